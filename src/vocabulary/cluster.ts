@@ -1,0 +1,59 @@
+import type { ClusterId, InitiatorId, ParticipantId, ReplicaId } from './ids.js';
+import type { Resilience } from './quorum.js';
+
+/** What everybody knows of a node. */
+export interface Member {
+  /** Node name, unique in the cluster, and the common name of its certificate. */
+  readonly name: string;
+  /** Base address of its HTTP server, without a slash at the end. */
+  readonly url: string;
+  /** SHA-256 of its X.509 certificate (DER), 64 lower-case hexadecimal digits. */
+  readonly certificateSha256: string;
+  /** Raw Ed25519 public key for statements and agreement messages, 64 hexadecimal digits. */
+  readonly statementKey: string;
+}
+
+export interface CoordinatorMember extends Member {
+  readonly id: ReplicaId;
+  /** Where its peers reach it over TLS. */
+  readonly peer: { readonly host: string; readonly port: number };
+}
+
+export interface InitiatorMember extends Member {
+  readonly id: InitiatorId;
+}
+
+export interface ParticipantMember extends Member {
+  readonly id: ParticipantId;
+}
+
+/** A front door: a client that serves plain SOAP. It signs envelopes but no statements. */
+export type FrontMember = Omit<Member, 'statementKey'>;
+
+/** Durations in milliseconds. */
+export interface Timing {
+  /** How long a slot may stay undecided before its primary is suspected. Doubles by view change. */
+  readonly suspectAfterMs: number;
+  /** First retransmission of an unanswered message; grows by half each time up to ten times this. */
+  readonly resendAfterMs: number;
+  /** How long a vote may be missing before the transaction may abort. */
+  readonly voteTimeoutMs: number;
+  /** Lifetime of a transaction whose initiator names none. */
+  readonly defaultExpiresMs: number;
+}
+
+/** The cluster's public file: all that a third party needs to check a proof. */
+export interface Cluster {
+  readonly id: ClusterId;
+  readonly resilience: Resilience;
+  /** Certificate authority, PEM. Client certificates are those it issued with OU=client. */
+  readonly authority: string;
+  readonly coordinators: readonly CoordinatorMember[];
+  readonly initiators: readonly InitiatorMember[];
+  readonly participants: readonly ParticipantMember[];
+  /** Front doors, and where they serve plain SOAP. */
+  readonly fronts: readonly FrontMember[];
+  /** Origins (scheme, host, port) that may be called besides those of the members. */
+  readonly allowedOrigins: readonly string[];
+  readonly timing: Timing;
+}

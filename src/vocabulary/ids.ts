@@ -1,0 +1,57 @@
+import type { Brand } from './brand.js';
+
+/** Name of a cluster; every signature is bound to it. */
+export type ClusterId = Brand<string, 'ClusterId'>;
+/** Index of a coordinator replica, 0 to n-1. The primary of view v is replica v mod n. */
+export type ReplicaId = Brand<number, 'ReplicaId'>;
+/** Index of an initiator replica, 0 to 2f (or more). */
+export type InitiatorId = Brand<number, 'InitiatorId'>;
+/** Name of a participant as the cluster file lists it, for example `bank-a`. */
+export type ParticipantId = Brand<string, 'ParticipantId'>;
+/** Name of a client, or `name/lane` where one client certificate has several requests in flight. */
+export type ClientId = Brand<string, 'ClientId'>;
+/** One participation of a participant in a transaction, unique within the transaction. */
+export type EnlistmentId = Brand<string, 'EnlistmentId'>;
+/** A view number, counted from 0. */
+export type View = Brand<number, 'View'>;
+/** A proposal number within a view, counted from 0. */
+export type Attempt = Brand<number, 'Attempt'>;
+/** SHA-256, 64 lower-case hexadecimal digits. */
+export type Digest = Brand<string, 'Digest'>;
+/** A transaction id: a UUID in lower case, without `urn:uuid:`. */
+export type TransactionId = Brand<string, 'TransactionId'>;
+
+const digestForm = /^[0-9a-f]{64}$/;
+const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
+const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const clientForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(\/[0-9]{1,4})?$/;
+
+function checked<Id extends string>(form: RegExp, what: string, text: string): Id {
+  if (!form.test(text)) throw new RangeError(`not ${what}: ${JSON.stringify(text.slice(0, 80))}`);
+  return text as Id;
+}
+
+function index<Id extends number>(what: string, value: number): Id {
+  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not ${what}: ${value}`);
+  return value as Id;
+}
+
+/** Throws `RangeError` unless the text is a name: letters, digits, `.`, `_`, `-`, at most 63. */
+export const clusterId = (text: string): ClusterId => checked(nameForm, 'a cluster id', text);
+export const participantId = (text: string): ParticipantId =>
+  checked(nameForm, 'a participant id', text);
+export const clientId = (text: string): ClientId => checked(clientForm, 'a client id', text);
+export const enlistmentId = (text: string): EnlistmentId =>
+  checked(nameForm, 'an enlistment id', text);
+export const digest = (text: string): Digest => checked(digestForm, 'a SHA-256 digest', text);
+export const transactionId = (text: string): TransactionId =>
+  checked(uuidForm, 'a transaction id', text);
+export const replicaId = (value: number): ReplicaId => index('a replica id', value);
+export const initiatorId = (value: number): InitiatorId => index('an initiator id', value);
+export const view = (value: number): View => index('a view', value);
+export const attempt = (value: number): Attempt => index('an attempt', value);
+
+/** The principal behind a client id: the part before the lane. */
+export function clientPrincipal(client: ClientId): string {
+  return client.split('/', 1)[0] ?? client;
+}

@@ -1,0 +1,76 @@
+import type { Brand } from './brand.js';
+import type {
+  ClientId,
+  Digest,
+  EnlistmentId,
+  InitiatorId,
+  ParticipantId,
+  TransactionId,
+} from './ids.js';
+
+/** The two two-phase commit protocols of WS-AtomicTransaction. */
+export type TwoPhaseProtocol = 'durable' | 'volatile';
+export type Vote = 'prepared' | 'readOnly' | 'aborted';
+export type Decision = 'commit' | 'rollback';
+export type Outcome = 'commit' | 'abort';
+
+/** An initiator replica asks for a transaction on behalf of a client's request (Zhao §4.1). */
+export interface ActivationStatement {
+  readonly kind: 'activation';
+  readonly client: ClientId;
+  /** The client's rising timestamp. */
+  readonly timestamp: number;
+  /** Digest of the client's request. */
+  readonly request: Digest;
+  /** Lifetime of the transaction. */
+  readonly expiresMs: number;
+  readonly initiator: InitiatorId;
+}
+
+/** An initiator replica ends a transaction (Zhao §4.3). */
+export interface CompletionStatement {
+  readonly kind: 'completion';
+  readonly tid: TransactionId;
+  readonly decision: Decision;
+  readonly initiator: InitiatorId;
+}
+
+/** `R_j` of Zhao §4.3: a participant takes part in a transaction. */
+export interface RegistrationStatement {
+  readonly kind: 'registration';
+  readonly tid: TransactionId;
+  readonly participant: ParticipantId;
+  readonly enlistment: EnlistmentId;
+  readonly protocol: TwoPhaseProtocol;
+  /** Address of the participant's Participant service. */
+  readonly address: string;
+}
+
+/** `V_j` of Zhao §4.3: a participant's vote in a transaction. */
+export interface VoteStatement {
+  readonly kind: 'vote';
+  readonly tid: TransactionId;
+  readonly participant: ParticipantId;
+  readonly enlistment: EnlistmentId;
+  readonly vote: Vote;
+}
+
+/** What initiators and participants sign so that it stays verifiable on its own. */
+export type Statement =
+  | ActivationStatement
+  | CompletionStatement
+  | RegistrationStatement
+  | VoteStatement;
+
+/**
+ * A statement as it travels: the exact bytes that were signed, and the signature.
+ * `statement` is what `bytes` say; only the wire codec makes one of the other.
+ */
+export interface Signed<S> {
+  readonly statement: S;
+  readonly bytes: Uint8Array;
+  readonly signature: Uint8Array;
+}
+
+/** A signed statement whose signature by the party that it names has been checked. */
+export type Verified<S> = Brand<Signed<S>, 'Verified'>;
