@@ -178,10 +178,19 @@ export type PeerMessage =
   | { readonly kind: 'decided'; readonly proof: DecisionProof }
   /** Asks for a slot's decision, or else for the value proposed in the receiver's view. */
   | { readonly kind: 'fetch'; readonly slot: Slot }
-  /** Asks for the activation that made this transaction id. */
-  | { readonly kind: 'fetch-transaction'; readonly tid: TransactionId }
+  /** Asks for the activation that made this transaction id, and for its outcome. */
+  | {
+      readonly kind: 'fetch-transaction';
+      readonly tid: TransactionId;
+      /** Chosen by the asker, other each time: an old answer must not pass for a new one. */
+      readonly question: Digest;
+    }
   /** The answer of a replica that has no record of it. */
-  | { readonly kind: 'unknown-transaction'; readonly tid: TransactionId };
+  | {
+      readonly kind: 'unknown-transaction';
+      readonly tid: TransactionId;
+      readonly question: Digest;
+    };
 
 /** A peer message all of whose signatures and certificates have been checked. */
 export type VerifiedPeerMessage = Brand<

@@ -10,7 +10,10 @@ export type InitiatorId = Brand<number, 'InitiatorId'>;
 export type ParticipantId = Brand<string, 'ParticipantId'>;
 /** Name of a client, or `name/lane` where one client certificate has several requests in flight. */
 export type ClientId = Brand<string, 'ClientId'>;
-/** One participation of a participant in a transaction, unique within the transaction. */
+/**
+ * One participation of a participant in a transaction: the participant's id, a dot, and a part without
+ * dots that the participant makes up, for example `bank-a.D-<uuid>`. So nobody can take another's.
+ */
 export type EnlistmentId = Brand<string, 'EnlistmentId'>;
 /** A view number, counted from 0. */
 export type View = Brand<number, 'View'>;
@@ -24,6 +27,7 @@ export type TransactionId = Brand<string, 'TransactionId'>;
 const digestForm = /^[0-9a-f]{64}$/;
 const uuidForm = /^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$/;
 const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+const enlistmentForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,126}$/;
 const clientForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}(\/[0-9]{1,4})?$/;
 
 function checked<Id extends string>(form: RegExp, what: string, text: string): Id {
@@ -41,8 +45,9 @@ export const clusterId = (text: string): ClusterId => checked(nameForm, 'a clust
 export const participantId = (text: string): ParticipantId =>
   checked(nameForm, 'a participant id', text);
 export const clientId = (text: string): ClientId => checked(clientForm, 'a client id', text);
+/** Throws `RangeError` unless the text is made like a name, of at most 127 characters. */
 export const enlistmentId = (text: string): EnlistmentId =>
-  checked(nameForm, 'an enlistment id', text);
+  checked(enlistmentForm, 'an enlistment id', text);
 export const digest = (text: string): Digest => checked(digestForm, 'a SHA-256 digest', text);
 export const transactionId = (text: string): TransactionId =>
   checked(uuidForm, 'a transaction id', text);
@@ -50,6 +55,11 @@ export const replicaId = (value: number): ReplicaId => index('a replica id', val
 export const initiatorId = (value: number): InitiatorId => index('an initiator id', value);
 export const view = (value: number): View => index('a view', value);
 export const attempt = (value: number): Attempt => index('an attempt', value);
+
+/** Whether the enlistment's id is one that the participant may make. */
+export function belongsTo(enlistment: EnlistmentId, participant: ParticipantId): boolean {
+  return enlistment.slice(0, enlistment.lastIndexOf('.')) === participant;
+}
 
 /** The principal behind a client id: the part before the lane. */
 export function clientPrincipal(client: ClientId): string {

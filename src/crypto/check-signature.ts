@@ -1,0 +1,61 @@
+import type { UuidProposal } from '../vocabulary/agreement.js';
+import { unreachable } from '../vocabulary/brand.js';
+import { belongsTo, type ReplicaId } from '../vocabulary/ids.js';
+import type { Signed, Statement } from '../vocabulary/statements.js';
+import type { Keyring, Signer } from './keyring.js';
+import { type Finding, mismatchUnless } from './verification-error.js';
+
+/** Statements that name their signer. */
+export type SelfNamed = Statement | UuidProposal;
+
+export function replicaSigner(id: ReplicaId): Signer {
+  return { role: 'replica', id };
+}
+
+/** Whether the party that the statement names signed it. */
+export function checkStatement(keyring: Keyring, signed: Signed<SelfNamed>): Finding {
+  return (
+    checkEnlistment(signed.statement) ??
+    checkSignature(keyring, namedSigner(signed.statement), signed)
+  );
+}
+
+export function checkSignature(
+  keyring: Keyring,
+  signer: Signer,
+  { bytes, signature }: { readonly bytes: Uint8Array; readonly signature: Uint8Array },
+): Finding {
+  return (
+    checkKnown(keyring, signer) ??
+    (keyring.verifies(signer, bytes, signature) ? undefined : { code: 'bad-signature', signer })
+  );
+}
+
+export function checkKnown(keyring: Keyring, signer: Signer): Finding {
+  return keyring.keyOf(signer) === undefined ? { code: 'unknown-signer', signer } : undefined;
+}
+
+/** A participant signs for its own enlistments only, so that none can squat another's id. */
+function checkEnlistment(statement: SelfNamed): Finding {
+  return statement.kind === 'registration' || statement.kind === 'vote'
+    ? mismatchUnless(
+        belongsTo(statement.enlistment, statement.participant),
+        'participant and enlistment id',
+      )
+    : undefined;
+}
+
+function namedSigner(statement: SelfNamed): Signer {
+  switch (statement.kind) {
+    case 'activation':
+    case 'completion':
+      return { role: 'initiator', id: statement.initiator };
+    case 'registration':
+    case 'vote':
+      return { role: 'participant', id: statement.participant };
+    case 'proposal':
+      return replicaSigner(statement.replica);
+    default:
+      return unreachable(statement);
+  }
+}

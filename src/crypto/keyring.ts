@@ -1,0 +1,94 @@
+import { createHash, createPublicKey, type KeyObject, verify } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Cluster, Member } from '../vocabulary/cluster.js';
+import type { InitiatorId, ParticipantId, ReplicaId } from '../vocabulary/ids.js';
+import type { Resilience } from '../vocabulary/quorum.js';
+
+/** A party that signs statements. */
+export type Signer =
+  | { readonly role: 'replica'; readonly id: ReplicaId }
+  | { readonly role: 'initiator'; readonly id: InitiatorId }
+  | { readonly role: 'participant'; readonly id: ParticipantId };
+
+/** SubjectPublicKeyInfo of Ed25519 up to the raw key (RFC 8410 §4). */
+const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
+const signatureBytes = 64;
+/** Enough for some thousand open transactions; about 8 MB when full. */
+const rememberedSignatures = 32_768;
+
+/**
+ * The statement keys of a cluster, and a bounded memory of the signatures that they verified: the same
+ * statement comes in several messages and certificates, and Ed25519 is what verification costs.
+ */
+export class Keyring {
+  readonly cluster: Cluster;
+  readonly #replicas: ReadonlyMap<ReplicaId, KeyObject>;
+  readonly #initiators: ReadonlyMap<InitiatorId, KeyObject>;
+  readonly #participants: ReadonlyMap<ParticipantId, KeyObject>;
+  readonly #verified = new LRUCache<string, true>({ max: rememberedSignatures });
+
+  private constructor(cluster: Cluster) {
+    this.cluster = cluster;
+    this.#replicas = keysById(cluster.coordinators);
+    this.#initiators = keysById(cluster.initiators);
+    this.#participants = keysById(cluster.participants);
+  }
+
+  /** Throws `TypeError` where a member's statement key is not 64 hexadecimal digits. */
+  static of(cluster: Cluster): Keyring {
+    return new Keyring(cluster);
+  }
+
+  get resilience(): Resilience {
+    return this.cluster.resilience;
+  }
+
+  replica(id: ReplicaId): KeyObject | undefined {
+    return this.#replicas.get(id);
+  }
+
+  initiator(id: InitiatorId): KeyObject | undefined {
+    return this.#initiators.get(id);
+  }
+
+  participant(id: ParticipantId): KeyObject | undefined {
+    return this.#participants.get(id);
+  }
+
+  /** The key of any party. */
+  keyOf(signer: Signer): KeyObject | undefined {
+    switch (signer.role) {
+      case 'replica':
+        return this.replica(signer.id);
+      case 'initiator':
+        return this.initiator(signer.id);
+      case 'participant':
+        return this.participant(signer.id);
+    }
+  }
+
+  /** Whether the party is known and the signature is its own. Only what verified is remembered. */
+  verifies(signer: Signer, bytes: Uint8Array, signature: Uint8Array): boolean {
+    const key = this.keyOf(signer);
+    if (key === undefined || signature.length !== signatureBytes) return false;
+    const memory = createHash('sha256')
+      .update(`${signer.role} ${signer.id}\n`)
+      .update(signature)
+      .update(bytes)
+      .digest('base64');
+    if (this.#verified.get(memory) === true) return true;
+    if (!verify(null, bytes, key, signature)) return false;
+    this.#verified.set(memory, true);
+    return true;
+  }
+}
+
+function keysById<Id>(members: readonly (Member & { readonly id: Id })[]): Map<Id, KeyObject> {
+  return new Map(members.map(({ id, statementKey }) => [id, publicKey(statementKey)]));
+}
+
+function publicKey(hex: string): KeyObject {
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw new TypeError(`not a raw Ed25519 public key: ${hex}`);
+  const key = Buffer.concat([spkiPrefix, Buffer.from(hex, 'hex')]);
+  return createPublicKey({ key, format: 'der', type: 'spki' });
+}

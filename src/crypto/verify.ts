@@ -1,0 +1,77 @@
+import type {
+  CommitCertificate,
+  DecisionProof,
+  PeerMessage,
+  PreparedCertificate,
+  UuidProposal,
+  VerifiedDecisionProof,
+  VerifiedPeerMessage,
+} from '../vocabulary/agreement.js';
+import type { Brand } from '../vocabulary/brand.js';
+import type { ReplicaId } from '../vocabulary/ids.js';
+import { failed, ok, type Result } from '../vocabulary/result.js';
+import type { Signed, Statement, Verified } from '../vocabulary/statements.js';
+import { checkCommits, checkDecision, checkPrepared } from './check-certificate.js';
+import { checkPeerMessage } from './check-peer-message.js';
+import { checkStatement } from './check-signature.js';
+import type { Keyring } from './keyring.js';
+import type { Finding, VerificationError } from './verification-error.js';
+
+export type { VerificationError } from './verification-error.js';
+
+export type VerifiedCommitCertificate = Brand<CommitCertificate, 'VerifiedCommitCertificate'>;
+export type VerifiedPreparedCertificate = Brand<PreparedCertificate, 'VerifiedPreparedCertificate'>;
+
+// What comes in here was decoded by `wire`, which binds it to the cluster and makes each `statement`
+// of its `bytes`. The brands below are made nowhere else.
+
+/** Checks that the party named in the statement signed it. */
+export function verifyStatement<S extends Statement | UuidProposal>(
+  keyring: Keyring,
+  signed: Signed<S>,
+): Result<Verified<S>, VerificationError> {
+  return unlessFound(checkStatement(keyring, signed), signed as Verified<S>);
+}
+
+/**
+ * Checks everything in a message that the link says came from `from`: each signature, nested ones too,
+ * and that the parts fit together. Whether it fits the receiver's state is the core's to judge.
+ */
+export function verifyPeerMessage(
+  keyring: Keyring,
+  from: ReplicaId,
+  message: PeerMessage,
+): Result<VerifiedPeerMessage, VerificationError> {
+  const finding = checkPeerMessage(keyring, from, message);
+  return unlessFound(finding, { from, message } as VerifiedPeerMessage);
+}
+
+/** Checks a quorum of commits. Its result may be believed without the value. */
+export function verifyCommitCertificate(
+  keyring: Keyring,
+  certificate: CommitCertificate,
+): Result<VerifiedCommitCertificate, VerificationError> {
+  const finding = checkCommits(keyring, certificate);
+  return unlessFound(finding, certificate as VerifiedCommitCertificate);
+}
+
+/** Checks that a quorum was ready to decide the value. */
+export function verifyPreparedCertificate(
+  keyring: Keyring,
+  certificate: PreparedCertificate,
+): Result<VerifiedPreparedCertificate, VerificationError> {
+  const finding = checkPrepared(keyring, certificate);
+  return unlessFound(finding, certificate as VerifiedPreparedCertificate);
+}
+
+/** Checks a decided slot with nothing but the cluster's public keys: the commits and all behind them. */
+export function verifyDecisionProof(
+  keyring: Keyring,
+  proof: DecisionProof,
+): Result<VerifiedDecisionProof, VerificationError> {
+  return unlessFound(checkDecision(keyring, proof), proof as VerifiedDecisionProof);
+}
+
+function unlessFound<Value>(finding: Finding, value: Value): Result<Value, VerificationError> {
+  return finding === undefined ? ok(value) : failed(finding);
+}

@@ -1,0 +1,21 @@
+export {
+  decodeCommitCertificate,
+  decodeDecisionProof,
+  decodePreparedCertificate,
+  encodeCommitCertificate,
+  encodeDecisionProof,
+  encodePreparedCertificate,
+} from './certificate.js';
+export { WireError } from './error.js';
+export { encodeActivationRequest } from './leaf-statement.js';
+export { limits } from './limits.js';
+export { decodePeerMessage, encodePeerMessage } from './peer-message.js';
+export {
+  type AnyStatement,
+  decodeSigned,
+  decodeSignedStatement,
+  decodeStatement,
+  encodeSigned,
+  encodeStatement,
+} from './statement.js';
+export { decodeValue, encodeValue } from './value.js';

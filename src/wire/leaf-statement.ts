@@ -1,0 +1,198 @@
+import type { PhaseStatement, UuidProposal } from '../vocabulary/agreement.js';
+import { unreachable } from '../vocabulary/brand.js';
+import {
+  type ClusterId,
+  clientId,
+  enlistmentId,
+  type InitiatorId,
+  participantId,
+} from '../vocabulary/ids.js';
+import type {
+  ActivationStatement,
+  Decision,
+  RegistrationStatement,
+  Statement,
+  TwoPhaseProtocol,
+  Vote,
+  VoteStatement,
+} from '../vocabulary/statements.js';
+import { WireError } from './error.js';
+import {
+  choice,
+  readBallot,
+  readDigest,
+  readName,
+  readReplica,
+  readResult,
+  readSlot,
+  readTransactionId,
+  readView,
+  writeBallot,
+  writeDigest,
+  writeName,
+  writeReplica,
+  writeResult,
+  writeSlot,
+  writeTransactionId,
+  writeView,
+} from './fields.js';
+import { readHeader, writeHeader } from './header.js';
+import { limits } from './limits.js';
+import { type Reader, readAll } from './reader.js';
+import { Writer } from './writer.js';
+
+/** Statements that hold no other signed statement. */
+export type LeafStatement = Statement | UuidProposal | PhaseStatement;
+
+const decision = choice<Decision>('commit', 'rollback');
+const protocol = choice<TwoPhaseProtocol>('durable', 'volatile');
+const vote = choice<Vote>('prepared', 'readOnly', 'aborted');
+
+/** The bytes to sign. */
+export function encodeLeaf(cluster: ClusterId, statement: LeafStatement): Uint8Array {
+  const writer = new Writer();
+  writeHeader(writer, statement.kind === 'phase' ? statement.phase : statement.kind, cluster);
+  switch (statement.kind) {
+    case 'activation':
+      writeActivationRequest(writer, statement);
+      writer.u16(statement.initiator);
+      break;
+    case 'completion':
+      writeTransactionId(writer, statement.tid);
+      decision.write(writer, statement.decision);
+      writer.u16(statement.initiator);
+      break;
+    case 'registration':
+      writeEnlistment(writer, statement);
+      protocol.write(writer, statement.protocol);
+      writer.text(statement.address, limits.addressBytes);
+      break;
+    case 'vote':
+      writeEnlistment(writer, statement);
+      vote.write(writer, statement.vote);
+      break;
+    case 'proposal':
+      writeSlot(writer, statement.slot);
+      writeView(writer, statement.view);
+      writer.hex(statement.uuid, 16);
+      writeReplica(writer, statement.replica);
+      break;
+    case 'phase':
+      writePhase(writer, statement);
+      break;
+    default:
+      unreachable(statement);
+  }
+  return writer.finish();
+}
+
+/**
+ * What the signed bytes say. Throws `WireError` unless they are a statement of this cluster, to the
+ * last byte.
+ */
+export function decodeLeaf(cluster: ClusterId, bytes: Uint8Array): LeafStatement {
+  return readAll(bytes, (reader): LeafStatement => {
+    const kind = readHeader(reader, cluster);
+    switch (kind) {
+      case 'activation':
+        return { kind, ...readActivationRequest(reader), initiator: readInitiator(reader) };
+      case 'completion':
+        return {
+          kind,
+          tid: readTransactionId(reader),
+          decision: decision.read(reader),
+          initiator: readInitiator(reader),
+        };
+      case 'registration':
+        return {
+          kind,
+          ...readEnlistment(reader),
+          protocol: protocol.read(reader),
+          address: reader.text(limits.addressBytes),
+        };
+      case 'vote':
+        return { kind, ...readEnlistment(reader), vote: vote.read(reader) };
+      case 'proposal':
+        return {
+          kind,
+          slot: readSlot(reader),
+          view: readView(reader),
+          uuid: reader.hex(16),
+          replica: readReplica(reader),
+        };
+      case 'pre-prepare':
+      case 'prepare':
+      case 'commit':
+        return readPhase(reader, kind);
+      case 'view-change':
+      case 'new-view':
+        throw new WireError(`a ${kind} where none belongs`);
+      default:
+        return unreachable(kind);
+    }
+  });
+}
+
+/** What the activation statements of different initiators for one request have in common. */
+export function encodeActivationRequest(statement: ActivationStatement): Uint8Array {
+  const writer = new Writer();
+  writeActivationRequest(writer, statement);
+  return writer.finish();
+}
+
+type ActivationRequest = Omit<ActivationStatement, 'kind' | 'initiator'>;
+
+function writeActivationRequest(writer: Writer, request: ActivationRequest): void {
+  writeName(writer, request.client, clientId);
+  writer.u64(request.timestamp);
+  writeDigest(writer, request.request);
+  writer.u64(request.expiresMs);
+}
+
+function readActivationRequest(reader: Reader): ActivationRequest {
+  return {
+    client: readName(reader, clientId),
+    timestamp: reader.u64(),
+    request: readDigest(reader),
+    expiresMs: reader.u64(),
+  };
+}
+
+function readInitiator(reader: Reader): InitiatorId {
+  return reader.u16() as InitiatorId;
+}
+
+type Enlistment = Pick<VoteStatement, 'tid' | 'participant' | 'enlistment'>;
+
+function writeEnlistment(writer: Writer, of: RegistrationStatement | VoteStatement): void {
+  writeTransactionId(writer, of.tid);
+  writeName(writer, of.participant, participantId);
+  writeName(writer, of.enlistment, enlistmentId);
+}
+
+function readEnlistment(reader: Reader): Enlistment {
+  return {
+    tid: readTransactionId(reader),
+    participant: readName(reader, participantId),
+    enlistment: readName(reader, enlistmentId),
+  };
+}
+
+function writePhase(writer: Writer, statement: PhaseStatement): void {
+  writeSlot(writer, statement.slot);
+  writeBallot(writer, statement.ballot);
+  writeDigest(writer, statement.digest);
+  writeResult(writer, statement.slot, statement.result);
+}
+
+function readPhase(reader: Reader, phase: PhaseStatement['phase']): PhaseStatement {
+  const slot = readSlot(reader);
+  return {
+    kind: 'phase',
+    phase,
+    slot,
+    ballot: readBallot(reader),
+    digest: readDigest(reader),
+    result: readResult(reader, slot),
+  };
+}

@@ -1,0 +1,19 @@
+/**
+ * What one message may hold. Far above what a transfer needs, and low enough that a Byzantine sender
+ * cannot make a replica allocate without bound. A length is checked against what is left of the input
+ * before anything of that length is made.
+ */
+export const limits = {
+  /** Replicas, and likewise initiators: `f` up to 21. Bounds every list with one entry for each. */
+  replicas: 64,
+  /** Participants of one transaction; 256 records with long addresses are some 300 kB. */
+  participants: 256,
+  /** Open slots that one view change can carry. At two participants each about 10 MiB. */
+  preparedCertificates: 4096,
+  /** UTF-8 bytes of a participant's address. */
+  addressBytes: 512,
+  /** ASCII bytes of a name, client id or enlistment id; the last is the longest of them. */
+  nameBytes: 127,
+  /** One peer message, all included. A new-view of many open slots is the largest. */
+  peerMessageBytes: 16 * 1024 * 1024,
+} as const;

@@ -1,0 +1,65 @@
+import type { NewViewStatement, ViewChangeStatement } from '../vocabulary/agreement.js';
+import type { ClusterId } from '../vocabulary/ids.js';
+import type { Signed, Statement } from '../vocabulary/statements.js';
+import { readHeader } from './header.js';
+import { decodeLeaf, encodeLeaf, type LeafStatement } from './leaf-statement.js';
+import { Reader, readAll } from './reader.js';
+import { readSigned, readSignedAs, writeSigned } from './signed.js';
+import { decodeNewView, decodeViewChange, encodeNewView, encodeViewChange } from './view-change.js';
+import { Writer } from './writer.js';
+
+/** All that anybody in a cluster signs. */
+export type AnyStatement = LeafStatement | ViewChangeStatement | NewViewStatement;
+
+/**
+ * The bytes to sign: the domain `concordat/1`, the kind, the cluster, then the fields, slot and view
+ * first where the statement has them. A phase statement's bytes do not name the replica, so that one
+ * text carries the signatures of a whole certificate. Throws `WireError` for what no bytes can say.
+ */
+export function encodeStatement(cluster: ClusterId, statement: AnyStatement): Uint8Array {
+  switch (statement.kind) {
+    case 'view-change':
+      return encodeViewChange(cluster, statement);
+    case 'new-view':
+      return encodeNewView(cluster, statement);
+    default:
+      return encodeLeaf(cluster, statement);
+  }
+}
+
+/**
+ * What signed bytes say. Throws `WireError` unless they are exactly what `encodeStatement` makes of it
+ * in this cluster.
+ */
+export function decodeStatement(cluster: ClusterId, bytes: Uint8Array): AnyStatement {
+  const kind = readHeader(new Reader(bytes), cluster);
+  switch (kind) {
+    case 'view-change':
+      return decodeViewChange(cluster, bytes);
+    case 'new-view':
+      return decodeNewView(cluster, bytes);
+    default:
+      return decodeLeaf(cluster, bytes);
+  }
+}
+
+/** A signed statement as it travels: its bytes verbatim, and the signature. */
+export function encodeSigned(signed: Signed<AnyStatement>): Uint8Array {
+  const writer = new Writer();
+  writeSigned(writer, signed);
+  return writer.finish();
+}
+
+/** Throws `WireError` for bytes that are no signed statement of this cluster; checks no signature. */
+export function decodeSigned(cluster: ClusterId, bytes: Uint8Array): Signed<AnyStatement> {
+  return readAll(bytes, (reader) =>
+    readSignedAs(reader, (signed) => decodeStatement(cluster, signed)),
+  );
+}
+
+/** Like `decodeSigned`, for what initiators and participants sign and nothing else. */
+export function decodeSignedStatement(cluster: ClusterId, bytes: Uint8Array): Signed<Statement> {
+  return readAll(bytes, (reader) =>
+    readSigned(reader, cluster, 'activation', 'completion', 'registration', 'vote'),
+  );
+}
