@@ -1,0 +1,153 @@
+import { type ClusterFile, clusterSchema, countField, nameField } from './cluster-file.js';
+import { ConfigError, check } from './config-error.js';
+import { type Layout, layOut, type Place } from './layout.js';
+import { type ClientNode, type InitialAccount, type NodeFile, nodeSchema } from './node-file.js';
+import {
+  type Credential,
+  certificateSha256,
+  issueCertificate,
+  newStatementKey,
+  type Subject,
+} from './x509.js';
+
+/** What a new cluster shall be. */
+export interface NewCluster {
+  readonly clusterId: string;
+  /** How many coordinator replicas, and how many initiator replicas, may be Byzantine. */
+  readonly f: number;
+  /** Number of coordinators; `3f + 1` unless given. */
+  readonly n?: number;
+  /** Number of initiators; `2f + 1` unless given. */
+  readonly initiators?: number;
+  /** Names of the banks; `bank-a` and `bank-b` unless given. */
+  readonly participants?: readonly string[];
+  /** Names of the clients; `alice` unless given. */
+  readonly clients?: readonly string[];
+  readonly layout: Layout;
+}
+
+const timing = {
+  suspectAfterMs: 1000,
+  resendAfterMs: 150,
+  voteTimeoutMs: 3000,
+  defaultExpiresMs: 30_000,
+};
+
+const openingAccounts: readonly InitialAccount[] = [
+  { account: 'alice', amountMinor: 100_000, currency: 'EUR' },
+  { account: 'bob', amountMinor: 50_000, currency: 'EUR' },
+];
+
+/** What the first bank holds at the start, the second, and every further one. */
+function openingAccount(bank: number): InitialAccount {
+  return openingAccounts[bank] ?? { account: 'carol', amountMinor: 25_000, currency: 'EUR' };
+}
+
+/**
+ * Makes the content of the cluster file and of all node files, with fresh keys, and checks it as
+ * it will be when it is loaded. Throws `ConfigError` where an option cannot be.
+ */
+export function makeCluster(
+  options: NewCluster,
+  authority: Credential,
+): { cluster: ClusterFile; nodes: NodeFile[] } {
+  const names = namesOf(options);
+  const places = layOut(options.layout, names.members);
+  const placesOf = (list: readonly string[]) => places.filter(({ name }) => list.includes(name));
+  const issue = (place: Place, unit: string) =>
+    issueNode(place, { commonName: place.name, unit, organization: options.clusterId }, authority);
+
+  const coordinators = placesOf(names.coordinators).map((place, id) => {
+    const { member, node } = withStatementKey(place, issue(place, 'coordinator'));
+    return {
+      member: { id, ...member, peer: place.peer },
+      node: { role: 'coordinator' as const, ...node, peerListen: place.peerListen },
+    };
+  });
+  const initiators = placesOf(names.initiators).map((place, id) => {
+    const { member, node } = withStatementKey(place, issue(place, 'initiator'));
+    return { member: { id, ...member }, node: { role: 'initiator' as const, ...node } };
+  });
+  const participants = placesOf(names.participants).map((place, index) => {
+    const { member, node } = withStatementKey(place, issue(place, 'participant'));
+    return {
+      member: { id: place.name, ...member },
+      node: { role: 'participant' as const, ...node, accounts: [openingAccount(index)] },
+    };
+  });
+  const fronts = placesOf(names.fronts).map((place) => {
+    // To the initiators a front door is a client like any other.
+    const { member, node } = issue(place, 'client');
+    return { member, node: { role: 'front' as const, ...node } };
+  });
+  const clients = names.clients.map((name) => newClient(name, options.clusterId, authority));
+
+  const cluster = check('new cluster', clusterSchema, {
+    id: options.clusterId,
+    f: options.f,
+    authority: authority.certificate,
+    coordinators: coordinators.map(({ member }) => member),
+    initiators: initiators.map(({ member }) => member),
+    participants: participants.map(({ member }) => member),
+    fronts: fronts.map(({ member }) => member),
+    allowedOrigins: [],
+    timing,
+  });
+  const members = [...coordinators, ...initiators, ...participants, ...fronts];
+  const nodes = [...members.map(({ node }) => node), ...clients];
+  return { cluster, nodes: nodes.map((node) => check(`node ${node.name}`, nodeSchema, node)) };
+}
+
+/** Makes the content of a client's node file, with a fresh key. */
+export function newClient(name: string, clusterId: string, authority: Credential): ClientNode {
+  const subject = { commonName: name, unit: 'client', organization: clusterId };
+  return {
+    role: 'client',
+    name,
+    clusterFile,
+    ...issueCertificate(authority, subject, []),
+  };
+}
+
+const clusterFile = '../cluster.json';
+
+function namesOf({ f, n, initiators, participants, clients }: NewCluster) {
+  for (const [option, value] of Object.entries({ f, n, initiators })) {
+    if (value !== undefined) check(option, countField, value);
+  }
+  const lists = {
+    coordinators: numbered('coordinator', n ?? 3 * f + 1),
+    initiators: numbered('initiator', initiators ?? 2 * f + 1),
+    participants: participants ?? ['bank-a', 'bank-b'],
+    fronts: ['front'],
+  };
+  const names = { ...lists, members: Object.values(lists).flat(), clients: clients ?? ['alice'] };
+  const taken = new Set<string>();
+  for (const name of [...names.members, ...names.clients]) {
+    check(`name ${JSON.stringify(name)}`, nameField, name);
+    if (taken.has(name)) throw new ConfigError(`two nodes are named "${name}"; rename one`);
+    taken.add(name);
+  }
+  return names;
+}
+
+function numbered(role: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${role}-${index}`);
+}
+
+function issueNode(place: Place, subject: Subject, authority: Credential) {
+  const { name, url, listen } = place;
+  const credential = issueCertificate(authority, subject, [place.host]);
+  return {
+    member: { name, url, certificateSha256: certificateSha256(credential.certificate) },
+    node: { name, clusterFile, ...credential, listen },
+  };
+}
+
+function withStatementKey({ dataDir }: Place, { member, node }: ReturnType<typeof issueNode>) {
+  const { privateKey, publicKey } = newStatementKey();
+  return {
+    member: { ...member, statementKey: publicKey },
+    node: { ...node, statementKey: privateKey, dataDir },
+  };
+}

@@ -1,0 +1,63 @@
+import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
+import type { Logger } from 'pino';
+
+export interface HttpServerOptions {
+  readonly log: Logger;
+  /** How long a client may take to send a whole request; 10 000 unless given. */
+  readonly requestTimeoutMs?: number;
+}
+
+/** Largest request body; a signed SOAP message with its proof is well below it. */
+export const maxBodyBytes = 1_048_576;
+const maxHeaderBytes = 16_384;
+const maxConnections = 2048;
+/** Nothing in or out for so long closes a connection. Longer than any transaction may wait. */
+const silenceMs = 120_000;
+/** Longer than a client of ours keeps an idle connection, so that the client is first to close. */
+const keepAliveMs = 75_000;
+
+/**
+ * An HTTP server with limits against large, slow and many requests. Not yet listening.
+ * Errors inside a handler are logged, and told to the caller as no more than `internal error`.
+ */
+export function createHttpServer(options: HttpServerOptions): FastifyInstance {
+  const { log, requestTimeoutMs = 10_000 } = options;
+  const loggerInstance: FastifyBaseLogger = log;
+  const app = fastify({
+    loggerInstance,
+    logController: new LogController({ disableRequestLogging: true }),
+    bodyLimit: maxBodyBytes,
+    connectionTimeout: silenceMs,
+    requestTimeout: requestTimeoutMs,
+    keepAliveTimeout: keepAliveMs,
+    http: {
+      maxHeaderSize: maxHeaderBytes,
+      headersTimeout: requestTimeoutMs,
+      // Slow requests are looked for so often.
+      connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 2),
+    },
+    routerOptions: { maxParamLength: 256 },
+  });
+  app.server.maxConnections = maxConnections;
+  app.setErrorHandler((error, request, reply) => {
+    const status = statusOf(error);
+    if (status < 500) return reply.code(status).send({ error: messageOf(error) });
+    log.error({ err: error, method: request.method, path: request.routeOptions.url }, 'http-error');
+    return reply.code(status).send({ error: 'internal error' });
+  });
+  return app;
+}
+
+/** Serves `GET /healthz`: status 200, `{"status":"ok"}` and what `report` adds to it. */
+export function registerHealth(app: FastifyInstance, report: () => object = () => ({})): void {
+  app.get('/healthz', () => ({ status: 'ok', ...report() }));
+}
+
+function statusOf(error: unknown): number {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  return typeof status === 'number' && status >= 400 && status < 600 ? status : 500;
+}
+
+function messageOf(error: unknown): string {
+  return error instanceof Error ? error.message : 'bad request';
+}

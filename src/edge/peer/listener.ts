@@ -1,0 +1,115 @@
+import { createServer, type Server, type TLSSocket } from 'node:tls';
+import type { Logger } from 'pino';
+import type { Cluster } from '../../vocabulary/cluster.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import { FrameDecoder } from './frames.js';
+import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
+
+const handshakeTimeoutMs = 5000;
+const keepAliveMs = 10_000;
+const maxConnections = 256;
+/** At most one line about refused connections in so long: anybody can make them. */
+const refusalLogMs = 1000;
+
+export interface ListenerOptions {
+  readonly cluster: Cluster;
+  readonly self: ReplicaId;
+  readonly listen: { readonly host: string; readonly port: number };
+  readonly credential: PeerCredential;
+  readonly onMessage: (from: ReplicaId, bytes: Uint8Array) => void;
+  readonly log: Logger;
+}
+
+/** Where the other replicas connect to send to this one. Nothing is sent on these connections. */
+export class Listener {
+  readonly #options: ListenerOptions;
+  readonly #server: Server;
+  /** The newest connection of each replica. */
+  readonly #connections = new Map<ReplicaId, TLSSocket>();
+  readonly #sockets = new Set<{ destroy(): unknown }>();
+  #nextRefusalLog = 0;
+
+  constructor(options: ListenerOptions) {
+    this.#options = options;
+    this.#server = createServer(
+      {
+        ...tlsOptions(options.cluster, options.credential),
+        requestCert: true,
+        rejectUnauthorized: true,
+        handshakeTimeout: handshakeTimeoutMs,
+      },
+      (socket) => this.#admit(socket),
+    );
+    this.#server.maxConnections = maxConnections;
+    this.#server.on('connection', (socket) => {
+      this.#sockets.add(socket);
+      socket.on('close', () => this.#sockets.delete(socket));
+    });
+    this.#server.on('tlsClientError', (error, socket) => {
+      this.#refused(socket.remoteAddress, error.message);
+    });
+  }
+
+  /** Rejects where the address cannot be listened on. */
+  async start(): Promise<void> {
+    const { host, port } = this.#options.listen;
+    await new Promise<void>((resolve, reject) => {
+      this.#server.once('error', reject);
+      this.#server.listen(port, host, () => {
+        this.#server.off('error', reject);
+        this.#server.on('error', (err) => this.#options.log.error({ err }, 'peer-listener-error'));
+        resolve();
+      });
+    });
+  }
+
+  async stop(): Promise<void> {
+    await new Promise<void>((resolve) => {
+      this.#server.close(() => resolve());
+      for (const socket of this.#sockets) socket.destroy();
+    });
+  }
+
+  #admit(socket: TLSSocket): void {
+    const { cluster, self, log } = this.#options;
+    socket.on('error', (err) => log.debug({ err }, 'peer-connection-error'));
+    const from = coordinatorOf(cluster, socket)?.id;
+    if (from === undefined || from === self) {
+      this.#refused(socket.remoteAddress, 'its certificate is not that of another coordinator');
+      socket.destroy();
+      return;
+    }
+    // A replica that dials anew has given up its former connection, even if we have not noticed.
+    this.#connections.get(from)?.destroy();
+    this.#connections.set(from, socket);
+    socket.on('close', () => {
+      if (this.#connections.get(from) === socket) this.#connections.delete(from);
+    });
+    socket.setKeepAlive(true, keepAliveMs);
+    this.#receive(from, socket);
+  }
+
+  #receive(from: ReplicaId, socket: TLSSocket): void {
+    const { onMessage, log } = this.#options;
+    const decoder = new FrameDecoder();
+    socket.on('data', (chunk: Buffer) => {
+      try {
+        for (const frame of decoder.push(chunk)) {
+          if (socket.destroyed) return;
+          onMessage(from, frame);
+        }
+      } catch (err) {
+        // Whatever a replica sends, it costs no more than its connection.
+        log.error({ replica: from, err }, 'peer-message-failed');
+        socket.destroy();
+      }
+    });
+  }
+
+  #refused(address: string | undefined, reason: string): void {
+    const now = performance.now();
+    if (now < this.#nextRefusalLog) return;
+    this.#nextRefusalLog = now + refusalLogMs;
+    this.#options.log.warn({ address, reason }, 'peer-refused');
+  }
+}

@@ -1,0 +1,171 @@
+import { execFileSync } from 'node:child_process';
+import { X509Certificate } from 'node:crypto';
+import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadCluster } from '../../../src/edge/config/cluster-file.js';
+import { ConfigError } from '../../../src/edge/config/config-error.js';
+import { addClient, initCluster } from '../../../src/edge/config/init.js';
+import { loadNode, ownMember } from '../../../src/edge/config/node-file.js';
+import { temporaryDirectory } from '../support/directory.js';
+
+const local = { kind: 'local', host: '127.0.0.1', basePort: 7000 } as const;
+
+async function newCluster() {
+  const directory = await temporaryDirectory();
+  const { files } = await initCluster({ directory, clusterId: 'demo', f: 1, layout: local });
+  return { directory, files, node: (name: string) => join(directory, 'nodes', `${name}.json`) };
+}
+
+describe('initCluster', () => {
+  it('writes files that load back and fit each other', async () => {
+    const { directory, files, node } = await newCluster();
+    const cluster = await loadCluster(join(directory, 'cluster.json'));
+    expect(cluster.resilience).toEqual({ n: 4, f: 1 });
+    expect(cluster.initiators).toHaveLength(3);
+    expect(cluster.participants.map(({ id }) => id)).toEqual(['bank-a', 'bank-b']);
+    expect(cluster.timing.suspectAfterMs).toBe(1000);
+
+    const names = (await readdir(join(directory, 'nodes'))).map((file) => file.slice(0, -5));
+    expect(names).toHaveLength(4 + 3 + 2 + 1 + 1);
+    expect(files).toHaveLength(names.length + 2);
+    const ports = new Set<number>();
+    for (const name of names) {
+      const loaded = await loadNode(node(name));
+      expect(loaded.clusterFile).toBe(join(directory, 'cluster.json'));
+      if (loaded.role === 'client') continue;
+      ports.add(loaded.listen.port);
+      switch (loaded.role) {
+        case 'coordinator': {
+          const member = ownMember(cluster, loaded);
+          expect(member.peer).toEqual(loaded.peerListen);
+          ports.add(member.peer.port);
+          break;
+        }
+        case 'initiator':
+          expect(ownMember(cluster, loaded).name).toBe(name);
+          break;
+        case 'participant':
+          expect(ownMember(cluster, loaded).id).toBe(name);
+          expect(loaded.dataDir).toBe(join(directory, 'data', name));
+          expect(loaded.accounts).toHaveLength(1);
+          break;
+        case 'front':
+          expect(ownMember(cluster, loaded).url).toBe(`http://127.0.0.1:${loaded.listen.port}`);
+          break;
+      }
+    }
+    expect(ports.size).toBe(4 + 4 + 3 + 2 + 1);
+  });
+
+  it('keeps private files to their owner', async () => {
+    const { directory, node } = await newCluster();
+    for (const file of [
+      node('coordinator-0'),
+      node('alice'),
+      join(directory, 'authority-key.pem'),
+    ]) {
+      expect((await stat(file)).mode & 0o777).toBe(0o600);
+    }
+    expect(await readFile(join(directory, 'cluster.json'), 'utf8')).not.toContain('PRIVATE');
+  });
+
+  it('never overwrites a cluster', async () => {
+    const { directory } = await newCluster();
+    const before = await readFile(join(directory, 'cluster.json'), 'utf8');
+    const again = initCluster({ directory, clusterId: 'other', f: 0, layout: local });
+    await expect(again).rejects.toThrow(/cluster\.json exists already/);
+    expect(await readFile(join(directory, 'cluster.json'), 'utf8')).toBe(before);
+  });
+
+  it('places the nodes of a composition at their own names', async () => {
+    const directory = await temporaryDirectory();
+    const layout = { kind: 'compose' } as const;
+    await initCluster({ directory, clusterId: 'demo', f: 1, n: 5, layout });
+    const cluster = await loadCluster(join(directory, 'cluster.json'));
+    expect(cluster.resilience).toEqual({ n: 5, f: 1 });
+    expect(cluster.coordinators[4]).toMatchObject({
+      url: 'http://coordinator-4:8080',
+      peer: { host: 'coordinator-4', port: 9443 },
+    });
+    const node = await loadNode(join(directory, 'nodes', 'coordinator-4.json'));
+    expect(node).toMatchObject({ listen: { host: '0.0.0.0', port: 8080 } });
+    expect(new X509Certificate(node.certificate).subjectAltName).toBe('DNS:coordinator-4');
+  });
+
+  it.each([
+    ['too few coordinators', { f: 1, n: 3 }, /coordinators: lists 3, but f = 1 needs 3f \+ 1 = 4/],
+    ['too few initiators', { f: 1, initiators: 2 }, /initiators: lists 2, but f = 1 needs/],
+    ['no end of coordinators', { f: 0, n: 1e9 }, /n: must be at most 100/],
+    ['two nodes of one name', { f: 0, clients: ['front'] }, /two nodes are named "front"/],
+    ['a path as a name', { f: 0, clients: ['../x'] }, /"\.\.\/x".*must be a name/],
+    ['no room for the ports', { f: 0, layout: { ...local, basePort: 65_530 } }, /basePort/],
+  ])('refuses %s, and writes nothing', async (_, options, message) => {
+    const directory = await temporaryDirectory();
+    const attempt = initCluster({ directory, clusterId: 'demo', layout: local, ...options });
+    await expect(attempt).rejects.toThrow(message);
+    await expect(attempt).rejects.toBeInstanceOf(ConfigError);
+    expect(await readdir(directory)).toEqual([]);
+  });
+});
+
+describe('addClient', () => {
+  it('issues a certificate of the same authority', async () => {
+    const { directory, node } = await newCluster();
+    await addClient({ directory, name: 'bob' });
+    const cluster = await loadCluster(join(directory, 'cluster.json'));
+    const bob = await loadNode(node('bob'));
+    const certificate = new X509Certificate(bob.certificate);
+    expect(bob.role).toBe('client');
+    expect(certificate.subject).toBe('O=demo\nOU=client\nCN=bob');
+    expect(certificate.verify(new X509Certificate(cluster.authority).publicKey)).toBe(true);
+  });
+
+  it('refuses a name that is taken', async () => {
+    const { directory } = await newCluster();
+    await expect(addClient({ directory, name: 'alice' })).rejects.toThrow(/exists already/);
+  });
+
+  it('refuses a member of the cluster though its node file is elsewhere', async () => {
+    const { directory, node } = await newCluster();
+    await rm(node('bank-a'));
+    await expect(addClient({ directory, name: 'bank-a' })).rejects.toThrow(/is a member/);
+  });
+});
+
+describe('certificates', () => {
+  it('are what WS-Security and TLS need', async () => {
+    const { directory, node } = await newCluster();
+    const cluster = await loadCluster(join(directory, 'cluster.json'));
+    const authority = new X509Certificate(cluster.authority);
+    const certificate = new X509Certificate((await loadNode(node('initiator-1'))).certificate);
+    expect(certificate.checkIssued(authority)).toBe(true);
+    expect(certificate.verify(authority.publicKey)).toBe(true);
+    expect(certificate.checkIP('127.0.0.1')).toBe('127.0.0.1');
+    expect(certificate.ca).toBe(false);
+    expect(certificate.keyUsage).toEqual(['1.3.6.1.5.5.7.3.1', '1.3.6.1.5.5.7.3.2']);
+    expect(certificate.publicKey.asymmetricKeyDetails?.namedCurve).toBe('prime256v1');
+    expect(BigInt(`0x${certificate.serialNumber}`).toString().length).toBeLessThan(24);
+    expect(Date.parse(certificate.validFrom)).toBeLessThan(Date.now());
+  });
+
+  it.skipIf(!hasOpenssl())('satisfy openssl, strictly', async () => {
+    const { directory, node } = await newCluster();
+    const ca = join(directory, 'ca.pem');
+    const leaf = join(directory, 'leaf.pem');
+    await writeFile(ca, (await loadCluster(join(directory, 'cluster.json'))).authority);
+    await writeFile(leaf, (await loadNode(node('coordinator-0'))).certificate);
+    for (const purpose of ['sslserver', 'sslclient']) {
+      const options = ['verify', '-x509_strict', '-purpose', purpose, '-CAfile', ca, leaf];
+      expect(execFileSync('openssl', options).toString()).toContain('OK');
+    }
+  });
+});
+
+function hasOpenssl(): boolean {
+  try {
+    return execFileSync('openssl', ['version']).length > 0;
+  } catch {
+    return false;
+  }
+}
