@@ -1,0 +1,214 @@
+import { namespaces, type SoapVersion } from './vocabulary.js';
+import type { XmlElement } from './xml.js';
+
+/** SOAP 1.2's own fault codes; SOAP 1.1 says Client and Server for the first two. */
+export type SoapCode = 'Sender' | 'Receiver' | 'MustUnderstand' | 'VersionMismatch';
+
+export interface FaultDescription {
+  readonly soapCode: SoapCode;
+  /** Namespace of `code`; empty where SOAP's own code says it all. */
+  readonly namespace: string;
+  /** Local name of the subcode (SOAP 1.1: of the fault code), or else the SOAP code. */
+  readonly code: string;
+  /** English. */
+  readonly reason: string;
+  /** What goes into the fault's detail. */
+  readonly detail?: XmlElement | undefined;
+  /** For the log of whoever refuses a message; it is not sent. */
+  readonly note?: string | undefined;
+}
+
+/** A SOAP fault: thrown to answer a message with one, or received as an answer. */
+export class SoapFault extends Error {
+  override readonly name = 'SoapFault';
+  readonly soapCode: SoapCode;
+  readonly namespace: string;
+  readonly code: string;
+  readonly reason: string;
+  readonly detail: XmlElement | undefined;
+
+  constructor({ soapCode, namespace, code, reason, detail, note }: FaultDescription) {
+    super(note === undefined ? `${code}: ${reason}` : `${code}: ${reason} (${note})`);
+    this.soapCode = soapCode;
+    this.namespace = namespace;
+    this.code = code;
+    this.reason = reason;
+    this.detail = detail;
+  }
+
+  /** The `wsa:Action` of a message that carries this fault. */
+  get action(): string {
+    switch (this.namespace) {
+      case namespaces.wscoor:
+      case namespaces.wsat:
+      case namespaces.bank:
+        return `${this.namespace}/fault`;
+      case namespaces.wsa:
+        return `${namespaces.wsa}/fault`;
+      default:
+        return `${namespaces.wsa}/soap/fault`;
+    }
+  }
+
+  is(namespace: string, code: string): boolean {
+    return this.namespace === namespace && this.code === code;
+  }
+}
+
+/** HTTP status of an answer that carries the fault (SOAP 1.2 Part 2 §7.5.2.2; SOAP 1.1 §6.2). */
+export function httpStatus(version: SoapVersion, fault: SoapFault): 400 | 500 {
+  return version === '1.2' && fault.soapCode === 'Sender' ? 400 : 500;
+}
+
+type Make = (note?: string) => SoapFault;
+
+function faultOf(namespace: string, code: string, reason: string, soapCode: SoapCode): Make {
+  return (note) => new SoapFault({ soapCode, namespace, code, reason, note });
+}
+
+/** WS-Coordination 1.2 §4, all of them the sender's. */
+export const coordinationFaults = {
+  invalidState: faultOf(
+    namespaces.wscoor,
+    'InvalidState',
+    'The message was invalid for the current state of the activity.',
+    'Sender',
+  ),
+  invalidProtocol: faultOf(
+    namespaces.wscoor,
+    'InvalidProtocol',
+    'The protocol is invalid or is not supported by the coordinator.',
+    'Sender',
+  ),
+  invalidParameters: faultOf(
+    namespaces.wscoor,
+    'InvalidParameters',
+    'The message contained invalid parameters and could not be processed.',
+    'Sender',
+  ),
+  cannotCreateContext: faultOf(
+    namespaces.wscoor,
+    'CannotCreateContext',
+    'CoordinationContext could not be created.',
+    'Sender',
+  ),
+  cannotRegisterParticipant: faultOf(
+    namespaces.wscoor,
+    'CannotRegisterParticipant',
+    'Participant could not be registered.',
+    'Sender',
+  ),
+} as const;
+
+/** WS-AtomicTransaction 1.2 §5. */
+export const transactionFaults = {
+  inconsistentInternalState: faultOf(
+    namespaces.wsat,
+    'InconsistentInternalState',
+    'A global consistency failure has occurred. This is an unrecoverable condition.',
+    'Sender',
+  ),
+  unknownTransaction: faultOf(
+    namespaces.wsat,
+    'UnknownTransaction',
+    'The coordinator has no knowledge of the transaction. This is an unrecoverable condition.',
+    'Sender',
+  ),
+} as const;
+
+/** WS-Addressing 1.0 SOAP Binding §6.4. */
+export const addressingFaults = {
+  messageAddressingHeaderRequired: faultOf(
+    namespaces.wsa,
+    'MessageAddressingHeaderRequired',
+    'A required header representing a Message Addressing Property is not present',
+    'Sender',
+  ),
+  invalidAddressingHeader: faultOf(
+    namespaces.wsa,
+    'InvalidAddressingHeader',
+    'A header representing a Message Addressing Property is not valid and the message cannot be processed',
+    'Sender',
+  ),
+  actionNotSupported: faultOf(
+    namespaces.wsa,
+    'ActionNotSupported',
+    'The [action] cannot be processed at the receiver.',
+    'Sender',
+  ),
+  destinationUnreachable: faultOf(
+    namespaces.wsa,
+    'DestinationUnreachable',
+    'No route can be determined to reach [destination]',
+    'Sender',
+  ),
+  endpointUnavailable: faultOf(
+    namespaces.wsa,
+    'EndpointUnavailable',
+    'The endpoint is unable to process the message at this time.',
+    'Receiver',
+  ),
+} as const;
+
+/** Web Services Security: SOAP Message Security 1.1 §12. */
+export const securityFaults = {
+  failedCheck: faultOf(
+    namespaces.wsse,
+    'FailedCheck',
+    'The signature or decryption was invalid',
+    'Sender',
+  ),
+  failedAuthentication: faultOf(
+    namespaces.wsse,
+    'FailedAuthentication',
+    'The security token could not be authenticated or authorized',
+    'Sender',
+  ),
+  invalidSecurity: faultOf(
+    namespaces.wsse,
+    'InvalidSecurity',
+    'An error was discovered processing the <wsse:Security> header.',
+    'Sender',
+  ),
+  invalidSecurityToken: faultOf(
+    namespaces.wsse,
+    'InvalidSecurityToken',
+    'An invalid security token was provided',
+    'Sender',
+  ),
+  securityTokenUnavailable: faultOf(
+    namespaces.wsse,
+    'SecurityTokenUnavailable',
+    'Referenced security token could not be retrieved',
+    'Sender',
+  ),
+  unsupportedAlgorithm: faultOf(
+    namespaces.wsse,
+    'UnsupportedAlgorithm',
+    'An unsupported signature or encryption algorithm was used',
+    'Sender',
+  ),
+  messageExpired: faultOf(namespaces.wsu, 'MessageExpired', 'The message has expired', 'Sender'),
+} as const;
+
+/** SOAP 1.2 Part 1 §5.4.6, with the reasons left to us. */
+export const soapFaults = {
+  mustUnderstand: faultOf(
+    '',
+    'MustUnderstand',
+    'A mandatory header block was not understood.',
+    'MustUnderstand',
+  ),
+  versionMismatch: faultOf(
+    '',
+    'VersionMismatch',
+    'The envelope is of no known SOAP version.',
+    'VersionMismatch',
+  ),
+  /** The message is malformed. */
+  sender: (reason: string, note?: string): SoapFault =>
+    new SoapFault({ soapCode: 'Sender', namespace: '', code: 'Sender', reason, note }),
+  /** The message is sound but could not be processed. */
+  receiver: (reason: string, note?: string): SoapFault =>
+    new SoapFault({ soapCode: 'Receiver', namespace: '', code: 'Receiver', reason, note }),
+} as const;

@@ -1,0 +1,78 @@
+import { securityFaults } from './faults.js';
+import { readSignature, type Signature } from './signature.js';
+import { allChildren, leafText, required } from './strict-reading.js';
+import { algorithms, namespaces } from './vocabulary.js';
+import { attributeOf, isNamed, type XmlElement } from './xml.js';
+
+/** A `wsse:Security` header block, read but not checked. */
+export interface SecurityHeader {
+  readonly timestamp: XmlElement;
+  readonly createdMs: number;
+  readonly expiresMs: number;
+  readonly signature: Signature;
+  /** The certificate that the signature names, DER in base64. */
+  readonly token: string;
+}
+
+const tokensMax = 8;
+const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+
+/**
+ * Reads the header strictly: one timestamp with both times, one signature, binary security tokens
+ * and nothing else. Throws a `wsse` fault otherwise.
+ */
+export function readSecurity(
+  security: XmlElement,
+  ids: ReadonlyMap<string, XmlElement>,
+): SecurityHeader {
+  const tokens: XmlElement[] = [];
+  const timestamps: XmlElement[] = [];
+  const signatures: XmlElement[] = [];
+  for (const part of security.childNodes) {
+    if (part.nodeType !== 1) continue;
+    if (isNamed(part, namespaces.wsse, 'BinarySecurityToken')) tokens.push(part);
+    else if (isNamed(part, namespaces.wsu, 'Timestamp')) timestamps.push(part);
+    else if (isNamed(part, namespaces.ds, 'Signature')) signatures.push(part);
+    else throw securityFaults.invalidSecurity(`${part.localName} in the security header`);
+  }
+  const timestamp = only(timestamps, 'timestamp');
+  const signature = readSignature(only(signatures, 'signature'));
+  if (tokens.length > tokensMax) throw securityFaults.invalidSecurity('too many tokens');
+  const token = tokens.find((candidate) => candidate === ids.get(signature.tokenId));
+  if (token === undefined) throw securityFaults.securityTokenUnavailable();
+  return { timestamp, ...readTimestamp(timestamp), signature, token: readToken(token) };
+}
+
+function readTimestamp(timestamp: XmlElement): { createdMs: number; expiresMs: number } {
+  const [created, expires, ...rest] = allChildren(timestamp, []);
+  if (rest.length > 0) throw securityFaults.invalidSecurity('timestamp');
+  return {
+    createdMs: readTime(required(created, namespaces.wsu, 'Created')),
+    expiresMs: readTime(required(expires, namespaces.wsu, 'Expires')),
+  };
+}
+
+/** Times are in UTC (WS-Security 1.1 §10). */
+function readTime(source: XmlElement): number {
+  const text = leafText(source, []);
+  const timeMs = timeForm.test(text) ? Date.parse(text) : Number.NaN;
+  if (Number.isNaN(timeMs)) throw securityFaults.invalidSecurity(`${source.localName} is no time`);
+  return timeMs;
+}
+
+function readToken(token: XmlElement): string {
+  const encoding = attributeOf(token, '', 'EncodingType') ?? algorithms.base64;
+  const valueType = attributeOf(token, '', 'ValueType');
+  if (encoding !== algorithms.base64 || valueType !== algorithms.x509v3) {
+    throw securityFaults.invalidSecurityToken('kind of token');
+  }
+  return leafText(token, ['EncodingType', 'ValueType']);
+}
+
+function only(elements: readonly XmlElement[], what: string): XmlElement {
+  const [first, ...more] = elements;
+  if (first === undefined || more.length > 0) {
+    throw securityFaults.invalidSecurity(`not exactly one ${what}`);
+  }
+  return first;
+}

@@ -1,0 +1,180 @@
+/**
+ * An XML tree of elements and text, as light as signatures and SOAP allow.
+ *
+ * Nodes have the DOM's own names for what they hold (`nodeType`, `tagName`, `childNodes`, ...), so
+ * that libraries which walk a DOM can walk them. They are never changed once made.
+ */
+
+export const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/';
+export const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace';
+
+/** The name of an element or attribute, and the prefix it is written with (empty for none). */
+export interface QName {
+  readonly ns: string;
+  readonly prefix: string;
+  readonly name: string;
+}
+
+/** Names of one namespace: `const wsa = names('http://...', 'wsa'); wsa('To')`. */
+export function names(ns: string, prefix: string): (name: string) => QName {
+  return (name) => ({ ns, prefix, name });
+}
+
+/** An attribute; a namespace declaration is one too, in the namespace `XMLNS_NAMESPACE`. */
+export interface XmlAttribute {
+  readonly name: string;
+  readonly prefix: string;
+  readonly localName: string;
+  /** Empty where the attribute has no namespace. */
+  readonly namespaceURI: string;
+  readonly value: string;
+}
+
+/** The namespace bindings in scope, innermost first. */
+export interface NamespaceScope {
+  /** Empty for the default namespace. */
+  readonly prefix: string;
+  readonly uri: string;
+  readonly outer: NamespaceScope | undefined;
+}
+
+/** A run of text, never empty and never beside another one. */
+export class XmlText {
+  readonly nodeType = 3;
+  constructor(readonly data: string) {}
+}
+
+export class XmlElement {
+  readonly nodeType = 1;
+  readonly tagName: string;
+  constructor(
+    /** Empty where the element has no namespace. */
+    readonly namespaceURI: string,
+    readonly prefix: string,
+    readonly localName: string,
+    readonly attributes: readonly XmlAttribute[],
+    readonly childNodes: readonly XmlNode[],
+    /** Bindings declared on this element and those outside it; read names in content by them. */
+    readonly scope: NamespaceScope | undefined,
+  ) {
+    this.tagName = prefix === '' ? localName : `${prefix}:${localName}`;
+  }
+}
+
+export type XmlNode = XmlElement | XmlText;
+
+/** Makes an attribute; one without a namespace has an empty prefix too, any other may not. */
+export function attribute({ ns, prefix, name }: QName, value: string): XmlAttribute {
+  return {
+    name: prefix === '' ? name : `${prefix}:${name}`,
+    prefix,
+    localName: name,
+    namespaceURI: ns,
+    value,
+  };
+}
+
+/**
+ * Declares a prefix that only content uses, such as the QName in a fault code. Prefixes of elements
+ * and attributes need no declaration: they are written where they are needed.
+ */
+export function declaration(prefix: string, ns: string): XmlAttribute {
+  return attribute({ ns: XMLNS_NAMESPACE, prefix: 'xmlns', name: prefix }, ns);
+}
+
+/** Makes an element. Empty strings and `undefined` among the children are left out. */
+export function element(
+  { ns, prefix, name }: QName,
+  attributes: readonly XmlAttribute[] = [],
+  ...children: readonly (XmlNode | string | undefined)[]
+): XmlElement {
+  const nodes: XmlNode[] = [];
+  for (const child of children) {
+    if (typeof child !== 'string') {
+      if (child !== undefined) nodes.push(child);
+    } else if (child !== '') {
+      nodes.push(new XmlText(child));
+    }
+  }
+  return new XmlElement(ns, prefix, name, attributes, nodes, declare(attributes, undefined));
+}
+
+/**
+ * A copy with the attribute set, in place of one of the same name. Its prefix is changed where the
+ * element has bound it to something else, as an element that somebody else made may.
+ */
+export function withAttribute(original: XmlElement, { ns, prefix, name }: QName, value: string) {
+  const kept = original.attributes.filter(
+    ({ localName, namespaceURI }) => localName !== name || namespaceURI !== ns,
+  );
+  let free = prefix;
+  while (bindsElsewhere(original, free, ns)) free += '_';
+  const attributes = [...kept, attribute({ ns, prefix: free, name }, value)];
+  const { namespaceURI, localName, childNodes, scope } = original;
+  return new XmlElement(namespaceURI, original.prefix, localName, attributes, childNodes, scope);
+}
+
+function bindsElsewhere(owner: XmlElement, prefix: string, ns: string): boolean {
+  if (prefix === '') return false;
+  if (owner.prefix === prefix && owner.namespaceURI !== ns) return true;
+  return owner.attributes.some(({ prefix: used, localName, namespaceURI, value }) =>
+    namespaceURI === XMLNS_NAMESPACE
+      ? localName === prefix && value !== ns
+      : used === prefix && namespaceURI !== ns,
+  );
+}
+
+/** The scope inside an element with these attributes. */
+export function declare(
+  attributes: readonly XmlAttribute[],
+  outer: NamespaceScope | undefined,
+): NamespaceScope | undefined {
+  let scope = outer;
+  for (const { namespaceURI, prefix, localName, value } of attributes) {
+    if (namespaceURI !== XMLNS_NAMESPACE) continue;
+    scope = { prefix: prefix === '' ? '' : localName, uri: value, outer: scope };
+  }
+  return scope;
+}
+
+/** What a prefix is bound to, or `undefined`. The empty prefix is always bound. */
+export function lookUp(scope: NamespaceScope | undefined, prefix: string): string | undefined {
+  for (let frame = scope; frame !== undefined; frame = frame.outer) {
+    if (frame.prefix === prefix) return frame.uri;
+  }
+  return prefix === '' ? '' : undefined;
+}
+
+export function isElement(node: XmlNode): node is XmlElement {
+  return node.nodeType === 1;
+}
+
+export function isNamed(candidate: XmlElement, ns: string, name: string): boolean {
+  return candidate.localName === name && candidate.namespaceURI === ns;
+}
+
+export function childElements(parent: XmlElement): XmlElement[] {
+  return parent.childNodes.filter(isElement);
+}
+
+/** The first child element of that name. */
+export function child(parent: XmlElement, ns: string, name: string): XmlElement | undefined {
+  for (const node of parent.childNodes) {
+    if (isElement(node) && isNamed(node, ns, name)) return node;
+  }
+  return undefined;
+}
+
+/** The text directly in an element, without white space at its ends; of children it takes none. */
+export function textOf(parent: XmlElement): string {
+  let text = '';
+  for (const node of parent.childNodes) if (!isElement(node)) text += node.data;
+  return text.trim();
+}
+
+export function attributeOf(owner: XmlElement, ns: string, name: string): string | undefined {
+  for (const { localName, namespaceURI, value } of owner.attributes) {
+    if (localName === name && namespaceURI === ns) return value;
+  }
+  return undefined;
+}
