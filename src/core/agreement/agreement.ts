@@ -1,0 +1,335 @@
+import {
+  type DecisionProof,
+  type PeerMessage,
+  type PreparedCertificate,
+  type Slot,
+  type SlotKey,
+  type SlotResult,
+  slotKey,
+  type VerifiedPeerMessage,
+} from '../../vocabulary/agreement.js';
+import { digest as digestId, type ReplicaId, transactionId } from '../../vocabulary/ids.js';
+import {
+  decodeDecisionProof,
+  decodePreparedCertificate,
+  encodeDecisionProof,
+} from '../../wire/index.js';
+import { resendDelayMs, type StoredRecord } from '../effects.js';
+import { Gatherer } from './gathering.js';
+import type { AgreementHost, AgreementOutput } from './host.js';
+import { Proposer } from './proposing.js';
+import type { SlotState } from './slot.js';
+import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
+import { ViewChanger } from './view-change.js';
+import { Voter } from './voting.js';
+
+/** The messages of the agreement; the rest of a peer message is the host's. */
+export type AgreementMessage = Exclude<
+  PeerMessage,
+  { kind: 'requests' | 'record' | 'fetch-transaction' | 'unknown-transaction' }
+>;
+
+/**
+ * PBFT for many independent slots in one view (Castro and Liskov; Zhao §4.1 and §4.3).
+ *
+ * Safety rests on three rules that every correct replica keeps, restarts included:
+ *
+ * 1. It votes (a pre-prepare or a prepare) once per ballot, at rising ballots only.
+ * 2. It commits only at the ballot of its last vote, and only once it holds the prepared certificate
+ *    of that ballot. That certificate is its lock; a lock gives way only to one of a higher ballot.
+ * 3. While it holds a lock it votes for the locked value and no other.
+ *
+ * Say a quorum committed `v` at ballot `b`, and take the first certificate (in time) above `b` for
+ * another value, at `b'`. Its quorum shares a correct replica with the one that committed. That one
+ * committed before it voted at `b'` (rule 2), so then it held a lock at `b` or above, and voted for
+ * the lock's value (rule 3): a certificate above `b` for another value that came earlier, or one at
+ * `b` itself, which rule 1 excludes. So nothing but `v` is ever prepared above `b`. View changes only
+ * have to spread locks; whatever a new primary shows or hides, they cannot break this.
+ */
+export class Agreement {
+  readonly #state: AgreementState;
+  readonly #host: AgreementHost;
+  readonly #gatherer: Gatherer;
+  readonly #proposer: Proposer;
+  readonly #voter: Voter;
+  readonly #views: ViewChanger;
+
+  constructor(options: AgreementOptions, host: AgreementHost) {
+    this.#state = new AgreementState(options);
+    this.#host = host;
+    this.#voter = new Voter(this.#state, host, {
+      want: (slot) => this.want(slot),
+      decide: (proof) => this.#decide(proof),
+    });
+    this.#proposer = new Proposer(this.#state, host, {
+      gather: (slot, requests) => this.#gatherer.start(slot, requests),
+      proposed: (slot) => this.#voter.checkPrepared(slot),
+    });
+    this.#gatherer = new Gatherer(this.#state, {
+      propose: (slot, value, announce) => this.#proposer.proposeValue(slot, value, announce),
+      proposed: (slot, proposal) => this.#voter.onProposal(slot, proposal),
+      want: (slot) => this.want(slot),
+    });
+    this.#views = new ViewChanger(this.#state, {
+      learn: (certificate) => this.#learn(certificate),
+      entered: () => this.#onViewEntered(),
+    });
+  }
+
+  get quorum(): number {
+    return this.#state.quorum;
+  }
+
+  get view(): number {
+    return this.#state.view;
+  }
+
+  get primary(): ReplicaId {
+    return this.#state.primary;
+  }
+
+  /** Undecided slots, for metrics. */
+  get openSlots(): number {
+    return this.#state.slots.size;
+  }
+
+  resultOf(slot: Slot): SlotResult | undefined {
+    return this.#state.decided.get(slotKey(slot));
+  }
+
+  /** Whether this replica has voted for some value of the slot, now or before a restart. */
+  hasVoted(slot: Slot): boolean {
+    const key = slotKey(slot);
+    return this.#state.decided.has(key) || this.#state.slots.get(key)?.vote !== undefined;
+  }
+
+  takeOutputs(): AgreementOutput[] {
+    return this.#state.takeOutputs();
+  }
+
+  /** Takes back what was persisted. Returns the decided slots with their proofs. */
+  restore(records: readonly StoredRecord[]): DecisionProof[] {
+    const { cluster } = this.#state.options;
+    const proofs: DecisionProof[] = [];
+    for (const { key, value } of records) {
+      if (!key.startsWith('decided/')) continue;
+      const proof = decodeDecisionProof(cluster, value);
+      const { slot, result } = proof.commits.statement;
+      this.#state.decided.set(slotKey(slot), result);
+      proofs.push(proof);
+    }
+    for (const { key, value } of records) {
+      if (key.startsWith('lock/')) {
+        const lock = decodePreparedCertificate(cluster, value);
+        const slot = this.#state.slotState(lock.prePrepare.statement.slot);
+        if (slot) slot.lock = lock;
+      } else if (key.startsWith('voted/')) {
+        const slot = this.#state.slotState(slotOf(key.slice('voted/'.length)));
+        if (slot) slot.vote = decodeVote(value);
+      } else if (key === 'new-view') {
+        this.#views.restore(value);
+      }
+    }
+    return proofs;
+  }
+
+  /** After `restore`, once the host has taken its proofs: goes on with what was undecided. */
+  resume(): void {
+    for (const { slot } of [...this.#state.slots.values()]) this.want(slot);
+  }
+
+  /** This replica has a reason to see the slot decided: from now on it watches the primary. */
+  want(slot: Slot): void {
+    const state = this.#state.slotState(slot);
+    if (!state || state.wanted) return;
+    state.wanted = true;
+    this.#state.startTimer(`suspect/${state.key}`, this.#views.suspectAfterMs);
+    this.#startResend(state);
+    this.#proposer.propose(state);
+  }
+
+  /** The host knows more than before: a held proposal may be judged, or a better one be made. */
+  recheck(slot: Slot): void {
+    const state = this.#state.slots.get(slotKey(slot));
+    if (!state) return;
+    if (state.held) this.#voter.onProposal(state, state.held);
+    this.#voter.recheckCommitted(state);
+    if (this.#state.slots.has(state.key) && state.wanted) this.#proposer.propose(state);
+  }
+
+  /** Drops a decided slot for good. Only for one that nobody will ask for again. */
+  forget(slot: Slot): void {
+    if (this.#state.decided.delete(slotKey(slot))) {
+      this.#state.persist(`decided/${slotKey(slot)}`, null);
+    }
+  }
+
+  onPeerUp(replica: ReplicaId): void {
+    this.#views.greet(replica);
+  }
+
+  /** Returns false where the timer is not the agreement's. */
+  onTimer(name: string): boolean {
+    if (this.#views.onTimer(name)) return true;
+    const [what, key] = splitOnce(name);
+    if (what !== 'suspect' && what !== 'resend') return false;
+    const slot = this.#state.slots.get(key as SlotKey);
+    if (!slot) return true;
+    if (what === 'suspect') {
+      this.#views.suspect(slot.key);
+      this.#state.startTimer(name, this.#views.suspectAfterMs);
+    } else {
+      this.#resend(slot);
+    }
+    return true;
+  }
+
+  onMessage({ from }: VerifiedPeerMessage, message: AgreementMessage): void {
+    switch (message.kind) {
+      case 'activation-pre-prepare':
+        return this.#gatherer.onPrePrepare(from, message.requests, message.proposal);
+      case 'pre-prepare-reply':
+        return this.#gatherer.onReply(from, message.proposal);
+      case 'pre-prepare-update': {
+        if (!this.#voter.isCurrent(message.prePrepare.statement)) return;
+        const slot = this.#state.slotState(message.prePrepare.statement.slot, from);
+        return slot && this.#gatherer.onUpdate(slot, message);
+      }
+      case 'pre-prepare': {
+        const slot = this.#state.slotState(message.prePrepare.statement.slot, from);
+        return slot && this.#voter.onProposal(slot, message);
+      }
+      case 'phase': {
+        const slot = this.#state.slotState(message.signed.statement.slot, from);
+        return slot && this.#voter.onPhase(from, slot, message.signed);
+      }
+      case 'view-change':
+        return this.#views.onViewChange(from, message.viewChange);
+      case 'new-view':
+        return this.#views.onNewView(message.newView);
+      case 'prepared':
+        return this.#onLock(message.certificate);
+      case 'decided':
+        return this.#decide(message.proof);
+      case 'fetch':
+        return this.#onFetch(from, message.slot);
+    }
+  }
+
+  /** From this replica's own quorum or from anybody's proof. */
+  #decide(proof: DecisionProof): void {
+    const { slot, result } = proof.commits.statement;
+    const key = slotKey(slot);
+    if (this.#state.decided.has(key)) return;
+    if (!this.#host.knows(slot)) return this.#host.seek(slot);
+    const state = this.#state.slots.get(key);
+    this.#state.decided.set(key, result);
+    this.#state.persist(`decided/${key}`, encodeDecisionProof(proof));
+    if (state?.vote) this.#state.persist(`voted/${key}`, null);
+    if (state?.lock) this.#state.persist(`lock/${key}`, null);
+    if (state?.wanted) {
+      this.#state.stopTimer(`suspect/${key}`);
+      this.#state.stopTimer(`resend/${key}`);
+    }
+    this.#state.slots.delete(key);
+    this.#state.shown.delete(key);
+    this.#views.progressed(key);
+    this.#host.decided(slot, proof);
+  }
+
+  // Locks of others, and what others missed --------------------------------------------------------
+
+  /** A lock of another replica: the primary proposes it, everybody shows it in a view change. */
+  #onLock(certificate: PreparedCertificate): void {
+    const { slot } = certificate.prePrepare.statement;
+    if (!this.#host.knows(slot)) return this.#host.seek(slot);
+    this.#learn(certificate);
+    this.want(slot);
+    this.recheck(slot);
+  }
+
+  /** Nothing is kept of transactions that are not known here, so that old locks cannot fill memory. */
+  #learn(certificate: PreparedCertificate): void {
+    const { slot } = certificate.prePrepare.statement;
+    const state = this.#host.knows(slot) ? this.#state.slotState(slot) : undefined;
+    if (state) this.#state.learnLock(state, certificate);
+  }
+
+  #onFetch(from: ReplicaId, slot: Slot): void {
+    if (this.#state.decided.has(slotKey(slot))) return this.#state.sendProof(from, slot);
+    const accepted = this.#state.slots.get(slotKey(slot))?.accepted;
+    if (accepted) this.#state.send(from, { kind: 'pre-prepare', ...accepted });
+  }
+
+  #onViewEntered(): void {
+    for (const { prePrepare } of [...this.#state.shown.values()]) {
+      const { slot } = prePrepare.statement;
+      if (this.#host.knows(slot)) this.want(slot);
+    }
+    for (const slot of [...this.#state.slots.values()]) {
+      slot.held = undefined;
+      slot.resends = 0;
+      if (!slot.wanted) continue;
+      this.#state.startTimer(`suspect/${slot.key}`, this.#views.suspectAfterMs);
+      this.#startResend(slot);
+      this.#handOver(slot);
+      this.#proposer.propose(slot);
+    }
+  }
+
+  /** Gives the primary what it may lack to propose: locks, requests, records. */
+  #handOver(slot: SlotState): void {
+    if (this.#state.isPrimary) return;
+    const { primary } = this.#state;
+    if (slot.lock && !this.#isShown(slot.lock)) {
+      this.#state.send(primary, { kind: 'prepared', certificate: slot.lock });
+    }
+    const requests = slot.gathering?.requests ?? this.#host.requestsFor(slot.slot);
+    if (requests) this.#state.send(primary, { kind: 'requests', requests });
+    for (const record of this.#host.evidenceFor(slot.slot)) {
+      this.#state.send(primary, { kind: 'record', record });
+    }
+  }
+
+  #isShown({ prePrepare }: PreparedCertificate): boolean {
+    const { slot, digest } = prePrepare.statement;
+    return this.#state.shown.get(slotKey(slot))?.prePrepare.statement.digest === digest;
+  }
+
+  // Retransmission -------------------------------------------------------------------------------
+
+  #startResend(slot: SlotState): void {
+    const { resendAfterMs } = this.#state.options;
+    this.#state.startTimer(`resend/${slot.key}`, resendDelayMs(2 * resendAfterMs, slot.resends));
+  }
+
+  /** Says again what was said last for the slot, and asks whether others know more. */
+  #resend(slot: SlotState): void {
+    slot.resends += 1;
+    const { accepted } = slot;
+    if (accepted && this.#state.isPrimary && this.#voter.isCurrent(accepted.prePrepare.statement)) {
+      this.#state.broadcast({ kind: 'pre-prepare', ...accepted });
+    } else {
+      this.#proposer.propose(slot);
+    }
+    for (const votes of [slot.prepares, slot.commits]) {
+      const own = votes.of(this.#state.self);
+      if (own) this.#state.broadcast({ kind: 'phase', signed: own });
+    }
+    this.#handOver(slot);
+    this.#state.broadcast({ kind: 'fetch', slot: slot.slot });
+    this.#startResend(slot);
+  }
+}
+
+function splitOnce(name: string): [string, string] {
+  const at = name.indexOf('/');
+  return [name.slice(0, at), name.slice(at + 1)];
+}
+
+function slotOf(key: string): Slot {
+  const id = key.slice(2);
+  return key.startsWith('a:')
+    ? { kind: 'activation', request: digestId(id) }
+    : { kind: 'outcome', tid: transactionId(id) };
+}

@@ -1,0 +1,185 @@
+import { collectiveTransactionId } from '../../crypto/collective-uuid.js';
+import { digestOfSigned, digestOfValue, sha256 } from '../../crypto/digest.js';
+import type {
+  ActivationValue,
+  PeerMessage,
+  PhaseStatement,
+  Slot,
+  UuidProposal,
+} from '../../vocabulary/agreement.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import type { ActivationStatement, Signed } from '../../vocabulary/statements.js';
+import type { Announce } from './proposing.js';
+import type { Gathering, Proposal, SlotState, Update } from './slot.js';
+import type { AgreementState } from './state.js';
+
+/** What the gathering hands back to the agreement. */
+export interface GatheringEvents {
+  /** The primary has the proposals that it needs: the value is fixed. */
+  propose(slot: SlotState, value: ActivationValue, announce: Announce): void;
+  /** A backup has put the primary's value together. */
+  proposed(slot: SlotState, proposal: Proposal): void;
+  /** A correct request is known: the slot has to be decided. */
+  want(slot: Slot): void;
+}
+
+/**
+ * The two messages that an activation has beyond PBFT: every replica proposes a UUID of its own, the
+ * primary chooses a quorum of them, and the transaction id is a hash over all (protocols.md 1.1).
+ */
+export class Gatherer {
+  readonly #state: AgreementState;
+  readonly #events: GatheringEvents;
+
+  constructor(state: AgreementState, events: GatheringEvents) {
+    this.#state = state;
+    this.#events = events;
+  }
+
+  /** The primary opens the slot, or opens it again for those who missed it. */
+  start(slot: SlotState, requests: readonly Signed<ActivationStatement>[]): void {
+    const gathering = this.#gathering(slot);
+    gathering.requests ??= requests;
+    const proposal = this.#ownProposal(slot, gathering);
+    this.#state.broadcast({
+      kind: 'activation-pre-prepare',
+      requests: gathering.requests,
+      proposal,
+    });
+    this.#chooseIfEnough(slot, gathering);
+  }
+
+  /** Zhao's ba-pre-prepare: a backup answers with its own UUID, to all. */
+  onPrePrepare(
+    from: ReplicaId,
+    requests: readonly Signed<ActivationStatement>[],
+    proposal: Signed<UuidProposal>,
+  ): void {
+    const slot = this.#open(from, proposal.statement);
+    if (!slot) return;
+    const gathering = this.#gathering(slot);
+    const repeated = gathering.proposals.has(this.#state.self);
+    gathering.requests = requests;
+    this.#keep(gathering, proposal);
+    const own = this.#ownProposal(slot, gathering);
+    const reply: PeerMessage = { kind: 'pre-prepare-reply', proposal: own };
+    if (repeated) this.#state.send(from, reply);
+    else this.#state.broadcast(reply);
+    this.#events.want(slot.slot);
+    this.#assemble(slot, gathering);
+  }
+
+  /** Zhao's ba-pre-prepare-reply. */
+  onReply(from: ReplicaId, proposal: Signed<UuidProposal>): void {
+    const slot = this.#open(from, proposal.statement);
+    if (!slot) return;
+    const gathering = this.#gathering(slot);
+    this.#keep(gathering, proposal);
+    if (this.#state.isPrimary) this.#chooseIfEnough(slot, gathering);
+    else this.#assemble(slot, gathering);
+  }
+
+  /** Zhao's ba-pre-prepare-update. A backup that misses a reply asks for the whole value. */
+  onUpdate(slot: SlotState, update: Update): void {
+    const gathering = this.#gathering(slot);
+    gathering.update = update;
+    if (!this.#assemble(slot, gathering)) {
+      this.#state.send(this.#state.primary, { kind: 'fetch', slot: slot.slot });
+    }
+  }
+
+  #open(from: ReplicaId, { slot, view }: UuidProposal): SlotState | undefined {
+    return view === this.#state.view ? this.#state.slotState(slot, from) : undefined;
+  }
+
+  #gathering(slot: SlotState): Gathering {
+    const { view } = this.#state;
+    const known = slot.gathering;
+    if (known?.view === view) return known;
+    slot.gathering = { view, requests: known?.requests, proposals: new Map(), update: undefined };
+    return slot.gathering;
+  }
+
+  /** The first proposal of a replica counts. */
+  #keep({ proposals }: Gathering, proposal: Signed<UuidProposal>): void {
+    const { replica } = proposal.statement;
+    if (!proposals.has(replica)) proposals.set(replica, proposal);
+  }
+
+  /** High in entropy, and the same when asked again in the same view. */
+  #ownProposal(slot: SlotState, gathering: Gathering): Signed<UuidProposal> {
+    const known = gathering.proposals.get(this.#state.self);
+    if (known) return known;
+    const { entropy } = this.#state.options;
+    const label = new TextEncoder().encode(`uuid ${slot.key} ${gathering.view}`);
+    const seed = new Uint8Array([...entropy, ...label]);
+    const own = this.#state.sign<UuidProposal>({
+      kind: 'proposal',
+      slot: slot.slot,
+      view: gathering.view,
+      uuid: sha256(seed).slice(0, 32),
+      replica: this.#state.self,
+    });
+    gathering.proposals.set(this.#state.self, own);
+    return own;
+  }
+
+  #chooseIfEnough(slot: SlotState, gathering: Gathering): void {
+    const { quorum } = this.#state;
+    if (!gathering.requests || gathering.proposals.size < quorum || this.#fixed(slot)) return;
+    const own = this.#ownProposal(slot, gathering);
+    const others = [...gathering.proposals.values()].filter((one) => one !== own);
+    const chosen = [own, ...others.slice(0, quorum - 1)].sort(byReplica);
+    const value: ActivationValue = {
+      kind: 'activation',
+      requests: gathering.requests,
+      proposals: chosen,
+    };
+    this.#events.propose(slot, value, (prePrepare) => ({
+      kind: 'pre-prepare-update',
+      prePrepare,
+      chosen: chosen.map((signed) => ({
+        replica: signed.statement.replica,
+        digest: digestOfSigned(signed),
+      })),
+    }));
+  }
+
+  #fixed({ accepted }: SlotState): boolean {
+    return accepted !== undefined && this.#state.isOfThisView(accepted.prePrepare.statement);
+  }
+
+  /** Puts the value together from the replies at hand; false where they do not give it. */
+  #assemble(slot: SlotState, gathering: Gathering): boolean {
+    const { update, requests } = gathering;
+    if (!update || !requests) return false;
+    const proposals: Signed<UuidProposal>[] = [];
+    for (const { replica, digest } of update.chosen) {
+      const proposal = gathering.proposals.get(replica);
+      if (!proposal || digestOfSigned(proposal) !== digest) return false;
+      proposals.push(proposal);
+    }
+    const value: ActivationValue = { kind: 'activation', requests, proposals };
+    gathering.update = undefined;
+    if (!this.#says(update.prePrepare.statement, value)) {
+      this.#state.log('warn', 'false-update', { slot: slot.key, primary: this.#state.primary });
+      return false;
+    }
+    this.#events.proposed(slot, { prePrepare: update.prePrepare, value });
+    return true;
+  }
+
+  /** Whether the primary's statement is about this value, and the value about a quorum. */
+  #says(statement: PhaseStatement, value: ActivationValue): boolean {
+    return (
+      new Set(value.proposals.map((one) => one.statement.replica)).size === this.#state.quorum &&
+      digestOfValue(value) === statement.digest &&
+      statement.result.kind === 'activation' &&
+      statement.result.tid === collectiveTransactionId(value)
+    );
+  }
+}
+
+function byReplica(a: Signed<UuidProposal>, b: Signed<UuidProposal>): number {
+  return a.statement.replica - b.statement.replica;
+}

@@ -1,0 +1,44 @@
+import type {
+  DecisionProof,
+  OutcomeValue,
+  PeerMessage,
+  Slot,
+  SlotValue,
+  VerifiedRecord,
+} from '../../vocabulary/agreement.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import type { ActivationStatement, Signed } from '../../vocabulary/statements.js';
+import type { CommonOutput } from '../effects.js';
+
+/** `later`: not acceptable yet, judge again when the host calls `recheck`. */
+export type Verdict =
+  | { readonly verdict: 'accept' }
+  | { readonly verdict: 'later'; readonly why: string }
+  | { readonly verdict: 'refuse'; readonly why: string };
+
+/** What the agreement asks of the transaction service that it serves. */
+export interface AgreementHost {
+  /** `f + 1` matching activation requests for an activation slot, or undefined without them. */
+  requestsFor(slot: Slot): readonly Signed<ActivationStatement>[] | undefined;
+  /** The outcome that this replica would propose now; undefined while there is no reason for one. */
+  outcomeFor(slot: Slot): OutcomeValue | undefined;
+  /** Whether a value whose signatures are good is acceptable to this replica. */
+  judge(slot: Slot, value: SlotValue): Verdict;
+  /** A proposal is not accepted, for the first time: hand on what its primary may lack. */
+  notAccepted(slot: Slot, value: SlotValue): void;
+  /** Whether a decision of the slot could be acted on: the transaction is on record here. */
+  knows(slot: Slot): boolean;
+  /** Asks the others for what is missing to know the slot; calls `recheck` when it is there. */
+  seek(slot: Slot): void;
+  /** Signed records that the primary may lack to make its proposal. */
+  evidenceFor(slot: Slot): readonly VerifiedRecord[];
+  decided(slot: Slot, proof: DecisionProof): void;
+}
+
+export type AgreementOutput =
+  | CommonOutput
+  | { readonly kind: 'send'; readonly to: ReplicaId; readonly message: PeerMessage }
+  /** To every other replica. */
+  | { readonly kind: 'broadcast'; readonly message: PeerMessage }
+  /** Send the stored decision of the slot to a replica, as a `decided` message. */
+  | { readonly kind: 'send-proof'; readonly to: ReplicaId; readonly slot: Slot };

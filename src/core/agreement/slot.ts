@@ -1,0 +1,117 @@
+import {
+  type Ballot,
+  compareBallots,
+  type PeerMessage,
+  type PhaseStatement,
+  type PreparedCertificate,
+  type ReplicaSignature,
+  type Slot,
+  type SlotKey,
+  type SlotResult,
+  type SlotValue,
+  slotKey,
+  type UuidProposal,
+} from '../../vocabulary/agreement.js';
+import type { Digest, ReplicaId, View } from '../../vocabulary/ids.js';
+import type { ActivationStatement, Signed } from '../../vocabulary/statements.js';
+
+/** A pre-prepare together with its value. */
+export interface Proposal {
+  readonly prePrepare: Signed<PhaseStatement>;
+  readonly value: SlotValue;
+}
+
+/** The highest ballot that this replica voted in, and for what. It never votes lower or twice. */
+export interface OwnVote {
+  readonly ballot: Ballot;
+  readonly digest: Digest;
+}
+
+/** The UUID proposals of one activation slot in one view (Zhao §4.1). */
+export interface Gathering {
+  readonly view: View;
+  /** Known once the primary's ba-pre-prepare is here; replies may be faster. */
+  requests: readonly Signed<ActivationStatement>[] | undefined;
+  readonly proposals: Map<ReplicaId, Signed<UuidProposal>>;
+  /** An update that names replies which are not here yet. */
+  update: Update | undefined;
+}
+
+export type Update = Extract<PeerMessage, { kind: 'pre-prepare-update' }>;
+
+/** What a replica knows of an undecided slot. */
+export class SlotState {
+  readonly slot: Slot;
+  readonly key: SlotKey;
+  /** Whether this replica itself has a reason to want the slot decided. */
+  wanted = false;
+  resends = 0;
+  vote: OwnVote | undefined;
+  /** The proposal that this replica voted for, at `vote.ballot`. */
+  accepted: Proposal | undefined;
+  /** A proposal that cannot be judged, or not be completed, yet. */
+  held: Proposal | undefined;
+  /** The highest prepared certificate known. Only a higher one changes this replica's mind. */
+  lock: PreparedCertificate | undefined;
+  gathering: Gathering | undefined;
+  readonly prepares = new PhaseVotes();
+  readonly commits = new PhaseVotes();
+
+  constructor(slot: Slot) {
+    this.slot = slot;
+    this.key = slotKey(slot);
+  }
+
+  isLockedOnOther(digest: Digest): boolean {
+    return this.lock !== undefined && this.lock.prePrepare.statement.digest !== digest;
+  }
+
+  /** Locked on just this proposal, at just this ballot. */
+  isLockedAt(statement: PhaseStatement): boolean {
+    return this.lock !== undefined && sameProposal(this.lock.prePrepare.statement, statement);
+  }
+}
+
+/** The latest vote of each replica in one phase: memory is bounded by the number of replicas. */
+export class PhaseVotes {
+  readonly #latest = new Map<ReplicaId, Signed<PhaseStatement>>();
+
+  /** Keeps the vote unless a later one of that replica is known. */
+  add(replica: ReplicaId, signed: Signed<PhaseStatement>): void {
+    const known = this.#latest.get(replica);
+    if (known && compareBallots(known.statement.ballot, signed.statement.ballot) >= 0) return;
+    this.#latest.set(replica, signed);
+  }
+
+  /** Signatures under the same statement as `like` (any phase), sorted by replica. */
+  matching(like: PhaseStatement): ReplicaSignature[] {
+    return [...this.#latest]
+      .filter(([, { statement }]) => sameProposal(statement, like))
+      .map(([replica, { signature }]) => ({ replica, signature }))
+      .sort((a, b) => a.replica - b.replica);
+  }
+
+  of(replica: ReplicaId): Signed<PhaseStatement> | undefined {
+    return this.#latest.get(replica);
+  }
+
+  values(): IterableIterator<Signed<PhaseStatement>> {
+    return this.#latest.values();
+  }
+}
+
+/** Whether two statements speak of the same value at the same ballot of the same slot. */
+export function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
+  return (
+    a.digest === b.digest &&
+    compareBallots(a.ballot, b.ballot) === 0 &&
+    slotKey(a.slot) === slotKey(b.slot) &&
+    sameResult(a.result, b.result)
+  );
+}
+
+function sameResult(a: SlotResult, b: SlotResult): boolean {
+  return a.kind === 'activation'
+    ? b.kind === 'activation' && a.tid === b.tid
+    : b.kind === 'outcome' && a.outcome === b.outcome;
+}

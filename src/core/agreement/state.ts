@@ -1,0 +1,168 @@
+import { type Sign, signStatement } from '../../crypto/signer.js';
+import type {
+  PeerMessage,
+  PhaseStatement,
+  PreparedCertificate,
+  Slot,
+  SlotKey,
+  SlotResult,
+} from '../../vocabulary/agreement.js';
+import { compareBallots, slotKey } from '../../vocabulary/agreement.js';
+import {
+  attempt,
+  type ClusterId,
+  digest,
+  type ReplicaId,
+  type View,
+  view,
+} from '../../vocabulary/ids.js';
+import { primaryOf, quorum, type Resilience } from '../../vocabulary/quorum.js';
+import type { Signed } from '../../vocabulary/statements.js';
+import { type AnyStatement, encodePreparedCertificate } from '../../wire/index.js';
+import type { LogLevel } from '../effects.js';
+import type { AgreementOutput } from './host.js';
+import { type OwnVote, SlotState } from './slot.js';
+
+export interface AgreementOptions {
+  readonly cluster: ClusterId;
+  readonly resilience: Resilience;
+  readonly self: ReplicaId;
+  readonly suspectAfterMs: number;
+  readonly resendAfterMs: number;
+  /** Secret, at least 32 random bytes made when the process starts: the source of UUID proposals. */
+  readonly entropy: Uint8Array;
+  readonly sign: Sign;
+}
+
+/** Proposals that a primary may make for one slot in one view. Each but the first must mend one. */
+export const ATTEMPTS_MAX = 64;
+/**
+ * Slots that are open here only because one peer spoke of them; its oldest gives way. A correct peer's
+ * are soon wanted here too, and what was dropped comes again with the peer's retransmission.
+ */
+const SLOTS_OPENED_BY_ONE_PEER_MAX = 256;
+
+/** What the parts of the agreement share. The only place of this replica that signs. */
+export class AgreementState {
+  readonly options: AgreementOptions;
+  readonly quorum: number;
+  readonly slots = new Map<SlotKey, SlotState>();
+  readonly decided = new Map<SlotKey, SlotResult>();
+  /** The highest locks in this view's new-view message: everybody in the view has seen them. */
+  shown = new Map<SlotKey, PreparedCertificate>();
+  view = 0 as View;
+  readonly #openedBy = new Map<ReplicaId, Set<SlotKey>>();
+  #outputs: AgreementOutput[] = [];
+
+  constructor(options: AgreementOptions) {
+    this.options = options;
+    this.quorum = quorum(options.resilience);
+  }
+
+  get self(): ReplicaId {
+    return this.options.self;
+  }
+
+  get primary(): ReplicaId {
+    return primaryOf(this.options.resilience, this.view);
+  }
+
+  get isPrimary(): boolean {
+    return this.primary === this.self;
+  }
+
+  sign<S extends AnyStatement>(statement: S): Signed<S> {
+    return signStatement(this.options.sign, this.options.cluster, statement);
+  }
+
+  isOfThisView({ ballot }: PhaseStatement): boolean {
+    return ballot.view === this.view;
+  }
+
+  /** The slot's state, new where need be; undefined where it is decided. */
+  slotState(slot: Slot, openedBy?: ReplicaId): SlotState | undefined {
+    const key = slotKey(slot);
+    if (this.decided.has(key)) return undefined;
+    const known = this.slots.get(key);
+    if (known) return known;
+    const state = new SlotState(slot);
+    this.slots.set(key, state);
+    if (openedBy !== undefined) this.#limitOpenedBy(openedBy, key);
+    return state;
+  }
+
+  /** Keeps a higher prepared certificate than the one known. */
+  learnLock(slot: SlotState, certificate: PreparedCertificate): boolean {
+    const known = slot.lock?.prePrepare.statement.ballot;
+    if (known && compareBallots(certificate.prePrepare.statement.ballot, known) <= 0) return false;
+    slot.lock = certificate;
+    this.persist(`lock/${slot.key}`, encodePreparedCertificate(certificate));
+    return true;
+  }
+
+  /** Durable before the vote leaves, so that a restart cannot contradict it. */
+  recordVote(slot: SlotState, statement: PhaseStatement): void {
+    slot.vote = { ballot: statement.ballot, digest: statement.digest };
+    this.persist(`voted/${slot.key}`, encodeVote(slot.vote));
+  }
+
+  broadcast(message: PeerMessage): void {
+    this.#outputs.push({ kind: 'broadcast', message });
+  }
+
+  send(to: ReplicaId, message: PeerMessage): void {
+    if (to !== this.self) this.#outputs.push({ kind: 'send', to, message });
+  }
+
+  sendProof(to: ReplicaId, slot: Slot): void {
+    this.#outputs.push({ kind: 'send-proof', to, slot });
+  }
+
+  persist(key: string, value: Uint8Array | null): void {
+    this.#outputs.push({ kind: 'persist', key, value });
+  }
+
+  startTimer(name: string, delayMs: number): void {
+    this.#outputs.push({ kind: 'start-timer', name, delayMs });
+  }
+
+  stopTimer(name: string): void {
+    this.#outputs.push({ kind: 'stop-timer', name });
+  }
+
+  log(level: LogLevel, event: string, data: object): void {
+    this.#outputs.push({ kind: 'log', level, event, data: { view: this.view, ...data } });
+  }
+
+  takeOutputs(): AgreementOutput[] {
+    const outputs = this.#outputs;
+    this.#outputs = [];
+    return outputs;
+  }
+
+  #limitOpenedBy(peer: ReplicaId, opened: SlotKey): void {
+    const keys = (this.#openedBy.get(peer) ?? new Set()).add(opened);
+    this.#openedBy.set(peer, keys);
+    const [oldest] = keys;
+    if (keys.size <= SLOTS_OPENED_BY_ONE_PEER_MAX || oldest === undefined) return;
+    keys.delete(oldest);
+    const slot = this.slots.get(oldest);
+    if (slot && !slot.wanted && !slot.vote && !slot.lock) this.slots.delete(oldest);
+  }
+}
+
+const encoder = new TextEncoder();
+const decoder = new TextDecoder();
+
+function encodeVote({ ballot, digest }: OwnVote): Uint8Array {
+  return encoder.encode(`${ballot.view}.${ballot.attempt}.${digest}`);
+}
+
+/** Reads what `recordVote` wrote. Throws `RangeError` where it is not that. */
+export function decodeVote(bytes: Uint8Array): OwnVote {
+  const [viewText, attemptText, digestText] = decoder.decode(bytes).split('.');
+  return {
+    ballot: { view: view(Number(viewText)), attempt: attempt(Number(attemptText)) },
+    digest: digest(digestText ?? ''),
+  };
+}

@@ -1,0 +1,162 @@
+import {
+  compareBallots,
+  type DecisionProof,
+  type PhaseStatement,
+  type Slot,
+} from '../../vocabulary/agreement.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import { primaryOf } from '../../vocabulary/quorum.js';
+import type { Signed } from '../../vocabulary/statements.js';
+import { encodeStatement } from '../../wire/index.js';
+import type { AgreementHost } from './host.js';
+import { type Proposal, type SlotState, sameProposal } from './slot.js';
+import { type AgreementState, ATTEMPTS_MAX } from './state.js';
+
+export interface VotingEvents {
+  /** A proposal was acceptable: the slot has to be decided. */
+  want(slot: Slot): void;
+  /** A quorum committed. */
+  decide(proof: DecisionProof): void;
+}
+
+/** The backup's side of the three phases, and the counting of everybody's votes. */
+export class Voter {
+  readonly #state: AgreementState;
+  readonly #host: AgreementHost;
+  readonly #events: VotingEvents;
+
+  constructor(state: AgreementState, host: AgreementHost, events: VotingEvents) {
+    this.#state = state;
+    this.#host = host;
+    this.#events = events;
+  }
+
+  /** Whether a proposal may still be voted for: it is of this view. */
+  isCurrent({ ballot }: PhaseStatement): boolean {
+    return ballot.view === this.#state.view && ballot.attempt < ATTEMPTS_MAX;
+  }
+
+  /** ba-pre-prepare with its value: Zhao §4.1 and §4.3, "a backup accepts". */
+  onProposal(slot: SlotState, proposal: Proposal): void {
+    const { statement } = proposal.prePrepare;
+    if (this.#state.isPrimary || !this.isCurrent(statement)) return;
+    const isNew = slot.held !== proposal;
+    if (slot.held && compareBallots(slot.held.prePrepare.statement.ballot, statement.ballot) <= 0) {
+      slot.held = undefined;
+    }
+    if (slot.vote) {
+      const order = compareBallots(statement.ballot, slot.vote.ballot);
+      if (order < 0) return;
+      if (order === 0) return this.#onSameBallot(slot, proposal);
+    }
+    if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
+    if (!slot.lock && !this.#isAcceptable(slot, proposal)) {
+      return isNew ? this.#host.notAccepted(slot.slot, proposal.value) : undefined;
+    }
+    this.#voteFor(slot, proposal);
+    this.#events.want(slot.slot);
+  }
+
+  onPhase(from: ReplicaId, slot: SlotState, signed: Signed<PhaseStatement>): void {
+    if (signed.statement.phase === 'commit') {
+      slot.commits.add(from, signed);
+      this.#checkCommitted(slot, signed.statement);
+    } else {
+      slot.prepares.add(from, signed);
+      this.checkPrepared(slot);
+    }
+  }
+
+  /** ba-prepare done: the primary's pre-prepare and `quorum - 1` prepares of backups agree. */
+  checkPrepared(slot: SlotState): void {
+    const { accepted } = slot;
+    if (!accepted || !this.isCurrent(accepted.prePrepare.statement)) return;
+    const { statement } = accepted.prePrepare;
+    const own = slot.commits.of(this.#state.self);
+    if (own && compareBallots(own.statement.ballot, statement.ballot) >= 0) return;
+    if (!slot.isLockedAt(statement) && !this.#lockWhenPrepared(slot, accepted)) return;
+    this.#commit(slot, statement);
+  }
+
+  /** For a quorum of commits that could not be acted on when it came. */
+  recheckCommitted(slot: SlotState): void {
+    for (const { statement } of [...slot.commits.values()]) this.#checkCommitted(slot, statement);
+  }
+
+  /** Seen before: vote again for the same value (it may have been lost); never for another. */
+  #onSameBallot(slot: SlotState, proposal: Proposal): void {
+    const { statement } = proposal.prePrepare;
+    if (slot.vote?.digest !== statement.digest) {
+      this.#state.log('warn', 'equivocation', { slot: slot.key, primary: this.#state.primary });
+      return;
+    }
+    if (!slot.accepted || !sameProposal(slot.accepted.prePrepare.statement, statement)) {
+      this.#voteFor(slot, proposal);
+    }
+  }
+
+  /** Whoever proposes something else may not know of the lock. */
+  #showLock(slot: SlotState, { ballot }: PhaseStatement): void {
+    this.#state.log('info', 'lock-held', { slot: slot.key, ballot });
+    if (slot.lock) this.#state.broadcast({ kind: 'prepared', certificate: slot.lock });
+  }
+
+  /**
+   * Judged only where there is no lock: a prepared value was judged by the correct ones in a quorum,
+   * and what this replica has learnt since must not keep it from a value that may be decided.
+   */
+  #isAcceptable(slot: SlotState, proposal: Proposal): boolean {
+    const verdict = this.#host.judge(slot.slot, proposal.value);
+    if (verdict.verdict === 'accept') return true;
+    this.#state.log('info', 'proposal-not-accepted', { slot: slot.key, ...verdict });
+    if (verdict.verdict === 'later') slot.held = proposal;
+    return false;
+  }
+
+  #voteFor(slot: SlotState, proposal: Proposal): void {
+    const { statement } = proposal.prePrepare;
+    slot.accepted = proposal;
+    this.#state.recordVote(slot, statement);
+    const prepare = this.#state.sign<PhaseStatement>({ ...statement, phase: 'prepare' });
+    slot.prepares.add(this.#state.self, prepare);
+    this.#state.broadcast({ kind: 'phase', signed: prepare });
+    this.checkPrepared(slot);
+    this.#checkCommitted(slot, statement);
+  }
+
+  #lockWhenPrepared(slot: SlotState, { prePrepare, value }: Proposal): boolean {
+    const { ballot } = prePrepare.statement;
+    const primary = primaryOf(this.#state.options.resilience, ballot.view);
+    const signatures = slot.prepares
+      .matching(prePrepare.statement)
+      .filter(({ replica }) => replica !== primary);
+    if (signatures.length < this.#state.quorum - 1) return false;
+    const statement: PhaseStatement = { ...prePrepare.statement, phase: 'prepare' };
+    const bytes = encodeStatement(this.#state.options.cluster, statement);
+    return this.#state.learnLock(slot, {
+      prePrepare,
+      prepares: { statement, bytes, signatures },
+      value,
+    });
+  }
+
+  #commit(slot: SlotState, statement: PhaseStatement): void {
+    const commit = this.#state.sign<PhaseStatement>({ ...statement, phase: 'commit' });
+    slot.commits.add(this.#state.self, commit);
+    this.#state.broadcast({ kind: 'phase', signed: commit });
+    this.#checkCommitted(slot, commit.statement);
+  }
+
+  /** ba-commit done: a quorum committed. A replica without the value fetches the decision. */
+  #checkCommitted(slot: SlotState, like: PhaseStatement): void {
+    const signatures = slot.commits.matching(like);
+    if (signatures.length < this.#state.quorum) return;
+    const known = [slot.accepted, slot.held, slot.lock].find(
+      (one) => one?.prePrepare.statement.digest === like.digest,
+    );
+    if (!known) return this.#state.broadcast({ kind: 'fetch', slot: slot.slot });
+    const statement: PhaseStatement = { ...like, phase: 'commit' };
+    const bytes = encodeStatement(this.#state.options.cluster, statement);
+    this.#events.decide({ commits: { statement, bytes, signatures }, value: known.value });
+  }
+}

@@ -1,0 +1,220 @@
+import type {
+  AbortReason,
+  CommitCertificate,
+  OutcomeValue,
+  ParticipantRecord,
+  VerifiedRecord,
+} from '../../vocabulary/agreement.js';
+import { isConsent } from '../../vocabulary/decision-certificate.js';
+import type {
+  Digest,
+  EnlistmentId,
+  InitiatorId,
+  ParticipantId,
+  TransactionId,
+} from '../../vocabulary/ids.js';
+import { oneCorrect, type Resilience } from '../../vocabulary/quorum.js';
+import type {
+  CompletionStatement,
+  Decision,
+  Outcome,
+  RegistrationStatement,
+  Signed,
+  Verified,
+  VoteStatement,
+} from '../../vocabulary/statements.js';
+import type { Verdict } from '../agreement/host.js';
+import { Enlistment } from './enlistment.js';
+
+/** Enlistments of one transaction; as many as a decision certificate may hold. */
+const ENLISTMENTS_MAX = 256;
+/** Enlistments of one participant in one transaction. */
+const ENLISTMENTS_OF_ONE_PARTICIPANT_MAX = 64;
+
+/** Where the two-phase commit stands at this replica. Volatile participants prepare first. */
+export type Phase = 'active' | 'volatile' | 'durable';
+
+/** What one coordinator replica knows of one transaction, and what it would decide. */
+export class CoordinatorTransaction {
+  readonly tid: TransactionId;
+  /** The activation slot that made it. */
+  readonly request: Digest;
+  readonly expiresMs: number;
+  readonly enlistments = new Map<EnlistmentId, Enlistment>();
+  phase: Phase = 'active';
+  /** This replica's own timer ran out: for the votes, or for the whole transaction. */
+  overdue = false;
+  decision: { readonly outcome: Outcome; readonly certificate: CommitCertificate } | undefined;
+  finished = false;
+  notices = 0;
+  readonly #resilience: Resilience;
+  readonly #completions: Record<Decision, Map<InitiatorId, Verified<CompletionStatement>>> = {
+    commit: new Map(),
+    rollback: new Map(),
+  };
+  #proposed: OutcomeValue | undefined;
+
+  constructor(tid: TransactionId, request: Digest, expiresMs: number, resilience: Resilience) {
+    this.tid = tid;
+    this.request = request;
+    this.expiresMs = expiresMs;
+    this.#resilience = resilience;
+  }
+
+  /**
+   * Takes a registration. `known` is one that was acknowledged before. It is `late` when Prepare has
+   * gone to a durable participant (protocols.md 1.5), and when this replica `hasVoted` for an outcome:
+   * an acknowledged registration must be in every value that it votes for.
+   */
+  register(
+    registration: Verified<RegistrationStatement>,
+    hasVoted: boolean,
+  ): 'new' | 'known' | 'late' | 'refused' {
+    if (this.enlistments.get(registration.statement.enlistment)?.admitted) return 'known';
+    if (this.phase === 'durable' || hasVoted) return 'late';
+    const enlistment = this.enlist(registration);
+    if (!enlistment) return 'refused';
+    enlistment.admitted = true;
+    return 'new';
+  }
+
+  /**
+   * Takes a registration that a relay or a certificate shows, whatever the phase. Of two that a
+   * participant signed for one enlistment the first counts here; the certificate decides in the end.
+   */
+  enlist(registration: Signed<RegistrationStatement>): Enlistment | undefined {
+    const { enlistment, participant } = registration.statement;
+    const known = this.enlistments.get(enlistment);
+    if (known) return known;
+    const registrations = [...this.enlistments.values()].map((one) => one.registration);
+    if (registrations.length >= ENLISTMENTS_MAX || hasFull(registrations, participant)) {
+      return undefined;
+    }
+    const created = new Enlistment(registration);
+    this.enlistments.set(enlistment, created);
+    return created;
+  }
+
+  /** Keeps a completion request. One initiator counts once for each decision. */
+  complete(statement: Verified<CompletionStatement>): void {
+    const { decision, initiator } = statement.statement;
+    const asked = this.#completions[decision];
+    if (!asked.has(initiator)) asked.set(initiator, statement);
+  }
+
+  /** Whether what a relayed record says is known here already. */
+  has(statement: RegistrationStatement | VoteStatement | CompletionStatement): boolean {
+    if (statement.kind === 'completion') {
+      return this.#completions[statement.decision].has(statement.initiator);
+    }
+    const enlistment = this.enlistments.get(statement.enlistment);
+    return statement.kind === 'registration'
+      ? enlistment !== undefined
+      : enlistment?.vote?.statement.vote === statement.vote;
+  }
+
+  /** Whether `f + 1` initiators asked for it (Zhao §4.3). */
+  isAsked(decision: Decision): boolean {
+    return this.#completions[decision].size >= oneCorrect(this.#resilience);
+  }
+
+  /** What this replica would propose now; undefined while there is no reason for an outcome. */
+  proposal(): OutcomeValue | undefined {
+    const next = this.#nextOutcome();
+    if (!next) return undefined;
+    const { outcome, reason } = next;
+    const standing = this.#proposed;
+    if (standing?.outcome === outcome && standing.reason === reason && this.#isComplete(standing)) {
+      return standing;
+    }
+    const decision = outcome === 'commit' ? 'commit' : 'rollback';
+    this.#proposed = {
+      kind: 'outcome',
+      tid: this.tid,
+      outcome,
+      ...(reason ? { reason } : {}),
+      records: this.#records(),
+      completion: reason === 'vote' || reason === 'timeout' ? [] : this.#asked(decision),
+    };
+    return this.#proposed;
+  }
+
+  /** Zhao §4.3, "a backup accepts"; protocols.md 1.2 (superset) and 1.3 (an abort needs a reason). */
+  judge(value: OutcomeValue): Verdict {
+    if (!this.#isComplete(value)) return refuse('a registration is missing in the certificate');
+    if (value.reason !== 'timeout') return { verdict: 'accept' };
+    if (this.#mayCommit()) return refuse('bare abort of a transaction that can commit');
+    if (this.overdue) return { verdict: 'accept' };
+    return { verdict: 'later', why: 'abort before the time has run out here' };
+  }
+
+  /** The signed records at hand; given a value, those that it lacks. */
+  evidence(value?: OutcomeValue): VerifiedRecord[] {
+    const held = new Map(
+      value?.records.map((record) => [record.registration.statement.enlistment, record]),
+    );
+    const records: Signed<RegistrationStatement | VoteStatement | CompletionStatement>[] = [];
+    for (const [id, { registration, vote }] of this.enlistments) {
+      if (!held.has(id)) records.push(registration);
+      if (vote && !held.get(id)?.vote) records.push(vote);
+    }
+    if (value?.completion.length) return records as VerifiedRecord[];
+    for (const asked of Object.values(this.#completions)) records.push(...asked.values());
+    return records as VerifiedRecord[];
+  }
+
+  #nextOutcome(): { outcome: Outcome; reason?: AbortReason } | undefined {
+    if (this.isAsked('rollback')) return { outcome: 'abort', reason: 'rollback' };
+    if (this.#mayCommit()) return { outcome: 'commit' };
+    const enlistments = [...this.enlistments.values()];
+    if (enlistments.some(({ vote }) => vote?.statement.vote === 'aborted')) {
+      return { outcome: 'abort', reason: 'vote' };
+    }
+    return this.overdue ? { outcome: 'abort', reason: 'timeout' } : undefined;
+  }
+
+  #mayCommit(): boolean {
+    return (
+      this.isAsked('commit') &&
+      [...this.enlistments.values()].every(({ vote }) => isConsent(vote?.statement.vote))
+    );
+  }
+
+  /**
+   * The superset rule: every registration known here stands in the certificate. A participant that
+   * signed more than its share cannot have them all in; it is at fault, and must not block the others.
+   */
+  #isComplete({ records }: OutcomeValue): boolean {
+    const registrations = records.map(({ registration }) => registration);
+    const certified = new Set(registrations.map(({ statement }) => statement.enlistment));
+    return [...this.enlistments].every(
+      ([id, { registration }]) =>
+        certified.has(id) || hasFull(registrations, registration.statement.participant),
+    );
+  }
+
+  #records(): ParticipantRecord[] {
+    return [...this.enlistments]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([, { registration, vote }]) => (vote ? { registration, vote } : { registration }));
+  }
+
+  /** The first `f + 1` that asked, sorted by initiator. */
+  #asked(decision: Decision): Signed<CompletionStatement>[] {
+    return [...this.#completions[decision].values()]
+      .slice(0, oneCorrect(this.#resilience))
+      .sort((a, b) => a.statement.initiator - b.statement.initiator);
+  }
+}
+
+function hasFull(
+  registrations: readonly Signed<RegistrationStatement>[],
+  participant: ParticipantId,
+): boolean {
+  const own = registrations.filter(({ statement }) => statement.participant === participant);
+  return own.length >= ENLISTMENTS_OF_ONE_PARTICIPANT_MAX;
+}
+
+function refuse(why: string): Verdict {
+  return { verdict: 'refuse', why };
+}

@@ -1,0 +1,462 @@
+import { collectiveTransactionId } from '../../crypto/collective-uuid.js';
+import { sha256 } from '../../crypto/digest.js';
+import type {
+  DecisionProof,
+  OutcomeValue,
+  PeerMessage,
+  Slot,
+  SlotValue,
+  VerifiedPeerMessage,
+  VerifiedRecord,
+} from '../../vocabulary/agreement.js';
+import { unreachable } from '../../vocabulary/brand.js';
+import type { Digest, InitiatorId, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
+import type {
+  ActivationStatement,
+  CompletionStatement,
+  Signed,
+  Verified,
+  VoteStatement,
+} from '../../vocabulary/statements.js';
+import { decodeSignedStatement, encodeSigned } from '../../wire/index.js';
+import { Agreement } from '../agreement/agreement.js';
+import type { AgreementHost, Verdict } from '../agreement/host.js';
+import type { AgreementOptions } from '../agreement/state.js';
+import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
+import { ActivationRequests } from './activation-requests.js';
+import type { CoordinatorInput, CoordinatorOutput, ReplyId } from './coordinator-messages.js';
+import { CoordinatorTransaction } from './coordinator-transaction.js';
+import { Inquiries } from './inquiries.js';
+import { transition } from './table.js';
+import { completionTable } from './tables.js';
+import { TwoPhaseCommit } from './two-phase-commit.js';
+
+export interface CoordinatorOptions extends AgreementOptions {
+  /** Initiators that hear of every outcome. */
+  readonly initiators: readonly InitiatorId[];
+  readonly voteTimeoutMs: number;
+}
+
+/** A transaction is not kept open longer than this, whatever it asks for: one day. */
+const EXPIRES_MAX_MS = 86_400_000;
+/** Undecided transactions at the same time; activation is refused above it. */
+const OPEN_TRANSACTIONS_MAX = 4096;
+/** Finished transactions whose outcome is kept for those who ask late. */
+const FINISHED_RETAINED = 5_000;
+
+/**
+ * One coordinator replica: activation, registration, completion and coordinator services (Zhao §4) on
+ * top of the agreement. Pure: what it is told comes verified, what it wants done it returns.
+ */
+export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput>, AgreementHost {
+  readonly #options: CoordinatorOptions;
+  readonly #agreement: Agreement;
+  readonly #requests: ActivationRequests;
+  readonly #inquiries: Inquiries;
+  readonly #twoPhase: TwoPhaseCommit;
+  readonly #transactions = new Map<TransactionId, CoordinatorTransaction>();
+  readonly #finished = new Set<TransactionId>();
+  readonly #now: CoordinatorOutput[] = [];
+  #questions = 0;
+
+  constructor(options: CoordinatorOptions) {
+    this.#options = options;
+    this.#agreement = new Agreement(options, this);
+    this.#requests = new ActivationRequests(options.resilience);
+    this.#inquiries = new Inquiries({
+      quorum: this.#agreement.quorum,
+      patienceMs: options.suspectAfterMs,
+      question: () => this.#question(),
+      output: (output) => this.#output(output),
+    });
+    this.#twoPhase = new TwoPhaseCommit(options, {
+      output: (output) => this.#output(output),
+      rank: () => this.#rank(),
+      finished: (transaction) => this.#finish(transaction),
+    });
+  }
+
+  /** Figures for the status page. */
+  get status(): { view: number; primary: ReplicaId; openSlots: number; transactions: number } {
+    const { view, primary, openSlots } = this.#agreement;
+    return { view, primary, openSlots, transactions: this.#transactions.size };
+  }
+
+  restore(records: readonly StoredRecord[]): readonly CoordinatorOutput[] {
+    const proofs = this.#agreement.restore(records);
+    for (const proof of proofs) {
+      if (proof.value.kind === 'activation') this.#create(proof);
+    }
+    for (const { key, value } of records) {
+      if (!key.startsWith('registration/')) continue;
+      const signed = decodeSignedStatement(this.#options.cluster, value);
+      if (signed.statement.kind !== 'registration') continue;
+      const registration = { ...signed, statement: signed.statement };
+      const enlistment = this.#transactions.get(registration.statement.tid)?.enlist(registration);
+      if (enlistment) enlistment.admitted = true;
+    }
+    const stored = new Set(records.map(({ key }) => key));
+    for (const { tid, enlistments } of this.#transactions.values()) {
+      for (const [id, enlistment] of enlistments) {
+        enlistment.contradicted = stored.has(`evidence/${tid}/${id}/first`);
+      }
+    }
+    for (const proof of proofs) {
+      if (proof.value.kind !== 'outcome') continue;
+      const transaction = this.#transactions.get(proof.value.tid);
+      if (transaction && stored.has(`finished/${transaction.tid}`)) {
+        this.#twoPhase.restoreFinished(transaction, proof.value, proof.commits);
+        this.#finished.add(transaction.tid);
+      } else if (transaction) this.#twoPhase.decide(transaction, proof.value, proof.commits);
+    }
+    for (const transaction of this.#transactions.values()) {
+      if (!transaction.decision) this.#startExpiry(transaction);
+    }
+    this.#agreement.resume();
+    return this.#takeOutputs();
+  }
+
+  handle(input: CoordinatorInput | TimerInput): readonly CoordinatorOutput[] {
+    this.#take(input);
+    return this.#takeOutputs();
+  }
+
+  #take(input: CoordinatorInput | TimerInput): void {
+    switch (input.kind) {
+      case 'activate':
+        return this.#onActivate(input.statement, input.replyId);
+      case 'register':
+        return this.#onRegister(input);
+      case 'complete':
+        return this.#onComplete(input);
+      case 'vote':
+        return this.#onVote(input);
+      case 'ended':
+        return this.#onEnded(input);
+      case 'peer':
+        return this.#onPeer(input.message);
+      case 'peer-up':
+        return this.#agreement.onPeerUp(input.replica);
+      case 'timer':
+        return this.#onTimer(input.name);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  // Requests of initiators and participants ------------------------------------------------------
+
+  /** Zhao §4.1: accepted when `f + 1` initiators ask alike. */
+  #onActivate(statement: Verified<ActivationStatement>, replyId?: ReplyId): void {
+    const { request, evicted } = this.#requests.add(statement, replyId);
+    for (const one of evicted) this.#refuseContext(one, 'too many requests of this initiator');
+    const slot: Slot = { kind: 'activation', request };
+    const decided = this.#agreement.resultOf(slot);
+    if (decided?.kind === 'activation') return this.#answerDecided(slot, decided.tid);
+    const requests = this.#requests.matching(request);
+    if (!requests) return;
+    if (this.#transactions.size - this.#finished.size >= OPEN_TRANSACTIONS_MAX) {
+      for (const one of this.#requests.take(request)) {
+        this.#refuseContext(one, 'too many open transactions');
+      }
+      return;
+    }
+    if (this.#agreement.primary !== this.#options.self && replyId !== undefined) {
+      this.#send(this.#agreement.primary, { kind: 'requests', requests });
+    }
+    this.#agreement.want(slot);
+  }
+
+  #answerDecided(slot: Slot & { kind: 'activation' }, tid: TransactionId): void {
+    const expiresMs = this.#transactions.get(tid)?.expiresMs ?? 0;
+    for (const replyId of this.#requests.take(slot.request)) {
+      this.#output({ kind: 'activated', replyId, slot, tid, expiresMs });
+    }
+  }
+
+  #refuseContext(replyId: ReplyId, reason: string): void {
+    this.#output({ kind: 'refused', replyId, fault: 'CannotCreateContext', reason });
+  }
+
+  /** Zhao §4.2: no agreement; the registration is durable before it is acknowledged. */
+  #onRegister(input: Extract<CoordinatorInput, { kind: 'register' }>): void {
+    const { statement } = input;
+    const { tid, enlistment } = statement.statement;
+    const transaction = this.#transactions.get(tid);
+    if (!transaction) return this.#inquiries.wait(tid, input);
+    const hasVoted = this.#agreement.hasVoted({ kind: 'outcome', tid });
+    const taken = transaction.register(statement, hasVoted);
+    const { replyId } = input;
+    if (taken === 'late') {
+      const reason = 'the transaction is being ended';
+      return this.#output({ kind: 'refused', replyId, fault: 'CannotRegisterParticipant', reason });
+    }
+    if (taken === 'refused') {
+      const reason = 'the transaction has too many participants';
+      return this.#output({ kind: 'refused', replyId, fault: 'CannotRegisterParticipant', reason });
+    }
+    if (taken === 'new') {
+      const key = `registration/${tid}/${enlistment}`;
+      this.#output({ kind: 'persist', key, value: encodeSigned(statement) });
+      this.#twoPhase.joined(transaction, enlistment);
+    }
+    this.#output({ kind: 'registered', replyId, registration: statement.statement });
+  }
+
+  /** Zhao §4.3: commit or rollback is accepted at `f + 1` matching requests. */
+  #onComplete(input: Extract<CoordinatorInput, { kind: 'complete' }>): void {
+    const { statement } = input;
+    const { tid, decision, initiator } = statement.statement;
+    const transaction = this.#transactions.get(tid);
+    if (!transaction) return this.#inquiries.wait(tid, input);
+    transaction.complete(statement);
+    if (transaction.decision) return this.#answerInitiator(transaction, decision, initiator);
+    if (transaction.isAsked('commit') && !transaction.isAsked('rollback')) {
+      this.#twoPhase.start(transaction);
+    }
+    this.#reconsider(transaction);
+  }
+
+  #answerInitiator(
+    { tid, decision }: CoordinatorTransaction,
+    asked: CompletionStatement['decision'],
+    initiator: InitiatorId,
+  ): void {
+    if (!decision) return;
+    const state = decision.outcome === 'commit' ? 'Committed' : 'Aborted';
+    const step = transition(completionTable, state, asked);
+    if (step !== 'impossible' && step.actions.includes('fault InvalidState')) {
+      return this.#output({ kind: 'fault-initiator', initiator, tid, fault: 'InvalidState' });
+    }
+    this.#output({ kind: 'notify-initiator', initiator, tid, ...decision });
+  }
+
+  #onVote(input: Extract<CoordinatorInput, { kind: 'vote' }>): void {
+    const { statement } = input;
+    const transaction = this.#transactions.get(statement.statement.tid);
+    if (!transaction) return this.#inquiries.wait(statement.statement.tid, input);
+    this.#twoPhase.voted(transaction, statement);
+    this.#reconsider(transaction);
+  }
+
+  #onEnded(input: Extract<CoordinatorInput, { kind: 'ended' }>): void {
+    const transaction = this.#transactions.get(input.tid);
+    const enlistment = transaction?.enlistments.get(input.enlistment);
+    if (enlistment?.registration.statement.participant !== input.participant) return;
+    if (transaction) this.#twoPhase.ended(transaction, input.enlistment, input.outcome);
+  }
+
+  /** The outcome may be at hand now, or a proposal be acceptable that was not. */
+  #reconsider(transaction: CoordinatorTransaction): void {
+    if (transaction.decision) return;
+    const slot: Slot = { kind: 'outcome', tid: transaction.tid };
+    if (transaction.proposal()) this.#agreement.want(slot);
+    this.#agreement.recheck(slot);
+  }
+
+  // Peers ----------------------------------------------------------------------------------------
+
+  #onPeer(verified: VerifiedPeerMessage): void {
+    const { from, message } = verified;
+    switch (message.kind) {
+      case 'requests':
+        for (const request of message.requests as readonly Verified<ActivationStatement>[]) {
+          this.#onActivate(request);
+        }
+        return;
+      case 'record':
+        return this.#onRecord(message.record as VerifiedRecord);
+      case 'fetch-transaction':
+        return this.#onFetchTransaction(from, message.tid, message.question);
+      case 'unknown-transaction':
+        return this.#inquiries.onUnknown(message.tid, message.question, from);
+      default:
+        return this.#agreement.onMessage(verified, message);
+    }
+  }
+
+  /** A signed record that another replica found missing here (protocols.md 1.2). */
+  #onRecord(record: VerifiedRecord): void {
+    const { statement } = record;
+    const transaction = this.#transactions.get(statement.tid);
+    if (!transaction || transaction.decision || transaction.has(statement)) return;
+    switch (statement.kind) {
+      case 'registration':
+        if (transaction.enlist({ ...record, statement })) {
+          this.#twoPhase.joined(transaction, statement.enlistment);
+        }
+        return this.#reconsider(transaction);
+      case 'vote':
+        this.#twoPhase.voted(transaction, { ...record, statement } as Verified<VoteStatement>);
+        return this.#reconsider(transaction);
+      case 'completion': {
+        const completion = { ...record, statement } as Verified<CompletionStatement>;
+        return this.#onComplete({ kind: 'complete', statement: completion });
+      }
+    }
+  }
+
+  #onFetchTransaction(from: ReplicaId, tid: TransactionId, question: Digest): void {
+    const transaction = this.#transactions.get(tid);
+    if (!transaction) return this.#send(from, { kind: 'unknown-transaction', tid, question });
+    const { request, decision } = transaction;
+    this.#output({ kind: 'send-proof', to: from, slot: { kind: 'activation', request } });
+    if (decision) this.#output({ kind: 'send-proof', to: from, slot: { kind: 'outcome', tid } });
+  }
+
+  #onTimer(name: string): void {
+    if (this.#agreement.onTimer(name) || this.#inquiries.onTimer(name)) return;
+    const [what, id] = name.split('/') as [string, TransactionId];
+    const transaction = this.#transactions.get(id);
+    if (!transaction) return;
+    if (what === 'notify') return this.#twoPhase.resend(transaction);
+    transaction.overdue = true;
+    this.#reconsider(transaction);
+  }
+
+  // What the agreement asks ----------------------------------------------------------------------
+
+  requestsFor(slot: Slot): readonly Signed<ActivationStatement>[] | undefined {
+    return slot.kind === 'activation' ? this.#requests.matching(slot.request) : undefined;
+  }
+
+  outcomeFor(slot: Slot): OutcomeValue | undefined {
+    return slot.kind === 'outcome' ? this.#transactions.get(slot.tid)?.proposal() : undefined;
+  }
+
+  evidenceFor(slot: Slot): readonly VerifiedRecord[] {
+    return slot.kind === 'outcome' ? (this.#transactions.get(slot.tid)?.evidence() ?? []) : [];
+  }
+
+  knows(slot: Slot): boolean {
+    return slot.kind === 'activation' || this.#transactions.has(slot.tid);
+  }
+
+  seek(slot: Slot): void {
+    if (slot.kind === 'activation') return;
+    const question = this.#question();
+    this.#broadcast({ kind: 'fetch-transaction', tid: slot.tid, question });
+  }
+
+  judge(_slot: Slot, value: SlotValue): Verdict {
+    if (value.kind === 'activation') {
+      const seen = this.#transactions.has(collectiveTransactionId(value));
+      return seen
+        ? { verdict: 'refuse', why: 'transaction id seen before' }
+        : { verdict: 'accept' };
+    }
+    const transaction = this.#transactions.get(value.tid);
+    return transaction
+      ? transaction.judge(value)
+      : { verdict: 'later', why: 'the transaction is not known here yet' };
+  }
+
+  /** What the certificate may lack goes to everybody, so that the primary has no excuse. */
+  notAccepted(slot: Slot, value: SlotValue): void {
+    if (slot.kind === 'activation' || value.kind === 'activation') return;
+    const transaction = this.#transactions.get(slot.tid);
+    if (!transaction) return this.seek(slot);
+    for (const record of transaction.evidence(value)) this.#broadcast({ kind: 'record', record });
+  }
+
+  decided(slot: Slot, proof: DecisionProof): void {
+    if (slot.kind === 'activation') {
+      const created = this.#create(proof);
+      if (!created) return;
+      const { tid, expiresMs } = created;
+      this.#startExpiry(created);
+      for (const replyId of this.#requests.take(slot.request)) {
+        this.#output({ kind: 'activated', replyId, slot, tid, expiresMs, proof });
+      }
+      this.#output({ kind: 'log', level: 'info', event: 'activated', data: { tid } });
+      for (const input of this.#inquiries.take(tid)) this.#take(input);
+      this.#agreement.recheck({ kind: 'outcome', tid });
+      return;
+    }
+    const transaction = this.#transactions.get(slot.tid);
+    if (!transaction || proof.value.kind !== 'outcome') return;
+    const { outcome, reason } = proof.value;
+    const data = { tid: slot.tid, outcome, reason, view: this.#agreement.view };
+    this.#output({ kind: 'log', level: 'info', event: 'decided', data });
+    this.#output({ kind: 'stop-timer', name: `votes/${slot.tid}` });
+    this.#output({ kind: 'stop-timer', name: `expires/${slot.tid}` });
+    this.#twoPhase.decide(transaction, proof.value, proof.commits);
+  }
+
+  /** The coordinator object of Zhao §2.2. A known id is refused: nobody can revive a transaction. */
+  #create({ value, commits }: DecisionProof): CoordinatorTransaction | undefined {
+    const { result, slot } = commits.statement;
+    const request = value.kind === 'activation' ? value.requests[0]?.statement : undefined;
+    if (result.kind !== 'activation' || slot.kind !== 'activation' || !request) return undefined;
+    const { tid } = result;
+    if (this.#transactions.has(tid)) return undefined;
+    const { expiresMs } = request;
+    const { resilience } = this.#options;
+    const transaction = new CoordinatorTransaction(tid, slot.request, expiresMs, resilience);
+    this.#transactions.set(tid, transaction);
+    return transaction;
+  }
+
+  #startExpiry({ tid, expiresMs }: CoordinatorTransaction): void {
+    const delayMs = Math.min(expiresMs, EXPIRES_MAX_MS);
+    this.#output({ kind: 'start-timer', name: `expires/${tid}`, delayMs });
+  }
+
+  #finish(transaction: CoordinatorTransaction): void {
+    const { tid } = transaction;
+    this.#output({ kind: 'persist', key: `finished/${tid}`, value: new Uint8Array() });
+    this.#finished.add(tid);
+    const [oldest] = this.#finished;
+    if (this.#finished.size > FINISHED_RETAINED && oldest) this.#forget(oldest);
+  }
+
+  #forget(tid: TransactionId): void {
+    const transaction = this.#transactions.get(tid);
+    this.#finished.delete(tid);
+    this.#transactions.delete(tid);
+    if (!transaction) return;
+    this.#agreement.forget({ kind: 'activation', request: transaction.request as Digest });
+    this.#agreement.forget({ kind: 'outcome', tid });
+    this.#output({ kind: 'persist', key: `finished/${tid}`, value: null });
+    for (const [id, { admitted, contradicted }] of transaction.enlistments) {
+      if (admitted)
+        this.#output({ kind: 'persist', key: `registration/${tid}/${id}`, value: null });
+      if (!contradicted) continue;
+      this.#output({ kind: 'persist', key: `evidence/${tid}/${id}/first`, value: null });
+      this.#output({ kind: 'persist', key: `evidence/${tid}/${id}/other`, value: null });
+    }
+  }
+
+  // Outputs --------------------------------------------------------------------------------------
+
+  /** This replica's place after the primary: who speaks first, who only if that did not help. */
+  #rank(): number {
+    const { n } = this.#options.resilience;
+    return (this.#options.self - this.#agreement.primary + n) % n;
+  }
+
+  /** The agreement's outputs come first where they were caused first. */
+  #output(output: CoordinatorOutput | CommonOutput): void {
+    this.#now.push(...this.#agreement.takeOutputs(), output);
+  }
+
+  #send(to: ReplicaId, message: PeerMessage): void {
+    this.#output({ kind: 'send', to, message });
+  }
+
+  #broadcast(message: PeerMessage): void {
+    this.#output({ kind: 'broadcast', message });
+  }
+
+  /** Other each time, and not to be guessed by those who are asked. */
+  #question(): Digest {
+    this.#questions += 1;
+    const label = new TextEncoder().encode(`question ${this.#questions}`);
+    return sha256(new Uint8Array([...this.#options.entropy, ...label]));
+  }
+
+  #takeOutputs(): readonly CoordinatorOutput[] {
+    this.#now.push(...this.#agreement.takeOutputs());
+    return this.#now.splice(0);
+  }
+}

@@ -1,0 +1,156 @@
+import type { VerifiedCommitCertificate } from '../../crypto/verify.js';
+import type { VerifiedDecisionProof } from '../../vocabulary/agreement.js';
+import type { Brand } from '../../vocabulary/brand.js';
+import type { Timing } from '../../vocabulary/cluster.js';
+import type {
+  ClientId,
+  Digest,
+  InitiatorId,
+  ParticipantId,
+  ReplicaId,
+  TransactionId,
+} from '../../vocabulary/ids.js';
+import type { Resilience } from '../../vocabulary/quorum.js';
+import type {
+  ActivationStatement,
+  CompletionStatement,
+  Outcome,
+  Signed,
+} from '../../vocabulary/statements.js';
+
+/** One call at one participant. A transfer is one debit and one or more credits. */
+export interface Leg {
+  readonly participant: ParticipantId;
+  readonly side: 'debit' | 'credit';
+  readonly account: string;
+  /** Whole minor units, 1 to 2^53 - 1. */
+  readonly amountMinor: number;
+}
+
+/** What a client wants done as one transaction. No two legs are alike. */
+export interface TransferOperation {
+  readonly currency: string;
+  readonly legs: readonly Leg[];
+}
+
+/** The edge's handle for whoever waits for an answer. */
+export type RequestId = Brand<number, 'RequestId'>;
+
+/** A client's request, its signature checked (CREQ of Zhao §4.1). */
+export interface ClientRequest {
+  readonly kind: 'request';
+  readonly requestId: RequestId;
+  readonly client: ClientId;
+  readonly timestamp: number;
+  /** Digest over client, timestamp and operation: the same at every initiator. */
+  readonly digest: Digest;
+  readonly operation: TransferOperation;
+}
+
+/** What a participant's answer to a leg comes down to. */
+export type LegResult =
+  | { readonly kind: 'done' }
+  /** The participant said no; `reason` is its fault's code, for example `InsufficientFunds`. */
+  | { readonly kind: 'refused'; readonly reason: string }
+  /** No answer, or none for now; worth another attempt. */
+  | { readonly kind: 'unreachable' };
+
+export type InitiatorInput =
+  | ClientRequest
+  | {
+      readonly kind: 'activated';
+      readonly replica: ReplicaId;
+      readonly request: Digest;
+      readonly evidence:
+        | { readonly kind: 'proof'; readonly proof: VerifiedDecisionProof }
+        | { readonly kind: 'plain'; readonly tid: TransactionId };
+    }
+  /** The activation message did not reach the replica, or it answered with a fault. */
+  | { readonly kind: 'activation-failed'; readonly replica: ReplicaId; readonly request: Digest }
+  | {
+      readonly kind: 'leg-answered';
+      readonly request: Digest;
+      /** Index into the operation's legs. */
+      readonly leg: number;
+      readonly result: LegResult;
+    }
+  /** Committed or Aborted of the Completion protocol. */
+  | {
+      readonly kind: 'notified';
+      readonly replica: ReplicaId;
+      readonly tid: TransactionId;
+      readonly evidence:
+        | { readonly kind: 'proof'; readonly certificate: VerifiedCommitCertificate }
+        | { readonly kind: 'plain'; readonly outcome: Outcome };
+    };
+
+/** Why a transaction was aborted, as far as an initiator can tell; or the code a participant gave. */
+export type AbortCause = 'ParticipantUnreachable' | 'ParticipantTimeout' | 'AbortedByCoordinator';
+
+/** How a transaction ended. */
+export interface TransferOutcome {
+  readonly kind: 'outcome';
+  readonly transactionId: TransactionId;
+  readonly outcome: 'committed' | 'aborted';
+  /** Only where aborted: an `AbortCause`, or the code that a participant gave. */
+  readonly reason?: string;
+}
+
+/**
+ * Why there is no outcome.
+ *
+ * - `stale`: a later request of this client has been accepted (Zhao §4.1).
+ * - `conflict`: the timestamp belongs to a different request.
+ * - `busy`: no room; ask again with the same timestamp.
+ * - `not-activated`: the coordinators did not answer in time; nothing has been done here. Ask again.
+ * - `outcome-unknown`: the coordinators did not tell the outcome in time. Ask again.
+ */
+export type RefusalCode = 'stale' | 'conflict' | 'busy' | 'not-activated' | 'outcome-unknown';
+
+export interface TransferRefusal {
+  readonly kind: 'refusal';
+  readonly code: RefusalCode;
+}
+
+export type TransferReply = TransferOutcome | TransferRefusal;
+
+export type InitiatorOutput =
+  | {
+      readonly kind: 'send-activation';
+      readonly request: Digest;
+      readonly to: readonly ReplicaId[];
+      readonly statement: Signed<ActivationStatement>;
+    }
+  | {
+      readonly kind: 'invoke-leg';
+      readonly request: Digest;
+      readonly tid: TransactionId;
+      readonly leg: number;
+      readonly call: Leg;
+      readonly currency: string;
+    }
+  | {
+      readonly kind: 'send-completion';
+      readonly to: readonly ReplicaId[];
+      readonly statement: Signed<CompletionStatement>;
+    }
+  | { readonly kind: 'answer'; readonly requestId: RequestId; readonly reply: TransferReply };
+
+/** How many of each thing an initiator keeps before it refuses or forgets. */
+export interface InitiatorLimits {
+  /** Open transactions; one more is refused as busy. */
+  readonly transactions: number;
+  /** Clients whose last timestamp and reply are remembered; the longest unheard is forgotten. */
+  readonly clients: number;
+  /** Callers waiting for the same transaction; one more is refused as busy. */
+  readonly waiters: number;
+}
+
+export interface InitiatorOptions {
+  readonly id: InitiatorId;
+  readonly resilience: Resilience;
+  readonly timing: Pick<Timing, 'resendAfterMs' | 'voteTimeoutMs' | 'defaultExpiresMs'>;
+  readonly limits: InitiatorLimits;
+  /** Signs as this initiator. Deterministic. */
+  readonly sign: <S extends ActivationStatement | CompletionStatement>(statement: S) => Signed<S>;
+}

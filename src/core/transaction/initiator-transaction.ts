@@ -1,0 +1,260 @@
+import { activationSlotRequest } from '../../crypto/activation-slot.js';
+import { unreachable } from '../../vocabulary/brand.js';
+import {
+  type Digest,
+  type ReplicaId,
+  replicaId,
+  type TransactionId,
+} from '../../vocabulary/ids.js';
+import { oneCorrect } from '../../vocabulary/quorum.js';
+import type {
+  ActivationStatement,
+  CompletionStatement,
+  Decision,
+  Outcome,
+  Signed,
+} from '../../vocabulary/statements.js';
+import { type CommonOutput, resendDelayMs } from '../effects.js';
+import { Legs } from './initiator-legs.js';
+import type {
+  AbortCause,
+  ClientRequest,
+  InitiatorInput,
+  InitiatorOptions,
+  InitiatorOutput,
+  TransferReply,
+} from './initiator-messages.js';
+import { Tally } from './initiator-tally.js';
+
+type Outputs = readonly (InitiatorOutput | CommonOutput)[];
+type Input<Kind extends InitiatorInput['kind']> = Extract<InitiatorInput, { kind: Kind }>;
+
+/** How many lifetimes of the transaction to wait for the outcome after the completion message. */
+const outcomePatience = 4;
+
+type Phase =
+  | { readonly kind: 'activating'; rounds: number }
+  | { readonly kind: 'working'; readonly tid: TransactionId }
+  | { readonly kind: 'completing'; readonly statement: Signed<CompletionStatement>; rounds: number }
+  | { readonly kind: 'ended'; readonly reply: TransferReply };
+
+/**
+ * One transaction as an initiator replica drives it: activating, working (the legs are out),
+ * completing (Commit or Rollback is out), ended. An outcome may come in any phase but the first.
+ */
+export class InitiatorTransaction {
+  readonly #options: InitiatorOptions;
+  readonly #request: ClientRequest;
+  readonly #activation: Signed<ActivationStatement>;
+  /** Names the activation slot at the coordinators. */
+  readonly #slotRequest: Digest;
+  readonly #legs: Legs;
+  readonly #activations: Tally<TransactionId>;
+  readonly #notices: Tally<Outcome>;
+  #tid: TransactionId | undefined;
+  #phase: Phase = { kind: 'activating', rounds: 0 };
+  #timedOut = false;
+
+  constructor(options: InitiatorOptions, request: ClientRequest) {
+    this.#options = options;
+    this.#request = request;
+    this.#activation = options.sign<ActivationStatement>({
+      kind: 'activation',
+      client: request.client,
+      timestamp: request.timestamp,
+      request: request.digest,
+      expiresMs: options.timing.defaultExpiresMs,
+      initiator: options.id,
+    });
+    this.#slotRequest = activationSlotRequest(this.#activation.statement);
+    this.#legs = new Legs(request.operation.legs.length);
+    this.#activations = new Tally(oneCorrect(options.resilience));
+    this.#notices = new Tally(oneCorrect(options.resilience));
+  }
+
+  get request(): ClientRequest {
+    return this.#request;
+  }
+
+  /** Known from the activation's end on. */
+  get tid(): TransactionId | undefined {
+    return this.#tid;
+  }
+
+  /** Set once the transaction has ended. */
+  get reply(): TransferReply | undefined {
+    return this.#phase.kind === 'ended' ? this.#phase.reply : undefined;
+  }
+
+  /** Asks the believed primary alone; the others are asked when it keeps silent. */
+  start(primary: ReplicaId): Outputs {
+    const { resendAfterMs, defaultExpiresMs } = this.#options.timing;
+    return [
+      this.#activate([primary]),
+      this.#timer('resend', resendAfterMs),
+      this.#timer('deadline', defaultExpiresMs),
+    ];
+  }
+
+  activated({ replica, evidence }: Input<'activated'>): Outputs {
+    if (this.#phase.kind !== 'activating') return [];
+    if (evidence.kind === 'plain') {
+      const tid = this.#activations.add(replica, evidence.tid);
+      return tid === undefined ? [] : this.#work(tid);
+    }
+    const { slot, result } = evidence.proof.commits.statement;
+    if (slot.kind !== 'activation' || slot.request !== this.#slotRequest) return [];
+    return result.kind === 'activation' ? this.#work(result.tid) : [];
+  }
+
+  /** A primary that cannot be reached is not worth waiting for. */
+  activationFailed(): Outputs {
+    const phase = this.#phase;
+    return phase.kind === 'activating' && phase.rounds === 0 ? this.#resend() : [];
+  }
+
+  legAnswered({ leg, result }: Input<'leg-answered'>): Outputs {
+    if (this.#phase.kind !== 'working') return [];
+    const verdict = this.#legs.answered(leg, result);
+    switch (verdict.kind) {
+      case 'wait':
+        return [];
+      case 'retry': {
+        const firstMs = this.#options.timing.resendAfterMs;
+        return [this.#timer(`leg-${leg}`, resendDelayMs(firstMs, verdict.attempts - 1))];
+      }
+      case 'all-done':
+        return this.#complete(this.#phase.tid, 'commit');
+      case 'refused':
+        return this.#complete(this.#phase.tid, 'rollback');
+      default:
+        return unreachable(verdict);
+    }
+  }
+
+  notified({ replica, evidence }: Input<'notified'>): Outputs {
+    const tid = this.#tid;
+    if (tid === undefined || this.#phase.kind === 'ended') return [];
+    if (evidence.kind === 'plain') {
+      const outcome = this.#notices.add(replica, evidence.outcome);
+      return outcome === undefined ? [] : this.#conclude(tid, outcome);
+    }
+    const { slot, result } = evidence.certificate.statement;
+    if (slot.kind !== 'outcome' || slot.tid !== tid) return [];
+    return result.kind === 'outcome' ? this.#conclude(tid, result.outcome) : [];
+  }
+
+  /** `name` is what follows the request's digest in the timer's name. */
+  timerRanOut(name: string): Outputs {
+    if (name === 'resend') return this.#resend();
+    if (name === 'deadline') return this.#deadline();
+    return this.#invoke(Number(name.slice('leg-'.length)));
+  }
+
+  #work(tid: TransactionId): Outputs {
+    this.#tid = tid;
+    this.#phase = { kind: 'working', tid };
+    return [
+      this.#stop('resend'),
+      this.#timer('deadline', this.#options.timing.voteTimeoutMs),
+      ...this.#request.operation.legs.flatMap((_, leg) => this.#invoke(leg)),
+    ];
+  }
+
+  #invoke(leg: number): Outputs {
+    const { operation, digest } = this.#request;
+    const call = operation.legs[leg];
+    if (this.#phase.kind !== 'working' || !call || !this.#legs.attempt(leg)) return [];
+    const { tid } = this.#phase;
+    return [{ kind: 'invoke-leg', request: digest, tid, leg, call, currency: operation.currency }];
+  }
+
+  /** The word once given stands: nothing after this makes a Commit a Rollback, or the reverse. */
+  #complete(tid: TransactionId, decision: Decision): Outputs {
+    const { id, sign, timing } = this.#options;
+    const statement = sign<CompletionStatement>({
+      kind: 'completion',
+      tid,
+      decision,
+      initiator: id,
+    });
+    this.#phase = { kind: 'completing', statement, rounds: 0 };
+    return [
+      ...this.#stopLegs(),
+      this.#timer('deadline', outcomePatience * timing.defaultExpiresMs),
+      ...this.#resend(),
+    ];
+  }
+
+  /** Sends the phase's message to every replica that has not answered it. */
+  #resend(): Outputs {
+    const phase = this.#phase;
+    if (phase.kind !== 'activating' && phase.kind !== 'completing') return [];
+    const delayMs = resendDelayMs(this.#options.timing.resendAfterMs, phase.rounds);
+    phase.rounds += 1;
+    const send: InitiatorOutput =
+      phase.kind === 'activating'
+        ? this.#activate(this.#silent(this.#activations))
+        : {
+            kind: 'send-completion',
+            to: this.#silent(this.#notices),
+            statement: phase.statement,
+          };
+    return [send, this.#timer('resend', delayMs)];
+  }
+
+  #deadline(): Outputs {
+    switch (this.#phase.kind) {
+      case 'activating':
+        return this.#end({ kind: 'refusal', code: 'not-activated' });
+      case 'working':
+        this.#timedOut = true;
+        return this.#complete(this.#phase.tid, 'rollback');
+      case 'completing':
+        return this.#end({ kind: 'refusal', code: 'outcome-unknown' });
+      case 'ended':
+        return [];
+    }
+  }
+
+  #conclude(transactionId: TransactionId, outcome: Outcome): Outputs {
+    return this.#end(
+      outcome === 'commit'
+        ? { kind: 'outcome', transactionId, outcome: 'committed' }
+        : { kind: 'outcome', transactionId, outcome: 'aborted', reason: this.#abortReason() },
+    );
+  }
+
+  #abortReason(): string {
+    const cause: AbortCause = this.#timedOut ? 'ParticipantTimeout' : 'AbortedByCoordinator';
+    return this.#legs.refusal ?? cause;
+  }
+
+  #end(reply: TransferReply): Outputs {
+    this.#phase = { kind: 'ended', reply };
+    return [this.#stop('resend'), this.#stop('deadline'), ...this.#stopLegs()];
+  }
+
+  #activate(to: readonly ReplicaId[]): InitiatorOutput {
+    const request = this.#request.digest;
+    return { kind: 'send-activation', request, to, statement: this.#activation };
+  }
+
+  #silent(tally: Tally<unknown>): ReplicaId[] {
+    return Array.from({ length: this.#options.resilience.n }, (_, index) =>
+      replicaId(index),
+    ).filter((replica) => !tally.hasHeard(replica));
+  }
+
+  #timer(name: string, delayMs: number): CommonOutput {
+    return { kind: 'start-timer', name: `${this.#request.digest}/${name}`, delayMs };
+  }
+
+  #stop(name: string): CommonOutput {
+    return { kind: 'stop-timer', name: `${this.#request.digest}/${name}` };
+  }
+
+  #stopLegs(): Outputs {
+    return this.#legs.unsettled.map((leg) => this.#stop(`leg-${leg}`));
+  }
+}

@@ -1,0 +1,147 @@
+import { unreachable } from '../../vocabulary/brand.js';
+import { type Digest, type TransactionId, type View, view } from '../../vocabulary/ids.js';
+import { primaryOf } from '../../vocabulary/quorum.js';
+import type { CommonOutput, Core, TimerInput } from '../effects.js';
+import { ClientTable } from './initiator-clients.js';
+import type {
+  ClientRequest,
+  InitiatorInput,
+  InitiatorOptions,
+  InitiatorOutput,
+  RequestId,
+  TransferReply,
+} from './initiator-messages.js';
+import { InitiatorTransaction } from './initiator-transaction.js';
+
+type Outputs = readonly (InitiatorOutput | CommonOutput)[];
+
+interface Open {
+  readonly transaction: InitiatorTransaction;
+  readonly waiters: RequestId[];
+}
+
+/**
+ * An initiator replica (Zhao §4): takes clients' requests, activates one transaction for each, invokes
+ * the participants, asks for Commit or Rollback, and answers with the coordinators' outcome.
+ *
+ * It believes a coordinator that proves what it says, and otherwise `f + 1` that say the same.
+ *
+ * It persists nothing, as in the paper, and loses nothing by it. The activation slot at the
+ * coordinators is named by client, timestamp and request digest, so a request that is repeated to a
+ * restarted initiator leads to the transaction that it already has: the participants know their legs
+ * by it, its outcome, if decided, stays decided, and the answer is the same. A timestamp that a
+ * restarted initiator takes for a fresh one does no more than that, for the same reason. What was in
+ * flight when it stopped is finished by the other initiators, or aborted when its time runs out.
+ */
+export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
+  readonly #options: InitiatorOptions;
+  readonly #clients: ClientTable;
+  readonly #open = new Map<Digest, Open>();
+  readonly #byTransactionId = new Map<TransactionId, Open>();
+  /** The highest view seen in a proof: its primary is asked first. */
+  #view: View = view(0);
+
+  constructor(options: InitiatorOptions) {
+    this.#options = options;
+    this.#clients = new ClientTable(options.limits.clients);
+  }
+
+  restore(): Outputs {
+    return [];
+  }
+
+  handle(input: InitiatorInput | TimerInput): Outputs {
+    switch (input.kind) {
+      case 'request':
+        return this.#request(input);
+      case 'activated':
+        if (input.evidence.kind === 'proof') {
+          this.#learnView(input.evidence.proof.commits.statement.ballot.view);
+        }
+        return this.#step(this.#open.get(input.request), (it) => it.activated(input));
+      case 'activation-failed':
+        return this.#step(this.#open.get(input.request), (it) => it.activationFailed());
+      case 'leg-answered':
+        return this.#step(this.#open.get(input.request), (it) => it.legAnswered(input));
+      case 'notified':
+        if (input.evidence.kind === 'proof') {
+          this.#learnView(input.evidence.certificate.statement.ballot.view);
+        }
+        return this.#step(this.#byTransactionId.get(input.tid), (it) => it.notified(input));
+      case 'timer': {
+        const [request, name] = input.name.split('/', 2);
+        return this.#step(this.#open.get(request as Digest), (it) => it.timerRanOut(name ?? ''));
+      }
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #request(request: ClientRequest): Outputs {
+    const { client, timestamp, digest, requestId } = request;
+    const standing = this.#clients.standing(client, timestamp, digest);
+    switch (standing.kind) {
+      case 'stale':
+      case 'conflict':
+        return refuse(requestId, standing.kind);
+      case 'repeated':
+        if (standing.reply !== undefined) {
+          return [{ kind: 'answer', requestId, reply: standing.reply }];
+        }
+        return this.#join(request);
+      case 'fresh':
+        return this.#join(request);
+      default:
+        return unreachable(standing);
+    }
+  }
+
+  /** Waits for the request's transaction, and starts it unless it is under way. */
+  #join(request: ClientRequest): Outputs {
+    const { client, timestamp, digest, requestId } = request;
+    const { limits } = this.#options;
+    const underWay = this.#open.get(digest);
+    if (underWay !== undefined) {
+      if (underWay.waiters.length >= limits.waiters) return refuse(requestId, 'busy');
+      underWay.waiters.push(requestId);
+      return [];
+    }
+    if (this.#open.size >= limits.transactions) return refuse(requestId, 'busy');
+    this.#clients.accept(client, timestamp, digest);
+    const open = {
+      transaction: new InitiatorTransaction(this.#options, request),
+      waiters: [requestId],
+    };
+    this.#open.set(digest, open);
+    return open.transaction.start(primaryOf(this.#options.resilience, this.#view));
+  }
+
+  #step(open: Open | undefined, step: (transaction: InitiatorTransaction) => Outputs): Outputs {
+    if (open === undefined) return [];
+    const { transaction } = open;
+    const outputs = step(transaction);
+    const { tid, reply } = transaction;
+    if (tid !== undefined) this.#byTransactionId.set(tid, open);
+    return reply === undefined ? outputs : [...outputs, ...this.#close(open, reply)];
+  }
+
+  /** A refusal is not logged: the client may ask again with the same timestamp. */
+  #close({ transaction, waiters }: Open, reply: TransferReply): Outputs {
+    const { client, digest } = transaction.request;
+    this.#open.delete(digest);
+    if (transaction.tid !== undefined) this.#byTransactionId.delete(transaction.tid);
+    if (reply.kind === 'outcome') this.#clients.logReply(client, digest, reply);
+    return waiters.map((requestId) => ({ kind: 'answer', requestId, reply }));
+  }
+
+  #learnView(seen: View): void {
+    if (seen > this.#view) this.#view = seen;
+  }
+}
+
+function refuse(
+  requestId: RequestId,
+  code: 'stale' | 'conflict' | 'busy',
+): readonly InitiatorOutput[] {
+  return [{ kind: 'answer', requestId, reply: { kind: 'refusal', code } }];
+}

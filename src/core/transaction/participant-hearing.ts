@@ -1,0 +1,53 @@
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import { oneCorrect, type Resilience } from '../../vocabulary/quorum.js';
+import type { Outcome } from '../../vocabulary/statements.js';
+import type { Notification, Notified } from './participant-messages.js';
+
+/** Every replica of the coordinator. */
+export function everyReplica({ n }: Resilience): readonly ReplicaId[] {
+  return Array.from({ length: n }, (_, index) => index as ReplicaId);
+}
+
+const provedBy: Readonly<Record<Outcome, Notification>> = { commit: 'commit', abort: 'rollback' };
+
+/**
+ * Who says what about one enlistment. A participant acts on what `f + 1` replicas say, one of which is
+ * correct, or on one message that proves its outcome (Zhao §4.3).
+ */
+export class Hearing {
+  readonly #needed: number;
+  readonly #said: Readonly<Record<Notification, Set<ReplicaId>>> = {
+    prepare: new Set(),
+    commit: new Set(),
+    rollback: new Set(),
+  };
+  readonly #believed = new Set<Notification>();
+
+  constructor(resilience: Resilience) {
+    this.#needed = oneCorrect(resilience);
+  }
+
+  /** The replicas to answer once the notification is believed: all that said it, later each repeater. */
+  hear(notified: Notified): readonly ReplicaId[] | undefined {
+    const { replica, message } = notified;
+    const said = this.#said[message];
+    said.add(replica);
+    if (this.#believed.has(message)) return [replica];
+    if (said.size < this.#needed && !isProved(notified)) return undefined;
+    this.#believed.add(message);
+    return [...said];
+  }
+}
+
+/** Whether the message brings a proof of just this outcome of just this transaction. */
+function isProved({ certificate, message, ref }: Notified): boolean {
+  if (certificate === undefined) return false;
+  const { slot, result, phase } = certificate.statement;
+  return (
+    phase === 'commit' &&
+    slot.kind === 'outcome' &&
+    slot.tid === ref.tid &&
+    result.kind === 'outcome' &&
+    provedBy[result.outcome] === message
+  );
+}

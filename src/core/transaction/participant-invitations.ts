@@ -1,0 +1,110 @@
+import type { Digest, InitiatorId, TransactionId } from '../../vocabulary/ids.js';
+import type { CallId, Invitation, ParticipantLimits } from './participant-messages.js';
+
+/** The unanswered calls for one operation, one of each initiator. */
+export class Calls {
+  readonly #byInitiator = new Map<InitiatorId, CallId>();
+
+  get initiators(): readonly InitiatorId[] {
+    return [...this.#byInitiator.keys()];
+  }
+
+  /** Returns the initiator's earlier call, if there is one: it has been given up there. */
+  add(initiator: InitiatorId, call: CallId): readonly CallId[] {
+    const superseded = this.#byInitiator.get(initiator);
+    this.#byInitiator.set(initiator, call);
+    return superseded === undefined ? [] : [superseded];
+  }
+
+  takeAll(): readonly CallId[] {
+    const all = [...this.#byInitiator.values()];
+    this.#byInitiator.clear();
+    return all;
+  }
+}
+
+interface Pending {
+  readonly calls: Calls;
+  expiresMs: number;
+}
+
+/** What became of an invitation. */
+export type Admission =
+  | { readonly kind: 'busy' }
+  /** `isFirst`: nobody had asked for this operation before. */
+  | {
+      readonly kind: 'waiting';
+      readonly isFirst: boolean;
+      readonly superseded: readonly CallId[];
+    }
+  | { readonly kind: 'accepted'; readonly calls: Calls; readonly expiresMs: number };
+
+/**
+ * Operations that fewer than `f + 1` initiators have asked for: one of them alone may be lying
+ * (Zhao §4, the initiator is replicated too). A transaction may have several operations here, so two
+ * initiators that name different ones do not contradict each other until the transaction moves on.
+ */
+export class Invitations {
+  readonly #needed: number;
+  readonly #limit: number;
+  readonly #pending = new Map<TransactionId, Map<Digest, Pending>>();
+  readonly #counts = new Map<InitiatorId, number>();
+
+  constructor(needed: number, { invitationsPerInitiator }: ParticipantLimits) {
+    this.#needed = needed;
+    this.#limit = invitationsPerInitiator;
+  }
+
+  /**
+   * The accepted lifetime is the longest that was named: a liar among the `f + 1` can then not have
+   * the work rolled back early.
+   */
+  admit(invitation: Invitation<unknown>): Admission {
+    const { tid, digest, initiator, call, expiresMs } = invitation;
+    const known = this.#pending.get(tid)?.get(digest);
+    const pending = known ?? { calls: new Calls(), expiresMs };
+    const before = pending.calls.initiators;
+    const isNew = !before.includes(initiator);
+    const count = this.#counts.get(initiator) ?? 0;
+    if (isNew && count >= this.#limit) return { kind: 'busy' };
+    const superseded = pending.calls.add(initiator, call);
+    pending.expiresMs = Math.max(pending.expiresMs, expiresMs);
+    if (before.length + (isNew ? 1 : 0) < this.#needed) {
+      if (isNew) this.#counts.set(initiator, count + 1);
+      if (known === undefined) this.#add(tid, digest, pending);
+      return { kind: 'waiting', isFirst: known === undefined, superseded };
+    }
+    this.#remove(tid, digest, before);
+    return { kind: 'accepted', calls: pending.calls, expiresMs: pending.expiresMs };
+  }
+
+  /** Gives one operation up, and returns the calls to refuse. */
+  drop(tid: TransactionId, digest: Digest): readonly CallId[] {
+    const pending = this.#pending.get(tid)?.get(digest);
+    if (pending === undefined) return [];
+    this.#remove(tid, digest, pending.calls.initiators);
+    return pending.calls.takeAll();
+  }
+
+  /** The operations of a transaction that are still waiting. */
+  of(tid: TransactionId): readonly Digest[] {
+    return [...(this.#pending.get(tid)?.keys() ?? [])];
+  }
+
+  #add(tid: TransactionId, digest: Digest, pending: Pending): void {
+    const ofTransaction = this.#pending.get(tid) ?? new Map<Digest, Pending>();
+    ofTransaction.set(digest, pending);
+    this.#pending.set(tid, ofTransaction);
+  }
+
+  #remove(tid: TransactionId, digest: Digest, initiators: readonly InitiatorId[]): void {
+    const ofTransaction = this.#pending.get(tid);
+    if (ofTransaction?.delete(digest) !== true) return;
+    if (ofTransaction.size === 0) this.#pending.delete(tid);
+    for (const initiator of initiators) {
+      const count = (this.#counts.get(initiator) ?? 1) - 1;
+      if (count === 0) this.#counts.delete(initiator);
+      else this.#counts.set(initiator, count);
+    }
+  }
+}

@@ -1,0 +1,82 @@
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import type {
+  RegistrationStatement,
+  Signed,
+  TwoPhaseProtocol,
+  Vote,
+  VoteStatement,
+} from '../../vocabulary/statements.js';
+import type { CommonOutput, LogLevel } from '../effects.js';
+import { refKey } from './participant-finished.js';
+import { everyReplica } from './participant-hearing.js';
+import type {
+  CallId,
+  CallResult,
+  EnlistmentRef,
+  ParticipantOptions,
+  ParticipantOutput,
+  RefusalCode,
+} from './participant-messages.js';
+
+type Output = ParticipantOutput<never> | CommonOutput;
+type Outcome = Extract<Output, { kind: 'send-outcome' }>['outcome'];
+type Fault = Extract<Output, { kind: 'send-fault' }>['fault'];
+
+export type EnlistmentTimer = 'register' | 'expires' | 'doubt';
+
+/** What a participant says about one enlistment. */
+export class Voice {
+  readonly everybody: readonly ReplicaId[];
+  readonly #options: ParticipantOptions;
+  readonly #ref: EnlistmentRef;
+
+  constructor(options: ParticipantOptions, ref: EnlistmentRef) {
+    this.#options = options;
+    this.#ref = ref;
+    this.everybody = everyReplica(options.resilience);
+  }
+
+  registration(protocol: TwoPhaseProtocol): Signed<RegistrationStatement> {
+    const { id, address, sign } = this.#options;
+    return sign({ kind: 'registration', ...this.#ref, participant: id, protocol, address });
+  }
+
+  vote(vote: Vote, to = this.everybody): Output {
+    const { id, sign } = this.#options;
+    const statement = sign<VoteStatement>({ kind: 'vote', ...this.#ref, participant: id, vote });
+    return { kind: 'send-vote', to, statement };
+  }
+
+  outcome(outcome: Outcome, to = this.everybody): Output {
+    return { kind: 'send-outcome', to, ref: this.#ref, outcome };
+  }
+
+  fault(fault: Fault, to: readonly ReplicaId[]): Output {
+    return { kind: 'send-fault', to, ref: this.#ref, fault };
+  }
+
+  startTimer(timer: EnlistmentTimer, delayMs: number): Output {
+    return { kind: 'start-timer', name: timerName(timer, this.#ref), delayMs };
+  }
+
+  stopTimer(timer: EnlistmentTimer): Output {
+    return { kind: 'stop-timer', name: timerName(timer, this.#ref) };
+  }
+
+  log(level: LogLevel, event: string, data: object): Output {
+    return { kind: 'log', level, event, data: { ...this.#ref, ...data } };
+  }
+}
+
+export function timerName(timer: EnlistmentTimer, ref: EnlistmentRef): string {
+  return `${timer}/${refKey(ref)}`;
+}
+
+export function refused(reason: RefusalCode): CallResult {
+  return { kind: 'refused', reason };
+}
+
+/** Tells the callers, if there are any. */
+export function answer(calls: readonly CallId[], result: CallResult): readonly Output[] {
+  return calls.length === 0 ? [] : [{ kind: 'answer', calls, result }];
+}

@@ -1,0 +1,205 @@
+import { unreachable } from '../../vocabulary/brand.js';
+import type { Digest, TransactionId } from '../../vocabulary/ids.js';
+import { oneCorrect } from '../../vocabulary/quorum.js';
+import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
+import { Enlistment, type EnlistmentIdentity } from './participant-enlistment.js';
+import { FinishedLog, operationKey, refKey } from './participant-finished.js';
+import { Calls, Invitations } from './participant-invitations.js';
+import type {
+  EnlistmentRef,
+  Invitation,
+  Notified,
+  ParticipantInput,
+  ParticipantOptions,
+  ParticipantOutput,
+} from './participant-messages.js';
+import { preparedPrefix, readPrepared } from './participant-record.js';
+import { answer, refused, Voice } from './participant-voice.js';
+
+type Output<Operation> = ParticipantOutput<Operation> | CommonOutput;
+type Outputs<Operation> = readonly Output<Operation>[];
+
+/** After a restart, so much between the first questions about two enlistments in doubt. */
+const recoverySpacingMs = 5;
+
+/**
+ * A participant of transactions that a replicated coordinator runs for replicated initiators (Zhao §4).
+ *
+ * An operation that `f + 1` initiators ask for makes one enlistment: registered at a quorum of
+ * coordinators, executed by the application, and then led through two-phase commit by what `f + 1`
+ * coordinators say, or one proves. The application answers `execute`, `prepare`, `commit` and
+ * `roll-back` by inputs, at once or later; what it writes goes into the store together with the
+ * participant's own record.
+ *
+ * Presumed abort: what is not open and not remembered was never prepared, and is answered as the
+ * state None says, to the one that asked.
+ */
+export class Participant<Operation>
+  implements Core<ParticipantInput<Operation>, ParticipantOutput<Operation>>
+{
+  readonly #options: ParticipantOptions;
+  readonly #invitations: Invitations;
+  readonly #open = new Map<string, Enlistment<Operation>>();
+  readonly #openByOperation = new Map<string, Enlistment<Operation>>();
+  readonly #finished: FinishedLog;
+
+  constructor(options: ParticipantOptions) {
+    this.#options = options;
+    this.#invitations = new Invitations(oneCorrect(options.resilience), options.limits);
+    this.#finished = new FinishedLog(options.limits.finished);
+  }
+
+  /** Throws `RangeError` where a prepared record is damaged: a vote stands behind it. */
+  restore(records: readonly StoredRecord[]): Outputs<Operation> {
+    return records
+      .filter(({ key }) => key.startsWith(preparedPrefix))
+      .flatMap((stored, index) => {
+        const record = readPrepared(stored);
+        const enlistment = this.#add({ ...record, protocol: 'durable', calls: new Calls() });
+        return enlistment.recover(record, index * recoverySpacingMs);
+      });
+  }
+
+  handle(input: ParticipantInput<Operation> | TimerInput): Outputs<Operation> {
+    switch (input.kind) {
+      case 'invited':
+        return this.#invited(input);
+      case 'notified':
+        return this.#notified(input);
+      case 'registered':
+        return this.#step(input.ref, (it) => it.registered(input.replica));
+      case 'registration-refused':
+        return this.#step(input.ref, (it) => it.registrationRefused(input.replica));
+      case 'executed':
+        return this.#step(input.ref, (it) => it.executed(input.result));
+      case 'voted':
+        return this.#step(input.ref, (it) => it.voted(input.vote));
+      case 'settled':
+        return this.#step(input.ref, (it) => it.settled(input.writes));
+      case 'timer':
+        return this.#timer(input.name);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #invited(invitation: Invitation<Operation>): Outputs<Operation> {
+    const { tid, digest, initiator, call } = invitation;
+    const operation = operationKey(tid, digest);
+    const open = this.#openByOperation.get(operation);
+    if (open !== undefined) return open.join(initiator, call);
+    const finished = this.#finished.byOperation(operation);
+    if (finished !== undefined) return answer([call], finished.result);
+    const admission = this.#invitations.admit(invitation);
+    const timer = `invitation/${operation}`;
+    switch (admission.kind) {
+      case 'busy':
+        return answer([call], refused('Busy'));
+      case 'waiting':
+        return [
+          ...answer(admission.superseded, refused('Superseded')),
+          ...(admission.isFirst ? [this.#startTimer(timer, invitation.expiresMs)] : []),
+        ];
+      case 'accepted':
+        return [
+          { kind: 'stop-timer', name: timer },
+          ...this.#enlist(invitation, admission.calls, this.#lifetimeMs(admission.expiresMs)),
+        ];
+      default:
+        return unreachable(admission);
+    }
+  }
+
+  #enlist(invitation: Invitation<Operation>, calls: Calls, expiresMs: number): Outputs<Operation> {
+    const { tid, enlistment, digest, protocol, operation } = invitation;
+    const ref = { tid, enlistment };
+    if (this.#open.size >= this.#options.limits.enlistments || this.#open.has(refKey(ref))) {
+      return answer(calls.takeAll(), refused('Busy'));
+    }
+    return this.#add({ ref, digest, protocol, calls }).register(operation, expiresMs);
+  }
+
+  #notified(notified: Notified): Outputs<Operation> {
+    return this.#open.has(refKey(notified.ref))
+      ? this.#step(notified.ref, (it) => it.notified(notified))
+      : this.#answerForgotten(notified);
+  }
+
+  /** The state None, except that a remembered enlistment does not contradict its own vote. */
+  #answerForgotten({ ref, message, replica }: Notified): Outputs<Operation> {
+    const voice = new Voice(this.#options, ref);
+    const finished = this.#finished.byRef(ref);
+    switch (message) {
+      case 'prepare':
+        return [voice.vote(finished?.vote ?? 'aborted', [replica])];
+      case 'commit':
+        if (finished !== undefined && finished.end !== 'committed') break;
+        return [voice.outcome('committed', [replica])];
+      case 'rollback':
+        if (finished !== undefined && finished.end !== 'aborted') break;
+        return [voice.outcome('aborted', [replica])];
+      default:
+        return unreachable(message);
+    }
+    return [voice.log('warn', 'contradicts-the-end', { message, replica, end: finished.end })];
+  }
+
+  #timer(name: string): Outputs<Operation> {
+    const [timer, tid, rest] = name.split('/', 3);
+    switch (timer) {
+      case 'register':
+      case 'expires':
+      case 'doubt':
+        return this.#step({ tid, enlistment: rest } as EnlistmentRef, (it) =>
+          it.timerRanOut(timer),
+        );
+      case 'invitation':
+        return answer(
+          this.#invitations.drop(tid as TransactionId, rest as Digest),
+          refused('Unmatched'),
+        );
+      default:
+        return [];
+    }
+  }
+
+  #add(identity: EnlistmentIdentity): Enlistment<Operation> {
+    const enlistment = new Enlistment<Operation>(this.#options, identity);
+    this.#open.set(refKey(enlistment.ref), enlistment);
+    this.#openByOperation.set(operationKey(enlistment.ref.tid, enlistment.digest), enlistment);
+    return enlistment;
+  }
+
+  #step(
+    ref: EnlistmentRef,
+    step: (enlistment: Enlistment<Operation>) => Outputs<Operation>,
+  ): Outputs<Operation> {
+    const enlistment = this.#open.get(refKey(ref));
+    if (enlistment === undefined) return [];
+    const outputs = step(enlistment);
+    if (enlistment.finished !== undefined) {
+      this.#open.delete(refKey(ref));
+      this.#openByOperation.delete(operationKey(ref.tid, enlistment.digest));
+      this.#finished.add(enlistment.finished);
+    }
+    return enlistment.isCompleting ? [...outputs, ...this.#refuseUnmatched(ref.tid)] : outputs;
+  }
+
+  /** A transaction that is being completed takes no operation that too few have asked for. */
+  #refuseUnmatched(tid: TransactionId): Outputs<Operation> {
+    return this.#invitations
+      .of(tid)
+      .flatMap((digest) => [
+        { kind: 'stop-timer' as const, name: `invitation/${operationKey(tid, digest)}` },
+        ...answer(this.#invitations.drop(tid, digest), refused('Unmatched')),
+      ]);
+  }
+
+  #startTimer(name: string, expiresMs: number): Output<Operation> {
+    return { kind: 'start-timer', name, delayMs: this.#lifetimeMs(expiresMs) };
+  }
+
+  #lifetimeMs(expiresMs: number): number {
+    return Math.min(expiresMs, this.#options.limits.expiresMs);
+  }
+}

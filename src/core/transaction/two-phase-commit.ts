@@ -1,0 +1,308 @@
+import type { CommitCertificate, OutcomeValue } from '../../vocabulary/agreement.js';
+import { isConsent } from '../../vocabulary/decision-certificate.js';
+import type { EnlistmentId, InitiatorId } from '../../vocabulary/ids.js';
+import type { Resilience } from '../../vocabulary/quorum.js';
+import type {
+  Outcome,
+  RegistrationStatement,
+  Signed,
+  TwoPhaseProtocol,
+  Verified,
+  VoteStatement,
+} from '../../vocabulary/statements.js';
+import { encodeSigned } from '../../wire/index.js';
+import { resendDelayMs } from '../effects.js';
+import type { CoordinatorOutput, ParticipantNotice } from './coordinator-messages.js';
+import type { CoordinatorTransaction } from './coordinator-transaction.js';
+import { Enlistment } from './enlistment.js';
+
+export interface TwoPhaseOptions {
+  readonly resilience: Resilience;
+  readonly initiators: readonly InitiatorId[];
+  readonly resendAfterMs: number;
+  readonly voteTimeoutMs: number;
+}
+
+export interface TwoPhaseEvents {
+  output(output: CoordinatorOutput): void;
+  /** 0 for the primary, 1 for the replica after it, ... */
+  rank(): number;
+  /** Nobody has to be told anything any more. */
+  finished(transaction: CoordinatorTransaction): void;
+}
+
+/** Rollback need not be repeated (presumed abort); so often it is, in case it was lost. */
+const ROLLBACKS_MAX = 3;
+/** Commit is repeated until it is answered: up to this many times the first delay apart. */
+const COMMIT_BACKOFF_MAX = 200;
+
+/**
+ * The two phases of WS-AtomicTransaction at one replica, by the standard's table.
+ *
+ * Not all replicas speak at once: a participant acts on `f + 1` matching Prepares, so the primary and
+ * the next `f` replicas send them; and on one Commit or Rollback with its certificate, so the primary
+ * sends it. The others wait for one retransmission delay and speak if that did not help.
+ */
+export class TwoPhaseCommit {
+  readonly #options: TwoPhaseOptions;
+  readonly #events: TwoPhaseEvents;
+
+  constructor(options: TwoPhaseOptions, events: TwoPhaseEvents) {
+    this.#options = options;
+    this.#events = events;
+  }
+
+  /** User commit: volatile participants first, then durable ones. */
+  start(transaction: CoordinatorTransaction): void {
+    if (transaction.phase !== 'active') return;
+    const name = `votes/${transaction.tid}`;
+    this.#events.output({ kind: 'start-timer', name, delayMs: this.#options.voteTimeoutMs });
+    transaction.phase = 'volatile';
+    this.#prepare(transaction, 'volatile');
+    this.#advance(transaction);
+  }
+
+  /** A participant that registered during the volatile phase is prepared too. */
+  joined(transaction: CoordinatorTransaction, id: EnlistmentId): void {
+    const enlistment = transaction.enlistments.get(id);
+    if (!enlistment || transaction.decision || !enlistment.is('Active')) return;
+    const begun =
+      transaction.phase === 'durable' ||
+      (transaction.phase === 'volatile' && enlistment.protocol === 'volatile');
+    if (begun) this.#prepareOne(transaction, enlistment);
+  }
+
+  voted(transaction: CoordinatorTransaction, vote: Verified<VoteStatement>): void {
+    const enlistment = transaction.enlistments.get(vote.statement.enlistment);
+    if (enlistment?.registration.statement.participant !== vote.statement.participant) return;
+    if (transaction.decision && vote.statement.vote === 'prepared') {
+      return this.#tellOutcome(transaction, enlistment);
+    }
+    this.#keepVote(transaction, enlistment, vote);
+    this.#applyVote(enlistment, vote.statement.vote);
+    if (transaction.decision) this.#checkFinished(transaction);
+    else this.#advance(transaction);
+  }
+
+  /** A participant in doubt asks by repeating its vote, however late. */
+  #tellOutcome(transaction: CoordinatorTransaction, enlistment: Enlistment): void {
+    this.#notify(transaction, enlistment, enlistment.is('Committing') ? 'Commit' : 'Rollback');
+  }
+
+  /** Committed, or Aborted after Rollback. It may come before this replica knows the decision. */
+  ended(transaction: CoordinatorTransaction, id: EnlistmentId, outcome: Outcome): void {
+    const enlistment = transaction.enlistments.get(id);
+    if (!enlistment) return;
+    enlistment.acknowledged ||= outcome === 'commit';
+    if (outcome === 'commit' && enlistment.is('Committing')) enlistment.apply('committed');
+    if (outcome === 'abort' && enlistment.is('Aborting')) enlistment.apply('aborted');
+    if (transaction.decision) this.#checkFinished(transaction);
+  }
+
+  /** The outcome is agreed and on disk: the certificate's records are what counts. */
+  decide(
+    transaction: CoordinatorTransaction,
+    value: OutcomeValue,
+    certificate: CommitCertificate,
+  ): void {
+    transaction.decision = { outcome: value.outcome, certificate };
+    transaction.notices = 0;
+    this.#decideAll(transaction, value);
+    if (this.#events.rank() === 0) {
+      this.#notifyAll(transaction);
+      this.#notifyInitiators(transaction);
+    }
+    this.#checkFinished(transaction);
+    if (!transaction.finished) this.#startTimer(transaction);
+  }
+
+  restoreFinished(
+    transaction: CoordinatorTransaction,
+    value: OutcomeValue,
+    certificate: CommitCertificate,
+  ): void {
+    transaction.decision = { outcome: value.outcome, certificate };
+    transaction.finished = true;
+    this.#decideAll(transaction, value);
+    for (const enlistment of transaction.enlistments.values()) enlistment.forgotten = true;
+  }
+
+  /** Comms time out: what is unanswered is sent again, by every replica now. */
+  resend(transaction: CoordinatorTransaction): void {
+    transaction.notices += 1;
+    this.#notifyAll(transaction);
+    this.#checkFinished(transaction);
+    if (!transaction.finished) this.#startTimer(transaction);
+  }
+
+  // First phase ----------------------------------------------------------------------------------
+
+  /** All volatile votes are in: the durable participants prepare. */
+  #advance(transaction: CoordinatorTransaction): void {
+    if (transaction.phase !== 'volatile') return;
+    for (const { protocol, vote } of transaction.enlistments.values()) {
+      if (protocol === 'volatile' && !isConsent(vote?.statement.vote)) return;
+    }
+    transaction.phase = 'durable';
+    this.#prepare(transaction, 'durable');
+  }
+
+  #prepare(transaction: CoordinatorTransaction, protocol: TwoPhaseProtocol): void {
+    for (const enlistment of transaction.enlistments.values()) {
+      if (enlistment.protocol === protocol) this.#prepareOne(transaction, enlistment);
+    }
+  }
+
+  #prepareOne(transaction: CoordinatorTransaction, enlistment: Enlistment): void {
+    if (enlistment.forgotten || !enlistment.is('Active')) return;
+    enlistment.apply('userCommit');
+    const early = enlistment.vote?.statement.vote;
+    if (early) this.#applyVote(enlistment, early);
+    if (!enlistment.is('Preparing')) return;
+    if (this.#events.rank() <= this.#options.resilience.f) {
+      this.#notify(transaction, enlistment, 'Prepare');
+    }
+    this.#startTimer(transaction);
+  }
+
+  /** The first vote counts. Another one is evidence against its participant (protocols.md 1.8). */
+  #keepVote(
+    transaction: CoordinatorTransaction,
+    enlistment: Enlistment,
+    vote: Verified<VoteStatement>,
+  ): void {
+    if (enlistment.vote === undefined) {
+      if (!transaction.decision) enlistment.vote = vote;
+      return;
+    }
+    const { tid, participant, enlistment: id } = vote.statement;
+    const conflict = isConsent(enlistment.vote.statement.vote) !== isConsent(vote.statement.vote);
+    if (!conflict || enlistment.contradicted || transaction.decision) return;
+    enlistment.contradicted = true;
+    for (const [side, signed] of Object.entries({ first: enlistment.vote, other: vote })) {
+      const key = `evidence/${tid}/${id}/${side}`;
+      this.#events.output({ kind: 'persist', key, value: encodeSigned(signed) });
+    }
+    const data = { tid, participant };
+    this.#events.output({ kind: 'log', level: 'warn', event: 'conflicting-votes', data });
+  }
+
+  /** A vote ahead of this replica's own Prepare is kept until it prepares: others were faster. */
+  #applyVote(enlistment: Enlistment, vote: VoteStatement['vote']): void {
+    if (vote === 'prepared' && enlistment.is('Active') && !enlistment.forgotten) return;
+    if (enlistment.apply(vote).includes('fault InvalidState')) this.#fault(enlistment);
+  }
+
+  // Second phase ---------------------------------------------------------------------------------
+
+  /**
+   * Takes over what the agreed certificate holds. An enlistment outside it was never acknowledged by a
+   * quorum, so its participant has done nothing: it is rolled back, whatever the outcome.
+   */
+  #decideAll(transaction: CoordinatorTransaction, { outcome, records }: OutcomeValue): void {
+    const certified = new Set<EnlistmentId>();
+    for (const { registration, vote } of records) {
+      const { enlistment: id } = registration.statement;
+      const known = transaction.enlistments.get(id);
+      const enlistment =
+        known && agrees(known, registration, vote) ? known : new Enlistment(registration);
+      enlistment.vote = vote ?? enlistment.vote;
+      transaction.enlistments.set(id, enlistment);
+      certified.add(id);
+    }
+    for (const [id, enlistment] of transaction.enlistments) {
+      enlistment.resends = 0;
+      this.#decideOne(enlistment, outcome === 'commit' && certified.has(id));
+    }
+  }
+
+  #decideOne(enlistment: Enlistment, commit: boolean): void {
+    const vote = enlistment.vote?.statement.vote;
+    if (enlistment.is('Active') && vote === 'prepared') enlistment.apply('userCommit');
+    if (enlistment.is('Preparing') && vote === 'prepared') enlistment.apply('prepared');
+    if (vote === 'readOnly' || vote === 'aborted') {
+      enlistment.forgotten = true;
+    } else if (!commit) {
+      if (!enlistment.is('Aborting')) enlistment.apply('rollbackDecision');
+    } else {
+      enlistment.apply('commitDecision');
+      enlistment.apply('writeDone');
+      if (enlistment.acknowledged) enlistment.apply('committed');
+    }
+  }
+
+  #notifyAll(transaction: CoordinatorTransaction): void {
+    for (const enlistment of transaction.enlistments.values()) {
+      if (enlistment.forgotten) continue;
+      enlistment.resends += 1;
+      if (enlistment.is('Preparing')) this.#notify(transaction, enlistment, 'Prepare');
+      else if (enlistment.is('Committing')) this.#notify(transaction, enlistment, 'Commit');
+      else if (enlistment.is('Aborting')) {
+        if (enlistment.resends > ROLLBACKS_MAX) enlistment.forgotten = true;
+        else this.#notify(transaction, enlistment, 'Rollback');
+      }
+    }
+  }
+
+  #notifyInitiators({ tid, decision }: CoordinatorTransaction): void {
+    if (!decision) return;
+    for (const initiator of this.#options.initiators) {
+      this.#events.output({ kind: 'notify-initiator', initiator, tid, ...decision });
+    }
+  }
+
+  #notify(
+    { decision }: CoordinatorTransaction,
+    { registration }: Enlistment,
+    notice: ParticipantNotice,
+  ): void {
+    this.#events.output({
+      kind: 'notify-participant',
+      notice,
+      registration: registration.statement,
+      ...(decision && proves(decision.outcome, notice)
+        ? { certificate: decision.certificate }
+        : {}),
+    });
+  }
+
+  #fault({ registration }: Enlistment): void {
+    const { statement } = registration;
+    this.#events.output({
+      kind: 'fault-participant',
+      fault: 'InvalidState',
+      registration: statement,
+    });
+  }
+
+  #startTimer(transaction: CoordinatorTransaction): void {
+    const { resendAfterMs } = this.#options;
+    const delayMs = transaction.decision
+      ? Math.min(resendAfterMs * 1.5 ** transaction.notices, resendAfterMs * COMMIT_BACKOFF_MAX)
+      : resendDelayMs(resendAfterMs, transaction.notices);
+    this.#events.output({ kind: 'start-timer', name: `notify/${transaction.tid}`, delayMs });
+  }
+
+  #checkFinished(transaction: CoordinatorTransaction): void {
+    if (transaction.finished) return;
+    for (const { forgotten } of transaction.enlistments.values()) if (!forgotten) return;
+    transaction.finished = true;
+    this.#events.output({ kind: 'stop-timer', name: `notify/${transaction.tid}` });
+    this.#events.finished(transaction);
+  }
+}
+
+/** Whether what this replica saw of the participant is what the certificate says of it. */
+function agrees(
+  known: Enlistment,
+  registration: Signed<RegistrationStatement>,
+  vote: Signed<VoteStatement> | undefined,
+): boolean {
+  const seen = known.vote?.statement.vote;
+  const sameVote = !vote || !seen || isConsent(seen) === isConsent(vote.statement.vote);
+  return sameVote && known.registration.statement.address === registration.statement.address;
+}
+
+function proves(outcome: Outcome, notice: ParticipantNotice): boolean {
+  return notice === (outcome === 'commit' ? 'Commit' : 'Rollback');
+}

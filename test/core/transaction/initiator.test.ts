@@ -1,0 +1,297 @@
+import { describe, expect, it } from 'vitest';
+import type { ClientRequest, RequestId } from '../../../src/core/transaction/initiator-messages.js';
+import { clientId } from '../../../src/vocabulary/ids.js';
+import {
+  activatedPlainly,
+  digestNumber,
+  notifiedByProof,
+  notifiedPlainly,
+  of,
+  Rig,
+  replicas,
+  request,
+  tid,
+  tidNumber,
+  timing,
+} from './initiator-rig.js';
+
+const committed = { kind: 'outcome', transactionId: tid, outcome: 'committed' };
+const aborted = (reason: string) => ({
+  kind: 'outcome',
+  transactionId: tid,
+  outcome: 'aborted',
+  reason,
+});
+
+describe('activation', () => {
+  it('asks the primary alone, then after a while everybody silent, less and less often', () => {
+    const rig = new Rig();
+    expect(of(rig.give(request), 'send-activation').map(({ to }) => to)).toEqual([replicas(0)]);
+    expect(rig.timers.get(`${request.digest}/resend`)).toBe(timing.resendAfterMs);
+
+    expect(of(rig.timeOut('resend'), 'send-activation')[0]?.to).toEqual(replicas(0, 1, 2, 3));
+    rig.give(activatedPlainly(2, tid));
+    expect(of(rig.timeOut('resend'), 'send-activation')[0]?.to).toEqual(replicas(0, 1, 3));
+    for (let round = 0; round < 10; round += 1) rig.timeOut('resend');
+    expect(rig.timers.get(`${request.digest}/resend`)).toBe(timing.resendAfterMs * 10);
+  });
+
+  it('asks everybody at once when the primary cannot be reached, and only once for that', () => {
+    const rig = new Rig();
+    rig.give(request);
+    const failed = {
+      kind: 'activation-failed',
+      replica: replicas(0)[0] ?? 0,
+      request: request.digest,
+    };
+    const first = rig.give(failed as Parameters<Rig['give']>[0]);
+    expect(of(first, 'send-activation')[0]?.to).toEqual(replicas(0, 1, 2, 3));
+    expect(rig.give(failed as Parameters<Rig['give']>[0])).toEqual([]);
+  });
+
+  it('states the request as the client signed it, with the lifetime of the cluster', () => {
+    const [sent] = of(new Rig().give(request), 'send-activation');
+    expect(sent?.statement.statement).toEqual({
+      kind: 'activation',
+      client: request.client,
+      timestamp: request.timestamp,
+      request: request.digest,
+      expiresMs: timing.defaultExpiresMs,
+      initiator: 0,
+    });
+  });
+
+  it('invokes all legs at once on one proof', () => {
+    const rig = new Rig();
+    rig.give(request);
+    const calls = of(rig.activateByProof(), 'invoke-leg');
+    expect(calls.map(({ call }) => call)).toEqual(request.operation.legs);
+    expect(calls.every((call) => call.tid === tid && call.currency === 'EUR')).toBe(true);
+  });
+
+  it('ignores a proof of somebody else’s activation', () => {
+    const rig = new Rig();
+    rig.give(request);
+    expect(rig.activateByProof(0, 0, digestNumber(77))).toEqual([]);
+  });
+
+  it('needs f + 1 replicas where there is no proof', () => {
+    const rig = new Rig();
+    rig.give(request);
+    expect(rig.give(activatedPlainly(0, tidNumber(6)))).toEqual([]);
+    expect(rig.give(activatedPlainly(0, tidNumber(6)))).toEqual([]);
+    expect(rig.give(activatedPlainly(1, tid))).toEqual([]);
+    expect(of(rig.give(activatedPlainly(2, tid)), 'invoke-leg')[0]?.tid).toBe(tid);
+  });
+
+  it('asks the primary of the latest view that a proof told of', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof(6);
+    rig.activateByProof(1);
+    const next = { ...request, client: clientId('bob'), digest: digestNumber(2) };
+    expect(of(rig.give(next), 'send-activation')[0]?.to).toEqual(replicas(2));
+  });
+
+  it('gives up after the lifetime, and starts anew when asked again', () => {
+    const rig = new Rig();
+    rig.give(request);
+    expect(rig.timers.get(`${request.digest}/deadline`)).toBe(timing.defaultExpiresMs);
+    rig.timeOut('deadline');
+    expect(rig.answers()).toEqual([{ kind: 'refusal', code: 'not-activated' }]);
+    expect(rig.timers.size).toBe(0);
+    expect(of(rig.give(request), 'send-activation')).toHaveLength(1);
+  });
+});
+
+describe('legs', () => {
+  it('commits when all are done', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof();
+    expect(rig.leg(1, { kind: 'done' })).toEqual([]);
+    expect(rig.leg(1, { kind: 'done' })).toEqual([]);
+    const [sent] = of(rig.leg(0, { kind: 'done' }), 'send-completion');
+    expect(sent?.to).toEqual(replicas(0, 1, 2, 3));
+    expect(sent?.statement.statement).toEqual({
+      kind: 'completion',
+      tid,
+      decision: 'commit',
+      initiator: 0,
+    });
+  });
+
+  it('rolls back at the first refusal and answers with its reason', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof();
+    const sent = of(
+      rig.leg(0, { kind: 'refused', reason: 'InsufficientFunds' }),
+      'send-completion',
+    );
+    expect(sent[0]?.statement.statement.decision).toBe('rollback');
+    expect(rig.leg(1, { kind: 'done' })).toEqual([]);
+    rig.give(notifiedByProof(3, 'abort'));
+    expect(rig.answers()).toEqual([aborted('InsufficientFunds')]);
+  });
+
+  it('tries an unreachable participant again, a bounded number of times', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof();
+    rig.leg(0, { kind: 'done' });
+    for (let retry = 0; retry < 3; retry += 1) {
+      expect(rig.leg(1, { kind: 'unreachable' })).toHaveLength(1);
+      expect(of(rig.timeOut('leg-1'), 'invoke-leg')).toMatchObject([{ leg: 1, tid }]);
+    }
+    const sent = of(rig.leg(1, { kind: 'unreachable' }), 'send-completion');
+    expect(sent[0]?.statement.statement.decision).toBe('rollback');
+    rig.give(notifiedByProof(0, 'abort'));
+    expect(rig.answers()).toEqual([aborted('ParticipantUnreachable')]);
+  });
+
+  it('rolls back when a participant takes too long', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof();
+    expect(rig.timers.get(`${request.digest}/deadline`)).toBe(timing.voteTimeoutMs);
+    const sent = of(rig.timeOut('deadline'), 'send-completion');
+    expect(sent[0]?.statement.statement.decision).toBe('rollback');
+    rig.give(notifiedByProof(0, 'abort'));
+    expect(rig.answers()).toEqual([aborted('ParticipantTimeout')]);
+  });
+
+  it('never takes back a Commit', () => {
+    const rig = new Rig();
+    rig.commit();
+    rig.leg(1, { kind: 'refused', reason: 'InsufficientFunds' });
+    rig.timeOut('resend');
+    const decisions = of(rig.outputs, 'send-completion').map(
+      ({ statement }) => statement.statement.decision,
+    );
+    expect(decisions).toEqual(['commit', 'commit']);
+  });
+});
+
+describe('outcome', () => {
+  it('is believed with one certificate', () => {
+    const rig = new Rig();
+    rig.commit();
+    rig.give(notifiedByProof(3, 'commit'));
+    expect(rig.answers()).toEqual([committed]);
+    expect(rig.timers.size).toBe(0);
+  });
+
+  it('is not believed with a certificate of another transaction', () => {
+    const rig = new Rig();
+    rig.commit();
+    rig.give(notifiedByProof(3, 'commit', tidNumber(8)));
+    expect(rig.answers()).toEqual([]);
+  });
+
+  it('is believed when f + 1 replicas say it, and not before', () => {
+    const rig = new Rig();
+    rig.commit();
+    rig.give(notifiedPlainly(0, 'commit'));
+    rig.give(notifiedPlainly(0, 'commit'));
+    rig.give(notifiedPlainly(3, 'abort'));
+    expect(rig.answers()).toEqual([]);
+    rig.give(notifiedPlainly(1, 'commit'));
+    expect(rig.answers()).toEqual([committed]);
+  });
+
+  it('is asked for again from the silent ones, until it is known', () => {
+    const rig = new Rig();
+    rig.commit();
+    rig.give(notifiedPlainly(1, 'commit'));
+    expect(of(rig.timeOut('resend'), 'send-completion')[0]?.to).toEqual(replicas(0, 2, 3));
+    rig.give(notifiedPlainly(2, 'commit'));
+    expect(rig.timers.size).toBe(0);
+  });
+
+  it('may come before the legs are done', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof();
+    rig.leg(0, { kind: 'unreachable' });
+    rig.give(notifiedByProof(2, 'abort'));
+    expect(rig.answers()).toEqual([aborted('AbortedByCoordinator')]);
+    expect(rig.timers.size).toBe(0);
+    expect(rig.leg(1, { kind: 'done' })).toEqual([]);
+  });
+
+  it('is owned to be unknown when nobody tells it', () => {
+    const rig = new Rig();
+    rig.commit();
+    rig.timeOut('deadline');
+    expect(rig.answers()).toEqual([{ kind: 'refusal', code: 'outcome-unknown' }]);
+    expect(rig.timers.size).toBe(0);
+  });
+});
+
+describe('client requests', () => {
+  const again = (requestId: number, change: Partial<ClientRequest> = {}): ClientRequest => ({
+    ...request,
+    requestId: requestId as RequestId,
+    ...change,
+  });
+
+  it('with the last timestamp wait for the same answer, or get the logged one', () => {
+    const rig = new Rig();
+    rig.commit();
+    expect(rig.give(again(2))).toEqual([]);
+    const ended = rig.give(notifiedByProof(0, 'commit'));
+    expect(of(ended, 'answer').map(({ requestId }) => requestId)).toEqual([1, 2]);
+    expect(rig.give(again(3))).toEqual([{ kind: 'answer', requestId: 3, reply: committed }]);
+  });
+
+  it('with a lower timestamp are refused', () => {
+    const rig = new Rig();
+    rig.give(request);
+    expect(rig.give(again(2, { timestamp: 999, digest: digestNumber(2) }))).toEqual([
+      { kind: 'answer', requestId: 2, reply: { kind: 'refusal', code: 'stale' } },
+    ]);
+  });
+
+  it('that reuse a timestamp for something else are refused', () => {
+    const rig = new Rig();
+    rig.give(request);
+    expect(rig.give(again(2, { digest: digestNumber(2) }))).toEqual([
+      { kind: 'answer', requestId: 2, reply: { kind: 'refusal', code: 'conflict' } },
+    ]);
+  });
+
+  it('of different lanes do not stand in each other’s way', () => {
+    const rig = new Rig();
+    rig.give(request);
+    const other = again(2, { client: clientId('alice/1'), timestamp: 1, digest: digestNumber(2) });
+    expect(of(rig.give(other), 'send-activation')).toHaveLength(1);
+  });
+
+  it('are refused as busy when too many are open, and accepted later with the same timestamp', () => {
+    const rig = new Rig({ limits: { transactions: 1, clients: 10, waiters: 4 } });
+    rig.commit();
+    const other = again(2, { client: clientId('bob'), digest: digestNumber(2) });
+    expect(rig.give(other)).toEqual([
+      { kind: 'answer', requestId: 2, reply: { kind: 'refusal', code: 'busy' } },
+    ]);
+    rig.give(notifiedByProof(0, 'commit'));
+    expect(of(rig.give(other), 'send-activation')).toHaveLength(1);
+  });
+
+  it('are refused as busy when too many wait for the same one', () => {
+    const rig = new Rig({ limits: { transactions: 1, clients: 10, waiters: 2 } });
+    rig.give(request);
+    rig.give(again(2));
+    expect(of(rig.give(again(3)), 'answer')).toMatchObject([{ reply: { code: 'busy' } }]);
+  });
+
+  it('of the longest unheard client are forgotten when there are too many clients', () => {
+    const rig = new Rig({ limits: { transactions: 10, clients: 2, waiters: 4 } });
+    rig.commit();
+    rig.give(notifiedByProof(0, 'commit'));
+    rig.give(again(2, { client: clientId('bob'), digest: digestNumber(2) }));
+    rig.give(again(3, { client: clientId('carol'), digest: digestNumber(3) }));
+    expect(of(rig.give(again(4)), 'send-activation')).toHaveLength(1);
+  });
+});

@@ -1,0 +1,276 @@
+import type { TimerInput } from '../../src/core/effects.js';
+import { CoordinatorCore } from '../../src/core/transaction/coordinator.js';
+import type {
+  CoordinatorInput,
+  CoordinatorOutput,
+} from '../../src/core/transaction/coordinator-messages.js';
+import { signStatement } from '../../src/crypto/signer.js';
+import { verifyPeerMessage, verifyStatement } from '../../src/crypto/verify.js';
+import type { DecisionProof, PeerMessage, Slot } from '../../src/vocabulary/agreement.js';
+import { slotKey } from '../../src/vocabulary/agreement.js';
+import type { ReplicaId } from '../../src/vocabulary/ids.js';
+import type { Signed, Statement, Verified } from '../../src/vocabulary/statements.js';
+import { decodeDecisionProof, decodePeerMessage, encodePeerMessage } from '../../src/wire/index.js';
+import { type TestCluster, testCluster } from './keys.js';
+
+/** What may happen to a message on its way. An empty list drops it. */
+export type Tamper = (from: number, to: number, message: PeerMessage) => readonly PeerMessage[];
+
+interface Event {
+  readonly atMs: number;
+  readonly order: number;
+  run(): void;
+}
+
+/** All coordinator cores of a cluster on one queue of events, in virtual time, from one seed. */
+export class Rig {
+  readonly parties: TestCluster;
+  readonly stores: Map<string, Uint8Array>[] = [];
+  readonly outputs: CoordinatorOutput[][] = [];
+  readonly alive = new Set<number>();
+  readonly refused: string[] = [];
+  tamper: Tamper = (_from, _to, message) => [message];
+  /** Sees every output but messages to peers, storage and timers. */
+  onOutput: (replica: number, output: CoordinatorOutput) => void = () => {};
+  /** Sees all outputs of one step in their order, before any is performed. */
+  onStep: (replica: number, outputs: readonly CoordinatorOutput[]) => void = () => {};
+  /** Messages take 1 ms up to this. */
+  latencyMaxMs = 5;
+  nowMs = 0;
+  readonly #cores: (CoordinatorCore | undefined)[] = [];
+  readonly #timers: Map<string, number>[] = [];
+  readonly #queue: Event[] = [];
+  /** Outputs that a replica still performs before it crashes. */
+  readonly #outputsLeft = new Map<number, number>();
+  #order = 0;
+  #random: () => number;
+
+  constructor(options: { n?: number; f?: number; seed?: number; participants?: string[] } = {}) {
+    this.parties = testCluster(options);
+    this.#random = mulberry32(options.seed ?? 1);
+    for (let i = 0; i < this.n; i += 1) {
+      this.stores.push(new Map());
+      this.outputs.push([]);
+      this.#timers.push(new Map());
+      this.start(i);
+    }
+  }
+
+  get n(): number {
+    return this.parties.cluster.resilience.n;
+  }
+
+  random(): number {
+    return this.#random();
+  }
+
+  core(replica: number): CoordinatorCore {
+    const core = this.#cores[replica];
+    if (!core) throw new Error(`replica ${replica} is down`);
+    return core;
+  }
+
+  /** Starts a replica from its store. */
+  start(replica: number): void {
+    const { cluster } = this.parties;
+    const core = new CoordinatorCore({
+      cluster: cluster.id,
+      resilience: cluster.resilience,
+      self: replica as ReplicaId,
+      initiators: cluster.initiators.map(({ id }) => id),
+      suspectAfterMs: cluster.timing.suspectAfterMs,
+      resendAfterMs: cluster.timing.resendAfterMs,
+      voteTimeoutMs: cluster.timing.voteTimeoutMs,
+      entropy: new TextEncoder().encode(`entropy of ${replica} at ${this.nowMs}`),
+      sign: this.parties.replicaSign(replica),
+    });
+    this.#cores[replica] = core;
+    this.alive.add(replica);
+    const records = [...this.#store(replica)].map(([key, value]) => ({ key, value }));
+    this.#perform(replica, core.restore(records));
+    for (const other of this.alive) {
+      if (other === replica) continue;
+      this.input(other, { kind: 'peer-up', replica: replica as ReplicaId });
+      this.input(replica, { kind: 'peer-up', replica: other as ReplicaId });
+    }
+  }
+
+  crash(replica: number): void {
+    this.alive.delete(replica);
+    this.#cores[replica] = undefined;
+    this.#timersOf(replica).clear();
+  }
+
+  /** It crashes in the middle of a step: what comes later in the outputs is lost. */
+  crashAfterOutputs(replica: number, count: number): void {
+    this.#outputsLeft.set(replica, count);
+  }
+
+  /** What the replica's store holds as decided. */
+  decision(replica: number, slot: Slot): DecisionProof | undefined {
+    const stored = this.#store(replica).get(`decided/${slotKey(slot)}`);
+    return stored && decodeDecisionProof(this.parties.cluster.id, stored);
+  }
+
+  /** Throws where two replicas have decided differently, down ones included. */
+  checkAgreement(): void {
+    const digests = new Map<string, string>();
+    for (const store of this.stores) {
+      for (const [key, bytes] of store) {
+        if (!key.startsWith('decided/')) continue;
+        const { digest } = decodeDecisionProof(this.parties.cluster.id, bytes).commits.statement;
+        if ((digests.get(key) ?? digest) !== digest) throw new Error(`two decisions: ${key}`);
+        digests.set(key, digest);
+      }
+    }
+  }
+
+  input(replica: number, input: CoordinatorInput | TimerInput): void {
+    const core = this.#cores[replica];
+    if (core) this.#perform(replica, core.handle(input));
+  }
+
+  /** The statement signed by the party that it names, and verified. */
+  verified<S extends Statement>(statement: S): Verified<S> {
+    const sign =
+      'initiator' in statement
+        ? this.parties.initiatorSign(statement.initiator)
+        : this.parties.participantSign((statement as { participant: string }).participant);
+    const signed: Signed<S> = signStatement(sign, this.parties.cluster.id, statement);
+    const result = verifyStatement(this.parties.keyring, signed);
+    if (!result.ok) throw new Error(JSON.stringify(result.error));
+    return result.value;
+  }
+
+  /** Runs until the condition holds; throws when the queue is empty or the time is up first. */
+  runUntil(condition: () => boolean, limitMs = 120_000): void {
+    const end = this.nowMs + limitMs;
+    while (!condition()) {
+      if (!this.#step(end)) throw new Error(`not reached by ${this.nowMs} ms of virtual time`);
+    }
+  }
+
+  runFor(durationMs: number): void {
+    const end = this.nowMs + durationMs;
+    while (this.#step(end));
+    this.nowMs = end;
+  }
+
+  schedule(delayMs: number, run: () => void): void {
+    this.#at(this.nowMs + delayMs, run);
+  }
+
+  /** Puts a message of `from` on its way, whoever made it. */
+  transmit(from: number, to: number, message: PeerMessage): void {
+    const bytes = encodePeerMessage(message);
+    const latencyMs = 1 + Math.floor(this.#random() * this.latencyMaxMs);
+    this.#at(this.nowMs + latencyMs, () => this.#deliver(from, to, bytes));
+  }
+
+  #deliver(from: number, to: number, bytes: Uint8Array): void {
+    if (!this.#cores[to]) return;
+    const message = decodePeerMessage(this.parties.cluster.id, bytes);
+    const result = verifyPeerMessage(this.parties.keyring, from as ReplicaId, message);
+    if (result.ok) this.input(to, { kind: 'peer', message: result.value });
+    else this.refused.push(`${from}->${to} ${message.kind}: ${JSON.stringify(result.error)}`);
+  }
+
+  #perform(replica: number, outputs: readonly CoordinatorOutput[]): void {
+    this.onStep(replica, outputs);
+    for (const output of outputs) {
+      const left = this.#outputsLeft.get(replica);
+      if (left === 0) {
+        this.#outputsLeft.delete(replica);
+        return this.crash(replica);
+      }
+      if (left !== undefined) this.#outputsLeft.set(replica, left - 1);
+      this.#performOne(replica, output);
+    }
+  }
+
+  #performOne(replica: number, output: CoordinatorOutput): void {
+    switch (output.kind) {
+      case 'persist':
+        if (output.value) this.#store(replica).set(output.key, output.value);
+        else this.#store(replica).delete(output.key);
+        return;
+      case 'start-timer':
+        return this.#startTimer(replica, output.name, output.delayMs);
+      case 'stop-timer':
+        this.#timersOf(replica).delete(output.name);
+        return;
+      case 'send':
+        return this.#send(replica, output.to, output.message);
+      case 'broadcast':
+        for (let to = 0; to < this.n; to += 1) {
+          if (to !== replica) this.#send(replica, to, output.message);
+        }
+        return;
+      case 'send-proof': {
+        const stored = this.#store(replica).get(`decided/${slotKey(output.slot)}`);
+        if (!stored) return;
+        const proof = decodeDecisionProof(this.parties.cluster.id, stored);
+        return this.#send(replica, output.to, { kind: 'decided', proof });
+      }
+      default:
+        this.outputs[replica]?.push(output);
+        this.onOutput(replica, output);
+    }
+  }
+
+  #send(from: number, to: number, message: PeerMessage): void {
+    for (const changed of this.tamper(from, to, message)) this.transmit(from, to, changed);
+  }
+
+  #startTimer(replica: number, name: string, delayMs: number): void {
+    const timers = this.#timersOf(replica);
+    const id = this.#order;
+    timers.set(name, id);
+    this.#at(this.nowMs + delayMs, () => {
+      if (timers.get(name) !== id) return;
+      timers.delete(name);
+      this.input(replica, { kind: 'timer', name });
+    });
+  }
+
+  #step(endMs: number): boolean {
+    const next = this.#queue[0];
+    if (!next || next.atMs > endMs) return false;
+    this.#queue.shift();
+    this.nowMs = next.atMs;
+    next.run();
+    return true;
+  }
+
+  #at(atMs: number, run: () => void): void {
+    const event = { atMs, order: this.#order++, run };
+    let low = 0;
+    let high = this.#queue.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#queue[middle]?.atMs ?? 0) <= atMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#queue.splice(low, 0, event);
+  }
+
+  #store(replica: number): Map<string, Uint8Array> {
+    return this.stores[replica] ?? new Map();
+  }
+
+  #timersOf(replica: number): Map<string, number> {
+    return this.#timers[replica] ?? new Map();
+  }
+}
+
+/** A small seeded generator of numbers in [0, 1). */
+export function mulberry32(seed: number): () => number {
+  let state = seed >>> 0;
+  return () => {
+    state = (state + 0x6d2b79f5) >>> 0;
+    let t = state;
+    t = Math.imul(t ^ (t >>> 15), t | 1);
+    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
+    return ((t ^ (t >>> 14)) >>> 0) / 4_294_967_296;
+  };
+}
