@@ -1,0 +1,26 @@
+# One image for every role: which node it is, the node's private file says.
+
+FROM node:22-slim AS build
+WORKDIR /build
+COPY package.json package-lock.json ./
+# The packages bring their binaries along; none has a script that must run.
+RUN npm ci --ignore-scripts
+COPY tsconfig.json tsconfig.build.json ./
+COPY src ./src
+RUN npm run build \
+ && chmod 755 dist/src/cli/main.js \
+ && npm prune --omit=dev --ignore-scripts
+
+FROM node:22-slim
+ENV NODE_ENV=production
+COPY --from=build /build/node_modules /opt/concordat/node_modules
+COPY package.json /opt/concordat/
+COPY wsdl /opt/concordat/wsdl
+COPY --from=build /build/dist/src /opt/concordat/dist/src
+RUN ln -s /opt/concordat/dist/src/cli/main.js /usr/local/bin/concordat
+USER node
+WORKDIR /home/node
+# HTTP, and the links among coordinators.
+EXPOSE 8080 9443
+ENTRYPOINT ["concordat"]
+CMD ["--help"]

@@ -1,0 +1,62 @@
+import { type Command, InvalidArgumentError } from 'commander';
+import { wholeNumber } from '../../src/cli/arguments.js';
+import { printJson } from '../../src/cli/output.js';
+import type { AddBenchmark } from '../benchmark.js';
+import { runTransferBenchmark, type Settings } from './run.js';
+import { reportText } from './tables.js';
+
+interface Options extends Settings {
+  readonly json?: boolean;
+}
+
+const clientsMax = 256;
+/** One debtor and as many creditors as a transfer may have. */
+const participantsMax = 16;
+const listMax = 16;
+
+export const addTransfer: AddBenchmark = (program: Command, context) => {
+  program
+    .command('transfer')
+    .description('transfers on a replicated cluster (f = 1) and on the same code unreplicated')
+    .option('--seconds <n>', 'length of each window of measurement', wholeNumber(1, 600), 4)
+    .option('--rounds <n>', 'windows of each kind; figures are medians', wholeNumber(1, 100), 3)
+    .option(
+      '--clients <list>',
+      'concurrent clients, with two participants',
+      listOf(1, clientsMax),
+      [1, 4, 16, 64],
+    )
+    .option(
+      '--participants <list>',
+      'participants, with one client',
+      listOf(2, participantsMax),
+      [2, 4, 6, 8],
+    )
+    .option('--json', 'print JSON and nothing else')
+    .addHelpText(
+      'after',
+      `
+Runs both clusters on this machine, one process a node, and loads one at a time. As it stands it takes
+about four minutes; figures mean little while anything else runs. Every transfer must commit and the
+banks' books must agree with them at the end, else the exit status is 1.
+
+Examples:
+  npm run bench -- transfer
+  npm run --silent bench -- transfer --json --seconds 10 --rounds 5 > transfer.json`,
+    )
+    .action(async ({ json = false, ...settings }: Options) => {
+      const report = await runTransferBenchmark(settings, context);
+      if (json) printJson(report);
+      else console.log(reportText(report));
+    });
+};
+
+/** A parser of whole numbers in a range, with commas between them. */
+function listOf(min: number, max: number): (text: string) => number[] {
+  const parse = wholeNumber(min, max);
+  return (text) => {
+    const numbers = [...new Set(text.split(',').map((item) => parse(item.trim())))];
+    if (numbers.length > listMax) throw new InvalidArgumentError(`At most ${listMax} of them.`);
+    return numbers;
+  };
+}

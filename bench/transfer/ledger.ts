@@ -1,0 +1,102 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import type { Currency, Transfer } from '../../src/edge/soap/banking.js';
+import type { TransferClient } from '../../src/role/client/transfer-client.js';
+import { BenchmarkError } from '../benchmark.js';
+import type { BankAccount } from './system.js';
+
+/** A bank applies an outcome a little after the client has heard of it. */
+const settleTimeoutMs = 20_000;
+const settlePollMs = 100;
+
+/**
+ * What each account must hold. Each bank in turn is the debtor, so that the balances stay about where
+ * they were, however long it takes: transfers of one minor unit to each creditor.
+ */
+export class Ledger {
+  readonly #client: TransferClient;
+  readonly #accounts: readonly BankAccount[];
+  readonly #currency: Currency;
+  /** In minor units, in the order of the accounts. */
+  readonly #expected: number[];
+  #turn = 0;
+
+  private constructor(client: TransferClient, accounts: readonly BankAccount[], held: number[]) {
+    const [first] = accounts;
+    if (first === undefined) throw new BenchmarkError('no bank');
+    this.#client = client;
+    this.#accounts = accounts;
+    this.#currency = first.currency;
+    this.#expected = held;
+  }
+
+  /**
+   * Asks the banks what they hold. Throws `BenchmarkError` unless each holds as much as could be held
+   * for `inFlight` transfers at a time.
+   */
+  static async open(
+    client: TransferClient,
+    accounts: readonly BankAccount[],
+    inFlight: number,
+  ): Promise<Ledger> {
+    const held = await balances(client, accounts);
+    const needed = inFlight * accounts.length;
+    const [poorest] = held.toSorted((a, b) => a - b);
+    if (poorest === undefined || poorest < needed) {
+      throw new BenchmarkError(`a bank holds ${poorest} minor units and may need ${needed}`);
+    }
+    return new Ledger(client, accounts, held);
+  }
+
+  /** The next transfer among the first `participants` banks. */
+  next(participants: number): Transfer {
+    const [debtor, ...creditors] = this.#inTurn(participants);
+    if (debtor === undefined) throw new RangeError('no participants');
+    return {
+      debtor,
+      creditors: creditors.map((creditor) => ({ ...creditor, amountMinor: 1 })),
+      currency: this.#currency,
+    };
+  }
+
+  /** Books a transfer that was committed. */
+  committed({ debtor, creditors }: Transfer): void {
+    this.#add(debtor.bank, -creditors.length);
+    for (const { bank } of creditors) this.#add(bank, 1);
+  }
+
+  /** Throws `BenchmarkError` unless every bank comes to hold what was booked. */
+  async check(): Promise<void> {
+    const deadline = performance.now() + settleTimeoutMs;
+    for (;;) {
+      const held = await balances(this.#client, this.#accounts);
+      if (held.every((amount, index) => amount === this.#expected[index])) return;
+      if (performance.now() > deadline) {
+        throw new BenchmarkError(
+          `money was not conserved: the banks hold ${held.join(', ')}, ` +
+            `and should hold ${this.#expected.join(', ')}`,
+        );
+      }
+      await sleep(settlePollMs);
+    }
+  }
+
+  #inTurn(participants: number): BankAccount[] {
+    const first = this.#turn % participants;
+    this.#turn += 1;
+    const taking = this.#accounts.slice(0, participants);
+    return [...taking.slice(first), ...taking.slice(0, first)];
+  }
+
+  #add(bank: string, amountMinor: number): void {
+    const index = this.#accounts.findIndex((account) => account.bank === bank);
+    this.#expected[index] = (this.#expected[index] ?? 0) + amountMinor;
+  }
+}
+
+function balances(client: TransferClient, accounts: readonly BankAccount[]): Promise<number[]> {
+  return Promise.all(
+    accounts.map(async ({ bank, account }) => {
+      return (await client.getBalance(bank, account)).amountMinor;
+    }),
+  );
+}

@@ -1,0 +1,71 @@
+import { median, rounded } from '../support/statistics.js';
+import { type SystemName, systemNames } from './system.js';
+import type { Figures, Point } from './window.js';
+
+/** The medians over all rounds, each figure by itself, for one amount of load. */
+export interface Summary extends Point, Omit<Figures, 'transfers'> {
+  /** Of the nodes, who used the most processor time. */
+  readonly busiestProcess: string;
+}
+
+/** Both systems at the same amount of load. */
+export type Comparison = Point & Readonly<Record<SystemName, Summary>>;
+
+/** The windows of one run, by system and amount of load. */
+export class Results {
+  readonly #windows = new Map<string, Figures[]>();
+
+  add(system: SystemName, point: Point, figures: Figures): void {
+    const key = keyOf(system, point);
+    this.#windows.set(key, [...(this.#windows.get(key) ?? []), figures]);
+  }
+
+  compare(point: Point): Comparison {
+    return {
+      ...point,
+      bft: this.#summary('bft', point),
+      unreplicated: this.#summary('unreplicated', point),
+    };
+  }
+
+  #summary(system: SystemName, point: Point): Summary {
+    return summarize(point, this.#windows.get(keyOf(system, point)) ?? []);
+  }
+}
+
+/** For each system the comparison in which it makes the most transfers a second. */
+export function best(comparisons: readonly Comparison[]): Record<SystemName, Summary> {
+  const of = (system: SystemName) =>
+    comparisons
+      .map((comparison) => comparison[system])
+      .reduce((a, b) => (b.transfersPerSecond > a.transfersPerSecond ? b : a));
+  const [bft, unreplicated] = systemNames;
+  return { [bft]: of(bft), [unreplicated]: of(unreplicated) };
+}
+
+function summarize(point: Point, windows: readonly Figures[]): Summary {
+  const over = (figure: (window: Figures) => number) => rounded(median(windows.map(figure)));
+  const nodes = Object.keys(windows[0]?.cpuMsPerTransferByNode ?? {});
+  const byNode = Object.fromEntries(
+    nodes.map((name) => [name, over((window) => window.cpuMsPerTransferByNode[name] ?? 0)]),
+  );
+  const [busiest] = Object.entries(byNode).sort(([, a], [, b]) => b - a);
+  return {
+    transfersPerSecond: over((window) => window.transfersPerSecond),
+    p50Ms: over((window) => window.p50Ms),
+    p99Ms: over((window) => window.p99Ms),
+    cpuMsPerTransfer: over((window) => window.cpuMsPerTransfer),
+    busiestProcessCpuMsPerTransfer: over((window) => window.busiestProcessCpuMsPerTransfer),
+    ...point,
+    meanMs: over((window) => window.meanMs),
+    activationMs: over((window) => window.activationMs),
+    twoPhaseCommitMs: over((window) => window.twoPhaseCommitMs),
+    busiestProcess: busiest?.[0] ?? '',
+    clientCpuMsPerTransfer: over((window) => window.clientCpuMsPerTransfer),
+    cpuMsPerTransferByNode: byNode,
+  };
+}
+
+function keyOf(system: SystemName, { clients, participants }: Point): string {
+  return `${system} ${clients} ${participants}`;
+}

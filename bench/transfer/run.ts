@@ -1,0 +1,148 @@
+import type { RunContext } from '../benchmark.js';
+import { describeMachine, type Machine } from '../support/machine.js';
+import { primaryStatus } from './coordinator-status.js';
+import { best, type Comparison, Results, type Summary } from './results.js';
+import { System, type SystemName, systemNames } from './system.js';
+import { measure, type Point } from './window.js';
+
+export interface Settings {
+  /** Length of a window. */
+  readonly seconds: number;
+  readonly rounds: number;
+  /** Numbers of concurrent clients, with two participants. */
+  readonly clients: readonly number[];
+  /** Numbers of participants, with one client. */
+  readonly participants: readonly number[];
+}
+
+/** What `--json` prints. The first two are at the best number of clients of each. */
+export interface Report {
+  readonly bft: Summary;
+  readonly unreplicated: Summary;
+  readonly byClients: readonly Comparison[];
+  readonly byParticipants: readonly Comparison[];
+  readonly transfers: Readonly<Record<SystemName, number>>;
+  readonly moneyConserved: true;
+  /** View changes of the replicated cluster; 0 unless the machine was too busy for its timeouts. */
+  readonly viewChanges: number;
+  readonly settings: Settings;
+  readonly machine: Machine;
+}
+
+/** Participants where the number of clients varies; clients where the number of participants does. */
+const usualParticipants = 2;
+const fewestClients = 1;
+/** Compilers optimize, connections open: what is measured before that is not of interest. */
+const warmUpMs = 4000;
+/** Few: processes that have just started are slow, and must not come to suspect each other. */
+const warmUpClients = 4;
+
+/**
+ * Starts both systems and measures them in turn, round by round, so that whatever else the machine
+ * does meets both alike. Throws `BenchmarkError` where a transfer does not commit or money is lost.
+ */
+export async function runTransferBenchmark(
+  settings: Settings,
+  context: RunContext,
+): Promise<Report> {
+  const machine = describeMachine();
+  const died = new AbortController();
+  const signal = AbortSignal.any([context.signal, died.signal]);
+  const ended = new Promise<never>((_, reject) => {
+    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
+  });
+  const systems: System[] = [];
+  const run = async (): Promise<Report> => {
+    for (const name of systemNames) {
+      context.progress(`starting ${name} ...`);
+      const onDied = (error: Error) => died.abort(error);
+      systems.push(await System.start({ name, ...sizeOf(settings), onDied }));
+    }
+    return { ...(await measureAll(systems, settings, { ...context, signal })), machine };
+  };
+  const report = run();
+  let done = false;
+  try {
+    const result = await Promise.race([report, ended]);
+    done = true;
+    return result;
+  } finally {
+    // What comes of it after an interruption is of no interest.
+    report.catch(() => undefined);
+    const keepFiles = !done && !context.signal.aborted;
+    const directories = await Promise.all(systems.map((system) => system.stop({ keepFiles })));
+    if (keepFiles) context.progress(`the nodes' logs are in ${directories.join(' and ')}`);
+  }
+}
+
+async function measureAll(
+  systems: readonly System[],
+  settings: Settings,
+  { signal, progress }: RunContext,
+): Promise<Omit<Report, 'machine'>> {
+  const results = new Results();
+  const byClients = settings.clients.map((clients) => ({
+    clients,
+    participants: usualParticipants,
+  }));
+  const byParticipants = settings.participants.map((participants) => ({
+    clients: fewestClients,
+    participants,
+  }));
+  const most = Math.max(usualParticipants, ...settings.participants);
+  for (const system of systems) {
+    progress(`warming up ${system.name} ...`);
+    await measure(system, { clients: fewestClients, participants: most }, warmUpMs, signal);
+    const usual = { clients: warmUpClients, participants: usualParticipants };
+    await measure(system, usual, warmUpMs, signal);
+  }
+  for (let round = 1; round <= settings.rounds; round += 1) {
+    for (const point of distinct([...byParticipants, ...byClients])) {
+      // Who is first changes, in case it matters.
+      for (const system of round % 2 === 1 ? systems : systems.toReversed()) {
+        const figures = await measure(system, point, settings.seconds * 1000, signal);
+        results.add(system.name, point, figures);
+        progress(
+          `round ${round}/${settings.rounds}  ${point.participants} participants  ` +
+            `${String(point.clients).padStart(2)} clients  ${system.name.padEnd(12)}  ` +
+            `${figures.transfersPerSecond.toFixed(1)}/s  p50 ${figures.p50Ms.toFixed(0)} ms  ` +
+            `${figures.cpuMsPerTransfer.toFixed(1)} ms of processor time a transfer`,
+        );
+      }
+    }
+  }
+  for (const system of systems) await system.checkMoney();
+  const comparisons = byClients.map((point) => results.compare(point));
+  return {
+    ...best(comparisons),
+    byClients: comparisons,
+    byParticipants: byParticipants.map((point) => results.compare(point)),
+    transfers: countsOf(systems),
+    moneyConserved: true,
+    viewChanges: await viewOf(systems, 'bft'),
+    settings,
+  };
+}
+
+function sizeOf({ clients, participants }: Settings) {
+  return {
+    banks: Math.max(usualParticipants, ...participants),
+    lanes: Math.max(warmUpClients, ...clients),
+  };
+}
+
+/** Each once: one client and two participants are asked for twice. */
+function distinct(points: readonly Point[]): Point[] {
+  return [...new Map(points.map((point) => [JSON.stringify(point), point])).values()];
+}
+
+function countsOf(systems: readonly System[]): Record<SystemName, number> {
+  const count = (name: SystemName) =>
+    systems.find((system) => system.name === name)?.committed ?? 0;
+  return { bft: count('bft'), unreplicated: count('unreplicated') };
+}
+
+async function viewOf(systems: readonly System[], name: SystemName): Promise<number> {
+  const system = systems.find((each) => each.name === name);
+  return system === undefined ? 0 : (await primaryStatus(system.cluster)).view;
+}

@@ -1,0 +1,152 @@
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { loadClient } from '../../src/cli/client.js';
+import { endText } from '../../src/cli/local/child-node.js';
+import { LocalCluster } from '../../src/cli/local-cluster.js';
+import { loadNode } from '../../src/edge/config/node-file.js';
+import { type AccountId, accountId, type Currency, currency } from '../../src/edge/soap/banking.js';
+import { TransferClient } from '../../src/role/client/transfer-client.js';
+import { TransferError } from '../../src/role/client/transfer-error.js';
+import type { Cluster } from '../../src/vocabulary/cluster.js';
+import type { ParticipantId } from '../../src/vocabulary/ids.js';
+import { BenchmarkError } from '../benchmark.js';
+import { ownProcessorMs, processorMs } from '../support/processor-time.js';
+import { Ledger } from './ledger.js';
+
+/** `bft`: four coordinators and three initiators, `f = 1`. `unreplicated`: one of each, `f = 0`. */
+export const systemNames = ['bft', 'unreplicated'] as const;
+export type SystemName = (typeof systemNames)[number];
+
+export interface BankAccount {
+  readonly bank: ParticipantId;
+  readonly account: AccountId;
+  readonly currency: Currency;
+}
+
+export interface SystemOptions {
+  readonly name: SystemName;
+  readonly banks: number;
+  /** Transfers that may be in flight at a time. */
+  readonly lanes: number;
+  /** A node ended that nobody had asked to. */
+  readonly onDied: (error: Error) => void;
+}
+
+/** Processor time used so far, in milliseconds, of each node by name, and of the clients' process. */
+export interface ProcessorReading {
+  readonly nodes: ReadonlyMap<string, number>;
+  readonly clientMs: number;
+}
+
+const transferTimeoutMs = 30_000;
+const faults: Record<SystemName, number> = { bft: 1, unreplicated: 0 };
+
+/** A running cluster, its client, and its books. */
+export class System {
+  readonly name: SystemName;
+  readonly #local: LocalCluster;
+  readonly #client: TransferClient;
+  readonly #ledger: Ledger;
+  #committed = 0;
+
+  private constructor(
+    name: SystemName,
+    local: LocalCluster,
+    client: TransferClient,
+    ledger: Ledger,
+  ) {
+    this.name = name;
+    this.#local = local;
+    this.#client = client;
+    this.#ledger = ledger;
+  }
+
+  /** Makes a new cluster in a temporary directory and starts it. */
+  static async start({ name, banks, lanes, onDied }: SystemOptions): Promise<System> {
+    const local = await LocalCluster.start({
+      directory: await mkdtemp(join(tmpdir(), `concordat-bench-${name}-`)),
+      create: { f: faults[name], participants: bankNames(banks), clients: ['bench'] },
+      onEvent: (event) => {
+        if (event.kind !== 'died') return;
+        onDied(new BenchmarkError(`${event.name} ${endText(event.end)} (see ${event.logFile})`));
+      },
+    });
+    const { node, cluster } = await loadClient(local.nodeFile('bench'));
+    const client = new TransferClient({ cluster, node, lanes });
+    try {
+      const ledger = await Ledger.open(client, await accountsOf(local), lanes);
+      return new System(name, local, client, ledger);
+    } catch (error) {
+      await Promise.all([client.close(), local.stop()]);
+      throw error;
+    }
+  }
+
+  get cluster(): Cluster {
+    return this.#local.cluster;
+  }
+
+  /** Transfers committed since the start, that is, all: any other outcome is an error. */
+  get committed(): number {
+    return this.#committed;
+  }
+
+  /** Makes one transfer. Throws `BenchmarkError` unless it is committed. */
+  async transfer(participants: number): Promise<void> {
+    const order = this.#ledger.next(participants);
+    const result = await this.#client
+      .transfer(order, { timeoutMs: transferTimeoutMs })
+      .catch((error: unknown) => {
+        if (!(error instanceof TransferError)) throw error;
+        throw new BenchmarkError(`${this.name}: a transfer failed: ${error.message}`);
+      });
+    if (result.outcome !== 'committed') {
+      const { transactionId, reason = 'no reason given' } = result;
+      throw new BenchmarkError(`${this.name}: transfer ${transactionId} was aborted: ${reason}`);
+    }
+    this.#ledger.committed(order);
+    this.#committed += 1;
+  }
+
+  /** Throws `BenchmarkError` unless every bank holds what it should. */
+  async checkMoney(): Promise<void> {
+    await this.#ledger.check();
+  }
+
+  processorTimes(): ProcessorReading {
+    const nodes = new Map<string, number>();
+    for (const { name, pid } of this.#local.nodes) {
+      if (pid !== undefined) nodes.set(name, processorMs(pid));
+    }
+    return { nodes, clientMs: ownProcessorMs() };
+  }
+
+  /** Stops all nodes. Their files stay where `keepFiles`, and the directory is told. */
+  async stop({ keepFiles }: { readonly keepFiles: boolean }): Promise<string> {
+    await this.#client.close();
+    await this.#local.stop();
+    const { directory } = this.#local;
+    if (!keepFiles) await rm(directory, { recursive: true, force: true });
+    return directory;
+  }
+}
+
+function bankNames(count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `bank-${index + 1}`);
+}
+
+function accountsOf(local: LocalCluster): Promise<BankAccount[]> {
+  return Promise.all(
+    local.cluster.participants.map(async ({ id, name }) => {
+      const node = await loadNode(local.nodeFile(name));
+      const account = node.role === 'participant' ? node.accounts[0] : undefined;
+      if (account === undefined) throw new BenchmarkError(`${name} has no account`);
+      return {
+        bank: id,
+        account: accountId(account.account),
+        currency: currency(account.currency),
+      };
+    }),
+  );
+}

@@ -1,0 +1,55 @@
+import { ReceivedFault } from '../../edge/soap/client.js';
+import { SoapTransportError } from '../../edge/soap/transport.js';
+import { TransferClient } from '../../role/client/transfer-client.js';
+import { type Account, parseAccount } from '../arguments.js';
+import { loadClient } from '../client.js';
+import { CliError, exitCodes, usageError } from '../exit.js';
+import { formatAmount } from '../money.js';
+import { printJson } from '../output.js';
+import { type AddCommand, defaultClientFile } from './command.js';
+
+interface Options {
+  readonly client: string;
+  readonly json?: boolean;
+}
+
+export const addBalance: AddCommand = (program) => {
+  program
+    .command('balance')
+    .description('ask a bank for the balance of an account')
+    .argument('<bank/account>', 'such as bank-a/alice', parseAccount)
+    .option('--client <file>', 'the client’s private file', defaultClientFile)
+    .option('--json', 'print it as JSON, in minor units')
+    .addHelpText(
+      'after',
+      `
+Example:
+  concordat balance bank-a/alice`,
+    )
+    .action(async ({ bank, account }: Account, { client: file, json = false }: Options) => {
+      const { node, cluster } = await loadClient(file);
+      const client = new TransferClient({ cluster, node });
+      try {
+        const { amountMinor, currency } = await client.getBalance(bank, account);
+        if (json) printJson({ bank, account, amountMinor, currency });
+        else console.log(`${formatAmount(amountMinor, currency)} ${currency}`);
+      } catch (error) {
+        throw cliErrorOf(error, bank);
+      } finally {
+        await client.close();
+      }
+    });
+};
+
+function cliErrorOf(error: unknown, bank: string): unknown {
+  if (error instanceof RangeError) return usageError(error.message);
+  if (error instanceof ReceivedFault) {
+    const message = `${bank} refuses: ${error.reason}`;
+    return new CliError(exitCodes.failed, message, { cause: error });
+  }
+  if (error instanceof SoapTransportError) {
+    const message = `no answer from ${bank}; see "concordat status" (${error.message})`;
+    return new CliError(exitCodes.unreachable, message, { cause: error });
+  }
+  return error;
+}

@@ -1,0 +1,50 @@
+import { initCluster } from '../../edge/config/init.js';
+import { addClusterOptions, type ClusterOptions, newClusterOf } from '../cluster-options.js';
+import { usageError } from '../exit.js';
+import { firstPort, localHost } from '../local/port-range.js';
+import { printJson } from '../output.js';
+import { type AddCommand, defaultDirectory } from './command.js';
+
+interface Options extends ClusterOptions {
+  readonly compose?: boolean;
+  readonly json?: boolean;
+}
+
+export const addInit: AddCommand = (program) => {
+  const command = program
+    .command('init')
+    .description('make a cluster: keys, certificates, one public file and one private file a node')
+    .argument('[directory]', 'where to write it', defaultDirectory);
+  addClusterOptions(command)
+    .option('--compose', 'for containers that reach each other by node name')
+    .option('--json', 'print what was written as JSON')
+    .addHelpText(
+      'after',
+      `
+Writes cluster.json, which everybody may see; nodes/NAME.json, each for its node alone; and
+authority-key.pem, which no node needs: keep it offline. Refuses to write over a cluster.
+
+Examples:
+  concordat init
+  concordat init /etc/concordat --f 2 --banks 5 --clients alice,shop
+  concordat init deploy --compose`,
+    )
+    .action(async (directory: string, options: Options) => {
+      const { compose = false, json = false, basePort } = options;
+      if (compose && basePort !== undefined) {
+        throw usageError(
+          '--base-port is of no use with --compose: containers all use the same ports',
+        );
+      }
+      const { files } = await initCluster({
+        ...newClusterOf(options),
+        directory,
+        layout: compose
+          ? { kind: 'compose' }
+          : { kind: 'local', host: localHost, basePort: basePort ?? firstPort },
+      });
+      if (json) return printJson({ directory, files });
+      console.log(`Made a cluster in ${directory}: ${files.length} files.`);
+      if (!compose) console.log(`Start it with: concordat up ${directory}`);
+    });
+};

@@ -1,0 +1,121 @@
+import { z } from 'zod';
+import { loadCluster } from '../../edge/config/cluster-file.js';
+import { oneCorrect, quorum } from '../../vocabulary/quorum.js';
+import { type ExitCode, exitCodes } from '../exit.js';
+import { httpGet } from '../http-get.js';
+import { type LocalMember, localMembers } from '../local/members.js';
+import { printJson, table } from '../output.js';
+import { type AddCommand, defaultClusterFile } from './command.js';
+
+interface Options {
+  readonly cluster: string;
+  readonly json?: boolean;
+}
+
+/** What a coordinator tells at `/healthz` and `/status`; a liar may tell anything. */
+const figuresSchema = z.object({
+  view: z.number(),
+  primary: z.number(),
+  openSlots: z.number(),
+  transactions: z.number(),
+});
+
+interface NodeStatus extends LocalMember {
+  readonly up: boolean;
+  readonly figures?: z.output<typeof figuresSchema>;
+}
+
+export const addStatus: AddCommand = (program, finish) => {
+  program
+    .command('status')
+    .description('ask every node how it is')
+    .option('-c, --cluster <file>', 'the cluster’s public file', defaultClusterFile)
+    .option('--json', 'print it as JSON')
+    .addHelpText(
+      'after',
+      `
+Each node speaks for itself, and a faulty one may lie. TRANSACTIONS are those that a coordinator
+remembers, finished ones too. Exit status 1 where a node is down, 3 where none answers.
+
+Example:
+  concordat status --cluster .concordat/cluster.json`,
+    )
+    .action(async ({ cluster: file, json = false }: Options) => {
+      const cluster = await loadCluster(file);
+      const nodes = await Promise.all(localMembers(cluster).map(ask));
+      const up = (role: LocalMember['role']) =>
+        nodes.filter((node) => node.role === role && node.up).length;
+      const summary = {
+        nodesUp: nodes.filter((node) => node.up).length,
+        nodes: nodes.length,
+        coordinatorQuorum: up('coordinator') >= quorum(cluster.resilience),
+        initiatorsEnough: up('initiator') >= oneCorrect(cluster.resilience),
+      };
+      if (json) printJson({ ...summary, members: nodes });
+      else {
+        console.log(statusTable(nodes));
+        console.log(`\n${verdict(summary)}`);
+      }
+      finish(exitCodeOf(summary));
+    });
+};
+
+interface Summary {
+  readonly nodesUp: number;
+  readonly nodes: number;
+  readonly coordinatorQuorum: boolean;
+  readonly initiatorsEnough: boolean;
+}
+
+async function ask(member: LocalMember): Promise<NodeStatus> {
+  const path = member.role === 'coordinator' ? '/status' : '/healthz';
+  const answer = await httpGet(`${member.url}${path}`, { timeoutMs: 2000, maxBytes: 65_536 });
+  if (answer?.status !== 200) return { ...member, up: false };
+  const figures = figuresSchema.safeParse(parseJson(answer.body));
+  return { ...member, up: true, ...(figures.success && { figures: figures.data }) };
+}
+
+function parseJson(body: Uint8Array): unknown {
+  try {
+    return JSON.parse(Buffer.from(body).toString());
+  } catch {
+    return undefined;
+  }
+}
+
+function statusTable(nodes: readonly NodeStatus[]): string {
+  const rows = nodes.map(({ name, role, url, up, figures }) => [
+    name,
+    role,
+    up ? 'up' : 'DOWN',
+    String(figures?.view ?? ''),
+    figures === undefined ? '' : `coordinator-${figures.primary}`,
+    String(figures?.openSlots ?? ''),
+    String(figures?.transactions ?? ''),
+    url,
+  ]);
+  const headings = [
+    'NODE',
+    'ROLE',
+    'STATE',
+    'VIEW',
+    'PRIMARY',
+    'OPEN SLOTS',
+    'TRANSACTIONS',
+    'URL',
+  ];
+  return table(headings, rows);
+}
+
+function verdict({ nodesUp, nodes, coordinatorQuorum, initiatorsEnough }: Summary): string {
+  const up = `${nodesUp} of ${nodes} nodes are up`;
+  if (nodesUp === 0) return `${up}; is the cluster running?`;
+  if (!coordinatorQuorum) return `${up}; too few coordinators for a decision`;
+  if (!initiatorsEnough) return `${up}; too few initiators for a transfer`;
+  return `${up}.`;
+}
+
+function exitCodeOf({ nodesUp, nodes }: Summary): ExitCode {
+  if (nodesUp === 0) return exitCodes.unreachable;
+  return nodesUp === nodes ? exitCodes.ok : exitCodes.failed;
+}

@@ -1,0 +1,117 @@
+import type { Transfer } from '../../edge/soap/banking.js';
+import type { TransferResult } from '../../role/client/matching.js';
+import { TransferClient } from '../../role/client/transfer-client.js';
+import { TransferError, type TransferErrorCode } from '../../role/client/transfer-error.js';
+import type { Cluster } from '../../vocabulary/cluster.js';
+import { oneCorrect } from '../../vocabulary/quorum.js';
+import { type Account, parseAccount, wholeNumber } from '../arguments.js';
+import { loadClient } from '../client.js';
+import { CliError, type ExitCode, exitCodes, usageError } from '../exit.js';
+import { isHealthy } from '../http-get.js';
+import { parseAmount, parseCurrency } from '../money.js';
+import { printJson } from '../output.js';
+import { type AddCommand, defaultClientFile } from './command.js';
+
+interface Options {
+  readonly from: Account;
+  readonly to: Account;
+  readonly amount: string;
+  readonly currency: string;
+  readonly client: string;
+  readonly timeout?: number;
+  readonly json?: boolean;
+}
+
+export const addTransfer: AddCommand = (program, finish) => {
+  program
+    .command('transfer')
+    .description('move money between accounts: signed, sent to all initiators, f + 1 must agree')
+    .requiredOption('--from <bank/account>', 'who pays', parseAccount)
+    .requiredOption('--to <bank/account>', 'who is paid', parseAccount)
+    .requiredOption('--amount <amount>', 'in the currency’s units, such as 12.50')
+    .option('--currency <code>', 'ISO 4217', 'EUR')
+    .option('--client <file>', 'the client’s private file', defaultClientFile)
+    .option(
+      '--timeout <seconds>',
+      'when to give up (default: lifetime of a transaction)',
+      wholeNumber(1, 3600),
+    )
+    .option('--json', 'print the result as JSON')
+    .addHelpText(
+      'after',
+      `
+Exit status 0 committed; 1 aborted or refused; 3 outcome not known: look at the balances
+before you try again, for it may have been made.
+
+Example:
+  concordat transfer --from bank-a/alice --to bank-b/bob --amount 12.50`,
+    )
+    .action(async (options: Options) => {
+      const code = parseCurrency(options.currency);
+      const amountMinor = parseAmount(options.amount, code);
+      const { node, cluster } = await loadClient(options.client);
+      const order: Transfer = {
+        debtor: options.from,
+        creditors: [{ ...options.to, amountMinor }],
+        currency: code,
+      };
+      requireBanks(cluster, order);
+      await requireInitiators(cluster);
+      const { timeout, json = false } = options;
+      const timeoutMs = timeout === undefined ? cluster.timing.defaultExpiresMs : timeout * 1000;
+      const startedMs = performance.now();
+      const client = new TransferClient({ cluster, node });
+      try {
+        const result = await client.transfer(order, { timeoutMs });
+        const durationMs = Math.round(performance.now() - startedMs);
+        if (json) printJson({ ...result, durationMs });
+        else console.log(resultText(result, `${options.amount} ${code}`, durationMs));
+        finish(result.outcome === 'committed' ? exitCodes.ok : exitCodes.failed);
+      } catch (error) {
+        throw error instanceof TransferError ? cliErrorOf(error) : error;
+      } finally {
+        await client.close();
+      }
+    });
+};
+
+function requireBanks({ participants }: Cluster, { debtor, creditors }: Transfer): void {
+  for (const { bank } of [debtor, ...creditors]) {
+    if (participants.some(({ id }) => id === bank)) continue;
+    const known = participants.map(({ name }) => name).join(', ');
+    throw usageError(`the cluster has no bank "${bank}", only ${known}`);
+  }
+}
+
+/** Before anything is sent, so that "not running" is told at once, and as what it is. */
+async function requireInitiators({ initiators, resilience }: Cluster): Promise<void> {
+  const healthy = await Promise.all(initiators.map(({ url }) => isHealthy(url)));
+  const up = healthy.filter(Boolean).length;
+  const needed = oneCorrect(resilience);
+  if (up >= needed) return;
+  throw new CliError(
+    exitCodes.unreachable,
+    `${up} of ${initiators.length} initiators answer and ${needed} must; nothing was sent. ` +
+      'Start the cluster ("concordat up") or see "concordat status"',
+  );
+}
+
+function resultText(
+  { transactionId, outcome, reason }: TransferResult,
+  amount: string,
+  durationMs: number,
+): string {
+  const why = reason === undefined ? '' : `: ${reason}`;
+  return `${outcome} ${transactionId} (${amount}, ${durationMs} ms)${why}`;
+}
+
+const exitCodeOf: Readonly<Record<TransferErrorCode, ExitCode>> = {
+  busy: exitCodes.failed,
+  refused: exitCodes.failed,
+  disagreement: exitCodes.unreachable,
+  timeout: exitCodes.unreachable,
+};
+
+function cliErrorOf(error: TransferError): CliError {
+  return new CliError(exitCodeOf[error.code], error.message, { cause: error });
+}

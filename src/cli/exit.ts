@@ -1,0 +1,64 @@
+import { CommanderError } from 'commander';
+import { ConfigError } from '../edge/config/config-error.js';
+
+/** What the command's exit status says. */
+export const exitCodes = {
+  ok: 0,
+  /** A clear no: the transfer was aborted or refused, the proof is invalid, a node is down. */
+  failed: 1,
+  /** The command line or a configuration file is wrong; nothing was done. */
+  usage: 2,
+  /** Too few nodes answered; what was asked for may or may not have been done. */
+  unreachable: 3,
+  /** A fault of the program or of this machine. */
+  internal: 4,
+} as const;
+
+export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
+
+export const exitCodeHelp = `
+Exit status:
+  0  done
+  1  a clear no: transfer aborted or refused, proof invalid, a node down
+  2  wrong command line or configuration; nothing was done
+  3  too few nodes answered; a transfer may or may not have been made
+  4  a fault of this program or machine`;
+
+/** Ends the command with this message, one line that says what to do, and this exit status. */
+export class CliError extends Error {
+  override readonly name = 'CliError';
+
+  constructor(
+    readonly exitCode: ExitCode,
+    message: string,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export function usageError(message: string): CliError {
+  return new CliError(exitCodes.usage, message);
+}
+
+/** Tells an error on standard error, with its stack only where that was asked for. */
+export function reportError(error: unknown, verbose: boolean): ExitCode {
+  // Commander has written its own message.
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  const { exitCode, message } = describe(error);
+  console.error(`concordat: ${message}`);
+  if (verbose && error instanceof Error) console.error(error);
+  return exitCode;
+}
+
+function describe(error: unknown): { exitCode: ExitCode; message: string } {
+  if (error instanceof CliError) return error;
+  const message = error instanceof Error ? error.message : String(error);
+  if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message };
+  return {
+    exitCode: exitCodes.internal,
+    message: `${message} (--verbose tells more)`,
+  };
+}

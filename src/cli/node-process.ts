@@ -1,0 +1,141 @@
+import { createWriteStream } from 'node:fs';
+import { loadCluster } from '../edge/config/cluster-file.js';
+import {
+  type CoordinatorNode,
+  type FrontNode,
+  type InitiatorNode,
+  loadNode,
+  type ParticipantNode,
+} from '../edge/config/node-file.js';
+import { createLogger, type Logger } from '../edge/http/logger.js';
+import { startBank } from '../role/bank/bank-node.js';
+import { startCoordinator } from '../role/coordinator/coordinator-node.js';
+import { startFront } from '../role/front/front-node.js';
+import { startInitiator } from '../role/initiator/initiator-node.js';
+import type { Cluster } from '../vocabulary/cluster.js';
+import { CliError, type ExitCode, exitCodes, usageError } from './exit.js';
+
+export interface RoleOptions<Node> {
+  readonly cluster: Cluster;
+  readonly node: Node;
+  readonly log: Logger;
+  /** The node cannot go on. */
+  readonly onFatal: (error: Error) => void;
+  /** Sees every envelope as it is sent. */
+  readonly onSent?: (text: string) => void;
+}
+
+export interface RunningNode {
+  readonly url: string;
+  stop(): Promise<void>;
+}
+
+/** What starts a node of each role. */
+export interface Roles {
+  coordinator(options: RoleOptions<CoordinatorNode>): Promise<RunningNode>;
+  initiator(options: RoleOptions<InitiatorNode>): Promise<RunningNode>;
+  participant(options: RoleOptions<ParticipantNode>): Promise<RunningNode>;
+  front(options: RoleOptions<FrontNode>): Promise<RunningNode>;
+}
+
+export const standardRoles: Roles = {
+  coordinator: startCoordinator,
+  initiator: startInitiator,
+  participant: startBank,
+  front: startFront,
+};
+
+/**
+ * Runs the node of this file in this process until SIGTERM or SIGINT, or, where a parent process
+ * holds a channel to it, until the parent is gone. Gives the status to exit with. Rejects where the
+ * node cannot start. A program that runs a node of its own making passes its `roles`.
+ *
+ * Environment: `CONCORDAT_LOG_LEVEL`, `info` unless set; `CONCORDAT_TRACE`, a file that gets every
+ * envelope sent, one JSON string a line.
+ */
+export async function runNode(nodeFile: string, roles: Roles = standardRoles): Promise<ExitCode> {
+  const node = await loadNode(nodeFile);
+  const cluster = await loadCluster(node.clusterFile);
+  const log = createLogger({ name: node.name, level: logLevel() });
+  const ending = new Ending();
+  const onFatal = (error: Error) => {
+    log.fatal({ err: error }, 'fatal');
+    ending.resolve('fatal');
+  };
+  const shared = { cluster, log, onFatal, ...tracing() };
+
+  const start = (): Promise<RunningNode> => {
+    switch (node.role) {
+      case 'coordinator':
+        return roles.coordinator({ ...shared, node });
+      case 'initiator':
+        return roles.initiator({ ...shared, node });
+      case 'participant':
+        return roles.participant({ ...shared, node });
+      case 'front':
+        return roles.front({ ...shared, node });
+      case 'client':
+        throw usageError(`${nodeFile} is a client's; give it to "transfer" or "balance" instead`);
+    }
+  };
+  const running = await start().catch((error: unknown) => {
+    throw isTaken(error) ? taken(nodeFile, error) : error;
+  });
+  log.info({ role: node.role, url: running.url }, 'started');
+  const why = await ending.promise;
+  log.info({ why }, 'stopping');
+  await running.stop();
+  log.info('stopped');
+  // The channel to a parent would keep this process alive.
+  if (process.connected) process.disconnect();
+  return why === 'fatal' ? exitCodes.internal : exitCodes.ok;
+}
+
+/** The first thing that calls for the end of this process. */
+class Ending {
+  readonly promise: Promise<string>;
+  resolve: (why: string) => void = () => {};
+
+  constructor() {
+    this.promise = new Promise((resolve) => {
+      this.resolve = resolve;
+    });
+    for (const signal of ['SIGTERM', 'SIGINT'] as const) {
+      process.once(signal, () => this.resolve(signal));
+    }
+    if (process.connected) process.once('disconnect', () => this.resolve('parent gone'));
+  }
+}
+
+interface TakenError extends Error {
+  readonly port: number;
+}
+
+function isTaken(error: unknown): error is TakenError {
+  return (
+    error instanceof Error && 'code' in error && error.code === 'EADDRINUSE' && 'port' in error
+  );
+}
+
+function taken(nodeFile: string, error: TakenError): CliError {
+  const message = `port ${error.port} is in use; stop who uses it, or choose another in ${nodeFile}`;
+  return new CliError(exitCodes.failed, message, { cause: error });
+}
+
+const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;
+
+function logLevel(): (typeof levels)[number] {
+  const { CONCORDAT_LOG_LEVEL: text = 'info' } = process.env;
+  const level = levels.find((each) => each === text);
+  if (level === undefined) {
+    throw usageError(`CONCORDAT_LOG_LEVEL is "${text}"; set one of ${levels.join(', ')}`);
+  }
+  return level;
+}
+
+function tracing(): { onSent?: (text: string) => void } {
+  const { CONCORDAT_TRACE: file } = process.env;
+  if (file === undefined) return {};
+  const stream = createWriteStream(file, { flags: 'a' });
+  return { onSent: (text) => stream.write(`${JSON.stringify(text)}\n`) };
+}

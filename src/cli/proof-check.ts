@@ -1,0 +1,49 @@
+import { Keyring } from '../crypto/keyring.js';
+import type { VerificationError } from '../crypto/verification-error.js';
+import { verifyDecisionProof } from '../crypto/verify.js';
+import type { VerifiedDecisionProof } from '../vocabulary/agreement.js';
+import { unreachable } from '../vocabulary/brand.js';
+import type { Cluster } from '../vocabulary/cluster.js';
+import { failed, type Result } from '../vocabulary/result.js';
+import { decodeDecisionProof, limits, WireError } from '../wire/index.js';
+
+/** No proof is longer. */
+export const proofBytesMax = limits.peerMessageBytes;
+
+/** Checks a proof with nothing but the cluster's public file. The error is for people. */
+export function checkProof(
+  cluster: Cluster,
+  bytes: Uint8Array,
+): Result<VerifiedDecisionProof, string> {
+  try {
+    const proof = decodeDecisionProof(cluster.id, bytes);
+    const result = verifyDecisionProof(Keyring.of(cluster), proof);
+    return result.ok ? result : failed(findingText(result.error));
+  } catch (error) {
+    if (error instanceof WireError) return failed(error.message);
+    throw error;
+  }
+}
+
+function findingText(error: VerificationError): string {
+  switch (error.code) {
+    case 'unknown-signer':
+      return `the cluster file names no ${error.signer.role} ${error.signer.id}`;
+    case 'bad-signature':
+      return `the signature of ${error.signer.role} ${error.signer.id} is not its own`;
+    case 'wrong-signer':
+      return `signed by ${error.signer.role} ${error.signer.id}, but ${error.rule}`;
+    case 'wrong-kind':
+      return `holds ${error.found} where ${error.expected} belongs`;
+    case 'wrong-count':
+      return `${error.count} ${error.what} instead of ${error.needed}`;
+    case 'unordered':
+      return `${error.what}: not in order, or one twice`;
+    case 'mismatch':
+      return `does not fit together: ${error.what}`;
+    case 'unfounded-outcome':
+      return error.reason;
+    default:
+      return unreachable(error);
+  }
+}

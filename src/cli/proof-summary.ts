@@ -1,0 +1,78 @@
+import type { OutcomeValue, VerifiedDecisionProof } from '../vocabulary/agreement.js';
+import type { Cluster } from '../vocabulary/cluster.js';
+import { quorum } from '../vocabulary/quorum.js';
+import { table } from './output.js';
+
+/** What a verified proof says, in plain values. */
+export function summarize(cluster: Cluster, { commits, value }: VerifiedDecisionProof) {
+  const { result, ballot } = commits.statement;
+  const decision = {
+    cluster: cluster.id,
+    view: ballot.view,
+    coordinators: commits.signatures.map(({ replica }) => nameOf(cluster.coordinators, replica)),
+    coordinatorsNeeded: quorum(cluster.resilience),
+  };
+  if (value.kind === 'activation') {
+    const initiators = value.requests.map(({ statement }) => statement.initiator);
+    const transactionId = result.kind === 'activation' ? result.tid : undefined;
+    return {
+      kind: 'activation' as const,
+      transactionId,
+      ...decision,
+      ...asking(cluster, initiators),
+    };
+  }
+  const initiators = value.completion.map(({ statement }) => statement.initiator);
+  return {
+    kind: 'outcome' as const,
+    transactionId: value.tid,
+    outcome: value.outcome === 'commit' ? ('committed' as const) : ('aborted' as const),
+    ...(value.reason !== undefined && { reason: value.reason }),
+    ...decision,
+    ...asking(cluster, initiators),
+    participants: participantsOf(value),
+  };
+}
+
+export type ProofSummary = ReturnType<typeof summarize>;
+
+export function summaryText(summary: ProofSummary): string {
+  const { kind, transactionId, view, coordinators, coordinatorsNeeded, initiators } = summary;
+  const lines = [
+    `decided by    ${coordinators.join(', ')} in view ${view} (${coordinatorsNeeded} must)`,
+  ];
+  if (initiators.length > 0) lines.push(`asked for by  ${initiators.join(', ')}`);
+  if (kind === 'activation') {
+    return [`valid: transaction ${transactionId} was begun`, ...lines].join('\n');
+  }
+  const { outcome, reason, participants } = summary;
+  const why = reason === undefined ? '' : ` (${reason})`;
+  const rows = participants.map(({ participant, protocol, vote, enlistment }) => [
+    participant,
+    protocol,
+    vote ?? 'none',
+    enlistment,
+  ]);
+  return [
+    `valid: transaction ${transactionId} ${outcome}${why}`,
+    ...lines,
+    ...(rows.length === 0
+      ? ['no participants']
+      : ['', table(['PARTICIPANT', 'PROTOCOL', 'VOTE', 'ENLISTMENT'], rows)]),
+  ].join('\n');
+}
+
+function participantsOf({ records }: OutcomeValue) {
+  return records.map(({ registration, vote }) => {
+    const { participant, enlistment, protocol } = registration.statement;
+    return { participant, enlistment, protocol, vote: vote?.statement.vote };
+  });
+}
+
+function asking(cluster: Cluster, ids: readonly number[]) {
+  return { initiators: ids.map((id) => nameOf(cluster.initiators, id)) };
+}
+
+function nameOf(members: readonly { readonly id: number; readonly name: string }[], id: number) {
+  return members.find((member) => member.id === id)?.name ?? String(id);
+}

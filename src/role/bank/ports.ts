@@ -1,0 +1,227 @@
+import { randomUUID } from 'node:crypto';
+import type {
+  CallResult,
+  EnlistmentRef,
+  Invitation,
+  Notification,
+  Notified,
+} from '../../core/transaction/participant-messages.js';
+import { sha256 } from '../../crypto/digest.js';
+import type { Keyring } from '../../crypto/keyring.js';
+import { type VerifiedCommitCertificate, verifyCommitCertificate } from '../../crypto/verify.js';
+import type { Logger } from '../../edge/http/logger.js';
+import {
+  type AccountId,
+  type Balance,
+  bankActions,
+  bankFaults,
+  type Posting,
+  readGetBalance,
+  readPosting,
+  writeGetBalanceResponse,
+  writePostingResponse,
+} from '../../edge/soap/banking.js';
+import { findEnlistmentId, findProof, findTransactionId } from '../../edge/soap/extension.js';
+import { readFault } from '../../edge/soap/fault-body.js';
+import {
+  coordinationFaults,
+  SoapFault,
+  securityFaults,
+  soapFaults,
+} from '../../edge/soap/faults.js';
+import type { ReceivedMessage } from '../../edge/soap/security.js';
+import type { Operation, Operations } from '../../edge/soap/server.js';
+import { namespaces } from '../../edge/soap/vocabulary.js';
+import {
+  notificationAction,
+  readNotification,
+  transactionFaultAction,
+} from '../../edge/soap/wsat.js';
+import {
+  coordinationActions,
+  findCoordinationContext,
+  transactionOf,
+} from '../../edge/soap/wscoor.js';
+import {
+  type ClusterId,
+  type Digest,
+  enlistmentId,
+  type ParticipantId,
+} from '../../vocabulary/ids.js';
+import { decodeCommitCertificate, WireError } from '../../wire/index.js';
+
+/** An application request; the node adds the handle of its caller. */
+export type Request = Omit<Invitation<Posting>, 'call'>;
+
+export type BalanceRefusal = 'UnknownAccount' | 'Busy';
+
+export interface AccountPortOptions {
+  readonly cluster: ClusterId;
+  readonly participant: ParticipantId;
+  /** Lifetime of a transaction whose context names none. */
+  readonly defaultExpiresMs: number;
+  ask(request: Request): Promise<CallResult>;
+  /** The balance, or the code of a refusal. */
+  balanceOf(account: AccountId): Promise<Balance | BalanceRefusal>;
+}
+
+/** `/account`: Debit and Credit of initiators, within a transaction; GetBalance of clients. */
+export function accountOperations(options: AccountPortOptions): Operations<ReceivedMessage> {
+  return {
+    [bankActions.debit]: postingOperation(options, 'debit', bankActions.debitResponse),
+    [bankActions.credit]: postingOperation(options, 'credit', bankActions.creditResponse),
+    [bankActions.getBalance]: {
+      kind: 'request-reply',
+      replyAction: bankActions.getBalanceResponse,
+      handle: async ({ principal, body }) => {
+        if (principal.role !== 'client') throw securityFaults.failedAuthentication('not a client');
+        const balance = await options.balanceOf(readGetBalance(body));
+        if (typeof balance === 'string') throw refusalFault(balance);
+        return { body: writeGetBalanceResponse(balance) };
+      },
+    },
+  };
+}
+
+/** `/participant`: Prepare, Commit, Rollback and faults of coordinators. */
+export function participantOperations(
+  keyring: Keyring,
+  submit: (input: Notified) => void,
+  log: Logger,
+): Operations<ReceivedMessage> {
+  const operation = (
+    name: 'Prepare' | 'Commit' | 'Rollback',
+    notification: Notification,
+  ): Operation<ReceivedMessage> => ({
+    kind: 'one-way',
+    handle: (message) => submit(readNotified(keyring, message, name, notification)),
+  });
+  const faultOperation: Operation<ReceivedMessage> = {
+    kind: 'one-way',
+    handle: (message) =>
+      log.warn({ from: message.principal.name, fault: readFault(message)?.code }, 'fault-received'),
+  };
+  return {
+    [notificationAction('Prepare')]: operation('Prepare', 'prepare'),
+    [notificationAction('Commit')]: operation('Commit', 'commit'),
+    [notificationAction('Rollback')]: operation('Rollback', 'rollback'),
+    [coordinationActions.fault]: faultOperation,
+    [transactionFaultAction]: faultOperation,
+  };
+}
+
+function postingOperation(
+  options: AccountPortOptions,
+  kind: Posting['kind'],
+  replyAction: string,
+): Operation<ReceivedMessage> {
+  return {
+    kind: 'request-reply',
+    replyAction,
+    handle: async (message) => {
+      const result = await options.ask(readRequest(options, kind, message));
+      if (result.kind === 'refused') throw refusalFault(result.reason);
+      return { body: writePostingResponse(kind) };
+    },
+  };
+}
+
+/** Throws a `SoapFault` unless it is an initiator's posting within a transaction. */
+function readRequest(
+  { cluster, participant, defaultExpiresMs }: AccountPortOptions,
+  kind: Posting['kind'],
+  { principal, headers, body }: ReceivedMessage,
+): Request {
+  if (principal.role !== 'initiator') {
+    throw securityFaults.failedAuthentication('not an initiator');
+  }
+  const context = findCoordinationContext(headers);
+  if (context === undefined) throw soapFaults.sender('The CoordinationContext is missing.');
+  const operation = readPosting(body);
+  if (operation.kind !== kind) throw soapFaults.sender('The action is not that of the body.');
+  return {
+    kind: 'invited',
+    initiator: principal.id,
+    tid: transactionOf(context),
+    operation,
+    digest: postingDigest(cluster, operation),
+    protocol: 'durable',
+    expiresMs: context.expiresMs ?? defaultExpiresMs,
+    enlistment: enlistmentId(`${participant}.${randomUUID()}`),
+  };
+}
+
+/** Equal where the postings are, however their messages were written. */
+function postingDigest(cluster: ClusterId, posting: Posting): Digest {
+  const { kind, account, amountMinor, currency } = posting;
+  const content = ['concordat/1 posting', cluster, kind, account, amountMinor, currency];
+  return sha256(Buffer.from(JSON.stringify(content)));
+}
+
+/** Throws a `SoapFault` where it is not a coordinator's, or its certificate proves nothing. */
+function readNotified(
+  keyring: Keyring,
+  { principal, headers, body }: ReceivedMessage,
+  name: 'Prepare' | 'Commit' | 'Rollback',
+  message: Notification,
+): Notified {
+  if (principal.role !== 'coordinator') {
+    throw securityFaults.failedAuthentication('not a coordinator');
+  }
+  const proof = findProof(readNotification(body, name));
+  const certificate = proof && readCertificate(keyring, proof);
+  const notified = {
+    kind: 'notified',
+    replica: principal.id,
+    ref: readRef(headers),
+    message,
+  } as const;
+  return certificate === undefined ? notified : { ...notified, certificate };
+}
+
+function readRef(headers: ReceivedMessage['headers']): EnlistmentRef {
+  const tid = findTransactionId(headers);
+  const enlistment = findEnlistmentId(headers);
+  if (tid === undefined || enlistment === undefined) {
+    throw coordinationFaults.invalidParameters('the reference parameters are missing');
+  }
+  return { tid, enlistment };
+}
+
+function readCertificate(keyring: Keyring, bytes: Uint8Array): VerifiedCommitCertificate {
+  try {
+    const certificate = decodeCommitCertificate(keyring.cluster.id, bytes);
+    const verified = verifyCommitCertificate(keyring, certificate);
+    if (verified.ok) return verified.value;
+    throw coordinationFaults.invalidParameters(`cc:Proof: ${verified.error.code}`);
+  } catch (error) {
+    if (error instanceof WireError) throw coordinationFaults.invalidParameters(error.message);
+    throw error;
+  }
+}
+
+/** The reasons of refusals that are not faults of the bank's WSDL; the code says it to programs. */
+const reasons: Readonly<Record<string, string>> = {
+  BalanceTooLarge: 'The account cannot hold so much.',
+  Busy: 'Too much is under way.',
+  Unmatched: 'Too few initiators asked for the same.',
+  CannotRegister: 'The coordinators did not take the registration.',
+  Aborted: 'The transaction was aborted.',
+  Superseded: 'The same initiator has called again.',
+};
+
+function refusalFault(code: string): SoapFault {
+  switch (code) {
+    case 'InsufficientFunds':
+      return bankFaults.insufficientFunds();
+    case 'UnknownAccount':
+      return bankFaults.unknownAccount();
+    case 'CurrencyMismatch':
+      return bankFaults.currencyMismatch();
+    default: {
+      const reason = reasons[code] ?? 'The bank refused it.';
+      const soapCode = code === 'Busy' ? 'Receiver' : 'Sender';
+      return new SoapFault({ soapCode, namespace: namespaces.bank, code, reason });
+    }
+  }
+}

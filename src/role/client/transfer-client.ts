@@ -1,0 +1,132 @@
+import { randomInt } from 'node:crypto';
+import { endpoint } from '../../edge/soap/addressing.js';
+import {
+  type AccountId,
+  type Balance,
+  bankActions,
+  readGetBalanceResponse,
+  type Transfer,
+  writeGetBalance,
+  writeTransfer,
+} from '../../edge/soap/banking.js';
+import type { SoapClient } from '../../edge/soap/client.js';
+import { requestHeader } from '../../edge/soap/extension.js';
+import { SoapTransportError } from '../../edge/soap/transport.js';
+import type { Cluster } from '../../vocabulary/cluster.js';
+import type { ParticipantId } from '../../vocabulary/ids.js';
+import { oneCorrect } from '../../vocabulary/quorum.js';
+import { type Credentials, soapIdentity } from '../soap-identity.js';
+import { askInitiator } from './ask-initiator.js';
+import { LanePool, LanesBusyError, type Ticket } from './lane-pool.js';
+import { ReplyMatcher, type TransferResult } from './matching.js';
+import { TransferError } from './transfer-error.js';
+
+export interface TransferClientOptions {
+  readonly cluster: Cluster;
+  /** The client's own name, certificate and key. */
+  readonly node: Credentials & { readonly name: string };
+  /** Transfers that may be in flight at a time; 1 unless given. */
+  readonly lanes?: number;
+  /**
+   * Number of the first lane. Random unless given, so that two programs with one certificate are
+   * unlikely to share a lane, where each would make the other's timestamps stale.
+   */
+  readonly firstLane?: number;
+  /** Transfers that may wait for a lane; 100 unless given. */
+  readonly waiting?: number;
+  /** Sees every envelope as it is sent. */
+  readonly onSent?: (text: string) => void;
+}
+
+export interface TransferOptions {
+  /** For all of it, waiting for a lane included. */
+  readonly timeoutMs: number;
+}
+
+/**
+ * A client of a cluster: signs each transfer once, sends it to all initiators, and believes what
+ * `f + 1` of them say.
+ */
+export class TransferClient {
+  readonly #cluster: Cluster;
+  readonly #soap: SoapClient;
+  readonly #lanes: LanePool;
+
+  constructor(options: TransferClientOptions) {
+    const { cluster, node, lanes = 1, waiting = 100, onSent } = options;
+    const { firstLane = randomInt(10_000 - lanes + 1) } = options;
+    this.#cluster = cluster;
+    this.#soap = soapIdentity(cluster, node, onSent).client;
+    this.#lanes = new LanePool({ name: node.name, firstLane, lanes, waiting, clock: Date.now });
+  }
+
+  /** Makes a transfer and waits for its outcome. Throws `TransferError` where none can be known. */
+  async transfer(order: Transfer, { timeoutMs }: TransferOptions): Promise<TransferResult> {
+    const deadlineMs = Date.now() + timeoutMs;
+    try {
+      return await this.#lanes.run(timeoutMs, (ticket) => this.#askAll(ticket, order, deadlineMs));
+    } catch (error) {
+      throw error instanceof LanesBusyError ? new TransferError('busy', error.message) : error;
+    }
+  }
+
+  /**
+   * Asks a bank for an account's balance. Throws `RangeError` where the cluster has no such bank,
+   * `ReceivedFault` where the bank refuses, else `SoapTransportError`.
+   */
+  async getBalance(bank: ParticipantId, account: AccountId, timeoutMs = 5000): Promise<Balance> {
+    const member = this.#cluster.participants.find(({ id }) => id === bank);
+    if (member === undefined) throw new RangeError(`the cluster has no participant ${bank}`);
+    const reply = await this.#soap.request(endpoint(`${member.url}/account`), {
+      action: bankActions.getBalance,
+      body: writeGetBalance(account),
+      timeoutMs,
+    });
+    const { principal } = reply;
+    if (principal.role !== 'participant' || principal.id !== bank) {
+      throw new SoapTransportError('bad-reply', member.url, `signed by ${principal.name}`);
+    }
+    return readGetBalanceResponse(reply.body);
+  }
+
+  /** Closes the connections; what is under way fails. */
+  async close(): Promise<void> {
+    await this.#soap.close();
+  }
+
+  async #askAll(ticket: Ticket, order: Transfer, deadlineMs: number): Promise<TransferResult> {
+    const { initiators, resilience, timing } = this.#cluster;
+    const matcher = new ReplyMatcher(oneCorrect(resilience), initiators.length);
+    const said = new Map<string, string>();
+    const settled = new AbortController();
+    const question = {
+      client: this.#soap,
+      timing,
+      headers: [requestHeader(ticket)],
+      body: writeTransfer(order),
+      deadlineMs,
+      settled: settled.signal,
+    };
+    const details = () => [...said].map(([name, what]) => `${name}: ${what}`);
+    const result = new Promise<TransferResult>((resolve, reject) => {
+      const asked = initiators.map(async (initiator) => {
+        const note = (what: string) => said.set(initiator.name, what);
+        const word = await askInitiator(initiator, { ...question, onProblem: note });
+        if (word === undefined) return;
+        note(word.kind === 'refusal' ? word.fault : word.result.outcome);
+        const verdict = matcher.add(initiator.id, word);
+        if (verdict.kind === 'result') resolve(verdict.result);
+        if (verdict.kind === 'refused') {
+          reject(new TransferError('refused', `the initiators refused: ${verdict.fault}`));
+        }
+        if (verdict.kind === 'disagreement') {
+          reject(new TransferError('disagreement', 'the initiators disagree', details()));
+        }
+      });
+      const outOfTime = () =>
+        reject(new TransferError('timeout', 'too few initiators answered in time', details()));
+      Promise.all(asked).then(outOfTime, reject);
+    });
+    return result.finally(() => settled.abort());
+  }
+}

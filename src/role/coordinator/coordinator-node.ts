@@ -1,0 +1,191 @@
+import { randomBytes } from 'node:crypto';
+import { join } from 'node:path';
+import type { Core } from '../../core/effects.js';
+import { CoordinatorCore, type CoordinatorOptions } from '../../core/transaction/coordinator.js';
+import type {
+  CoordinatorInput,
+  CoordinatorOutput,
+} from '../../core/transaction/coordinator-messages.js';
+import { Keyring } from '../../crypto/keyring.js';
+import { ed25519Signer } from '../../crypto/signer.js';
+import { type CoordinatorNode, ownMember } from '../../edge/config/node-file.js';
+import { Driver } from '../../edge/driver/driver.js';
+import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
+import type { Logger } from '../../edge/http/logger.js';
+import { coordinationFaults } from '../../edge/soap/faults.js';
+import type { ReceivedMessage } from '../../edge/soap/security.js';
+import { type Operations, registerPort } from '../../edge/soap/server.js';
+import type { WsdlName } from '../../edge/soap/wsdl.js';
+import { openStore, type Store } from '../../edge/store/store.js';
+import { slotKey } from '../../vocabulary/agreement.js';
+import type { Cluster } from '../../vocabulary/cluster.js';
+import { encodeDecisionProof } from '../../wire/index.js';
+import { type SoapIdentity, soapIdentity } from '../soap-identity.js';
+import { Latencies } from './latencies.js';
+import { Notices } from './notices.js';
+import { Peers } from './peers.js';
+import { type Answer, PendingReplies } from './pending-replies.js';
+import {
+  activationOperations,
+  completionOperations,
+  coordinatorOperations,
+  type PortsOptions,
+  registrationOperations,
+} from './ports.js';
+import { registerPublicPages } from './public-pages.js';
+
+/** A coordinator core that also tells its figures. */
+export type ObservableCore = Core<CoordinatorInput, CoordinatorOutput> & {
+  readonly status: object;
+};
+
+export interface CoordinatorNodeOptions {
+  readonly cluster: Cluster;
+  readonly node: CoordinatorNode;
+  readonly log: Logger;
+  /** The node cannot go on; the process should end. */
+  readonly onFatal: (error: Error) => void;
+  /** Sees every envelope as it is sent. */
+  readonly onSent?: (text: string) => void;
+  /** Makes the core; the coordinator of the protocol unless given. */
+  readonly createCore?: (options: CoordinatorOptions) => ObservableCore;
+}
+
+export interface RunningNode {
+  /** Where it listens. */
+  readonly url: string;
+  /** Takes no more requests, and closes all connections and the store. */
+  stop(): Promise<void>;
+}
+
+/** A request that was not answered in so long never will be: its initiator asked elsewhere. */
+const REPLY_TIMEOUT_MS = 10_000;
+/** SOAP requests under way at one port. */
+const IN_FLIGHT_MAX = 2048;
+
+/**
+ * Starts a coordinator replica. Rejects with `ConfigError` where the node is not a member of the
+ * cluster, `StoreError` where its store cannot be opened, or where it cannot listen.
+ */
+export async function startCoordinator(options: CoordinatorNodeOptions): Promise<RunningNode> {
+  const { cluster, node, log, onFatal, onSent } = options;
+  const self = ownMember(cluster, node);
+  const keyring = Keyring.of(cluster);
+  const identity = soapIdentity(cluster, node, onSent);
+  const { createCore = (coreOptions) => new CoordinatorCore(coreOptions) } = options;
+  const core = createCore({
+    cluster: cluster.id,
+    resilience: cluster.resilience,
+    self: self.id,
+    initiators: cluster.initiators.map(({ id }) => id),
+    ...cluster.timing,
+    entropy: randomBytes(32),
+    sign: ed25519Signer(node.statementKey),
+  });
+
+  const store = await openStore(join(node.dataDir, 'store'));
+  const latencies = new Latencies();
+  const submit = (input: CoordinatorInput): boolean => {
+    latencies.onInput(input);
+    return driver.submit(input);
+  };
+  const pending = new PendingReplies(REPLY_TIMEOUT_MS);
+  const notices = new Notices(cluster, self, identity.client, log);
+  const peers = new Peers({ cluster, self, node, keyring, store, log, submit });
+  const performOutput = performer(peers, notices, pending);
+  const perform = (output: CoordinatorOutput): void => {
+    latencies.onOutput(output);
+    performOutput(output);
+  };
+  const driver = new Driver({ core, store, perform, log, onFatal });
+
+  const app = createHttpServer({ log });
+  registerHealth(app, () => core.status);
+  registerPublicPages(app, store, () => ({
+    name: node.name,
+    ...core.status,
+    latency: latencies.figures,
+  }));
+  const ports: PortsOptions = {
+    url: self.url,
+    keyring,
+    submit,
+    ask: (input) => pending.wait((replyId) => submit(input(replyId))),
+    proofOf: (answer) => proofOf(store, answer),
+    mayCall: (address) => identity.client.mayCall(address),
+    onFault: ({ principal, headers, body }) =>
+      log.warn({ from: principal.name, headers: headers.length, body: body?.localName }, 'fault'),
+  };
+  const serve = (path: string, wsdl: WsdlName, operations: Operations<ReceivedMessage>) =>
+    registerPort(app, {
+      path,
+      wsdl,
+      operations,
+      security: { kind: 'signed', ...pick(identity), address: `${self.url}${path}` },
+      client: identity.client,
+      inFlightMax: IN_FLIGHT_MAX,
+      onSent,
+    });
+  serve('/activation', 'activation', activationOperations(ports));
+  serve('/registration', 'registration', registrationOperations(ports));
+  serve('/completion', 'completion', completionOperations(ports));
+  serve('/coordinator', 'coordinator', coordinatorOperations(ports));
+
+  await driver.start();
+  await peers.start();
+  const url = await app.listen(node.listen);
+  return {
+    url,
+    stop: async () => {
+      pending.failAll();
+      await app.close();
+      await peers.stop();
+      await driver.stop();
+      await identity.client.close();
+    },
+  };
+}
+
+function pick({ verifier, signer }: SoapIdentity): Pick<SoapIdentity, 'verifier' | 'signer'> {
+  return { verifier, signer };
+}
+
+function performer(peers: Peers, notices: Notices, pending: PendingReplies) {
+  return (output: CoordinatorOutput): void => {
+    switch (output.kind) {
+      case 'send':
+      case 'broadcast':
+      case 'send-proof':
+        return peers.send(output);
+      case 'activated':
+      case 'registered':
+        return pending.answer(output);
+      case 'refused': {
+        const { replyId, fault, reason } = output;
+        const make =
+          fault === 'CannotCreateContext'
+            ? coordinationFaults.cannotCreateContext
+            : coordinationFaults.cannotRegisterParticipant;
+        return pending.fail(replyId, make(reason));
+      }
+      case 'persist':
+      case 'start-timer':
+      case 'stop-timer':
+      case 'log':
+        return;
+      default:
+        return notices.send(output);
+    }
+  };
+}
+
+/** The proof that the core has at hand, or else the stored one. */
+async function proofOf(
+  store: Store,
+  { proof, slot }: Extract<Answer, { kind: 'activated' }>,
+): Promise<Uint8Array> {
+  if (proof) return encodeDecisionProof(proof);
+  const [record] = await store.load(`decided/${slotKey(slot)}`);
+  if (!record) throw coordinationFaults.cannotCreateContext('the transaction is long over');
+  return record.value;
+}

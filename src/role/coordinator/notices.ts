@@ -1,0 +1,136 @@
+import type { CoordinatorOutput } from '../../core/transaction/coordinator-messages.js';
+import type { Logger } from '../../edge/http/logger.js';
+import { type EndpointReference, endpoint } from '../../edge/soap/addressing.js';
+import type { SoapClient } from '../../edge/soap/client.js';
+import {
+  enlistmentIdParameter,
+  proofExtension,
+  transactionIdParameter,
+} from '../../edge/soap/extension.js';
+import { faultBody } from '../../edge/soap/fault-body.js';
+import { coordinationFaults, type SoapFault, transactionFaults } from '../../edge/soap/faults.js';
+import {
+  type NotificationName,
+  notificationAction,
+  writeNotification,
+} from '../../edge/soap/wsat.js';
+import type { CommitCertificate } from '../../vocabulary/agreement.js';
+import { unreachable } from '../../vocabulary/brand.js';
+import type { Cluster, CoordinatorMember } from '../../vocabulary/cluster.js';
+import type { EnlistmentId, InitiatorId, TransactionId } from '../../vocabulary/ids.js';
+import { encodeCommitCertificate } from '../../wire/index.js';
+
+/** The outputs that become one-way SOAP messages. */
+export type Notice = Extract<
+  CoordinatorOutput,
+  {
+    kind:
+      | 'notify-participant'
+      | 'fault-participant'
+      | 'answer-unknown'
+      | 'notify-initiator'
+      | 'fault-initiator';
+  }
+>;
+
+/** The one-way messages of a coordinator replica. What does not arrive, the core sends again. */
+export class Notices {
+  readonly #cluster: Cluster;
+  readonly #self: CoordinatorMember;
+  readonly #client: SoapClient;
+  readonly #log: Logger;
+
+  constructor(cluster: Cluster, self: CoordinatorMember, client: SoapClient, log: Logger) {
+    this.#cluster = cluster;
+    this.#self = self;
+    this.#client = client;
+    this.#log = log;
+  }
+
+  send(notice: Notice): void {
+    switch (notice.kind) {
+      case 'notify-participant': {
+        const { tid, enlistment, address } = notice.registration;
+        const target = participantAt(address, tid, enlistment);
+        const from = this.#coordinatorFor(tid, enlistment);
+        return this.#notify(tid, target, notice.notice, { from, certificate: notice.certificate });
+      }
+      case 'fault-participant': {
+        const { tid, enlistment, address } = notice.registration;
+        const target = participantAt(address, tid, enlistment);
+        return this.#fault(tid, target, coordinationFaults.invalidState());
+      }
+      case 'answer-unknown': {
+        const { tid, enlistment } = notice.vote;
+        const target = participantAt(notice.source, tid, enlistment);
+        if (notice.answer === 'UnknownTransaction') {
+          return this.#fault(tid, target, transactionFaults.unknownTransaction());
+        }
+        const from = this.#coordinatorFor(tid, enlistment);
+        return this.#notify(tid, target, 'Rollback', { from });
+      }
+      case 'notify-initiator': {
+        const { tid, certificate } = notice;
+        const target = this.#initiator(notice.initiator, tid);
+        const name = notice.outcome === 'commit' ? 'Committed' : 'Aborted';
+        return target && this.#notify(tid, target, name, { certificate });
+      }
+      case 'fault-initiator': {
+        const target = this.#initiator(notice.initiator, notice.tid);
+        return target && this.#fault(notice.tid, target, coordinationFaults.invalidState());
+      }
+      default:
+        return unreachable(notice);
+    }
+  }
+
+  #coordinatorFor(tid: TransactionId, enlistment: EnlistmentId): EndpointReference {
+    return endpoint(`${this.#self.url}/coordinator`, ...parameters(tid, enlistment));
+  }
+
+  #initiator(id: InitiatorId, tid: TransactionId): EndpointReference | undefined {
+    const member = this.#cluster.initiators.find((one) => one.id === id);
+    return member && endpoint(`${member.url}/completion-initiator`, transactionIdParameter(tid));
+  }
+
+  #notify(
+    tid: TransactionId,
+    target: EndpointReference,
+    name: NotificationName,
+    options: {
+      readonly from?: EndpointReference;
+      readonly certificate?: CommitCertificate | undefined;
+    },
+  ): void {
+    const { from, certificate } = options;
+    const proof = certificate ? [proofExtension(encodeCommitCertificate(certificate))] : [];
+    const action = notificationAction(name);
+    const body = writeNotification(name, ...proof);
+    this.#client
+      .notify(target, { action, body, ...(from ? { from } : {}) })
+      .catch((error: unknown) => this.#failed(error, tid, target, name));
+  }
+
+  #fault(tid: TransactionId, target: EndpointReference, fault: SoapFault): void {
+    this.#client
+      .notify(target, { action: fault.action, body: faultBody('1.2', fault) })
+      .catch((error: unknown) => this.#failed(error, tid, target, fault.code));
+  }
+
+  #failed(error: unknown, tid: TransactionId, { address }: EndpointReference, what: string): void {
+    const reason = error instanceof Error ? error.message : String(error);
+    this.#log.info({ tid, address, message: what, reason }, 'notice-not-taken');
+  }
+}
+
+function participantAt(
+  address: string,
+  tid: TransactionId,
+  enlistment: EnlistmentId,
+): EndpointReference {
+  return endpoint(address, ...parameters(tid, enlistment));
+}
+
+function parameters(tid: TransactionId, enlistment: EnlistmentId) {
+  return [transactionIdParameter(tid), enlistmentIdParameter(enlistment)];
+}

@@ -1,0 +1,89 @@
+import type {
+  CoordinatorInput,
+  CoordinatorOutput,
+} from '../../core/transaction/coordinator-messages.js';
+import type { Keyring } from '../../crypto/keyring.js';
+import { verifyPeerMessage } from '../../crypto/verify.js';
+import type { CoordinatorNode } from '../../edge/config/node-file.js';
+import type { Logger } from '../../edge/http/logger.js';
+import { PeerNetwork } from '../../edge/peer/peer-network.js';
+import type { Store } from '../../edge/store/store.js';
+import { slotKey } from '../../vocabulary/agreement.js';
+import type { Cluster, CoordinatorMember } from '../../vocabulary/cluster.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import { decodeDecisionProof, decodePeerMessage, encodePeerMessage } from '../../wire/index.js';
+
+/** The outputs that go to other replicas. */
+export type PeerOutput = Extract<CoordinatorOutput, { kind: 'send' | 'broadcast' | 'send-proof' }>;
+
+export interface PeersOptions {
+  readonly cluster: Cluster;
+  readonly self: CoordinatorMember;
+  readonly node: CoordinatorNode;
+  readonly keyring: Keyring;
+  readonly store: Store;
+  readonly log: Logger;
+  submit(input: CoordinatorInput): boolean;
+}
+
+/** The other replicas: encodes what goes out, decodes and verifies what comes in. */
+export class Peers {
+  readonly #options: PeersOptions;
+  readonly #network: PeerNetwork;
+  readonly #others: readonly ReplicaId[];
+
+  constructor(options: PeersOptions) {
+    const { cluster, self, node, log } = options;
+    this.#options = options;
+    this.#others = cluster.coordinators.map(({ id }) => id).filter((id) => id !== self.id);
+    this.#network = new PeerNetwork({
+      cluster,
+      self: self.id,
+      listen: node.peerListen,
+      credential: node,
+      onMessage: (from, bytes) => this.#onMessage(from, bytes),
+      onUp: (replica) => void options.submit({ kind: 'peer-up', replica }),
+      log,
+    });
+  }
+
+  start(): Promise<void> {
+    return this.#network.start();
+  }
+
+  stop(): Promise<void> {
+    return this.#network.stop();
+  }
+
+  send(output: PeerOutput): void {
+    if (output.kind === 'send-proof') {
+      void this.#sendProof(output);
+      return;
+    }
+    const bytes = encodePeerMessage(output.message);
+    for (const to of output.kind === 'send' ? [output.to] : this.#others) {
+      this.#network.send(to, bytes);
+    }
+  }
+
+  /** A proof that is not in the store any more is not sent: it was pruned for good. */
+  async #sendProof({ to, slot }: Extract<PeerOutput, { kind: 'send-proof' }>): Promise<void> {
+    const { store, cluster, log } = this.#options;
+    try {
+      const [record] = await store.load(`decided/${slotKey(slot)}`);
+      if (!record) return;
+      const proof = decodeDecisionProof(cluster.id, record.value);
+      this.#network.send(to, encodePeerMessage({ kind: 'decided', proof }));
+    } catch (error) {
+      log.warn({ err: error, slot: slotKey(slot) }, 'proof-not-sent');
+    }
+  }
+
+  #onMessage(from: ReplicaId, bytes: Uint8Array): void {
+    const { keyring, cluster, log, submit } = this.#options;
+    const message = decodePeerMessage(cluster.id, bytes);
+    const verified = verifyPeerMessage(keyring, from, message);
+    if (verified.ok) submit({ kind: 'peer', message: verified.value });
+    else log.warn({ from, kind: message.kind, error: verified.error }, 'peer-message-refused');
+  }
+}

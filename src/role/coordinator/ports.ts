@@ -1,0 +1,278 @@
+import type { CoordinatorInput } from '../../core/transaction/coordinator-messages.js';
+import type { Keyring } from '../../crypto/keyring.js';
+import { verifyStatement } from '../../crypto/verify.js';
+import { endpoint } from '../../edge/soap/addressing.js';
+import {
+  enlistmentIdParameter,
+  findEnlistmentId,
+  findStatement,
+  findTransactionId,
+  proofExtension,
+  transactionIdParameter,
+} from '../../edge/soap/extension.js';
+import { coordinationFaults, securityFaults } from '../../edge/soap/faults.js';
+import type { Principal, ReceivedMessage } from '../../edge/soap/security.js';
+import type { Operation, Operations, Reply } from '../../edge/soap/server.js';
+import {
+  type NotificationName,
+  notificationAction,
+  readNotification,
+  transactionFaultAction,
+} from '../../edge/soap/wsat.js';
+import {
+  ATOMIC_TRANSACTION,
+  contextOf,
+  coordinationActions,
+  readCreateCoordinationContext,
+  readRegister,
+  writeCreateCoordinationContextResponse,
+  writeRegisterResponse,
+} from '../../edge/soap/wscoor.js';
+import type { XmlElement } from '../../edge/soap/xml.js';
+import type { TransactionId } from '../../vocabulary/ids.js';
+import type { Outcome, Statement, Verified, Vote } from '../../vocabulary/statements.js';
+import { decodeSignedStatement, WireError } from '../../wire/index.js';
+import type { Answer } from './pending-replies.js';
+
+export interface PortsOptions {
+  /** Base address of this replica. */
+  readonly url: string;
+  readonly keyring: Keyring;
+  /** False where the replica is too busy to take it. */
+  submit(input: CoordinatorInput): boolean;
+  /** Submits a request and waits for the core's answer. */
+  ask(input: (replyId: string) => CoordinatorInput): Promise<Answer>;
+  /** The encoded decision proof that answers an activation. */
+  proofOf(answer: Extract<Answer, { kind: 'activated' }>): Promise<Uint8Array>;
+  mayCall(address: string): boolean;
+  /** A fault from a participant or an initiator. */
+  onFault(message: ReceivedMessage): void;
+}
+
+type Ports = Operations<ReceivedMessage>;
+type OneWay = Operation<ReceivedMessage> & { readonly kind: 'one-way' };
+
+/** Activation service: CreateCoordinationContext (WS-Coordination 1.2 §3.1; Zhao §4.1). */
+export function activationOperations(options: PortsOptions): Ports {
+  return {
+    [coordinationActions.createCoordinationContext]: {
+      kind: 'request-reply',
+      replyAction: coordinationActions.createCoordinationContextResponse,
+      handle: (message) => activate(options, message),
+    },
+  };
+}
+
+/** Registration service: Register (WS-Coordination 1.2 §3.2; Zhao §4.2). */
+export function registrationOperations(options: PortsOptions): Ports {
+  return {
+    [coordinationActions.register]: {
+      kind: 'request-reply',
+      replyAction: coordinationActions.registerResponse,
+      handle: (message) => register(options, message),
+    },
+  };
+}
+
+/** Completion service: Commit and Rollback of initiators (WS-AtomicTransaction 1.2 §3.2; Zhao §4.3). */
+export function completionOperations(options: PortsOptions): Ports {
+  const operation = (name: 'Commit' | 'Rollback'): OneWay => ({
+    kind: 'one-way',
+    handle: (message) => {
+      const statement = statementIn(options, message, readNotification(message.body, name));
+      const decision = name === 'Commit' ? 'commit' : 'rollback';
+      if (!isKind(statement, 'completion') || statement.statement.decision !== decision) {
+        throw invalid(`cc:Statement is not about a ${decision}`);
+      }
+      requireTransaction(message, statement.statement.tid);
+      options.submit({ kind: 'complete', statement });
+    },
+  });
+  return {
+    [notificationAction('Commit')]: operation('Commit'),
+    [notificationAction('Rollback')]: operation('Rollback'),
+    ...faultOperations(options),
+  };
+}
+
+/** Coordinator service: votes and acknowledgements (WS-AtomicTransaction 1.2 §3.3). */
+export function coordinatorOperations(options: PortsOptions): Ports {
+  return {
+    [notificationAction('Prepared')]: voteOperation(options, 'Prepared', 'prepared'),
+    [notificationAction('ReadOnly')]: voteOperation(options, 'ReadOnly', 'readOnly'),
+    [notificationAction('Aborted')]: {
+      kind: 'one-way',
+      handle: (message) => {
+        const extensions = readNotification(message.body, 'Aborted');
+        if (findStatement(extensions)) takeVote(options, message, 'Aborted', 'aborted');
+        else takeEnd(options, message, 'abort');
+      },
+    },
+    [notificationAction('Committed')]: {
+      kind: 'one-way',
+      handle: (message) => {
+        readNotification(message.body, 'Committed');
+        takeEnd(options, message, 'commit');
+      },
+    },
+    ...faultOperations(options),
+  };
+}
+
+async function activate(options: PortsOptions, message: ReceivedMessage): Promise<Reply> {
+  const request = readCreateCoordinationContext(message.body);
+  if (request.coordinationType !== ATOMIC_TRANSACTION) {
+    throw invalid('the coordination type is not WS-AtomicTransaction');
+  }
+  if (request.currentContext) {
+    throw coordinationFaults.cannotCreateContext('subordinate transactions are not offered');
+  }
+  const statement = statementIn(options, message, request.extensions);
+  if (!isKind(statement, 'activation')) throw invalid('cc:Statement is no activation');
+  const answer = await options.ask((replyId) => ({ kind: 'activate', statement, replyId }));
+  if (answer.kind !== 'activated') throw new Error('another answer than asked for');
+  const { tid, expiresMs } = answer;
+  const service = endpoint(`${options.url}/registration`, transactionIdParameter(tid));
+  return {
+    body: writeCreateCoordinationContextResponse({
+      context: contextOf(tid, service, expiresMs),
+      extensions: [proofExtension(await options.proofOf(answer))],
+    }),
+  };
+}
+
+async function register(options: PortsOptions, message: ReceivedMessage): Promise<Reply> {
+  const { protocol, participantProtocolService, extensions } = readRegister(message.body);
+  const tid = findTransactionId(message.headers);
+  if (!tid) throw coordinationFaults.cannotRegisterParticipant('no cc:TransactionId header');
+  if (protocol === 'completion') return registerForCompletion(options, message, tid);
+  const statement = statementIn(options, message, extensions);
+  if (!isKind(statement, 'registration')) throw invalid('cc:Statement is no registration');
+  const { address } = statement.statement;
+  if (statement.statement.protocol !== protocol || address !== participantProtocolService.address) {
+    throw invalid('cc:Statement and the Register message differ');
+  }
+  requireTransaction(message, statement.statement.tid);
+  if (!options.mayCall(address)) {
+    throw coordinationFaults.cannotRegisterParticipant(`calling ${address} is not allowed here`);
+  }
+  const answer = await options.ask((replyId) => ({ kind: 'register', statement, replyId }));
+  if (answer.kind !== 'registered') throw new Error('another answer than asked for');
+  const { enlistment } = answer.registration;
+  return registered(`${options.url}/coordinator`, [
+    transactionIdParameter(tid),
+    enlistmentIdParameter(enlistment),
+  ]);
+}
+
+/**
+ * The initiators of the cluster file are registered by their activation, so this only says where
+ * Completion is; as often as it is asked.
+ */
+function registerForCompletion(
+  options: PortsOptions,
+  { principal }: ReceivedMessage,
+  tid: TransactionId,
+): Reply {
+  if (principal.role !== 'initiator') {
+    throw coordinationFaults.cannotRegisterParticipant('Completion is for initiators');
+  }
+  return registered(`${options.url}/completion`, [transactionIdParameter(tid)]);
+}
+
+function registered(address: string, parameters: readonly XmlElement[]): Reply {
+  const coordinatorProtocolService = endpoint(address, ...parameters);
+  return { body: writeRegisterResponse({ coordinatorProtocolService, extensions: [] }) };
+}
+
+function voteOperation(options: PortsOptions, name: NotificationName, vote: Vote): OneWay {
+  return { kind: 'one-way', handle: (message) => takeVote(options, message, name, vote) };
+}
+
+function takeVote(
+  options: PortsOptions,
+  message: ReceivedMessage,
+  name: NotificationName,
+  vote: Vote,
+): void {
+  const statement = statementIn(options, message, readNotification(message.body, name));
+  if (!isKind(statement, 'vote') || statement.statement.vote !== vote) {
+    throw invalid(`cc:Statement is not the vote ${name}`);
+  }
+  requireTransaction(message, statement.statement.tid);
+  const source = message.addressing.from?.address;
+  options.submit({
+    kind: 'vote',
+    statement,
+    ...(source !== undefined && options.mayCall(source) ? { source } : {}),
+  });
+}
+
+/** Committed, or Aborted after Rollback: an acknowledgement, for which no signed vote is needed. */
+function takeEnd(
+  options: PortsOptions,
+  { principal, headers }: ReceivedMessage,
+  outcome: Outcome,
+): void {
+  requireRole(principal, 'participant');
+  const tid = findTransactionId(headers);
+  const enlistment = findEnlistmentId(headers);
+  if (!tid || !enlistment) throw invalid('the reference parameters are missing');
+  options.submit({ kind: 'ended', outcome, tid, enlistment, participant: principal.id });
+}
+
+/** Faults are terminal notifications: noted, never answered. */
+function faultOperations({ onFault }: PortsOptions): Ports {
+  const operation: OneWay = { kind: 'one-way', handle: onFault };
+  return { [transactionFaultAction]: operation, [coordinationActions.fault]: operation };
+}
+
+/** The signed statement in a message, which must be its sender's own. */
+function statementIn(
+  { keyring }: PortsOptions,
+  { principal }: ReceivedMessage,
+  extensions: readonly XmlElement[],
+): Verified<Statement> {
+  const bytes = findStatement(extensions);
+  if (!bytes) throw invalid('cc:Statement is missing: a message here rests on a signed statement');
+  try {
+    const verified = verifyStatement(keyring, decodeSignedStatement(keyring.cluster.id, bytes));
+    if (!verified.ok) throw securityFaults.failedCheck(`cc:Statement: ${verified.error.code}`);
+    requireOwn(principal, verified.value.statement);
+    return verified.value;
+  } catch (error) {
+    if (error instanceof WireError) throw invalid(`cc:Statement: ${error.message}`);
+    throw error;
+  }
+}
+
+function requireOwn(principal: Principal, statement: Statement): void {
+  const own =
+    'initiator' in statement
+      ? principal.role === 'initiator' && principal.id === statement.initiator
+      : principal.role === 'participant' && principal.id === statement.participant;
+  if (!own) throw securityFaults.failedAuthentication('the statement is of somebody else');
+}
+
+function isKind<Kind extends Statement['kind']>(
+  signed: Verified<Statement>,
+  kind: Kind,
+): signed is Verified<Extract<Statement, { kind: Kind }>> {
+  return signed.statement.kind === kind;
+}
+
+function requireRole<Role extends Principal['role']>(
+  principal: Principal,
+  role: Role,
+): asserts principal is Extract<Principal, { role: Role }> {
+  if (principal.role !== role) throw securityFaults.failedAuthentication(`not a ${role}`);
+}
+
+/** The endpoint that was called and the statement are about the same transaction. */
+function requireTransaction({ headers }: ReceivedMessage, tid: TransactionId): void {
+  if (findTransactionId(headers) !== tid) throw invalid('cc:TransactionId is not the statement’s');
+}
+
+function invalid(reason: string) {
+  return coordinationFaults.invalidParameters(reason);
+}

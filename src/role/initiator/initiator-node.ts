@@ -1,0 +1,132 @@
+import type { Core } from '../../core/effects.js';
+import { Initiator } from '../../core/transaction/initiator.js';
+import type {
+  InitiatorInput,
+  InitiatorOptions,
+  InitiatorOutput,
+  TransferReply,
+} from '../../core/transaction/initiator-messages.js';
+import { Keyring } from '../../crypto/keyring.js';
+import { ed25519Signer, signStatement } from '../../crypto/signer.js';
+import { type InitiatorNode, ownMember } from '../../edge/config/node-file.js';
+import { Driver } from '../../edge/driver/driver.js';
+import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
+import type { Logger } from '../../edge/http/logger.js';
+import { registerPort } from '../../edge/soap/server.js';
+import type { Store } from '../../edge/store/store.js';
+import { unreachable } from '../../vocabulary/brand.js';
+import type { Cluster } from '../../vocabulary/cluster.js';
+import { soapIdentity } from '../soap-identity.js';
+import { Outbound } from './outbound.js';
+import { completionInitiatorOperations, type Request, transferOperations } from './ports.js';
+import { WaitingClients } from './waiting-clients.js';
+
+export interface InitiatorNodeOptions {
+  readonly cluster: Cluster;
+  readonly node: InitiatorNode;
+  readonly log: Logger;
+  /** The node cannot go on; the process should end. */
+  readonly onFatal: (error: Error) => void;
+  /** Sees every envelope as it is sent. */
+  readonly onSent?: (text: string) => void;
+  /** Makes the core; the initiator of the protocol unless given. */
+  readonly createCore?: (options: InitiatorOptions) => Core<InitiatorInput, InitiatorOutput>;
+}
+
+export interface RunningNode {
+  /** Where it listens. */
+  readonly url: string;
+  /** Takes no more requests, answers those that wait, and closes all connections. */
+  stop(): Promise<void>;
+}
+
+/** An open transaction takes some 10 kB; a remembered client less than one. */
+const limits = { transactions: 1024, clients: 16_384, waiters: 4 };
+
+/** An initiator persists nothing. */
+const noStore: Store = {
+  load: () => Promise.resolve([]),
+  write: () => Promise.reject(new Error('an initiator persists nothing')),
+  close: () => Promise.resolve(),
+};
+
+/**
+ * Starts an initiator replica: `/transfer` for clients and `/completion-initiator` for coordinators.
+ * Rejects with `ConfigError` where the node is not a member of the cluster, or where it cannot listen.
+ */
+export async function startInitiator(options: InitiatorNodeOptions): Promise<RunningNode> {
+  const { cluster, node, log, onFatal, onSent } = options;
+  const { createCore = (coreOptions) => new Initiator(coreOptions) } = options;
+  const self = ownMember(cluster, node);
+  const keyring = Keyring.of(cluster);
+  const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
+  const sign = ed25519Signer(node.statementKey);
+  const core = createCore({
+    id: self.id,
+    resilience: cluster.resilience,
+    timing: cluster.timing,
+    limits,
+    sign: (statement) => signStatement(sign, cluster.id, statement),
+  });
+
+  const waiting = new WaitingClients();
+  const submit = (input: InitiatorInput): boolean => driver.submit(input);
+  const outbound = new Outbound({ cluster, self, keyring, client, log, submit });
+  const perform = performer(outbound, waiting);
+  const driver = new Driver({ core, store: noStore, perform, log, onFatal });
+
+  const app = createHttpServer({ log });
+  registerHealth(app);
+  const security = (path: string) =>
+    ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
+  const ask = (request: Request): Promise<TransferReply> =>
+    waiting.wait((requestId) => {
+      const busy = { kind: 'refusal', code: 'busy' } as const;
+      if (!submit({ ...request, requestId })) waiting.answer(requestId, busy);
+    });
+  registerPort(app, {
+    path: '/transfer',
+    wsdl: 'transfer',
+    security: security('/transfer'),
+    operations: transferOperations(cluster, ask),
+    inFlightMax: limits.transactions,
+    onSent,
+  });
+  registerPort(app, {
+    path: '/completion-initiator',
+    wsdl: 'completion-initiator',
+    security: security('/completion-initiator'),
+    operations: completionInitiatorOperations(keyring, submit, log),
+    client,
+    onSent,
+  });
+
+  await driver.start();
+  const url = await app.listen(node.listen);
+  return {
+    url,
+    stop: async () => {
+      await driver.stop();
+      waiting.dismissAll();
+      await app.close();
+      await client.close();
+    },
+  };
+}
+
+function performer(outbound: Outbound, waiting: WaitingClients) {
+  return (output: InitiatorOutput): void => {
+    switch (output.kind) {
+      case 'send-activation':
+        return outbound.activate(output);
+      case 'invoke-leg':
+        return outbound.invoke(output);
+      case 'send-completion':
+        return outbound.complete(output);
+      case 'answer':
+        return waiting.answer(output.requestId, output.reply);
+      default:
+        return unreachable(output);
+    }
+  };
+}

@@ -1,0 +1,202 @@
+import type {
+  InitiatorInput,
+  InitiatorOutput,
+  LegResult,
+} from '../../core/transaction/initiator-messages.js';
+import type { Keyring } from '../../crypto/keyring.js';
+import { verifyDecisionProof } from '../../crypto/verify.js';
+import type { Logger } from '../../edge/http/logger.js';
+import { type EndpointReference, endpoint } from '../../edge/soap/addressing.js';
+import {
+  accountId,
+  bankActions,
+  currency,
+  readPostingResponse,
+  writePosting,
+} from '../../edge/soap/banking.js';
+import { ReceivedFault, type SoapClient } from '../../edge/soap/client.js';
+import {
+  findProof,
+  statementExtension,
+  transactionIdParameter,
+} from '../../edge/soap/extension.js';
+import type { Principal } from '../../edge/soap/principal.js';
+import { SoapTransportError } from '../../edge/soap/transport.js';
+import { notificationAction, writeNotification } from '../../edge/soap/wsat.js';
+import {
+  ATOMIC_TRANSACTION,
+  contextOf,
+  coordinationActions,
+  coordinationContextHeader,
+  readCreateCoordinationContextResponse,
+  transactionOf,
+  writeCreateCoordinationContext,
+} from '../../edge/soap/wscoor.js';
+import type { Cluster, CoordinatorMember, InitiatorMember } from '../../vocabulary/cluster.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import { decodeDecisionProof, encodeSigned } from '../../wire/index.js';
+
+type Output<Kind extends InitiatorOutput['kind']> = Extract<InitiatorOutput, { kind: Kind }>;
+type Activated = Extract<InitiatorInput, { kind: 'activated' }>;
+
+export interface OutboundOptions {
+  readonly cluster: Cluster;
+  readonly self: InitiatorMember;
+  readonly keyring: Keyring;
+  readonly client: SoapClient;
+  readonly log: Logger;
+  /** Takes what the calls bring back. */
+  readonly submit: (input: InitiatorInput) => void;
+}
+
+/** The calls that an initiator makes. None of them throws; what fails is told to the core, or logged. */
+export class Outbound {
+  readonly #options: OutboundOptions;
+  /** Activations under way, by request and replica: a replica is not asked again meanwhile. */
+  readonly #activating = new Set<string>();
+
+  constructor(options: OutboundOptions) {
+    this.#options = options;
+  }
+
+  activate(output: Output<'send-activation'>): void {
+    for (const coordinator of this.#coordinators(output.to)) {
+      const key = `${output.request} ${coordinator.id}`;
+      if (this.#activating.has(key)) continue;
+      this.#activating.add(key);
+      void this.#activateAt(coordinator, output).then((input) => {
+        this.#activating.delete(key);
+        this.#options.submit(input);
+      });
+    }
+  }
+
+  invoke(output: Output<'invoke-leg'>): void {
+    void this.#invoke(output).then((result) =>
+      this.#options.submit({
+        kind: 'leg-answered',
+        request: output.request,
+        leg: output.leg,
+        result,
+      }),
+    );
+  }
+
+  complete({ to, statement }: Output<'send-completion'>): void {
+    const { self, client, log } = this.#options;
+    const { tid, decision } = statement.statement;
+    const name = decision === 'commit' ? 'Commit' : 'Rollback';
+    const parameter = transactionIdParameter(tid);
+    for (const coordinator of this.#coordinators(to)) {
+      client
+        .notify(endpoint(`${coordinator.url}/completion`, parameter), {
+          action: notificationAction(name),
+          body: writeNotification(name, statementExtension(encodeSigned(statement))),
+          from: endpoint(`${self.url}/completion-initiator`, parameter),
+        })
+        .catch((error: unknown) => log.debug({ err: error, tid }, 'completion-not-taken'));
+    }
+  }
+
+  async #activateAt(
+    coordinator: CoordinatorMember,
+    { request, statement }: Output<'send-activation'>,
+  ): Promise<InitiatorInput> {
+    const replica = coordinator.id;
+    try {
+      const reply = await this.#options.client.request(endpoint(`${coordinator.url}/activation`), {
+        action: coordinationActions.createCoordinationContext,
+        body: writeCreateCoordinationContext({
+          expiresMs: statement.statement.expiresMs,
+          coordinationType: ATOMIC_TRANSACTION,
+          extensions: [statementExtension(encodeSigned(statement))],
+        }),
+        // A slow coordinator is not asked anew: that would only make it slower.
+        timeoutMs: this.#options.cluster.timing.defaultExpiresMs,
+      });
+      requireFrom('coordinator', coordinator, reply.principal);
+      const { context, extensions } = readCreateCoordinationContextResponse(reply.body);
+      const proof = findProof(extensions);
+      const evidence: Activated['evidence'] =
+        proof === undefined
+          ? { kind: 'plain', tid: transactionOf(context) }
+          : this.#verifiedProof(proof);
+      return { kind: 'activated', replica, request, evidence };
+    } catch (error) {
+      this.#options.log.debug({ err: error, replica }, 'activation-failed');
+      return { kind: 'activation-failed', replica, request };
+    }
+  }
+
+  /** Throws where the bytes are no proof. */
+  #verifiedProof(bytes: Uint8Array): Activated['evidence'] {
+    const { cluster, keyring } = this.#options;
+    const verified = verifyDecisionProof(keyring, decodeDecisionProof(cluster.id, bytes));
+    if (!verified.ok) throw new Error(`invalid proof: ${verified.error.code}`);
+    return { kind: 'proof', proof: verified.value };
+  }
+
+  async #invoke({ tid, call, currency: unit }: Output<'invoke-leg'>): Promise<LegResult> {
+    const { cluster, client, log } = this.#options;
+    const { participant, side, account, amountMinor } = call;
+    const member = cluster.participants.find(({ id }) => id === participant);
+    if (member === undefined) return { kind: 'refused', reason: 'UnknownParticipant' };
+    try {
+      const reply = await client.request(endpoint(`${member.url}/account`), {
+        action: side === 'debit' ? bankActions.debit : bankActions.credit,
+        headers: [coordinationContextHeader(this.#context(tid), '1.2')],
+        body: writePosting({
+          kind: side,
+          account: accountId(account),
+          amountMinor,
+          currency: currency(unit),
+        }),
+        timeoutMs: cluster.timing.voteTimeoutMs,
+      });
+      requireFrom('participant', member, reply.principal);
+      readPostingResponse(reply.body, side);
+      return { kind: 'done' };
+    } catch (error) {
+      const isFault = error instanceof ReceivedFault;
+      if (
+        isFault &&
+        error.soapCode !== 'Receiver' &&
+        isFrom('participant', member, error.principal)
+      ) {
+        return { kind: 'refused', reason: error.code };
+      }
+      log.debug({ err: error, participant, tid }, 'participant-unreachable');
+      return { kind: 'unreachable' };
+    }
+  }
+
+  /**
+   * The context for participants. All initiators make the same one, from the cluster file: what a
+   * single coordinator's answer says besides the transaction id is nobody's to believe.
+   */
+  #context(tid: Output<'invoke-leg'>['tid']) {
+    const { cluster } = this.#options;
+    const [first] = cluster.coordinators;
+    const registration: EndpointReference = endpoint(
+      `${first?.url ?? ''}/registration`,
+      transactionIdParameter(tid),
+    );
+    return contextOf(tid, registration, cluster.timing.defaultExpiresMs);
+  }
+
+  #coordinators(ids: readonly ReplicaId[]): readonly CoordinatorMember[] {
+    return this.#options.cluster.coordinators.filter(({ id }) => ids.includes(id));
+  }
+}
+
+type Callee = { readonly id: number | string; readonly url: string };
+
+function isFrom(role: Principal['role'], { id }: Callee, principal: Principal): boolean {
+  return principal.role === role && 'id' in principal && principal.id === id;
+}
+
+function requireFrom(role: Principal['role'], callee: Callee, principal: Principal): void {
+  if (!isFrom(role, callee, principal)) {
+    throw new SoapTransportError('bad-reply', callee.url, `signed by ${principal.name}`);
+  }
+}

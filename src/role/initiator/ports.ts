@@ -1,0 +1,154 @@
+import type {
+  ClientRequest,
+  InitiatorInput,
+  RefusalCode,
+  TransferReply,
+} from '../../core/transaction/initiator-messages.js';
+import type { Keyring } from '../../crypto/keyring.js';
+import { verifyCommitCertificate } from '../../crypto/verify.js';
+import type { Logger } from '../../edge/http/logger.js';
+import { bankActions, readTransfer, writeTransferResponse } from '../../edge/soap/banking.js';
+import { findProof, findRequestHeader, findTransactionId } from '../../edge/soap/extension.js';
+import { readFault } from '../../edge/soap/fault-body.js';
+import { coordinationFaults, SoapFault, soapFaults } from '../../edge/soap/faults.js';
+import type { ReceivedMessage } from '../../edge/soap/security.js';
+import type { Operation, Operations } from '../../edge/soap/server.js';
+import { namespaces } from '../../edge/soap/vocabulary.js';
+import {
+  notificationAction,
+  readNotification,
+  transactionFaultAction,
+} from '../../edge/soap/wsat.js';
+import { coordinationActions } from '../../edge/soap/wscoor.js';
+import type { Cluster } from '../../vocabulary/cluster.js';
+import { clientPrincipal } from '../../vocabulary/ids.js';
+import { decodeCommitCertificate, WireError } from '../../wire/index.js';
+import { operationOf, requestDigest } from './order.js';
+
+type Notified = Extract<InitiatorInput, { kind: 'notified' }>;
+export type Request = Omit<ClientRequest, 'requestId'>;
+
+/** `/transfer`: takes a client's signed request, and answers when its transaction has ended. */
+export function transferOperations(
+  cluster: Cluster,
+  ask: (request: Request) => Promise<TransferReply>,
+): Operations<ReceivedMessage> {
+  return {
+    [bankActions.transfer]: {
+      kind: 'request-reply',
+      replyAction: bankActions.transferResponse,
+      handle: async (message) => {
+        const reply = await ask(readRequest(cluster, message));
+        if (reply.kind === 'refusal') throw refusalFault(reply.code);
+        return { body: writeTransferResponse(reply) };
+      },
+    },
+  };
+}
+
+/** `/completion-initiator`: takes Committed, Aborted and faults from the coordinators. */
+export function completionInitiatorOperations(
+  keyring: Keyring,
+  submit: (input: Notified) => void,
+  log: Logger,
+): Operations<ReceivedMessage> {
+  const operation = (name: 'Committed' | 'Aborted'): Operation<ReceivedMessage> => ({
+    kind: 'one-way',
+    handle: (message) => submit(readNotice(keyring, message, name)),
+  });
+  const fault: Operation<ReceivedMessage> = {
+    kind: 'one-way',
+    handle: (message) => {
+      const notice = readFaultNotice(message);
+      if (notice !== undefined) return submit(notice);
+      log.warn({ from: message.principal.name, fault: readFault(message)?.code }, 'fault-received');
+    },
+  };
+  return {
+    [coordinationActions.fault]: fault,
+    [transactionFaultAction]: fault,
+    [notificationAction('Committed')]: operation('Committed'),
+    [notificationAction('Aborted')]: operation('Aborted'),
+  };
+}
+
+/** Throws a `SoapFault` unless it is a request in the signer's own name, for banks that we know. */
+function readRequest(cluster: Cluster, { principal, headers, body }: ReceivedMessage): Request {
+  const header = findRequestHeader(headers);
+  if (header === undefined) throw soapFaults.sender('The header cc:Request is missing.');
+  const { client, timestamp } = header;
+  if (principal.role !== 'client' || principal.name !== clientPrincipal(client)) {
+    throw soapFaults.sender('The request is not in the name of the client that signed it.');
+  }
+  const transfer = readTransfer(body);
+  const operation = operationOf(transfer);
+  for (const { participant } of operation.legs) {
+    if (!cluster.participants.some(({ id }) => id === participant)) {
+      throw requestFault('UnknownBank', `There is no bank ${participant}.`, 'Sender');
+    }
+  }
+  const digest = requestDigest(cluster.id, header, transfer);
+  return { kind: 'request', client, timestamp, digest, operation };
+}
+
+/** Throws a `SoapFault` where the message is not a coordinator's, or its certificate proves nothing. */
+function readNotice(
+  keyring: Keyring,
+  { principal, headers, body }: ReceivedMessage,
+  name: 'Committed' | 'Aborted',
+): Notified {
+  if (principal.role !== 'coordinator') throw coordinationFaults.invalidState('not a coordinator');
+  const tid = findTransactionId(headers);
+  if (tid === undefined) throw coordinationFaults.invalidParameters('no cc:TransactionId');
+  const proof = findProof(readNotification(body, name));
+  const evidence: Notified['evidence'] =
+    proof === undefined
+      ? { kind: 'plain', outcome: name === 'Committed' ? 'commit' : 'abort' }
+      : { kind: 'proof', certificate: readCertificate(keyring, proof) };
+  return { kind: 'notified', replica: principal.id, tid, evidence };
+}
+
+/**
+ * Of the Completion protocol's states only Committed answers a Rollback with InvalidState, and none
+ * answers a Commit so (WS-AtomicTransaction 1.2 §3.2): the fault is a coordinator's word for Committed.
+ */
+function readFaultNotice(message: ReceivedMessage): Notified | undefined {
+  const { principal, headers } = message;
+  const tid = findTransactionId(headers);
+  if (principal.role !== 'coordinator' || tid === undefined) return undefined;
+  if (!readFault(message)?.is(namespaces.wscoor, 'InvalidState')) return undefined;
+  const evidence = { kind: 'plain', outcome: 'commit' } as const;
+  return { kind: 'notified', replica: principal.id, tid, evidence };
+}
+
+function readCertificate(keyring: Keyring, bytes: Uint8Array) {
+  try {
+    const certificate = decodeCommitCertificate(keyring.cluster.id, bytes);
+    const verified = verifyCommitCertificate(keyring, certificate);
+    if (verified.ok) return verified.value;
+    throw coordinationFaults.invalidParameters(`cc:Proof: ${verified.error.code}`);
+  } catch (error) {
+    if (error instanceof WireError) throw coordinationFaults.invalidParameters(error.message);
+    throw error;
+  }
+}
+
+function refusalFault(code: RefusalCode): SoapFault {
+  switch (code) {
+    case 'stale':
+      return requestFault('StaleRequest', 'A later request of this client was taken.', 'Sender');
+    case 'conflict':
+      return requestFault('ConflictingRequest', 'The timestamp has been used before.', 'Sender');
+    case 'busy':
+      return requestFault('Busy', 'Too many transactions are open.', 'Receiver');
+    case 'not-activated':
+      return requestFault('NotActivated', 'The coordinators did not answer in time.', 'Receiver');
+    case 'outcome-unknown':
+      return requestFault('OutcomeUnknown', 'The outcome is not known yet.', 'Receiver');
+  }
+}
+
+/** A sender's fault is final; after a receiver's fault the client may send the same request again. */
+function requestFault(code: string, reason: string, soapCode: 'Sender' | 'Receiver'): SoapFault {
+  return new SoapFault({ soapCode, namespace: namespaces.concordat, code, reason });
+}

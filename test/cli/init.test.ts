@@ -1,0 +1,50 @@
+import { readdir, readFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import { describe, expect, it } from 'vitest';
+import { loadCluster } from '../../src/edge/config/cluster-file.js';
+import { temporaryDirectory } from '../edge/support/directory.js';
+import { cli } from './support/cli.js';
+
+describe('concordat init', () => {
+  it('makes a cluster as asked', async () => {
+    const directory = await temporaryDirectory();
+    const options = ['--f', '0', '--n', '1', '--initiators', '1', '--banks', '3'];
+    const made = await cli('init', directory, ...options, '--clients', 'shop,till', '--json');
+    expect(made.exitCode).toBe(0);
+    const { files } = JSON.parse(made.out);
+    expect(files).toContain(join(directory, 'nodes', 'till.json'));
+    const cluster = await loadCluster(join(directory, 'cluster.json'));
+    expect(cluster.resilience).toEqual({ n: 1, f: 0 });
+    expect(cluster.initiators).toHaveLength(1);
+    expect(cluster.participants.map(({ id }) => id)).toEqual(['bank-a', 'bank-b', 'bank-c']);
+  });
+
+  it('gives containers their names as hosts', async () => {
+    const directory = await temporaryDirectory();
+    expect(await cli('init', directory, '--compose')).toMatchObject({ exitCode: 0 });
+    const { coordinators } = await loadCluster(join(directory, 'cluster.json'));
+    expect(coordinators[2]?.url).toBe('http://coordinator-2:8080');
+  });
+
+  it('never writes over a cluster', async () => {
+    const directory = await temporaryDirectory();
+    await cli('init', directory);
+    const before = await contentOf(directory);
+    for (const again of [
+      ['init', directory],
+      ['init', directory, '--f', '2'],
+      ['up', directory, '--f', '2'],
+    ]) {
+      const { exitCode, err } = await cli(...again);
+      expect(exitCode).toBe(2);
+      expect(err).toMatch(/^(concordat: .*exists already|.*\n?.*holds a cluster already)/);
+    }
+    expect(await contentOf(directory)).toEqual(before);
+  });
+});
+
+async function contentOf(directory: string): Promise<string[]> {
+  const names = await readdir(directory, { recursive: true, withFileTypes: true });
+  const files = names.filter((entry) => entry.isFile());
+  return Promise.all(files.map(({ parentPath, name }) => readFile(join(parentPath, name), 'utf8')));
+}

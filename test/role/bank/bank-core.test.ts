@@ -1,0 +1,130 @@
+import { describe, expect, it } from 'vitest';
+import type { CommonOutput, StoredRecord } from '../../../src/core/effects.js';
+import type { CallId, Notification } from '../../../src/core/transaction/participant-messages.js';
+import { accountId, currency } from '../../../src/edge/soap/banking.js';
+import { BankCore, type BankInput, type BankOutput } from '../../../src/role/bank/bank-core.js';
+import {
+  digest,
+  enlistmentId,
+  initiatorId,
+  participantId,
+  replicaId,
+  transactionId,
+} from '../../../src/vocabulary/ids.js';
+import { resilience } from '../../../src/vocabulary/quorum.js';
+
+const alice = accountId('alice');
+const ref = {
+  tid: transactionId('00000000-0000-8000-8000-000000000001'),
+  enlistment: enlistmentId('bank-a.1'),
+};
+
+/** A bank core and its disk, which takes the persists of one input all or none. */
+class Bank {
+  readonly disk = new Map<string, Uint8Array>();
+  #core = this.#start();
+
+  #start(): BankCore {
+    return new BankCore(
+      {
+        id: participantId('bank-a'),
+        resilience: resilience(4, 1),
+        resendAfterMs: 100,
+        limits: { enlistments: 9, invitationsPerInitiator: 9, finished: 9, expiresMs: 60_000 },
+        address: 'http://bank-a.test/participant',
+        sign: (statement) => ({
+          statement,
+          bytes: new Uint8Array(),
+          signature: new Uint8Array(),
+        }),
+      },
+      [{ account: alice, amountMinor: 100, currency: currency('EUR') }],
+    );
+  }
+
+  start(): this {
+    this.#core = this.#start();
+    const records: StoredRecord[] = [...this.disk].map(([key, value]) => ({ key, value }));
+    this.#write(this.#core.restore(records));
+    return this;
+  }
+
+  /** `isLost`: the process dies before anything of this input is on disk. */
+  give(input: BankInput, isLost = false): readonly (BankOutput | CommonOutput)[] {
+    const outputs = this.#core.handle(input);
+    if (!isLost) this.#write(outputs);
+    return outputs;
+  }
+
+  #write(outputs: readonly (BankOutput | CommonOutput)[]): void {
+    for (const output of outputs) {
+      if (output.kind !== 'persist') continue;
+      if (output.value === null) this.disk.delete(output.key);
+      else this.disk.set(output.key, output.value);
+    }
+  }
+
+  hear(message: Notification, isLost = false) {
+    const from = (replica: number) =>
+      this.give({ kind: 'notified', replica: replicaId(replica), ref, message }, isLost);
+    return [...from(0), ...from(1)];
+  }
+
+  prepare(): this {
+    for (const index of [0, 1]) {
+      this.give({
+        kind: 'invited',
+        call: index as CallId,
+        initiator: initiatorId(index),
+        ...ref,
+        operation: { kind: 'debit', account: alice, amountMinor: 30, currency: currency('EUR') },
+        digest: digest('a'.repeat(64)),
+        protocol: 'durable',
+        expiresMs: 10_000,
+      });
+    }
+    for (const index of [0, 1, 2]) {
+      this.give({ kind: 'registered', replica: replicaId(index), ref });
+    }
+    this.hear('prepare');
+    return this;
+  }
+
+  get balanceMinor(): number | undefined {
+    const [told] = this.give({ kind: 'balance-asked', call: 9 as CallId, account: alice });
+    return told?.kind === 'tell-balance' ? told.balance?.amountMinor : undefined;
+  }
+}
+
+describe('a bank’s core', () => {
+  it('persists the balance and the end of the prepared record in the same input', () => {
+    const bank = new Bank().start().prepare();
+    const persisted = bank.hear('commit').filter(({ kind }) => kind === 'persist');
+    expect(persisted).toMatchObject([
+      { key: 'account/alice' },
+      { key: `participant/prepared/${ref.tid}/${ref.enlistment}`, value: null },
+    ]);
+    expect(bank.balanceMinor).toBe(70);
+  });
+
+  it('commits once, whether it dies just before the write or just after', () => {
+    const before = new Bank().start().prepare();
+    before.hear('commit', true);
+    before.start();
+    expect(before.balanceMinor).toBe(100);
+    before.hear('commit');
+    expect(before.balanceMinor).toBe(70);
+    const after = new Bank().start().prepare();
+    after.hear('commit');
+    after.start().hear('commit');
+    expect(after.balanceMinor).toBe(70);
+  });
+
+  it('holds what is prepared over a restart, and gives it free on a rollback', () => {
+    const bank = new Bank().start().prepare().start();
+    expect([...bank.disk.keys()].some((key) => key.startsWith('participant/'))).toBe(true);
+    bank.hear('rollback');
+    expect([...bank.disk.keys()]).toEqual(['account/alice']);
+    expect(bank.balanceMinor).toBe(100);
+  });
+});

@@ -1,0 +1,78 @@
+import { createClientAsync } from 'soap';
+import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { soapFaults } from '../../src/edge/soap/faults.js';
+import { startFront } from '../../src/role/front/front-node.js';
+import { transactionId } from '../../src/vocabulary/ids.js';
+import { serveInitiator } from './support/stubs.js';
+import { log, World } from './support/world.js';
+
+const tid = transactionId('00000000-0000-8000-8000-000000000001');
+const order = {
+  debtor: { bank: 'bank-a', account: 'a1' },
+  creditor: [
+    { bank: 'bank-b', account: 'b1', amountMinor: 300 },
+    { bank: 'bank-b', account: 'b2', amountMinor: 200 },
+  ],
+  currency: 'EUR',
+};
+
+let world: World;
+beforeEach(async () => {
+  world = await World.make({ defaultExpiresMs: 500 });
+});
+
+async function front() {
+  const running = await startFront({
+    cluster: world.cluster,
+    node: world.node('front', 'front'),
+    log,
+  });
+  onTestFinished(() => running.stop());
+  return running;
+}
+
+/** A client made from the WSDL, as any SOAP toolkit would. */
+async function caller(forceSoap12Headers: boolean) {
+  const { url } = await front();
+  const client = await createClientAsync(`${url}/transfer?wsdl`, { forceSoap12Headers });
+  return async (): Promise<unknown> => {
+    const { TransferAsync } = client;
+    const [answer] = await TransferAsync(order);
+    return answer;
+  };
+}
+
+describe('the front door', () => {
+  for (const is12 of [false, true]) {
+    it(`serves a SOAP ${is12 ? '1.2' : '1.1'} client made from its WSDL`, async () => {
+      const outcome = { transactionId: tid, outcome: 'aborted', reason: 'Closed' } as const;
+      const seen = await serveInitiator(world, 0, () => outcome);
+      await serveInitiator(world, 1, () => outcome);
+      const call = await caller(is12);
+      expect(await call()).toMatchObject(outcome);
+      await call();
+      expect(seen[0]?.client).toMatch(/^front\/[0-9]+$/);
+    });
+  }
+
+  it('answers with a fault when the initiators disagree or keep silent', async () => {
+    await serveInitiator(world, 0, () => ({ transactionId: tid, outcome: 'committed' }));
+    const call = await caller(false);
+    await expect(call()).rejects.toThrow(/OutcomeUnknown.*too few initiators/);
+  });
+
+  it('hands on what the initiators refuse', async () => {
+    for (const index of [0, 1, 2]) {
+      await serveInitiator(world, index, () => {
+        throw soapFaults.sender('There is no bank bank-b.');
+      });
+    }
+    const call = await caller(true);
+    await expect(call()).rejects.toThrow('There is no bank bank-b.');
+  });
+
+  it('tells whether it is up', async () => {
+    const { url } = await front();
+    expect(await (await fetch(`${url}/healthz`)).json()).toMatchObject({ status: 'ok' });
+  });
+});

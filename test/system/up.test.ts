@@ -1,0 +1,140 @@
+import { type ChildProcess, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { mkdtemp, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { afterAll, beforeAll, expect, it } from 'vitest';
+import { isHealthy } from '../../src/cli/http-get.js';
+import { claimPorts, type PortRange } from '../../src/cli/local/port-range.js';
+import { cli } from '../cli/support/cli.js';
+import { until } from '../edge/support/wait.js';
+
+/** `concordat up` as a person uses it. */
+
+const main = fileURLToPath(new URL('../../dist/src/cli/main.js', import.meta.url));
+
+interface Announcement {
+  readonly nodes: { readonly name: string; readonly pid: number; readonly url: string }[];
+  readonly curl: string;
+}
+
+let directory: string;
+/** Held to the end, so that nobody takes the ports while the cluster is down. */
+let ports: PortRange;
+const running = new Set<ChildProcess>();
+
+beforeAll(async () => {
+  directory = await mkdtemp(join(tmpdir(), 'concordat-up-'));
+  ports = await claimPorts();
+});
+
+afterAll(async () => {
+  for (const child of running) child.kill('SIGKILL');
+  await ports.release();
+  await rm(directory, { recursive: true, force: true });
+});
+
+/** A process of the command, and what it has written so far. */
+function start(...args: string[]) {
+  const child = spawn(process.execPath, [main, ...args]);
+  running.add(child);
+  const written = { out: '', err: '' };
+  child.stdout.on('data', (data) => {
+    written.out += String(data);
+  });
+  child.stderr.on('data', (data) => {
+    written.err += String(data);
+  });
+  const ended = once(child, 'exit').then(([exitCode]) => {
+    running.delete(child);
+    return exitCode as number | null;
+  });
+  return { child, written, ended };
+}
+
+async function announcementOf({ written }: ReturnType<typeof start>): Promise<Announcement> {
+  const deadline = performance.now() + 60_000;
+  while (!written.out.endsWith('}\n')) {
+    if (performance.now() > deadline) throw new Error(`not up: ${written.err}`);
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+  return JSON.parse(written.out);
+}
+
+it('starts a cluster, starts a dead node again, and stops on Ctrl-C', async () => {
+  const smallest = ['--f', '0', '--n', '1', '--initiators', '1'];
+  const up = start('up', directory, '--json', ...smallest, '--base-port', String(ports.basePort));
+  const { nodes, curl } = await announcementOf(up);
+  expect(nodes.map(({ name }) => name)).toEqual([
+    'coordinator-0',
+    'initiator-0',
+    'bank-a',
+    'bank-b',
+    'front',
+  ]);
+
+  const shell = spawn('sh', ['-c', curl]);
+  let reply = '';
+  shell.stdout.on('data', (data) => {
+    reply += String(data);
+  });
+  await once(shell, 'close');
+  expect(reply).toContain('<b:outcome>committed</b:outcome>');
+
+  const second = await cli('up', directory);
+  expect(second.err).toMatch(/port \d+ of coordinator-0 is in use/);
+  expect(second.exitCode).toBe(1);
+
+  const [coordinator] = nodes;
+  process.kill(coordinator?.pid ?? 0, 'SIGKILL');
+  await until('the coordinator is up again', () =>
+    up.written.err.includes('coordinator-0 is up again'),
+  );
+  expect(up.written.err).toMatch(/coordinator-0 was killed by SIGKILL .* starting it again/);
+
+  up.child.kill('SIGINT');
+  expect(await up.ended).toBe(0);
+  expect(up.written.err).toContain('All nodes stopped.');
+  await expectGone(nodes);
+}, 120_000);
+
+it('takes the nodes with it, however it ends', async () => {
+  const up = start('up', directory, '--json');
+  const { nodes } = await announcementOf(up);
+  up.child.kill('SIGKILL');
+  await up.ended;
+  await expectGone(nodes);
+}, 120_000);
+
+it('a node runs alone, stops on SIGTERM, and says why it cannot start', async () => {
+  const file = join(directory, 'nodes', 'front.json');
+  const first = start('run', file);
+  await until('it runs', () => first.written.out.includes('"msg":"started"'));
+  const second = start('run', file);
+  expect(await second.ended).toBe(1);
+  expect(second.written.err).toMatch(/concordat: port \d+ is in use/);
+  first.child.kill('SIGTERM');
+  expect(await first.ended).toBe(0);
+  for (const line of first.written.out.trim().split('\n')) {
+    expect(JSON.parse(line)).toMatchObject({ node: 'front' });
+  }
+});
+
+async function expectGone(nodes: Announcement['nodes']): Promise<void> {
+  const gone = new Set<string>();
+  await until('all nodes are gone', () => {
+    for (const { pid, name } of nodes) if (!exists(pid)) gone.add(name);
+    return gone.size === nodes.length;
+  });
+  for (const { url } of nodes) expect(await isHealthy(url)).toBe(false);
+}
+
+function exists(pid: number): boolean {
+  try {
+    process.kill(pid, 0);
+    return true;
+  } catch {
+    return false;
+  }
+}
