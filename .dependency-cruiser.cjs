@@ -26,7 +26,7 @@ module.exports = {
       name: 'source-imports-no-test',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|bench|examples)/' },
+      to: { path: '^(test|bench|examples|sim)/' },
     },
     {
       name: 'source-imports-no-dev-dependency',

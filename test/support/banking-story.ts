@@ -70,7 +70,11 @@ export class Story {
   }
 
   /** Initiators ask replicas; every one that lives unless told otherwise. */
-  ask(timestamp = 1, initiators = this.initiators, replicas: Iterable<number> = this.rig.alive): void {
+  ask(
+    timestamp = 1,
+    initiators = this.initiators,
+    replicas: Iterable<number> = this.rig.alive,
+  ): void {
     for (const initiator of initiators) {
       for (const replica of [...replicas]) {
         this.rig.input(replica, {

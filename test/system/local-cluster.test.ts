@@ -1,7 +1,6 @@
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { setTimeout as delay } from 'node:timers/promises';
 import { createClientAsync } from 'soap';
 import { afterAll, beforeAll, expect, it } from 'vitest';
 import { claimPorts, type PortRange } from '../../src/cli/local/port-range.js';
@@ -13,6 +12,7 @@ import { TransferClient } from '../../src/role/client/transfer-client.js';
 import { participantId, type TransactionId } from '../../src/vocabulary/ids.js';
 import { cli } from '../cli/support/cli.js';
 import { standardsPresent, validateAgainstStandards } from '../support/schemas.js';
+import { eventually } from './support/eventually.js';
 
 /** One process a node, over real sockets, in the order of a bad day. */
 
@@ -58,16 +58,10 @@ async function sum(): Promise<number> {
   return now.alice + now.bob;
 }
 
-/** Waits for what must come: the banks carry out an outcome shortly after the client hears of it. */
-async function eventually(what: string, holds: () => Promise<boolean>): Promise<void> {
-  const deadline = performance.now() + 30_000;
-  while (!(await holds().catch(() => false))) {
-    if (performance.now() > deadline) throw new Error(`never came about: ${what}`);
-    await delay(50);
-  }
-}
-
-/** Runs something that moves the amount from alice to bob, and waits until both banks show it. */
+/**
+ * Runs something that moves the amount from alice to bob, and waits until both banks show it: they
+ * carry out an outcome shortly after the client hears of it.
+ */
 async function moves<Value>(amountMinor: number, run: () => Promise<Value>): Promise<Value> {
   const before = await balances();
   const value = await run();

@@ -8,7 +8,7 @@ import { afterAll, beforeAll, expect, it } from 'vitest';
 import { isHealthy } from '../../src/cli/http-get.js';
 import { claimPorts, type PortRange } from '../../src/cli/local/port-range.js';
 import { cli } from '../cli/support/cli.js';
-import { until } from '../edge/support/wait.js';
+import { eventually } from './support/eventually.js';
 
 /** `concordat up` as a person uses it. */
 
@@ -54,11 +54,7 @@ function start(...args: string[]) {
 }
 
 async function announcementOf({ written }: ReturnType<typeof start>): Promise<Announcement> {
-  const deadline = performance.now() + 60_000;
-  while (!written.out.endsWith('}\n')) {
-    if (performance.now() > deadline) throw new Error(`not up: ${written.err}`);
-    await new Promise((resolve) => setTimeout(resolve, 50));
-  }
+  await eventually('all nodes are announced', () => written.out.endsWith('}\n'));
   return JSON.parse(written.out);
 }
 
@@ -88,7 +84,7 @@ it('starts a cluster, starts a dead node again, and stops on Ctrl-C', async () =
 
   const [coordinator] = nodes;
   process.kill(coordinator?.pid ?? 0, 'SIGKILL');
-  await until('the coordinator is up again', () =>
+  await eventually('the coordinator is up again', () =>
     up.written.err.includes('coordinator-0 is up again'),
   );
   expect(up.written.err).toMatch(/coordinator-0 was killed by SIGKILL .* starting it again/);
@@ -110,7 +106,7 @@ it('takes the nodes with it, however it ends', async () => {
 it('a node runs alone, stops on SIGTERM, and says why it cannot start', async () => {
   const file = join(directory, 'nodes', 'front.json');
   const first = start('run', file);
-  await until('it runs', () => first.written.out.includes('"msg":"started"'));
+  await eventually('it runs', () => first.written.out.includes('"msg":"started"'));
   const second = start('run', file);
   expect(await second.ended).toBe(1);
   expect(second.written.err).toMatch(/concordat: port \d+ is in use/);
@@ -123,7 +119,7 @@ it('a node runs alone, stops on SIGTERM, and says why it cannot start', async ()
 
 async function expectGone(nodes: Announcement['nodes']): Promise<void> {
   const gone = new Set<string>();
-  await until('all nodes are gone', () => {
+  await eventually('all nodes are gone', () => {
     for (const { pid, name } of nodes) if (!exists(pid)) gone.add(name);
     return gone.size === nodes.length;
   });

@@ -127,7 +127,7 @@ describe('activation (Zhao §4.1)', () => {
     expect(rig.core(1).status.view).toBe(0);
   });
 
-  it('in a new view takes the requests of the new primary, and all reply to all again', () => {
+  it('in a new view takes the requests of the new primary, and loses no time over the old ones', () => {
     const rig = new Rig();
     const story = new Story(rig);
     // The old primary opens the slot with initiators 0 and 1, and goes no further.
@@ -137,14 +137,9 @@ describe('activation (Zhao §4.1)', () => {
     rig.runFor(100);
     rig.crash(0);
     story.ask(1, [1, 2], [1, 2, 3]);
-    const fetched: number[] = [];
-    rig.tamper = (from, _to, message) => {
-      if (message.kind === 'fetch' && rig.core(from).status.view === 1) fetched.push(from);
-      return [message];
-    };
-    rig.runUntil(() => story.transactionOf() !== undefined);
-    rig.runFor(50);
-    expect([1, 2, 3].map((replica) => rig.core(replica).status.openSlots)).toEqual([0, 0, 0]);
-    expect(fetched).toEqual([]);
+    rig.runUntil(() => rig.core(2).status.view === 1);
+    const enteredMs = rig.nowMs;
+    rig.runUntil(() => story.activated.get(story.activate())?.size === 3);
+    expect(rig.nowMs - enteredMs).toBeLessThan(100);
   });
 });
