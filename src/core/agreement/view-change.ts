@@ -186,9 +186,7 @@ export class ViewChanger {
       .filter(({ statement }) => statement.view === view)
       .sort((a, b) => a.replica - b.replica);
     if (viewChanges.length < this.#state.quorum) return;
-    const newView = this.#state.sign<NewViewStatement>({ kind: 'new-view', view, viewChanges });
-    this.#state.broadcast({ kind: 'new-view', newView });
-    this.#enter(newView);
+    this.#enter(this.#state.sign<NewViewStatement>({ kind: 'new-view', view, viewChanges }));
   }
 
   /** The timer for the new primary starts only once a quorum asks for its view. */
@@ -204,6 +202,7 @@ export class ViewChanger {
   #enter(newView: Signed<NewViewStatement>): void {
     this.#state.persist('new-view', encodeSigned(newView));
     this.#settle(newView);
+    if (this.#state.isPrimary) this.#state.broadcast({ kind: 'new-view', newView });
     for (const certificate of this.#state.shown.values()) this.#events.learn(certificate);
     this.#state.log('info', 'view-entered', { primary: this.#state.primary });
     this.#events.entered();

@@ -17,6 +17,7 @@ export interface ListenerOptions {
   readonly listen: { readonly host: string; readonly port: number };
   readonly credential: PeerCredential;
   readonly onMessage: (from: ReplicaId, bytes: Uint8Array) => void;
+  readonly onConnected: (from: ReplicaId) => void;
   readonly log: Logger;
 }
 
@@ -87,6 +88,7 @@ export class Listener {
     });
     socket.setKeepAlive(true, keepAliveMs);
     this.#receive(from, socket);
+    this.#options.onConnected(from);
   }
 
   #receive(from: ReplicaId, socket: TLSSocket): void {

@@ -84,9 +84,21 @@ export class OutgoingLink {
     socket.on('close', () => this.#closed(reason));
   }
 
+  /** The peer shows that it is there: a retry that is waiting is made at once. */
+  peerIsUp(): void {
+    if (this.#retry !== undefined) this.#redial();
+  }
+
+  #redial(): void {
+    clearTimeout(this.#retry);
+    this.#retry = undefined;
+    this.start();
+  }
+
   stop(): void {
     this.#stopped = true;
     clearTimeout(this.#retry);
+    this.#retry = undefined;
     this.#socket?.destroy();
   }
 
@@ -134,6 +146,6 @@ export class OutgoingLink {
     }
     const delay = Math.min(firstRetryMs * 2 ** this.#failures, lastRetryMs);
     this.#failures += 1;
-    this.#retry = setTimeout(() => this.start(), delay * (0.75 + Math.random() / 2));
+    this.#retry = setTimeout(() => this.#redial(), delay * (0.75 + Math.random() / 2));
   }
 }

@@ -37,7 +37,10 @@ export class PeerNetwork {
 
   constructor(options: PeerNetworkOptions) {
     const { cluster, self, credential, onUp, log } = options;
-    this.#listener = new Listener(options);
+    this.#listener = new Listener({
+      ...options,
+      onConnected: (from) => this.#links.get(from)?.peerIsUp(),
+    });
     this.#links = new Map(
       cluster.coordinators
         .filter(({ id }) => id !== self)

@@ -129,6 +129,7 @@ describe('activation (Zhao §4.1)', () => {
 
   it('in a new view takes the requests of the new primary, and loses no time over the old ones', () => {
     const rig = new Rig();
+    rig.latencyMaxMs = 1;
     const story = new Story(rig);
     // The old primary opens the slot with initiators 0 and 1, and goes no further.
     rig.tamper = (from, _to, message) =>

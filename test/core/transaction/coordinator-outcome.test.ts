@@ -255,11 +255,12 @@ describe('votes that are lost', () => {
     expect(rig.core(1).status.view).toBe(0);
   });
 
-  it('one participant’s here, another’s there: put together', () => {
-    const { story } = setUp();
-    story.voteReaches = (replica, { participant }) => replica === (participant === bankA ? 1 : 2);
+  it('everywhere: the next Prepare brings it again', () => {
+    const { rig, story } = setUp();
+    story.voteReaches = () => rig.nowMs > 400;
     const tid = story.transfer();
     expect(story.outcome(tid)).toBe('commit');
+    expect(rig.nowMs).toBeLessThan(1000);
   });
 
   it('two votes of one participant: the certificate decides, both are kept as evidence', () => {
