@@ -26,7 +26,7 @@ module.exports = {
       name: 'source-imports-no-test',
       severity: 'error',
       from: { path: '^src/' },
-      to: { path: '^(test|bench|examples|sim)/' },
+      to: { path: '^(test|bench|examples|sim|chaos|fuzz|mutants)/' },
     },
     {
       name: 'source-imports-no-dev-dependency',

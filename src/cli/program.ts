@@ -1,5 +1,6 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
+import { addAddClient } from './commands/add-client.js';
 import { addBalance } from './commands/balance.js';
 import { addInit } from './commands/init.js';
 import { addProof } from './commands/proof.js';
@@ -41,6 +42,7 @@ function concordat(finish: (code: ExitCode) => void): Command {
     .exitOverride();
   const adders = [
     addInit,
+    addAddClient,
     addUp,
     addRun,
     addTransfer,

@@ -26,6 +26,17 @@ describe('concordat init', () => {
     expect(coordinators[2]?.url).toBe('http://coordinator-2:8080');
   });
 
+  it('issues certificates to further clients later, each name once', async () => {
+    const directory = await temporaryDirectory();
+    await cli('init', directory);
+    const added = await cli('add-client', 'shop', '--directory', directory, '--json');
+    expect(JSON.parse(added.out)).toEqual({ files: [join(directory, 'nodes', 'shop.json')] });
+    const again = await cli('add-client', 'shop', '--directory', directory);
+    expect(again.exitCode).toBe(2);
+    const member = await cli('add-client', 'bank-a', '--directory', directory);
+    expect(member.exitCode).toBe(2);
+  });
+
   it('never writes over a cluster', async () => {
     const directory = await temporaryDirectory();
     await cli('init', directory);

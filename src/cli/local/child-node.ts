@@ -11,6 +11,8 @@ export interface ChildNodeOptions {
   /** Gets what the process writes, after what is there. */
   readonly logFile: string;
   readonly environment: Readonly<Record<string, string>>;
+  /** A command that runs the command line that follows it, in the same process; none unless given. */
+  readonly launcher?: readonly string[];
   /** Called where the process ends after a good start and nobody asked it to. */
   readonly onDied: (end: ProcessEnd) => void;
 }
@@ -102,9 +104,10 @@ export class ChildNode {
   }
 
   #spawn(args: readonly string[]): RunningChild {
-    const { logFile, environment } = this.#options;
+    const { logFile, environment, launcher = [] } = this.#options;
     const log = openSync(logFile, 'a', 0o600);
-    const started = spawn(process.execPath, args, {
+    const [command = process.execPath, ...rest] = [...launcher, process.execPath, ...args];
+    const started = spawn(command, rest, {
       // The channel tells the child when this process is gone.
       stdio: ['ignore', log, log, 'ipc'],
       // Its own process group: Ctrl-C is for this process, which then stops its children in peace.

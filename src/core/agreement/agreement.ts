@@ -153,7 +153,6 @@ export class Agreement {
     const state = this.#state.slots.get(slotKey(slot));
     if (!state) return;
     if (state.held) this.#voter.onProposal(state, state.held);
-    this.#voter.recheckCommitted(state);
     if (this.#state.slots.has(state.key) && state.wanted) this.#proposer.propose(state);
   }
 

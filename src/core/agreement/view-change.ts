@@ -90,6 +90,8 @@ export class ViewChanger {
     );
     for (const certificate of prepared) this.#events.learn(certificate);
     this.#joinIfOthersAreAhead();
+    // It asks and we see no reason to: perhaps it has missed the view that we are in.
+    if (this.#target === this.#state.view) return this.greet(from);
     this.#openIfPrimary();
     this.#waitIfQuorum();
   }

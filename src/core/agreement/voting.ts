@@ -78,11 +78,6 @@ export class Voter {
     this.#commit(slot, statement);
   }
 
-  /** For a quorum of commits that could not be acted on when it came. */
-  recheckCommitted(slot: SlotState): void {
-    for (const { statement } of [...slot.commits.values()]) this.#checkCommitted(slot, statement);
-  }
-
   /** Seen before: vote again for the same value (it may have been lost); never for another. */
   #onSameBallot(slot: SlotState, proposal: Proposal): void {
     const { statement } = proposal.prePrepare;

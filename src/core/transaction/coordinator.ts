@@ -18,17 +18,17 @@ import type {
   Verified,
   VoteStatement,
 } from '../../vocabulary/statements.js';
-import { decodeSignedStatement, encodeSigned } from '../../wire/index.js';
 import { Agreement } from '../agreement/agreement.js';
 import type { AgreementHost, Verdict } from '../agreement/host.js';
 import type { AgreementOptions } from '../agreement/state.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
-import { ActivationRequests } from './activation-requests.js';
-import type { CoordinatorInput, CoordinatorOutput, ReplyId } from './coordinator-messages.js';
-import { CoordinatorTransaction } from './coordinator-transaction.js';
+import { ActivationService } from './activation-service.js';
+import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages.js';
+import type { CoordinatorTransaction } from './coordinator-transaction.js';
 import { Inquiries } from './inquiries.js';
 import { transition } from './table.js';
 import { completionTable } from './tables.js';
+import { TransactionLog } from './transaction-log.js';
 import { TwoPhaseCommit } from './two-phase-commit.js';
 
 export interface CoordinatorOptions extends AgreementOptions {
@@ -39,10 +39,6 @@ export interface CoordinatorOptions extends AgreementOptions {
 
 /** A transaction is not kept open longer than this, whatever it asks for: one day. */
 const EXPIRES_MAX_MS = 86_400_000;
-/** Undecided transactions at the same time; activation is refused above it. */
-const OPEN_TRANSACTIONS_MAX = 4096;
-/** Finished transactions whose outcome is kept for those who ask late. */
-const FINISHED_RETAINED = 5_000;
 
 /**
  * One coordinator replica: activation, registration, completion and coordinator services (Zhao §4) on
@@ -51,18 +47,27 @@ const FINISHED_RETAINED = 5_000;
 export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput>, AgreementHost {
   readonly #options: CoordinatorOptions;
   readonly #agreement: Agreement;
-  readonly #requests: ActivationRequests;
+  readonly #activation: ActivationService;
   readonly #inquiries: Inquiries;
   readonly #twoPhase: TwoPhaseCommit;
-  readonly #transactions = new Map<TransactionId, CoordinatorTransaction>();
-  readonly #finished = new Set<TransactionId>();
+  readonly #transactions: TransactionLog;
   readonly #now: CoordinatorOutput[] = [];
   #questions = 0;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#agreement = new Agreement(options, this);
-    this.#requests = new ActivationRequests(options.resilience);
+    this.#transactions = new TransactionLog({
+      ...options,
+      persist: (key, value) => this.#output({ kind: 'persist', key, value }),
+      forget: (slot) => this.#agreement.forget(slot),
+    });
+    this.#activation = new ActivationService(options.resilience, {
+      output: (output) => this.#output(output),
+      openTransactions: () => this.#transactions.openSize,
+      decidedAs: (slot) => this.#decidedAs(slot),
+      accepted: (slot, requests, isDirect) => this.#onAccepted(slot, requests, isDirect),
+    });
     this.#inquiries = new Inquiries({
       quorum: this.#agreement.quorum,
       patienceMs: options.suspectAfterMs,
@@ -72,7 +77,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     this.#twoPhase = new TwoPhaseCommit(options, {
       output: (output) => this.#output(output),
       rank: () => this.#rank(),
-      finished: (transaction) => this.#finish(transaction),
+      finished: (transaction) => this.#transactions.finish(transaction),
     });
   }
 
@@ -84,30 +89,16 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   restore(records: readonly StoredRecord[]): readonly CoordinatorOutput[] {
     const proofs = this.#agreement.restore(records);
-    for (const proof of proofs) {
-      if (proof.value.kind === 'activation') this.#create(proof);
-    }
-    for (const { key, value } of records) {
-      if (!key.startsWith('registration/')) continue;
-      const signed = decodeSignedStatement(this.#options.cluster, value);
-      if (signed.statement.kind !== 'registration') continue;
-      const registration = { ...signed, statement: signed.statement };
-      const enlistment = this.#transactions.get(registration.statement.tid)?.enlist(registration);
-      if (enlistment) enlistment.admitted = true;
-    }
-    const stored = new Set(records.map(({ key }) => key));
-    for (const { tid, enlistments } of this.#transactions.values()) {
-      for (const [id, enlistment] of enlistments) {
-        enlistment.contradicted = stored.has(`evidence/${tid}/${id}/first`);
+    for (const proof of proofs) this.#transactions.create(proof);
+    this.#transactions.restore(records);
+    for (const { value, commits } of proofs) {
+      const transaction = value.kind === 'outcome' ? this.#transactions.get(value.tid) : undefined;
+      if (value.kind !== 'outcome' || !transaction) continue;
+      if (this.#transactions.isFinished(value.tid)) {
+        this.#twoPhase.restoreFinished(transaction, value, commits);
+      } else {
+        this.#twoPhase.decide(transaction, value, commits);
       }
-    }
-    for (const proof of proofs) {
-      if (proof.value.kind !== 'outcome') continue;
-      const transaction = this.#transactions.get(proof.value.tid);
-      if (transaction && stored.has(`finished/${transaction.tid}`)) {
-        this.#twoPhase.restoreFinished(transaction, proof.value, proof.commits);
-        this.#finished.add(transaction.tid);
-      } else if (transaction) this.#twoPhase.decide(transaction, proof.value, proof.commits);
     }
     for (const transaction of this.#transactions.values()) {
       if (!transaction.decision) this.#startExpiry(transaction);
@@ -124,7 +115,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   #take(input: CoordinatorInput | TimerInput): void {
     switch (input.kind) {
       case 'activate':
-        return this.#onActivate(input.statement, input.replyId);
+        return this.#activation.onRequest(input.statement, input.replyId);
       case 'register':
         return this.#onRegister(input);
       case 'complete':
@@ -146,36 +137,22 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   // Requests of initiators and participants ------------------------------------------------------
 
-  /** Zhao §4.1: accepted when `f + 1` initiators ask alike. */
-  #onActivate(statement: Verified<ActivationStatement>, replyId?: ReplyId): void {
-    const { request, evicted } = this.#requests.add(statement, replyId);
-    for (const one of evicted) this.#refuseContext(one, 'too many requests of this initiator');
-    const slot: Slot = { kind: 'activation', request };
-    const decided = this.#agreement.resultOf(slot);
-    if (decided?.kind === 'activation') return this.#answerDecided(slot, decided.tid);
-    const requests = this.#requests.matching(request);
-    if (!requests) return;
-    if (this.#transactions.size - this.#finished.size >= OPEN_TRANSACTIONS_MAX) {
-      for (const one of this.#requests.take(request)) {
-        this.#refuseContext(one, 'too many open transactions');
-      }
-      return;
-    }
-    if (this.#agreement.primary !== this.#options.self && replyId !== undefined) {
-      this.#send(this.#agreement.primary, { kind: 'requests', requests });
+  #decidedAs(slot: Slot): CoordinatorTransaction | undefined {
+    const result = this.#agreement.resultOf(slot);
+    return result?.kind === 'activation' ? this.#transactions.get(result.tid) : undefined;
+  }
+
+  /** Zhao §4.1: `f + 1` initiators ask for a transaction. */
+  #onAccepted(
+    slot: Slot,
+    requests: readonly Signed<ActivationStatement>[],
+    isDirect: boolean,
+  ): void {
+    const { primary } = this.#agreement;
+    if (primary !== this.#options.self && isDirect) {
+      this.#send(primary, { kind: 'requests', requests });
     }
     this.#agreement.want(slot);
-  }
-
-  #answerDecided(slot: Slot & { kind: 'activation' }, tid: TransactionId): void {
-    const expiresMs = this.#transactions.get(tid)?.expiresMs ?? 0;
-    for (const replyId of this.#requests.take(slot.request)) {
-      this.#output({ kind: 'activated', replyId, slot, tid, expiresMs });
-    }
-  }
-
-  #refuseContext(replyId: ReplyId, reason: string): void {
-    this.#output({ kind: 'refused', replyId, fault: 'CannotCreateContext', reason });
   }
 
   /** Zhao §4.2: no agreement; the registration is durable before it is acknowledged. */
@@ -187,17 +164,13 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     const hasVoted = this.#agreement.hasVoted({ kind: 'outcome', tid });
     const taken = transaction.register(statement, hasVoted);
     const { replyId } = input;
-    if (taken === 'late') {
-      const reason = 'the transaction is being ended';
-      return this.#output({ kind: 'refused', replyId, fault: 'CannotRegisterParticipant', reason });
-    }
-    if (taken === 'refused') {
-      const reason = 'the transaction has too many participants';
+    if (taken === 'late' || taken === 'refused') {
+      const reason =
+        taken === 'late' ? 'the transaction is being ended' : 'too many participants already';
       return this.#output({ kind: 'refused', replyId, fault: 'CannotRegisterParticipant', reason });
     }
     if (taken === 'new') {
-      const key = `registration/${tid}/${enlistment}`;
-      this.#output({ kind: 'persist', key, value: encodeSigned(statement) });
+      this.#transactions.keep(statement);
       this.#twoPhase.joined(transaction, enlistment);
     }
     this.#output({ kind: 'registered', replyId, registration: statement.statement });
@@ -261,7 +234,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     switch (message.kind) {
       case 'requests':
         for (const request of message.requests as readonly Verified<ActivationStatement>[]) {
-          this.#onActivate(request);
+          this.#activation.onRequest(request);
         }
         return;
       case 'record':
@@ -317,7 +290,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   // What the agreement asks ----------------------------------------------------------------------
 
   requestsFor(slot: Slot): readonly Signed<ActivationStatement>[] | undefined {
-    return slot.kind === 'activation' ? this.#requests.matching(slot.request) : undefined;
+    return slot.kind === 'activation' ? this.#activation.matching(slot.request) : undefined;
   }
 
   outcomeFor(slot: Slot): OutcomeValue | undefined {
@@ -361,13 +334,11 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   decided(slot: Slot, proof: DecisionProof): void {
     if (slot.kind === 'activation') {
-      const created = this.#create(proof);
+      const created = this.#transactions.create(proof);
       if (!created) return;
       const { tid, expiresMs } = created;
       this.#startExpiry(created);
-      for (const replyId of this.#requests.take(slot.request)) {
-        this.#output({ kind: 'activated', replyId, slot, tid, expiresMs, proof });
-      }
+      this.#activation.decided(slot, tid, expiresMs, proof);
       this.#output({ kind: 'log', level: 'info', event: 'activated', data: { tid } });
       for (const input of this.#inquiries.take(tid)) this.#take(input);
       this.#agreement.recheck({ kind: 'outcome', tid });
@@ -383,48 +354,9 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     this.#twoPhase.decide(transaction, proof.value, proof.commits);
   }
 
-  /** The coordinator object of Zhao §2.2. A known id is refused: nobody can revive a transaction. */
-  #create({ value, commits }: DecisionProof): CoordinatorTransaction | undefined {
-    const { result, slot } = commits.statement;
-    const request = value.kind === 'activation' ? value.requests[0]?.statement : undefined;
-    if (result.kind !== 'activation' || slot.kind !== 'activation' || !request) return undefined;
-    const { tid } = result;
-    if (this.#transactions.has(tid)) return undefined;
-    const { expiresMs } = request;
-    const { resilience } = this.#options;
-    const transaction = new CoordinatorTransaction(tid, slot.request, expiresMs, resilience);
-    this.#transactions.set(tid, transaction);
-    return transaction;
-  }
-
   #startExpiry({ tid, expiresMs }: CoordinatorTransaction): void {
     const delayMs = Math.min(expiresMs, EXPIRES_MAX_MS);
     this.#output({ kind: 'start-timer', name: `expires/${tid}`, delayMs });
-  }
-
-  #finish(transaction: CoordinatorTransaction): void {
-    const { tid } = transaction;
-    this.#output({ kind: 'persist', key: `finished/${tid}`, value: new Uint8Array() });
-    this.#finished.add(tid);
-    const [oldest] = this.#finished;
-    if (this.#finished.size > FINISHED_RETAINED && oldest) this.#forget(oldest);
-  }
-
-  #forget(tid: TransactionId): void {
-    const transaction = this.#transactions.get(tid);
-    this.#finished.delete(tid);
-    this.#transactions.delete(tid);
-    if (!transaction) return;
-    this.#agreement.forget({ kind: 'activation', request: transaction.request as Digest });
-    this.#agreement.forget({ kind: 'outcome', tid });
-    this.#output({ kind: 'persist', key: `finished/${tid}`, value: null });
-    for (const [id, { admitted, contradicted }] of transaction.enlistments) {
-      if (admitted)
-        this.#output({ kind: 'persist', key: `registration/${tid}/${id}`, value: null });
-      if (!contradicted) continue;
-      this.#output({ kind: 'persist', key: `evidence/${tid}/${id}/first`, value: null });
-      this.#output({ kind: 'persist', key: `evidence/${tid}/${id}/other`, value: null });
-    }
   }
 
   // Outputs --------------------------------------------------------------------------------------

@@ -1,3 +1,4 @@
+import type { Timing } from '../../vocabulary/cluster.js';
 import { type ClusterFile, clusterSchema, countField, nameField } from './cluster-file.js';
 import { ConfigError, check } from './config-error.js';
 import { type Layout, layOut, type Place } from './layout.js';
@@ -23,10 +24,12 @@ export interface NewCluster {
   readonly participants?: readonly string[];
   /** Names of the clients; `alice` unless given. */
   readonly clients?: readonly string[];
+  /** Durations other than the usual ones. */
+  readonly timing?: Partial<Timing>;
   readonly layout: Layout;
 }
 
-const timing = {
+const usualTiming: Timing = {
   suspectAfterMs: 1000,
   resendAfterMs: 150,
   voteTimeoutMs: 3000,
@@ -91,7 +94,7 @@ export function makeCluster(
     participants: participants.map(({ member }) => member),
     fronts: fronts.map(({ member }) => member),
     allowedOrigins: [],
-    timing,
+    timing: { ...usualTiming, ...options.timing },
   });
   const members = [...coordinators, ...initiators, ...participants, ...fronts];
   const nodes = [...members.map(({ node }) => node), ...clients];

@@ -2,14 +2,13 @@ import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
+import { OccasionalLog } from '../http/occasional-log.js';
 import { FrameDecoder } from './frames.js';
 import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
 
 const handshakeTimeoutMs = 5000;
 const keepAliveMs = 10_000;
 const maxConnections = 256;
-/** At most one line about refused connections in so long: anybody can make them. */
-const refusalLogMs = 1000;
 
 export interface ListenerOptions {
   readonly cluster: Cluster;
@@ -28,10 +27,11 @@ export class Listener {
   /** The newest connection of each replica. */
   readonly #connections = new Map<ReplicaId, TLSSocket>();
   readonly #sockets = new Set<{ destroy(): unknown }>();
-  #nextRefusalLog = 0;
+  readonly #occasionally: OccasionalLog;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
+    this.#occasionally = new OccasionalLog(options.log);
     this.#server = createServer(
       {
         ...tlsOptions(options.cluster, options.credential),
@@ -48,6 +48,8 @@ export class Listener {
     });
     this.#server.on('tlsClientError', (error, socket) => {
       this.#refused(socket.remoteAddress, error.message);
+      // Node tells of a handshake that took too long, and leaves the connection open.
+      socket.destroy();
     });
   }
 
@@ -92,7 +94,7 @@ export class Listener {
   }
 
   #receive(from: ReplicaId, socket: TLSSocket): void {
-    const { onMessage, log } = this.#options;
+    const { onMessage } = this.#options;
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
       try {
@@ -102,16 +104,13 @@ export class Listener {
         }
       } catch (err) {
         // Whatever a replica sends, it costs no more than its connection.
-        log.error({ replica: from, err }, 'peer-message-failed');
+        this.#occasionally.write('error', 'peer-message-failed', { replica: from, err }, from);
         socket.destroy();
       }
     });
   }
 
   #refused(address: string | undefined, reason: string): void {
-    const now = performance.now();
-    if (now < this.#nextRefusalLog) return;
-    this.#nextRefusalLog = now + refusalLogMs;
-    this.#options.log.warn({ address, reason }, 'peer-refused');
+    this.#occasionally.write('warn', 'peer-refused', { address, reason });
   }
 }

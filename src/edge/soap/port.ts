@@ -1,4 +1,5 @@
 import type { FastifyBaseLogger } from 'fastify';
+import { OccasionalLog } from '../http/occasional-log.js';
 import {
   type Addressing,
   anonymousAddress,
@@ -90,10 +91,12 @@ const accepted: HttpAnswer = { status: 202, headers: {}, text: '' };
 export class Port<Message extends SoapMessage> {
   readonly #options: PortOptions<Message>;
   readonly #operations: ReadonlyMap<string, Operation<Message>>;
+  readonly #occasionally: OccasionalLog;
 
   constructor(options: PortOptions<Message>) {
     this.#options = options;
     this.#operations = new Map(Object.entries(options.operations));
+    this.#occasionally = new OccasionalLog(options.log);
   }
 
   async take(posted: Posted): Promise<Taken> {
@@ -215,7 +218,7 @@ export class Port<Message extends SoapMessage> {
   /** The fault for whatever was thrown. What is not a fault is logged, and kept from the caller. */
   #faultOf(error: unknown): SoapFault {
     if (error instanceof SoapFault) {
-      this.#options.log.info({ fault: error.message }, 'message-refused');
+      this.#occasionally.write('info', 'message-refused', { fault: error.message });
       return error;
     }
     this.#options.log.error({ err: error }, 'operation-failed');

@@ -10,6 +10,7 @@ import { sha256 } from '../../crypto/digest.js';
 import type { Keyring } from '../../crypto/keyring.js';
 import { type VerifiedCommitCertificate, verifyCommitCertificate } from '../../crypto/verify.js';
 import type { Logger } from '../../edge/http/logger.js';
+import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import {
   type AccountId,
   type Balance,
@@ -96,10 +97,13 @@ export function participantOperations(
     kind: 'one-way',
     handle: (message) => submit(readNotified(keyring, message, name, notification)),
   });
+  const occasionally = new OccasionalLog(log);
   const faultOperation: Operation<ReceivedMessage> = {
     kind: 'one-way',
-    handle: (message) =>
-      log.warn({ from: message.principal.name, fault: readFault(message)?.code }, 'fault-received'),
+    handle: (message) => {
+      const fault = readFault(message)?.code;
+      occasionally.write('warn', 'fault-received', { from: message.principal.name, fault });
+    },
   };
   return {
     [notificationAction('Prepare')]: operation('Prepare', 'prepare'),

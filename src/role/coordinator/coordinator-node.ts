@@ -12,6 +12,8 @@ import { type CoordinatorNode, ownMember } from '../../edge/config/node-file.js'
 import { Driver } from '../../edge/driver/driver.js';
 import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
 import type { Logger } from '../../edge/http/logger.js';
+import { OccasionalLog } from '../../edge/http/occasional-log.js';
+import { readFault } from '../../edge/soap/fault-body.js';
 import { coordinationFaults } from '../../edge/soap/faults.js';
 import type { ReceivedMessage } from '../../edge/soap/security.js';
 import { type Operations, registerPort } from '../../edge/soap/server.js';
@@ -85,6 +87,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
 
   const store = await openStore(join(node.dataDir, 'store'));
   const latencies = new Latencies();
+  const occasionally = new OccasionalLog(log);
   const submit = (input: CoordinatorInput): boolean => {
     latencies.onInput(input);
     return driver.submit(input);
@@ -113,8 +116,10 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     ask: (input) => pending.wait((replyId) => submit(input(replyId))),
     proofOf: (answer) => proofOf(store, answer),
     mayCall: (address) => identity.client.mayCall(address),
-    onFault: ({ principal, headers, body }) =>
-      log.warn({ from: principal.name, headers: headers.length, body: body?.localName }, 'fault'),
+    onFault: (message) => {
+      const fault = readFault(message)?.code;
+      occasionally.write('warn', 'fault-received', { from: message.principal.name, fault });
+    },
   };
   const serve = (path: string, wsdl: WsdlName, operations: Operations<ReceivedMessage>) =>
     registerPort(app, {

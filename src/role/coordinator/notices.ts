@@ -77,7 +77,11 @@ export class Notices {
       }
       case 'fault-initiator': {
         const target = this.#initiator(notice.initiator, notice.tid);
-        return target && this.#fault(notice.tid, target, coordinationFaults.invalidState());
+        const fault =
+          notice.fault === 'InvalidState'
+            ? coordinationFaults.invalidState()
+            : transactionFaults.unknownTransaction();
+        return target && this.#fault(notice.tid, target, fault);
       }
       default:
         return unreachable(notice);

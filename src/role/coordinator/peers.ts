@@ -6,6 +6,7 @@ import type { Keyring } from '../../crypto/keyring.js';
 import { verifyPeerMessage } from '../../crypto/verify.js';
 import type { CoordinatorNode } from '../../edge/config/node-file.js';
 import type { Logger } from '../../edge/http/logger.js';
+import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import { PeerNetwork } from '../../edge/peer/peer-network.js';
 import type { Store } from '../../edge/store/store.js';
 import { slotKey } from '../../vocabulary/agreement.js';
@@ -31,10 +32,12 @@ export class Peers {
   readonly #options: PeersOptions;
   readonly #network: PeerNetwork;
   readonly #others: readonly ReplicaId[];
+  readonly #occasionally: OccasionalLog;
 
   constructor(options: PeersOptions) {
     const { cluster, self, node, log } = options;
     this.#options = options;
+    this.#occasionally = new OccasionalLog(log);
     this.#others = cluster.coordinators.map(({ id }) => id).filter((id) => id !== self.id);
     this.#network = new PeerNetwork({
       cluster,
@@ -80,10 +83,14 @@ export class Peers {
   }
 
   #onMessage(from: ReplicaId, bytes: Uint8Array): void {
-    const { keyring, cluster, log, submit } = this.#options;
+    const { keyring, cluster, submit } = this.#options;
     const message = decodePeerMessage(cluster.id, bytes);
     const verified = verifyPeerMessage(keyring, from, message);
-    if (verified.ok) submit({ kind: 'peer', message: verified.value });
-    else log.warn({ from, kind: message.kind, error: verified.error }, 'peer-message-refused');
+    if (verified.ok) {
+      submit({ kind: 'peer', message: verified.value });
+      return;
+    }
+    const refusal = { from, kind: message.kind, error: verified.error };
+    this.#occasionally.write('warn', 'peer-message-refused', refusal, from);
   }
 }

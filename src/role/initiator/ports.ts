@@ -7,6 +7,7 @@ import type {
 import type { Keyring } from '../../crypto/keyring.js';
 import { verifyCommitCertificate } from '../../crypto/verify.js';
 import type { Logger } from '../../edge/http/logger.js';
+import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import { bankActions, readTransfer, writeTransferResponse } from '../../edge/soap/banking.js';
 import { findProof, findRequestHeader, findTransactionId } from '../../edge/soap/extension.js';
 import { readFault } from '../../edge/soap/fault-body.js';
@@ -56,12 +57,14 @@ export function completionInitiatorOperations(
     kind: 'one-way',
     handle: (message) => submit(readNotice(keyring, message, name)),
   });
+  const occasionally = new OccasionalLog(log);
   const fault: Operation<ReceivedMessage> = {
     kind: 'one-way',
     handle: (message) => {
       const notice = readFaultNotice(message);
       if (notice !== undefined) return submit(notice);
-      log.warn({ from: message.principal.name, fault: readFault(message)?.code }, 'fault-received');
+      const code = readFault(message)?.code;
+      occasionally.write('warn', 'fault-received', { from: message.principal.name, fault: code });
     },
   };
   return {

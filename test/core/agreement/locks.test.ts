@@ -28,7 +28,11 @@ describe('a lock', () => {
     const { rig, story, tid } = scene;
     rig.crash(0);
     lock(scene, [2]);
-    rig.tamper = (_from, _to, message) => [message];
+    // Nobody else sees what the old primary proposed.
+    rig.tamper = (_from, _to, message) =>
+      message.kind === 'pre-prepare' && message.prePrepare.statement.ballot.view === 0
+        ? []
+        : [message];
     for (const registration of story.registrations) story.vote(registration, 'aborted', [1, 3]);
     expect(story.outcome(tid)).toBe('commit');
     expect(rig.core(1).status.view).toBe(1);
@@ -75,14 +79,17 @@ describe('a lock', () => {
 
   it('is shown to a primary that does not know of it, which then proposes its value', () => {
     const scene = openScene();
-    const { rig, story, tid } = scene;
-    rig.crash(3);
-    // Replica 0 is correct here: somebody stole its key once, and made this lock.
-    lock(scene, [2]);
-    rig.tamper = (_from, _to, message) => [message];
-    for (const registration of story.registrations) story.vote(registration, 'aborted', [0, 1]);
+    const { rig, story, evidence, commit, tid } = scene;
+    rig.crash(0);
+    story.activate(2);
+    expect(rig.core(1).status.view).toBe(1);
+    rig.transmit(3, 2, { kind: 'prepared', certificate: evidence.prepared(commit) });
+    rig.runFor(20);
+    const { nowMs } = rig;
+    for (const registration of story.registrations) story.vote(registration, 'aborted', [1, 3]);
     expect(story.outcome(tid)).toBe('commit');
-    expect(rig.core(0).status.view).toBe(0);
+    expect(rig.nowMs - nowMs).toBeLessThan(100);
+    expect(rig.core(1).status.view).toBe(1);
   });
 
   it('gives way to one of a higher ballot, and to no lower one', () => {

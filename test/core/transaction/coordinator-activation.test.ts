@@ -60,10 +60,15 @@ describe('activation (Zhao §4.1)', () => {
     const rig = new Rig();
     const story = new Story(rig);
     const tid = story.activate();
-    const before = rig.outputs.flat().filter(({ kind }) => kind === 'activated').length;
+    for (const outputs of rig.outputs) outputs.splice(0);
     story.ask(1, [0, 2]);
     const answers = rig.outputs.flat().filter((output) => output.kind === 'activated');
-    expect(answers.slice(before).map((answer) => answer.tid)).toEqual(Array(8).fill(tid));
+    const { expiresMs } = story.activationStatement(0);
+    expect(answers).toHaveLength(8);
+    for (const { kind, slot, replyId, ...rest } of answers) {
+      expect(kind && slot.kind && replyId).toBeTruthy();
+      expect(rest).toEqual({ tid, expiresMs });
+    }
   });
 
   it('gives different requests different transaction ids', () => {

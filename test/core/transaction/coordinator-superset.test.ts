@@ -112,9 +112,11 @@ describe('the superset rule (protocols.md 1.2)', () => {
     for (const to of [1, 2, 3]) rig.transmit(0, to, { kind: 'record', record: late });
     rig.runFor(20);
     rig.crash(0);
-    rig.tamper = (_from, _to, message) => [message];
+    rig.tamper = (_from, _to, message) =>
+      message.kind === 'phase' && message.signed.statement.ballot.view === 0 ? [] : [message];
     expect(story.outcome(tid)).toBe('commit');
     expect(certified(rig, tid)).toEqual(['bank-a.D-1']);
+    expect(rig.core(1).status.view).toBe(1);
   });
 
   it('a participant that signs more registrations than its share does not block the others', () => {

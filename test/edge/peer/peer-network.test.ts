@@ -191,6 +191,18 @@ describe('a PeerNetwork that listens', () => {
     expect(a.events).toContain('peer-refused');
   });
 
+  it('closes a connection that does not come to the end of its handshake', async () => {
+    const a = await replica(zero);
+    const sockets = ['', '\x16\x03\x01\x00\x50\x01'].map((start) => {
+      const socket = connectPlain(peerAddress(setting.cluster, zero));
+      socket.on('error', () => {});
+      socket.resume().write(Buffer.from(start, 'latin1'));
+      return new Promise((resolve) => socket.once('close', resolve));
+    });
+    await Promise.all(sockets);
+    expect(a.events).toContain('peer-refused');
+  });
+
   it('closes the connection of a coordinator that breaks the framing', async () => {
     const a = await replica(zero);
     const socket = intruder(zero, setting.node('coordinator-1'));
