@@ -1,8 +1,14 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { Currency, Transfer } from '../../src/edge/soap/banking.js';
+import type { AccountId, Currency, Transfer } from '../../src/edge/soap/banking.js';
 import type { TransferClient } from '../../src/role/client/transfer-client.js';
+import type { ParticipantId } from '../../src/vocabulary/ids.js';
 import { BenchmarkError } from '../benchmark.js';
-import type { BankAccount } from './system.js';
+
+export interface BankAccount {
+  readonly bank: ParticipantId;
+  readonly account: AccountId;
+  readonly currency: Currency;
+}
 
 /** A bank applies an outcome a little after the client has heard of it. */
 const settleTimeoutMs = 20_000;

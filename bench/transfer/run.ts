@@ -32,9 +32,10 @@ export interface Report {
 /** Participants where the number of clients varies; clients where the number of participants does. */
 const usualParticipants = 2;
 const fewestClients = 1;
-/** Compilers optimize, connections open: what is measured before that is not of interest. */
-const warmUpMs = 4000;
-/** Few: processes that have just started are slow, and must not come to suspect each other. */
+/** What is measured comes after this: compilers have optimized, connections are open. */
+const warmUpTransfers = 400;
+const warmUpTransfersWithMost = 50;
+/** Few: processes that have just started are slow. */
 const warmUpClients = 4;
 
 /**
@@ -92,9 +93,8 @@ async function measureAll(
   const most = Math.max(usualParticipants, ...settings.participants);
   for (const system of systems) {
     progress(`warming up ${system.name} ...`);
-    await measure(system, { clients: fewestClients, participants: most }, warmUpMs, signal);
-    const usual = { clients: warmUpClients, participants: usualParticipants };
-    await measure(system, usual, warmUpMs, signal);
+    await makeTransfers(system, warmUpTransfersWithMost, most, signal);
+    await makeTransfers(system, warmUpTransfers, usualParticipants, signal);
   }
   for (let round = 1; round <= settings.rounds; round += 1) {
     for (const point of distinct([...byParticipants, ...byClients])) {
@@ -122,6 +122,23 @@ async function measureAll(
     viewChanges: await viewOf(systems, 'bft'),
     settings,
   };
+}
+
+async function makeTransfers(
+  system: System,
+  count: number,
+  participants: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let left = count;
+  const loop = async () => {
+    while (left > 0) {
+      left -= 1;
+      signal.throwIfAborted();
+      await system.transfer(participants);
+    }
+  };
+  await Promise.all(Array.from({ length: warmUpClients }, loop));
 }
 
 function sizeOf({ clients, participants }: Settings) {

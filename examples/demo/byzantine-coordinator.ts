@@ -9,7 +9,7 @@ import type {
 } from '../../src/core/transaction/coordinator-messages.js';
 import { signStatement } from '../../src/crypto/signer.js';
 import {
-  type ObservableCore,
+  type CoordinatorLike,
   startCoordinator,
 } from '../../src/role/coordinator/coordinator-node.js';
 import type { PhaseStatement } from '../../src/vocabulary/agreement.js';
@@ -21,7 +21,7 @@ import type { Signed } from '../../src/vocabulary/statements.js';
  * back, the moment they are asked to prepare and again once all is decided, and it signs prepares and
  * commits that contradict each other.
  */
-class ByzantineCoordinator implements ObservableCore {
+class ByzantineCoordinator implements CoordinatorLike {
   readonly #honest: CoordinatorCore;
   readonly #options: CoordinatorOptions;
 
@@ -32,6 +32,10 @@ class ByzantineCoordinator implements ObservableCore {
 
   get status(): object {
     return { ...this.#honest.status, byzantine: true };
+  }
+
+  needs(...message: Parameters<CoordinatorCore['needs']>): boolean {
+    return this.#honest.needs(...message);
   }
 
   restore(records: Parameters<CoordinatorCore['restore']>[0]): readonly CoordinatorOutput[] {

@@ -31,6 +31,8 @@ interface RunningChild {
 /** A node that has been asked to stop is killed after so long. */
 const stopGraceMs = 10_000;
 const healthPollMs = 50;
+/** For one answer: whoever starts on a busy machine may have a lot to catch up on first. */
+const healthTimeoutMs = 10_000;
 
 /** One node as a child process, again and again. It ends itself when this process is gone. */
 export class ChildNode {
@@ -76,7 +78,7 @@ export class ChildNode {
     });
     while (end === undefined && performance.now() < deadline) {
       // Its predecessor at this address is gone, so this is its own answer.
-      if ((await isHealthy(url)) && end === undefined) {
+      if ((await isHealthy(url, healthTimeoutMs)) && end === undefined) {
         this.#well = child;
         return;
       }

@@ -1,4 +1,5 @@
 import {
+  compareBallots,
   type DecisionProof,
   type PeerMessage,
   type PreparedCertificate,
@@ -181,6 +182,20 @@ export class Agreement {
       this.#resend(slot);
     }
     return true;
+  }
+
+  /**
+   * Whether a message can still make a difference. Asked before its signatures are checked, so it may
+   * say no, and never more than that: the votes that a quorum was reached without are a third of all.
+   */
+  needs(message: PeerMessage): boolean {
+    if (message.kind !== 'phase') return true;
+    const { slot, phase, ballot } = message.signed.statement;
+    const key = slotKey(slot);
+    if (this.#state.decided.has(key)) return false;
+    if (phase !== 'prepare') return true;
+    const own = this.#state.slots.get(key)?.commits.of(this.#state.self);
+    return own === undefined || compareBallots(own.statement.ballot, ballot) < 0;
   }
 
   onMessage({ from }: VerifiedPeerMessage, message: AgreementMessage): void {

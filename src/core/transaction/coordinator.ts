@@ -87,6 +87,11 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     return { view, primary, openSlots, transactions: this.#transactions.size };
   }
 
+  /** Whether a peer's message, not verified yet, can still make a difference. */
+  needs(message: PeerMessage): boolean {
+    return this.#agreement.needs(message);
+  }
+
   restore(records: readonly StoredRecord[]): readonly CoordinatorOutput[] {
     const proofs = this.#agreement.restore(records);
     for (const proof of proofs) this.#transactions.create(proof);

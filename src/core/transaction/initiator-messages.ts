@@ -1,5 +1,4 @@
 import type { VerifiedCommitCertificate } from '../../crypto/verify.js';
-import type { VerifiedDecisionProof } from '../../vocabulary/agreement.js';
 import type { Brand } from '../../vocabulary/brand.js';
 import type { Timing } from '../../vocabulary/cluster.js';
 import type {
@@ -62,7 +61,7 @@ export type InitiatorInput =
       readonly replica: ReplicaId;
       readonly request: Digest;
       readonly evidence:
-        | { readonly kind: 'proof'; readonly proof: VerifiedDecisionProof }
+        | { readonly kind: 'proof'; readonly certificate: VerifiedCommitCertificate }
         | { readonly kind: 'plain'; readonly tid: TransactionId };
     }
   /** The activation message did not reach the replica, or it answered with a fault. */

@@ -102,7 +102,7 @@ export class InitiatorTransaction {
       const tid = this.#activations.add(replica, evidence.tid);
       return tid === undefined ? [] : this.#work(tid);
     }
-    const { slot, result } = evidence.proof.commits.statement;
+    const { slot, result } = evidence.certificate.statement;
     if (slot.kind !== 'activation' || slot.request !== this.#slotRequest) return [];
     return result.kind === 'activation' ? this.#work(result.tid) : [];
   }

@@ -56,7 +56,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
         return this.#request(input);
       case 'activated':
         if (input.evidence.kind === 'proof') {
-          this.#learnView(input.evidence.proof.commits.statement.ballot.view);
+          this.#learnView(input.evidence.certificate.statement.ballot.view);
         }
         return this.#step(this.#open.get(input.request), (it) => it.activated(input));
       case 'activation-failed':

@@ -30,9 +30,9 @@ export interface NewCluster {
 }
 
 const usualTiming: Timing = {
-  suspectAfterMs: 1000,
-  resendAfterMs: 150,
-  voteTimeoutMs: 3000,
+  suspectAfterMs: 2000,
+  resendAfterMs: 400,
+  voteTimeoutMs: 10_000,
   defaultExpiresMs: 30_000,
 };
 

@@ -19,9 +19,10 @@ import type { ReceivedMessage } from '../../edge/soap/security.js';
 import { type Operations, registerPort } from '../../edge/soap/server.js';
 import type { WsdlName } from '../../edge/soap/wsdl.js';
 import { openStore, type Store } from '../../edge/store/store.js';
-import { slotKey } from '../../vocabulary/agreement.js';
+import { type PeerMessage, slotKey } from '../../vocabulary/agreement.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
-import { encodeDecisionProof } from '../../wire/index.js';
+import type { ClusterId } from '../../vocabulary/ids.js';
+import { decodeDecisionProof, encodeCommitCertificate } from '../../wire/index.js';
 import { type SoapIdentity, soapIdentity } from '../soap-identity.js';
 import { Latencies } from './latencies.js';
 import { Notices } from './notices.js';
@@ -36,10 +37,12 @@ import {
 } from './ports.js';
 import { registerPublicPages } from './public-pages.js';
 
-/** A coordinator core that also tells its figures. */
-export type ObservableCore = Core<CoordinatorInput, CoordinatorOutput> & {
-  readonly status: object;
-};
+/** What runs as a coordinator core. */
+export type CoordinatorLike = Core<CoordinatorInput, CoordinatorOutput> &
+  Pick<CoordinatorCore, 'needs'> & {
+    /** Figures for the status page. */
+    readonly status: object;
+  };
 
 export interface CoordinatorNodeOptions {
   readonly cluster: Cluster;
@@ -50,7 +53,7 @@ export interface CoordinatorNodeOptions {
   /** Sees every envelope as it is sent. */
   readonly onSent?: (text: string) => void;
   /** Makes the core; the coordinator of the protocol unless given. */
-  readonly createCore?: (options: CoordinatorOptions) => ObservableCore;
+  readonly createCore?: (options: CoordinatorOptions) => CoordinatorLike;
 }
 
 export interface RunningNode {
@@ -94,7 +97,8 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   };
   const pending = new PendingReplies(REPLY_TIMEOUT_MS);
   const notices = new Notices(cluster, self, identity.client, log);
-  const peers = new Peers({ cluster, self, node, keyring, store, log, submit });
+  const needs = (message: PeerMessage): boolean => core.needs(message);
+  const peers = new Peers({ cluster, self, node, keyring, store, log, needs, submit });
   const performOutput = performer(peers, notices, pending);
   const perform = (output: CoordinatorOutput): void => {
     latencies.onOutput(output);
@@ -114,7 +118,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     keyring,
     submit,
     ask: (input) => pending.wait((replyId) => submit(input(replyId))),
-    proofOf: (answer) => proofOf(store, answer),
+    proofOf: (answer) => proofOf(cluster.id, store, answer),
     mayCall: (address) => identity.client.mayCall(address),
     onFault: (message) => {
       const fault = readFault(message)?.code;
@@ -184,13 +188,14 @@ function performer(peers: Peers, notices: Notices, pending: PendingReplies) {
   };
 }
 
-/** The proof that the core has at hand, or else the stored one. */
+/** The certificate of the decision that the core has at hand, or else of the stored one. */
 async function proofOf(
+  cluster: ClusterId,
   store: Store,
   { proof, slot }: Extract<Answer, { kind: 'activated' }>,
 ): Promise<Uint8Array> {
-  if (proof) return encodeDecisionProof(proof);
+  if (proof) return encodeCommitCertificate(proof.commits);
   const [record] = await store.load(`decided/${slotKey(slot)}`);
   if (!record) throw coordinationFaults.cannotCreateContext('the transaction is long over');
-  return record.value;
+  return encodeCommitCertificate(decodeDecisionProof(cluster, record.value).commits);
 }

@@ -9,7 +9,7 @@ import type { Logger } from '../../edge/http/logger.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import { PeerNetwork } from '../../edge/peer/peer-network.js';
 import type { Store } from '../../edge/store/store.js';
-import { slotKey } from '../../vocabulary/agreement.js';
+import { type PeerMessage, slotKey } from '../../vocabulary/agreement.js';
 import type { Cluster, CoordinatorMember } from '../../vocabulary/cluster.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import { decodeDecisionProof, decodePeerMessage, encodePeerMessage } from '../../wire/index.js';
@@ -24,6 +24,8 @@ export interface PeersOptions {
   readonly keyring: Keyring;
   readonly store: Store;
   readonly log: Logger;
+  /** Whether a message that is not verified yet can make a difference. */
+  needs(message: PeerMessage): boolean;
   submit(input: CoordinatorInput): boolean;
 }
 
@@ -83,8 +85,9 @@ export class Peers {
   }
 
   #onMessage(from: ReplicaId, bytes: Uint8Array): void {
-    const { keyring, cluster, submit } = this.#options;
+    const { keyring, cluster, needs, submit } = this.#options;
     const message = decodePeerMessage(cluster.id, bytes);
+    if (!needs(message)) return;
     const verified = verifyPeerMessage(keyring, from, message);
     if (verified.ok) {
       submit({ kind: 'peer', message: verified.value });

@@ -42,7 +42,7 @@ export interface PortsOptions {
   submit(input: CoordinatorInput): boolean;
   /** Submits a request and waits for the core's answer. */
   ask(input: (replyId: string) => CoordinatorInput): Promise<Answer>;
-  /** The encoded decision proof that answers an activation. */
+  /** The encoded commit certificate that answers an activation. */
   proofOf(answer: Extract<Answer, { kind: 'activated' }>): Promise<Uint8Array>;
   mayCall(address: string): boolean;
   /** A fault from a participant or an initiator. */

@@ -4,7 +4,7 @@ import type {
   LegResult,
 } from '../../core/transaction/initiator-messages.js';
 import type { Keyring } from '../../crypto/keyring.js';
-import { verifyDecisionProof } from '../../crypto/verify.js';
+import { verifyCommitCertificate } from '../../crypto/verify.js';
 import type { Logger } from '../../edge/http/logger.js';
 import { type EndpointReference, endpoint } from '../../edge/soap/addressing.js';
 import {
@@ -34,7 +34,7 @@ import {
 } from '../../edge/soap/wscoor.js';
 import type { Cluster, CoordinatorMember, InitiatorMember } from '../../vocabulary/cluster.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
-import { decodeDecisionProof, encodeSigned } from '../../wire/index.js';
+import { decodeCommitCertificate, encodeSigned } from '../../wire/index.js';
 
 type Output<Kind extends InitiatorOutput['kind']> = Extract<InitiatorOutput, { kind: Kind }>;
 type Activated = Extract<InitiatorInput, { kind: 'activated' }>;
@@ -131,9 +131,9 @@ export class Outbound {
   /** Throws where the bytes are no proof. */
   #verifiedProof(bytes: Uint8Array): Activated['evidence'] {
     const { cluster, keyring } = this.#options;
-    const verified = verifyDecisionProof(keyring, decodeDecisionProof(cluster.id, bytes));
+    const verified = verifyCommitCertificate(keyring, decodeCommitCertificate(cluster.id, bytes));
     if (!verified.ok) throw new Error(`invalid proof: ${verified.error.code}`);
-    return { kind: 'proof', proof: verified.value };
+    return { kind: 'proof', certificate: verified.value };
   }
 
   async #invoke({ tid, call, currency: unit }: Output<'invoke-leg'>): Promise<LegResult> {

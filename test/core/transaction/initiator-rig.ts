@@ -11,7 +11,7 @@ import type {
 } from '../../../src/core/transaction/initiator-messages.js';
 import { activationSlotRequest } from '../../../src/crypto/activation-slot.js';
 import type { VerifiedCommitCertificate } from '../../../src/crypto/verify.js';
-import type { Slot, SlotResult, VerifiedDecisionProof } from '../../../src/vocabulary/agreement.js';
+import type { Slot, SlotResult } from '../../../src/vocabulary/agreement.js';
 import {
   attempt,
   clientId,
@@ -158,15 +158,12 @@ export function activatedByProof(what: {
   slotRequest: Digest;
 }): InitiatorInput {
   const slot: Slot = { kind: 'activation', request: what.slotRequest };
-  const proof = {
-    commits: commits(slot, { kind: 'activation', tid }, what.inView),
-    value: { kind: 'activation', requests: [], proposals: [] },
-  } as const;
+  const certificate = commits(slot, { kind: 'activation', tid }, what.inView);
   return {
     kind: 'activated',
     replica: replicaId(what.by),
     request: request.digest,
-    evidence: { kind: 'proof', proof: proof as unknown as VerifiedDecisionProof },
+    evidence: { kind: 'proof', certificate: certificate as unknown as VerifiedCommitCertificate },
   };
 }
 

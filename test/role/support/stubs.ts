@@ -46,11 +46,7 @@ import type {
   Outcome,
   Statement,
 } from '../../../src/vocabulary/statements.js';
-import {
-  decodeSignedStatement,
-  encodeCommitCertificate,
-  encodeDecisionProof,
-} from '../../../src/wire/index.js';
+import { decodeSignedStatement, encodeCommitCertificate } from '../../../src/wire/index.js';
 import { upTo } from '../../support/evidence.js';
 import type { Services, World } from './world.js';
 
@@ -83,7 +79,7 @@ export function serveCoordinator(
       const { extensions } = readCreateCoordinationContext(body);
       const value = activationValue(world, statementIn(world, extensions) as ActivationStatement);
       const tid = manner === 'lying' ? madeUpTid : collectiveTransactionId(value);
-      const proof = proofExtension(encodeDecisionProof(evidence.decision(value)));
+      const proof = proofExtension(encodeCommitCertificate(evidence.decision(value).commits));
       const registration = endpoint('http://127.0.0.1:1/registration');
       return {
         body: writeCreateCoordinationContextResponse({
