@@ -1,0 +1,20 @@
+import type { Attack } from '../attack.js';
+import { addressAttacks } from './addresses.js';
+import { documentAttacks } from './documents.js';
+import { eavesdropperAttacks } from './eavesdropper.js';
+import { frontAttacks } from './front.js';
+import { insiderAttacks } from './insiders.js';
+import type { Range } from './range.js';
+import { strangerAttacks } from './strangers.js';
+
+/** Every attack on what SOAP ports read. */
+export function soapAttacks(range: Range): Attack[] {
+  return [
+    ...documentAttacks(range),
+    ...eavesdropperAttacks(range),
+    ...strangerAttacks(range),
+    ...insiderAttacks(range),
+    ...addressAttacks(range),
+    ...frontAttacks(range),
+  ];
+}
