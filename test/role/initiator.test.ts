@@ -142,7 +142,9 @@ describe('a transfer', () => {
   it('credits an account once that is named twice', async () => {
     const { transfer, bankB } = await scene(['proving', 'proving', 'proving', 'proving']);
     await transfer(order('a1', ['b1', 5], ['b1', 5]));
-    expect(bankB.filter(({ by }) => by === 'initiator-1')).toMatchObject([{ amountMinor: 10 }]);
+    expect(bankB.every(({ amountMinor }) => amountMinor === 10)).toBe(true);
+    expect(bankB.length).toBeGreaterThan(1);
+    expect(new Set(bankB.map(({ by }) => by)).size).toBe(bankB.length);
   });
 });
 

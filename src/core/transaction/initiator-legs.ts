@@ -63,13 +63,6 @@ export class Legs {
     return undefined;
   }
 
-  /** Legs that were tried and have no result. */
-  get unsettled(): readonly number[] {
-    return this.#states.flatMap(({ attempts, result }, leg) =>
-      attempts > 0 && result === undefined ? [leg] : [],
-    );
-  }
-
   #allDone(): boolean {
     return this.#states.every(({ result }) => result?.kind === 'done');
   }

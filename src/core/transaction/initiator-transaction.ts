@@ -34,6 +34,7 @@ const outcomePatience = 4;
 
 type Phase =
   | { readonly kind: 'activating'; rounds: number }
+  | { readonly kind: 'standing-by'; readonly tid: TransactionId; aborted: boolean }
   | { readonly kind: 'working'; readonly tid: TransactionId }
   | { readonly kind: 'completing'; readonly statement: Signed<CompletionStatement>; rounds: number }
   | { readonly kind: 'ended'; readonly reply: TransferReply };
@@ -41,6 +42,10 @@ type Phase =
 /**
  * One transaction as an initiator replica drives it: activating, working (the legs are out),
  * completing (Commit or Rollback is out), ended. An outcome may come in any phase but the first.
+ *
+ * Banks and coordinators act on `f + 1` matching messages, so `f + 1` initiators work at once. The
+ * others, other ones for each request, stand by for one retransmission delay, and work if they have
+ * not heard of the outcome by then.
  */
 export class InitiatorTransaction {
   readonly #options: InitiatorOptions;
@@ -100,11 +105,11 @@ export class InitiatorTransaction {
     if (this.#phase.kind !== 'activating') return [];
     if (evidence.kind === 'plain') {
       const tid = this.#activations.add(replica, evidence.tid);
-      return tid === undefined ? [] : this.#work(tid);
+      return tid === undefined ? [] : this.#begin(tid);
     }
     const { slot, result } = evidence.certificate.statement;
     if (slot.kind !== 'activation' || slot.request !== this.#slotRequest) return [];
-    return result.kind === 'activation' ? this.#work(result.tid) : [];
+    return result.kind === 'activation' ? this.#begin(result.tid) : [];
   }
 
   /** A primary that cannot be reached is not worth waiting for. */
@@ -148,11 +153,33 @@ export class InitiatorTransaction {
   timerRanOut(name: string): Outputs {
     if (name === 'resend') return this.#resend();
     if (name === 'deadline') return this.#deadline();
+    if (name === 'stand-by') return this.#relieve();
     return this.#invoke(Number(name.slice('leg-'.length)));
   }
 
-  #work(tid: TransactionId): Outputs {
+  #begin(tid: TransactionId): Outputs {
     this.#tid = tid;
+    if (!this.#standsBy()) return this.#work(tid);
+    this.#phase = { kind: 'standing-by', tid, aborted: false };
+    const { resendAfterMs } = this.#options.timing;
+    return [this.#stop('resend'), this.#stop('deadline'), this.#timer('stand-by', resendAfterMs)];
+  }
+
+  /** Which `f` of the first `2f + 1` initiators stand by, the request says; any further one does. */
+  #standsBy(): boolean {
+    const { id, resilience } = this.#options;
+    const first = 2 * resilience.f + 1;
+    const shift = Number.parseInt(this.#request.digest.slice(0, 6), 16);
+    return id >= first || (id + shift) % first > resilience.f;
+  }
+
+  #relieve(): Outputs {
+    if (this.#phase.kind !== 'standing-by') return [];
+    const { tid, aborted } = this.#phase;
+    return aborted ? this.#conclude(tid, 'abort') : this.#work(tid);
+  }
+
+  #work(tid: TransactionId): Outputs {
     this.#phase = { kind: 'working', tid };
     return [
       this.#stop('resend'),
@@ -212,12 +239,18 @@ export class InitiatorTransaction {
         return this.#complete(this.#phase.tid, 'rollback');
       case 'completing':
         return this.#end({ kind: 'refusal', code: 'outcome-unknown' });
+      case 'standing-by':
       case 'ended':
         return [];
     }
   }
 
   #conclude(transactionId: TransactionId, outcome: Outcome): Outputs {
+    if (this.#phase.kind === 'standing-by' && outcome === 'abort' && !this.#phase.aborted) {
+      // Those who worked know the reason: theirs shall be the first answers.
+      this.#phase.aborted = true;
+      return [];
+    }
     return this.#end(
       outcome === 'commit'
         ? { kind: 'outcome', transactionId, outcome: 'committed' }
@@ -232,7 +265,8 @@ export class InitiatorTransaction {
 
   #end(reply: TransferReply): Outputs {
     this.#phase = { kind: 'ended', reply };
-    return [this.#stop('resend'), this.#stop('deadline'), ...this.#stopLegs()];
+    const timers = ['resend', 'deadline', 'stand-by'].map((name) => this.#stop(name));
+    return [...timers, ...this.#stopLegs()];
   }
 
   #activate(to: readonly ReplicaId[]): InitiatorOutput {
@@ -255,6 +289,6 @@ export class InitiatorTransaction {
   }
 
   #stopLegs(): Outputs {
-    return this.#legs.unsettled.map((leg) => this.#stop(`leg-${leg}`));
+    return this.#request.operation.legs.map((_, leg) => this.#stop(`leg-${leg}`));
   }
 }

@@ -156,13 +156,14 @@ export function activatedByProof(what: {
   inView: number;
   by: number;
   slotRequest: Digest;
+  digest?: Digest;
 }): InitiatorInput {
   const slot: Slot = { kind: 'activation', request: what.slotRequest };
   const certificate = commits(slot, { kind: 'activation', tid }, what.inView);
   return {
     kind: 'activated',
     replica: replicaId(what.by),
-    request: request.digest,
+    request: what.digest ?? request.digest,
     evidence: { kind: 'proof', certificate: certificate as unknown as VerifiedCommitCertificate },
   };
 }
