@@ -6,7 +6,7 @@ import {
   replicaId,
   type TransactionId,
 } from '../../vocabulary/ids.js';
-import { oneCorrect } from '../../vocabulary/quorum.js';
+import { oneCorrect, primaryOf } from '../../vocabulary/quorum.js';
 import type {
   ActivationStatement,
   CompletionStatement,
@@ -57,6 +57,8 @@ export class InitiatorTransaction {
   readonly #activations: Tally<TransactionId>;
   readonly #notices: Tally<Outcome>;
   #tid: TransactionId | undefined;
+  /** The believed primary. */
+  #primary = replicaId(0);
   #phase: Phase = { kind: 'activating', rounds: 0 };
   #timedOut = false;
 
@@ -94,6 +96,7 @@ export class InitiatorTransaction {
   /** Asks the believed primary alone; the others are asked when it keeps silent. */
   start(primary: ReplicaId): Outputs {
     const { resendAfterMs, defaultExpiresMs } = this.#options.timing;
+    this.#primary = primary;
     return [
       this.#activate([primary]),
       this.#timer('resend', resendAfterMs),
@@ -107,7 +110,8 @@ export class InitiatorTransaction {
       const tid = this.#activations.add(replica, evidence.tid);
       return tid === undefined ? [] : this.#begin(tid);
     }
-    const { slot, result } = evidence.certificate.statement;
+    const { slot, result, ballot } = evidence.certificate.statement;
+    this.#primary = primaryOf(this.#options.resilience, ballot.view);
     if (slot.kind !== 'activation' || slot.request !== this.#slotRequest) return [];
     return result.kind === 'activation' ? this.#begin(result.tid) : [];
   }
@@ -224,7 +228,7 @@ export class InitiatorTransaction {
         ? this.#activate(this.#silent(this.#activations))
         : {
             kind: 'send-completion',
-            to: this.#silent(this.#notices),
+            to: phase.rounds === 1 ? this.#firstToPrepare() : this.#silent(this.#notices),
             statement: phase.statement,
           };
     return [send, this.#timer('resend', delayMs)];
@@ -272,6 +276,14 @@ export class InitiatorTransaction {
   #activate(to: readonly ReplicaId[]): InitiatorOutput {
     const request = this.#request.digest;
     return { kind: 'send-activation', request, to, statement: this.#activation };
+  }
+
+  /** The replicas that send Prepare at once; the others hear of it from the certificate. */
+  #firstToPrepare(): ReplicaId[] {
+    const { resilience } = this.#options;
+    return Array.from({ length: oneCorrect(resilience) }, (_, rank) =>
+      replicaId((this.#primary + rank) % resilience.n),
+    );
   }
 
   #silent(tally: Tally<unknown>): ReplicaId[] {

@@ -237,7 +237,8 @@ export class Enlistment<Operation> {
       case 'force the prepare record':
         return [
           ...this.#writeRecord(writePreparedValue(this.digest, this.#record)),
-          ...this.#apply('writeDone'),
+          // Those who asked, the primary among them as a rule; the others if no outcome comes of it.
+          ...this.#apply('writeDone', this.#hearing.whoSaid('prepare')),
         ];
       case 'send Prepared':
         return [this.#castVote('prepared', to), ...this.#awaitOutcome(event)];

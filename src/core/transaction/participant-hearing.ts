@@ -37,6 +37,11 @@ export class Hearing {
     this.#believed.add(message);
     return [...said];
   }
+
+  /** Those that have said it so far. */
+  whoSaid(message: Notification): readonly ReplicaId[] {
+    return [...this.#said[message]];
+  }
 }
 
 /** Whether the message brings a proof of just this outcome of just this transaction. */

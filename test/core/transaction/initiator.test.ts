@@ -114,13 +114,22 @@ describe('legs', () => {
     expect(rig.leg(1, { kind: 'done' })).toEqual([]);
     expect(rig.leg(1, { kind: 'done' })).toEqual([]);
     const [sent] = of(rig.leg(0, { kind: 'done' }), 'send-completion');
-    expect(sent?.to).toEqual(replicas(0, 1, 2, 3));
+    expect(sent?.to).toEqual(replicas(0, 1));
     expect(sent?.statement.statement).toEqual({
       kind: 'completion',
       tid,
       decision: 'commit',
       initiator: 0,
     });
+  });
+
+  it('tells the primary and the next f first, then everybody silent', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof(3);
+    rig.leg(0, { kind: 'done' });
+    expect(of(rig.leg(1, { kind: 'done' }), 'send-completion')[0]?.to).toEqual(replicas(3, 0));
+    expect(of(rig.timeOut('resend'), 'send-completion')[0]?.to).toEqual(replicas(0, 1, 2, 3));
   });
 
   it('rolls back at the first refusal and answers with its reason', () => {

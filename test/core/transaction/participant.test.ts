@@ -148,7 +148,7 @@ describe('two-phase commit', () => {
   it('acts on f + 1 matching notifications and not on one alone', () => {
     const rig = new Rig().activate();
     expect(rig.hear('prepare', [3, 3, 3])).toEqual([]);
-    expect(votes(rig.hear('prepare', [0]))).toEqual([['prepared', all]]);
+    expect(votes(rig.hear('prepare', [0]))).toEqual([['prepared', [3, 0]]]);
     expect(rig.hear('commit', [2, 2])).toEqual([]);
     expect(only(rig.hear('commit', [1]), 'send-outcome')).toEqual([
       { kind: 'send-outcome', to: all, ref, outcome: 'committed' },
@@ -237,7 +237,7 @@ describe('two-phase commit', () => {
     const rig = new Rig({ execute: undefined }).activate();
     expect(only(rig.hear('prepare', [0, 1]), 'prepare')).toEqual([]);
     const outputs = rig.give({ kind: 'executed', ref, result: { kind: 'done' } });
-    expect(votes(outputs)).toEqual([['prepared', all]]);
+    expect(votes(outputs)).toEqual([['prepared', [0, 1]]]);
   });
 
   it('says Aborted only after the application has rolled back', () => {
