@@ -1,0 +1,63 @@
+import { readFile, writeFile } from 'node:fs/promises';
+import { join } from 'node:path';
+import type { ClusterFile } from '../../src/edge/config/cluster-file.js';
+import { initCluster } from '../../src/edge/config/init.js';
+import type { InitialAccount, NodeFile } from '../../src/edge/config/node-file.js';
+import type { Network } from '../network/network.js';
+import { allMembers, clientName, faultsMax, members } from './members.js';
+
+export const clusterFileIn = (directory: string) => join(directory, 'cluster.json');
+export const nodeFileIn = (directory: string, node: string) =>
+  join(directory, 'nodes', `${node}.json`);
+/** Where a node keeps its data. */
+export const dataIn = (directory: string, node: string) => join(directory, 'data', node);
+
+/** Replaced by the network's places, but for that of the front door, which does not run. */
+const layout = { kind: 'local', host: '127.0.0.1', basePort: 40_000 } as const;
+
+/** Makes a cluster on this network, every bank with these accounts, with default timeouts. */
+export async function makeCluster(
+  directory: string,
+  network: Network,
+  accounts: readonly InitialAccount[],
+): Promise<void> {
+  const clients = [clientName];
+  const participants = members.banks;
+  const options = { clusterId: 'chaos', f: faultsMax, participants, clients, layout };
+  await initCluster({ ...options, directory });
+  await edit<ClusterFile>(clusterFileIn(directory), (cluster) => {
+    for (const member of [
+      ...cluster.coordinators,
+      ...cluster.initiators,
+      ...cluster.participants,
+    ]) {
+      const { host, port } = network.place(member.name, 'http').advertised;
+      member.url = `http://${host}:${port}`;
+      if ('peer' in member) member.peer = { ...network.place(member.name, 'peer').advertised };
+    }
+    return cluster;
+  });
+  for (const name of allMembers) {
+    await edit<NodeFile>(nodeFileIn(directory, name), (node) => placed(node, network, accounts));
+  }
+}
+
+function placed(node: NodeFile, network: Network, accounts: readonly InitialAccount[]): NodeFile {
+  const { listen } = network.place(node.name, 'http');
+  switch (node.role) {
+    case 'coordinator':
+      return { ...node, listen, peerListen: network.place(node.name, 'peer').listen };
+    case 'participant':
+      return { ...node, listen, accounts: [...accounts] };
+    case 'initiator':
+      return { ...node, listen };
+    case 'front':
+    case 'client':
+      return node;
+  }
+}
+
+async function edit<Content>(file: string, change: (content: Content) => Content): Promise<void> {
+  const content: Content = JSON.parse(await readFile(file, 'utf8'));
+  await writeFile(file, `${JSON.stringify(change(content), null, 2)}\n`);
+}

@@ -1,0 +1,59 @@
+import type { Sign } from '../../src/crypto/signer.js';
+import type { Transfer } from '../../src/edge/soap/banking.js';
+import type { Digest, EnlistmentId } from '../../src/vocabulary/ids.js';
+import type { Signed, VoteStatement } from '../../src/vocabulary/statements.js';
+import type { Random } from '../engine/random.js';
+import type { Cast } from '../parties/cast.js';
+import type { Packet } from '../parties/packets.js';
+import type { Reader } from '../parties/reader.js';
+
+export interface Sent {
+  readonly to: string;
+  readonly packet: Packet;
+}
+
+/** What liars know of each other: they are all one adversary. */
+export interface Conspiracy {
+  /** Lying coordinators: they hear of both sides of a lie. */
+  readonly coordinators: Set<string>;
+  /** To whom a value was proposed, where not to all. */
+  readonly audiences: Map<Digest, Set<string>>;
+  /** Banks whose records a lying coordinator keeps to itself. */
+  readonly proteges: Set<string>;
+  /** Votes to abort of banks that also vote to commit. */
+  readonly abortVotes: Map<EnlistmentId, Signed<VoteStatement>>;
+}
+
+/** What a behaviour may use: all that the node itself has, its key included. */
+export interface Liar {
+  readonly address: string;
+  readonly cast: Cast;
+  readonly reader: Reader;
+  readonly random: Random;
+  readonly sign: Sign;
+  readonly conspiracy: Conspiracy;
+  nowMs(): number;
+  /** Sends past all behaviours. */
+  send(to: string, packet: Packet): void;
+  after(delayMs: number, run: () => void): void;
+  /** Again and again while the run lasts, about so far apart. */
+  every(periodMs: number, run: () => void): void;
+  /** Unique in the run. */
+  nextCall(): number;
+  /** Only a client's: it signs this request. */
+  asked(timestamp: number, order: Transfer): void;
+  /** It crashes, and comes back with an empty disk. */
+  loseDisk(downMs: number): void;
+  /** It has misbehaved just now; counts for coverage. */
+  lied(): void;
+}
+
+/** A way to misbehave, wrapped around a node that runs the unchanged code. */
+export interface Behaviour {
+  /** What is sent in place of what the node sends; undefined leaves it as it is. */
+  outgoing?(sent: Sent): readonly Sent[] | undefined;
+  /** False swallows what comes in. */
+  incoming?(from: string, packet: Packet): boolean;
+}
+
+export type BehaviourMaker = (liar: Liar) => Behaviour;

@@ -1,0 +1,83 @@
+import type { Transfer } from '../../src/edge/soap/banking.js';
+import type { Verdict } from '../../src/role/client/matching.js';
+import type { Ballot, SlotKey, SlotResult, SlotValue } from '../../src/vocabulary/agreement.js';
+import type { Digest, EnlistmentId, TransactionId } from '../../src/vocabulary/ids.js';
+import type { Decision, Outcome, Vote } from '../../src/vocabulary/statements.js';
+
+/** What a client asked for, as it signed it. */
+export interface RequestFact {
+  readonly client: string;
+  readonly timestamp: number;
+  readonly digest: Digest;
+  readonly order: Transfer;
+  readonly isOfCorrectClient: boolean;
+  readonly atMs: number;
+  verdict?: Exclude<Verdict, { kind: 'open' }>;
+}
+
+/** A quorum of signed commits was seen. */
+export interface DecisionFact {
+  readonly slot: SlotKey;
+  readonly ballot: Ballot;
+  readonly digest: Digest;
+  readonly result: SlotResult;
+  readonly atMs: number;
+}
+
+/** An enlistment of a participant, as seen from outside. */
+export interface EnlistmentFact {
+  readonly participant: string;
+  readonly tid: TransactionId;
+  readonly enlistment: EnlistmentId;
+  /** Replicas whose acknowledgement reached the participant. */
+  readonly acknowledgedBy: Set<string>;
+  readonly votes: Set<Vote>;
+}
+
+/** What a bank's book did with a prepared enlistment. */
+export interface SettlementFact {
+  readonly bank: string;
+  readonly tid: TransactionId;
+  readonly outcome: Outcome;
+}
+
+export interface CompletionFact {
+  readonly initiators: Set<number>;
+  /** When the first such request was sent. */
+  readonly firstMs: number;
+}
+
+export interface Violation {
+  readonly checker: string;
+  readonly what: string;
+}
+
+/** All that was seen from outside of the nodes. */
+export interface Facts {
+  readonly requests: ReadonlyMap<Digest, RequestFact>;
+  /** Which client request an activation slot is for. */
+  readonly requestOfSlot: ReadonlyMap<SlotKey, Digest>;
+  readonly decisions: ReadonlyMap<SlotKey, readonly DecisionFact[]>;
+  readonly values: ReadonlyMap<Digest, SlotValue>;
+  /** When the first correct replica voted for a value. */
+  readonly firstVoteMs: ReadonlyMap<Digest, number>;
+  readonly enlistments: ReadonlyMap<EnlistmentId, EnlistmentFact>;
+  readonly completions: ReadonlyMap<`${TransactionId} ${Decision}`, CompletionFact>;
+  readonly settlements: readonly SettlementFact[];
+  /** Found while looking, not afterwards. */
+  readonly contradictions: readonly Violation[];
+}
+
+/** The decision of an outcome slot, where there is one. */
+export function outcomeOf(facts: Facts, tid: TransactionId): DecisionFact | undefined {
+  return facts.decisions.get(`o:${tid}` as SlotKey)?.[0];
+}
+
+/** The decided transactions: their ids, and the activation slots that made them. */
+export function activations(facts: Facts): { tid: TransactionId; decision: DecisionFact }[] {
+  return [...facts.decisions.values()].flatMap((decisions) =>
+    decisions.flatMap((decision) =>
+      decision.result.kind === 'activation' ? [{ tid: decision.result.tid, decision }] : [],
+    ),
+  );
+}

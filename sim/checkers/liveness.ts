@@ -1,0 +1,33 @@
+import { activations, type Facts, outcomeOf, type Violation } from './facts.js';
+
+export interface LivenessContext {
+  readonly facts: Facts;
+  /** Requests that correct clients were going to make. */
+  readonly expectedRequests: number;
+  readonly inDoubt: readonly { readonly key: string; readonly bank: string }[];
+  readonly isCorrect: (address: string) => boolean;
+}
+
+/** What must have come about once the faults are over: what is still open. */
+export function unfinished(context: LivenessContext): readonly Violation[] {
+  const { facts, expectedRequests, inDoubt, isCorrect } = context;
+  const problems: string[] = [];
+  const own = [...facts.requests.values()].filter((request) => request.isOfCorrectClient);
+  if (own.length < expectedRequests) {
+    problems.push(`only ${own.length} of ${expectedRequests} requests were made`);
+  }
+  for (const { client, timestamp, verdict } of own) {
+    if (verdict === undefined) problems.push(`${client} has no answer to ${timestamp}`);
+    else if (verdict.kind !== 'result') {
+      problems.push(`${client} got no outcome for ${timestamp}, but ${verdict.kind}`);
+    }
+  }
+  for (const { tid } of activations(facts)) {
+    if (!outcomeOf(facts, tid)) problems.push(`transaction ${tid} was never decided`);
+  }
+  const liveness = problems.map((what) => ({ checker: 'everything-finishes', what }));
+  const doubts = inDoubt
+    .filter(({ bank }) => isCorrect(bank))
+    .map(({ key, bank }) => ({ checker: 'no-doubt', what: `${bank} is in doubt about ${key}` }));
+  return [...liveness, ...doubts];
+}

@@ -1,0 +1,18 @@
+/** What a seed may switch on. */
+export const faultKinds = [
+  'slow-links',
+  'loss',
+  'duplication',
+  'reordering',
+  'partition',
+  'one-way-partition',
+  'clock-drift',
+  'crash',
+  'crash-in-step',
+  'crash-in-write',
+  'power-loss',
+  'pause',
+  'slow-disk',
+] as const;
+
+export type FaultKind = (typeof faultKinds)[number];

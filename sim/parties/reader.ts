@@ -1,0 +1,106 @@
+import {
+  type VerifiedCommitCertificate,
+  verifyCommitCertificate,
+  verifyDecisionProof,
+  verifyPeerMessage,
+  verifyStatement,
+} from '../../src/crypto/verify.js';
+import type {
+  PeerMessage,
+  VerifiedDecisionProof,
+  VerifiedPeerMessage,
+} from '../../src/vocabulary/agreement.js';
+import type { ReplicaId } from '../../src/vocabulary/ids.js';
+import type { Statement, Verified } from '../../src/vocabulary/statements.js';
+import {
+  decodeCommitCertificate,
+  decodeDecisionProof,
+  decodePeerMessage,
+  decodeSignedStatement,
+} from '../../src/wire/index.js';
+import type { Cast } from './cast.js';
+
+/** What bytes turned out to be; undefined where they are no good. */
+export interface PeerReading {
+  readonly message: PeerMessage;
+  readonly verified: VerifiedPeerMessage | undefined;
+}
+
+/**
+ * Decodes and verifies as the edges do, with the production codec and checks. A broadcast is the same
+ * array of bytes for everybody who gets it, so it is read once.
+ */
+export class Reader {
+  readonly #cast: Cast;
+  readonly #peer = new WeakMap<Uint8Array, PeerReading & { readonly from: ReplicaId }>();
+  readonly #statements = new WeakMap<Uint8Array, Verified<Statement> | 'bad'>();
+  readonly #proofs = new WeakMap<Uint8Array, VerifiedDecisionProof | 'bad'>();
+  readonly #certificates = new WeakMap<Uint8Array, VerifiedCommitCertificate | 'bad'>();
+
+  constructor(cast: Cast) {
+    this.#cast = cast;
+  }
+
+  peer(from: ReplicaId, bytes: Uint8Array): PeerReading | undefined {
+    const known = this.#peer.get(bytes);
+    if (known?.from === from) return known;
+    const message = decoded(() => decodePeerMessage(this.#cluster, bytes));
+    if (message === undefined) return undefined;
+    const result = verifyPeerMessage(this.#cast.keyring, from, message);
+    const reading = { from, message, verified: result.ok ? result.value : undefined };
+    this.#peer.set(bytes, reading);
+    return reading;
+  }
+
+  statement(bytes: Uint8Array): Verified<Statement> | undefined {
+    return remember(this.#statements, bytes, () => {
+      const signed = decodeSignedStatement(this.#cluster, bytes);
+      const result = verifyStatement(this.#cast.keyring, signed);
+      return result.ok ? result.value : undefined;
+    });
+  }
+
+  proof(bytes: Uint8Array): VerifiedDecisionProof | undefined {
+    return remember(this.#proofs, bytes, () => {
+      const proof = decodeDecisionProof(this.#cluster, bytes);
+      const result = verifyDecisionProof(this.#cast.keyring, proof);
+      return result.ok ? result.value : undefined;
+    });
+  }
+
+  certificate(bytes: Uint8Array): VerifiedCommitCertificate | undefined {
+    return remember(this.#certificates, bytes, () => {
+      const certificate = decodeCommitCertificate(this.#cluster, bytes);
+      const result = verifyCommitCertificate(this.#cast.keyring, certificate);
+      return result.ok ? result.value : undefined;
+    });
+  }
+
+  get #cluster() {
+    return this.#cast.cluster.id;
+  }
+}
+
+function remember<Value extends object>(
+  memory: WeakMap<Uint8Array, Value | 'bad'>,
+  bytes: Uint8Array,
+  read: () => Value | undefined,
+): Value | undefined {
+  const known = memory.get(bytes);
+  if (known !== undefined) return known === 'bad' ? undefined : known;
+  const value = decoded(read);
+  memory.set(bytes, value ?? 'bad');
+  return value;
+}
+
+/** Codec errors are the sender's fault; whatever else is thrown is ours. */
+function decoded<Value>(read: () => Value | undefined): Value | undefined {
+  try {
+    return read();
+  } catch (error) {
+    if (error instanceof Error && ['WireError', 'RangeError'].includes(error.constructor.name)) {
+      return undefined;
+    }
+    throw error;
+  }
+}

@@ -1,0 +1,157 @@
+import {
+  clientBehaviours,
+  coordinatorBehaviours,
+  initiatorBehaviours,
+  type LiarName,
+  participantBehaviours,
+} from '../byzantine/library.js';
+import { Random } from '../engine/random.js';
+import { type FaultKind, faultKinds } from '../faults/fault-kinds.js';
+import { coordinatorAddress, initiatorAddress } from '../parties/cast.js';
+import { bankNames } from '../run/load.js';
+import type { LiarPlan, Plan } from './plan.js';
+
+/**
+ * What a seed is drawn from.
+ *
+ * - `swarm`: anything, each seed another mixture of faults and liars, up to what must be tolerated.
+ * - `calm`: no faults, no liars.
+ * - `crashes`, `links`: honest nodes on bad machines, or on a bad network.
+ * - `liars`: liars alone.
+ * - `twins`: one replica, or `f`, runs twice.
+ * - `too-many-liars`: `f + 1` coordinators lie; here violations must be found.
+ */
+export const scenarios = [
+  'swarm',
+  'calm',
+  'crashes',
+  'links',
+  'liars',
+  'twins',
+  'too-many-liars',
+] as const;
+export type Scenario = (typeof scenarios)[number];
+
+const crashKinds: readonly FaultKind[] = [
+  'crash',
+  'crash-in-step',
+  'crash-in-write',
+  'power-loss',
+  'pause',
+  'slow-disk',
+];
+const linkKinds = faultKinds.filter((kind) => !crashKinds.includes(kind));
+
+const shapes = [
+  { n: 4, f: 1, weight: 16 },
+  { n: 5, f: 1, weight: 2 },
+  { n: 6, f: 1, weight: 1 },
+  { n: 7, f: 2, weight: 3 },
+] as const;
+
+export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
+  const random = new Random(`plan ${seed} ${scenario}`);
+  const shape = random.pick(shapes.flatMap((one) => Array.from({ length: one.weight }, () => one)));
+  const sizes = {
+    seed,
+    n: shape.n,
+    f: shape.f,
+    banks: 2 + random.int(3),
+    clients: 2 + random.int(4),
+    ordersPerClient: 2 + random.int(4),
+    chaosMs: Math.round(random.between(4000, 30_000)),
+    stepsMax: 400_000,
+  };
+  const drawing = { random, ...sizes };
+  switch (scenario) {
+    case 'calm':
+      return { ...sizes, faults: {}, liars: [], twins: [] };
+    case 'crashes':
+      return { ...sizes, faults: drawFaults(random, crashKinds), liars: [], twins: [] };
+    case 'links':
+      return { ...sizes, faults: drawFaults(random, linkKinds), liars: [], twins: [] };
+    case 'liars':
+      return { ...sizes, faults: {}, ...drawLiars(drawing, shape.f, false) };
+    case 'twins':
+      return { ...sizes, faults: drawFaults(random, linkKinds), ...onlyTwins(drawing) };
+    case 'too-many-liars':
+      return {
+        ...sizes,
+        stepsMax: 20_000,
+        faults: { 'slow-links': 0.3 },
+        ...tooManyLiars(drawing),
+      };
+    case 'swarm': {
+      const faults = random.chance(0.9) ? drawFaults(random, faultKinds) : {};
+      const liars = random.chance(0.85)
+        ? drawLiars(drawing, shape.f, random.chance(0.25))
+        : { liars: [], twins: [] };
+      return { ...sizes, faults, ...liars };
+    }
+  }
+}
+
+type Drawing = { readonly random: Random } & Omit<Plan, 'faults' | 'liars' | 'twins'>;
+
+/** Each seed has some kinds on and the others off, so that none hides another. */
+function drawFaults(random: Random, kinds: readonly FaultKind[]): Plan['faults'] {
+  const on = random.some(kinds, random.between(0.2, 0.8));
+  return Object.fromEntries(on.map((kind) => [kind, random.between(0.1, 1)]));
+}
+
+function drawLiars(drawing: Drawing, f: number, withTwins: boolean): Pick<Plan, 'liars' | 'twins'> {
+  const { random, n, clients } = drawing;
+  const count = random.int(f + 1) || (withTwins ? 1 : 0);
+  // The first primary is worth more than the others to an adversary.
+  const coordinators = random.chance(0.4)
+    ? [0, ...random.sample(indices(n).slice(1), f)].slice(0, count)
+    : random.sample(indices(n), count);
+  const twins = withTwins ? coordinators.slice(0, 1) : [];
+  // The first client stays honest, so that something must be finished.
+  const some = (addresses: readonly string[], behaviours: object, rate: number) =>
+    random.some(addresses, rate).map((address) => liarAt(random, address, behaviours));
+  const liars = [
+    ...coordinators
+      .filter((id) => !twins.includes(id))
+      .map((id) => liarAt(random, coordinatorAddress(id), coordinatorBehaviours)),
+    ...random
+      .sample(indices(2 * f + 1), random.int(f + 1))
+      .map((id) => liarAt(random, initiatorAddress(id), initiatorBehaviours)),
+    ...some(bankNames(drawing as unknown as Plan), participantBehaviours, 0.25),
+    ...some(
+      indices(clients)
+        .slice(1)
+        .map((id) => `client-${id}`),
+      clientBehaviours,
+      0.25,
+    ),
+  ];
+  return { liars, twins: twins.map(coordinatorAddress) };
+}
+
+function liarAt(random: Random, address: string, behaviours: object): LiarPlan {
+  const names = Object.keys(behaviours) as LiarName[];
+  return { address, behaviours: random.sample(names, 1 + random.int(3)) };
+}
+
+function onlyTwins({ random, n, f }: Drawing): Pick<Plan, 'liars' | 'twins'> {
+  const twins = random.sample(indices(n), 1 + random.int(f)).map(coordinatorAddress);
+  return { liars: [], twins };
+}
+
+/** They help each other to have two values decided, with a bank that votes both ways. */
+function tooManyLiars({ random, n, f }: Drawing): Pick<Plan, 'liars' | 'twins'> {
+  const behaviours: LiarName[] = [
+    'equivocate-outcomes',
+    'equivocate-updates',
+    'vote-for-everything',
+  ];
+  const addresses = [0, ...random.sample(indices(n).slice(1), f)].map(coordinatorAddress);
+  const coordinators = addresses.map((address) => ({ address, behaviours }));
+  const bank = { address: 'bank-a', behaviours: ['conflicting-votes' as const] };
+  return { liars: [...coordinators, bank], twins: [] };
+}
+
+function indices(count: number): number[] {
+  return Array.from({ length: count }, (_, index) => index);
+}

@@ -1,0 +1,32 @@
+import type { LiarName } from '../byzantine/library.js';
+import type { FaultKind } from '../faults/fault-kinds.js';
+
+export interface LiarPlan {
+  /** Where it lives: `c2`, `i0`, `bank-b`, `client-1`. */
+  readonly address: string;
+  readonly behaviours: readonly LiarName[];
+}
+
+/** All that makes a run, besides its seed: a small value that can be printed, edited and shrunk. */
+export interface Plan {
+  readonly seed: number;
+  readonly n: number;
+  readonly f: number;
+  readonly banks: number;
+  readonly clients: number;
+  /** Orders of each client, one after the other. */
+  readonly ordersPerClient: number;
+  /** How long faults go on. Afterwards all is mended, and everything must finish. */
+  readonly chaosMs: number;
+  /** The faults that are on, each with a strength above 0 and up to 1. */
+  readonly faults: Partial<Readonly<Record<FaultKind, number>>>;
+  readonly liars: readonly LiarPlan[];
+  /** Replicas that run twice with one key; they count as liars. */
+  readonly twins: readonly string[];
+  /** Events of the whole run; a run that needs more fails. */
+  readonly stepsMax: number;
+}
+
+export function isLiar(plan: Plan, address: string): boolean {
+  return plan.twins.includes(address) || plan.liars.some((liar) => liar.address === address);
+}

@@ -1,0 +1,69 @@
+import type { LiarPlan, Plan } from './plan.js';
+
+/** A smaller plan that still fails, and how many runs it took to find. */
+export interface Shrunk {
+  readonly plan: Plan;
+  readonly runs: number;
+}
+
+/**
+ * Takes away from a failing plan whatever it fails without: liars, behaviours, faults, clients, orders,
+ * banks and time, for as long as something can go. `stillFails` runs a plan.
+ */
+export function shrink(failing: Plan, stillFails: (plan: Plan) => boolean, runsMax = 300): Shrunk {
+  let plan = failing;
+  let runs = 0;
+  for (;;) {
+    const smaller = candidates(plan).find((candidate) => {
+      if (runs >= runsMax) return false;
+      runs += 1;
+      return stillFails(candidate);
+    });
+    if (smaller === undefined) return { plan, runs };
+    plan = smaller;
+  }
+}
+
+/** The bold cuts first. */
+function candidates(plan: Plan): Plan[] {
+  const { faults, liars, twins, clients, ordersPerClient, chaosMs, banks } = plan;
+  const cuts: Plan[] = [];
+  if (Object.keys(faults).length > 1) cuts.push({ ...plan, faults: {} });
+  if (clients > 1) cuts.push({ ...plan, clients: 1 });
+  if (ordersPerClient > 1) cuts.push({ ...plan, ordersPerClient: 1 });
+  if (chaosMs > 2000) cuts.push({ ...plan, chaosMs: Math.round(chaosMs / 2) });
+  for (const liar of liars) cuts.push({ ...plan, liars: liars.filter((one) => one !== liar) });
+  for (const twin of twins) cuts.push({ ...plan, twins: twins.filter((one) => one !== twin) });
+  for (const kind of Object.keys(faults)) cuts.push({ ...plan, faults: without(faults, kind) });
+  for (const liar of liars) {
+    for (const one of fewerBehaviours(liar)) {
+      cuts.push({ ...plan, liars: liars.map((each) => (each === liar ? one : each)) });
+    }
+  }
+  if (clients > 2) cuts.push({ ...plan, clients: clients - 1 });
+  if (ordersPerClient > 2) cuts.push({ ...plan, ordersPerClient: ordersPerClient - 1 });
+  if (banks > 1) cuts.push({ ...plan, banks: banks - 1 });
+  if (chaosMs > 2000) cuts.push({ ...plan, chaosMs: Math.round(chaosMs * 0.8) });
+  return cuts.filter(isWhole);
+}
+
+/** All liars have somewhere to live. */
+function isWhole({ liars, clients, banks }: Plan): boolean {
+  const bankNames = Array.from({ length: banks }, (_, i) => `bank-${'abcdefgh'.charAt(i)}`);
+  return liars.every(({ address }) => {
+    if (address.startsWith('bank-')) return bankNames.includes(address);
+    return !address.startsWith('client-') || Number(address.slice('client-'.length)) < clients;
+  });
+}
+
+function fewerBehaviours({ address, behaviours }: LiarPlan): LiarPlan[] {
+  if (behaviours.length < 2) return [];
+  return behaviours.map((gone) => ({
+    address,
+    behaviours: behaviours.filter((each) => each !== gone),
+  }));
+}
+
+function without(faults: Plan['faults'], kind: string): Plan['faults'] {
+  return Object.fromEntries(Object.entries(faults).filter(([each]) => each !== kind));
+}

@@ -1,0 +1,189 @@
+import { checkBooks } from '../checkers/books.js';
+import { checkBounds, checkLeftovers } from '../checkers/bounds.js';
+import type { Violation } from '../checkers/facts.js';
+import { unfinished } from '../checkers/liveness.js';
+import { checkProofs } from '../checkers/proofs.js';
+import { checkSafety } from '../checkers/safety.js';
+import { Chaos } from '../faults/chaos.js';
+import { bankAt } from '../parties/cast.js';
+import { isLiar, type Plan } from '../plan/plan.js';
+import { type Cores, DRIFT_MAX, type Narrator, productionCores, timing, World } from './world.js';
+
+export interface Report {
+  readonly plan: Plan;
+  readonly violations: readonly Violation[];
+  readonly coverage: readonly (readonly [string, number])[];
+  /** The same for the same plan and code; another for another course of events. */
+  readonly fingerprint: number;
+  readonly steps: number;
+}
+
+export interface SimulateOptions {
+  readonly cores?: Partial<Cores>;
+  readonly narrate?: Narrator;
+  /** Stops after so many events and checks only what must hold at any moment. */
+  readonly steps?: number;
+}
+
+/** All must have finished so long after the faults have ended. */
+const LIVENESS_MS = 300_000;
+/** For last acknowledgements and the auditor's questions. */
+const SETTLING_MS = 20_000;
+const AUDIT_MS = 1000;
+const AUDITS_MAX = 10;
+/** Between two looks at how much the nodes hold. */
+const BOUNDS_PERIOD_MS = 1000;
+
+/** Runs a plan: faults first, then a time without, then the checkers. */
+export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
+  const { narrate, steps: stepsMax = plan.stepsMax } = options;
+  const world = new World(plan, { ...productionCores, ...options.cores }, narrate);
+  const chaos = new Chaos(world);
+  const excesses = watchBounds(world);
+  world.engine.run({ untilMs: plan.chaosMs, stepsMax });
+  chaos.end();
+  const untilMs = plan.chaosMs + LIVENESS_MS;
+  const isFinished = () => openIn(world).length === 0;
+  const finished = world.engine.run({ untilMs, stepsMax, done: isFinished });
+  const violations: Violation[] = [];
+  if (options.steps === undefined) {
+    if (finished) violations.push(...settle(world));
+    else violations.push(...openIn(world), ...tooLong(world));
+  }
+  violations.push(...excesses, ...always(world));
+  countRun(world);
+  const { coverage, engine } = world;
+  const { fingerprint, steps } = engine;
+  return { plan, violations, coverage: coverage.entries, fingerprint, steps };
+}
+
+function openIn(world: World): readonly Violation[] {
+  const { plan, witness } = world;
+  const honest = Array.from({ length: plan.clients }, (_, index) => `client-${index}`).filter(
+    (address) => !isLiar(plan, address),
+  );
+  return unfinished({
+    facts: witness,
+    expectedRequests: honest.length * plan.ordersPerClient,
+    inDoubt: witness.ledger.inDoubt,
+    isCorrect: (address) => world.isCorrect(address),
+  });
+}
+
+function tooLong({ engine, plan }: World): readonly Violation[] {
+  if (engine.steps < plan.stepsMax) return [];
+  return [{ checker: 'everything-finishes', what: `${plan.stepsMax} events were not enough` }];
+}
+
+/** Everything has finished: what holds then. */
+function settle(world: World): readonly Violation[] {
+  const { engine, plan, auditor, opening, witness, cast, coverage } = world;
+  coverage.atLeast('longest ms until all had finished', engine.nowMs - plan.chaosMs);
+  audit(world);
+  const isCorrect = (address: string) => world.isCorrect(address);
+  const correctCoordinators = cast.cluster.coordinators
+    .map(({ name }) => name)
+    .filter((name) => isCorrect(name));
+  const diskOf = (address: string) =>
+    world.processes.find((process) => process.address === address)?.disk;
+  const balanceOf = (bank: string, account: string) => auditor.balanceOf(bank, account);
+  return [
+    ...openIn(world),
+    ...checkBooks({ facts: witness, opening, balanceOf, isCorrect }),
+    ...checkProofs({
+      facts: witness,
+      resilience: cast.cluster.resilience,
+      correctCoordinators,
+      storedProof: (address, slot) => diskOf(address)?.read(`decided/${slot}`),
+      read: (bytes) => world.reader.proof(bytes),
+    }),
+    ...checkLeftovers(
+      correctCoordinators.flatMap((address) =>
+        (diskOf(address)?.load() ?? [])
+          .filter(({ key }) => isLeftover(key))
+          .map(({ key }) => ({ address, key })),
+      ),
+    ),
+  ];
+}
+
+/** Asks for all balances at a time when nothing moves; lying clients may go on for a while. */
+function audit(world: World): void {
+  const { engine, plan, opening, auditor, witness } = world;
+  const stepsMax = engine.steps + plan.stepsMax;
+  for (let round = 0; round < AUDITS_MAX; round += 1) {
+    engine.run({ untilMs: engine.nowMs + SETTLING_MS, stepsMax });
+    const { size } = witness.decisions;
+    for (const [bank, accounts] of opening) {
+      for (const { account } of accounts) auditor.ask(bank, account);
+    }
+    engine.run({ untilMs: engine.nowMs + AUDIT_MS, stepsMax });
+    if (witness.decisions.size === size && openIn(world).length === 0) return;
+  }
+}
+
+/** A vote or lock: there is none for a slot that is decided here, and all are. */
+function isLeftover(key: string): boolean {
+  return key.startsWith('voted/') || key.startsWith('lock/');
+}
+
+/** Looks again and again at what every correct node holds. Keeps the first excess of each run. */
+function watchBounds(world: World): readonly Violation[] {
+  const found: Violation[] = [];
+  const { engine, processes, witness, plan } = world;
+  const lyingBanks = plan.liars.filter(({ address }) => bankAt(address)).length;
+  const look = (): void => {
+    const loads = processes
+      .filter(({ address }) => world.isCorrect(address))
+      .map(({ address, life, disk }) => {
+        const { timers, outputs } = life?.load ?? { timers: 0, outputs: 0 };
+        return { address, timers, outputs, records: disk.recordCount };
+      });
+    for (const { timers, records, outputs } of loads) {
+      world.coverage.atLeast('highest timers of a node', timers);
+      world.coverage.atLeast('highest records of a node', records);
+      world.coverage.atLeast('highest outputs that waited', outputs);
+    }
+    if (found.length === 0) {
+      found.push(...checkBounds(loads, witness.requests.size, lyingBanks));
+    }
+    engine.after(BOUNDS_PERIOD_MS, look);
+  };
+  engine.after(BOUNDS_PERIOD_MS, look);
+  return found;
+}
+
+/** What holds at any moment. */
+function always({ witness, cast, failures, plan }: World): readonly Violation[] {
+  return [
+    ...failures.map(({ address, error }) => ({
+      checker: 'no-failures',
+      what: `${address}: ${error instanceof Error ? error.message : String(error)}`,
+    })),
+    ...checkSafety({
+      facts: witness,
+      resilience: cast.cluster.resilience,
+      isCorrect: (address) => !isLiar(plan, address),
+      timing,
+      clockRateMax: 1 + DRIFT_MAX,
+    }),
+  ];
+}
+
+function countRun({ coverage, witness, plan, engine }: World): void {
+  coverage.count('views opened', witness.highestView);
+  coverage.atLeast('highest view', witness.highestView);
+  coverage.count('runs with a view change', witness.highestView > 0 ? 1 : 0);
+  coverage.count('runs with twins', plan.twins.length > 0 ? 1 : 0);
+  coverage.count('events', engine.steps);
+  for (const decision of [...witness.decisions.values()].flat()) {
+    const { result, digest } = decision;
+    const value = witness.values.get(digest);
+    const reason = value?.kind === 'outcome' ? (value.reason ?? '') : '';
+    coverage.count(
+      result.kind === 'activation'
+        ? 'decided activation'
+        : `decided ${result.outcome} ${reason}`.trim(),
+    );
+  }
+}

@@ -1,0 +1,48 @@
+import {
+  clientBehaviours,
+  coordinatorBehaviours,
+  initiatorBehaviours,
+  participantBehaviours,
+} from '../byzantine/library.js';
+import { faultKinds } from '../faults/fault-kinds.js';
+import type { Coverage } from './coverage.js';
+
+const groups: readonly {
+  readonly title: string;
+  readonly prefix: string;
+  readonly names: readonly string[];
+}[] = [
+  {
+    title: 'Faults',
+    prefix: 'fault ',
+    names: [...faultKinds, 'write lost', 'write torn', 'write unacknowledged'],
+  },
+  { title: 'Lying coordinators', prefix: 'liar ', names: Object.keys(coordinatorBehaviours) },
+  { title: 'Lying initiators', prefix: 'liar ', names: Object.keys(initiatorBehaviours) },
+  { title: 'Lying banks', prefix: 'liar ', names: Object.keys(participantBehaviours) },
+  { title: 'Lying clients', prefix: 'liar ', names: Object.keys(clientBehaviours) },
+];
+
+/** What happened how often, a line for each group. What never happened was not tested, and says so. */
+export function coverageLines(coverage: Coverage, schedules: number): string[] {
+  const expected = new Set<string>();
+  const lines = groups.map(({ title, prefix, names }) => {
+    for (const name of names) expected.add(prefix + name);
+    return `${title}: ${names.map((name) => figure(name, coverage.of(prefix + name))).join(', ')}`;
+  });
+  const others = coverage.entries
+    .filter(([what]) => !expected.has(what))
+    .map(([what, count]) => figure(what, count));
+  return [...lines, `Runs: ${figure('schedules', schedules)}, ${others.join(', ')}`];
+}
+
+/** Names of the faults and behaviours that never happened. */
+export function untested(coverage: Coverage): string[] {
+  return groups.flatMap(({ prefix, names }) =>
+    names.filter((name) => coverage.of(prefix + name) === 0),
+  );
+}
+
+function figure(name: string, count: number): string {
+  return `${name} ${count === 0 ? 'NEVER' : Math.round(count)}`;
+}
