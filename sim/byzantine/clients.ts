@@ -1,5 +1,5 @@
 import { clientId } from '../../src/vocabulary/ids.js';
-import { drawOrder } from '../run/load.js';
+import { drawOrder } from '../run/orders.js';
 import type { BehaviourMaker, Liar } from './liar.js';
 import { halves } from './replica-tools.js';
 
