@@ -4,14 +4,15 @@ import type { BehaviourMaker } from './liar.js';
 import * as participants from './participants.js';
 import * as proposals from './replica-proposals.js';
 import * as service from './replica-service.js';
+import * as uuids from './replica-uuids.js';
 import * as votes from './replica-votes.js';
 
 export const coordinatorBehaviours = {
   'silent-to-some': service.silentToSome,
   'withhold-kinds': service.withholdKinds,
   'equivocate-outcomes': proposals.equivocateOutcomes,
-  'equivocate-uuids': proposals.equivocateUuids,
-  'equivocate-updates': proposals.equivocateUpdates,
+  'equivocate-uuids': uuids.equivocateUuids,
+  'equivocate-updates': uuids.equivocateUpdates,
   'equivocate-votes': votes.equivocateVotes,
   'equivocate-view-changes': votes.equivocateViewChanges,
   'equivocate-new-views': votes.equivocateNewViews,
@@ -19,7 +20,7 @@ export const coordinatorBehaviours = {
   'repeat-stale-messages': votes.repeatStaleMessages,
   'jump-ahead': votes.jumpAhead,
   'mutate-a-little': votes.mutateALittle,
-  'grind-uuid': proposals.grindUuid,
+  'grind-uuid': uuids.grindUuid,
   'bare-aborts': proposals.bareAborts,
   'withhold-records': proposals.withholdRecords,
   'invent-records': proposals.inventRecords,

@@ -1,29 +1,23 @@
-import { collectiveTransactionId } from '../../src/crypto/collective-uuid.js';
 import { digestOfValue } from '../../src/crypto/digest.js';
 import type {
-  ActivationValue,
   OutcomeValue,
   ParticipantRecord,
   PeerMessage,
   PhaseStatement,
-  SlotKey,
-  UuidProposal,
 } from '../../src/vocabulary/agreement.js';
-import { slotKey } from '../../src/vocabulary/agreement.js';
 import type { Attempt, TransactionId, View } from '../../src/vocabulary/ids.js';
-import { primaryOf, quorum } from '../../src/vocabulary/quorum.js';
-import type { ActivationStatement, Signed } from '../../src/vocabulary/statements.js';
-import type { BehaviourMaker, Liar, Sent } from './liar.js';
+import { primaryOf } from '../../src/vocabulary/quorum.js';
+import type { BehaviourMaker, Liar } from './liar.js';
 import {
   bareAbort,
   broadcast,
   halves,
-  type PrePrepare,
   peerMessage,
-  peerPacket,
+  proposalOf,
   rewriting,
   selfOf,
   sign,
+  twoFaced,
   withValue,
 } from './replica-tools.js';
 
@@ -36,51 +30,6 @@ export const equivocateOutcomes: BehaviourMaker = (liar) => {
       if (message?.kind !== 'pre-prepare' || message.value.kind !== 'outcome') return undefined;
       const other = withValue(liar, message, otherOutcome(liar, message.value));
       return twoFaced(liar, isOther, sent, other);
-    },
-  };
-};
-
-/** Every replica gets another UUID of this one. */
-export const equivocateUuids: BehaviourMaker = (liar) =>
-  rewriting(liar, (message) => {
-    if (message.kind !== 'pre-prepare-reply' && message.kind !== 'activation-pre-prepare') {
-      return undefined;
-    }
-    const uuid = liar.random.hex(32);
-    return { ...message, proposal: sign(liar, { ...message.proposal.statement, uuid }) };
-  });
-
-/** A primary that chooses some UUIDs for these and other ones for those. */
-export const equivocateUpdates: BehaviourMaker = (liar) => {
-  const isOther = halves(liar);
-  const seen = new Gathered();
-  return {
-    incoming: (from, packet) => seen.keep(peerMessage(liar, from, packet)),
-    outgoing: (sent) => {
-      const message = peerMessage(liar, liar.address, sent.packet);
-      seen.keep(message);
-      if (message?.kind !== 'pre-prepare-update') return undefined;
-      const value = seen.valueOf(liar, message.prePrepare.statement);
-      if (!value) return undefined;
-      const other = proposalOf(liar, message.prePrepare.statement, value);
-      return twoFaced(liar, isOther, sent, other);
-    },
-  };
-};
-
-/** A primary that waits for all UUIDs and then makes up its own until it likes the outcome. */
-export const grindUuid: BehaviourMaker = (liar) => {
-  const seen = new Gathered();
-  return {
-    incoming: (from, packet) => seen.keep(peerMessage(liar, from, packet)),
-    outgoing: ({ to, packet }) => {
-      const message = peerMessage(liar, liar.address, packet);
-      seen.keep(message);
-      if (message?.kind !== 'pre-prepare-update') return undefined;
-      const ground = seen.grind(liar, message.prePrepare.statement);
-      if (!ground) return undefined;
-      liar.lied();
-      return [{ to, packet: peerPacket(proposalOf(liar, message.prePrepare.statement, ground)) }];
     },
   };
 };
@@ -182,27 +131,6 @@ function forgedVote(liar: Liar, { registration, vote }: ParticipantRecord): Part
   return { registration, vote: vote ?? sign(liar, consent) };
 }
 
-/** The other proposal for those on the other side, and both for the liar's friends. */
-function twoFaced(
-  liar: Liar,
-  isOther: (address: string) => boolean,
-  sent: Sent,
-  other: PrePrepare,
-): readonly Sent[] | undefined {
-  liar.lied();
-  const { coordinators, audiences } = liar.conspiracy;
-  const { to } = sent;
-  const lie = { to, packet: peerPacket(other) };
-  if (coordinators.has(to)) return [sent, lie];
-  const message = peerMessage(liar, liar.address, sent.packet);
-  const told = isOther(to) ? other : message;
-  if (told?.kind === 'pre-prepare' || told?.kind === 'pre-prepare-update') {
-    const { digest } = told.prePrepare.statement;
-    audiences.set(digest, (audiences.get(digest) ?? new Set()).add(to));
-  }
-  return isOther(to) ? [lie] : undefined;
-}
-
 /** Another value that is just as well-founded, where one can be had. */
 function otherOutcome(liar: Liar, value: OutcomeValue): OutcomeValue {
   const { abortVotes } = liar.conspiracy;
@@ -222,78 +150,4 @@ function otherOutcome(liar: Liar, value: OutcomeValue): OutcomeValue {
     records: doubled,
     completion: [],
   };
-}
-
-function proposalOf(
-  liar: Liar,
-  statement: PhaseStatement,
-  value: ActivationValue | OutcomeValue,
-): PrePrepare {
-  const result =
-    value.kind === 'activation'
-      ? ({ kind: 'activation', tid: collectiveTransactionId(value) } as const)
-      : ({ kind: 'outcome', outcome: value.outcome } as const);
-  const changed: PhaseStatement = { ...statement, digest: digestOfValue(value), result };
-  return { kind: 'pre-prepare', prePrepare: sign(liar, changed), value };
-}
-
-/** What a primary has seen of the gathering of UUIDs. */
-class Gathered {
-  readonly #requests = new Map<SlotKey, readonly Signed<ActivationStatement>[]>();
-  readonly #proposals = new Map<string, Map<number, Signed<UuidProposal>>>();
-  readonly #ground = new Map<string, ActivationValue>();
-
-  /** Always true: a behaviour that only looks takes everything in. */
-  keep(message: PeerMessage | undefined): true {
-    if (message?.kind === 'activation-pre-prepare') {
-      this.#requests.set(slotKey(message.proposal.statement.slot), message.requests);
-    }
-    if (message?.kind === 'activation-pre-prepare' || message?.kind === 'pre-prepare-reply') {
-      const { slot, view, replica } = message.proposal.statement;
-      const key = `${slotKey(slot)} ${view}`;
-      const proposals = this.#proposals.get(key) ?? new Map<number, Signed<UuidProposal>>();
-      this.#proposals.set(key, proposals.set(replica, message.proposal));
-    }
-    return true;
-  }
-
-  /** A value with another choice of proposals than the first ones. */
-  valueOf(liar: Liar, { slot, ballot }: PhaseStatement): ActivationValue | undefined {
-    const proposals = this.#of(slot, ballot.view);
-    const requests = this.#requests.get(slotKey(slot));
-    const count = quorum(liar.cast.cluster.resilience);
-    if (!requests || proposals.length <= count) return undefined;
-    return { kind: 'activation', requests, proposals: proposals.slice(-count) };
-  }
-
-  /** The same value for everybody, with an own proposal that was made after all others were known. */
-  grind(liar: Liar, { slot, ballot }: PhaseStatement): ActivationValue | undefined {
-    const key = `${slotKey(slot)} ${ballot.view}`;
-    const known = this.#ground.get(key);
-    if (known) return known;
-    const requests = this.#requests.get(slotKey(slot));
-    const self = selfOf(liar);
-    const count = quorum(liar.cast.cluster.resilience);
-    const others = this.#of(slot, ballot.view).filter((one) => one.statement.replica !== self);
-    if (!requests || others.length < count - 1) return undefined;
-    const tries = Array.from({ length: 16 }, () => {
-      const { view } = ballot;
-      const uuid = liar.random.hex(32);
-      const own = sign(liar, { kind: 'proposal', slot, view, uuid, replica: self } as const);
-      const proposals = [own, ...others.slice(0, count - 1)].sort(
-        (a, b) => a.statement.replica - b.statement.replica,
-      );
-      return { kind: 'activation', requests, proposals } as const;
-    });
-    const best = tries.sort((a, b) =>
-      collectiveTransactionId(a) < collectiveTransactionId(b) ? -1 : 1,
-    )[0];
-    if (best) this.#ground.set(key, best);
-    return best;
-  }
-
-  #of(slot: PhaseStatement['slot'], view: number): Signed<UuidProposal>[] {
-    const proposals = this.#proposals.get(`${slotKey(slot)} ${view}`) ?? new Map();
-    return [...proposals.values()].sort((a, b) => a.statement.replica - b.statement.replica);
-  }
 }

@@ -1,6 +1,8 @@
+import { collectiveTransactionId } from '../../src/crypto/collective-uuid.js';
 import { digestOfValue } from '../../src/crypto/digest.js';
 import { signStatement } from '../../src/crypto/signer.js';
 import type {
+  ActivationValue,
   OutcomeValue,
   PeerMessage,
   PhaseStatement,
@@ -11,7 +13,7 @@ import type { Signed } from '../../src/vocabulary/statements.js';
 import { type AnyStatement, encodePeerMessage } from '../../src/wire/index.js';
 import { coordinatorAddress, replicaAt } from '../parties/cast.js';
 import type { Packet } from '../parties/packets.js';
-import type { Behaviour, Liar } from './liar.js';
+import type { Behaviour, Liar, Sent } from './liar.js';
 
 export type PrePrepare = Extract<PeerMessage, { kind: 'pre-prepare' }>;
 
@@ -98,4 +100,39 @@ export function withValue(liar: Liar, { prePrepare }: PrePrepare, value: SlotVal
 /** A bare abort with the records of another outcome: well-founded, if the time had run out. */
 export function bareAbort({ tid, records }: OutcomeValue): OutcomeValue {
   return { kind: 'outcome', tid, outcome: 'abort', reason: 'timeout', records, completion: [] };
+}
+
+/** A proposal of this value where the statement's was. */
+export function proposalOf(
+  liar: Liar,
+  statement: PhaseStatement,
+  value: ActivationValue | OutcomeValue,
+): PrePrepare {
+  const result =
+    value.kind === 'activation'
+      ? ({ kind: 'activation', tid: collectiveTransactionId(value) } as const)
+      : ({ kind: 'outcome', outcome: value.outcome } as const);
+  const changed: PhaseStatement = { ...statement, digest: digestOfValue(value), result };
+  return { kind: 'pre-prepare', prePrepare: sign(liar, changed), value };
+}
+
+/** The other proposal for those on the other side, and both for the liar's friends. */
+export function twoFaced(
+  liar: Liar,
+  isOther: (address: string) => boolean,
+  sent: Sent,
+  other: PrePrepare,
+): readonly Sent[] | undefined {
+  liar.lied();
+  const { coordinators, audiences } = liar.conspiracy;
+  const { to } = sent;
+  const lie = { to, packet: peerPacket(other) };
+  if (coordinators.has(to)) return [sent, lie];
+  const message = peerMessage(liar, liar.address, sent.packet);
+  const told = isOther(to) ? other : message;
+  if (told?.kind === 'pre-prepare' || told?.kind === 'pre-prepare-update') {
+    const { digest } = told.prePrepare.statement;
+    audiences.set(digest, (audiences.get(digest) ?? new Set()).add(to));
+  }
+  return isOther(to) ? [lie] : undefined;
 }

@@ -61,11 +61,20 @@ export interface Facts {
   readonly values: ReadonlyMap<Digest, SlotValue>;
   /** When the first correct replica voted for a value. */
   readonly firstVoteMs: ReadonlyMap<Digest, number>;
-  readonly enlistments: ReadonlyMap<EnlistmentId, EnlistmentFact>;
+  readonly enlistments: ReadonlyMap<string, EnlistmentFact>;
   readonly completions: ReadonlyMap<`${TransactionId} ${Decision}`, CompletionFact>;
   readonly settlements: readonly SettlementFact[];
   /** Found while looking, not afterwards. */
   readonly contradictions: readonly Violation[];
+}
+
+/** Names an enlistment: liars use one id in several transactions. */
+export function enlistmentKey({
+  participant,
+  tid,
+  enlistment,
+}: Pick<EnlistmentFact, 'participant' | 'tid' | 'enlistment'>): string {
+  return `${tid} ${participant} ${enlistment}`;
 }
 
 /** The decision of an outcome slot, where there is one. */

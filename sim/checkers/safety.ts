@@ -1,5 +1,5 @@
 import { quorum, type Resilience } from '../../src/vocabulary/quorum.js';
-import { activations, type Facts, outcomeOf, type Violation } from './facts.js';
+import { activations, enlistmentKey, type Facts, outcomeOf, type Violation } from './facts.js';
 
 export interface SafetyContext {
   readonly facts: Facts;
@@ -39,9 +39,11 @@ const commitValidity: Checker = ({ facts, resilience, isCorrect }) =>
     const asked = facts.completions.get(`${value.tid} commit`)?.initiators.size ?? 0;
     const problems = asked > resilience.f ? [] : [`${slot}: committed, asked for by ${asked}`];
     for (const { registration, vote } of value.records) {
-      const { participant, enlistment } = registration.statement;
+      const { participant } = registration.statement;
       const consent = vote?.statement.vote;
-      const isCast = consent !== undefined && facts.enlistments.get(enlistment)?.votes.has(consent);
+      const isCast =
+        consent !== undefined &&
+        facts.enlistments.get(enlistmentKey(registration.statement))?.votes.has(consent);
       if (isCast && (consent === 'prepared' || consent === 'readOnly')) continue;
       problems.push(`${slot}: committed without the consent of ${participant}`);
     }
@@ -65,7 +67,7 @@ const abortValidity: Checker = ({ facts, resilience, timing, clockRateMax }) =>
     switch (value.reason) {
       case 'vote': {
         const refused = value.records.some(({ registration }) =>
-          facts.enlistments.get(registration.statement.enlistment)?.votes.has('aborted'),
+          facts.enlistments.get(enlistmentKey(registration.statement))?.votes.has('aborted'),
         );
         return refused ? [] : [`${slot}: aborted for a vote that nobody cast`];
       }

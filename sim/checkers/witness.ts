@@ -9,22 +9,30 @@ import type {
 } from '../../src/vocabulary/agreement.js';
 import { slotKey } from '../../src/vocabulary/agreement.js';
 import type { ReplicaId, TransactionId } from '../../src/vocabulary/ids.js';
-import { primaryOf, quorum } from '../../src/vocabulary/quorum.js';
-import type { Decision, Statement } from '../../src/vocabulary/statements.js';
+import { primaryOf } from '../../src/vocabulary/quorum.js';
+import type {
+  Decision,
+  RegistrationStatement,
+  Statement,
+  VoteStatement,
+} from '../../src/vocabulary/statements.js';
 import type { DiskWrite } from '../engine/disk.js';
 import type { Cast } from '../parties/cast.js';
-import { bankAt, coordinatorAddress, replicaAt } from '../parties/cast.js';
+import { bankAt, replicaAt } from '../parties/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { Reader } from '../parties/reader.js';
-import type {
-  CompletionFact,
-  DecisionFact,
-  EnlistmentFact,
-  Facts,
-  RequestFact,
-  Violation,
+import { Ballots } from './ballots.js';
+import {
+  type CompletionFact,
+  type EnlistmentFact,
+  enlistmentKey,
+  type Facts,
+  type RequestFact,
+  type Violation,
 } from './facts.js';
 import { Ledger } from './ledger.js';
+
+const BAD_PROOFS_MAX = 20;
 
 type CompletionKey = `${TransactionId} ${Decision}`;
 
@@ -39,26 +47,34 @@ export interface WitnessOptions {
 export class Witness implements Facts {
   readonly requests = new Map<RequestFact['digest'], RequestFact>();
   readonly requestOfSlot = new Map<SlotKey, RequestFact['digest']>();
-  readonly decisions = new Map<SlotKey, DecisionFact[]>();
   readonly values = new Map<RequestFact['digest'], SlotValue>();
-  readonly firstVoteMs = new Map<RequestFact['digest'], number>();
-  readonly enlistments = new Map<EnlistmentFact['enlistment'], EnlistmentFact>();
+  readonly enlistments = new Map<string, EnlistmentFact>();
   readonly completions = new Map<CompletionKey, CompletionFact>();
-  readonly contradictions: Violation[] = [];
   readonly ledger: Ledger;
   /** The highest view that a new-view message opened. */
   highestView = 0;
   readonly #options: WitnessOptions;
-  readonly #quorum: number;
   readonly #seen = new WeakSet<Uint8Array>();
-  readonly #said = new Map<string, string>();
-  readonly #committers = new Map<string, Set<ReplicaId>>();
+  readonly #ballots: Ballots;
+  readonly #badProofs: Violation[] = [];
   readonly #registering = new Map<number, EnlistmentFact>();
 
   constructor(options: WitnessOptions) {
     this.#options = options;
-    this.#quorum = quorum(options.cast.cluster.resilience);
+    this.#ballots = new Ballots({ ...options, resilience: options.cast.cluster.resilience });
     this.ledger = new Ledger(options.nowMs);
+  }
+
+  get decisions() {
+    return this.#ballots.decisions;
+  }
+
+  get firstVoteMs() {
+    return this.#ballots.firstVoteMs;
+  }
+
+  get contradictions(): readonly Violation[] {
+    return [...this.#ballots.contradictions, ...this.#badProofs];
   }
 
   get settlements() {
@@ -84,7 +100,7 @@ export class Witness implements Facts {
         const statement = this.#options.reader.statement(packet.statement)?.statement;
         if (statement) this.#stated(statement);
         if (packet.kind !== 'register' || statement?.kind !== 'registration') return;
-        const enlistment = this.enlistments.get(statement.enlistment);
+        const enlistment = this.enlistments.get(enlistmentKey(statement));
         if (enlistment) this.#registering.set(packet.call, enlistment);
         return;
       }
@@ -125,18 +141,18 @@ export class Witness implements Facts {
         for (const { statement } of message.requests) this.#stated(statement);
         return;
       case 'pre-prepare-update':
-        return this.#phase(
+        return this.#ballots.signed(
           this.#primary(message.prePrepare.statement),
           message.prePrepare.statement,
         );
       case 'pre-prepare':
         this.#value(message.prePrepare.statement, message.value);
-        return this.#phase(
+        return this.#ballots.signed(
           this.#primary(message.prePrepare.statement),
           message.prePrepare.statement,
         );
       case 'phase':
-        return this.#phase(from, message.signed.statement);
+        return this.#ballots.signed(from, message.signed.statement);
       case 'record':
         return this.#stated(message.record.statement);
       case 'view-change':
@@ -182,22 +198,18 @@ export class Witness implements Facts {
     this.completions.set(key, known);
   }
 
-  #enlistment({
-    participant,
-    tid,
-    enlistment,
-  }: Extract<Statement, { kind: 'registration' | 'vote' }>): EnlistmentFact {
-    const known = this.enlistments.get(enlistment);
-    if (known?.participant === participant && known.tid === tid) return known;
-    const fact = {
+  #enlistment(statement: RegistrationStatement | VoteStatement): EnlistmentFact {
+    const { participant, tid, enlistment } = statement;
+    const key = enlistmentKey(statement);
+    const known = this.enlistments.get(key) ?? {
       participant,
       tid,
       enlistment,
       acknowledgedBy: new Set<string>(),
-      votes: new Set<never>(),
+      votes: new Set<VoteStatement['vote']>(),
     };
-    if (!known) this.enlistments.set(enlistment, fact);
-    return fact;
+    this.enlistments.set(key, known);
+    return known;
   }
 
   #value(statement: PhaseStatement, value: SlotValue): void {
@@ -216,45 +228,14 @@ export class Witness implements Facts {
 
   #prepared({ prePrepare, prepares, value }: PreparedCertificate): void {
     this.#value(prePrepare.statement, value);
-    this.#phase(this.#primary(prePrepare.statement), prePrepare.statement);
-    for (const { replica } of prepares.signatures) this.#phase(replica, prepares.statement);
+    this.#ballots.signed(this.#primary(prePrepare.statement), prePrepare.statement);
+    for (const { replica } of prepares.signatures)
+      this.#ballots.signed(replica, prepares.statement);
   }
 
   #certified(commits: PhaseCertificate, value: SlotValue | undefined): void {
     if (value) this.#value(commits.statement, value);
-    for (const { replica } of commits.signatures) this.#phase(replica, commits.statement);
-  }
-
-  /** A replica signed this. A correct one never signs two different ones of a phase and ballot. */
-  #phase(replica: ReplicaId, statement: PhaseStatement): void {
-    const { phase, slot, ballot, digest, result } = statement;
-    const slotName = slotKey(slot);
-    const about = `${digest} ${JSON.stringify(result)}`;
-    const address = coordinatorAddress(replica);
-    if (this.#options.isCorrect(address)) {
-      const where = `${address} ${phase} ${slotName} ${ballot.view}.${ballot.attempt}`;
-      const before = this.#said.get(where);
-      if (before !== undefined && before !== about) {
-        this.#violation('no-contradiction', `${where}: signed ${before} and ${about}`);
-      }
-      this.#said.set(where, about);
-      if (!this.firstVoteMs.has(digest)) this.firstVoteMs.set(digest, this.#options.nowMs());
-    }
-    if (phase !== 'commit') return;
-    const key = `${slotName} ${ballot.view}.${ballot.attempt} ${about}`;
-    const committers = (this.#committers.get(key) ?? new Set()).add(replica);
-    this.#committers.set(key, committers);
-    if (committers.size >= this.#quorum) this.#decided(statement, slotName);
-  }
-
-  #decided({ ballot, digest, result }: PhaseStatement, slot: SlotKey): void {
-    const known = this.decisions.get(slot) ?? [];
-    const isKnown = known.some(
-      (one) => one.digest === digest && JSON.stringify(one.result) === JSON.stringify(result),
-    );
-    if (isKnown) return;
-    known.push({ slot, ballot, digest, result, atMs: this.#options.nowMs() });
-    this.decisions.set(slot, known);
+    for (const { replica } of commits.signatures) this.#ballots.signed(replica, commits.statement);
   }
 
   #primary({ ballot }: PhaseStatement): ReplicaId {
@@ -262,11 +243,8 @@ export class Witness implements Facts {
   }
 
   #badProof(from: string, kind: string): void {
-    if (!this.#options.isCorrect(from)) return;
-    this.#violation('proofs-verify', `${from} sent ${kind} that does not verify`);
-  }
-
-  #violation(checker: string, what: string): void {
-    if (this.contradictions.length < 20) this.contradictions.push({ checker, what });
+    if (!this.#options.isCorrect(from) || this.#badProofs.length >= BAD_PROOFS_MAX) return;
+    const what = `${from} sent ${kind} that does not verify`;
+    this.#badProofs.push({ checker: 'proofs-verify', what });
   }
 }

@@ -262,11 +262,14 @@ export class Agreement {
     this.recheck(slot);
   }
 
-  /** Nothing is kept of transactions that are not known here, so that old locks cannot fill memory. */
+  /**
+   * Nothing is kept of transactions that are not known here, so that old locks cannot fill memory. A
+   * lock that is kept is looked into: the slot may be decided everywhere else, and nobody says so.
+   */
   #learn(certificate: PreparedCertificate): void {
     const { slot } = certificate.prePrepare.statement;
     const state = this.#host.knows(slot) ? this.#state.slotState(slot) : undefined;
-    if (state) this.#state.learnLock(state, certificate);
+    if (state && this.#state.learnLock(state, certificate)) this.want(slot);
   }
 
   #onFetch(from: ReplicaId, slot: Slot): void {

@@ -47,6 +47,22 @@ describe('a view change (protocols.md 1.4)', () => {
     expect(votes).not.toEqual([]);
   });
 
+  it('makes who learns a lock from it ask for the decision that it has missed', () => {
+    const scene = openScene();
+    const { rig, evidence, story, tid, abort } = scene;
+    rig.tamper = (from, to, message) => (from === 3 || to === 3 ? [] : [message]);
+    for (const registration of story.registrations) story.vote(registration, 'aborted', [0, 1, 2]);
+    rig.runUntil(() => [0, 1, 2].every((one) => rig.stores[one]?.has(`decided/o:${tid}`)));
+    rig.tamper = (_from, _to, message) => [message];
+    const viewChange = evidence.viewChange(2, 1, [evidence.prepared(abort)]);
+    rig.transmit(2, 3, { kind: 'view-change', viewChange });
+    rig.runFor(20);
+    expect(isLocked(scene, 3)).toBe(true);
+    rig.runFor(3000);
+    expect(isLocked(scene, 3)).toBe(false);
+    expect(rig.stores[3]?.has(`decided/o:${tid}`)).toBe(true);
+  });
+
   it('shows a lone lock in the view-change message, so that a Byzantine new primary is ignored', () => {
     const scene = openScene({ n: 7, f: 2 });
     const { rig, story, evidence, commit, abort, tid } = scene;

@@ -1,0 +1,62 @@
+import { describe, expect, it } from 'vitest';
+import { drawPlan } from '../../sim/plan/draw-plan.js';
+import type { Plan } from '../../sim/plan/plan.js';
+import { simulate } from '../../sim/run/simulate.js';
+import type { Cores } from '../../sim/run/world.js';
+import * as mutants from './mutants.js';
+
+const calm: Plan = {
+  seed: 7,
+  n: 4,
+  f: 1,
+  banks: 2,
+  clients: 2,
+  ordersPerClient: 2,
+  chaosMs: 2000,
+  faults: {},
+  liars: [],
+  twins: [],
+  stepsMax: 60_000,
+};
+const lyingCoordinator: Plan = {
+  ...calm,
+  ordersPerClient: 5,
+  chaosMs: 20_000,
+  faults: { 'slow-links': 1, loss: 0.5 },
+  liars: [{ address: 'c2', behaviours: ['false-notices'] }],
+};
+
+function caught(cores: Partial<Cores>, plan: Plan = calm): Set<string> {
+  return new Set(simulate(plan, { cores }).violations.map(({ checker }) => checker));
+}
+
+describe('the checkers', () => {
+  it('find nothing wrong with the production cores', () => {
+    expect(simulate(calm).violations).toEqual([]);
+    expect(simulate(lyingCoordinator).violations).toEqual([]);
+  });
+
+  it.each<[string, Partial<Cores>, Plan?]>([
+    ['no-contradiction', mutants.votesTwice],
+    ['atomicity', mutants.believesAnyone, lyingCoordinator],
+    ['commit-validity', mutants.forgetsParticipant],
+    ['abort-validity', mutants.abortsAtOnce],
+    ['exactly-once', mutants.doesItTwice],
+    ['unique-ids', mutants.asksForItself],
+    ['truthful-answers', mutants.tellsTheOpposite],
+    ['money', mutants.creditsTwice],
+    ['proofs-verify', mutants.spoilsProofs],
+    ['everything-finishes', mutants.neverCommits],
+    ['no-doubt', mutants.deafToOutcomes],
+    ['no-failures', mutants.throws],
+    ['bounds', mutants.hoards()],
+    ['bounds', mutants.keepsVotes],
+  ])('%s catches a core that breaks it', (checker, cores, plan) => {
+    expect(caught(cores, plan)).toContain(checker);
+  });
+
+  it('outcome-agreement catches one liar more than is tolerated', () => {
+    const { violations } = simulate(drawPlan(2, 'too-many-liars'));
+    expect(violations.map(({ checker }) => checker)).toContain('outcome-agreement');
+  });
+});
