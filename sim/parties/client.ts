@@ -23,7 +23,11 @@ export interface ClientPartyOptions {
   readonly errands: readonly Errand[];
   /** Told what is asked, and what `f + 1` initiators answered alike, or why there is no answer. */
   readonly onAsked: (timestamp: number, order: Transfer) => void;
-  readonly onVerdict: (timestamp: number, verdict: Exclude<Verdict, { kind: 'open' }>) => void;
+  readonly onVerdict: (
+    timestamp: number,
+    order: Transfer,
+    verdict: Exclude<Verdict, { kind: 'open' }>,
+  ) => void;
 }
 
 /** A call is given up, and the next one made, after so many times the time for a vote. */
@@ -77,7 +81,7 @@ export class ClientParty implements Life<Packet> {
           const verdict = matcher.add(id, word);
           if (verdict.kind === 'open' || !isOpen) return;
           isOpen = false;
-          onVerdict(timestamp, verdict);
+          onVerdict(timestamp, order, verdict);
           this.#next();
         },
       };

@@ -1,3 +1,4 @@
+import type { SlotKey } from '../../src/vocabulary/agreement.js';
 import { checkBooks } from '../checkers/books.js';
 import { checkBounds, checkLeftovers } from '../checkers/bounds.js';
 import type { Violation } from '../checkers/facts.js';
@@ -7,7 +8,9 @@ import { checkSafety } from '../checkers/safety.js';
 import { Chaos } from '../faults/chaos.js';
 import { bankAt } from '../parties/cast.js';
 import { isLiar, type Plan } from '../plan/plan.js';
-import { type Cores, DRIFT_MAX, type Narrator, productionCores, timing, World } from './world.js';
+import { type Cores, productionCores } from './cores.js';
+import { populate } from './populate.js';
+import { DRIFT_MAX, type Narrator, timing, World } from './world.js';
 
 export interface Report {
   readonly plan: Plan;
@@ -37,7 +40,8 @@ const BOUNDS_PERIOD_MS = 1000;
 /** Runs a plan: faults first, then a time without, then the checkers. */
 export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
   const { narrate, steps: stepsMax = plan.stepsMax } = options;
-  const world = new World(plan, { ...productionCores, ...options.cores }, narrate);
+  const world = new World(plan, narrate);
+  populate(world, { ...productionCores, ...options.cores });
   const chaos = new Chaos(world);
   const excesses = watchBounds(world);
   world.engine.run({ untilMs: plan.chaosMs, stepsMax });
@@ -100,7 +104,7 @@ function settle(world: World): readonly Violation[] {
     ...checkLeftovers(
       correctCoordinators.flatMap((address) =>
         (diskOf(address)?.load() ?? [])
-          .filter(({ key }) => isLeftover(key))
+          .filter(({ key }) => isLeftover(key, witness))
           .map(({ key }) => ({ address, key })),
       ),
     ),
@@ -122,9 +126,10 @@ function audit(world: World): void {
   }
 }
 
-/** A vote or lock: there is none for a slot that is decided here, and all are. */
-function isLeftover(key: string): boolean {
-  return key.startsWith('voted/') || key.startsWith('lock/');
+/** A vote or lock in a slot that is decided; whoever holds it should have learnt so. */
+function isLeftover(key: string, { decisions }: World['witness']): boolean {
+  const [kind, slot] = key.split('/', 2) as [string, SlotKey];
+  return (kind === 'voted' || kind === 'lock') && decisions.has(slot);
 }
 
 /** Looks again and again at what every correct node holds. Keeps the first excess of each run. */

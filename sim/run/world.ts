@@ -1,8 +1,4 @@
-import { createHash } from 'node:crypto';
-import { CoordinatorCore } from '../../src/core/transaction/coordinator.js';
-import { Initiator } from '../../src/core/transaction/initiator.js';
 import type { Balance } from '../../src/edge/soap/banking.js';
-import { BankCore } from '../../src/role/bank/bank-core.js';
 import { requestDigest } from '../../src/role/initiator/order.js';
 import { clientId } from '../../src/vocabulary/ids.js';
 import { Impostor } from '../byzantine/impostor.js';
@@ -13,32 +9,15 @@ import { Engine } from '../engine/engine.js';
 import { Network } from '../engine/network.js';
 import { type Host, type Life, Process } from '../engine/process.js';
 import { Random } from '../engine/random.js';
-import { type BankFactory, BankParty } from '../parties/bank.js';
 import { type Cast, createCast } from '../parties/cast.js';
-import { ClientParty } from '../parties/client.js';
-import { type CoordinatorFactory, CoordinatorParty } from '../parties/coordinator.js';
-import { type InitiatorFactory, InitiatorParty } from '../parties/initiator.js';
 import type { Mail } from '../parties/mail.js';
 import type { Packet } from '../parties/packets.js';
 import { Reader } from '../parties/reader.js';
 import { isLiar, type Plan } from '../plan/plan.js';
 import { Auditor } from './auditor.js';
 import { Coverage } from './coverage.js';
-import { bankNames, errandsOf, openingAccounts } from './load.js';
+import { bankNames } from './load.js';
 import { describe } from './transcript.js';
-
-/** The production cores, or what a test puts in their place to see it caught. */
-export interface Cores {
-  readonly coordinator: CoordinatorFactory;
-  readonly initiator: InitiatorFactory;
-  readonly bank: BankFactory;
-}
-
-export const productionCores: Cores = {
-  coordinator: (options) => new CoordinatorCore(options),
-  initiator: (options) => new Initiator(options),
-  bank: (options, accounts) => new BankCore(options, accounts),
-};
 
 export const timing = {
   suspectAfterMs: 2000,
@@ -53,7 +32,7 @@ export const DRIFT_MAX = 0.1;
 /** Gets each line of the transcript. */
 export type Narrator = (line: string) => void;
 
-/** A whole system, built from a plan, and nothing wrong with it yet. */
+/** Where a run takes place: time, network, keys, and the nodes that are put into it. */
 export class World {
   readonly plan: Plan;
   readonly engine = new Engine();
@@ -76,15 +55,12 @@ export class World {
     abortVotes: new Map(),
   };
   readonly #narrate: Narrator | undefined;
-  readonly #cores: Cores;
 
-  constructor(plan: Plan, cores: Cores = productionCores, narrate?: Narrator) {
+  constructor(plan: Plan, narrate?: Narrator) {
     this.plan = plan;
     this.#narrate = narrate;
-    this.#cores = cores;
     this.random = new Random(`seed ${plan.seed}`);
-    const banks = bankNames(plan);
-    this.cast = createCast({ n: plan.n, f: plan.f, banks, timing });
+    this.cast = createCast({ n: plan.n, f: plan.f, banks: bankNames(plan), timing });
     this.reader = new Reader(this.cast);
     this.witness = new Witness({
       cast: this.cast,
@@ -106,8 +82,7 @@ export class World {
         if (fault !== 'partitioned') this.coverage.count(`fault ${fault}`);
       },
     });
-    this.auditor = new Auditor(this.#mail('auditor'));
-    this.#populate(banks);
+    this.auditor = new Auditor(this.mail('auditor'));
   }
 
   get processes(): readonly Process<Packet>[] {
@@ -142,74 +117,10 @@ export class World {
     }
   }
 
-  #populate(banks: readonly string[]): void {
-    const { coordinators, initiators, participants } = this.cast.cluster;
-    for (const { name, id } of coordinators) {
-      if (this.plan.twins.includes(name)) {
-        this.#addTwins(name, (host, twin) => this.#coordinator(name, id, host, twin));
-      } else this.#add(name, (host) => this.#coordinator(name, id, host));
-    }
-    for (const { name, id } of initiators) {
-      this.#add(name, (host) => {
-        const createCore = this.#cores.initiator;
-        return new InitiatorParty({ ...this.#party(name, host), self: id, createCore });
-      });
-    }
-    for (const [index, { name, id }] of participants.entries()) {
-      const accounts = openingAccounts(this.plan, index);
-      this.opening.set(name, accounts);
-      this.#add(name, (host) => {
-        const createCore = this.#cores.bank;
-        const own = { self: id, openingAccounts: accounts, createCore };
-        return new BankParty({ ...this.#party(name, host), ...own });
-      });
-    }
-    this.#add('auditor', () => this.auditor);
-    for (const process of this.#processes) this.start(process);
-    for (let index = 0; index < this.plan.clients; index += 1) this.#addClient(index, banks);
-  }
-
-  #coordinator(name: string, self: CoordinatorId, host: Host, twin = ''): Life<Packet> {
-    const birth = `entropy of ${name}${twin} at ${this.engine.nowMs}, seed ${this.plan.seed}`;
-    const entropy = createHash('sha256').update(birth).digest();
-    const createCore = this.#cores.coordinator;
-    return new CoordinatorParty({ ...this.#party(name, host), self, entropy, createCore });
-  }
-
-  #party(name: string, host: Host) {
-    const { cast, reader } = this;
-    const log = (event: string, data: object): void => {
-      this.coverage.count(`event ${event}`);
-      if (this.#narrate) this.say(`${name} notes ${event} ${JSON.stringify(data)}`);
-    };
-    return { cast, reader, mail: this.#mail(name), host, log };
-  }
-
-  #addClient(index: number, banks: readonly string[]): void {
-    const address = `client-${index}`;
-    const errands = errandsOf(this.plan, index, banks);
-    this.#add(address, (host) => {
-      const mail = this.#mail(address);
-      const digestOf = (timestamp: number, order: (typeof errands)[number]['order']) =>
-        requestDigest(this.cast.cluster.id, { client: clientId(address), timestamp }, order);
-      return new ClientParty({
-        cast: this.cast,
-        mail,
-        host,
-        address,
-        errands,
-        onAsked: (timestamp, order) => this.asked(address, timestamp, order),
-        onVerdict: (timestamp, verdict) => {
-          for (const { order } of errands) {
-            const request = this.witness.requests.get(digestOf(timestamp, order));
-            if (request) request.verdict = verdict;
-          }
-          this.say(`${address} believes ${JSON.stringify(verdict)}`);
-        },
-      });
-    });
-    const process = this.#processes.at(-1);
-    if (process) this.start(process);
+  /** A note of a node's core. */
+  noted(address: string, event: string, data: object): void {
+    this.coverage.count(`event ${event}`);
+    if (this.#narrate) this.say(`${address} notes ${event} ${JSON.stringify(data)}`);
   }
 
   /** A client, honest or not, signs a request. */
@@ -225,14 +136,15 @@ export class World {
     });
   }
 
-  #add(address: string, boot: (host: Host) => Life<Packet>): void {
+  /** A node that runs once. */
+  add(address: string, boot: (host: Host) => Life<Packet>): void {
     const process = this.#process(address, address, boot);
     this.#processes.push(process);
     this.network.attach(process);
   }
 
   /** Two copies of one replica. Whom each of them hears changes every now and then. */
-  #addTwins(address: string, boot: (host: Host, twin: string) => Life<Packet>): void {
+  addTwins(address: string, boot: (host: Host, twin: string) => Life<Packet>): void {
     const random = this.random.fork(`twins ${address}`);
     const sides = new Map<string, 'a' | 'b' | 'both'>();
     const deal = (): void => {
@@ -291,7 +203,8 @@ export class World {
     return impostor;
   }
 
-  #mail(address: string): Mail {
+  /** The way out of a node: of a liar, by way of its behaviours. */
+  mail(address: string): Mail {
     return {
       // What a process draws after a restart it has not drawn before.
       random: this.random.fork(`mail ${address} at ${this.engine.nowMs}`),
@@ -304,5 +217,3 @@ export class World {
     };
   }
 }
-
-type CoordinatorId = Cast['cluster']['coordinators'][number]['id'];

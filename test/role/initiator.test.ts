@@ -102,7 +102,7 @@ describe('a transfer', () => {
     expect(result.outcome).toBe('committed');
     const { transactionId: tid } = result;
     expect(bankA[0]).toMatchObject({ tid, kind: 'debit', account: 'a1', amountMinor: 500 });
-    const credits = bankB.filter(({ by }) => by === 'initiator-0');
+    const credits = bankB.filter(({ by }) => by === bankA[0]?.by);
     expect(credits.map(({ account, amountMinor }) => `${account} ${amountMinor}`).sort()).toEqual([
       'b1 300',
       'b2 200',

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import { drawPlan } from '../../sim/plan/draw-plan.js';
 import type { Plan } from '../../sim/plan/plan.js';
+import type { Cores } from '../../sim/run/cores.js';
 import { simulate } from '../../sim/run/simulate.js';
-import type { Cores } from '../../sim/run/world.js';
 import * as mutants from './mutants.js';
 
 const calm: Plan = {

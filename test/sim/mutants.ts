@@ -1,4 +1,4 @@
-import type { Cores } from '../../sim/run/world.js';
+import type { Cores } from '../../sim/run/cores.js';
 import type { Core } from '../../src/core/effects.js';
 import type { CoordinatorOptions } from '../../src/core/transaction/coordinator.js';
 import { CoordinatorCore } from '../../src/core/transaction/coordinator.js';

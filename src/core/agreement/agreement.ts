@@ -24,6 +24,9 @@ import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
 import { ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
 
+/** Fetches for a slot of which this replica knows nothing but that it voted. */
+const QUESTIONS_MAX = 10;
+
 /** The messages of the agreement; the rest of a peer message is the host's. */
 export type AgreementMessage = Exclude<
   PeerMessage,
@@ -176,7 +179,7 @@ export class Agreement {
     const slot = this.#state.slots.get(key as SlotKey);
     if (!slot) return true;
     if (what === 'suspect') {
-      this.#views.suspect(slot.key);
+      if (this.#hasGrounds(slot)) this.#views.suspect(slot.key);
       this.#state.startTimer(name, this.#views.suspectAfterMs);
     } else {
       this.#resend(slot);
@@ -301,7 +304,7 @@ export class Agreement {
     if (slot.lock && !this.#isShown(slot.lock)) {
       this.#state.send(primary, { kind: 'prepared', certificate: slot.lock });
     }
-    const requests = slot.gathering?.requests ?? this.#host.requestsFor(slot.slot);
+    const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
     if (requests) this.#state.send(primary, { kind: 'requests', requests });
     for (const record of this.#host.evidenceFor(slot.slot)) {
       this.#state.send(primary, { kind: 'record', record });
@@ -311,6 +314,23 @@ export class Agreement {
   #isShown({ prePrepare }: PreparedCertificate): boolean {
     const { slot, digest } = prePrepare.statement;
     return this.#state.shown.get(slotKey(slot))?.prePrepare.statement.digest === digest;
+  }
+
+  /**
+   * Whether this replica has what it takes to have the slot decided, so that the primary is to blame.
+   * A vote alone, read back after a restart, is not enough: perhaps nobody knows any more for what it
+   * was, and whoever made the request has given it up.
+   */
+  #hasGrounds({ slot, lock, accepted, requests }: SlotState): boolean {
+    if (slot.kind === 'outcome' || lock || accepted || requests) return true;
+    return this.#host.requestsFor(slot) !== undefined;
+  }
+
+  /** Nobody answers. The vote stays on disk; a request or a proposal makes the slot wanted again. */
+  #giveUp(slot: SlotState): void {
+    slot.wanted = false;
+    slot.resends = 0;
+    this.#state.stopTimer(`suspect/${slot.key}`);
   }
 
   // Retransmission -------------------------------------------------------------------------------
@@ -323,6 +343,7 @@ export class Agreement {
   /** Says again what was said last for the slot, and asks whether others know more. */
   #resend(slot: SlotState): void {
     slot.resends += 1;
+    if (slot.resends > QUESTIONS_MAX && !this.#hasGrounds(slot)) return this.#giveUp(slot);
     const { accepted } = slot;
     if (accepted && this.#state.isPrimary && this.#voter.isCurrent(accepted.prePrepare.statement)) {
       this.#state.broadcast({ kind: 'pre-prepare', ...accepted });

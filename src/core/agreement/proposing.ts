@@ -45,7 +45,7 @@ export class Proposer {
       return;
     }
     if (slot.accepted && this.#state.isOfThisView(slot.accepted.prePrepare.statement)) return;
-    const requests = slot.gathering?.requests ?? this.#host.requestsFor(slot.slot);
+    const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
     if (requests) this.#events.gather(slot, requests);
   }
 

@@ -62,6 +62,13 @@ export class SlotState {
     this.key = slotKey(slot);
   }
 
+  /** The requests behind an activation, where a message of its agreement brought them. */
+  get requests(): readonly Signed<ActivationStatement>[] | undefined {
+    if (this.gathering?.requests) return this.gathering.requests;
+    const value = this.accepted?.value;
+    return value?.kind === 'activation' ? value.requests : undefined;
+  }
+
   isLockedOnOther(digest: Digest): boolean {
     return this.lock !== undefined && this.lock.prePrepare.statement.digest !== digest;
   }
