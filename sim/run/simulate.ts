@@ -4,6 +4,7 @@ import { checkBounds, checkLeftovers } from '../checkers/bounds.js';
 import type { Violation } from '../checkers/facts.js';
 import { unfinished } from '../checkers/liveness.js';
 import { checkProofs } from '../checkers/proofs.js';
+import { checkQuiet } from '../checkers/quiet.js';
 import { checkSafety } from '../checkers/safety.js';
 import { Chaos } from '../faults/chaos.js';
 import { bankAt } from '../parties/cast.js';
@@ -34,6 +35,8 @@ const LIVENESS_MS = 300_000;
 const SETTLING_MS = 20_000;
 const AUDIT_MS = 1000;
 const AUDITS_MAX = 10;
+/** An idle cluster is watched for so long. */
+const IDLE_MS = 60_000;
 /** Between two looks at how much the nodes hold. */
 const BOUNDS_PERIOD_MS = 1000;
 
@@ -49,16 +52,17 @@ export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
   const untilMs = plan.chaosMs + LIVENESS_MS;
   const isFinished = () => openIn(world).length === 0;
   const finished = world.engine.run({ untilMs, stepsMax, done: isFinished });
-  const violations: Violation[] = [];
-  if (options.steps === undefined) {
-    if (finished) violations.push(...settle(world));
-    else violations.push(...openIn(world), ...tooLong(world));
-  }
-  violations.push(...excesses, ...always(world));
+  const atTheEnd = options.steps === undefined ? closing(world, finished) : [];
+  const violations = [...always(world), ...excesses, ...atTheEnd];
   countRun(world);
   const { coverage, engine } = world;
   const { fingerprint, steps } = engine;
   return { plan, violations, coverage: coverage.entries, fingerprint, steps };
+}
+
+/** What must hold once the faults are over: that all finishes, and how it stands then. */
+function closing(world: World, finished: boolean): readonly Violation[] {
+  return finished ? settle(world) : [...openIn(world), ...tooLong(world)];
 }
 
 function openIn(world: World): readonly Violation[] {
@@ -108,6 +112,8 @@ function settle(world: World): readonly Violation[] {
           .map(({ key }) => ({ address, key })),
       ),
     ),
+    // Last: liars may still do something meanwhile.
+    ...idle(world),
   ];
 }
 
@@ -124,6 +130,14 @@ function audit(world: World): void {
     engine.run({ untilMs: engine.nowMs + AUDIT_MS, stepsMax });
     if (witness.decisions.size === size && openIn(world).length === 0) return;
   }
+}
+
+/** With nothing to do, and so nothing to wait for, nobody is suspected. */
+function idle({ engine, plan, witness }: World): readonly Violation[] {
+  const before = witness.highestView;
+  const stepsMax = engine.steps + plan.stepsMax;
+  engine.run({ untilMs: engine.nowMs + IDLE_MS, stepsMax });
+  return checkQuiet(before, witness.highestView);
 }
 
 /** A vote or lock in a slot that is decided; whoever holds it should have learnt so. */

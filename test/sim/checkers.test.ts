@@ -49,6 +49,7 @@ describe('the checkers', () => {
     ['everything-finishes', mutants.neverCommits],
     ['no-doubt', mutants.deafToOutcomes],
     ['no-failures', mutants.throws],
+    ['quiet', mutants.isRestless],
     ['bounds', mutants.hoards()],
     ['bounds', mutants.keepsVotes],
   ])('%s catches a core that breaks it', (checker, cores, plan) => {

@@ -13,7 +13,7 @@ import { sha256 } from '../../src/crypto/digest.js';
 import { signStatement } from '../../src/crypto/signer.js';
 import { BankCore } from '../../src/role/bank/bank-core.js';
 import type { OutcomeValue, Slot } from '../../src/vocabulary/agreement.js';
-import type { Digest } from '../../src/vocabulary/ids.js';
+import type { Digest, View } from '../../src/vocabulary/ids.js';
 
 /** Deliberately broken cores, each for a checker to catch. */
 
@@ -88,6 +88,25 @@ export const hoards = (): Partial<Cores> => {
     });
     return [...junk, output];
   });
+};
+
+/** Asks for another view every now and then, without a reason. */
+export const isRestless: Partial<Cores> = {
+  coordinator: (options) => {
+    const core = new CoordinatorCore(options);
+    const again = { kind: 'start-timer', name: 'restless', delayMs: 5000 } as const;
+    return {
+      restore: (records) => [...core.restore(records), again],
+      handle: (input) => {
+        if (input.kind !== 'timer' || input.name !== 'restless') return core.handle(input);
+        const view = (core.status.view + 1) as View;
+        const statement = { kind: 'view-change', view, prepared: [] } as const;
+        const signed = signStatement(options.sign, options.cluster, statement);
+        const viewChange = { ...signed, replica: options.self };
+        return [{ kind: 'broadcast', message: { kind: 'view-change', viewChange } }, again];
+      },
+    };
+  },
 };
 
 /** Throws where a vote comes. */

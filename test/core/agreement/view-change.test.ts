@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { PeerMessage } from '../../../src/vocabulary/agreement.js';
+import { type PeerMessage, slotKey } from '../../../src/vocabulary/agreement.js';
 import { Story } from '../../support/banking-story.js';
 import { Evidence } from '../../support/evidence.js';
 import { Rig } from '../../support/rig.js';
@@ -61,6 +61,35 @@ describe('a view change (protocols.md 1.4)', () => {
     rig.runFor(3000);
     expect(isLocked(scene, 3)).toBe(false);
     expect(rig.stores[3]?.has(`decided/o:${tid}`)).toBe(true);
+  });
+
+  it('is not asked for because of a vote whose request nobody knows any more', () => {
+    const rig = new Rig();
+    const value = new Evidence(rig.parties).activationValue();
+    const prePrepare = new Evidence(rig.parties).prePrepare(value);
+    rig.tamper = (_from, _to, message) => (message.kind === 'phase' ? [] : [message]);
+    for (const to of [1, 2, 3]) rig.transmit(0, to, { kind: 'pre-prepare', prePrepare, value });
+    rig.runFor(20);
+    const { slot } = prePrepare.statement;
+    const voted = [1, 2, 3].filter((one) => rig.stores[one]?.has(`voted/${slotKey(slot)}`));
+    expect(voted).toEqual([1, 2, 3]);
+    for (const replica of [0, 1, 2, 3]) rig.crash(replica);
+    rig.tamper = (_from, _to, message) => [message];
+    for (const replica of [0, 1, 2, 3]) rig.start(replica);
+    const sent: PeerMessage[] = [];
+    rig.runFor(100_000);
+    rig.tamper = (_from, _to, message) => {
+      sent.push(message);
+      return [message];
+    };
+    rig.runFor(100_000);
+    expect(viewsOf(rig)).toEqual([0, 0, 0, 0]);
+    expect(sent).toEqual([]);
+    // Asked again, it is done after all.
+    for (const replica of [1, 2, 3]) {
+      rig.transmit(0, replica, { kind: 'requests', requests: value.requests });
+    }
+    rig.runUntil(() => [1, 2, 3].every((one) => rig.decision(one, slot) !== undefined));
   });
 
   it('shows a lone lock in the view-change message, so that a Byzantine new primary is ignored', () => {
