@@ -8,10 +8,13 @@ const usage = `Usage: npm run mutants -- [NAME ...]
 Breaks rules of the protocol one at a time, in a copy, and sees whether a test fails.
 NAME: only mutants whose name contains it. --list names them all.
 
+The tests have to pass without a mutant first.
+
 Exit status: 0 all caught, 1 not all, 2 wrong command line.`;
 
 /** One workshop for each processor that it may keep busy. */
 const workshops = 2;
+const root = join(import.meta.dirname, '../..');
 
 async function main(args: readonly string[]): Promise<number> {
   if (args.includes('--help') || args.includes('-h')) {
@@ -27,6 +30,11 @@ async function main(args: readonly string[]): Promise<number> {
     console.error(`no mutant is named like that; --list names them all\n\n${usage}`);
     return 2;
   }
+  const failure = await failureOfSound(chosen);
+  if (failure !== undefined) {
+    console.error(`these tests fail on sound code, so they cannot catch anything: ${failure}`);
+    return 1;
+  }
   const findings = await examineAll(chosen);
   print(chosen, findings);
   const caught = [...findings.values()].filter(({ kind }) => kind === 'caught').length;
@@ -34,8 +42,19 @@ async function main(args: readonly string[]): Promise<number> {
   return caught === chosen.length ? 0 : 1;
 }
 
+/** What fails without any mutant. */
+async function failureOfSound(chosen: readonly Mutant[]): Promise<string | undefined> {
+  const workshop = await Workshop.open(root);
+  try {
+    const finding = await workshop.examineSound([...new Set(chosen.flatMap(({ tests }) => tests))]);
+    if (finding.kind === 'survived') return undefined;
+    return finding.kind === 'caught' ? finding.by : finding.why;
+  } finally {
+    await workshop.close();
+  }
+}
+
 async function examineAll(chosen: readonly Mutant[]): Promise<Map<Mutant, Finding>> {
-  const root = join(import.meta.dirname, '../..');
   const queue = [...chosen];
   const findings = new Map<Mutant, Finding>();
   const work = async () => {

@@ -39,6 +39,11 @@ export class Workshop {
     return new Workshop(directory);
   }
 
+  /** Runs the tests on sound code: `survived`, or else no mutant that they catch means anything. */
+  async examineSound(tests: readonly string[]): Promise<Finding> {
+    return this.#runTests(tests);
+  }
+
   /** Breaks the rule, runs its tests, and mends it again. */
   async examine(mutant: Mutant): Promise<Finding> {
     const file = join(this.#directory, mutant.file);
