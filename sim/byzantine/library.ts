@@ -5,6 +5,7 @@ import * as participants from './participants.js';
 import * as proposals from './replica-proposals.js';
 import * as service from './replica-service.js';
 import * as uuids from './replica-uuids.js';
+import * as views from './replica-views.js';
 import * as votes from './replica-votes.js';
 
 export const coordinatorBehaviours = {
@@ -14,11 +15,11 @@ export const coordinatorBehaviours = {
   'equivocate-uuids': uuids.equivocateUuids,
   'equivocate-updates': uuids.equivocateUpdates,
   'equivocate-votes': votes.equivocateVotes,
-  'equivocate-view-changes': votes.equivocateViewChanges,
-  'equivocate-new-views': votes.equivocateNewViews,
+  'equivocate-view-changes': views.equivocateViewChanges,
+  'equivocate-new-views': views.equivocateNewViews,
   'vote-for-everything': votes.voteForEverything,
   'repeat-stale-messages': votes.repeatStaleMessages,
-  'jump-ahead': votes.jumpAhead,
+  'jump-ahead': views.jumpAhead,
   'mutate-a-little': votes.mutateALittle,
   'grind-uuid': uuids.grindUuid,
   'bare-aborts': proposals.bareAborts,

@@ -12,6 +12,7 @@ import {
   bareAbort,
   broadcast,
   halves,
+  type PrePrepare,
   peerMessage,
   proposalOf,
   rewriting,
@@ -29,7 +30,7 @@ export const equivocateOutcomes: BehaviourMaker = (liar) => {
       const message = peerMessage(liar, liar.address, sent.packet);
       if (message?.kind !== 'pre-prepare' || message.value.kind !== 'outcome') return undefined;
       const other = withValue(liar, message, otherOutcome(liar, message.value));
-      return twoFaced(liar, isOther, sent, other);
+      return isSame(message, other) ? undefined : twoFaced(liar, isOther, sent, other);
     },
   };
 };
@@ -40,7 +41,9 @@ export const bareAborts: BehaviourMaker = (liar) => {
   let view = 0 as View;
   return {
     ...rewriting(liar, (message) =>
-      message.kind === 'pre-prepare' && message.value.kind === 'outcome'
+      message.kind === 'pre-prepare' &&
+      message.value.kind === 'outcome' &&
+      message.value.reason !== 'timeout'
         ? withValue(liar, message, bareAbort(message.value))
         : undefined,
     ),
@@ -78,6 +81,7 @@ export const withholdRecords: BehaviourMaker = (liar) => ({
 export const inventRecords: BehaviourMaker = (liar) =>
   rewriting(liar, (message) => {
     if (message.kind === 'pre-prepare' && message.value.kind === 'outcome') {
+      if (message.value.records.length === 0) return undefined;
       const records = message.value.records.map((record) => forgedVote(liar, record));
       return withValue(liar, message, { ...message.value, records });
     }
@@ -125,10 +129,15 @@ function earlyAbort(liar: Liar, tid: TransactionId, view: View): PeerMessage {
   return proposalOf(liar, statement, value);
 }
 
-function forgedVote(liar: Liar, { registration, vote }: ParticipantRecord): ParticipantRecord {
+/** The participant's consent, with the wrong signature. */
+function forgedVote(liar: Liar, { registration }: ParticipantRecord): ParticipantRecord {
   const { tid, participant, enlistment } = registration.statement;
   const consent = { kind: 'vote', tid, participant, enlistment, vote: 'prepared' } as const;
-  return { registration, vote: vote ?? sign(liar, consent) };
+  return { registration, vote: sign(liar, consent) };
+}
+
+function isSame(a: PrePrepare, b: PrePrepare): boolean {
+  return a.prePrepare.statement.digest === b.prePrepare.statement.digest;
 }
 
 /** Another value that is just as well-founded, where one can be had. */

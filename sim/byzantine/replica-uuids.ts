@@ -41,7 +41,7 @@ export const equivocateUpdates: BehaviourMaker = (liar) => {
       const message = peerMessage(liar, liar.address, sent.packet);
       seen.keep(message);
       if (message?.kind !== 'pre-prepare-update') return undefined;
-      const value = seen.valueOf(liar, message.prePrepare.statement);
+      const value = seen.otherValue(liar, message.prePrepare.statement);
       if (!value) return undefined;
       const other = proposalOf(liar, message.prePrepare.statement, value);
       return twoFaced(liar, isOther, sent, other);
@@ -70,7 +70,8 @@ export const grindUuid: BehaviourMaker = (liar) => {
 class Gathered {
   readonly #requests = new Map<SlotKey, readonly Signed<ActivationStatement>[]>();
   readonly #proposals = new Map<string, Map<number, Signed<UuidProposal>>>();
-  readonly #ground = new Map<string, ActivationValue>();
+  /** Values made up for a slot in a view, so that all who get one get the same. */
+  readonly #made = new Map<string, ActivationValue>();
 
   /** Always true: a behaviour that only looks takes everything in. */
   keep(message: PeerMessage | undefined): true {
@@ -86,19 +87,28 @@ class Gathered {
     return true;
   }
 
-  /** A value with another choice of proposals than the first ones. */
-  valueOf(liar: Liar, { slot, ballot }: PhaseStatement): ActivationValue | undefined {
+  /** A value with another choice of proposals, or, of no more than are needed, with another own one. */
+  otherValue(liar: Liar, { slot, ballot }: PhaseStatement): ActivationValue | undefined {
+    const key = `${slotKey(slot)} ${ballot.view}`;
+    const known = this.#made.get(key);
+    if (known) return known;
     const proposals = this.#of(slot, ballot.view);
     const requests = this.#requests.get(slotKey(slot));
     const count = quorum(liar.cast.cluster.resilience);
-    if (!requests || proposals.length <= count) return undefined;
-    return { kind: 'activation', requests, proposals: proposals.slice(-count) };
+    if (!requests || proposals.length < count) return undefined;
+    const chosen = proposals.slice(-count).map((proposal) => {
+      if (proposals.length > count || proposal.statement.replica !== selfOf(liar)) return proposal;
+      return sign(liar, { ...proposal.statement, uuid: liar.random.hex(32) });
+    });
+    const value = { kind: 'activation', requests, proposals: chosen } as const;
+    this.#made.set(key, value);
+    return value;
   }
 
   /** The same value for everybody, with an own proposal that was made after all others were known. */
   grind(liar: Liar, { slot, ballot }: PhaseStatement): ActivationValue | undefined {
     const key = `${slotKey(slot)} ${ballot.view}`;
-    const known = this.#ground.get(key);
+    const known = this.#made.get(key);
     if (known) return known;
     const requests = this.#requests.get(slotKey(slot));
     const self = selfOf(liar);
@@ -117,7 +127,7 @@ class Gathered {
     const best = tries.sort((a, b) =>
       collectiveTransactionId(a) < collectiveTransactionId(b) ? -1 : 1,
     )[0];
-    if (best) this.#ground.set(key, best);
+    if (best) this.#made.set(key, best);
     return best;
   }
 

@@ -2,12 +2,11 @@ import { sha256 } from '../../src/crypto/digest.js';
 import {
   type PeerMessage,
   type PhaseStatement,
-  type SignedViewChange,
   type SlotKey,
   slotKey,
 } from '../../src/vocabulary/agreement.js';
 import type { Attempt, Digest, View } from '../../src/vocabulary/ids.js';
-import { primaryOf, quorum } from '../../src/vocabulary/quorum.js';
+import { primaryOf } from '../../src/vocabulary/quorum.js';
 import type { BehaviourMaker, Liar } from './liar.js';
 import {
   broadcast,
@@ -84,45 +83,6 @@ export const voteForEverything: BehaviourMaker = (liar) => {
   };
 };
 
-/** Some learn of its locks in a view change, and the others do not. */
-export const equivocateViewChanges: BehaviourMaker = (liar) => {
-  const isOther = halves(liar);
-  return rewriting(liar, (message, to) => {
-    if (message.kind !== 'view-change' || !isOther(to)) return undefined;
-    const { view } = message.viewChange.statement;
-    const signed = sign(liar, { kind: 'view-change', view, prepared: [] } as const);
-    return { kind: 'view-change', viewChange: { ...signed, replica: selfOf(liar) } };
-  });
-};
-
-/** Opens its view with these view changes for some, and with those for the others. */
-export const equivocateNewViews: BehaviourMaker = (liar) => {
-  const isOther = halves(liar);
-  const received = new Map<string, SignedViewChange>();
-  return {
-    incoming: (from, packet) => {
-      const message = peerMessage(liar, from, packet);
-      if (message?.kind === 'view-change') {
-        const { viewChange } = message;
-        received.set(`${viewChange.statement.view} ${viewChange.replica}`, viewChange);
-      }
-      return true;
-    },
-    ...rewriting(liar, (message, to) => {
-      if (message.kind !== 'new-view' || !isOther(to)) return undefined;
-      const { view } = message.newView.statement;
-      if (primaryOf(liar.cast.cluster.resilience, view) !== selfOf(liar)) return undefined;
-      const empty = sign(liar, { kind: 'view-change', view, prepared: [] } as const);
-      const own: SignedViewChange = { ...empty, replica: selfOf(liar) };
-      const others = [...received.values()].filter(({ statement }) => statement.view === view);
-      const viewChanges = [own, ...others.reverse()]
-        .slice(0, quorum(liar.cast.cluster.resilience))
-        .sort((a, b) => a.replica - b.replica);
-      return { kind: 'new-view', newView: sign(liar, { kind: 'new-view', view, viewChanges }) };
-    }),
-  };
-};
-
 /** What was said long ago is said again. */
 export const repeatStaleMessages: BehaviourMaker = (liar) => {
   const old: PeerMessage[] = [];
@@ -147,22 +107,6 @@ export const repeatStaleMessages: BehaviourMaker = (liar) => {
       return undefined;
     },
   };
-};
-
-/** Votes and view changes for views that nobody is in yet. */
-export const jumpAhead: BehaviourMaker = (liar) => {
-  liar.every(1500, () => {
-    const view = liar.random.pick([1, 2, 3, 4, 7, 1000, 2 ** 40]) as View;
-    const signed = sign(liar, { kind: 'view-change', view, prepared: [] } as const);
-    liar.lied();
-    broadcast(liar, { kind: 'view-change', viewChange: { ...signed, replica: selfOf(liar) } });
-  });
-  return rewriting(liar, (message) => {
-    if (message.kind !== 'phase' || !liar.random.chance(0.3)) return undefined;
-    const { statement } = message.signed;
-    const view = (statement.ballot.view + 1 + liar.random.int(4)) as View;
-    return phaseAt(liar, statement, { ballot: { ...statement.ballot, view } });
-  });
 };
 
 /** Its votes are off by a little: the view or the attempt by one, another digest, another result. */

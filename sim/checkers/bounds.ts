@@ -31,10 +31,14 @@ export function checkBounds(
   });
 }
 
+/** A record of the agreement that a node still has though its slot is decided. */
+export interface Leftover {
+  readonly address: string;
+  readonly key: string;
+}
+
 /** What may be left of the agreement on disk when all is decided. */
-export function checkLeftovers(
-  leftovers: readonly { readonly address: string; readonly key: string }[],
-): readonly Violation[] {
+export function checkLeftovers(leftovers: readonly Leftover[]): readonly Violation[] {
   return leftovers.map(({ address, key }) => ({
     checker: 'bounds',
     what: `${address} still keeps ${key} when all is decided`,

@@ -99,21 +99,43 @@ function drawFaults(random: Random, kinds: readonly FaultKind[]): Plan['faults']
   return Object.fromEntries(on.map((kind) => [kind, random.between(0.1, 1)]));
 }
 
+const coordinatorNames = Object.keys(
+  coordinatorBehaviours,
+) as (keyof typeof coordinatorBehaviours)[];
+
+/** What only a primary can do: the replica that is one, if not at once then after a view change. */
+const homes: Partial<Record<LiarName, number>> = {
+  'equivocate-outcomes': 0,
+  'equivocate-uuids': 0,
+  'equivocate-updates': 0,
+  'grind-uuid': 0,
+  'bare-aborts': 0,
+  'withhold-records': 0,
+  'invent-records': 0,
+  'replay-records': 0,
+  'equivocate-new-views': 1,
+};
+
 function drawLiars(drawing: Drawing, f: number, withTwins: boolean): Pick<Plan, 'liars' | 'twins'> {
-  const { random, n, clients } = drawing;
-  const count = random.int(f + 1) || (withTwins ? 1 : 0);
-  // The first primary is worth more than the others to an adversary.
-  const coordinators = random.chance(0.4)
-    ? [0, ...random.sample(indices(n).slice(1), f)].slice(0, count)
-    : random.sample(indices(n), count);
-  const twins = withTwins ? coordinators.slice(0, 1) : [];
+  const { random, seed, n, clients } = drawing;
+  const count = random.chance(0.9) ? 1 + random.int(f) : withTwins ? 1 : 0;
+  // They take turns, so that a few dozen seeds show each of them.
+  const star = coordinatorNames[seed % coordinatorNames.length] ?? 'silent-to-some';
+  const home = random.chance(0.75) ? homes[star] : undefined;
+  const first = home ?? random.int(n);
+  const others = indices(n).filter((id) => id !== first);
+  const coordinators = [first, ...random.sample(others, f)].slice(0, count);
+  const twins = withTwins ? coordinators.slice(-1) : [];
   // The first client stays honest, so that something must be finished.
   const some = (addresses: readonly string[], behaviours: object, rate: number) =>
     random.some(addresses, rate).map((address) => liarAt(random, address, behaviours));
   const liars = [
     ...coordinators
       .filter((id) => !twins.includes(id))
-      .map((id) => liarAt(random, coordinatorAddress(id), coordinatorBehaviours)),
+      .map((id) => {
+        const liar = liarAt(random, coordinatorAddress(id), coordinatorBehaviours);
+        return id === first ? starring(liar, star) : liar;
+      }),
     ...random
       .sample(indices(2 * f + 1), random.int(f + 1))
       .map((id) => liarAt(random, initiatorAddress(id), initiatorBehaviours)),
@@ -132,6 +154,11 @@ function drawLiars(drawing: Drawing, f: number, withTwins: boolean): Pick<Plan, 
 function liarAt(random: Random, address: string, behaviours: object): LiarPlan {
   const names = Object.keys(behaviours) as LiarName[];
   return { address, behaviours: random.sample(names, 1 + random.int(3)) };
+}
+
+/** The liar with this behaviour in place of its first. */
+function starring({ address, behaviours }: LiarPlan, star: LiarName): LiarPlan {
+  return { address, behaviours: [star, ...behaviours.slice(1).filter((one) => one !== star)] };
 }
 
 function onlyTwins({ random, n, f }: Drawing): Pick<Plan, 'liars' | 'twins'> {

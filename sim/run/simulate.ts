@@ -1,6 +1,6 @@
 import type { SlotKey } from '../../src/vocabulary/agreement.js';
 import { checkBooks } from '../checkers/books.js';
-import { checkBounds, checkLeftovers } from '../checkers/bounds.js';
+import { checkBounds, checkLeftovers, type Leftover } from '../checkers/bounds.js';
 import type { Violation } from '../checkers/facts.js';
 import { unfinished } from '../checkers/liveness.js';
 import { checkProofs } from '../checkers/proofs.js';
@@ -95,6 +95,8 @@ function settle(world: World): readonly Violation[] {
   const diskOf = (address: string) =>
     world.processes.find((process) => process.address === address)?.disk;
   const balanceOf = (bank: string, account: string) => auditor.balanceOf(bank, account);
+  const leftovers = () => leftoversOf(world, correctCoordinators);
+  const before = new Set(leftovers().map(nameOf));
   return [
     ...openIn(world),
     ...checkBooks({ facts: witness, opening, balanceOf, isCorrect }),
@@ -105,16 +107,25 @@ function settle(world: World): readonly Violation[] {
       storedProof: (address, slot) => diskOf(address)?.read(`decided/${slot}`),
       read: (bytes) => world.reader.proof(bytes),
     }),
-    ...checkLeftovers(
-      correctCoordinators.flatMap((address) =>
-        (diskOf(address)?.load() ?? [])
-          .filter(({ key }) => isLeftover(key, witness))
-          .map(({ key }) => ({ address, key })),
-      ),
-    ),
     // Last: liars may still do something meanwhile.
     ...idle(world),
+    // A replica may vote, at its own time, a moment before it hears that all is decided.
+    ...checkLeftovers(leftovers().filter((one) => before.has(nameOf(one)))),
   ];
+}
+
+const nameOf = ({ address, key }: Leftover): string => `${address} ${key}`;
+
+/** What the disks still hold of slots that are decided. */
+function leftoversOf(world: World, addresses: readonly string[]): Leftover[] {
+  return world.processes
+    .filter(({ address }) => addresses.includes(address))
+    .flatMap(({ address, disk }) =>
+      disk
+        .load()
+        .filter(({ key }) => isLeftover(key, world.witness))
+        .map(({ key }) => ({ address, key })),
+    );
 }
 
 /** Asks for all balances at a time when nothing moves; lying clients may go on for a while. */
