@@ -1,5 +1,8 @@
 import type { TimerInput } from '../../src/core/effects.js';
-import { CoordinatorCore } from '../../src/core/transaction/coordinator.js';
+import {
+  CoordinatorCore,
+  type CoordinatorOptions,
+} from '../../src/core/transaction/coordinator.js';
 import type {
   CoordinatorInput,
   CoordinatorOutput,
@@ -22,6 +25,15 @@ interface Event {
   run(): void;
 }
 
+export interface RigOptions {
+  readonly n?: number;
+  readonly f?: number;
+  readonly seed?: number;
+  readonly participants?: string[];
+  /** A core that is broken on purpose, in place of the production one. */
+  readonly createCore?: (options: CoordinatorOptions) => CoordinatorCore;
+}
+
 /** All coordinator cores of a cluster on one queue of events, in virtual time, from one seed. */
 export class Rig {
   readonly parties: TestCluster;
@@ -42,11 +54,13 @@ export class Rig {
   readonly #queue: Event[] = [];
   /** Outputs that a replica still performs before it crashes. */
   readonly #outputsLeft = new Map<number, number>();
+  readonly #createCore: (options: CoordinatorOptions) => CoordinatorCore;
   #order = 0;
   #random: () => number;
 
-  constructor(options: { n?: number; f?: number; seed?: number; participants?: string[] } = {}) {
+  constructor(options: RigOptions = {}) {
     this.parties = testCluster(options);
+    this.#createCore = options.createCore ?? ((own) => new CoordinatorCore(own));
     this.#random = mulberry32(options.seed ?? 1);
     for (let i = 0; i < this.n; i += 1) {
       this.stores.push(new Map());
@@ -73,7 +87,7 @@ export class Rig {
   /** Starts a replica from its store. */
   start(replica: number): void {
     const { cluster } = this.parties;
-    const core = new CoordinatorCore({
+    const core = this.#createCore({
       cluster: cluster.id,
       resilience: cluster.resilience,
       self: replica as ReplicaId,

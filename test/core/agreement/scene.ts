@@ -2,7 +2,7 @@ import type { OutcomeValue, PhaseStatement, SlotValue } from '../../../src/vocab
 import { attempt, type TransactionId, view } from '../../../src/vocabulary/ids.js';
 import { Story } from '../../support/banking-story.js';
 import { Evidence } from '../../support/evidence.js';
-import { Rig } from '../../support/rig.js';
+import { Rig, type RigOptions } from '../../support/rig.js';
 
 /**
  * A transaction whose outcome is open, with two values that are both acceptable: `bank-a` is registered
@@ -17,7 +17,7 @@ export interface Scene {
   readonly abort: OutcomeValue;
 }
 
-export function openScene(options: { n?: number; f?: number } = {}): Scene {
+export function openScene(options: RigOptions = {}): Scene {
   const rig = new Rig(options);
   const story = new Story(rig);
   const evidence = new Evidence(rig.parties);
