@@ -43,10 +43,7 @@ export async function runBatch(options: BatchOptions): Promise<BatchSummary> {
     done += 1;
     cpuMs += result.cpuMs;
     schedules.add(result.fingerprint);
-    for (const [what, count] of result.coverage) {
-      if (isPeak(what)) coverage.atLeast(what, count);
-      else coverage.count(what, count);
-    }
+    coverage.addRun(result.coverage);
     if (result.violations.length > 0) failed.push(result);
     onResult(result, done);
   };
@@ -72,9 +69,4 @@ export async function runBatch(options: BatchOptions): Promise<BatchSummary> {
   await Promise.all(Array.from({ length: Math.min(workers, to - from + 1) }, runWorker));
   failed.sort((a, b) => a.seed - b.seed);
   return { failed, coverage, schedules: schedules.size, cpuMs };
-}
-
-/** Figures of which the highest of all runs counts, not the sum. */
-function isPeak(what: string): boolean {
-  return what.startsWith('highest') || what.startsWith('longest');
 }

@@ -28,7 +28,11 @@ export function coverageLines(coverage: Coverage, schedules: number): string[] {
   const expected = new Set<string>();
   const lines = groups.map(({ title, prefix, names }) => {
     for (const name of names) expected.add(prefix + name);
-    return `${title}: ${names.map((name) => figure(name, coverage.of(prefix + name))).join(', ')}`;
+    const figures = names.map((name) => {
+      const [count, runs] = [coverage.of(prefix + name), coverage.runsWith(prefix + name)];
+      return `${figure(name, count)}${count > 0 ? ` in ${runs}` : ''}`;
+    });
+    return `${title} (times, in so many seeds): ${figures.join(', ')}`;
   });
   const others = coverage.entries
     .filter(([what]) => !expected.has(what))

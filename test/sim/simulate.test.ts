@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { drawPlan, type Scenario } from '../../sim/plan/draw-plan.js';
+import type { Plan } from '../../sim/plan/plan.js';
 import { readPlan } from '../../sim/plan/read-plan.js';
 import { shrink } from '../../sim/plan/shrink.js';
 import { simulate } from '../../sim/run/simulate.js';
-import { neverCommits } from './mutants.js';
+import { neverCommits, votesTwice } from './mutants.js';
 
 describe('a run', () => {
   it.each<[Scenario, readonly number[]]>([
@@ -23,6 +24,18 @@ describe('a run', () => {
     expect(simulate(drawPlan(3, 'swarm'))).toMatchObject({ fingerprint, steps });
     expect(simulate(readPlan(JSON.stringify(plan)))).toMatchObject({ fingerprint, steps });
     expect(simulate(drawPlan(4, 'swarm')).fingerprint).not.toBe(fingerprint);
+  });
+
+  it('that fails, fails again in the same way, line by line', () => {
+    const tell = (plan: Plan) => {
+      const lines: string[] = [];
+      const report = simulate(plan, { cores: votesTwice, narrate: (line) => lines.push(line) });
+      return { report, lines };
+    };
+    const plan = drawPlan(7, 'links');
+    const first = tell(plan);
+    expect(first.report.violations).not.toEqual([]);
+    expect(tell(readPlan(JSON.stringify(plan)))).toEqual(first);
   });
 
   it('tells what happens, up to the step it is asked to stop at', () => {
