@@ -327,8 +327,8 @@ export const mutants: readonly Mutant[] = [
     name: 'presumes-abort-alone',
     rule: 'a transaction is unknown only once a quorum says so',
     file: 'src/core/transaction/inquiries.ts',
-    find: 'if (unknownAt.size + 1 < this.#options.quorum) return;',
-    replace: '',
+    find: '< this.#options.quorum) return;',
+    replace: '< 1) return;',
     tests: coordinator,
   },
   {

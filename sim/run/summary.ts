@@ -23,21 +23,37 @@ const groups: readonly {
   { title: 'Lying clients', prefix: 'liar ', names: Object.keys(clientBehaviours) },
 ];
 
-/** What happened how often, a line for each group. What never happened was not tested, and says so. */
+const LINE_MAX = 100;
+
+/** What happened how often, a paragraph for each group. What never happened was not tested, and says so. */
 export function coverageLines(coverage: Coverage, schedules: number): string[] {
   const expected = new Set<string>();
-  const lines = groups.map(({ title, prefix, names }) => {
+  const lines = groups.flatMap(({ title, prefix, names }) => {
     for (const name of names) expected.add(prefix + name);
     const figures = names.map((name) => {
       const [count, runs] = [coverage.of(prefix + name), coverage.runsWith(prefix + name)];
       return `${figure(name, count)}${count > 0 ? ` in ${runs}` : ''}`;
     });
-    return `${title} (times, in so many seeds): ${figures.join(', ')}`;
+    return paragraph(`${title} (times, in so many seeds)`, figures);
   });
   const others = coverage.entries
     .filter(([what]) => !expected.has(what))
     .map(([what, count]) => figure(what, count));
-  return [...lines, `Runs: ${figure('schedules', schedules)}, ${others.join(', ')}`];
+  return [...lines, ...paragraph('Runs', [figure('schedules', schedules), ...others])];
+}
+
+/** A title, and below it the items in lines that fit a screen. */
+function paragraph(title: string, items: readonly string[]): string[] {
+  const lines: string[] = [];
+  let line = '';
+  for (const item of items) {
+    if (line !== '' && line.length + item.length > LINE_MAX) {
+      lines.push(`  ${line}`);
+      line = '';
+    }
+    line += line === '' ? item : `, ${item}`;
+  }
+  return [`${title}:`, ...lines, `  ${line}`];
 }
 
 /** Names of the faults and behaviours that never happened. */
