@@ -116,6 +116,20 @@ const inventions: readonly ((random: Random, liar: Liar) => PeerMessage)[] = [
     tid: transactionId(random.uuid()),
     question: digest(random.hex(32)),
   }),
+  (random) => ({
+    kind: 'recover',
+    question: digest(random.hex(32)),
+    after: random.pick([0, 1, 2048, 2 ** 32 - 1]),
+  }),
+  (random) => ({
+    kind: 'inventory',
+    question: digest(random.hex(32)),
+    after: random.pick([0, 2048]),
+    last: random.oneIn(2),
+    blank: random.oneIn(2),
+    open: Array.from({ length: random.below(100) }, () => anySlot(random)),
+    finished: Array.from({ length: random.below(100) }, () => anySlot(random)),
+  }),
   (random, { cluster, self, sign }) => ({
     kind: 'pre-prepare-reply',
     proposal: signStatement(sign, cluster, {

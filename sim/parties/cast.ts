@@ -76,6 +76,7 @@ export function createCast({ n, f, banks, timing }: CastOptions): Cast {
     fronts: [],
     allowedOrigins: [],
     timing,
+    retainedTransactions: 5000,
   };
   const members = new Set([...coordinators, ...initiators, ...participants].map((m) => m.name));
   return {

@@ -72,6 +72,7 @@ export class CoordinatorParty implements Life<Packet> {
       self,
       initiators: cluster.initiators.map(({ id }) => id),
       ...cluster.timing,
+      retainedTransactions: cluster.retainedTransactions,
       entropy,
       sign: cast.signOf(coordinatorAddress(self)),
     });

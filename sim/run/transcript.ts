@@ -80,6 +80,13 @@ function describePeer(message: PeerMessage): string {
     case 'fetch-transaction':
     case 'unknown-transaction':
       return `${message.kind} ${short(message.tid)}`;
+    case 'recover':
+      return `recover ${short(message.question)} after ${message.after}`;
+    case 'inventory': {
+      const { question, open, finished, blank } = message;
+      const what = blank ? 'blank' : `${open.length} open, ${finished.length} finished`;
+      return `inventory ${short(question)}: ${what}`;
+    }
     case 'requests':
       return `requests of ${message.requests.map((one) => `i${one.statement.initiator}`).join(', ')}`;
   }

@@ -54,6 +54,8 @@ function checkContent(keyring: Keyring, from: ReplicaId, message: PeerMessage): 
     case 'fetch':
     case 'fetch-transaction':
     case 'unknown-transaction':
+    case 'recover':
+    case 'inventory':
       return undefined;
     default:
       return unreachable(message);

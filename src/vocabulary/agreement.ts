@@ -190,7 +190,32 @@ export type PeerMessage =
       readonly kind: 'unknown-transaction';
       readonly tid: TransactionId;
       readonly question: Digest;
-    };
+    }
+  /** A replica that has started, or was cut off, asks for the receiver's inventory, a page at a time. */
+  | {
+      readonly kind: 'recover';
+      /** Names the inventory that is meant: the one taken when the question first came. */
+      readonly question: Digest;
+      /** Entries that the asker has already. */
+      readonly after: number;
+    }
+  | Inventory;
+
+/** One page of what a replica knows of, as it stood when the question first came to it. */
+export interface Inventory {
+  readonly kind: 'inventory';
+  readonly question: Digest;
+  /** Entries before this page. */
+  readonly after: number;
+  /** No entries come after this page. */
+  readonly last: boolean;
+  /** The sender has never taken part in anything: the cluster may be starting for the first time. */
+  readonly blank: boolean;
+  /** Slots in which it has voted, or could be asked to, and those of transactions that are not over. */
+  readonly open: readonly Slot[];
+  /** Decided slots of transactions that are over, of which it holds the proofs. Oldest first. */
+  readonly finished: readonly Slot[];
+}
 
 /** A peer message all of whose signatures and certificates have been checked. */
 export type VerifiedPeerMessage = Brand<

@@ -56,4 +56,6 @@ export interface Cluster {
   /** Origins (scheme, host, port) that may be called besides those of the members. */
   readonly allowedOrigins: readonly string[];
   readonly timing: Timing;
+  /** Finished transactions that each coordinator remembers, with their proofs. */
+  readonly retainedTransactions: number;
 }

@@ -24,6 +24,14 @@ export function oneCorrect({ f }: Resilience): number {
   return f + 1;
 }
 
+/**
+ * Other replicas that a replica without memory has to hear, `2f + 1` where `n = 3f + 1`: any quorum that
+ * it was in shares `f + 1` of them with these, one of which is correct.
+ */
+export function witnesses(resilience: Resilience): number {
+  return resilience.n + resilience.f + 1 - quorum(resilience);
+}
+
 /** The primary of a view. */
 export function primaryOf({ n }: Resilience, view: View): ReplicaId {
   return (view % n) as ReplicaId;

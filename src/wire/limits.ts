@@ -10,6 +10,8 @@ export const limits = {
   participants: 256,
   /** Open slots that one view change can carry. At two participants each about 10 MiB. */
   preparedCertificates: 4096,
+  /** Entries on one page of an inventory, some 60 kB. */
+  inventoryEntries: 2048,
   /** UTF-8 bytes of a participant's address. */
   addressBytes: 512,
   /** ASCII bytes of a name, client id or enlistment id; the last is the longest of them. */

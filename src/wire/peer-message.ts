@@ -1,4 +1,4 @@
-import type { PeerMessage } from '../vocabulary/agreement.js';
+import type { Inventory, PeerMessage, Slot } from '../vocabulary/agreement.js';
 import { unreachable } from '../vocabulary/brand.js';
 import type { ClusterId } from '../vocabulary/ids.js';
 import {
@@ -42,6 +42,8 @@ const messageKind = choice<PeerMessage['kind']>(
   'fetch',
   'fetch-transaction',
   'unknown-transaction',
+  'recover',
+  'inventory',
 );
 
 /** Throws `WireError` for a message that no peer would accept. */
@@ -106,6 +108,13 @@ function writeMessage(writer: Writer, message: PeerMessage): void {
       writeTransactionId(writer, message.tid);
       writeDigest(writer, message.question);
       break;
+    case 'recover':
+      writeDigest(writer, message.question);
+      writer.u32(message.after);
+      break;
+    case 'inventory':
+      writeInventory(writer, message);
+      break;
     default:
       unreachable(message);
   }
@@ -153,6 +162,10 @@ function readMessage(reader: Reader, cluster: ClusterId): PeerMessage {
     case 'fetch-transaction':
     case 'unknown-transaction':
       return { kind, tid: readTransactionId(reader), question: readDigest(reader) };
+    case 'recover':
+      return { kind, question: readDigest(reader), after: reader.u32() };
+    case 'inventory':
+      return readInventory(reader);
     default:
       return unreachable(kind);
   }
@@ -184,6 +197,29 @@ function readChosen(reader: Reader): Chosen {
   }));
   checkRising(chosen, ({ replica }) => replica);
   return chosen;
+}
+
+function writeInventory(writer: Writer, inventory: Inventory): void {
+  writeDigest(writer, inventory.question);
+  writer.u32(inventory.after);
+  writer.flag(inventory.last);
+  writer.flag(inventory.blank);
+  for (const slots of [inventory.open, inventory.finished]) {
+    writer.list(slots, limits.inventoryEntries, (slot) => writeSlot(writer, slot));
+  }
+}
+
+function readInventory(reader: Reader): Inventory {
+  const readSlots = (): Slot[] => reader.list(limits.inventoryEntries, () => readSlot(reader));
+  return {
+    kind: 'inventory',
+    question: readDigest(reader),
+    after: reader.u32(),
+    last: reader.flag(),
+    blank: reader.flag(),
+    open: readSlots(),
+    finished: readSlots(),
+  };
 }
 
 function checkSize(bytes: Uint8Array): void {

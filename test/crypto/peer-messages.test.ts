@@ -70,6 +70,16 @@ test('honest messages of every kind verify', () => {
     fetch: { kind: 'fetch', slot: outcomeSlot },
     'fetch-transaction': { kind: 'fetch-transaction', tid: evidence.tid, question },
     'unknown-transaction': { kind: 'unknown-transaction', tid: evidence.tid, question },
+    recover: { kind: 'recover', question, after: 0 },
+    inventory: {
+      kind: 'inventory',
+      question,
+      after: 0,
+      last: true,
+      blank: false,
+      open: [outcomeSlot],
+      finished: [],
+    },
   };
   for (const message of Object.values(messages)) {
     expect([message.kind, received(1, message)]).toEqual([message.kind, 'ok']);

@@ -48,6 +48,8 @@ const unsigned: readonly PeerMessage['kind'][] = [
   'fetch',
   'fetch-transaction',
   'unknown-transaction',
+  'recover',
+  'inventory',
 ];
 
 /** The message, or `undefined` where the bytes are refused as they should be. */

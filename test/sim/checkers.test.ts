@@ -20,6 +20,7 @@ const calm: Plan = {
 };
 const lyingCoordinator: Plan = {
   ...calm,
+  seed: 4,
   ordersPerClient: 5,
   chaosMs: 20_000,
   faults: { 'slow-links': 1, loss: 0.5 },

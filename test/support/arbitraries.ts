@@ -300,6 +300,20 @@ export const peerMessagesByKind: {
     tid: transactionIds,
     question: digests,
   }),
+  recover: fc.record({
+    kind: fc.constant('recover'),
+    question: digests,
+    after: fc.nat(0xffff_ffff),
+  }),
+  inventory: fc.record({
+    kind: fc.constant('inventory'),
+    question: digests,
+    after: fc.nat(0xffff_ffff),
+    last: fc.boolean(),
+    blank: fc.boolean(),
+    open: fc.array(slots, { maxLength: 4 }),
+    finished: fc.array(slots, { maxLength: 4 }),
+  }),
 };
 
 export const peerMessages: fc.Arbitrary<PeerMessage> = fc.oneof(

@@ -60,6 +60,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
       voteTimeoutMs: 5000,
       defaultExpiresMs: 30_000,
     },
+    retainedTransactions: 5000,
   };
   const signer = (name: string): Sign => {
     const sign = signers.get(name);

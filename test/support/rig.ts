@@ -30,6 +30,10 @@ export interface RigOptions {
   readonly f?: number;
   readonly seed?: number;
   readonly participants?: string[];
+  /** Finished transactions that each replica remembers; 5,000 unless given. */
+  readonly retainedTransactions?: number;
+  /** The cluster starts for the first time; otherwise its replicas are members already. */
+  readonly isNew?: boolean;
   /** A core that is broken on purpose, in place of the production one. */
   readonly createCore?: (options: CoordinatorOptions) => CoordinatorCore;
 }
@@ -55,15 +59,18 @@ export class Rig {
   /** Outputs that a replica still performs before it crashes. */
   readonly #outputsLeft = new Map<number, number>();
   readonly #createCore: (options: CoordinatorOptions) => CoordinatorCore;
+  readonly #retainedTransactions: number;
   #order = 0;
   #random: () => number;
 
   constructor(options: RigOptions = {}) {
     this.parties = testCluster(options);
     this.#createCore = options.createCore ?? ((own) => new CoordinatorCore(own));
+    this.#retainedTransactions = options.retainedTransactions ?? 5000;
     this.#random = mulberry32(options.seed ?? 1);
+    const founder: [string, Uint8Array] = ['member', new TextEncoder().encode('-1')];
     for (let i = 0; i < this.n; i += 1) {
-      this.stores.push(new Map());
+      this.stores.push(new Map(options.isNew ? [] : [founder]));
       this.outputs.push([]);
       this.#timers.push(new Map());
       this.start(i);
@@ -95,6 +102,7 @@ export class Rig {
       suspectAfterMs: cluster.timing.suspectAfterMs,
       resendAfterMs: cluster.timing.resendAfterMs,
       voteTimeoutMs: cluster.timing.voteTimeoutMs,
+      retainedTransactions: this.#retainedTransactions,
       entropy: new TextEncoder().encode(`entropy of ${replica} at ${this.nowMs}`),
       sign: this.parties.replicaSign(replica),
     });
@@ -109,8 +117,15 @@ export class Rig {
     }
   }
 
+  /** It crashes, and its disk is replaced by an empty one. */
+  loseDisk(replica: number): void {
+    this.crash(replica);
+    this.#store(replica).clear();
+  }
+
   crash(replica: number): void {
     this.alive.delete(replica);
+    this.#outputsLeft.delete(replica);
     this.#cores[replica] = undefined;
     this.#timersOf(replica).clear();
   }

@@ -9,7 +9,12 @@ import {
   slotKey,
   type VerifiedPeerMessage,
 } from '../../vocabulary/agreement.js';
-import { digest as digestId, type ReplicaId, transactionId } from '../../vocabulary/ids.js';
+import {
+  digest as digestId,
+  type ReplicaId,
+  transactionId,
+  type View,
+} from '../../vocabulary/ids.js';
 import {
   decodeDecisionProof,
   decodePreparedCertificate,
@@ -30,7 +35,15 @@ const QUESTIONS_MAX = 10;
 /** The messages of the agreement; the rest of a peer message is the host's. */
 export type AgreementMessage = Exclude<
   PeerMessage,
-  { kind: 'requests' | 'record' | 'fetch-transaction' | 'unknown-transaction' }
+  {
+    kind:
+      | 'requests'
+      | 'record'
+      | 'fetch-transaction'
+      | 'unknown-transaction'
+      | 'recover'
+      | 'inventory';
+  }
 >;
 
 /**
@@ -84,7 +97,7 @@ export class Agreement {
     return this.#state.quorum;
   }
 
-  get view(): number {
+  get view(): View {
     return this.#state.view;
   }
 
@@ -107,6 +120,50 @@ export class Agreement {
     return this.#state.decided.has(key) || this.#state.slots.get(key)?.vote !== undefined;
   }
 
+  /** Whether this replica has no memory, and does not know yet what it said before. */
+  get isRecovering(): boolean {
+    return this.#state.abstentions.isRecovering;
+  }
+
+  /** Slots that this replica takes no part in. */
+  get abstentions(): Iterable<Slot> {
+    return this.#state.abstentions.slots;
+  }
+
+  get abstaining(): number {
+    return this.#state.abstentions.size;
+  }
+
+  /** Whether this replica may have spoken of the slot before it lost its memory. */
+  abstains(slot: Slot): boolean {
+    return this.isRecovering || this.#state.abstentions.has(slotKey(slot));
+  }
+
+  /**
+   * Undecided slots in which this replica has a vote or a lock, or which it wants; and the outcome of a
+   * transaction whose activation it is locked on: others may have decided that, and gone on.
+   */
+  *stakes(): Generator<Slot> {
+    for (const { slot, vote, lock, wanted } of this.#state.slots.values()) {
+      if (vote || lock || wanted) yield slot;
+      const result = lock?.prePrepare.statement.result;
+      if (result?.kind === 'activation') yield { kind: 'outcome', tid: result.tid };
+    }
+  }
+
+  /**
+   * Enough others have told what they know of. `told` holds all slots in which this replica may have
+   * voted; `founder`: there is nothing to know yet.
+   */
+  recovered(told: Iterable<Slot>, founder: boolean): void {
+    const open = [...told].filter((slot) => !this.#state.decided.has(slotKey(slot)));
+    this.#state.abstentions.recovered(open, founder ? 'founder' : this.view);
+    for (const { slot } of [...this.#state.slots.values()]) {
+      this.recheck(slot);
+      this.#giveWay(slot);
+    }
+  }
+
   takeOutputs(): AgreementOutput[] {
     return this.#state.takeOutputs();
   }
@@ -115,6 +172,7 @@ export class Agreement {
   restore(records: readonly StoredRecord[]): DecisionProof[] {
     const { cluster } = this.#state.options;
     const proofs: DecisionProof[] = [];
+    this.#state.abstentions.restore(records, slotOf);
     for (const { key, value } of records) {
       if (!key.startsWith('decided/')) continue;
       const proof = decodeDecisionProof(cluster, value);
@@ -149,7 +207,9 @@ export class Agreement {
     state.wanted = true;
     this.#state.startTimer(`suspect/${state.key}`, this.#views.suspectAfterMs);
     this.#startResend(state);
+    if (!this.#host.knows(slot)) this.#host.seek(slot);
     this.#proposer.propose(state);
+    this.#giveWay(slot);
   }
 
   /** The host knows more than before: a held proposal may be judged, or a better one be made. */
@@ -242,6 +302,7 @@ export class Agreement {
     const state = this.#state.slots.get(key);
     this.#state.decided.set(key, result);
     this.#state.persist(`decided/${key}`, encodeDecisionProof(proof));
+    this.#state.abstentions.decided(key);
     if (state?.vote) this.#state.persist(`voted/${key}`, null);
     if (state?.lock) this.#state.persist(`lock/${key}`, null);
     if (state?.wanted) {
@@ -294,7 +355,15 @@ export class Agreement {
       this.#startResend(slot);
       this.#handOver(slot);
       this.#proposer.propose(slot);
+      this.#giveWay(slot.slot);
     }
+  }
+
+  /** A primary that must not vote in a slot cannot lead it. The next one may. */
+  #giveWay(slot: Slot): void {
+    const state = this.#state.slots.get(slotKey(slot));
+    if (!state?.wanted || !this.#state.isPrimary) return;
+    if (!this.isRecovering && !this.#state.mayVote(state)) this.#views.suspect(state.key);
   }
 
   /** Gives the primary what it may lack to propose: locks, requests, records. */

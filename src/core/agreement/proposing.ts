@@ -37,7 +37,7 @@ export class Proposer {
 
   /** Does nothing in a backup, or while there is nothing (new) to propose. */
   propose(slot: SlotState): void {
-    if (!this.#state.isPrimary) return;
+    if (!this.#state.isPrimary || !this.#state.mayVote(slot)) return;
     if (slot.lock) return this.#proposeLocked(slot, slot.lock);
     if (slot.slot.kind === 'outcome') {
       const value = this.#host.outcomeFor(slot.slot);

@@ -69,6 +69,11 @@ export class SlotState {
     return value?.kind === 'activation' ? value.requests : undefined;
   }
 
+  /** Replicas that are known to have voted, for whatever value. */
+  get voters(): number {
+    return new Set([...this.prepares.replicas(), ...this.commits.replicas()]).size;
+  }
+
   isLockedOnOther(digest: Digest): boolean {
     return this.lock !== undefined && this.lock.prePrepare.statement.digest !== digest;
   }
@@ -102,8 +107,8 @@ export class PhaseVotes {
     return this.#latest.get(replica);
   }
 
-  values(): IterableIterator<Signed<PhaseStatement>> {
-    return this.#latest.values();
+  replicas(): IterableIterator<ReplicaId> {
+    return this.#latest.keys();
   }
 }
 

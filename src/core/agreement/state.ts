@@ -20,6 +20,7 @@ import { primaryOf, quorum, type Resilience } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { type AnyStatement, encodePreparedCertificate } from '../../wire/index.js';
 import type { LogLevel } from '../effects.js';
+import { Abstentions } from './abstentions.js';
 import type { AgreementOutput } from './host.js';
 import { type OwnVote, SlotState } from './slot.js';
 
@@ -48,6 +49,7 @@ export class AgreementState {
   readonly quorum: number;
   readonly slots = new Map<SlotKey, SlotState>();
   readonly decided = new Map<SlotKey, SlotResult>();
+  readonly abstentions = new Abstentions((key, value) => this.persist(key, value));
   /** The highest locks in this view's new-view message: everybody in the view has seen them. */
   shown = new Map<SlotKey, PreparedCertificate>();
   view = 0 as View;
@@ -77,6 +79,11 @@ export class AgreementState {
 
   isOfThisView({ ballot }: PhaseStatement): boolean {
     return ballot.view === this.view;
+  }
+
+  /** Whether this replica can be sure that its vote contradicts none that it cast before. */
+  mayVote({ slot }: SlotState): boolean {
+    return this.abstentions.mayVote(slot, this.view);
   }
 
   /** The slot's state, new where need be; undefined where it is decided. */

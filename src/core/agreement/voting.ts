@@ -5,7 +5,7 @@ import {
   type Slot,
 } from '../../vocabulary/agreement.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
-import { primaryOf } from '../../vocabulary/quorum.js';
+import { oneCorrect, primaryOf } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { encodeStatement } from '../../wire/index.js';
 import type { AgreementHost } from './host.js';
@@ -49,6 +49,7 @@ export class Voter {
       if (order < 0) return;
       if (order === 0) return this.#onSameBallot(slot, proposal);
     }
+    if (!this.#state.mayVote(slot)) return this.#abstain(slot, proposal);
     if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
     if (!slot.lock && !this.#isAcceptable(slot, proposal)) {
       return isNew ? this.#host.notAccepted(slot.slot, proposal.value) : undefined;
@@ -65,6 +66,14 @@ export class Voter {
       slot.prepares.add(from, signed);
       this.checkPrepared(slot);
     }
+    this.#wantIfOneCorrectDoes(slot);
+  }
+
+  /** What a correct replica has voted in is to be decided, here too. */
+  #wantIfOneCorrectDoes(slot: SlotState): void {
+    if (slot.wanted || slot.voters < oneCorrect(this.#state.options.resilience)) return;
+    // It may have been decided by this very vote.
+    if (this.#state.slots.has(slot.key)) this.#events.want(slot.slot);
   }
 
   /** ba-prepare done: the primary's pre-prepare and `quorum - 1` prepares of backups agree. */
@@ -88,6 +97,13 @@ export class Voter {
     if (!slot.accepted || !sameProposal(slot.accepted.prePrepare.statement, statement)) {
       this.#voteFor(slot, proposal);
     }
+  }
+
+  /** Keeps the value: a quorum of others may decide it. */
+  #abstain(slot: SlotState, proposal: Proposal): void {
+    slot.held = proposal;
+    this.#events.want(slot.slot);
+    this.#checkCommitted(slot, proposal.prePrepare.statement);
   }
 
   /** Whoever proposes something else may not know of the lock. */

@@ -26,6 +26,7 @@ import { ActivationService } from './activation-service.js';
 import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
 import { Inquiries } from './inquiries.js';
+import { Memory } from './memory.js';
 import { transition } from './table.js';
 import { completionTable } from './tables.js';
 import { TransactionLog } from './transaction-log.js';
@@ -35,6 +36,20 @@ export interface CoordinatorOptions extends AgreementOptions {
   /** Initiators that hear of every outcome. */
   readonly initiators: readonly InitiatorId[];
   readonly voteTimeoutMs: number;
+  /** Finished transactions whose outcome is kept for those who ask late. */
+  readonly retainedTransactions: number;
+}
+
+/** Figures for the status page. */
+export interface CoordinatorStatus {
+  readonly view: number;
+  readonly primary: ReplicaId;
+  readonly openSlots: number;
+  readonly transactions: number;
+  /** It has no memory, and asks the others what it may have said. It takes part in nothing. */
+  readonly recovering: boolean;
+  /** Slots that it takes no part in, because it may have before it lost its memory. */
+  readonly abstaining: number;
 }
 
 /** A transaction is not kept open longer than this, whatever it asks for: one day. */
@@ -51,6 +66,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   readonly #inquiries: Inquiries;
   readonly #twoPhase: TwoPhaseCommit;
   readonly #transactions: TransactionLog;
+  readonly #memory: Memory;
   readonly #now: CoordinatorOutput[] = [];
   #questions = 0;
 
@@ -71,6 +87,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     this.#inquiries = new Inquiries({
       quorum: this.#agreement.quorum,
       patienceMs: options.suspectAfterMs,
+      isSure: (tid) => this.#memory.isSureOf(tid),
       question: () => this.#question(),
       output: (output) => this.#output(output),
     });
@@ -79,12 +96,19 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       rank: () => this.#rank(),
       finished: (transaction) => this.#transactions.finish(transaction),
     });
+    const memory = {
+      ...options,
+      question: () => this.#question(),
+      output: (output: CoordinatorOutput) => this.#output(output),
+    };
+    this.#memory = new Memory(memory, this.#agreement, this.#transactions);
   }
 
   /** Figures for the status page. */
-  get status(): { view: number; primary: ReplicaId; openSlots: number; transactions: number } {
-    const { view, primary, openSlots } = this.#agreement;
-    return { view, primary, openSlots, transactions: this.#transactions.size };
+  get status(): CoordinatorStatus {
+    const { view, primary, openSlots, isRecovering, abstaining } = this.#agreement;
+    const { size: transactions } = this.#transactions;
+    return { view, primary, openSlots, transactions, recovering: isRecovering, abstaining };
   }
 
   /** Whether a peer's message, not verified yet, can still make a difference. */
@@ -109,6 +133,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       if (!transaction.decision) this.#startExpiry(transaction);
     }
     this.#agreement.resume();
+    this.#memory.start(records);
     return this.#takeOutputs();
   }
 
@@ -132,7 +157,8 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       case 'peer':
         return this.#onPeer(input.message);
       case 'peer-up':
-        return this.#agreement.onPeerUp(input.replica);
+        this.#agreement.onPeerUp(input.replica);
+        return this.#memory.onPeerUp(input.replica);
       case 'timer':
         return this.#onTimer(input.name);
       default:
@@ -164,11 +190,16 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   #onRegister(input: Extract<CoordinatorInput, { kind: 'register' }>): void {
     const { statement } = input;
     const { tid, enlistment } = statement.statement;
+    const { replyId } = input;
+    if (!this.#memory.isSureOf(tid)) {
+      // It may have voted already for an outcome without this registration.
+      const reason = 'this replica has lost its memory of the transaction';
+      return this.#output({ kind: 'refused', replyId, fault: 'CannotRegisterParticipant', reason });
+    }
     const transaction = this.#transactions.get(tid);
     if (!transaction) return this.#inquiries.wait(tid, input);
     const hasVoted = this.#agreement.hasVoted({ kind: 'outcome', tid });
     const taken = transaction.register(statement, hasVoted);
-    const { replyId } = input;
     if (taken === 'late' || taken === 'refused') {
       const reason =
         taken === 'late' ? 'the transaction is being ended' : 'too many participants already';
@@ -189,7 +220,9 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     if (!transaction) return this.#inquiries.wait(tid, input);
     transaction.complete(statement);
     if (transaction.decision) return this.#answerInitiator(transaction, decision, initiator);
-    if (transaction.isAsked('commit') && !transaction.isAsked('rollback')) {
+    // Without all registrations it must not say when to prepare.
+    const mayStart = this.#memory.isSureOf(tid);
+    if (mayStart && transaction.isAsked('commit') && !transaction.isAsked('rollback')) {
       this.#twoPhase.start(transaction);
     }
     this.#reconsider(transaction);
@@ -248,6 +281,10 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
         return this.#onFetchTransaction(from, message.tid, message.question);
       case 'unknown-transaction':
         return this.#inquiries.onUnknown(message.tid, message.question, from);
+      case 'recover':
+        return this.#memory.onRecover(from, message);
+      case 'inventory':
+        return this.#memory.onInventory(from, message);
       default:
         return this.#agreement.onMessage(verified, message);
     }
@@ -276,14 +313,19 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   #onFetchTransaction(from: ReplicaId, tid: TransactionId, question: Digest): void {
     const transaction = this.#transactions.get(tid);
-    if (!transaction) return this.#send(from, { kind: 'unknown-transaction', tid, question });
+    if (!transaction) {
+      if (this.#memory.isSureOf(tid))
+        this.#send(from, { kind: 'unknown-transaction', tid, question });
+      return;
+    }
     const { request, decision } = transaction;
     this.#output({ kind: 'send-proof', to: from, slot: { kind: 'activation', request } });
     if (decision) this.#output({ kind: 'send-proof', to: from, slot: { kind: 'outcome', tid } });
   }
 
   #onTimer(name: string): void {
-    if (this.#agreement.onTimer(name) || this.#inquiries.onTimer(name)) return;
+    const parts = [this.#agreement, this.#inquiries, this.#memory];
+    if (parts.some((part) => part.onTimer(name))) return;
     const [what, id] = name.split('/') as [string, TransactionId];
     const transaction = this.#transactions.get(id);
     if (!transaction) return;
@@ -345,7 +387,10 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       this.#startExpiry(created);
       this.#activation.decided(slot, tid, expiresMs, proof);
       this.#output({ kind: 'log', level: 'info', event: 'activated', data: { tid } });
-      for (const input of this.#inquiries.take(tid)) this.#take(input);
+      this.#memory.learnt(tid, 'activation');
+      const waiting = this.#inquiries.take(tid);
+      if (waiting.length > 0) this.#memory.reopen(tid);
+      for (const input of waiting) this.#take(input);
       this.#agreement.recheck({ kind: 'outcome', tid });
       return;
     }
@@ -356,7 +401,12 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     this.#output({ kind: 'log', level: 'info', event: 'decided', data });
     this.#output({ kind: 'stop-timer', name: `votes/${slot.tid}` });
     this.#output({ kind: 'stop-timer', name: `expires/${slot.tid}` });
-    this.#twoPhase.decide(transaction, proof.value, proof.commits);
+    if (this.#memory.learnt(slot.tid, 'outcome')) {
+      this.#twoPhase.restoreFinished(transaction, proof.value, proof.commits);
+      this.#transactions.finish(transaction);
+    } else {
+      this.#twoPhase.decide(transaction, proof.value, proof.commits);
+    }
   }
 
   #startExpiry({ tid, expiresMs }: CoordinatorTransaction): void {
@@ -394,6 +444,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   #takeOutputs(): readonly CoordinatorOutput[] {
     this.#now.push(...this.#agreement.takeOutputs());
+    this.#memory.note(this.#now);
     return this.#now.splice(0);
   }
 }

@@ -18,6 +18,8 @@ export interface InquiriesOptions {
   readonly quorum: number;
   /** How long the other replicas have to answer. */
   readonly patienceMs: number;
+  /** Whether this replica's own word counts: had it ever known of the transaction, it still would. */
+  readonly isSure: (tid: TransactionId) => boolean;
   /** A fresh question each time. */
   readonly question: () => Digest;
   readonly output: (output: CoordinatorOutput) => void;
@@ -94,7 +96,8 @@ export class Inquiries {
   }
 
   #resolveIfUnknown(tid: TransactionId, { unknownAt }: Inquiry): void {
-    if (unknownAt.size + 1 < this.#options.quorum) return;
+    const own = this.#options.isSure(tid) ? 1 : 0;
+    if (unknownAt.size + own < this.#options.quorum) return;
     for (const input of this.take(tid)) this.#answer(input, 'unknown');
   }
 

@@ -6,12 +6,11 @@ import { decodeSignedStatement, encodeSigned } from '../../wire/index.js';
 import type { StoredRecord } from '../effects.js';
 import { CoordinatorTransaction } from './coordinator-transaction.js';
 
-/** Finished transactions whose outcome is kept for those who ask late. */
-const FINISHED_RETAINED = 5_000;
-
 export interface TransactionLogOptions {
   readonly cluster: ClusterId;
   readonly resilience: Resilience;
+  /** Finished transactions whose outcome is kept for those who ask late. */
+  readonly retainedTransactions: number;
   readonly persist: (key: string, value: Uint8Array | null) => void;
   /** A slot that nobody will ask for again. */
   readonly forget: (slot: Slot) => void;
@@ -23,6 +22,8 @@ export class TransactionLog {
   readonly #transactions = new Map<TransactionId, CoordinatorTransaction>();
   /** The one that finished first comes first. */
   readonly #finished = new Set<TransactionId>();
+  /** How many have ever finished here: their order outlives a restart. */
+  #finishedEver = 0;
 
   constructor(options: TransactionLogOptions) {
     this.#options = options;
@@ -46,6 +47,21 @@ export class TransactionLog {
 
   values(): IterableIterator<CoordinatorTransaction> {
     return this.#transactions.values();
+  }
+
+  /** Activations and outcomes of what is not over. */
+  *openSlots(): Generator<Slot> {
+    for (const [tid, transaction] of this.#transactions) {
+      if (!this.#finished.has(tid)) yield* slotsOf(transaction);
+    }
+  }
+
+  /** Activations and outcomes of what is over, in the order in which it ended. */
+  *finishedSlots(): Generator<Slot> {
+    for (const tid of this.#finished) {
+      const transaction = this.#transactions.get(tid);
+      if (transaction) yield* slotsOf(transaction);
+    }
   }
 
   /** The coordinator object of Zhao §2.2. A known id is refused: nobody can revive a transaction. */
@@ -74,20 +90,22 @@ export class TransactionLog {
 
   /** Nobody has to be told anything any more. */
   finish({ tid }: CoordinatorTransaction): void {
-    this.#options.persist(`finished/${tid}`, new Uint8Array());
+    this.#finishedEver += 1;
+    this.#options.persist(`finished/${tid}`, encodePosition(this.#finishedEver));
     this.#finished.add(tid);
     const [oldest] = this.#finished;
-    if (this.#finished.size > FINISHED_RETAINED && oldest) this.#forget(oldest);
+    const { retainedTransactions } = this.#options;
+    if (this.#finished.size > retainedTransactions && oldest) this.#forget(oldest);
   }
 
   /** Takes back what was persisted of transactions whose activations have been created again. */
   restore(records: readonly StoredRecord[]): void {
     const stored = new Set(records.map(({ key }) => key));
+    this.#restoreFinished(records);
     for (const { key, value } of records) {
       if (key.startsWith('registration/')) this.#restoreRegistration(value);
     }
     for (const { tid, enlistments } of this.#transactions.values()) {
-      if (stored.has(`finished/${tid}`)) this.#finished.add(tid);
       for (const [id, enlistment] of enlistments) {
         enlistment.contradicted = stored.has(`evidence/${tid}/${id}/first`);
       }
@@ -96,6 +114,15 @@ export class TransactionLog {
 
   isFinished(tid: TransactionId): boolean {
     return this.#finished.has(tid);
+  }
+
+  #restoreFinished(records: readonly StoredRecord[]): void {
+    const finished = records
+      .filter(({ key }) => key.startsWith('finished/'))
+      .map(({ key, value }) => ({ tid: key.slice('finished/'.length), at: decodePosition(value) }))
+      .sort((a, b) => a.at - b.at);
+    for (const { tid } of finished) this.#finished.add(tid as TransactionId);
+    this.#finishedEver = finished.at(-1)?.at ?? 0;
   }
 
   #restoreRegistration(bytes: Uint8Array): void {
@@ -121,4 +148,19 @@ export class TransactionLog {
       persist(`evidence/${tid}/${id}/other`, null);
     }
   }
+}
+
+function slotsOf({ tid, request }: CoordinatorTransaction): Slot[] {
+  return [
+    { kind: 'activation', request },
+    { kind: 'outcome', tid },
+  ];
+}
+
+function encodePosition(position: number): Uint8Array {
+  return new TextEncoder().encode(String(position));
+}
+
+function decodePosition(bytes: Uint8Array): number {
+  return Number(new TextDecoder().decode(bytes));
 }

@@ -205,7 +205,7 @@ export class TwoPhaseCommit {
       const { enlistment: id } = registration.statement;
       const known = transaction.enlistments.get(id);
       const enlistment =
-        known && agrees(known, registration, vote) ? known : new Enlistment(registration);
+        known && agrees(known, registration, vote) ? known : renewed(registration, known);
       enlistment.vote = vote ?? enlistment.vote;
       transaction.enlistments.set(id, enlistment);
       certified.add(id);
@@ -290,6 +290,17 @@ export class TwoPhaseCommit {
     this.#events.output({ kind: 'stop-timer', name: `notify/${transaction.tid}` });
     this.#events.finished(transaction);
   }
+}
+
+/** What this replica saw counts no more, but what is on disk for it has to go some day. */
+function renewed(
+  registration: Signed<RegistrationStatement>,
+  known: Enlistment | undefined,
+): Enlistment {
+  const enlistment = new Enlistment(registration);
+  enlistment.admitted = known?.admitted ?? false;
+  enlistment.contradicted = known?.contradicted ?? false;
+  return enlistment;
 }
 
 /** Whether what this replica saw of the participant is what the certificate says of it. */

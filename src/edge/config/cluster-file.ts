@@ -69,6 +69,11 @@ const shape = z.strictObject({
     voteTimeoutMs: durationField,
     defaultExpiresMs: durationField,
   }),
+  retainedTransactions: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(50_000, 'must be at most 50000')
+    .default(5_000),
 });
 
 /** `cluster.json` as it stands in the file. `n` is the number of coordinators. */
@@ -148,6 +153,7 @@ export function toCluster(file: ClusterFile): Cluster {
     fronts: file.fronts,
     allowedOrigins: file.allowedOrigins,
     timing: file.timing,
+    retainedTransactions: file.retainedTransactions,
   };
 }
 

@@ -84,6 +84,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     self: self.id,
     initiators: cluster.initiators.map(({ id }) => id),
     ...cluster.timing,
+    retainedTransactions: cluster.retainedTransactions,
     entropy: randomBytes(32),
     sign: ed25519Signer(node.statementKey),
   });

@@ -1,0 +1,86 @@
+import { type Slot, type SlotKey, slotKey } from '../../vocabulary/agreement.js';
+import type { View } from '../../vocabulary/ids.js';
+import type { StoredRecord } from '../effects.js';
+
+/** Stands in the store from the first start on until what was said before is known. */
+const RECOVERING = 'recovering';
+/** Stands there from then on; its value is `silentUpTo`. */
+const MEMBER = 'member';
+const ABSTAIN = 'abstain/';
+
+/** Records that say nothing of having taken part in anything. */
+export function isFormality(key: string): boolean {
+  return key === RECOVERING || key === MEMBER;
+}
+
+/**
+ * What this replica must not vote in, because it may have voted there on a disk that is gone.
+ *
+ * - While it is recovering: anything.
+ * - From then on, slots that others told it of, until they are decided without it.
+ * - Activations in the views up to the one that it came back in: a vote that was on its way when the
+ *   disk was lost may have reached nobody who could tell. (Of an outcome somebody can: without its
+ *   activation, which a quorum committed, there was nothing to vote on.)
+ */
+export class Abstentions {
+  readonly #persist: (key: string, value: Uint8Array | null) => void;
+  readonly #slots = new Map<SlotKey, Slot>();
+  #recovering = false;
+  #silentUpTo = -1;
+
+  constructor(persist: (key: string, value: Uint8Array | null) => void) {
+    this.#persist = persist;
+  }
+
+  get isRecovering(): boolean {
+    return this.#recovering;
+  }
+
+  /** In no order. */
+  get slots(): Iterable<Slot> {
+    return this.#slots.values();
+  }
+
+  get size(): number {
+    return this.#slots.size;
+  }
+
+  has(key: SlotKey): boolean {
+    return this.#slots.has(key);
+  }
+
+  mayVote(slot: Slot, view: View): boolean {
+    if (this.#recovering || this.#slots.has(slotKey(slot))) return false;
+    return slot.kind === 'outcome' || view > this.#silentUpTo;
+  }
+
+  /** An empty store is that of a replica whose disk is gone, or that starts for the first time. */
+  restore(records: readonly StoredRecord[], slotOf: (key: string) => Slot): void {
+    const isNew = records.length === 0;
+    this.#recovering = isNew || records.some(({ key }) => key === RECOVERING);
+    if (isNew) this.#persist(RECOVERING, new Uint8Array());
+    for (const { key, value } of records) {
+      if (key === MEMBER) this.#silentUpTo = Number(new TextDecoder().decode(value));
+      if (!key.startsWith(ABSTAIN)) continue;
+      const slot = slotOf(key.slice(ABSTAIN.length));
+      this.#slots.set(slotKey(slot), slot);
+    }
+  }
+
+  /** Enough is known. A `founder` starts together with the cluster: it cannot have voted before. */
+  recovered(open: Iterable<Slot>, backIn: View | 'founder'): void {
+    this.#recovering = false;
+    this.#silentUpTo = backIn === 'founder' ? -1 : backIn;
+    for (const slot of open) {
+      this.#slots.set(slotKey(slot), slot);
+      this.#persist(`${ABSTAIN}${slotKey(slot)}`, new Uint8Array());
+    }
+    this.#persist(MEMBER, new TextEncoder().encode(String(this.#silentUpTo)));
+    this.#persist(RECOVERING, null);
+  }
+
+  /** The slot was decided, by the votes of others. */
+  decided(key: SlotKey): void {
+    if (this.#slots.delete(key)) this.#persist(`${ABSTAIN}${key}`, null);
+  }
+}

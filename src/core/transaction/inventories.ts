@@ -1,0 +1,98 @@
+import type { PeerMessage, Slot } from '../../vocabulary/agreement.js';
+import type { Digest, ReplicaId } from '../../vocabulary/ids.js';
+import { limits } from '../../wire/index.js';
+import type { CoordinatorOutput } from './coordinator-messages.js';
+
+/** More than a correct replica can have; what a liar claims beyond is not taken, nor handed on. */
+export const ENTRIES_MAX = 131_072;
+/** An inventory that nobody reads on is dropped after so many retransmission delays. */
+const KEPT_FOR_DELAYS = 20;
+const TIMER = 'inventory/';
+
+type Recover = Extract<PeerMessage, { kind: 'recover' }>;
+
+interface Taken {
+  readonly question: Digest;
+  readonly blank: boolean;
+  /** Open ones first: what ends meanwhile stands in the list it was in. */
+  readonly open: readonly Slot[];
+  readonly finished: readonly Slot[];
+  /** Just made: another question of this peer has to wait. */
+  fresh: boolean;
+}
+
+export interface InventoriesOptions {
+  readonly resendAfterMs: number;
+  /** Whether this replica has never taken part in anything. */
+  readonly isBlank: () => boolean;
+  readonly open: () => Iterable<Slot>;
+  /** The one that finished first comes first. */
+  readonly finished: () => Iterable<Slot>;
+  readonly output: (output: CoordinatorOutput) => void;
+}
+
+/**
+ * What this replica tells others who have lost their memory, or have missed something: one inventory
+ * for each peer, as things stood when it asked, however long it takes to read. So nothing slips through
+ * between two pages, and a replica of a new cluster that hears the answer only at the second asking is
+ * not told of what has happened since.
+ */
+export class Inventories {
+  readonly #options: InventoriesOptions;
+  readonly #taken = new Map<ReplicaId, Taken>();
+
+  constructor(options: InventoriesOptions) {
+    this.#options = options;
+  }
+
+  onRecover(from: ReplicaId, { question, after }: Recover): void {
+    const known = this.#taken.get(from);
+    if (known?.question === question) return this.#sendPage(from, known, after);
+    if (known?.fresh || after > 0) return;
+    const taken = this.#take(question);
+    this.#taken.set(from, taken);
+    this.#startTimer(from, this.#options.resendAfterMs);
+    this.#sendPage(from, taken, 0);
+  }
+
+  /** Returns false where the timer is none of these. */
+  onTimer(name: string): boolean {
+    if (!name.startsWith(TIMER)) return false;
+    const replica = Number(name.slice(TIMER.length)) as ReplicaId;
+    const taken = this.#taken.get(replica);
+    if (taken?.fresh) {
+      taken.fresh = false;
+      this.#startTimer(replica, KEPT_FOR_DELAYS * this.#options.resendAfterMs);
+    } else if (taken && !taken.blank) {
+      this.#taken.delete(replica);
+    }
+    return true;
+  }
+
+  #take(question: Digest): Taken {
+    const open = [...this.#options.open()].slice(0, ENTRIES_MAX);
+    const over = [...this.#options.finished()];
+    const finished = over.slice(Math.max(0, over.length - (ENTRIES_MAX - open.length)));
+    return { question, blank: this.#options.isBlank(), open, finished, fresh: true };
+  }
+
+  #sendPage(to: ReplicaId, { question, blank, open, finished }: Taken, after: number): void {
+    const end = after + limits.inventoryEntries;
+    const from = (list: readonly Slot[], offset: number): readonly Slot[] =>
+      list.slice(Math.max(0, after - offset), Math.max(0, end - offset));
+    const message: PeerMessage = {
+      kind: 'inventory',
+      question,
+      after,
+      last: end >= open.length + finished.length,
+      blank,
+      open: from(open, 0),
+      finished: from(finished, open.length),
+    };
+    this.#options.output({ kind: 'send', to, message });
+  }
+
+  #startTimer(replica: ReplicaId, delayMs: number): void {
+    this.#options.output({ kind: 'start-timer', name: `${TIMER}${replica}`, delayMs });
+  }
+}

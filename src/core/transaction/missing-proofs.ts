@@ -1,0 +1,110 @@
+import type { Digest, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
+import type { CoordinatorOutput } from './coordinator-messages.js';
+
+/** Transactions asked of one peer at the same time. */
+const IN_FLIGHT_MAX = 8;
+/** So often one peer is asked for one transaction; then another one that has it. */
+const TRIES_MAX = 2;
+const TIMER = 'missing-proofs';
+
+export interface MissingProofsOptions {
+  readonly resendAfterMs: number;
+  readonly question: () => Digest;
+  /** Whether the transaction is on record here; `over`: with its outcome. */
+  readonly has: (tid: TransactionId, over: boolean) => boolean;
+  readonly output: (output: CoordinatorOutput) => void;
+}
+
+/**
+ * Transactions that peers have told of and that this replica lacks: fetched a few at a time. What comes
+ * is a proof, so one peer is enough, and it can do no harm. Each peer has a queue of its own: one that
+ * promises and does not deliver delays only what nobody else has.
+ */
+export class MissingProofs {
+  readonly #options: MissingProofsOptions;
+  /** By the peer that told of it. */
+  readonly #told = new Map<ReplicaId, Set<TransactionId>>();
+  /** Of which some peer said that it is over: nobody has to be told its outcome any more. */
+  readonly #over = new Set<TransactionId>();
+  readonly #asked = new Map<TransactionId, { readonly of: ReplicaId; tries: number }>();
+
+  constructor(options: MissingProofsOptions) {
+    this.#options = options;
+  }
+
+  /** What one peer has; replaces what it told before. */
+  add(
+    from: ReplicaId,
+    told: { readonly open: readonly TransactionId[]; readonly over: readonly TransactionId[] },
+  ): void {
+    const { has } = this.#options;
+    const over = told.over.filter((tid) => !has(tid, true));
+    for (const tid of over) if (!has(tid, false)) this.#over.add(tid);
+    const open = told.open.filter((tid) => !has(tid, false));
+    this.#told.set(from, new Set([...open, ...over]));
+    this.#askMore();
+  }
+
+  /** A proof has come. Returns whether the transaction was over before this replica knew of it. */
+  learnt(tid: TransactionId, isOutcome: boolean): boolean {
+    const isOver = this.#over.has(tid);
+    if (isOver && !isOutcome) return false;
+    this.#over.delete(tid);
+    for (const tids of this.#told.values()) tids.delete(tid);
+    if (this.#asked.delete(tid)) this.#askMore();
+    return isOver;
+  }
+
+  /** Somebody asks here for the transaction's outcome: for him it is not over. */
+  reopen(tid: TransactionId): void {
+    this.#over.delete(tid);
+  }
+
+  /** Returns false where the timer is not this one's. */
+  onTimer(name: string): boolean {
+    if (name !== TIMER) return false;
+    for (const [tid, asked] of [...this.#asked]) {
+      asked.tries += 1;
+      if (asked.tries < TRIES_MAX) this.#ask(asked.of, tid);
+      else this.#giveUp(asked.of, tid);
+    }
+    this.#askMore();
+    if (this.#asked.size > 0) this.#startTimer();
+    return true;
+  }
+
+  #askMore(): void {
+    const wasIdle = this.#asked.size === 0;
+    for (const [replica, tids] of this.#told) {
+      let inFlight = [...this.#asked.values()].filter(({ of }) => of === replica).length;
+      for (const tid of tids) {
+        if (inFlight >= IN_FLIGHT_MAX) break;
+        if (this.#asked.has(tid)) continue;
+        this.#asked.set(tid, { of: replica, tries: 0 });
+        this.#ask(replica, tid);
+        inFlight += 1;
+      }
+    }
+    if (wasIdle && this.#asked.size > 0) this.#startTimer();
+  }
+
+  #ask(to: ReplicaId, tid: TransactionId): void {
+    const question = this.#options.question();
+    this.#options.output({
+      kind: 'send',
+      to,
+      message: { kind: 'fetch-transaction', tid, question },
+    });
+  }
+
+  #giveUp(replica: ReplicaId, tid: TransactionId): void {
+    this.#asked.delete(tid);
+    this.#told.get(replica)?.delete(tid);
+    if (![...this.#told.values()].some((tids) => tids.has(tid))) this.#over.delete(tid);
+  }
+
+  #startTimer(): void {
+    const delayMs = 2 * this.#options.resendAfterMs;
+    this.#options.output({ kind: 'start-timer', name: TIMER, delayMs });
+  }
+}
