@@ -39,11 +39,11 @@ describe('the swarm', () => {
 
 describe('a behaviour', () => {
   /** Bad links and crashes on the side, since some lies need a view change or a question. */
-  function planFor(name: LiarName, address: string): Plan {
+  function planFor(name: LiarName, address: string, seed: number): Plan {
     const faults = { partition: 0.6, crash: 0.4, loss: 0.3 };
     const sizes = { n: 4, f: 1, banks: 2, clients: 2, ordersPerClient: 4, chaosMs: 15_000 };
     const liars = [{ address, behaviours: [name] }];
-    return { seed: 9, ...sizes, faults, liars, twins: [], stepsMax: 400_000 };
+    return { seed, ...sizes, faults, liars, twins: [], stepsMax: 400_000 };
   }
 
   function homeOf(name: LiarName): string {
@@ -54,8 +54,12 @@ describe('a behaviour', () => {
   }
 
   it.each(names)('%s does something, and breaks nothing', (name) => {
-    const { coverage, violations } = simulate(planFor(name, homeOf(name)));
-    expect(violations).toEqual([]);
-    expect(new Map(coverage).get(`liar ${name}`) ?? 0).toBeGreaterThan(0);
+    // Not every course of events gives it an opportunity.
+    const acts = seeds.slice(0, 10).some((seed) => {
+      const { coverage, violations } = simulate(planFor(name, homeOf(name), seed));
+      expect(violations).toEqual([]);
+      return (new Map(coverage).get(`liar ${name}`) ?? 0) > 0;
+    });
+    expect(acts).toBe(true);
   });
 });
