@@ -41,6 +41,16 @@ export class Ballots {
     if (committers.size >= quorum(this.#options.resilience)) this.#decided(statement);
   }
 
+  /**
+   * A vote for an activation may have been lost together with all that knew of it, so the replica may
+   * vote for another one at that ballot. In an outcome it never may.
+   */
+  lostDisk(address: string): void {
+    for (const where of [...this.#said.keys()]) {
+      if (where.startsWith(`${address} `) && where.includes(' a:')) this.#said.delete(where);
+    }
+  }
+
   #compare(where: string, what: string): void {
     const before = this.#said.get(where);
     this.#said.set(where, what);

@@ -89,6 +89,10 @@ export class Witness implements Facts {
     if (bankAt(address)) this.ledger.written(address, writes);
   }
 
+  lostDisk(address: string): void {
+    this.#ballots.lostDisk(address);
+  }
+
   sent(from: string, packet: Packet): void {
     switch (packet.kind) {
       case 'peer':

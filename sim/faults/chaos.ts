@@ -1,5 +1,6 @@
 import type { Process } from '../engine/process.js';
 import type { Random } from '../engine/random.js';
+import { replicaAt } from '../parties/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { World } from '../run/world.js';
 import type { FaultKind } from './fault-kinds.js';
@@ -32,6 +33,7 @@ export class Chaos {
     this.#repeat('power-loss', (random) => this.#powerLoss(random), 5);
     this.#repeat('pause', (random) => this.#pause(random));
     this.#repeat('slow-disk', (random) => this.#slowDisk(random));
+    this.#repeat('disk-loss', (random) => this.#loseDisk(random), 3);
   }
 
   /** The faults end: links heal, and all that is down starts. Liars stay liars. */
@@ -161,6 +163,24 @@ export class Chaos {
     this.#for(random.between(500, 8000), () => {
       disk.syncMs -= SLOW_SYNC_MS;
     });
+  }
+
+  /**
+   * One of the `f` that may be faulty is a replica that does not know what it said before, and, in what
+   * was open then, one that abstains.
+   */
+  #loseDisk(random: Random): void {
+    const { plan, processes } = this.#world;
+    const replicas = processes.filter(({ address }) => replicaAt(address) !== undefined);
+    const isFaulty = ({ address, disk }: Process<Packet>) =>
+      !this.#world.isCorrect(address) ||
+      disk.read('member') === undefined ||
+      disk.load().some(({ key }) => key.startsWith('abstain/'));
+    const faulty = new Set(replicas.filter(isFaulty).map(({ address }) => address));
+    const victims = replicas.filter(({ address, isUp }) => isUp && !faulty.has(address));
+    if (faulty.size >= plan.f || victims.length === 0) return;
+    this.#world.coverage.count('disks lost');
+    this.#world.loseDisk(random.pick(victims).address, random.between(10, 4000));
   }
 
   #coordinators(): string[] {

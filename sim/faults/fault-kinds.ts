@@ -13,6 +13,7 @@ export const faultKinds = [
   'power-loss',
   'pause',
   'slow-disk',
+  'disk-loss',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -39,6 +39,7 @@ const crashKinds: readonly FaultKind[] = [
   'power-loss',
   'pause',
   'slow-disk',
+  'disk-loss',
 ];
 const linkKinds = faultKinds.filter((kind) => !crashKinds.includes(kind));
 

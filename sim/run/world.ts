@@ -112,6 +112,7 @@ export class World {
       if (process.address !== address || !process.isUp) continue;
       process.crash();
       process.disk.wipe();
+      this.witness.lostDisk(address);
       this.say(`${address} loses its disk`);
       this.engine.after(downMs, () => this.start(process));
     }

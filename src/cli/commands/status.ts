@@ -18,6 +18,7 @@ const figuresSchema = z.object({
   primary: z.number(),
   openSlots: z.number(),
   transactions: z.number(),
+  recovering: z.boolean().optional(),
 });
 
 interface NodeStatus extends LocalMember {
@@ -35,7 +36,8 @@ export const addStatus: AddCommand = (program, finish) => {
       'after',
       `
 Each node speaks for itself, and a faulty one may lie. TRANSACTIONS are those that a coordinator
-remembers, finished ones too. Exit status 1 where a node is down, 3 where none answers.
+remembers, finished ones too. One that is recovering has no data, and takes part once enough others
+have told it what it may have said. Exit status 1 where a node is down, 3 where none answers.
 
 Example:
   concordat status --cluster .concordat/cluster.json`,
@@ -87,7 +89,7 @@ function statusTable(nodes: readonly NodeStatus[]): string {
   const rows = nodes.map(({ name, role, url, up, figures }) => [
     name,
     role,
-    up ? 'up' : 'DOWN',
+    up ? (figures?.recovering ? 'recovering' : 'up') : 'DOWN',
     String(figures?.view ?? ''),
     figures === undefined ? '' : `coordinator-${figures.primary}`,
     String(figures?.openSlots ?? ''),
