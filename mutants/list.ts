@@ -15,6 +15,11 @@ const agreement = ['test/core/agreement', 'test/core/transaction/coordinator'];
 const coordinator = ['test/core/transaction/coordinator'];
 /** Bugs of published protocols, too deep in the core to be broken from a test. */
 const knownBreaks = ['test/known-breaks/locks.test.ts'];
+const recovery = [
+  'test/core/agreement/lost-disk.test.ts',
+  'test/core/transaction/coordinator-recovery.test.ts',
+  'test/core/transaction/coordinator-stale-inventory.test.ts',
+];
 
 export const mutants: readonly Mutant[] = [
   // Quorums
@@ -394,6 +399,103 @@ export const mutants: readonly Mutant[] = [
     find: 'if (alike !== undefined && alike.length >= this.#needed) {',
     replace: 'if (alike !== undefined) {',
     tests: ['test/role/client-matching.test.ts'],
+  },
+  // Recovery
+  {
+    name: 'votes-while-recovering',
+    rule: 'who does not know what it said votes for nothing',
+    file: 'src/core/agreement/abstentions.ts',
+    find: 'if (this.#recovering || this.#slots.has(slotKey(slot))) return false;',
+    replace: 'if (this.#slots.has(slotKey(slot))) return false;',
+    tests: recovery,
+  },
+  {
+    name: 'votes-where-it-may-have-voted',
+    rule: 'a slot that it may have voted in stays without its vote',
+    file: 'src/core/agreement/abstentions.ts',
+    find: 'if (this.#recovering || this.#slots.has(slotKey(slot))) return false;',
+    replace: 'if (this.#recovering) return false;',
+    tests: recovery,
+  },
+  {
+    name: 'votes-in-the-view-it-came-back-in',
+    rule: 'no activation gets its vote in that view',
+    file: 'src/core/agreement/abstentions.ts',
+    find: "return slot.kind === 'outcome' || view > this.#silentUpTo;",
+    replace: 'return true;',
+    tests: recovery,
+  },
+  {
+    name: 'recovery-not-persisted',
+    rule: 'a restart while recovering does not end the recovery',
+    file: 'src/core/agreement/abstentions.ts',
+    find: 'if (isNew) this.#persist(RECOVERING, new Uint8Array());',
+    replace: '',
+    tests: recovery,
+  },
+  {
+    name: 'abstentions-not-persisted',
+    rule: 'what it abstains from outlives a restart',
+    file: 'src/core/agreement/abstentions.ts',
+    find: '{slotKey(slot)}`, new Uint8Array());',
+    replace: '{slotKey(slot)}`, null);',
+    tests: recovery,
+  },
+  {
+    name: 'one-witness-too-few',
+    rule: 'the witnesses share f + 1 replicas with every quorum',
+    file: 'src/vocabulary/quorum.ts',
+    find: 'return resilience.n + resilience.f + 1 - quorum(resilience);',
+    replace: 'return resilience.n + resilience.f - quorum(resilience);',
+    tests: recovery,
+  },
+  {
+    name: 'founder-beside-one',
+    rule: 'a founder is one of many that have never taken part',
+    file: 'src/core/transaction/recovery.ts',
+    find: 'const isFounder = blank.length >= witnesses(resilience) - 1;',
+    replace: 'const isFounder = blank.length >= 1;',
+    tests: recovery,
+  },
+  {
+    name: 'inventory-of-an-old-question',
+    rule: 'only the inventory that was asked for counts',
+    file: 'src/core/transaction/recovery.ts',
+    find: 'if (!told || told.complete || page.question !== told.question) return;',
+    replace: 'if (!told || told.complete) return;',
+    tests: recovery,
+  },
+  {
+    name: 'abstentions-not-handed-on',
+    rule: 'others hear of what it abstains from',
+    file: 'src/core/transaction/memory.ts',
+    find: 'yield* this.#agreement.abstentions;',
+    replace: '',
+    tests: recovery,
+  },
+  {
+    name: 'acknowledges-without-memory',
+    rule: 'no registration is acknowledged that it may have voted against',
+    file: 'src/core/transaction/coordinator.ts',
+    find: 'if (!this.#memory.isSureOf(tid)) {',
+    replace: 'if (false) {',
+    tests: recovery,
+  },
+  {
+    name: 'prepares-without-memory',
+    rule: 'who may lack registrations does not say when to prepare',
+    file: 'src/core/transaction/coordinator.ts',
+    find: 'const mayStart = this.#memory.isSureOf(tid);',
+    replace: 'const mayStart = true;',
+    tests: recovery,
+  },
+  {
+    name: 'own-word-without-memory',
+    rule: 'unknown to a replica without memory is no answer',
+    file: 'src/core/transaction/inquiries.ts',
+    find: 'const own = this.#options.isSure(tid) ? 1 : 0;',
+    replace: 'const own = 1;',
+    tests: recovery,
   },
   // Edges
   {
