@@ -108,7 +108,10 @@ export class Rig {
     });
     this.#cores[replica] = core;
     this.alive.add(replica);
-    const records = [...this.#store(replica)].map(([key, value]) => ({ key, value }));
+    // In the order of their keys, as a store gives them.
+    const records = [...this.#store(replica)]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => ({ key, value }));
     this.#perform(replica, core.restore(records));
     for (const other of this.alive) {
       if (other === replica) continue;

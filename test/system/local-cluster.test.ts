@@ -152,6 +152,24 @@ it('commits with the primary killed, after a view change', async () => {
   await moves(100, () => transfer(100));
 });
 
+it('a coordinator whose data is gone comes back, has the proofs, and is needed', async () => {
+  const tid = await moves(100, () => transfer(100));
+  const node = await loadNode(cluster.nodeFile('coordinator-3'));
+  if (node.role !== 'coordinator') throw new Error('not a coordinator');
+  await cluster.kill('coordinator-3');
+  await rm(node.dataDir, { recursive: true });
+  await cluster.restart('coordinator-3');
+  const url = cluster.cluster.coordinators[3]?.url;
+  await eventually('recovered', async () => {
+    const status = (await (await fetch(`${url}/status`)).json()) as { recovering: boolean };
+    return !status.recovering;
+  });
+  await eventually('an old proof', async () => (await fetch(`${url}/proof/${tid}`)).ok);
+  await cluster.kill('coordinator-1');
+  await moves(100, () => transfer(100));
+  await cluster.restart('coordinator-1');
+}, 90_000);
+
 it('commits with an initiator killed', async () => {
   await cluster.kill('initiator-1');
   await moves(100, () => transfer(100));

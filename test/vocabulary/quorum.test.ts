@@ -1,6 +1,12 @@
 import { describe, expect, it } from 'vitest';
 import type { View } from '../../src/vocabulary/ids.js';
-import { oneCorrect, primaryOf, quorum, resilience } from '../../src/vocabulary/quorum.js';
+import {
+  oneCorrect,
+  primaryOf,
+  quorum,
+  resilience,
+  witnesses,
+} from '../../src/vocabulary/quorum.js';
 
 const sizes = [0, 1, 2, 3, 4, 5].flatMap((f) =>
   Array.from({ length: 8 }, (_, extra) => resilience(3 * f + 1 + extra, f)),
@@ -21,6 +27,15 @@ describe('quorums, for every small n and f', () => {
 
   it.each(sizes)('n = $n, f = $f: f + 1 hold a correct one, f may not', (size) => {
     expect(oneCorrect(size)).toBe(size.f + 1);
+  });
+
+  it.each(sizes)('n = $n, f = $f: a quorum and the witnesses share f + 1 others', (size) => {
+    const others = size.n - 1;
+    expect(quorum(size) - 1 + witnesses(size) - others).toBe(size.f + 1);
+  });
+
+  it('takes 2f + 1 witnesses of 3f others', () => {
+    expect([1, 2, 3].map((f) => witnesses(resilience(3 * f + 1, f)))).toEqual([3, 5, 7]);
   });
 
   it('refuses n below 3f + 1', () => {

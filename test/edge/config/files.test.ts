@@ -62,6 +62,12 @@ describe('loadCluster', () => {
       0,
       /timing\.resendAfterMs: must be at least 1/,
     ],
+    [
+      'a memory too long',
+      ['retainedTransactions'],
+      50_001,
+      /retainedTransactions: must be at most/,
+    ],
   ])('names the field of %s', async (_, path, value, message) => {
     const file = join(directory, 'cluster.json');
     await change(file, path, value);
