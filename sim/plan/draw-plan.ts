@@ -61,7 +61,8 @@ export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
     clients: 2 + random.int(4),
     ordersPerClient: 2 + random.int(4),
     chaosMs: Math.round(random.between(4000, 30_000)),
-    stepsMax: 400_000,
+    // Seven replicas and two banks that flood them have needed 620,000.
+    stepsMax: 1_500_000,
   };
   const drawing = { random, ...sizes };
   switch (scenario) {
