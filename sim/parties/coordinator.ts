@@ -7,7 +7,6 @@ import type {
 import { type DecisionProof, type Slot, slotKey } from '../../src/vocabulary/agreement.js';
 import { unreachable } from '../../src/vocabulary/brand.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
-import type { Statement, Verified } from '../../src/vocabulary/statements.js';
 import {
   decodeDecisionProof,
   encodeCommitCertificate,
@@ -21,10 +20,10 @@ import {
   type Cast,
   coordinatorAddress,
   initiatorAddress,
-  initiatorAt,
   replicaAt,
 } from './cast.js';
 import { type Mail, SeenMessages } from './mail.js';
+import { isKind, isOwn } from './own-statements.js';
 import type { Packet } from './packets.js';
 import type { Reader } from './reader.js';
 
@@ -237,17 +236,4 @@ export class CoordinatorParty implements Life<Packet> {
 
 function proof(certificate: Parameters<typeof encodeCommitCertificate>[0] | undefined) {
   return certificate ? { proof: encodeCommitCertificate(certificate) } : {};
-}
-
-function isOwn(from: string, statement: Statement): boolean {
-  return 'initiator' in statement
-    ? initiatorAt(from) === statement.initiator
-    : bankAt(from) === statement.participant;
-}
-
-function isKind<Kind extends Statement['kind']>(
-  signed: Verified<Statement>,
-  kind: Kind,
-): signed is Verified<Extract<Statement, { kind: Kind }>> {
-  return signed.statement.kind === kind;
 }
