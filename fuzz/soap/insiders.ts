@@ -145,6 +145,13 @@ function otherStatement(random: Random, statement: Statement): Statement {
         { ...statement, tid },
       ]);
     }
+    case 'acknowledgement': {
+      const outcome = statement.outcome === 'commit' ? 'abort' : 'commit';
+      return random.pick<Statement>([
+        { ...statement, outcome },
+        { ...statement, tid },
+      ]);
+    }
     case 'registration':
       return random.pick<Statement>([
         { ...statement, tid },

@@ -2,6 +2,7 @@ import { signStatement } from '../../src/crypto/signer.js';
 import type { TransactionId } from '../../src/vocabulary/ids.js';
 import { enlistmentId } from '../../src/vocabulary/ids.js';
 import type {
+  AcknowledgementStatement,
   RegistrationStatement,
   Statement,
   VoteStatement,
@@ -72,11 +73,14 @@ export const breakPromises: BehaviourMaker = (liar) => ({
     const vote = voteIn(liar, packet);
     if (vote?.vote !== 'prepared') return undefined;
     liar.lied();
-    const { tid, enlistment } = vote;
+    const { tid, enlistment, participant } = vote;
     const outcome = liar.random.pick(['commit', 'abort'] as const);
     return [
       { to, packet },
-      { to, packet: { kind: 'ended', tid, enlistment, outcome } },
+      {
+        to,
+        packet: signed(liar, { kind: 'acknowledgement', tid, enlistment, participant, outcome }),
+      },
     ];
   },
 });
@@ -134,11 +138,19 @@ export const claimDone: BehaviourMaker = (liar) => ({
   },
 });
 
-function signed(liar: Liar, statement: RegistrationStatement | VoteStatement): Packet {
+function signed(
+  liar: Liar,
+  statement: RegistrationStatement | VoteStatement | AcknowledgementStatement,
+): Packet {
   const bytes = encodeSigned(signStatement(liar.sign, liar.cast.cluster.id, statement));
-  return statement.kind === 'vote'
-    ? { kind: 'vote', statement: bytes }
-    : { kind: 'register', call: liar.nextCall(), statement: bytes };
+  switch (statement.kind) {
+    case 'registration':
+      return { kind: 'register', call: liar.nextCall(), statement: bytes };
+    case 'vote':
+      return { kind: 'vote', statement: bytes };
+    case 'acknowledgement':
+      return { kind: 'ended', statement: bytes };
+  }
 }
 
 function votePacket(liar: Liar, statement: VoteStatement): Packet {

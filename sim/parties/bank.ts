@@ -134,16 +134,19 @@ export class BankParty implements Life<Packet> {
   #receiveNotice(from: string, packet: Extract<Packet, { kind: 'notice' }>): void {
     const replica = replicaAt(from);
     if (replica === undefined) return;
-    const { tid, enlistment, notice, proof } = packet;
+    const { tid, enlistment, notice, proof, completion: asked } = packet;
     const certificate = proof && this.#options.reader.certificate(proof);
     if (proof !== undefined && certificate === undefined) return;
-    const notified = {
+    const completion = asked && this.#options.reader.completion(asked);
+    if (asked !== undefined && completion === undefined) return;
+    this.#driver.submit({
       kind: 'notified',
       replica,
       ref: { tid, enlistment },
       message: notifications[notice],
-    } as const;
-    this.#driver.submit(certificate ? { ...notified, certificate } : notified);
+      ...(certificate && { certificate }),
+      ...(completion && { completion }),
+    });
   }
 
   #expectAnswer(caller: { readonly to: string; readonly call: number }): CallId {
@@ -182,9 +185,9 @@ export class BankParty implements Life<Packet> {
         const statement = encodeSigned(output.statement);
         return this.#send(output.to, { kind: 'vote', statement });
       }
-      case 'send-outcome': {
-        const outcome = output.outcome === 'committed' ? 'commit' : 'abort';
-        return this.#send(output.to, { kind: 'ended', ...output.ref, outcome });
+      case 'send-acknowledgement': {
+        const statement = encodeSigned(output.statement);
+        return this.#send(output.to, { kind: 'ended', statement });
       }
       case 'send-fault':
         return;

@@ -7,10 +7,12 @@ import type {
 import { type DecisionProof, type Slot, slotKey } from '../../src/vocabulary/agreement.js';
 import { unreachable } from '../../src/vocabulary/brand.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
+import type { Statement, Verified } from '../../src/vocabulary/statements.js';
 import {
   decodeDecisionProof,
   encodeCommitCertificate,
   encodePeerMessage,
+  encodeSigned,
 } from '../../src/wire/index.js';
 import type { Host, Life } from '../engine/process.js';
 import { SimDriver } from '../engine/sim-driver.js';
@@ -20,10 +22,10 @@ import {
   type Cast,
   coordinatorAddress,
   initiatorAddress,
+  initiatorAt,
   replicaAt,
 } from './cast.js';
 import { type Mail, SeenMessages } from './mail.js';
-import { isKind, isOwn } from './own-statements.js';
 import type { Packet } from './packets.js';
 import type { Reader } from './reader.js';
 
@@ -107,12 +109,8 @@ export class CoordinatorParty implements Life<Packet> {
       case 'register':
       case 'complete':
       case 'vote':
+      case 'ended':
         return this.#receiveStatement(from, packet);
-      case 'ended': {
-        const participant = bankAt(from);
-        if (participant) this.#driver.submit({ ...packet, participant });
-        return;
-      }
       default:
         return;
     }
@@ -121,7 +119,7 @@ export class CoordinatorParty implements Life<Packet> {
   /** A statement counts only when its sender brings it (`src/role/coordinator/ports.ts`). */
   #receiveStatement(
     from: string,
-    packet: Extract<Packet, { kind: 'activate' | 'register' | 'complete' | 'vote' }>,
+    packet: Extract<Packet, { kind: 'activate' | 'register' | 'complete' | 'vote' | 'ended' }>,
   ): void {
     const signed = this.#options.reader.statement(packet.statement);
     if (signed === undefined || !isOwn(from, signed.statement)) return;
@@ -136,6 +134,8 @@ export class CoordinatorParty implements Life<Packet> {
       this.#driver.submit({ kind: 'complete', statement: signed });
     } else if (packet.kind === 'vote' && isKind(signed, 'vote')) {
       this.#driver.submit({ kind: 'vote', statement: signed, source: from });
+    } else if (packet.kind === 'ended' && isKind(signed, 'acknowledgement')) {
+      this.#driver.submit({ kind: 'ended', statement: signed });
     }
   }
 
@@ -178,10 +178,14 @@ export class CoordinatorParty implements Life<Packet> {
       case 'refused':
         return this.#fault(output.replyId, output.fault, false);
       case 'notify-participant': {
-        const { notice, registration, certificate } = output;
+        const { notice, registration, certificate, completion } = output;
         const { tid, enlistment, address } = registration;
         const to = addressOfService(address);
-        if (to) mail.send(to, { kind: 'notice', notice, tid, enlistment, ...proof(certificate) });
+        const shown = {
+          ...proof(certificate),
+          ...(completion && { completion: completion.map(encodeSigned) }),
+        };
+        if (to) mail.send(to, { kind: 'notice', notice, tid, enlistment, ...shown });
         return;
       }
       case 'answer-unknown': {
@@ -236,4 +240,17 @@ export class CoordinatorParty implements Life<Packet> {
 
 function proof(certificate: Parameters<typeof encodeCommitCertificate>[0] | undefined) {
   return certificate ? { proof: encodeCommitCertificate(certificate) } : {};
+}
+
+function isOwn(from: string, statement: Statement): boolean {
+  return 'initiator' in statement
+    ? initiatorAt(from) === statement.initiator
+    : bankAt(from) === statement.participant;
+}
+
+function isKind<Kind extends Statement['kind']>(
+  signed: Verified<Statement>,
+  kind: Kind,
+): signed is Verified<Extract<Statement, { kind: Kind }>> {
+  return signed.statement.kind === kind;
 }

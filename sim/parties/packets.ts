@@ -57,12 +57,7 @@ export type OneWay =
   /** Prepared, ReadOnly or Aborted with the signed vote. */
   | { readonly kind: 'vote'; readonly statement: Uint8Array }
   /** Committed, or Aborted as the answer to Rollback. */
-  | {
-      readonly kind: 'ended';
-      readonly tid: TransactionId;
-      readonly enlistment: EnlistmentId;
-      readonly outcome: Outcome;
-    }
+  | { readonly kind: 'ended'; readonly statement: Uint8Array }
   /** Prepare, Commit or Rollback of a coordinator. */
   | {
       readonly kind: 'notice';
@@ -70,6 +65,8 @@ export type OneWay =
       readonly tid: TransactionId;
       readonly enlistment: EnlistmentId;
       readonly proof?: Uint8Array;
+      /** With Prepare: what the initiators asked for. */
+      readonly completion?: readonly Uint8Array[];
     }
   /** Committed or Aborted of a coordinator to an initiator. */
   | {

@@ -1,6 +1,8 @@
 import {
   type VerifiedCommitCertificate,
+  type VerifiedCompletion,
   verifyCommitCertificate,
+  verifyCompletion,
   verifyDecisionProof,
   verifyPeerMessage,
   verifyStatement,
@@ -74,6 +76,17 @@ export class Reader {
       const result = verifyCommitCertificate(this.#cast.keyring, certificate);
       return result.ok ? result.value : undefined;
     });
+  }
+
+  completion(all: readonly Uint8Array[]): VerifiedCompletion | undefined {
+    const statements = all.flatMap((bytes) => {
+      const signed = decoded(() => decodeSignedStatement(this.#cluster, bytes));
+      if (signed?.statement.kind !== 'completion') return [];
+      return [{ ...signed, statement: signed.statement }];
+    });
+    if (statements.length < all.length) return undefined;
+    const result = verifyCompletion(this.#cast.keyring, statements);
+    return result.ok ? result.value : undefined;
   }
 
   get #cluster() {

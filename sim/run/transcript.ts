@@ -16,6 +16,7 @@ export function describe(reader: Reader, from: string, packet: Packet): string {
     case 'activate':
     case 'register':
     case 'complete':
+    case 'ended':
     case 'vote': {
       const signed = reader.statement(packet.statement);
       return `${packet.kind}: ${signed ? describeStatement(signed.statement) : 'does not verify'}`;
@@ -31,8 +32,6 @@ export function describe(reader: Reader, from: string, packet: Packet): string {
     }
     case 'notice':
       return `${packet.notice} ${shortId(packet.enlistment)} in ${short(packet.tid)}${proved(packet)}`;
-    case 'ended':
-      return `ended ${packet.outcome} ${shortId(packet.enlistment)} in ${short(packet.tid)}`;
     case 'outcome':
       return `${packet.outcome} of ${short(packet.tid)}${proved(packet)}`;
     case 'completion-fault':
@@ -108,6 +107,8 @@ function describeStatement(statement: Statement): string {
       return `registration ${shortId(statement.enlistment)} in ${short(statement.tid)}`;
     case 'vote':
       return `${statement.vote} ${shortId(statement.enlistment)} in ${short(statement.tid)}`;
+    case 'acknowledgement':
+      return `${statement.outcome} done by ${shortId(statement.enlistment)} in ${short(statement.tid)}`;
   }
 }
 

@@ -37,7 +37,7 @@ export function checkKnown(keyring: Keyring, signer: Signer): Finding {
 
 /** A participant signs for its own enlistments only, so that none can squat another's id. */
 function checkEnlistment(statement: SelfNamed): Finding {
-  return statement.kind === 'registration' || statement.kind === 'vote'
+  return 'enlistment' in statement
     ? mismatchUnless(
         belongsTo(statement.enlistment, statement.participant),
         'participant and enlistment id',
@@ -52,6 +52,7 @@ function namedSigner(statement: SelfNamed): Signer {
       return { role: 'initiator', id: statement.initiator };
     case 'registration':
     case 'vote':
+    case 'acknowledgement':
       return { role: 'participant', id: statement.participant };
     case 'proposal':
       return replicaSigner(statement.replica);

@@ -10,8 +10,9 @@ import type {
 import type { Brand } from '../vocabulary/brand.js';
 import type { ReplicaId } from '../vocabulary/ids.js';
 import { failed, ok, type Result } from '../vocabulary/result.js';
-import type { Signed, Statement, Verified } from '../vocabulary/statements.js';
+import type { CompletionStatement, Signed, Statement, Verified } from '../vocabulary/statements.js';
 import { checkCommits, checkDecision, checkPrepared } from './check-certificate.js';
+import { checkCompletion } from './check-completion.js';
 import { checkPeerMessage } from './check-peer-message.js';
 import { checkStatement } from './check-signature.js';
 import type { Keyring } from './keyring.js';
@@ -20,6 +21,11 @@ import type { Finding, VerificationError } from './verification-error.js';
 export type { VerificationError } from './verification-error.js';
 
 export type VerifiedCommitCertificate = Brand<CommitCertificate, 'VerifiedCommitCertificate'>;
+/** What `f + 1` initiators asked for. */
+export type VerifiedCompletion = Brand<
+  Pick<CompletionStatement, 'tid' | 'decision'>,
+  'VerifiedCompletion'
+>;
 export type VerifiedPreparedCertificate = Brand<PreparedCertificate, 'VerifiedPreparedCertificate'>;
 
 // What comes in here was decoded by `wire`, which binds it to the cluster and makes each `statement`
@@ -53,6 +59,20 @@ export function verifyCommitCertificate(
 ): Result<VerifiedCommitCertificate, VerificationError> {
   const finding = checkCommits(keyring, certificate);
   return unlessFound(finding, certificate as VerifiedCommitCertificate);
+}
+
+/** Checks that `f + 1` initiators asked for one and the same end of one transaction (Zhao §4.3). */
+export function verifyCompletion(
+  keyring: Keyring,
+  statements: readonly Signed<CompletionStatement>[],
+): Result<VerifiedCompletion, VerificationError> {
+  const [first] = statements;
+  const finding = checkCompletion(keyring, statements);
+  if (finding !== undefined || first === undefined) {
+    return failed(finding ?? { code: 'wrong-count', what: 'completions', count: 0, needed: 1 });
+  }
+  const { tid, decision } = first.statement;
+  return ok({ tid, decision } as VerifiedCompletion);
 }
 
 /** Checks that a quorum was ready to decide the value. */

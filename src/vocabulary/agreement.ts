@@ -1,6 +1,7 @@
 import type { Brand } from './brand.js';
 import type { Attempt, Digest, ReplicaId, TransactionId, View } from './ids.js';
 import type {
+  AcknowledgementStatement,
   ActivationStatement,
   CompletionStatement,
   Outcome,
@@ -139,6 +140,13 @@ export interface SignedViewChange extends Signed<ViewChangeStatement> {
   readonly replica: ReplicaId;
 }
 
+/** What replicas hand on to each other of what was signed for one of them. */
+export type RecordStatement =
+  | RegistrationStatement
+  | VoteStatement
+  | CompletionStatement
+  | AcknowledgementStatement;
+
 /** What a replica sends to another one. The link tells who sent it; signatures tell who said it. */
 export type PeerMessage =
   /** Signed requests handed on to the primary by a backup. */
@@ -169,7 +177,7 @@ export type PeerMessage =
   /** A signed record that another replica may lack. */
   | {
       readonly kind: 'record';
-      readonly record: Signed<RegistrationStatement | VoteStatement | CompletionStatement>;
+      readonly record: Signed<RecordStatement>;
     }
   | { readonly kind: 'view-change'; readonly viewChange: SignedViewChange }
   | { readonly kind: 'new-view'; readonly newView: Signed<NewViewStatement> }
@@ -227,4 +235,5 @@ export type VerifiedDecisionProof = Brand<DecisionProof, 'VerifiedDecisionProof'
 export type VerifiedRecord =
   | Verified<RegistrationStatement>
   | Verified<VoteStatement>
-  | Verified<CompletionStatement>;
+  | Verified<CompletionStatement>
+  | Verified<AcknowledgementStatement>;

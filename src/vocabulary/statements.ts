@@ -55,12 +55,25 @@ export interface VoteStatement {
   readonly vote: Vote;
 }
 
+/**
+ * A participant has done what the outcome asked for. From then on nobody need remember the transaction
+ * for its sake, so replicas take nobody else's word for it.
+ */
+export interface AcknowledgementStatement {
+  readonly kind: 'acknowledgement';
+  readonly tid: TransactionId;
+  readonly participant: ParticipantId;
+  readonly enlistment: EnlistmentId;
+  readonly outcome: Outcome;
+}
+
 /** What initiators and participants sign so that it stays verifiable on its own. */
 export type Statement =
   | ActivationStatement
   | CompletionStatement
   | RegistrationStatement
-  | VoteStatement;
+  | VoteStatement
+  | AcknowledgementStatement;
 
 /**
  * A statement as it travels: the exact bytes that were signed, and the signature.

@@ -10,6 +10,7 @@ export type SignedKind =
   | 'completion'
   | 'registration'
   | 'vote'
+  | 'acknowledgement'
   | 'proposal'
   | 'pre-prepare'
   | 'prepare'
@@ -23,6 +24,7 @@ const signedKind = choice<SignedKind>(
   'completion',
   'registration',
   'vote',
+  'acknowledgement',
   'proposal',
   'pre-prepare',
   'prepare',

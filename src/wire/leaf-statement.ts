@@ -10,7 +10,6 @@ import {
 import type {
   ActivationStatement,
   Decision,
-  RegistrationStatement,
   Statement,
   TwoPhaseProtocol,
   Vote,
@@ -19,6 +18,7 @@ import type {
 import { WireError } from './error.js';
 import {
   choice,
+  outcome,
   readBallot,
   readDigest,
   readName,
@@ -71,6 +71,10 @@ export function encodeLeaf(cluster: ClusterId, statement: LeafStatement): Uint8A
       writeEnlistment(writer, statement);
       vote.write(writer, statement.vote);
       break;
+    case 'acknowledgement':
+      writeEnlistment(writer, statement);
+      outcome.write(writer, statement.outcome);
+      break;
     case 'proposal':
       writeSlot(writer, statement.slot);
       writeView(writer, statement.view);
@@ -112,6 +116,8 @@ export function decodeLeaf(cluster: ClusterId, bytes: Uint8Array): LeafStatement
         };
       case 'vote':
         return { kind, ...readEnlistment(reader), vote: vote.read(reader) };
+      case 'acknowledgement':
+        return { kind, ...readEnlistment(reader), outcome: outcome.read(reader) };
       case 'proposal':
         return {
           kind,
@@ -164,7 +170,7 @@ function readInitiator(reader: Reader): InitiatorId {
 
 type Enlistment = Pick<VoteStatement, 'tid' | 'participant' | 'enlistment'>;
 
-function writeEnlistment(writer: Writer, of: RegistrationStatement | VoteStatement): void {
+function writeEnlistment(writer: Writer, of: Enlistment): void {
   writeTransactionId(writer, of.tid);
   writeName(writer, of.participant, participantId);
   writeName(writer, of.enlistment, enlistmentId);

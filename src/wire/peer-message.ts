@@ -46,6 +46,8 @@ const messageKind = choice<PeerMessage['kind']>(
   'inventory',
 );
 
+const recordKinds = ['registration', 'vote', 'completion', 'acknowledgement'] as const;
+
 /** Throws `WireError` for a message that no peer would accept. */
 export function encodePeerMessage(message: PeerMessage): Uint8Array {
   const writer = new Writer();
@@ -148,7 +150,7 @@ function readMessage(reader: Reader, cluster: ClusterId): PeerMessage {
     case 'phase':
       return { kind, signed: readSigned(reader, cluster, 'phase') };
     case 'record':
-      return { kind, record: readSigned(reader, cluster, 'registration', 'vote', 'completion') };
+      return { kind, record: readSigned(reader, cluster, ...recordKinds) };
     case 'view-change':
       return { kind, viewChange: readSignedViewChange(reader, cluster) };
     case 'new-view':

@@ -60,6 +60,14 @@ export function decodeSigned(cluster: ClusterId, bytes: Uint8Array): Signed<AnyS
 /** Like `decodeSigned`, for what initiators and participants sign and nothing else. */
 export function decodeSignedStatement(cluster: ClusterId, bytes: Uint8Array): Signed<Statement> {
   return readAll(bytes, (reader) =>
-    readSigned(reader, cluster, 'activation', 'completion', 'registration', 'vote'),
+    readSigned(
+      reader,
+      cluster,
+      'activation',
+      'completion',
+      'registration',
+      'vote',
+      'acknowledgement',
+    ),
   );
 }

@@ -20,9 +20,9 @@ const calm: Plan = {
 };
 const lyingCoordinator: Plan = {
   ...calm,
-  seed: 4,
-  ordersPerClient: 5,
-  chaosMs: 20_000,
+  seed: 1,
+  ordersPerClient: 15,
+  chaosMs: 60_000,
   faults: { 'slow-links': 1, loss: 0.5 },
   liars: [{ address: 'c2', behaviours: ['false-notices'] }],
 };

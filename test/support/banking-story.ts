@@ -2,7 +2,6 @@ import type {
   CoordinatorOutput,
   ParticipantNotice,
 } from '../../src/core/transaction/coordinator-messages.js';
-import type { CommitCertificate } from '../../src/vocabulary/agreement.js';
 import {
   clientId,
   digest,
@@ -225,23 +224,20 @@ export class Story {
       }
       case 'notify-participant':
         this.notices.push({ replica, atMs: this.rig.nowMs, notice: output });
-        return this.#onNotice(replica, output.notice, output.registration, output.certificate);
+        return this.#onNotice(replica, output);
       default:
         this.others.push({ replica, output });
     }
   }
 
-  #onNotice(
-    replica: number,
-    notice: ParticipantNotice,
-    registration: RegistrationStatement,
-    certificate: CommitCertificate | undefined,
-  ): void {
+  #onNotice(replica: number, output: Output<'notify-participant'>): void {
+    const { notice, registration, certificate, completion } = output;
     const { tid, enlistment, participant } = registration;
     const key = `${tid} ${enlistment} ${notice}`;
     const from = (this.#from.get(key) ?? new Set()).add(replica);
     this.#from.set(key, from);
-    if (!certificate && from.size < oneCorrect(this.rig.parties.cluster.resilience)) return;
+    if (!certificate && !completion && from.size < oneCorrect(this.rig.parties.cluster.resilience))
+      return;
     if (notice === 'Prepare') {
       const vote = this.votes.get(participant) ?? 'prepared';
       return this.rig.schedule(2, () => this.vote(registration, vote));
@@ -251,8 +247,15 @@ export class Story {
     if (known && known !== outcome) throw new Error(`${enlistment} heard both`);
     this.heard.set(enlistment, outcome);
     this.rig.schedule(2, () => {
-      for (const one of [...this.rig.alive]) {
-        this.rig.input(one, { kind: 'ended', outcome, tid, enlistment, participant });
+      const statement = this.rig.verified({
+        kind: 'acknowledgement',
+        tid,
+        enlistment,
+        participant,
+        outcome,
+      });
+      for (const one of from) {
+        if (this.rig.alive.has(one)) this.rig.input(one, { kind: 'ended', statement });
       }
     });
   }

@@ -4,18 +4,14 @@ import type {
   Slot,
   VerifiedPeerMessage,
 } from '../../vocabulary/agreement.js';
+import type { InitiatorId, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
 import type {
-  EnlistmentId,
-  InitiatorId,
-  ParticipantId,
-  ReplicaId,
-  TransactionId,
-} from '../../vocabulary/ids.js';
-import type {
+  AcknowledgementStatement,
   ActivationStatement,
   CompletionStatement,
   Outcome,
   RegistrationStatement,
+  Signed,
   Verified,
   VoteStatement,
 } from '../../vocabulary/statements.js';
@@ -44,14 +40,7 @@ export type CoordinatorInput =
       readonly source?: string | undefined;
     }
   /** The participant has applied the outcome. */
-  | {
-      readonly kind: 'ended';
-      readonly outcome: Outcome;
-      readonly tid: TransactionId;
-      readonly enlistment: EnlistmentId;
-      /** Who says so; another one's word does not count. */
-      readonly participant: ParticipantId;
-    }
+  | { readonly kind: 'ended'; readonly statement: Verified<AcknowledgementStatement> }
   | { readonly kind: 'peer'; readonly message: VerifiedPeerMessage }
   | { readonly kind: 'peer-up'; readonly replica: ReplicaId };
 
@@ -89,6 +78,8 @@ export type CoordinatorOutput =
        * Rollback for an enlistment that a committed transaction's certificate does not hold.
        */
       readonly certificate?: CommitCertificate;
+      /** Goes with Prepare, and makes one such message enough: `f + 1` initiators asked to commit. */
+      readonly completion?: readonly Signed<CompletionStatement>[];
     }
   | {
       readonly kind: 'fault-participant';

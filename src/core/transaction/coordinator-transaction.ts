@@ -118,6 +118,12 @@ export class CoordinatorTransaction {
     return this.#completions[decision].size >= oneCorrect(this.#resilience);
   }
 
+  /** The initiators that asked for either. */
+  get askers(): ReadonlySet<InitiatorId> {
+    const { commit, rollback } = this.#completions;
+    return new Set([...commit.keys(), ...rollback.keys()]);
+  }
+
   /** What this replica would propose now; undefined while there is no reason for an outcome. */
   proposal(): OutcomeValue | undefined {
     const next = this.#nextOutcome();
@@ -134,7 +140,7 @@ export class CoordinatorTransaction {
       outcome,
       ...(reason ? { reason } : {}),
       records: this.#records(),
-      completion: reason === 'vote' || reason === 'timeout' ? [] : this.#asked(decision),
+      completion: reason === 'vote' || reason === 'timeout' ? [] : this.asked(decision),
     };
     return this.#proposed;
   }
@@ -200,7 +206,7 @@ export class CoordinatorTransaction {
   }
 
   /** The first `f + 1` that asked, sorted by initiator. */
-  #asked(decision: Decision): Signed<CompletionStatement>[] {
+  asked(decision: Decision): Signed<CompletionStatement>[] {
     return [...this.#completions[decision].values()]
       .slice(0, oneCorrect(this.#resilience))
       .sort((a, b) => a.statement.initiator - b.statement.initiator);

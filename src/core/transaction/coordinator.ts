@@ -12,6 +12,7 @@ import type {
 import { unreachable } from '../../vocabulary/brand.js';
 import type { Digest, InitiatorId, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
 import type {
+  AcknowledgementStatement,
   ActivationStatement,
   CompletionStatement,
   Signed,
@@ -250,11 +251,18 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     this.#reconsider(transaction);
   }
 
-  #onEnded(input: Extract<CoordinatorInput, { kind: 'ended' }>): void {
-    const transaction = this.#transactions.get(input.tid);
-    const enlistment = transaction?.enlistments.get(input.enlistment);
-    if (enlistment?.registration.statement.participant !== input.participant) return;
-    if (transaction) this.#twoPhase.ended(transaction, input.enlistment, input.outcome);
+  /** The participant answers those that told it; the others need not tell it once they see this. */
+  #onEnded({ statement }: Extract<CoordinatorInput, { kind: 'ended' }>): void {
+    if (this.#acknowledged(statement)) this.#broadcast({ kind: 'record', record: statement });
+  }
+
+  /** Returns whether that was news. */
+  #acknowledged({ statement }: Verified<AcknowledgementStatement>): boolean {
+    const { tid, enlistment, participant, outcome } = statement;
+    const transaction = this.#transactions.get(tid);
+    const registration = transaction?.enlistments.get(enlistment)?.registration.statement;
+    if (!transaction || registration?.participant !== participant) return false;
+    return this.#twoPhase.ended(transaction, enlistment, outcome);
   }
 
   /** The outcome may be at hand now, or a proposal be acceptable that was not. */
@@ -294,6 +302,10 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   #onRecord(record: VerifiedRecord): void {
     const { statement } = record;
     const transaction = this.#transactions.get(statement.tid);
+    if (statement.kind === 'acknowledgement') {
+      this.#acknowledged({ ...record, statement } as Verified<AcknowledgementStatement>);
+      return;
+    }
     if (!transaction || transaction.decision || transaction.has(statement)) return;
     switch (statement.kind) {
       case 'registration':

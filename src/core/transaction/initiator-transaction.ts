@@ -34,7 +34,6 @@ const outcomePatience = 4;
 
 type Phase =
   | { readonly kind: 'activating'; rounds: number }
-  | { readonly kind: 'standing-by'; readonly tid: TransactionId; aborted: boolean }
   | { readonly kind: 'working'; readonly tid: TransactionId }
   | { readonly kind: 'completing'; readonly statement: Signed<CompletionStatement>; rounds: number }
   | { readonly kind: 'ended'; readonly reply: TransferReply };
@@ -42,10 +41,6 @@ type Phase =
 /**
  * One transaction as an initiator replica drives it: activating, working (the legs are out),
  * completing (Commit or Rollback is out), ended. An outcome may come in any phase but the first.
- *
- * Banks and coordinators act on `f + 1` matching messages, so `f + 1` initiators work at once. The
- * others, other ones for each request, stand by for one retransmission delay, and work if they have
- * not heard of the outcome by then.
  */
 export class InitiatorTransaction {
   readonly #options: InitiatorOptions;
@@ -157,33 +152,11 @@ export class InitiatorTransaction {
   timerRanOut(name: string): Outputs {
     if (name === 'resend') return this.#resend();
     if (name === 'deadline') return this.#deadline();
-    if (name === 'stand-by') return this.#relieve();
     return this.#invoke(Number(name.slice('leg-'.length)));
   }
 
   #begin(tid: TransactionId): Outputs {
     this.#tid = tid;
-    if (!this.#standsBy()) return this.#work(tid);
-    this.#phase = { kind: 'standing-by', tid, aborted: false };
-    const { resendAfterMs } = this.#options.timing;
-    return [this.#stop('resend'), this.#stop('deadline'), this.#timer('stand-by', resendAfterMs)];
-  }
-
-  /** Which `f` of the first `2f + 1` initiators stand by, the request says; any further one does. */
-  #standsBy(): boolean {
-    const { id, resilience } = this.#options;
-    const first = 2 * resilience.f + 1;
-    const shift = Number.parseInt(this.#request.digest.slice(0, 6), 16);
-    return id >= first || (id + shift) % first > resilience.f;
-  }
-
-  #relieve(): Outputs {
-    if (this.#phase.kind !== 'standing-by') return [];
-    const { tid, aborted } = this.#phase;
-    return aborted ? this.#conclude(tid, 'abort') : this.#work(tid);
-  }
-
-  #work(tid: TransactionId): Outputs {
     this.#phase = { kind: 'working', tid };
     return [
       this.#stop('resend'),
@@ -217,7 +190,7 @@ export class InitiatorTransaction {
     ];
   }
 
-  /** Sends the phase's message to every replica that has not answered it. */
+  /** Sends the phase's message to the believed primary, later to every replica that has not answered. */
   #resend(): Outputs {
     const phase = this.#phase;
     if (phase.kind !== 'activating' && phase.kind !== 'completing') return [];
@@ -228,7 +201,7 @@ export class InitiatorTransaction {
         ? this.#activate(this.#silent(this.#activations))
         : {
             kind: 'send-completion',
-            to: phase.rounds === 1 ? this.#firstToPrepare() : this.#silent(this.#notices),
+            to: phase.rounds === 1 ? [this.#primary] : this.#silent(this.#notices),
             statement: phase.statement,
           };
     return [send, this.#timer('resend', delayMs)];
@@ -243,18 +216,12 @@ export class InitiatorTransaction {
         return this.#complete(this.#phase.tid, 'rollback');
       case 'completing':
         return this.#end({ kind: 'refusal', code: 'outcome-unknown' });
-      case 'standing-by':
       case 'ended':
         return [];
     }
   }
 
   #conclude(transactionId: TransactionId, outcome: Outcome): Outputs {
-    if (this.#phase.kind === 'standing-by' && outcome === 'abort' && !this.#phase.aborted) {
-      // Those who worked know the reason: theirs shall be the first answers.
-      this.#phase.aborted = true;
-      return [];
-    }
     return this.#end(
       outcome === 'commit'
         ? { kind: 'outcome', transactionId, outcome: 'committed' }
@@ -269,21 +236,13 @@ export class InitiatorTransaction {
 
   #end(reply: TransferReply): Outputs {
     this.#phase = { kind: 'ended', reply };
-    const timers = ['resend', 'deadline', 'stand-by'].map((name) => this.#stop(name));
+    const timers = ['resend', 'deadline'].map((name) => this.#stop(name));
     return [...timers, ...this.#stopLegs()];
   }
 
   #activate(to: readonly ReplicaId[]): InitiatorOutput {
     const request = this.#request.digest;
     return { kind: 'send-activation', request, to, statement: this.#activation };
-  }
-
-  /** The replicas that send Prepare at once; the others hear of it from the certificate. */
-  #firstToPrepare(): ReplicaId[] {
-    const { resilience } = this.#options;
-    return Array.from({ length: oneCorrect(resilience) }, (_, rank) =>
-      replicaId((this.#primary + rank) % resilience.n),
-    );
   }
 
   #silent(tally: Tally<unknown>): ReplicaId[] {

@@ -248,13 +248,15 @@ export class Enlistment<Operation> {
       case 'send Aborted':
         // Not signed as a vote where it would contradict the one that was cast.
         return [
-          this.#vote === 'prepared' ? this.#voice.outcome('aborted') : this.#castVote('aborted'),
+          this.#vote === 'prepared'
+            ? this.#voice.acknowledgement('abort', this.#hearing.whoSaid('rollback'))
+            : this.#castVote('aborted'),
         ];
       case 'start the commit':
         return [this.#voice.stopTimer('doubt'), this.#ask('commit')];
       case 'send Committed':
         this.#end = 'committed';
-        return [this.#voice.outcome('committed')];
+        return [this.#voice.acknowledgement('commit', this.#hearing.whoSaid('commit'))];
       case 'roll back':
         return [this.#ask('roll-back')];
       case 'fault InvalidState':

@@ -12,7 +12,7 @@ const provedBy: Readonly<Record<Outcome, Notification>> = { commit: 'commit', ab
 
 /**
  * Who says what about one enlistment. A participant acts on what `f + 1` replicas say, one of which is
- * correct, or on one message that proves its outcome (Zhao §4.3).
+ * correct, or on one message that proves what it says (Zhao §4.3).
  */
 export class Hearing {
   readonly #needed: number;
@@ -44,8 +44,15 @@ export class Hearing {
   }
 }
 
-/** Whether the message brings a proof of just this outcome of just this transaction. */
-function isProved({ certificate, message, ref }: Notified): boolean {
+/** Whether the message shows why, for just this transaction. */
+function isProved(notified: Notified): boolean {
+  const { message, ref, completion } = notified;
+  return message === 'prepare'
+    ? completion?.tid === ref.tid && completion.decision === 'commit'
+    : isDecided(notified);
+}
+
+function isDecided({ certificate, message, ref }: Notified): boolean {
   if (certificate === undefined) return false;
   const { slot, result, phase } = certificate.statement;
   return (

@@ -1,4 +1,4 @@
-import type { VerifiedCommitCertificate } from '../../crypto/verify.js';
+import type { VerifiedCommitCertificate, VerifiedCompletion } from '../../crypto/verify.js';
 import type { Brand } from '../../vocabulary/brand.js';
 import type {
   Digest,
@@ -10,6 +10,7 @@ import type {
 } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type {
+  AcknowledgementStatement,
   RegistrationStatement,
   Signed,
   TwoPhaseProtocol,
@@ -79,6 +80,8 @@ export interface Notified {
   readonly message: Notification;
   /** A proof of the outcome, if the message brought one. */
   readonly certificate?: VerifiedCommitCertificate;
+  /** What the initiators asked for, if the message showed it. */
+  readonly completion?: VerifiedCompletion;
 }
 
 export type ParticipantInput<Operation> =
@@ -130,10 +133,9 @@ export type ParticipantOutput<Operation> =
     }
   /** Committed, or Aborted as the answer to Rollback. */
   | {
-      readonly kind: 'send-outcome';
+      readonly kind: 'send-acknowledgement';
       readonly to: readonly ReplicaId[];
-      readonly ref: EnlistmentRef;
-      readonly outcome: 'committed' | 'aborted';
+      readonly statement: Signed<AcknowledgementStatement>;
     }
   | {
       readonly kind: 'send-fault';
@@ -163,5 +165,7 @@ export interface ParticipantOptions {
   /** Address of the Participant service, for registrations. */
   readonly address: string;
   /** Signs as this participant. Deterministic. */
-  readonly sign: <S extends RegistrationStatement | VoteStatement>(statement: S) => Signed<S>;
+  readonly sign: <S extends RegistrationStatement | VoteStatement | AcknowledgementStatement>(
+    statement: S,
+  ) => Signed<S>;
 }

@@ -1,5 +1,7 @@
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import type {
+  AcknowledgementStatement,
+  Outcome,
   RegistrationStatement,
   Signed,
   TwoPhaseProtocol,
@@ -19,7 +21,6 @@ import type {
 } from './participant-messages.js';
 
 type Output = ParticipantOutput<never> | CommonOutput;
-type Outcome = Extract<Output, { kind: 'send-outcome' }>['outcome'];
 type Fault = Extract<Output, { kind: 'send-fault' }>['fault'];
 
 export type EnlistmentTimer = 'register' | 'expires' | 'doubt';
@@ -47,8 +48,16 @@ export class Voice {
     return { kind: 'send-vote', to, statement };
   }
 
-  outcome(outcome: Outcome, to = this.everybody): Output {
-    return { kind: 'send-outcome', to, ref: this.#ref, outcome };
+  /** What it was told to do is done. */
+  acknowledgement(outcome: Outcome, to: readonly ReplicaId[]): Output {
+    const { id, sign } = this.#options;
+    const statement = sign<AcknowledgementStatement>({
+      kind: 'acknowledgement',
+      ...this.#ref,
+      participant: id,
+      outcome,
+    });
+    return { kind: 'send-acknowledgement', to, statement };
   }
 
   fault(fault: Fault, to: readonly ReplicaId[]): Output {

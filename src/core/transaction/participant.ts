@@ -134,10 +134,10 @@ export class Participant<Operation>
         return [voice.vote(finished?.vote ?? 'aborted', [replica])];
       case 'commit':
         if (finished !== undefined && finished.end !== 'committed') break;
-        return [voice.outcome('committed', [replica])];
+        return [voice.acknowledgement('commit', [replica])];
       case 'rollback':
         if (finished !== undefined && finished.end !== 'aborted') break;
-        return [voice.outcome('aborted', [replica])];
+        return [voice.acknowledgement('abort', [replica])];
       default:
         return unreachable(message);
     }

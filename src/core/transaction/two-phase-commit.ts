@@ -1,7 +1,7 @@
 import type { CommitCertificate, OutcomeValue } from '../../vocabulary/agreement.js';
 import { isConsent } from '../../vocabulary/decision-certificate.js';
 import type { EnlistmentId, InitiatorId } from '../../vocabulary/ids.js';
-import type { Resilience } from '../../vocabulary/quorum.js';
+import { oneCorrect, type Resilience } from '../../vocabulary/quorum.js';
 import type {
   Outcome,
   RegistrationStatement,
@@ -39,9 +39,8 @@ const COMMIT_BACKOFF_MAX = 200;
 /**
  * The two phases of WS-AtomicTransaction at one replica, by the standard's table.
  *
- * Not all replicas speak at once: a participant acts on `f + 1` matching Prepares, so the primary and
- * the next `f` replicas send them; and on one Commit or Rollback with its certificate, so the primary
- * sends it. The others wait for one retransmission delay and speak if that did not help.
+ * Not all replicas speak at once: a participant acts on one message that proves what it says, so the
+ * primary sends it. The others wait for one retransmission delay and speak if that did not help.
  */
 export class TwoPhaseCommit {
   readonly #options: TwoPhaseOptions;
@@ -89,14 +88,23 @@ export class TwoPhaseCommit {
     this.#notify(transaction, enlistment, enlistment.is('Committing') ? 'Commit' : 'Rollback');
   }
 
-  /** Committed, or Aborted after Rollback. It may come before this replica knows the decision. */
-  ended(transaction: CoordinatorTransaction, id: EnlistmentId, outcome: Outcome): void {
+  /**
+   * Committed, or Aborted after Rollback. Committed may come before this replica knows the decision.
+   * Returns whether that was news.
+   */
+  ended(transaction: CoordinatorTransaction, id: EnlistmentId, outcome: Outcome): boolean {
     const enlistment = transaction.enlistments.get(id);
-    if (!enlistment) return;
-    enlistment.acknowledged ||= outcome === 'commit';
-    if (outcome === 'commit' && enlistment.is('Committing')) enlistment.apply('committed');
-    if (outcome === 'abort' && enlistment.is('Aborting')) enlistment.apply('aborted');
+    if (!enlistment || enlistment.forgotten) return false;
+    if (outcome === 'abort') {
+      if (!enlistment.is('Aborting')) return false;
+      enlistment.apply('aborted');
+    } else {
+      if (enlistment.acknowledged) return false;
+      enlistment.acknowledged = true;
+      if (enlistment.is('Committing')) enlistment.apply('committed');
+    }
     if (transaction.decision) this.#checkFinished(transaction);
+    return true;
   }
 
   /** The outcome is agreed and on disk: the certificate's records are what counts. */
@@ -159,7 +167,7 @@ export class TwoPhaseCommit {
     const early = enlistment.vote?.statement.vote;
     if (early) this.#applyVote(enlistment, early);
     if (!enlistment.is('Preparing')) return;
-    if (this.#events.rank() <= this.#options.resilience.f) {
+    if (this.#events.rank() === 0) {
       this.#notify(transaction, enlistment, 'Prepare');
     }
     this.#startTimer(transaction);
@@ -244,22 +252,27 @@ export class TwoPhaseCommit {
     }
   }
 
-  #notifyInitiators({ tid, decision }: CoordinatorTransaction): void {
+  /** Those that asked, who are all that work on it as a rule; one that asks later is answered then. */
+  #notifyInitiators({ tid, decision, askers }: CoordinatorTransaction): void {
     if (!decision) return;
-    for (const initiator of this.#options.initiators) {
+    const { initiators, resilience } = this.#options;
+    const to = askers.size >= oneCorrect(resilience) ? askers : initiators;
+    for (const initiator of to) {
       this.#events.output({ kind: 'notify-initiator', initiator, tid, ...decision });
     }
   }
 
   #notify(
-    { decision }: CoordinatorTransaction,
+    transaction: CoordinatorTransaction,
     { registration }: Enlistment,
     notice: ParticipantNotice,
   ): void {
+    const { decision } = transaction;
     this.#events.output({
       kind: 'notify-participant',
       notice,
       registration: registration.statement,
+      ...(notice === 'Prepare' ? { completion: transaction.asked('commit') } : {}),
       ...(decision && proves(decision.outcome, notice)
         ? { certificate: decision.certificate }
         : {}),

@@ -72,6 +72,13 @@ export function statementExtension(encoded: Uint8Array): XmlElement {
   return element(cc('Statement'), [], Buffer.from(encoded).toString('base64'));
 }
 
+/** All the statements among the extensions, `limit` at most. */
+export function findStatements(extensions: readonly XmlElement[], limit: number): Uint8Array[] {
+  const found = extensions.filter((candidate) => isNamed(candidate, ns, 'Statement'));
+  if (found.length > limit) throw invalid('too many Statements');
+  return found.map((one) => parseValue(one, bytes, invalid));
+}
+
 export function findStatement(extensions: readonly XmlElement[]): Uint8Array | undefined {
   return findBytes(extensions, 'Statement');
 }

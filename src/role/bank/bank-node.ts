@@ -143,7 +143,7 @@ function performer(outbound: Outbound, waiting: Waiting) {
         return outbound.register(output);
       case 'send-vote':
         return outbound.vote(output);
-      case 'send-outcome':
+      case 'send-acknowledgement':
         return outbound.outcome(output);
       case 'send-fault':
         return outbound.fault(output);

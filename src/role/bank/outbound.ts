@@ -83,8 +83,10 @@ export class Outbound {
     this.#notify(to, { tid, enlistment }, voteNames[vote], extension);
   }
 
-  outcome({ to, ref, outcome }: Output<'send-outcome'>): void {
-    this.#notify(to, ref, outcome === 'committed' ? 'Committed' : 'Aborted');
+  outcome({ to, statement }: Output<'send-acknowledgement'>): void {
+    const { tid, enlistment, outcome } = statement.statement;
+    const name = outcome === 'commit' ? 'Committed' : 'Aborted';
+    this.#notify(to, { tid, enlistment }, name, statementExtension(encodeSigned(statement)));
   }
 
   fault({ to, ref, fault }: Output<'send-fault'>): void {

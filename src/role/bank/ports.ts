@@ -8,7 +8,12 @@ import type {
 } from '../../core/transaction/participant-messages.js';
 import { sha256 } from '../../crypto/digest.js';
 import type { Keyring } from '../../crypto/keyring.js';
-import { type VerifiedCommitCertificate, verifyCommitCertificate } from '../../crypto/verify.js';
+import {
+  type VerifiedCommitCertificate,
+  type VerifiedCompletion,
+  verifyCommitCertificate,
+  verifyCompletion,
+} from '../../crypto/verify.js';
 import type { Logger } from '../../edge/http/logger.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import {
@@ -22,7 +27,12 @@ import {
   writeGetBalanceResponse,
   writePostingResponse,
 } from '../../edge/soap/banking.js';
-import { findEnlistmentId, findProof, findTransactionId } from '../../edge/soap/extension.js';
+import {
+  findEnlistmentId,
+  findProof,
+  findStatements,
+  findTransactionId,
+} from '../../edge/soap/extension.js';
 import { readFault } from '../../edge/soap/fault-body.js';
 import {
   coordinationFaults,
@@ -49,7 +59,8 @@ import {
   enlistmentId,
   type ParticipantId,
 } from '../../vocabulary/ids.js';
-import { decodeCommitCertificate, WireError } from '../../wire/index.js';
+import type { CompletionStatement, Signed } from '../../vocabulary/statements.js';
+import { decodeCommitCertificate, decodeSignedStatement, WireError } from '../../wire/index.js';
 
 /** An application request; the node adds the handle of its caller. */
 export type Request = Omit<Invitation<Posting>, 'call'>;
@@ -172,15 +183,32 @@ function readNotified(
   if (principal.role !== 'coordinator') {
     throw securityFaults.failedAuthentication('not a coordinator');
   }
-  const proof = findProof(readNotification(body, name));
-  const certificate = proof && readCertificate(keyring, proof);
-  const notified = {
+  const extensions = readNotification(body, name);
+  const proof = findProof(extensions);
+  const asked = findStatements(extensions, keyring.resilience.n);
+  return {
     kind: 'notified',
     replica: principal.id,
     ref: readRef(headers),
     message,
-  } as const;
-  return certificate === undefined ? notified : { ...notified, certificate };
+    ...(proof && { certificate: readCertificate(keyring, proof) }),
+    ...(asked.length > 0 && { completion: readCompletion(keyring, asked) }),
+  };
+}
+
+function readCompletion(keyring: Keyring, asked: readonly Uint8Array[]): VerifiedCompletion {
+  const statements = asked.map((bytes) => decodeCompletion(keyring.cluster.id, bytes));
+  const verified = verifyCompletion(keyring, statements);
+  if (verified.ok) return verified.value;
+  throw coordinationFaults.invalidParameters(`cc:Statement: ${verified.error.code}`);
+}
+
+function decodeCompletion(cluster: ClusterId, bytes: Uint8Array): Signed<CompletionStatement> {
+  const { statement, ...signed } = decoded('Statement', () =>
+    decodeSignedStatement(cluster, bytes),
+  );
+  if (statement.kind === 'completion') return { ...signed, statement };
+  throw coordinationFaults.invalidParameters('cc:Statement is no completion');
 }
 
 function readRef(headers: ReceivedMessage['headers']): EnlistmentRef {
@@ -193,14 +221,18 @@ function readRef(headers: ReceivedMessage['headers']): EnlistmentRef {
 }
 
 function readCertificate(keyring: Keyring, bytes: Uint8Array): VerifiedCommitCertificate {
+  const certificate = decoded('Proof', () => decodeCommitCertificate(keyring.cluster.id, bytes));
+  const verified = verifyCommitCertificate(keyring, certificate);
+  if (verified.ok) return verified.value;
+  throw coordinationFaults.invalidParameters(`cc:Proof: ${verified.error.code}`);
+}
+
+function decoded<Value>(name: string, decode: () => Value): Value {
   try {
-    const certificate = decodeCommitCertificate(keyring.cluster.id, bytes);
-    const verified = verifyCommitCertificate(keyring, certificate);
-    if (verified.ok) return verified.value;
-    throw coordinationFaults.invalidParameters(`cc:Proof: ${verified.error.code}`);
+    return decode();
   } catch (error) {
-    if (error instanceof WireError) throw coordinationFaults.invalidParameters(error.message);
-    throw error;
+    if (!(error instanceof WireError)) throw error;
+    throw coordinationFaults.invalidParameters(`cc:${name}: ${error.message}`);
   }
 }
 

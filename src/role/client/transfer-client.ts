@@ -12,14 +12,15 @@ import {
 import type { SoapClient } from '../../edge/soap/client.js';
 import { requestHeader } from '../../edge/soap/extension.js';
 import { SoapTransportError } from '../../edge/soap/transport.js';
-import type { Cluster } from '../../vocabulary/cluster.js';
+import type { Cluster, InitiatorMember } from '../../vocabulary/cluster.js';
 import type { ParticipantId } from '../../vocabulary/ids.js';
 import { oneCorrect } from '../../vocabulary/quorum.js';
 import { type Credentials, soapIdentity } from '../soap-identity.js';
-import { askInitiator } from './ask-initiator.js';
 import { LanePool, LanesBusyError, type Ticket } from './lane-pool.js';
-import { ReplyMatcher, type TransferResult } from './matching.js';
+import type { TransferResult } from './matching.js';
+import { Poll } from './poll.js';
 import { TransferError } from './transfer-error.js';
+import { Turns } from './turns.js';
 
 export interface TransferClientOptions {
   readonly cluster: Cluster;
@@ -44,13 +45,14 @@ export interface TransferOptions {
 }
 
 /**
- * A client of a cluster: signs each transfer once, sends it to all initiators, and believes what
- * `f + 1` of them say.
+ * A client of a cluster: signs each transfer once, and believes what `f + 1` initiators say. So many
+ * are asked at first, and all as soon as one of those fails or is slow.
  */
 export class TransferClient {
   readonly #cluster: Cluster;
   readonly #soap: SoapClient;
   readonly #lanes: LanePool;
+  readonly #turns: Turns<InitiatorMember>;
 
   constructor(options: TransferClientOptions) {
     const { cluster, node, lanes = 1, waiting = 100, onSent } = options;
@@ -58,13 +60,14 @@ export class TransferClient {
     this.#cluster = cluster;
     this.#soap = soapIdentity(cluster, node, onSent).client;
     this.#lanes = new LanePool({ name: node.name, firstLane, lanes, waiting, clock: Date.now });
+    this.#turns = new Turns(cluster.initiators);
   }
 
   /** Makes a transfer and waits for its outcome. Throws `TransferError` where none can be known. */
   async transfer(order: Transfer, { timeoutMs }: TransferOptions): Promise<TransferResult> {
     const deadlineMs = Date.now() + timeoutMs;
     try {
-      return await this.#lanes.run(timeoutMs, (ticket) => this.#askAll(ticket, order, deadlineMs));
+      return await this.#lanes.run(timeoutMs, (ticket) => this.#ask(ticket, order, deadlineMs));
     } catch (error) {
       throw error instanceof LanesBusyError ? new TransferError('busy', error.message) : error;
     }
@@ -94,39 +97,15 @@ export class TransferClient {
     await this.#soap.close();
   }
 
-  async #askAll(ticket: Ticket, order: Transfer, deadlineMs: number): Promise<TransferResult> {
-    const { initiators, resilience, timing } = this.#cluster;
-    const matcher = new ReplyMatcher(oneCorrect(resilience), initiators.length);
-    const said = new Map<string, string>();
-    const settled = new AbortController();
+  #ask(ticket: Ticket, order: Transfer, deadlineMs: number): Promise<TransferResult> {
+    const { resilience, timing } = this.#cluster;
     const question = {
       client: this.#soap,
       timing,
       headers: [requestHeader(ticket)],
       body: writeTransfer(order),
       deadlineMs,
-      settled: settled.signal,
     };
-    const details = () => [...said].map(([name, what]) => `${name}: ${what}`);
-    const result = new Promise<TransferResult>((resolve, reject) => {
-      const asked = initiators.map(async (initiator) => {
-        const note = (what: string) => said.set(initiator.name, what);
-        const word = await askInitiator(initiator, { ...question, onProblem: note });
-        if (word === undefined) return;
-        note(word.kind === 'refusal' ? word.fault : word.result.outcome);
-        const verdict = matcher.add(initiator.id, word);
-        if (verdict.kind === 'result') resolve(verdict.result);
-        if (verdict.kind === 'refused') {
-          reject(new TransferError('refused', `the initiators refused: ${verdict.fault}`));
-        }
-        if (verdict.kind === 'disagreement') {
-          reject(new TransferError('disagreement', 'the initiators disagree', details()));
-        }
-      });
-      const outOfTime = () =>
-        reject(new TransferError('timeout', 'too few initiators answered in time', details()));
-      Promise.all(asked).then(outOfTime, reject);
-    });
-    return result.finally(() => settled.abort());
+    return new Poll({ needed: oneCorrect(resilience), turns: this.#turns, question }).run();
   }
 }

@@ -5,6 +5,7 @@ import type { SoapClient } from '../../edge/soap/client.js';
 import {
   enlistmentIdParameter,
   proofExtension,
+  statementExtension,
   transactionIdParameter,
 } from '../../edge/soap/extension.js';
 import { faultBody } from '../../edge/soap/fault-body.js';
@@ -18,7 +19,8 @@ import type { CommitCertificate } from '../../vocabulary/agreement.js';
 import { unreachable } from '../../vocabulary/brand.js';
 import type { Cluster, CoordinatorMember } from '../../vocabulary/cluster.js';
 import type { EnlistmentId, InitiatorId, TransactionId } from '../../vocabulary/ids.js';
-import { encodeCommitCertificate } from '../../wire/index.js';
+import type { CompletionStatement, Signed } from '../../vocabulary/statements.js';
+import { encodeCommitCertificate, encodeSigned } from '../../wire/index.js';
 
 /** The outputs that become one-way SOAP messages. */
 export type Notice = Extract<
@@ -53,7 +55,8 @@ export class Notices {
         const { tid, enlistment, address } = notice.registration;
         const target = participantAt(address, tid, enlistment);
         const from = this.#coordinatorFor(tid, enlistment);
-        return this.#notify(tid, target, notice.notice, { from, certificate: notice.certificate });
+        const { certificate, completion } = notice;
+        return this.#notify(tid, target, notice.notice, { from, certificate, completion });
       }
       case 'fault-participant': {
         const { tid, enlistment, address } = notice.registration;
@@ -104,12 +107,14 @@ export class Notices {
     options: {
       readonly from?: EndpointReference;
       readonly certificate?: CommitCertificate | undefined;
+      readonly completion?: readonly Signed<CompletionStatement>[] | undefined;
     },
   ): void {
-    const { from, certificate } = options;
+    const { from, certificate, completion = [] } = options;
     const proof = certificate ? [proofExtension(encodeCommitCertificate(certificate))] : [];
+    const asked = completion.map((statement) => statementExtension(encodeSigned(statement)));
     const action = notificationAction(name);
-    const body = writeNotification(name, ...proof);
+    const body = writeNotification(name, ...proof, ...asked);
     this.#client
       .notify(target, { action, body, ...(from ? { from } : {}) })
       .catch((error: unknown) => this.#failed(error, tid, target, name));

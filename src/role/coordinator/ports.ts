@@ -4,7 +4,6 @@ import { verifyStatement } from '../../crypto/verify.js';
 import { endpoint } from '../../edge/soap/addressing.js';
 import {
   enlistmentIdParameter,
-  findEnlistmentId,
   findStatement,
   findTransactionId,
   proofExtension,
@@ -104,15 +103,16 @@ export function coordinatorOperations(options: PortsOptions): Ports {
       kind: 'one-way',
       handle: (message) => {
         const extensions = readNotification(message.body, 'Aborted');
-        if (findStatement(extensions)) takeVote(options, message, 'Aborted', 'aborted');
-        else takeEnd(options, message, 'abort');
+        const statement = statementIn(options, message, extensions);
+        if (isKind(statement, 'vote')) takeVote(options, message, statement, 'aborted');
+        else takeAcknowledgement(options, message, statement, 'abort');
       },
     },
     [notificationAction('Committed')]: {
       kind: 'one-way',
       handle: (message) => {
-        readNotification(message.body, 'Committed');
-        takeEnd(options, message, 'commit');
+        const extensions = readNotification(message.body, 'Committed');
+        takeAcknowledgement(options, message, statementIn(options, message, extensions), 'commit');
       },
     },
     ...faultOperations(options),
@@ -186,18 +186,23 @@ function registered(address: string, parameters: readonly XmlElement[]): Reply {
 }
 
 function voteOperation(options: PortsOptions, name: NotificationName, vote: Vote): OneWay {
-  return { kind: 'one-way', handle: (message) => takeVote(options, message, name, vote) };
+  return {
+    kind: 'one-way',
+    handle: (message) => {
+      const statement = statementIn(options, message, readNotification(message.body, name));
+      takeVote(options, message, statement, vote);
+    },
+  };
 }
 
 function takeVote(
   options: PortsOptions,
   message: ReceivedMessage,
-  name: NotificationName,
+  statement: Verified<Statement>,
   vote: Vote,
 ): void {
-  const statement = statementIn(options, message, readNotification(message.body, name));
   if (!isKind(statement, 'vote') || statement.statement.vote !== vote) {
-    throw invalid(`cc:Statement is not the vote ${name}`);
+    throw invalid(`cc:Statement is not the vote ${vote}`);
   }
   requireTransaction(message, statement.statement.tid);
   const source = message.addressing.from?.address;
@@ -208,17 +213,18 @@ function takeVote(
   });
 }
 
-/** Committed, or Aborted after Rollback: an acknowledgement, for which no signed vote is needed. */
-function takeEnd(
+/** Committed, or Aborted after Rollback. */
+function takeAcknowledgement(
   options: PortsOptions,
-  { principal, headers }: ReceivedMessage,
+  message: ReceivedMessage,
+  statement: Verified<Statement>,
   outcome: Outcome,
 ): void {
-  requireRole(principal, 'participant');
-  const tid = findTransactionId(headers);
-  const enlistment = findEnlistmentId(headers);
-  if (!tid || !enlistment) throw invalid('the reference parameters are missing');
-  options.submit({ kind: 'ended', outcome, tid, enlistment, participant: principal.id });
+  if (!isKind(statement, 'acknowledgement') || statement.statement.outcome !== outcome) {
+    throw invalid(`cc:Statement does not acknowledge a ${outcome}`);
+  }
+  requireTransaction(message, statement.statement.tid);
+  options.submit({ kind: 'ended', statement });
 }
 
 /** Faults are terminal notifications: noted, never answered. */
@@ -259,13 +265,6 @@ function isKind<Kind extends Statement['kind']>(
   kind: Kind,
 ): signed is Verified<Extract<Statement, { kind: Kind }>> {
   return signed.statement.kind === kind;
-}
-
-function requireRole<Role extends Principal['role']>(
-  principal: Principal,
-  role: Role,
-): asserts principal is Extract<Principal, { role: Role }> {
-  if (principal.role !== role) throw securityFaults.failedAuthentication(`not a ${role}`);
 }
 
 /** The endpoint that was called and the statement are about the same transaction. */

@@ -113,6 +113,7 @@ describe('an unknown transaction (protocols.md 1.7)', () => {
     const registration = story.registration(tid, 'bank-a');
     story.register(tid, 'bank-a', { at: [0, 1, 2] });
     story.complete(tid, 'commit', { at: [0, 1, 2] });
+    rig.runFor(50);
     for (let i = 0; i < 5; i += 1) {
       story.vote(registration, 'prepared', [3]);
       rig.runFor(1000);

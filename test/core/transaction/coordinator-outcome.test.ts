@@ -161,13 +161,13 @@ describe('the first phase', () => {
 });
 
 describe('hedged sends', () => {
-  it('f + 1 replicas send Prepare and one sends Commit while all is well', () => {
+  it('one replica sends Prepare and Commit while all is well', () => {
     const { rig, story } = setUp();
     const tid = story.transfer();
     story.outcome(tid);
     rig.runFor(10_000);
     for (const { enlistment } of story.registrations) {
-      expect(story.sendersOf('Prepare', enlistment)).toEqual([0, 1]);
+      expect(story.sendersOf('Prepare', enlistment)).toEqual([0]);
       expect(story.sendersOf('Commit', enlistment)).toEqual([0]);
     }
   });
@@ -179,9 +179,9 @@ describe('hedged sends', () => {
     story.voteReaches = () => false;
     story.complete(tid, 'commit');
     rig.runFor(499);
-    expect(story.sendersOf('Prepare', a)).toEqual([0, 1]);
+    expect(story.sendersOf('Prepare', a)).toEqual([0]);
     rig.runFor(10);
-    expect(story.sendersOf('Prepare', a)).toEqual([0, 0, 1, 1, 2, 3]);
+    expect(story.sendersOf('Prepare', a)).toEqual([0, 0, 1, 2, 3]);
     story.voteReaches = () => true;
     expect(story.outcome(tid)).toBe('commit');
   });

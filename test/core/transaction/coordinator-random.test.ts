@@ -140,6 +140,7 @@ describe('loss, duplication, reordering, and one replica at a time that crashes 
     )(story.vote);
     rig.runFor(faultsEndMs);
     for (let replica = 0; replica < 4; replica += 1) {
+      rig.crashAfterOutputs(replica, Number.POSITIVE_INFINITY);
       if (!rig.alive.has(replica)) rig.start(replica);
     }
     const timestamps = Array.from({ length: transactions }, (_, index) => index + 1);

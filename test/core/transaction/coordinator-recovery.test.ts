@@ -282,7 +282,7 @@ describe('a replica that has lost its disk', () => {
     story.complete(tid, 'commit', { at: [1] });
     rig.transmit(2, 1, { kind: 'record', record: rig.verified(durable) });
     rig.runFor(3000);
-    expect(story.sendersOf('Prepare', durable.enlistment)).toEqual([]);
+    expect(story.sendersOf('Prepare', durable.enlistment)).not.toContain(1);
   });
 });
 

@@ -1,8 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientRequest, RequestId } from '../../../src/core/transaction/initiator-messages.js';
-import { clientId, initiatorId } from '../../../src/vocabulary/ids.js';
+import { clientId } from '../../../src/vocabulary/ids.js';
 import {
-  activatedByProof,
   activatedPlainly,
   digestNumber,
   notifiedByProof,
@@ -11,7 +10,6 @@ import {
   Rig,
   replicas,
   request,
-  slotOf,
   tid,
   tidNumber,
   timing,
@@ -114,7 +112,7 @@ describe('legs', () => {
     expect(rig.leg(1, { kind: 'done' })).toEqual([]);
     expect(rig.leg(1, { kind: 'done' })).toEqual([]);
     const [sent] = of(rig.leg(0, { kind: 'done' }), 'send-completion');
-    expect(sent?.to).toEqual(replicas(0, 1));
+    expect(sent?.to).toEqual(replicas(0));
     expect(sent?.statement.statement).toEqual({
       kind: 'completion',
       tid,
@@ -123,12 +121,12 @@ describe('legs', () => {
     });
   });
 
-  it('tells the primary and the next f first, then everybody silent', () => {
+  it('tells the primary first, then everybody silent', () => {
     const rig = new Rig();
     rig.give(request);
     rig.activateByProof(3);
     rig.leg(0, { kind: 'done' });
-    expect(of(rig.leg(1, { kind: 'done' }), 'send-completion')[0]?.to).toEqual(replicas(3, 0));
+    expect(of(rig.leg(1, { kind: 'done' }), 'send-completion')[0]?.to).toEqual(replicas(3));
     expect(of(rig.timeOut('resend'), 'send-completion')[0]?.to).toEqual(replicas(0, 1, 2, 3));
   });
 
@@ -304,62 +302,5 @@ describe('client requests', () => {
     rig.give(again(2, { client: clientId('bob'), digest: digestNumber(2) }));
     rig.give(again(3, { client: clientId('carol'), digest: digestNumber(3) }));
     expect(of(rig.give(again(4)), 'send-activation')).toHaveLength(1);
-  });
-});
-
-describe('standing by: f + 1 initiators work at once, the others only if need be', () => {
-  /** For this request initiators 0 and 1 work; for the next one, 2 and 0. */
-  const standing = () => {
-    const rig = new Rig({ id: initiatorId(2) });
-    rig.give(request);
-    return { rig, activated: rig.activateByProof() };
-  };
-
-  it('calls no bank and sends no completion while the others may be at it', () => {
-    const { rig, activated } = standing();
-    expect(of(activated, 'invoke-leg')).toEqual([]);
-    expect([...rig.timers]).toEqual([[`${request.digest}/stand-by`, timing.resendAfterMs]]);
-  });
-
-  it('works when no outcome has come in time', () => {
-    const { rig } = standing();
-    expect(of(rig.timeOut('stand-by'), 'invoke-leg')).toHaveLength(2);
-    rig.leg(0, { kind: 'done' });
-    expect(of(rig.leg(1, { kind: 'done' }), 'send-completion')).toHaveLength(1);
-  });
-
-  it('answers at once what was committed', () => {
-    const { rig } = standing();
-    rig.give(notifiedByProof(0, 'commit'));
-    expect(rig.answers()).toEqual([committed]);
-    expect(rig.timers.size).toBe(0);
-  });
-
-  it('lets those who know the reason answer first what was aborted', () => {
-    const { rig } = standing();
-    rig.give(notifiedByProof(0, 'abort'));
-    expect(rig.answers()).toEqual([]);
-    rig.timeOut('stand-by');
-    expect(rig.answers()).toEqual([aborted('AbortedByCoordinator')]);
-    expect(rig.timers.size).toBe(0);
-  });
-
-  it('takes turns with the requests', () => {
-    const works = (id: number, digest: ClientRequest['digest']) => {
-      const rig = new Rig({ id: initiatorId(id) });
-      const other = { ...request, digest };
-      rig.give(other);
-      const proof = activatedByProof({ inView: 0, by: 0, slotRequest: slotOf(other), digest });
-      return of(rig.give(proof), 'invoke-leg').length > 0;
-    };
-    const turns = ['00', '01', '02'].map((start) => {
-      const digest = `0000${start}${'0'.repeat(58)}` as ClientRequest['digest'];
-      return [0, 1, 2].filter((id) => works(id, digest));
-    });
-    expect(turns).toEqual([
-      [0, 1],
-      [0, 2],
-      [1, 2],
-    ]);
   });
 });

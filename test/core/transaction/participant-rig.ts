@@ -11,7 +11,7 @@ import type {
   ParticipantLimits,
   ParticipantOutput,
 } from '../../../src/core/transaction/participant-messages.js';
-import type { VerifiedCommitCertificate } from '../../../src/crypto/verify.js';
+import type { VerifiedCommitCertificate, VerifiedCompletion } from '../../../src/crypto/verify.js';
 import type { PhaseStatement } from '../../../src/vocabulary/agreement.js';
 import {
   attempt,
@@ -25,7 +25,7 @@ import {
   view,
 } from '../../../src/vocabulary/ids.js';
 import { resilience } from '../../../src/vocabulary/quorum.js';
-import type { Outcome } from '../../../src/vocabulary/statements.js';
+import type { Decision, Outcome } from '../../../src/vocabulary/statements.js';
 
 export type Output = ParticipantOutput<string> | CommonOutput;
 type Input = ParticipantInput<string> | TimerInput;
@@ -158,6 +158,7 @@ export class Rig {
     message: Notification,
     replicas: readonly number[],
     certificate?: VerifiedCommitCertificate,
+    completion?: VerifiedCompletion,
   ): readonly Output[] {
     return replicas.flatMap((replica) =>
       this.give({
@@ -166,6 +167,7 @@ export class Rig {
         ref,
         message,
         ...(certificate && { certificate }),
+        ...(completion && { completion }),
       }),
     );
   }
@@ -206,10 +208,23 @@ export function votes(outputs: readonly Output[]) {
   return only(outputs, 'send-vote').map(({ to, statement }) => [statement.statement.vote, to]);
 }
 
+/** The acknowledgements in these outputs, each with its addressees. */
+export function acknowledgements(outputs: readonly Output[]) {
+  return only(outputs, 'send-acknowledgement').map(({ to, statement }) => [
+    statement.statement.outcome,
+    to,
+  ]);
+}
+
 export function results(outputs: readonly Output[]) {
   return only(outputs, 'answer').flatMap(({ calls, result }) =>
     calls.map((call) => [call, result.kind === 'done' ? 'done' : result.reason]),
   );
+}
+
+/** Completion requests as if their signatures had been checked. */
+export function completionOf(decision: Decision, of = ref.tid): VerifiedCompletion {
+  return { tid: of, decision } as VerifiedCompletion;
 }
 
 /** A certificate as if its signatures had been checked. */

@@ -1,8 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { digest, enlistmentId, replicaId } from '../../../src/vocabulary/ids.js';
 import {
+  acknowledgements,
   applicationWrite,
   certificateOf,
+  completionOf,
   only,
   otherTid,
   preparedKey,
@@ -150,9 +152,7 @@ describe('two-phase commit', () => {
     expect(rig.hear('prepare', [3, 3, 3])).toEqual([]);
     expect(votes(rig.hear('prepare', [0]))).toEqual([['prepared', [3, 0]]]);
     expect(rig.hear('commit', [2, 2])).toEqual([]);
-    expect(only(rig.hear('commit', [1]), 'send-outcome')).toEqual([
-      { kind: 'send-outcome', to: all, ref, outcome: 'committed' },
-    ]);
+    expect(acknowledgements(rig.hear('commit', [1]))).toEqual([['commit', [2, 1]]]);
   });
 
   it('does not let one Byzantine coordinator commit what the others roll back', () => {
@@ -172,6 +172,19 @@ describe('two-phase commit', () => {
     expect(only(aborting.hear('rollback', [2], certificateOf('abort')), 'roll-back')).toHaveLength(
       1,
     );
+  });
+
+  it('acts on one Prepare that shows what f + 1 initiators asked for', () => {
+    const asked = completionOf('commit');
+    const rig = new Rig().activate();
+    expect(votes(rig.hear('prepare', [2], undefined, asked))).toEqual([['prepared', [2]]]);
+  });
+
+  it.each([
+    ['another transaction', completionOf('commit', otherTid)],
+    ['a rollback', completionOf('rollback')],
+  ])('does not act on one Prepare that shows that %s was asked for', (_, asked) => {
+    expect(new Rig().activate().hear('prepare', [2], undefined, asked)).toEqual([]);
   });
 
   it.each([
@@ -197,7 +210,7 @@ describe('two-phase commit', () => {
     expect(outputs.filter(({ kind }) => !kind.endsWith('-timer')).slice(0, 3)).toEqual([
       { kind: 'persist', ...applicationWrite },
       { kind: 'persist', key: preparedKey, value: null },
-      { kind: 'send-outcome', to: all, ref, outcome: 'committed' },
+      expect.objectContaining({ kind: 'send-acknowledgement', to: [0, 1] }),
     ]);
     expect(rig.timers.size).toBe(0);
   });
@@ -206,9 +219,7 @@ describe('two-phase commit', () => {
     const rig = new Rig().prepare();
     expect(votes(rig.hear('prepare', [3]))).toEqual([['prepared', [3]]]);
     rig.hear('commit', [0, 1]);
-    expect(only(rig.hear('commit', [3]), 'send-outcome')).toMatchObject([
-      { to: [3], outcome: 'committed' },
-    ]);
+    expect(acknowledgements(rig.hear('commit', [3]))).toEqual([['commit', [3]]]);
     expect(votes(rig.hear('prepare', [3])), 'never against its own vote').toEqual([
       ['prepared', [3]],
     ]);
@@ -242,11 +253,11 @@ describe('two-phase commit', () => {
 
   it('says Aborted only after the application has rolled back', () => {
     const rig = new Rig({ settles: false }).prepare();
-    expect(only(rig.hear('rollback', [0, 1]), 'send-outcome')).toEqual([]);
+    expect(only(rig.hear('rollback', [0, 1]), 'send-acknowledgement')).toEqual([]);
     expect(rig.disk.has(preparedKey)).toBe(true);
     expect(rig.hear('rollback', [2])).toEqual([]);
     const outputs = rig.give({ kind: 'settled', ref, writes: [] });
-    expect(only(outputs, 'send-outcome')).toMatchObject([{ to: all, outcome: 'aborted' }]);
+    expect(acknowledgements(outputs)).toEqual([['abort', [0, 1, 2]]]);
     expect(rig.disk.has(preparedKey)).toBe(false);
   });
 
@@ -268,11 +279,12 @@ describe('two-phase commit', () => {
 
   it.each([
     ['prepare', ['aborted', [2]]],
-    ['commit', { to: [2], outcome: 'committed' }],
-    ['rollback', { to: [2], outcome: 'aborted' }],
+    ['commit', ['commit', [2]]],
+    ['rollback', ['abort', [2]]],
   ] as const)('answers %s for an unknown enlistment to that replica only', (message, expected) => {
     const outputs = new Rig().hear(message, [2]);
-    expect(message === 'prepare' ? votes(outputs)[0] : outputs[0]).toMatchObject(expected);
+    const said = message === 'prepare' ? votes(outputs) : acknowledgements(outputs);
+    expect(said).toEqual([expected]);
     expect(outputs).toHaveLength(1);
   });
 
@@ -302,7 +314,7 @@ describe('a restart', () => {
       return Math.round(delayMs);
     });
     expect(delays).toEqual([100, 150, 225, 338, 506, 759, 1000, 1000]);
-    expect(only(rig.hear('commit', [0, 1]), 'send-outcome')).toHaveLength(1);
+    expect(only(rig.hear('commit', [0, 1]), 'send-acknowledgement')).toHaveLength(1);
     expect(rig.disk).toEqual(new Map([[applicationWrite.key, applicationWrite.value]]));
     expect(rig.timers.size).toBe(0);
   });

@@ -36,7 +36,7 @@ import type { RegistrationStatement, VoteStatement } from '../../../src/vocabula
 import { decodeSignedStatement } from '../../../src/wire/index.js';
 import { temporaryDirectory } from '../../edge/support/directory.js';
 import { until } from '../../edge/support/wait.js';
-import { commitCertificate } from '../support/stubs.js';
+import { commitCertificate, completionRequests } from '../support/stubs.js';
 import { log, World } from '../support/world.js';
 
 const tid = transactionId('00000000-0000-8000-8000-000000000001');
@@ -164,18 +164,17 @@ class Scene {
   async notify(
     name: 'Prepare' | 'Commit' | 'Rollback',
     from: readonly number[],
-    over: { readonly as?: 'initiators'; readonly proof?: XmlElement } = {},
+    over: { readonly as?: 'initiators'; readonly shown?: readonly XmlElement[] } = {},
   ): Promise<void> {
     const enlistment = this.registrations[0]?.statement.enlistment;
     if (enlistment === undefined) throw new Error('not registered');
     const parameters = [transactionIdParameter(tid), enlistmentIdParameter(enlistment)];
     const senders = over.as === 'initiators' ? this.#initiators : this.#coordinators;
-    const extensions = over.proof === undefined ? [] : [over.proof];
     for (const index of from) {
       const target = endpoint(`${this.#url}/participant`, ...parameters);
       await senders[index]?.client.notify(target, {
         action: notificationAction(name),
-        body: writeNotification(name, ...extensions),
+        body: writeNotification(name, ...(over.shown ?? [])),
         from: endpoint(`http://127.0.0.1:1/coordinator`),
       });
     }
@@ -205,7 +204,7 @@ describe('a bank', () => {
     expect(scene.told[0]?.vote).toMatchObject({ tid, vote: 'prepared', participant: 'bank-a' });
     expect(await scene.balance()).toBe(100_000);
     await scene.notify('Commit', [2, 3]);
-    await scene.heard('Committed');
+    await scene.heard('Committed', 2);
     expect(await scene.balance()).toBe(99_700);
     await scene.debit(2, 300);
     expect(await scene.balance(), 'a late initiator').toBe(99_700);
@@ -216,14 +215,28 @@ describe('a bank', () => {
     await scene.start();
     await scene.prepare(300);
     await scene.notify('Commit', [0], {
-      proof: commitCertificate(scene.world, tid, 'abort'),
+      shown: [commitCertificate(scene.world, tid, 'abort')],
     });
     expect(await scene.balance()).toBe(100_000);
     await scene.notify('Commit', [0], {
-      proof: commitCertificate(scene.world, tid, 'commit'),
+      shown: [commitCertificate(scene.world, tid, 'commit')],
     });
-    await scene.heard('Committed');
+    await scene.heard('Committed', 1);
     expect(await scene.balance()).toBe(99_700);
+  });
+
+  it('prepares on one message that shows f + 1 initiators’ requests, and not on one with fewer', async () => {
+    const scene = await Scene.make();
+    await scene.start();
+    await Promise.all([scene.debit(0, 300), scene.debit(1, 300)]);
+    const notify = (shown: readonly XmlElement[]) => scene.notify('Prepare', [0], { shown });
+    await notify(completionRequests(scene.world, tid, [0]));
+    await notify(completionRequests(scene.world, tid, [0, 0]));
+    await notify(completionRequests(scene.world, otherTid(), [0, 1]));
+    expect(await scene.balance()).toBe(100_000);
+    expect(scene.told).toEqual([]);
+    await notify(completionRequests(scene.world, tid, [0, 2]));
+    await scene.heard('Prepared', 1);
   });
 
   it('is in doubt after a restart, asks again, and commits once', async () => {
@@ -239,7 +252,7 @@ describe('a bank', () => {
       expect(answer).toMatchObject({ reason: { code: 'InsufficientFunds' } });
     }
     await scene.notify('Commit', [1, 2]);
-    await scene.heard('Committed');
+    await scene.heard('Committed', 2);
     await scene.notify('Commit', [0, 3]);
     expect(await scene.balance()).toBe(99_700);
   });
@@ -249,7 +262,7 @@ describe('a bank', () => {
     await scene.start();
     await scene.prepare(100_000);
     await scene.notify('Rollback', [1, 2]);
-    await scene.heard('Aborted');
+    await scene.heard('Aborted', 2);
     const other = otherTid();
     await Promise.all([scene.debit(0, 100_000, other), scene.debit(1, 100_000, other)]);
   });
@@ -287,7 +300,7 @@ describe('a bank', () => {
     await scene.prepare(300);
     await scene.notify('Commit', [0, 1], { as: 'initiators' });
     await scene.notify('Rollback', [2, 3]);
-    await scene.heard('Aborted');
+    await scene.heard('Aborted', 2);
     expect(await scene.balance()).toBe(100_000);
   });
 });

@@ -18,6 +18,7 @@ import {
   findStatement,
   proofExtension,
   type RequestHeader,
+  statementExtension,
 } from '../../../src/edge/soap/extension.js';
 import { SoapFault } from '../../../src/edge/soap/faults.js';
 import type { ReceivedMessage } from '../../../src/edge/soap/security.js';
@@ -46,7 +47,11 @@ import type {
   Outcome,
   Statement,
 } from '../../../src/vocabulary/statements.js';
-import { decodeSignedStatement, encodeCommitCertificate } from '../../../src/wire/index.js';
+import {
+  decodeSignedStatement,
+  encodeCommitCertificate,
+  encodeSigned,
+} from '../../../src/wire/index.js';
 import { upTo } from '../../support/evidence.js';
 import type { Services, World } from './world.js';
 
@@ -139,6 +144,17 @@ function activationValue({ evidence }: World, statement: ActivationStatement): A
 export function commitCertificate({ evidence }: World, tid: TransactionId, outcome: Outcome) {
   const statement = evidence.phase('commit', evidence.commitValue({ tid, outcome }));
   return proofExtension(encodeCommitCertificate(evidence.certificate(statement, [0, 1, 2])));
+}
+
+/** Requests to commit, of these initiators, as a coordinator shows them with Prepare. */
+export function completionRequests(
+  { evidence }: World,
+  tid: TransactionId,
+  initiators: readonly number[],
+): XmlElement[] {
+  return initiators.map((initiator) =>
+    statementExtension(encodeSigned(evidence.completion(initiator, { tid }))),
+  );
 }
 
 /** What a stub bank was asked to post. */
