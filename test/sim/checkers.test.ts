@@ -27,8 +27,12 @@ const lyingCoordinator: Plan = {
   liars: [{ address: 'c2', behaviours: ['false-notices'] }],
 };
 
-function caught(cores: Partial<Cores>, plan: Plan = calm): Set<string> {
-  return new Set(simulate(plan, { cores }).violations.map(({ checker }) => checker));
+/** Whether the checker finds something with one of a few seeds: some faults take luck. */
+function isCaught(checker: string, cores: Partial<Cores>, plan: Plan = calm): boolean {
+  return [0, 1, 2, 3, 4].some((more) => {
+    const { violations } = simulate({ ...plan, seed: plan.seed + more }, { cores });
+    return violations.some((one) => one.checker === checker);
+  });
 }
 
 describe('the checkers', () => {
@@ -54,7 +58,7 @@ describe('the checkers', () => {
     ['bounds', mutants.hoards()],
     ['bounds', mutants.keepsVotes],
   ])('%s catches a core that breaks it', (checker, cores, plan) => {
-    expect(caught(cores, plan)).toContain(checker);
+    expect(isCaught(checker, cores, plan)).toBe(true);
   });
 
   it('outcome-agreement catches one liar more than is tolerated', () => {
