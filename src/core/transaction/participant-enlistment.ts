@@ -17,6 +17,7 @@ import type {
 } from './participant-messages.js';
 import { type PreparedRecord, preparedKey, writePreparedValue } from './participant-record.js';
 import { Registration } from './participant-registration.js';
+import type { ReplicaOrder } from './participant-replicas.js';
 import { answer, type EnlistmentTimer, refused, Voice } from './participant-voice.js';
 import { transition } from './table.js';
 import {
@@ -58,6 +59,7 @@ export class Enlistment<Operation> {
   readonly ref: EnlistmentRef;
   readonly digest: Digest;
   readonly #options: ParticipantOptions;
+  readonly #order: ReplicaOrder;
   readonly #protocol: TwoPhaseProtocol;
   readonly #calls: Calls;
   readonly #hearing: Hearing;
@@ -72,10 +74,15 @@ export class Enlistment<Operation> {
   #finished: Finished | undefined;
   #repetitions = 0;
 
-  constructor(options: ParticipantOptions, { ref, digest, protocol, calls }: EnlistmentIdentity) {
+  constructor(
+    options: ParticipantOptions,
+    { ref, digest, protocol, calls }: EnlistmentIdentity,
+    order: ReplicaOrder,
+  ) {
     this.ref = ref;
     this.digest = digest;
     this.#options = options;
+    this.#order = order;
     this.#protocol = protocol;
     this.#calls = calls;
     this.#hearing = new Hearing(options.resilience);
@@ -95,7 +102,13 @@ export class Enlistment<Operation> {
 
   register(operation: Operation, expiresMs: number): Outputs<Operation> {
     const statement = this.#voice.registration(this.#protocol);
-    this.#registration = new Registration(this.#options, statement, operation, this.#voice);
+    this.#registration = new Registration(
+      this.#options,
+      statement,
+      operation,
+      this.#voice,
+      this.#order,
+    );
     return [this.#voice.startTimer('expires', expiresMs), ...this.#registration.send()];
   }
 

@@ -4,13 +4,14 @@ import type { RegistrationStatement, Signed } from '../../vocabulary/statements.
 import { type CommonOutput, resendDelayMs } from '../effects.js';
 import { everyReplica } from './participant-hearing.js';
 import type { ParticipantOptions, ParticipantOutput } from './participant-messages.js';
+import type { ReplicaOrder } from './participant-replicas.js';
 import type { Voice } from './participant-voice.js';
 
 type Outputs = readonly (ParticipantOutput<never> | CommonOutput)[];
 
 /**
- * A registration on its way: sent to all replicas, and again to those that have not acknowledged it.
- * A quorum is enough: it shares a correct replica with every quorum that decides, and that one refuses
+ * A registration on its way: sent to a quorum at first, then to all that have not acknowledged it. A
+ * quorum is enough: it shares a correct replica with every quorum that decides, and that one refuses
  * a decision without this registration (Zhao §4.2).
  */
 export class Registration<Operation> {
@@ -20,6 +21,8 @@ export class Registration<Operation> {
   readonly #resilience: Resilience;
   readonly #resendAfterMs: number;
   readonly #voice: Voice;
+  readonly #order: ReplicaOrder;
+  #first: readonly ReplicaId[] = [];
   readonly #taken = new Set<ReplicaId>();
   readonly #refused = new Set<ReplicaId>();
   #rounds = 0;
@@ -29,24 +32,34 @@ export class Registration<Operation> {
     statement: Signed<RegistrationStatement>,
     operation: Operation,
     voice: Voice,
+    order: ReplicaOrder,
   ) {
     this.#resilience = resilience;
     this.#resendAfterMs = resendAfterMs;
     this.#statement = statement;
     this.operation = operation;
     this.#voice = voice;
+    this.#order = order;
   }
 
-  /** Asks those that have not acknowledged it: all of them at first, then ever more slowly. */
+  /** Asks a quorum first, then all those that have not acknowledged it, ever more slowly. */
   send(): Outputs {
     const delayMs = resendDelayMs(this.#resendAfterMs, this.#rounds);
+    const isFirst = this.#rounds === 0;
+    if (isFirst) this.#first = this.#order.all.slice(0, quorum(this.#resilience));
+    const to = this.#missing(isFirst ? this.#first : everyReplica(this.#resilience));
+    if (this.#rounds === 1)
+      for (const replica of this.#missing(this.#first)) this.#order.wasLate(replica);
     this.#rounds += 1;
     this.#refused.clear();
-    const to = everyReplica(this.#resilience).filter((replica) => !this.#taken.has(replica));
     return [
       { kind: 'register', to, statement: this.#statement },
       this.#voice.startTimer('register', delayMs),
     ];
+  }
+
+  #missing(replicas: readonly ReplicaId[]): readonly ReplicaId[] {
+    return replicas.filter((replica) => !this.#taken.has(replica));
   }
 
   acknowledged(replica: ReplicaId): 'wait' | 'enough' {

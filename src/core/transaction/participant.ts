@@ -14,6 +14,7 @@ import type {
   ParticipantOutput,
 } from './participant-messages.js';
 import { preparedPrefix, readPrepared } from './participant-record.js';
+import { ReplicaOrder } from './participant-replicas.js';
 import { answer, refused, Voice } from './participant-voice.js';
 
 type Output<Operation> = ParticipantOutput<Operation> | CommonOutput;
@@ -42,11 +43,13 @@ export class Participant<Operation>
   readonly #open = new Map<string, Enlistment<Operation>>();
   readonly #openByOperation = new Map<string, Enlistment<Operation>>();
   readonly #finished: FinishedLog;
+  readonly #order: ReplicaOrder;
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
     this.#invitations = new Invitations(oneCorrect(options.resilience), options.limits);
     this.#finished = new FinishedLog(options.limits.finished);
+    this.#order = new ReplicaOrder(options.resilience);
   }
 
   /** Throws `RangeError` where a prepared record is damaged: a vote stands behind it. */
@@ -67,6 +70,7 @@ export class Participant<Operation>
       case 'notified':
         return this.#notified(input);
       case 'registered':
+        this.#order.heard(input.replica);
         return this.#step(input.ref, (it) => it.registered(input.replica));
       case 'registration-refused':
         return this.#step(input.ref, (it) => it.registrationRefused(input.replica));
@@ -120,6 +124,9 @@ export class Participant<Operation>
   }
 
   #notified(notified: Notified): Outputs<Operation> {
+    this.#order.heard(notified.replica);
+    const proved = notified.certificate?.statement.ballot.view;
+    if (proved !== undefined) this.#order.sawView(proved);
     return this.#open.has(refKey(notified.ref))
       ? this.#step(notified.ref, (it) => it.notified(notified))
       : this.#answerForgotten(notified);
@@ -164,7 +171,7 @@ export class Participant<Operation>
   }
 
   #add(identity: EnlistmentIdentity): Enlistment<Operation> {
-    const enlistment = new Enlistment<Operation>(this.#options, identity);
+    const enlistment = new Enlistment<Operation>(this.#options, identity, this.#order);
     this.#open.set(refKey(enlistment.ref), enlistment);
     this.#openByOperation.set(operationKey(enlistment.ref.tid, enlistment.digest), enlistment);
     return enlistment;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digest, enlistmentId, replicaId } from '../../../src/vocabulary/ids.js';
+import { attempt, digest, enlistmentId, replicaId, view } from '../../../src/vocabulary/ids.js';
 import {
   acknowledgements,
   applicationWrite,
@@ -24,7 +24,7 @@ describe('an application request', () => {
     expect(only(rig.invite(0), 'register')).toEqual([]);
     expect(only(rig.invite(0), 'register'), 'one initiator twice').toEqual([]);
     const [register] = only(rig.invite(1), 'register');
-    expect(register?.to).toEqual(all);
+    expect(register?.to, 'a quorum').toEqual([0, 1, 2]);
     expect(register?.statement.statement).toEqual({
       kind: 'registration',
       ...ref,
@@ -101,6 +101,13 @@ describe('an application request', () => {
   });
 });
 
+/** Where the registration of a further operation goes. */
+function nextRegistration(rig: Rig, name: string) {
+  const other = { digest: digest(name.repeat(64)), enlistment: enlistmentId(`D-${name}`) };
+  rig.invite(0, other);
+  return only(rig.invite(1, other), 'register')[0]?.to;
+}
+
 describe('registration', () => {
   it('is sent again, ever more slowly, to the replicas that keep silent', () => {
     const rig = new Rig();
@@ -113,6 +120,25 @@ describe('registration', () => {
     expect(rig.timers.get(timer)).toBe(150);
     rig.acknowledge(1);
     expect(rig.timers.has(timer)).toBe(false);
+  });
+
+  it('goes last to those that kept it waiting, until they are heard again', () => {
+    const rig = new Rig();
+    rig.invite(0);
+    rig.invite(1);
+    rig.acknowledge(0, 2);
+    rig.runOut(`register/${ref.tid}/D-1`);
+    rig.acknowledge(3);
+    expect(nextRegistration(rig, 'b')).toEqual([0, 2, 3]);
+    rig.hear('prepare', [1]);
+    expect(nextRegistration(rig, 'c')).toEqual([0, 1, 2]);
+  });
+
+  it('goes first to the primary of the last certificate', () => {
+    const rig = new Rig();
+    const inView7 = { ballot: { view: view(7), attempt: attempt(0) } };
+    rig.hear('commit', [3], certificateOf('commit', otherTid, inView7));
+    expect(nextRegistration(rig, 'b')).toEqual([3, 0, 1]);
   });
 
   it('is given up when a quorum is impossible in a repeated round', () => {
