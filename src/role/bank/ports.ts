@@ -8,12 +8,6 @@ import type {
 } from '../../core/transaction/participant-messages.js';
 import { sha256 } from '../../crypto/digest.js';
 import type { Keyring } from '../../crypto/keyring.js';
-import {
-  type VerifiedCommitCertificate,
-  type VerifiedCompletion,
-  verifyCommitCertificate,
-  verifyCompletion,
-} from '../../crypto/verify.js';
 import type { Logger } from '../../edge/http/logger.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import {
@@ -59,8 +53,7 @@ import {
   enlistmentId,
   type ParticipantId,
 } from '../../vocabulary/ids.js';
-import type { CompletionStatement, Signed } from '../../vocabulary/statements.js';
-import { decodeCommitCertificate, decodeSignedStatement, WireError } from '../../wire/index.js';
+import { readCertificate, readCompletion } from '../soap-evidence.js';
 
 /** An application request; the node adds the handle of its caller. */
 export type Request = Omit<Invitation<Posting>, 'call'>;
@@ -196,21 +189,6 @@ function readNotified(
   };
 }
 
-function readCompletion(keyring: Keyring, asked: readonly Uint8Array[]): VerifiedCompletion {
-  const statements = asked.map((bytes) => decodeCompletion(keyring.cluster.id, bytes));
-  const verified = verifyCompletion(keyring, statements);
-  if (verified.ok) return verified.value;
-  throw coordinationFaults.invalidParameters(`cc:Statement: ${verified.error.code}`);
-}
-
-function decodeCompletion(cluster: ClusterId, bytes: Uint8Array): Signed<CompletionStatement> {
-  const { statement, ...signed } = decoded('Statement', () =>
-    decodeSignedStatement(cluster, bytes),
-  );
-  if (statement.kind === 'completion') return { ...signed, statement };
-  throw coordinationFaults.invalidParameters('cc:Statement is no completion');
-}
-
 function readRef(headers: ReceivedMessage['headers']): EnlistmentRef {
   const tid = findTransactionId(headers);
   const enlistment = findEnlistmentId(headers);
@@ -218,22 +196,6 @@ function readRef(headers: ReceivedMessage['headers']): EnlistmentRef {
     throw coordinationFaults.invalidParameters('the reference parameters are missing');
   }
   return { tid, enlistment };
-}
-
-function readCertificate(keyring: Keyring, bytes: Uint8Array): VerifiedCommitCertificate {
-  const certificate = decoded('Proof', () => decodeCommitCertificate(keyring.cluster.id, bytes));
-  const verified = verifyCommitCertificate(keyring, certificate);
-  if (verified.ok) return verified.value;
-  throw coordinationFaults.invalidParameters(`cc:Proof: ${verified.error.code}`);
-}
-
-function decoded<Value>(name: string, decode: () => Value): Value {
-  try {
-    return decode();
-  } catch (error) {
-    if (!(error instanceof WireError)) throw error;
-    throw coordinationFaults.invalidParameters(`cc:${name}: ${error.message}`);
-  }
 }
 
 /** The reasons of refusals that are not faults of the bank's WSDL; the code says it to programs. */

@@ -5,7 +5,6 @@ import type {
   TransferReply,
 } from '../../core/transaction/initiator-messages.js';
 import type { Keyring } from '../../crypto/keyring.js';
-import { verifyCommitCertificate } from '../../crypto/verify.js';
 import type { Logger } from '../../edge/http/logger.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import { bankActions, readTransfer, writeTransferResponse } from '../../edge/soap/banking.js';
@@ -23,7 +22,7 @@ import {
 import { coordinationActions } from '../../edge/soap/wscoor.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import { clientPrincipal } from '../../vocabulary/ids.js';
-import { decodeCommitCertificate, WireError } from '../../wire/index.js';
+import { readCertificate } from '../soap-evidence.js';
 import { operationOf, requestDigest } from './order.js';
 
 type Notified = Extract<InitiatorInput, { kind: 'notified' }>;
@@ -122,18 +121,6 @@ function readFaultNotice(message: ReceivedMessage): Notified | undefined {
   if (!readFault(message)?.is(namespaces.wscoor, 'InvalidState')) return undefined;
   const evidence = { kind: 'plain', outcome: 'commit' } as const;
   return { kind: 'notified', replica: principal.id, tid, evidence };
-}
-
-function readCertificate(keyring: Keyring, bytes: Uint8Array) {
-  try {
-    const certificate = decodeCommitCertificate(keyring.cluster.id, bytes);
-    const verified = verifyCommitCertificate(keyring, certificate);
-    if (verified.ok) return verified.value;
-    throw coordinationFaults.invalidParameters(`cc:Proof: ${verified.error.code}`);
-  } catch (error) {
-    if (error instanceof WireError) throw coordinationFaults.invalidParameters(error.message);
-    throw error;
-  }
 }
 
 function refusalFault(code: RefusalCode): SoapFault {

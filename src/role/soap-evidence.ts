@@ -1,0 +1,46 @@
+import type { Keyring } from '../crypto/keyring.js';
+import {
+  type VerifiedCommitCertificate,
+  type VerifiedCompletion,
+  verifyCommitCertificate,
+  verifyCompletion,
+} from '../crypto/verify.js';
+import { coordinationFaults } from '../edge/soap/faults.js';
+import type { CompletionStatement, Signed } from '../vocabulary/statements.js';
+import { decodeCommitCertificate, decodeSignedStatement, WireError } from '../wire/index.js';
+
+/** What coordinators show with their notices. All throw `wscoor:InvalidParameters` where it is no good. */
+
+export function readCertificate(keyring: Keyring, bytes: Uint8Array): VerifiedCommitCertificate {
+  const certificate = decoded('Proof', () => decodeCommitCertificate(keyring.cluster.id, bytes));
+  const verified = verifyCommitCertificate(keyring, certificate);
+  if (verified.ok) return verified.value;
+  throw coordinationFaults.invalidParameters(`cc:Proof: ${verified.error.code}`);
+}
+
+export function readCompletion(keyring: Keyring, asked: readonly Uint8Array[]): VerifiedCompletion {
+  const statements = asked.map((bytes) => readCompletionStatement(keyring, bytes));
+  const verified = verifyCompletion(keyring, statements);
+  if (verified.ok) return verified.value;
+  throw coordinationFaults.invalidParameters(`cc:Statement: ${verified.error.code}`);
+}
+
+function readCompletionStatement(
+  { cluster }: Keyring,
+  bytes: Uint8Array,
+): Signed<CompletionStatement> {
+  const { statement, ...signed } = decoded('Statement', () =>
+    decodeSignedStatement(cluster.id, bytes),
+  );
+  if (statement.kind === 'completion') return { ...signed, statement };
+  throw coordinationFaults.invalidParameters('cc:Statement is no completion');
+}
+
+function decoded<Value>(name: string, decode: () => Value): Value {
+  try {
+    return decode();
+  } catch (error) {
+    if (!(error instanceof WireError)) throw error;
+    throw coordinationFaults.invalidParameters(`cc:${name}: ${error.message}`);
+  }
+}
