@@ -126,7 +126,6 @@ const inventions: readonly ((random: Random, liar: Liar) => PeerMessage)[] = [
     question: digest(random.hex(32)),
     after: random.pick([0, 2048]),
     last: random.oneIn(2),
-    blank: random.oneIn(2),
     open: Array.from({ length: random.below(100) }, () => anySlot(random)),
     finished: Array.from({ length: random.below(100) }, () => anySlot(random)),
   }),

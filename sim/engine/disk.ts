@@ -14,6 +14,8 @@ export interface DiskOptions {
   readonly onCrashedWrite: (fate: 'lost' | 'torn' | 'unacknowledged') => void;
   /** Sees each write once it is on the disk. */
   readonly onWritten: (writes: readonly DiskWrite[]) => void;
+  /** What is on it before its process starts for the first time. */
+  readonly records: readonly StoredRecord[];
 }
 
 /**
@@ -31,6 +33,7 @@ export class Disk {
 
   constructor(options: DiskOptions) {
     this.#options = options;
+    for (const { key, value } of options.records) this.#records.set(key, value);
   }
 
   get recordCount(): number {

@@ -7,7 +7,7 @@ import { checkProofs } from '../checkers/proofs.js';
 import { checkQuiet } from '../checkers/quiet.js';
 import { checkSafety } from '../checkers/safety.js';
 import { Chaos } from '../faults/chaos.js';
-import { bankAt, replicaAt } from '../parties/cast.js';
+import { bankAt } from '../parties/cast.js';
 import { isLiar, type Plan } from '../plan/plan.js';
 import { type Cores, productionCores } from './cores.js';
 import { populate } from './populate.js';
@@ -31,8 +31,6 @@ export interface SimulateOptions {
 
 /** All must have finished so long after the faults have ended. */
 const LIVENESS_MS = 300_000;
-/** For the first start, which takes a round trip. */
-const BEGINNING_MS = 1000;
 /** For last acknowledgements and the auditor's questions. */
 const SETTLING_MS = 20_000;
 const AUDIT_MS = 1000;
@@ -47,7 +45,6 @@ export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
   const { narrate, steps: stepsMax = plan.stepsMax } = options;
   const world = new World(plan, narrate);
   populate(world, { ...productionCores, ...options.cores });
-  begin(world);
   const chaos = new Chaos(world);
   const excesses = watchBounds(world);
   world.engine.run({ untilMs: plan.chaosMs, stepsMax });
@@ -61,19 +58,6 @@ export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
   const { coverage, engine } = world;
   const { fingerprint, steps } = engine;
   return { plan, violations, coverage: coverage.entries, fingerprint, steps };
-}
-
-/**
- * The coordinators find each other before the faults begin: one that is cut off at the very first start
- * is as good as one that has lost its disk, and so would be one more faulty replica.
- */
-function begin(world: World): void {
-  const { engine, processes, plan } = world;
-  const replicas = processes.filter(
-    ({ address }) => replicaAt(address) !== undefined && world.isCorrect(address),
-  );
-  const done = () => replicas.every(({ disk }) => disk.read('member') !== undefined);
-  engine.run({ untilMs: BEGINNING_MS, stepsMax: plan.stepsMax, done });
 }
 
 /** What must hold once the faults are over: that all finishes, and how it stands then. */

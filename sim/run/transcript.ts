@@ -82,9 +82,8 @@ function describePeer(message: PeerMessage): string {
     case 'recover':
       return `recover ${short(message.question)} after ${message.after}`;
     case 'inventory': {
-      const { question, open, finished, blank } = message;
-      const what = blank ? 'blank' : `${open.length} open, ${finished.length} finished`;
-      return `inventory ${short(question)}: ${what}`;
+      const { question, open, finished } = message;
+      return `inventory ${short(question)}: ${open.length} open, ${finished.length} finished`;
     }
     case 'requests':
       return `requests of ${message.requests.map((one) => `i${one.statement.initiator}`).join(', ')}`;

@@ -1,3 +1,4 @@
+import { newMember } from '../../src/core/agreement/abstentions.js';
 import type { Balance } from '../../src/edge/soap/banking.js';
 import { requestDigest } from '../../src/role/initiator/order.js';
 import { clientId } from '../../src/vocabulary/ids.js';
@@ -9,7 +10,7 @@ import { Engine } from '../engine/engine.js';
 import { Network } from '../engine/network.js';
 import { type Host, type Life, Process } from '../engine/process.js';
 import { Random } from '../engine/random.js';
-import { type Cast, createCast } from '../parties/cast.js';
+import { type Cast, createCast, replicaAt } from '../parties/cast.js';
 import type { Mail } from '../parties/mail.js';
 import type { Packet } from '../parties/packets.js';
 import { Reader } from '../parties/reader.js';
@@ -178,6 +179,7 @@ export class World {
         random: random.fork('disk'),
         onCrashedWrite: (fate) => this.coverage.count(`fault write ${fate}`),
         onWritten: (writes) => this.witness.written(address, writes),
+        records: replicaAt(address) === undefined ? [] : newMember,
       }),
       clockRate: 1 + drift * random.between(-DRIFT_MAX, DRIFT_MAX),
       clockOffsetMs: 1_000_000 + drift * random.between(0, 5000),

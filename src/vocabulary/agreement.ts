@@ -217,8 +217,6 @@ export interface Inventory {
   readonly after: number;
   /** No entries come after this page. */
   readonly last: boolean;
-  /** The sender has never taken part in anything: the cluster may be starting for the first time. */
-  readonly blank: boolean;
   /** Slots in which it has voted, or could be asked to, and those of transactions that are not over. */
   readonly open: readonly Slot[];
   /** Decided slots of transactions that are over, of which it holds the proofs. Oldest first. */

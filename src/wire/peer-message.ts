@@ -205,7 +205,6 @@ function writeInventory(writer: Writer, inventory: Inventory): void {
   writeDigest(writer, inventory.question);
   writer.u32(inventory.after);
   writer.flag(inventory.last);
-  writer.flag(inventory.blank);
   for (const slots of [inventory.open, inventory.finished]) {
     writer.list(slots, limits.inventoryEntries, (slot) => writeSlot(writer, slot));
   }
@@ -218,7 +217,6 @@ function readInventory(reader: Reader): Inventory {
     question: readDigest(reader),
     after: reader.u32(),
     last: reader.flag(),
-    blank: reader.flag(),
     open: readSlots(),
     finished: readSlots(),
   };

@@ -76,7 +76,6 @@ test('honest messages of every kind verify', () => {
       question,
       after: 0,
       last: true,
-      blank: false,
       open: [outcomeSlot],
       finished: [],
     },

@@ -16,6 +16,7 @@ function diskOn(engine: Engine, fates: string[] = [], seed = 'disk'): Disk {
     engine,
     random: new Random(seed),
     onCrashedWrite: (fate) => fates.push(fate),
+    records: [],
     onWritten: () => {},
   });
 }

@@ -310,7 +310,6 @@ export const peerMessagesByKind: {
     question: digests,
     after: fc.nat(0xffff_ffff),
     last: fc.boolean(),
-    blank: fc.boolean(),
     open: fc.array(slots, { maxLength: 4 }),
     finished: fc.array(slots, { maxLength: 4 }),
   }),

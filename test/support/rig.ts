@@ -1,3 +1,4 @@
+import { newMember } from '../../src/core/agreement/abstentions.js';
 import type { TimerInput } from '../../src/core/effects.js';
 import {
   CoordinatorCore,
@@ -32,8 +33,8 @@ export interface RigOptions {
   readonly participants?: string[];
   /** Finished transactions that each replica remembers; 5,000 unless given. */
   readonly retainedTransactions?: number;
-  /** The cluster starts for the first time; otherwise its replicas are members already. */
-  readonly isNew?: boolean;
+  /** Its replicas start without the stores that were made together with their keys. */
+  readonly withoutStores?: boolean;
   /** A core that is broken on purpose, in place of the production one. */
   readonly createCore?: (options: CoordinatorOptions) => CoordinatorCore;
 }
@@ -68,9 +69,9 @@ export class Rig {
     this.#createCore = options.createCore ?? ((own) => new CoordinatorCore(own));
     this.#retainedTransactions = options.retainedTransactions ?? 5000;
     this.#random = mulberry32(options.seed ?? 1);
-    const founder: [string, Uint8Array] = ['member', new TextEncoder().encode('-1')];
+    const records = options.withoutStores ? [] : newMember;
     for (let i = 0; i < this.n; i += 1) {
-      this.stores.push(new Map(options.isNew ? [] : [founder]));
+      this.stores.push(new Map(records.map(({ key, value }) => [key, value])));
       this.outputs.push([]);
       this.#timers.push(new Map());
       this.start(i);

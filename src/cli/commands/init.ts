@@ -21,8 +21,9 @@ export const addInit: AddCommand = (program) => {
     .addHelpText(
       'after',
       `
-Writes cluster.json, which everybody may see; nodes/NAME.json, each for its node alone; and
-authority-key.pem, which no node needs: keep it offline. Refuses to write over a cluster.
+Writes cluster.json, which everybody may see; nodes/NAME.json, each for its node alone; data/NAME,
+where the data of the coordinator NAME begins, to go with its file; and authority-key.pem, which no
+node needs: keep it offline. Refuses to write over a cluster.
 
 Examples:
   concordat init

@@ -2,16 +2,17 @@ import { type Slot, type SlotKey, slotKey } from '../../vocabulary/agreement.js'
 import type { View } from '../../vocabulary/ids.js';
 import type { StoredRecord } from '../effects.js';
 
-/** Stands in the store from the first start on until what was said before is known. */
+/** Stands in the store from a start without any memory on, until what was said before is known. */
 const RECOVERING = 'recovering';
-/** Stands there from then on; its value is `silentUpTo`. */
+/** Stands in the store of every replica that knows what it has said; its value is `silentUpTo`. */
 const MEMBER = 'member';
 const ABSTAIN = 'abstain/';
 
-/** Records that say nothing of having taken part in anything. */
-export function isFormality(key: string): boolean {
-  return key === RECOVERING || key === MEMBER;
-}
+/**
+ * What the store of a replica holds before its first start, written together with its keys: it has
+ * never said anything. Without this it would be taken for one that has lost its disk.
+ */
+export const newMember: readonly StoredRecord[] = [{ key: MEMBER, value: memberValue(-1) }];
 
 /**
  * What this replica must not vote in, because it may have voted there on a disk that is gone.
@@ -54,11 +55,11 @@ export class Abstentions {
     return slot.kind === 'outcome' || view > this.#silentUpTo;
   }
 
-  /** An empty store is that of a replica whose disk is gone, or that starts for the first time. */
+  /** An empty store is that of a replica whose disk is gone: a new one has `newMember` in it. */
   restore(records: readonly StoredRecord[], slotOf: (key: string) => Slot): void {
-    const isNew = records.length === 0;
-    this.#recovering = isNew || records.some(({ key }) => key === RECOVERING);
-    if (isNew) this.#persist(RECOVERING, new Uint8Array());
+    const isEmpty = records.length === 0;
+    this.#recovering = isEmpty || records.some(({ key }) => key === RECOVERING);
+    if (isEmpty) this.#persist(RECOVERING, new Uint8Array());
     for (const { key, value } of records) {
       if (key === MEMBER) this.#silentUpTo = Number(new TextDecoder().decode(value));
       if (!key.startsWith(ABSTAIN)) continue;
@@ -67,15 +68,15 @@ export class Abstentions {
     }
   }
 
-  /** Enough is known. A `founder` starts together with the cluster: it cannot have voted before. */
-  recovered(open: Iterable<Slot>, backIn: View | 'founder'): void {
+  /** Enough is known. */
+  recovered(open: Iterable<Slot>, backIn: View): void {
     this.#recovering = false;
-    this.#silentUpTo = backIn === 'founder' ? -1 : backIn;
+    this.#silentUpTo = backIn;
     for (const slot of open) {
       this.#slots.set(slotKey(slot), slot);
       this.#persist(`${ABSTAIN}${slotKey(slot)}`, new Uint8Array());
     }
-    this.#persist(MEMBER, new TextEncoder().encode(String(this.#silentUpTo)));
+    this.#persist(MEMBER, memberValue(this.#silentUpTo));
     this.#persist(RECOVERING, null);
   }
 
@@ -83,4 +84,8 @@ export class Abstentions {
   decided(key: SlotKey): void {
     if (this.#slots.delete(key)) this.#persist(`${ABSTAIN}${key}`, null);
   }
+}
+
+function memberValue(silentUpTo: number): Uint8Array {
+  return new TextEncoder().encode(String(silentUpTo));
 }

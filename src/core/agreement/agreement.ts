@@ -153,11 +153,11 @@ export class Agreement {
 
   /**
    * Enough others have told what they know of. `told` holds all slots in which this replica may have
-   * voted; `founder`: there is nothing to know yet.
+   * voted.
    */
-  recovered(told: Iterable<Slot>, founder: boolean): void {
+  recovered(told: Iterable<Slot>): void {
     const open = [...told].filter((slot) => !this.#state.decided.has(slotKey(slot)));
-    this.#state.abstentions.recovered(open, founder ? 'founder' : this.view);
+    this.#state.abstentions.recovered(open, this.view);
     for (const { slot } of [...this.#state.slots.values()]) {
       this.recheck(slot);
       this.#giveWay(slot);

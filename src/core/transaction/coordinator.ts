@@ -134,7 +134,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       if (!transaction.decision) this.#startExpiry(transaction);
     }
     this.#agreement.resume();
-    this.#memory.start(records);
+    this.#memory.start();
     return this.#takeOutputs();
   }
 
@@ -456,7 +456,6 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   #takeOutputs(): readonly CoordinatorOutput[] {
     this.#now.push(...this.#agreement.takeOutputs());
-    this.#memory.note(this.#now);
     return this.#now.splice(0);
   }
 }

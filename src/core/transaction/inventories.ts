@@ -13,7 +13,6 @@ type Recover = Extract<PeerMessage, { kind: 'recover' }>;
 
 interface Taken {
   readonly question: Digest;
-  readonly blank: boolean;
   /** Open ones first: what ends meanwhile stands in the list it was in. */
   readonly open: readonly Slot[];
   readonly finished: readonly Slot[];
@@ -23,8 +22,6 @@ interface Taken {
 
 export interface InventoriesOptions {
   readonly resendAfterMs: number;
-  /** Whether this replica has never taken part in anything. */
-  readonly isBlank: () => boolean;
   readonly open: () => Iterable<Slot>;
   /** The one that finished first comes first. */
   readonly finished: () => Iterable<Slot>;
@@ -34,8 +31,7 @@ export interface InventoriesOptions {
 /**
  * What this replica tells others who have lost their memory, or have missed something: one inventory
  * for each peer, as things stood when it asked, however long it takes to read. So nothing slips through
- * between two pages, and a replica of a new cluster that hears the answer only at the second asking is
- * not told of what has happened since.
+ * between two pages.
  */
 export class Inventories {
   readonly #options: InventoriesOptions;
@@ -63,7 +59,7 @@ export class Inventories {
     if (taken?.fresh) {
       taken.fresh = false;
       this.#startTimer(replica, KEPT_FOR_DELAYS * this.#options.resendAfterMs);
-    } else if (taken && !taken.blank) {
+    } else {
       this.#taken.delete(replica);
     }
     return true;
@@ -73,10 +69,10 @@ export class Inventories {
     const open = [...this.#options.open()].slice(0, ENTRIES_MAX);
     const over = [...this.#options.finished()];
     const finished = over.slice(Math.max(0, over.length - (ENTRIES_MAX - open.length)));
-    return { question, blank: this.#options.isBlank(), open, finished, fresh: true };
+    return { question, open, finished, fresh: true };
   }
 
-  #sendPage(to: ReplicaId, { question, blank, open, finished }: Taken, after: number): void {
+  #sendPage(to: ReplicaId, { question, open, finished }: Taken, after: number): void {
     const end = after + limits.inventoryEntries;
     const from = (list: readonly Slot[], offset: number): readonly Slot[] =>
       list.slice(Math.max(0, after - offset), Math.max(0, end - offset));
@@ -85,7 +81,6 @@ export class Inventories {
       question,
       after,
       last: end >= open.length + finished.length,
-      blank,
       open: from(open, 0),
       finished: from(finished, open.length),
     };

@@ -1,9 +1,7 @@
 import type { Inventory, PeerMessage, Slot } from '../../vocabulary/agreement.js';
 import type { Digest, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
-import { isFormality } from '../agreement/abstentions.js';
 import type { Agreement } from '../agreement/agreement.js';
-import type { StoredRecord } from '../effects.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
 import { Inventories } from './inventories.js';
 import { MissingProofs } from './missing-proofs.js';
@@ -25,8 +23,6 @@ export class Memory {
   readonly #missing: MissingProofs;
   readonly #recovery: Recovery;
   readonly #inventories: Inventories;
-  /** Something is, or was, on disk that says that this replica has taken part. */
-  #hasHistory = false;
 
   constructor(options: MemoryOptions, agreement: Agreement, transactions: TransactionLog) {
     this.#agreement = agreement;
@@ -38,15 +34,13 @@ export class Memory {
     this.#recovery = new Recovery({ ...options, agreement, missing: this.#missing });
     this.#inventories = new Inventories({
       ...options,
-      isBlank: () => !this.#hasHistory,
       open: () => this.#openSlots(),
       finished: () => transactions.finishedSlots(),
     });
   }
 
   /** After all else was restored. */
-  start(records: readonly StoredRecord[]): void {
-    this.#hasHistory = records.some(({ key }) => !isFormality(key));
+  start(): void {
     this.#recovery.start();
   }
 
@@ -83,11 +77,6 @@ export class Memory {
    */
   isSureOf(tid: TransactionId): boolean {
     return !this.#agreement.abstains({ kind: 'outcome', tid });
-  }
-
-  /** Outputs on their way. */
-  note(outputs: readonly CoordinatorOutput[]): void {
-    this.#hasHistory ||= outputs.some((one) => one.kind === 'persist' && !isFormality(one.key));
   }
 
   #has(tid: TransactionId, withOutcome: boolean): boolean {

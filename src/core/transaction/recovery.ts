@@ -22,7 +22,6 @@ interface Told {
   tries: number;
   /** Its inventory is here in full. */
   complete: boolean;
-  blank: boolean;
   open: Slot[];
   finished: Slot[];
 }
@@ -39,12 +38,9 @@ export interface RecoveryOptions {
 
 /**
  * Finds out what this replica has missed, from the inventories of its peers, whenever a link to one of
- * them comes up. A replica without memory (see `Abstentions`) becomes a member only by them:
- *
- * - It returns once `witnesses` others have told what they know of. Any quorum that it was in shares
- *   `f + 1` replicas with those. So of each slot that it may have spoken in a correct one has told.
- * - It is a founder when so many replicas as that, itself counted, have never taken part in anything.
- *   Itself it cannot know, so this leans on its being one of at most `f` that are faulty.
+ * them comes up. A replica without memory (see `Abstentions`) returns once `witnesses` others have told
+ * what they know of. Any quorum that it was in shares `f + 1` replicas with those. So of each slot that
+ * it may have spoken in a correct one has told.
  */
 export class Recovery {
   readonly #options: RecoveryOptions;
@@ -60,7 +56,6 @@ export class Recovery {
   start(): void {
     if (!this.#options.agreement.isRecovering) return;
     this.#log('recovering', { witnesses: witnesses(this.#options.resilience) });
-    this.#returnIfToldEnough();
   }
 
   onPeerUp(replica: ReplicaId): void {
@@ -77,7 +72,6 @@ export class Recovery {
     if (!told || told.complete || page.question !== told.question) return;
     if (page.after !== entries(told)) return;
     told.tries = 0;
-    told.blank &&= page.blank;
     told.open.push(...page.open);
     told.finished.push(...page.finished);
     const isStuck = !page.last && entries(told) === page.after;
@@ -111,16 +105,14 @@ export class Recovery {
   #returnIfToldEnough(): void {
     const { resilience, agreement } = this.#options;
     const complete = [...this.#told.values()].filter((told) => told.complete);
-    const blank = complete.filter((told) => told.blank);
-    const isFounder = blank.length >= witnesses(resilience) - 1;
-    if (!isFounder && complete.length < witnesses(resilience)) return;
+    if (complete.length < witnesses(resilience)) return;
     const told = new Map<string, Slot>();
-    for (const { open, finished } of isFounder ? [] : complete) {
+    for (const { open, finished } of complete) {
       for (const slot of [...open, ...finished]) told.set(slotKey(slot), slot);
     }
     for (const [replica, { complete }] of this.#told) if (complete) this.#told.delete(replica);
-    agreement.recovered(told.values(), isFounder);
-    this.#log('recovered', { abstaining: agreement.abstaining, founder: isFounder });
+    agreement.recovered(told.values());
+    this.#log('recovered', { abstaining: agreement.abstaining });
   }
 
   #fetchMissing(from: ReplicaId, { open, finished }: Told): void {
@@ -131,8 +123,8 @@ export class Recovery {
     });
   }
 
-  #fresh(): Pick<Told, 'question' | 'blank' | 'open' | 'finished'> {
-    return { question: this.#options.question(), blank: true, open: [], finished: [] };
+  #fresh(): Pick<Told, 'question' | 'open' | 'finished'> {
+    return { question: this.#options.question(), open: [], finished: [] };
   }
 
   #ask(to: ReplicaId, told: Told): void {

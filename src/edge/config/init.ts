@@ -1,5 +1,7 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { newMember } from '../../core/agreement/abstentions.js';
+import { openStore } from '../store/store.js';
 import { loadCluster, nameField } from './cluster-file.js';
 import { ConfigError, check, isMissing } from './config-error.js';
 import { makeCluster, type NewCluster, newClient } from './new-cluster.js';
@@ -12,7 +14,8 @@ export interface InitOptions extends NewCluster {
 
 /**
  * Makes a new cluster: `cluster.json`, which everybody shares; `nodes/<name>.json`, private to each
- * node; and `authority-key.pem`, which `addClient` needs and no node does. Gives the paths written.
+ * node; `data/<name>`, where each coordinator's data begins; and `authority-key.pem`, which `addClient`
+ * needs and no node does. Gives the paths of the files written.
  * Throws `ConfigError` where the directory holds a cluster already or an option cannot be.
  */
 export async function initCluster(options: InitOptions): Promise<{ files: string[] }> {
@@ -21,9 +24,12 @@ export async function initCluster(options: InitOptions): Promise<{ files: string
 
   const authority = issueAuthority(check('cluster id', nameField, options.clusterId));
   const { cluster, nodes } = makeCluster(options, authority);
+  const coordinators = nodes.filter(({ role }) => role === 'coordinator');
+  for (const { name } of coordinators) await refuseToOverwrite(file.data(name));
   await mkdir(file.nodes, { recursive: true });
   await writePrivate(file.authorityKey, authority.privateKey);
   for (const node of nodes) await writePrivate(file.node(node.name), json(node));
+  for (const { name } of coordinators) await writeStore(file.data(name));
   // Last, so that a cluster file stands for a complete cluster.
   await writeFile(file.cluster, json(cluster), { flag: 'wx' });
   return {
@@ -60,6 +66,7 @@ interface Paths {
   readonly authorityKey: string;
   readonly nodes: string;
   node(name: string): string;
+  data(name: string): string;
 }
 
 function paths(directory: string): Paths {
@@ -69,6 +76,7 @@ function paths(directory: string): Paths {
     authorityKey: join(directory, 'authority-key.pem'),
     nodes,
     node: (name) => join(nodes, `${name}.json`),
+    data: (name) => join(directory, 'data', name),
   };
 }
 
@@ -89,6 +97,14 @@ async function readAuthorityKey(path: string): Promise<string> {
     if (!isMissing(error)) throw error;
     throw new ConfigError(`${path}: no such file; add clients where the cluster was made`);
   }
+}
+
+/** So that a coordinator that finds an empty store knows that it has lost what was in it. */
+async function writeStore(dataDir: string): Promise<void> {
+  await mkdir(dataDir, { recursive: true, mode: 0o700 });
+  const store = await openStore(join(dataDir, 'store'));
+  await store.write(newMember);
+  await store.close();
 }
 
 /** Never replaces a file, and lets nobody but its owner read it. */

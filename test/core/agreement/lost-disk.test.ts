@@ -6,7 +6,6 @@ const nothing = {
   kind: 'inventory',
   after: 0,
   last: true,
-  blank: true,
   open: [],
   finished: [],
 } as const;
@@ -131,7 +130,7 @@ describe('a replica whose disk is lost, beside a Byzantine one', () => {
     rig.transmit(1, 3, { kind: 'recover', question, after: 0 });
     rig.runFor(50);
     expect(told).toMatchObject([
-      { blank: false, open: expect.arrayContaining([{ kind: 'outcome', tid: scene.tid }]) },
+      { open: expect.arrayContaining([{ kind: 'outcome', tid: scene.tid }]) },
     ]);
   });
 

@@ -3,10 +3,12 @@ import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { newMember } from '../../../src/core/agreement/abstentions.js';
 import { loadCluster } from '../../../src/edge/config/cluster-file.js';
 import { ConfigError } from '../../../src/edge/config/config-error.js';
 import { addClient, initCluster } from '../../../src/edge/config/init.js';
 import { loadNode, ownMember } from '../../../src/edge/config/node-file.js';
+import { openStore } from '../../../src/edge/store/store.js';
 import { temporaryDirectory } from '../support/directory.js';
 
 const local = { kind: 'local', host: '127.0.0.1', basePort: 7000 } as const;
@@ -57,6 +59,35 @@ describe('initCluster', () => {
       }
     }
     expect(ports.size).toBe(4 + 4 + 3 + 2 + 1);
+  });
+
+  it.each([local, { kind: 'compose' } as const])(
+    'begins the data of coordinators, and of nobody else ($kind)',
+    async (layout) => {
+      const directory = await temporaryDirectory();
+      await initCluster({ directory, clusterId: 'demo', f: 1, layout });
+      const names = await readdir(join(directory, 'data'));
+      expect(names).toEqual(['coordinator-0', 'coordinator-1', 'coordinator-2', 'coordinator-3']);
+      for (const name of names) {
+        expect((await stat(join(directory, 'data', name))).mode & 0o777).toBe(0o700);
+        const store = await openStore(join(directory, 'data', name, 'store'));
+        const records = await store.load();
+        expect(records.map(({ key, value }) => ({ key, value: Uint8Array.from(value) }))).toEqual(
+          newMember,
+        );
+        await store.close();
+      }
+    },
+  );
+
+  it('never begins in the data of another cluster', async () => {
+    const { directory } = await newCluster();
+    for (const file of ['cluster.json', 'authority-key.pem', 'nodes']) {
+      await rm(join(directory, file), { recursive: true });
+    }
+    const again = initCluster({ directory, clusterId: 'other', f: 0, layout: local });
+    await expect(again).rejects.toThrow(/data\/coordinator-0 exists already/);
+    expect(await readdir(directory)).toEqual(['data']);
   });
 
   it('keeps private files to their owner', async () => {
