@@ -117,6 +117,11 @@ export class InitiatorTransaction {
     return phase.kind === 'activating' && phase.rounds === 0 ? this.#resend() : [];
   }
 
+  completionFailed(): Outputs {
+    const phase = this.#phase;
+    return phase.kind === 'completing' && phase.rounds === 1 ? this.#resend() : [];
+  }
+
   legAnswered({ leg, result }: Input<'leg-answered'>): Outputs {
     if (this.#phase.kind !== 'working') return [];
     const verdict = this.#legs.answered(leg, result);

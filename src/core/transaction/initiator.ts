@@ -61,6 +61,8 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
         return this.#step(this.#open.get(input.request), (it) => it.activated(input));
       case 'activation-failed':
         return this.#step(this.#open.get(input.request), (it) => it.activationFailed());
+      case 'completion-failed':
+        return this.#step(this.#byTransactionId.get(input.tid), (it) => it.completionFailed());
       case 'leg-answered':
         return this.#step(this.#open.get(input.request), (it) => it.legAnswered(input));
       case 'notified':

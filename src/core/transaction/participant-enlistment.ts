@@ -139,6 +139,10 @@ export class Enlistment<Operation> {
     return standing === 'hopeless' ? this.#giveUp() : [];
   }
 
+  registrationFailed(): Outputs<Operation> {
+    return this.#registration?.failed() ?? [];
+  }
+
   executed(result: CallResult): Outputs<Operation> {
     const awaited = this.#state === 'Active' || this.#state === 'Preparing';
     if (!awaited || this.#result !== undefined) return [];
@@ -188,7 +192,7 @@ export class Enlistment<Operation> {
     if (this.#rollingBack !== undefined) return [];
     switch (timer) {
       case 'register':
-        return this.#registration?.send() ?? [];
+        return this.#registration?.overdue() ?? [];
       case 'expires':
         return this.#registration === undefined ? this.#apply('expires') : this.#giveUp();
       case 'doubt':

@@ -89,10 +89,16 @@ export type ParticipantInput<Operation> =
   | { readonly kind: 'registered'; readonly replica: ReplicaId; readonly ref: EnlistmentRef }
   /**
    * The replica answered Register with a fault. It will be asked again, for it may just not know the
-   * transaction yet. Silence and broken connections are not reported.
+   * transaction yet. Silence is not reported.
    */
   | {
       readonly kind: 'registration-refused';
+      readonly replica: ReplicaId;
+      readonly ref: EnlistmentRef;
+    }
+  /** The replica cannot be reached. */
+  | {
+      readonly kind: 'registration-failed';
       readonly replica: ReplicaId;
       readonly ref: EnlistmentRef;
     }

@@ -48,8 +48,6 @@ export class Registration<Operation> {
     const isFirst = this.#rounds === 0;
     if (isFirst) this.#first = this.#order.all.slice(0, quorum(this.#resilience));
     const to = this.#missing(isFirst ? this.#first : everyReplica(this.#resilience));
-    if (this.#rounds === 1)
-      for (const replica of this.#missing(this.#first)) this.#order.wasLate(replica);
     this.#rounds += 1;
     this.#refused.clear();
     return [
@@ -60,6 +58,19 @@ export class Registration<Operation> {
 
   #missing(replicas: readonly ReplicaId[]): readonly ReplicaId[] {
     return replicas.filter((replica) => !this.#taken.has(replica));
+  }
+
+  /** The time for an answer is over. */
+  overdue(): Outputs {
+    if (this.#rounds === 1) {
+      for (const replica of this.#missing(this.#first)) this.#order.wasLate(replica);
+    }
+    return this.send();
+  }
+
+  /** One of the first that were asked cannot be reached: the others are asked at once. */
+  failed(): Outputs {
+    return this.#rounds === 1 ? this.send() : [];
   }
 
   acknowledged(replica: ReplicaId): 'wait' | 'enough' {

@@ -74,6 +74,9 @@ export class Participant<Operation>
         return this.#step(input.ref, (it) => it.registered(input.replica));
       case 'registration-refused':
         return this.#step(input.ref, (it) => it.registrationRefused(input.replica));
+      case 'registration-failed':
+        this.#order.wasLate(input.replica);
+        return this.#step(input.ref, (it) => it.registrationFailed());
       case 'executed':
         return this.#step(input.ref, (it) => it.executed(input.result));
       case 'voted':

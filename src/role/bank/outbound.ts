@@ -13,6 +13,7 @@ import {
 import { faultBody } from '../../edge/soap/fault-body.js';
 import { coordinationFaults, type SoapFault, transactionFaults } from '../../edge/soap/faults.js';
 import type { Principal } from '../../edge/soap/principal.js';
+import { SoapTransportError } from '../../edge/soap/transport.js';
 import {
   type NotificationName,
   notificationAction,
@@ -33,7 +34,7 @@ import type { BankInput, BankOutput } from './bank-core.js';
 type Output<Kind extends BankOutput['kind']> = Extract<BankOutput, { kind: Kind }>;
 type Registered = Extract<
   ParticipantInput<never>,
-  { readonly kind: 'registered' | 'registration-refused' }
+  { readonly kind: 'registered' | 'registration-refused' | 'registration-failed' }
 >;
 
 export interface OutboundOptions {
@@ -117,8 +118,12 @@ export class Outbound {
       return { kind: 'registered', replica: coordinator.id, ref };
     } catch (error) {
       log.debug({ err: error, replica: coordinator.id, tid }, 'not-registered');
+      const replica = coordinator.id;
+      if (error instanceof SoapTransportError && error.code === 'refused') {
+        return { kind: 'registration-failed', replica, ref };
+      }
       const refused = error instanceof ReceivedFault && isFrom(coordinator, error.principal);
-      return refused ? { kind: 'registration-refused', replica: coordinator.id, ref } : undefined;
+      return refused ? { kind: 'registration-refused', replica, ref } : undefined;
     }
   }
 

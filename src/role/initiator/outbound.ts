@@ -94,7 +94,10 @@ export class Outbound {
           body: writeNotification(name, statementExtension(encodeSigned(statement))),
           from: endpoint(`${self.url}/completion-initiator`, parameter),
         })
-        .catch((error: unknown) => log.debug({ err: error, tid }, 'completion-not-taken'));
+        .catch((error: unknown) => {
+          log.debug({ err: error, tid }, 'completion-not-taken');
+          this.#options.submit({ kind: 'completion-failed', tid });
+        });
     }
   }
 

@@ -130,6 +130,17 @@ describe('legs', () => {
     expect(of(rig.timeOut('resend'), 'send-completion')[0]?.to).toEqual(replicas(0, 1, 2, 3));
   });
 
+  it('tells everybody silent at once where the primary cannot be reached', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof(3);
+    rig.leg(0, { kind: 'done' });
+    rig.leg(1, { kind: 'done' });
+    const failed = { kind: 'completion-failed', tid } as const;
+    expect(of(rig.give(failed), 'send-completion')[0]?.to).toEqual(replicas(0, 1, 2, 3));
+    expect(rig.give(failed), 'once').toEqual([]);
+  });
+
   it('rolls back at the first refusal and answers with its reason', () => {
     const rig = new Rig();
     rig.give(request);

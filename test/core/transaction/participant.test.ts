@@ -122,6 +122,16 @@ describe('registration', () => {
     expect(rig.timers.has(timer)).toBe(false);
   });
 
+  it('goes to all at once where one of the first cannot be reached', () => {
+    const rig = new Rig();
+    rig.invite(0);
+    rig.invite(1);
+    const failed = { kind: 'registration-failed', replica: replicaId(1), ref } as const;
+    expect(only(rig.give(failed), 'register').map(({ to }) => to)).toEqual([all]);
+    expect(rig.give(failed), 'once').toEqual([]);
+    expect(nextRegistration(rig, 'b')).toEqual([0, 2, 3]);
+  });
+
   it('goes last to those that kept it waiting, until they are heard again', () => {
     const rig = new Rig();
     rig.invite(0);
