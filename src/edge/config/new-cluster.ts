@@ -30,7 +30,7 @@ export interface NewCluster {
 }
 
 const usualTiming: Timing = {
-  suspectAfterMs: 2000,
+  suspectAfterMs: 1500,
   resendAfterMs: 400,
   voteTimeoutMs: 10_000,
   defaultExpiresMs: 30_000,
