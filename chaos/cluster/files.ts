@@ -1,4 +1,4 @@
-import { readFile, writeFile } from 'node:fs/promises';
+import { readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { ClusterFile } from '../../src/edge/config/cluster-file.js';
 import { initCluster } from '../../src/edge/config/init.js';
@@ -11,6 +11,11 @@ export const nodeFileIn = (directory: string, node: string) =>
   join(directory, 'nodes', `${node}.json`);
 /** Where a node keeps its data. */
 export const dataIn = (directory: string, node: string) => join(directory, 'data', node);
+
+/** The node's disk is replaced by an empty one. Only while it does not run. */
+export async function loseDisk(directory: string, node: string): Promise<void> {
+  await rm(dataIn(directory, node), { recursive: true });
+}
 
 /** Replaced by the network's places, but for that of the front door, which does not run. */
 const layout = { kind: 'local', host: '127.0.0.1', basePort: 40_000 } as const;

@@ -3,20 +3,31 @@ import { httpGet } from '../../src/cli/http-get.js';
 import { faultsMax, members } from './members.js';
 import type { Nodes } from './nodes.js';
 
-const statusSchema = z.object({ view: z.number(), openSlots: z.number() });
+const statusSchema = z.object({
+  view: z.number(),
+  openSlots: z.number(),
+  recovering: z.boolean(),
+  abstaining: z.number(),
+});
 export type CoordinatorStatus = z.output<typeof statusSchema>;
 
 const limits = { timeoutMs: 2000, maxBytes: 65_536 };
 
 /** What each coordinator tells of itself; `undefined` for those that do not answer. */
 export async function statuses(nodes: Nodes): Promise<(CoordinatorStatus | undefined)[]> {
-  return Promise.all(
-    members.coordinators.map(async (name) => {
-      const answer = await httpGet(`${nodes.url(name)}/status`, limits);
-      if (answer === undefined) return undefined;
-      return statusSchema.safeParse(JSON.parse(Buffer.from(answer.body).toString())).data;
-    }),
-  );
+  return Promise.all(members.coordinators.map((name) => statusOf(nodes, name)));
+}
+
+async function statusOf(nodes: Nodes, name: string): Promise<CoordinatorStatus | undefined> {
+  const answer = await httpGet(`${nodes.url(name)}/status`, limits);
+  if (answer === undefined) return undefined;
+  return statusSchema.safeParse(JSON.parse(Buffer.from(answer.body).toString())).data;
+}
+
+/** Whether a coordinator has lost no memory, or nothing that it could have spoken of is open any more. */
+export async function hasMemory(nodes: Nodes, name: string): Promise<boolean> {
+  const status = await statusOf(nodes, name);
+  return status !== undefined && !status.recovering && status.abstaining === 0;
 }
 
 /** The highest view that one correct coordinator has reached at the least. */

@@ -17,7 +17,7 @@ export const partitionShapes = ['isolated', 'deaf', 'mute', 'split', 'half'] as 
  */
 export type PartitionShape = (typeof partitionShapes)[number];
 
-export const faultKinds = ['kill', 'pause', 'partition', 'slow', 'byzantine'] as const;
+export const faultKinds = ['kill', 'disk-loss', 'pause', 'partition', 'slow', 'byzantine'] as const;
 export type FaultKind = (typeof faultKinds)[number];
 
 /** A fault that is to happen. */
@@ -29,7 +29,7 @@ export type Fault = {
   readonly group: Group;
   readonly victim: Victim;
 } & (
-  | { readonly kind: 'kill' | 'pause' | 'slow' }
+  | { readonly kind: 'kill' | 'disk-loss' | 'pause' | 'slow' }
   | {
       readonly kind: 'partition';
       readonly shape: PartitionShape;

@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { isHealthy } from '../../src/cli/http-get.js';
+import { loseDisk } from '../cluster/files.js';
 import { allMembers, members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
-import { primaryOf } from '../cluster/status.js';
+import { hasMemory, primaryOf } from '../cluster/status.js';
 import type { Route } from '../load/ledger.js';
 import type { Load } from '../load/load.js';
 import type { Network } from '../network/network.js';
@@ -14,6 +15,8 @@ import type { Track } from './plan.js';
 import { type Outage, Tally } from './tally.js';
 
 export interface NemesisOptions {
+  /** Where the cluster is. */
+  readonly directory: string;
   readonly nodes: Nodes;
   readonly network: Network;
   readonly load: Load;
@@ -101,6 +104,10 @@ export class Nemesis {
     switch (fault.kind) {
       case 'kill':
         return this.#kill(fault, victims);
+      case 'disk-loss':
+        await this.#kill(fault, victims);
+        // Until then it is faulty, and no other coordinator may be.
+        return this.#until(() => hasMemory(this.#options.nodes, name), `${name} does not recover`);
       case 'pause':
         for (const victim of victims) this.#options.nodes.signal(victim, 'SIGSTOP');
         await sleep(fault.lastsMs);
@@ -124,12 +131,13 @@ export class Nemesis {
     }
   }
 
-  async #kill({ group, lastsMs }: Fault, victims: readonly string[]): Promise<void> {
-    const { nodes } = this.#options;
+  async #kill({ kind, group, lastsMs }: Fault, victims: readonly string[]): Promise<void> {
+    const { nodes, directory } = this.#options;
     const primaryDies = group === 'coordinators' && victims.includes(await primaryOf(nodes));
     // Begins to count before the signal.
     const outage = primaryDies ? this.#measure('primary-death') : Promise.resolve();
     await Promise.all(victims.map((name) => nodes.end(name, 'SIGKILL')));
+    if (kind === 'disk-loss') for (const name of victims) await loseDisk(directory, name);
     await sleep(lastsMs);
     if (primaryDies) {
       this.tally.addPrimaryDeath();
@@ -188,9 +196,17 @@ export class Nemesis {
   }
 
   async #healthy(name: string): Promise<void> {
+    const url = this.#options.nodes.url(name);
+    await this.#until(
+      () => isHealthy(url, healthTimeoutMs),
+      `${name} does not become healthy again`,
+    );
+  }
+
+  async #until(isWell: () => Promise<boolean>, otherwise: string): Promise<void> {
     const deadline = performance.now() + healthyMaxMs;
-    while (!(await isHealthy(this.#options.nodes.url(name), healthTimeoutMs))) {
-      if (performance.now() > deadline) throw new Error(`${name} does not become healthy again`);
+    while (!(await isWell())) {
+      if (performance.now() > deadline) throw new Error(otherwise);
       await sleep(pollMs);
     }
   }
@@ -201,6 +217,8 @@ function describe(fault: Fault): string {
   switch (fault.kind) {
     case 'kill':
       return `kill for ${seconds}:`;
+    case 'disk-loss':
+      return `kill for ${seconds}, and replace the disk:`;
     case 'pause':
       return `pause for ${seconds}:`;
     case 'slow':

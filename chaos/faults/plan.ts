@@ -26,6 +26,7 @@ export type Track = readonly Fault[];
 /** What of each kind of fault befalls each group, out of 20. */
 const shares: Record<FaultKind, Partial<Record<Group, number>>> = {
   kill: { coordinators: 9, initiators: 4, banks: 7 },
+  'disk-loss': { coordinators: 20 },
   pause: { coordinators: 9, initiators: 5, banks: 6 },
   partition: { coordinators: 11, initiators: 4, banks: 5 },
   slow: { coordinators: 9, initiators: 5, banks: 6 },
@@ -46,6 +47,7 @@ export function planOf({ seed, durationMs, kills, partitions }: PlanOptions): Tr
   const random = new Random(`chaos ${seed}`);
   const counts: Record<FaultKind, number> = {
     kill: kills,
+    'disk-loss': Math.ceil(kills / 20),
     pause: Math.ceil(kills / 5),
     partition: partitions,
     slow: Math.ceil(partitions / 3),
@@ -82,6 +84,7 @@ function faultOf(kind: FaultKind, group: Group, atMs: number, random: Random): F
   const common = { atMs, group, victim: victimOf(kind, group, random) };
   switch (kind) {
     case 'kill':
+    case 'disk-loss':
       return { ...common, kind, lastsMs: random.between(100, 3000) };
     case 'pause':
       return { ...common, kind, lastsMs: random.between(300, 6000) };

@@ -15,6 +15,7 @@ export interface Unavailability {
 
 const titles: Record<FaultKind, string> = {
   kill: 'kills (SIGKILL)',
+  'disk-loss': 'lost disks',
   pause: 'pauses (SIGSTOP)',
   partition: 'partitions',
   slow: 'slow nodes',

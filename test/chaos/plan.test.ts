@@ -30,6 +30,20 @@ describe('a plan', () => {
     }
   });
 
+  it.each([
+    [0, 0],
+    [1, 1],
+    [200, 10],
+  ])('of %i kills has %i disks lost, one coordinator at a time', (kills, lost) => {
+    const faults = planOf({ ...options, kills })
+      .flat()
+      .filter(({ kind }) => kind === 'disk-loss');
+    expect(faults).toHaveLength(lost);
+    expect(
+      faults.every(({ group, victim }) => group === 'coordinators' && victim.kind !== 'all'),
+    ).toBe(true);
+  });
+
   it('replaces no bank by a liar: the books are what is checked', () => {
     const liars = planOf(options)
       .flat()

@@ -28,6 +28,7 @@ it('finds no violation while nodes are killed, cut off and replaced by liars', a
   expect(run.exitCode).toBe(0);
   expect(report.faults.kill.all).toBeGreaterThanOrEqual(4);
   expect(report.faults).toMatchObject({ partition: { all: 1 }, byzantine: { all: 1 } });
+  expect(report.faults['disk-loss']).toMatchObject({ all: 1, coordinators: 1 });
   expect(report.transfers.committed).toBeGreaterThan(0);
   expect(report.proofs.verified).toBeGreaterThan(0);
 }, 240_000);
