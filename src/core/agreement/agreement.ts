@@ -20,17 +20,14 @@ import {
   decodePreparedCertificate,
   encodeDecisionProof,
 } from '../../wire/index.js';
-import { resendDelayMs, type StoredRecord } from '../effects.js';
+import type { StoredRecord } from '../effects.js';
 import { Gatherer } from './gathering.js';
 import type { AgreementHost, AgreementOutput } from './host.js';
 import { Proposer } from './proposing.js';
-import type { SlotState } from './slot.js';
+import { Retransmission } from './retransmission.js';
 import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
 import { ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
-
-/** Fetches for a slot of which this replica knows nothing but that it voted. */
-const QUESTIONS_MAX = 10;
 
 /** The messages of the agreement; the rest of a peer message is the host's. */
 export type AgreementMessage = Exclude<
@@ -70,6 +67,7 @@ export class Agreement {
   readonly #proposer: Proposer;
   readonly #voter: Voter;
   readonly #views: ViewChanger;
+  readonly #retransmission: Retransmission;
 
   constructor(options: AgreementOptions, host: AgreementHost) {
     this.#state = new AgreementState(options);
@@ -90,6 +88,10 @@ export class Agreement {
     this.#views = new ViewChanger(this.#state, {
       learn: (certificate) => this.#learn(certificate),
       entered: () => this.#onViewEntered(),
+    });
+    this.#retransmission = new Retransmission(this.#state, host, {
+      propose: (slot) => this.#proposer.propose(slot),
+      isCurrent: (statement) => this.#voter.isCurrent(statement),
     });
   }
 
@@ -206,7 +208,7 @@ export class Agreement {
     if (!state || state.wanted) return;
     state.wanted = true;
     this.#state.startTimer(`suspect/${state.key}`, this.#views.suspectAfterMs);
-    this.#startResend(state);
+    this.#retransmission.start(state);
     if (!this.#host.knows(slot)) this.#host.seek(slot);
     this.#proposer.propose(state);
     this.#giveWay(slot);
@@ -239,10 +241,10 @@ export class Agreement {
     const slot = this.#state.slots.get(key as SlotKey);
     if (!slot) return true;
     if (what === 'suspect') {
-      if (this.#hasGrounds(slot)) this.#views.suspect(slot.key);
+      if (this.#retransmission.hasGrounds(slot)) this.#views.suspect(slot.key);
       this.#state.startTimer(name, this.#views.suspectAfterMs);
     } else {
-      this.#resend(slot);
+      this.#retransmission.again(slot);
     }
     return true;
   }
@@ -352,8 +354,8 @@ export class Agreement {
       slot.resends = 0;
       if (!slot.wanted) continue;
       this.#state.startTimer(`suspect/${slot.key}`, this.#views.suspectAfterMs);
-      this.#startResend(slot);
-      this.#handOver(slot);
+      this.#retransmission.start(slot);
+      this.#retransmission.handOver(slot);
       this.#proposer.propose(slot);
       this.#giveWay(slot.slot);
     }
@@ -364,68 +366,6 @@ export class Agreement {
     const state = this.#state.slots.get(slotKey(slot));
     if (!state?.wanted || !this.#state.isPrimary) return;
     if (!this.isRecovering && !this.#state.mayVote(state)) this.#views.suspect(state.key);
-  }
-
-  /** Gives the primary what it may lack to propose: locks, requests, records. */
-  #handOver(slot: SlotState): void {
-    if (this.#state.isPrimary) return;
-    const { primary } = this.#state;
-    if (slot.lock && !this.#isShown(slot.lock)) {
-      this.#state.send(primary, { kind: 'prepared', certificate: slot.lock });
-    }
-    const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
-    if (requests) this.#state.send(primary, { kind: 'requests', requests });
-    for (const record of this.#host.evidenceFor(slot.slot)) {
-      this.#state.send(primary, { kind: 'record', record });
-    }
-  }
-
-  #isShown({ prePrepare }: PreparedCertificate): boolean {
-    const { slot, digest } = prePrepare.statement;
-    return this.#state.shown.get(slotKey(slot))?.prePrepare.statement.digest === digest;
-  }
-
-  /**
-   * Whether this replica has what it takes to have the slot decided, so that the primary is to blame.
-   * A vote alone, read back after a restart, is not enough: perhaps nobody knows any more for what it
-   * was, and whoever made the request has given it up.
-   */
-  #hasGrounds({ slot, lock, accepted, requests }: SlotState): boolean {
-    if (slot.kind === 'outcome' || lock || accepted || requests) return true;
-    return this.#host.requestsFor(slot) !== undefined;
-  }
-
-  /** Nobody answers. The vote stays on disk; a request or a proposal makes the slot wanted again. */
-  #giveUp(slot: SlotState): void {
-    slot.wanted = false;
-    slot.resends = 0;
-    this.#state.stopTimer(`suspect/${slot.key}`);
-  }
-
-  // Retransmission -------------------------------------------------------------------------------
-
-  #startResend(slot: SlotState): void {
-    const { resendAfterMs } = this.#state.options;
-    this.#state.startTimer(`resend/${slot.key}`, resendDelayMs(2 * resendAfterMs, slot.resends));
-  }
-
-  /** Says again what was said last for the slot, and asks whether others know more. */
-  #resend(slot: SlotState): void {
-    slot.resends += 1;
-    if (slot.resends > QUESTIONS_MAX && !this.#hasGrounds(slot)) return this.#giveUp(slot);
-    const { accepted } = slot;
-    if (accepted && this.#state.isPrimary && this.#voter.isCurrent(accepted.prePrepare.statement)) {
-      this.#state.broadcast({ kind: 'pre-prepare', ...accepted });
-    } else {
-      this.#proposer.propose(slot);
-    }
-    for (const votes of [slot.prepares, slot.commits]) {
-      const own = votes.of(this.#state.self);
-      if (own) this.#state.broadcast({ kind: 'phase', signed: own });
-    }
-    this.#handOver(slot);
-    this.#state.broadcast({ kind: 'fetch', slot: slot.slot });
-    this.#startResend(slot);
   }
 }
 

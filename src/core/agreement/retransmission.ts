@@ -1,0 +1,94 @@
+import {
+  type PhaseStatement,
+  type PreparedCertificate,
+  slotKey,
+} from '../../vocabulary/agreement.js';
+import { resendDelayMs } from '../effects.js';
+import type { AgreementHost } from './host.js';
+import type { SlotState } from './slot.js';
+import type { AgreementState } from './state.js';
+
+/** Fetches for a slot of which this replica knows nothing but that it voted. */
+const QUESTIONS_MAX = 10;
+
+export interface RetransmissionActions {
+  /** As primary: makes a proposal if there is one to make. */
+  readonly propose: (slot: SlotState) => void;
+  /** Whether the statement is one of this view. */
+  readonly isCurrent: (statement: PhaseStatement) => boolean;
+}
+
+/** What is said again of an undecided slot, as any message may be lost, and what a primary may lack. */
+export class Retransmission {
+  readonly #state: AgreementState;
+  readonly #host: AgreementHost;
+  readonly #actions: RetransmissionActions;
+
+  constructor(state: AgreementState, host: AgreementHost, actions: RetransmissionActions) {
+    this.#state = state;
+    this.#host = host;
+    this.#actions = actions;
+  }
+
+  /** Gives the primary what it may lack to propose: locks, requests, records. */
+  handOver(slot: SlotState): void {
+    if (this.#state.isPrimary) return;
+    const { primary } = this.#state;
+    if (slot.lock && !this.#isShown(slot.lock)) {
+      this.#state.send(primary, { kind: 'prepared', certificate: slot.lock });
+    }
+    const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
+    if (requests) this.#state.send(primary, { kind: 'requests', requests });
+    for (const record of this.#host.evidenceFor(slot.slot)) {
+      this.#state.send(primary, { kind: 'record', record });
+    }
+  }
+
+  #isShown({ prePrepare }: PreparedCertificate): boolean {
+    const { slot, digest } = prePrepare.statement;
+    return this.#state.shown.get(slotKey(slot))?.prePrepare.statement.digest === digest;
+  }
+
+  /**
+   * Whether this replica has what it takes to have the slot decided, so that the primary is to blame.
+   * A vote alone, read back after a restart, is not enough: perhaps nobody knows any more for what it
+   * was, and whoever made the request has given it up.
+   */
+  hasGrounds({ slot, lock, accepted, requests }: SlotState): boolean {
+    if (slot.kind === 'outcome' || lock || accepted || requests) return true;
+    return this.#host.requestsFor(slot) !== undefined;
+  }
+
+  /** Nobody answers. The vote stays on disk; a request or a proposal makes the slot wanted again. */
+  #giveUp(slot: SlotState): void {
+    slot.wanted = false;
+    slot.resends = 0;
+    this.#state.stopTimer(`suspect/${slot.key}`);
+  }
+
+  /** Until `again`, which says the same at ever longer intervals. */
+  start(slot: SlotState): void {
+    const { resendAfterMs } = this.#state.options;
+    this.#state.startTimer(`resend/${slot.key}`, resendDelayMs(2 * resendAfterMs, slot.resends));
+  }
+
+  /** Says again what was said last for the slot, and asks whether others know more. */
+  again(slot: SlotState): void {
+    slot.resends += 1;
+    if (slot.resends > QUESTIONS_MAX && !this.hasGrounds(slot)) return this.#giveUp(slot);
+    const { accepted } = slot;
+    const { isCurrent, propose } = this.#actions;
+    if (accepted && this.#state.isPrimary && isCurrent(accepted.prePrepare.statement)) {
+      this.#state.broadcast({ kind: 'pre-prepare', ...accepted });
+    } else {
+      propose(slot);
+    }
+    for (const votes of [slot.prepares, slot.commits]) {
+      const own = votes.of(this.#state.self);
+      if (own) this.#state.broadcast({ kind: 'phase', signed: own });
+    }
+    this.handOver(slot);
+    this.#state.broadcast({ kind: 'fetch', slot: slot.slot });
+    this.start(slot);
+  }
+}
