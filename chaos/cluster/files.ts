@@ -20,11 +20,15 @@ export async function loseDisk(directory: string, node: string): Promise<void> {
 /** Replaced by the network's places, but for that of the front door, which does not run. */
 const layout = { kind: 'local', host: '127.0.0.1', basePort: 40_000 } as const;
 
+/** What a run may have other than usual. */
+export type ClusterSettings = Partial<Pick<ClusterFile, 'retainedTransactions'>>;
+
 /** Makes a cluster on this network, every bank with these accounts, with default timeouts. */
 export async function makeCluster(
   directory: string,
   network: Network,
   accounts: readonly InitialAccount[],
+  settings: ClusterSettings = {},
 ): Promise<void> {
   const clients = [clientName];
   const participants = members.banks;
@@ -40,7 +44,7 @@ export async function makeCluster(
       member.url = `http://${host}:${port}`;
       if ('peer' in member) member.peer = { ...network.place(member.name, 'peer').advertised };
     }
-    return cluster;
+    return { ...cluster, ...settings };
   });
   for (const name of allMembers) {
     await edit<NodeFile>(nodeFileIn(directory, name), (node) => placed(node, network, accounts));

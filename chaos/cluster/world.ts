@@ -8,7 +8,7 @@ import { Ledger, type Route, routesOf } from '../load/ledger.js';
 import { Load, turnsPerSecond } from '../load/load.js';
 import type { Network, NetworkKind } from '../network/network.js';
 import { openNetwork } from '../network/open.js';
-import { makeCluster, nodeFileIn } from './files.js';
+import { type ClusterSettings, makeCluster, nodeFileIn } from './files.js';
 import { allMembers, clientName, members } from './members.js';
 import { Nodes } from './nodes.js';
 
@@ -19,6 +19,7 @@ export interface WorldOptions {
   /** How long it will be under load, at least. */
   readonly durationMs: number;
   readonly network?: NetworkKind | undefined;
+  readonly settings?: ClusterSettings;
   readonly onDied: (node: string, how: string) => void;
 }
 
@@ -39,7 +40,7 @@ export class World {
 
   /** Makes a new cluster in a temporary directory and starts it; the load is not yet on. */
   static async start(options: WorldOptions): Promise<World> {
-    const { seed, clients, durationMs, network: kind, onDied } = options;
+    const { seed, clients, durationMs, network: kind, settings, onDied } = options;
     const routes = routesOf(members.banks);
     const transfers = Math.ceil(((spare * durationMs) / 1000) * clients * turnsPerSecond);
     const ledger = new Ledger(transfers, routes.length);
@@ -48,7 +49,7 @@ export class World {
     const nodes = new Nodes(directory, network, onDied);
     process.once('exit', () => nodes.killAll());
     try {
-      await makeCluster(directory, network, ledger.accounts);
+      await makeCluster(directory, network, ledger.accounts, settings);
       await nodes.startAll();
     } catch (error) {
       await network.close();

@@ -30,6 +30,8 @@ export interface SoakResult {
   readonly violations: readonly Violation[];
 }
 
+/** Few, so that all memories are full before the warm-up is over. */
+const retainedTransactions = 1000;
 const samplesWanted = 360;
 const leastSampleMs = 500;
 /** What comes before is warming up: heaps and caches fill. */
@@ -50,6 +52,7 @@ export async function runSoak(
     clients,
     durationMs,
     network: 'proxy',
+    settings: { retainedTransactions },
     onDied: (node, how) => died.push({ rule: 'crash', what: `${node} ${how}` }),
   });
   const { nodes, load, directory, ledger } = world;
@@ -126,7 +129,8 @@ export function soakText(result: SoakResult): string {
     table(headings('DISK'), rows('disk')),
     '',
     `${committed} transfers committed in ${clock(tookMs)} min; ` +
-      `the first ${clock(warmUpMs)} min are warm-up and left out`,
+      `the first ${clock(warmUpMs)} min are warm-up and left out; ` +
+      `coordinators remember ${retainedTransactions} finished transactions`,
     ...violations.map(({ rule, what }) => `VIOLATION of ${rule}: ${what}`),
     `soak: ${courses.length - growing} of ${courses.length} courses flat, ` +
       `${violations.length} violations`,

@@ -44,7 +44,9 @@ export interface RunningNode {
 }
 
 /** An open enlistment takes some 5 kB, one that is remembered less than one. */
-const limits = { enlistments: 4096, invitationsPerInitiator: 1024, finished: 16_384 };
+const limits = { enlistments: 4096, invitationsPerInitiator: 1024 };
+/** Ended enlistments that are remembered, for each transaction that coordinators remember. */
+const finishedPerTransaction = 2;
 /** No transaction is waited for longer than so many default lifetimes before it is prepared. */
 const expiryPatience = 10;
 /** SOAP requests under way at one port; an initiator's waits until its operation is executed. */
@@ -68,7 +70,11 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
       id: self.id,
       resilience: cluster.resilience,
       resendAfterMs,
-      limits: { ...limits, expiresMs: expiryPatience * defaultExpiresMs },
+      limits: {
+        ...limits,
+        finished: finishedPerTransaction * cluster.retainedTransactions,
+        expiresMs: expiryPatience * defaultExpiresMs,
+      },
       address: `${self.url}/participant`,
       sign: (statement) => signStatement(sign, cluster.id, statement),
     },
