@@ -30,7 +30,12 @@ export interface InitiatorPartyOptions extends PartyOptions {
   readonly createCore: InitiatorFactory;
 }
 
-const limits = { transactions: 1024, clients: 16_384, waiters: 4 };
+const limits = {
+  transactions: 1024,
+  transactionsOfOneClient: 256,
+  clients: 16_384,
+  waiters: 4,
+};
 
 /** One incarnation of an initiator: its core, with packets in place of SOAP calls. */
 export class InitiatorParty implements Life<Packet> {

@@ -141,9 +141,11 @@ export type InitiatorOutput =
 export interface InitiatorLimits {
   /** Open transactions; one more is refused as busy. */
   readonly transactions: number;
+  /** Open transactions of one client, all its lanes together. */
+  readonly transactionsOfOneClient: number;
   /** Clients whose last timestamp and reply are remembered; the longest unheard is forgotten. */
   readonly clients: number;
-  /** Callers waiting for the same transaction; one more is refused as busy. */
+  /** Callers waiting for the same transaction. For one more the first of them is sent away. */
   readonly waiters: number;
 }
 

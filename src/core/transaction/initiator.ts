@@ -1,5 +1,12 @@
 import { unreachable } from '../../vocabulary/brand.js';
-import { type Digest, type TransactionId, type View, view } from '../../vocabulary/ids.js';
+import {
+  type ClientId,
+  clientPrincipal,
+  type Digest,
+  type TransactionId,
+  type View,
+  view,
+} from '../../vocabulary/ids.js';
 import { primaryOf } from '../../vocabulary/quorum.js';
 import type { CommonOutput, Core, TimerInput } from '../effects.js';
 import { ClientTable } from './initiator-clients.js';
@@ -8,6 +15,7 @@ import type {
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
+  RefusalCode,
   RequestId,
   TransferReply,
 } from './initiator-messages.js';
@@ -104,11 +112,11 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     const { limits } = this.#options;
     const underWay = this.#open.get(digest);
     if (underWay !== undefined) {
-      if (underWay.waiters.length >= limits.waiters) return refuse(requestId, 'busy');
       underWay.waiters.push(requestId);
-      return [];
+      const surplus = underWay.waiters.splice(0, underWay.waiters.length - limits.waiters);
+      return surplus.flatMap((waiter) => refuse(waiter, 'outcome-unknown'));
     }
-    if (this.#open.size >= limits.transactions) return refuse(requestId, 'busy');
+    if (!this.#hasRoomFor(client)) return refuse(requestId, 'busy');
     this.#clients.accept(client, timestamp, digest);
     const open = {
       transaction: new InitiatorTransaction(this.#options, request),
@@ -116,6 +124,17 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     };
     this.#open.set(digest, open);
     return open.transaction.start(primaryOf(this.#options.resilience, this.#view));
+  }
+
+  /** No client may take the places of all the others. */
+  #hasRoomFor(client: ClientId): boolean {
+    const { transactions, transactionsOfOneClient } = this.#options.limits;
+    if (this.#open.size >= transactions) return false;
+    const principal = clientPrincipal(client);
+    const own = [...this.#open.values()].filter(
+      ({ transaction }) => clientPrincipal(transaction.request.client) === principal,
+    );
+    return own.length < transactionsOfOneClient;
   }
 
   #step(open: Open | undefined, step: (transaction: InitiatorTransaction) => Outputs): Outputs {
@@ -141,9 +160,6 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
   }
 }
 
-function refuse(
-  requestId: RequestId,
-  code: 'stale' | 'conflict' | 'busy',
-): readonly InitiatorOutput[] {
+function refuse(requestId: RequestId, code: RefusalCode): readonly InitiatorOutput[] {
   return [{ kind: 'answer', requestId, reply: { kind: 'refusal', code } }];
 }

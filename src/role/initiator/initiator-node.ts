@@ -41,7 +41,12 @@ export interface RunningNode {
 }
 
 /** An open transaction takes some 10 kB; a remembered client less than one. */
-const limits = { transactions: 1024, clients: 16_384, waiters: 4 };
+const limits = {
+  transactions: 1024,
+  transactionsOfOneClient: 256,
+  clients: 16_384,
+  waiters: 4,
+};
 
 /** An initiator persists nothing. */
 const noStore: Store = {

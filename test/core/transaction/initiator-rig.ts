@@ -65,7 +65,7 @@ export class Rig {
       id: initiatorId(0),
       resilience: resilience(4, 1),
       timing,
-      limits: { transactions: 10, clients: 10, waiters: 4 },
+      limits: { transactions: 10, transactionsOfOneClient: 10, clients: 10, waiters: 4 },
       sign: (statement) => ({
         statement,
         bytes: new Uint8Array(),

@@ -289,7 +289,9 @@ describe('client requests', () => {
   });
 
   it('are refused as busy when too many are open, and accepted later with the same timestamp', () => {
-    const rig = new Rig({ limits: { transactions: 1, clients: 10, waiters: 4 } });
+    const rig = new Rig({
+      limits: { transactions: 1, transactionsOfOneClient: 10, clients: 10, waiters: 4 },
+    });
     rig.commit();
     const other = again(2, { client: clientId('bob'), digest: digestNumber(2) });
     expect(rig.give(other)).toEqual([
@@ -299,15 +301,33 @@ describe('client requests', () => {
     expect(of(rig.give(other), 'send-activation')).toHaveLength(1);
   });
 
-  it('are refused as busy when too many wait for the same one', () => {
-    const rig = new Rig({ limits: { transactions: 1, clients: 10, waiters: 2 } });
+  it('are refused as busy when too many of one client are open, whatever its lanes', () => {
+    const rig = new Rig({
+      limits: { transactions: 10, transactionsOfOneClient: 2, clients: 10, waiters: 4 },
+    });
+    const ofLane = (lane: number, client: string) =>
+      rig.give(again(lane, { client: clientId(client), digest: digestNumber(lane) }));
+    ofLane(1, 'bob/1');
+    ofLane(2, 'bob/2');
+    expect(of(ofLane(3, 'bob/3'), 'answer')).toMatchObject([{ reply: { code: 'busy' } }]);
+    expect(of(ofLane(4, 'carol/1'), 'send-activation')).toHaveLength(1);
+  });
+
+  it('that wait longest for the same one are sent away when there are too many', () => {
+    const rig = new Rig({
+      limits: { transactions: 1, transactionsOfOneClient: 10, clients: 10, waiters: 2 },
+    });
     rig.give(request);
     rig.give(again(2));
-    expect(of(rig.give(again(3)), 'answer')).toMatchObject([{ reply: { code: 'busy' } }]);
+    expect(of(rig.give(again(3)), 'answer')).toMatchObject([
+      { requestId: request.requestId, reply: { code: 'outcome-unknown' } },
+    ]);
   });
 
   it('of the longest unheard client are forgotten when there are too many clients', () => {
-    const rig = new Rig({ limits: { transactions: 10, clients: 2, waiters: 4 } });
+    const rig = new Rig({
+      limits: { transactions: 10, transactionsOfOneClient: 10, clients: 2, waiters: 4 },
+    });
     rig.commit();
     rig.give(notifiedByProof(0, 'commit'));
     rig.give(again(2, { client: clientId('bob'), digest: digestNumber(2) }));
