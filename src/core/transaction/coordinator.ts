@@ -11,25 +11,17 @@ import type {
 } from '../../vocabulary/agreement.js';
 import { unreachable } from '../../vocabulary/brand.js';
 import type { Digest, InitiatorId, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
-import type {
-  AcknowledgementStatement,
-  ActivationStatement,
-  CompletionStatement,
-  Signed,
-  Verified,
-  VoteStatement,
-} from '../../vocabulary/statements.js';
+import type { ActivationStatement, Signed, Verified } from '../../vocabulary/statements.js';
 import { Agreement } from '../agreement/agreement.js';
 import type { AgreementHost, Verdict } from '../agreement/host.js';
 import type { AgreementOptions } from '../agreement/state.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
 import { ActivationService } from './activation-service.js';
 import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages.js';
+import { Requests } from './coordinator-requests.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
 import { Inquiries } from './inquiries.js';
 import { Memory } from './memory.js';
-import { transition } from './table.js';
-import { completionTable } from './tables.js';
 import { TransactionLog } from './transaction-log.js';
 import { TwoPhaseCommit } from './two-phase-commit.js';
 
@@ -68,6 +60,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   readonly #twoPhase: TwoPhaseCommit;
   readonly #transactions: TransactionLog;
   readonly #memory: Memory;
+  readonly #requests: Requests;
   readonly #now: CoordinatorOutput[] = [];
   #questions = 0;
 
@@ -103,6 +96,14 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       output: (output: CoordinatorOutput) => this.#output(output),
     };
     this.#memory = new Memory(memory, this.#agreement, this.#transactions);
+    this.#requests = new Requests({
+      agreement: this.#agreement,
+      transactions: this.#transactions,
+      twoPhase: this.#twoPhase,
+      inquiries: this.#inquiries,
+      isSureOf: (tid) => this.#memory.isSureOf(tid),
+      output: (output) => this.#output(output),
+    });
   }
 
   /** Figures for the status page. */
@@ -148,13 +149,13 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       case 'activate':
         return this.#activation.onRequest(input.statement, input.replyId);
       case 'register':
-        return this.#onRegister(input);
+        return this.#requests.register(input);
       case 'complete':
-        return this.#onComplete(input);
+        return this.#requests.complete(input);
       case 'vote':
-        return this.#onVote(input);
+        return this.#requests.vote(input);
       case 'ended':
-        return this.#onEnded(input);
+        return this.#requests.ended(input);
       case 'peer':
         return this.#onPeer(input.message);
       case 'peer-up':
@@ -166,8 +167,6 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
         return unreachable(input);
     }
   }
-
-  // Requests of initiators and participants ------------------------------------------------------
 
   #decidedAs(slot: Slot): CoordinatorTransaction | undefined {
     const result = this.#agreement.resultOf(slot);
@@ -187,92 +186,6 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     this.#agreement.want(slot);
   }
 
-  /** Zhao §4.2: no agreement; the registration is durable before it is acknowledged. */
-  #onRegister(input: Extract<CoordinatorInput, { kind: 'register' }>): void {
-    const { statement } = input;
-    const { tid, enlistment } = statement.statement;
-    const { replyId } = input;
-    if (!this.#memory.isSureOf(tid)) {
-      // It may have voted already for an outcome without this registration.
-      const reason = 'this replica has lost its memory of the transaction';
-      return this.#output({ kind: 'refused', replyId, fault: 'CannotRegisterParticipant', reason });
-    }
-    const transaction = this.#transactions.get(tid);
-    if (!transaction) return this.#inquiries.wait(tid, input);
-    const hasVoted = this.#agreement.hasVoted({ kind: 'outcome', tid });
-    const taken = transaction.register(statement, hasVoted);
-    if (taken === 'late' || taken === 'refused') {
-      const reason =
-        taken === 'late' ? 'the transaction is being ended' : 'too many participants already';
-      return this.#output({ kind: 'refused', replyId, fault: 'CannotRegisterParticipant', reason });
-    }
-    if (taken === 'new') {
-      this.#transactions.keep(statement);
-      this.#twoPhase.joined(transaction, enlistment);
-    }
-    this.#output({ kind: 'registered', replyId, registration: statement.statement });
-  }
-
-  /** Zhao §4.3: commit or rollback is accepted at `f + 1` matching requests. */
-  #onComplete(input: Extract<CoordinatorInput, { kind: 'complete' }>): void {
-    const { statement } = input;
-    const { tid, decision, initiator } = statement.statement;
-    const transaction = this.#transactions.get(tid);
-    if (!transaction) return this.#inquiries.wait(tid, input);
-    transaction.complete(statement);
-    if (transaction.decision) return this.#answerInitiator(transaction, decision, initiator);
-    // Without all registrations it must not say when to prepare.
-    const mayStart = this.#memory.isSureOf(tid);
-    if (mayStart && transaction.isAsked('commit') && !transaction.isAsked('rollback')) {
-      this.#twoPhase.start(transaction);
-    }
-    this.#reconsider(transaction);
-  }
-
-  #answerInitiator(
-    { tid, decision }: CoordinatorTransaction,
-    asked: CompletionStatement['decision'],
-    initiator: InitiatorId,
-  ): void {
-    if (!decision) return;
-    const state = decision.outcome === 'commit' ? 'Committed' : 'Aborted';
-    const step = transition(completionTable, state, asked);
-    if (step !== 'impossible' && step.actions.includes('fault InvalidState')) {
-      return this.#output({ kind: 'fault-initiator', initiator, tid, fault: 'InvalidState' });
-    }
-    this.#output({ kind: 'notify-initiator', initiator, tid, ...decision });
-  }
-
-  #onVote(input: Extract<CoordinatorInput, { kind: 'vote' }>): void {
-    const { statement } = input;
-    const transaction = this.#transactions.get(statement.statement.tid);
-    if (!transaction) return this.#inquiries.wait(statement.statement.tid, input);
-    this.#twoPhase.voted(transaction, statement);
-    this.#reconsider(transaction);
-  }
-
-  /** The participant answers those that told it; the others need not tell it once they see this. */
-  #onEnded({ statement }: Extract<CoordinatorInput, { kind: 'ended' }>): void {
-    if (this.#acknowledged(statement)) this.#broadcast({ kind: 'record', record: statement });
-  }
-
-  /** Returns whether that was news. */
-  #acknowledged({ statement }: Verified<AcknowledgementStatement>): boolean {
-    const { tid, enlistment, participant, outcome } = statement;
-    const transaction = this.#transactions.get(tid);
-    const registration = transaction?.enlistments.get(enlistment)?.registration.statement;
-    if (!transaction || registration?.participant !== participant) return false;
-    return this.#twoPhase.ended(transaction, enlistment, outcome);
-  }
-
-  /** The outcome may be at hand now, or a proposal be acceptable that was not. */
-  #reconsider(transaction: CoordinatorTransaction): void {
-    if (transaction.decision) return;
-    const slot: Slot = { kind: 'outcome', tid: transaction.tid };
-    if (transaction.proposal()) this.#agreement.want(slot);
-    this.#agreement.recheck(slot);
-  }
-
   // Peers ----------------------------------------------------------------------------------------
 
   #onPeer(verified: VerifiedPeerMessage): void {
@@ -284,7 +197,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
         }
         return;
       case 'record':
-        return this.#onRecord(message.record as VerifiedRecord);
+        return this.#requests.onRecord(message.record as VerifiedRecord);
       case 'fetch-transaction':
         return this.#onFetchTransaction(from, message.tid, message.question);
       case 'unknown-transaction':
@@ -295,31 +208,6 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
         return this.#memory.onInventory(from, message);
       default:
         return this.#agreement.onMessage(verified, message);
-    }
-  }
-
-  /** A signed record that another replica found missing here (protocols.md 1.2). */
-  #onRecord(record: VerifiedRecord): void {
-    const { statement } = record;
-    const transaction = this.#transactions.get(statement.tid);
-    if (statement.kind === 'acknowledgement') {
-      this.#acknowledged({ ...record, statement } as Verified<AcknowledgementStatement>);
-      return;
-    }
-    if (!transaction || transaction.decision || transaction.has(statement)) return;
-    switch (statement.kind) {
-      case 'registration':
-        if (transaction.enlist({ ...record, statement })) {
-          this.#twoPhase.joined(transaction, statement.enlistment);
-        }
-        return this.#reconsider(transaction);
-      case 'vote':
-        this.#twoPhase.voted(transaction, { ...record, statement } as Verified<VoteStatement>);
-        return this.#reconsider(transaction);
-      case 'completion': {
-        const completion = { ...record, statement } as Verified<CompletionStatement>;
-        return this.#onComplete({ kind: 'complete', statement: completion });
-      }
     }
   }
 
@@ -343,7 +231,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     if (!transaction) return;
     if (what === 'notify') return this.#twoPhase.resend(transaction);
     transaction.overdue = true;
-    this.#reconsider(transaction);
+    this.#requests.reconsider(transaction);
   }
 
   // What the agreement asks ----------------------------------------------------------------------
