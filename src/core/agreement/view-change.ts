@@ -123,8 +123,12 @@ export class ViewChanger {
     this.#settle({ ...signed, statement: signed.statement });
   }
 
-  /** Asks for a view: says what this replica is locked on, and no longer waits for the old one. */
-  #ask(view: View): void {
+  /**
+   * Asks for a view, or a later one where a lock shows that a quorum is past it: says what this replica
+   * is locked on, and no longer waits for the old one.
+   */
+  #ask(wanted: View): void {
+    const view = Math.max(wanted, this.#viewOfLocks + 1) as View;
     this.#target = view;
     this.#failures += 1;
     this.#resends = 0;
@@ -136,6 +140,11 @@ export class ViewChanger {
     this.#sayAgain();
     this.#openIfPrimary();
     this.#waitIfQuorum();
+  }
+
+  get #viewOfLocks(): number {
+    const locks = [...this.#state.slots.values()].flatMap(({ lock }) => lock ?? []);
+    return Math.max(-1, ...locks.map(({ prePrepare }) => prePrepare.statement.ballot.view));
   }
 
   /** So many that all view changes fit into one new-view; what is left out is handed over later. */

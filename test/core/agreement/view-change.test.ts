@@ -129,6 +129,23 @@ describe('a view change (protocols.md 1.4)', () => {
     expect(story.outcome(tid)).toBe('commit');
   });
 
+  it('is asked for beyond the view of any lock, which a quorum has left behind', () => {
+    const scene = openScene();
+    const { rig, story, evidence, commit } = scene;
+    const asked: PeerMessage[] = [];
+    rig.tamper = (_from, _to, message) => {
+      if (message.kind === 'view-change') asked.push(message);
+      return [];
+    };
+    rig.transmit(1, 3, { kind: 'prepared', certificate: evidence.prepared(commit, ballot(5)) });
+    rig.runFor(20);
+    for (const registration of story.registrations) story.vote(registration, 'aborted', [3]);
+    rig.runUntil(() => asked.length > 0);
+    const views = asked.map((it) => (it.kind === 'view-change' ? it.viewChange.statement.view : 0));
+    expect(new Set(views)).toEqual(new Set([6]));
+    expect(rig.refused).toEqual([]);
+  });
+
   it('is joined at f + 1, and not before', () => {
     const rig = new Rig({ n: 7, f: 2 });
     const evidence = new Evidence(rig.parties);
