@@ -97,7 +97,11 @@ export const replayRecords: BehaviourMaker = (liar) => {
   return rewriting(liar, (message) => {
     if (message.kind !== 'pre-prepare' || message.value.kind !== 'outcome') return undefined;
     const { value } = message;
-    const stranger = old.find((record) => record.registration.statement.tid !== value.tid);
+    const here = new Set(value.records.map((record) => record.registration.statement.enlistment));
+    const stranger = old.find(
+      ({ registration: { statement } }) =>
+        statement.tid !== value.tid && !here.has(statement.enlistment),
+    );
     old.push(...value.records);
     if (!stranger || value.records.length === 0) return undefined;
     const records = [stranger, ...value.records.slice(1)].sort((a, b) =>

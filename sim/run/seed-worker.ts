@@ -8,8 +8,17 @@ const scenario = workerData as Scenario;
 
 parentPort?.on('message', (seed: number) => {
   const startMs = performance.now();
-  const { violations, coverage, fingerprint } = simulate(drawPlan(seed, scenario));
+  const { violations, coverage, fingerprint } = run(seed);
   const cpuMs = performance.now() - startMs;
   const result: SeedResult = { seed, violations, coverage, fingerprint, cpuMs };
   parentPort?.postMessage(result);
 });
+
+/** An error is the simulator's own: what a core throws counts as a violation. */
+function run(seed: number) {
+  try {
+    return simulate(drawPlan(seed, scenario));
+  } catch (error) {
+    throw new Error(`the simulator failed at seed ${seed}`, { cause: error });
+  }
+}
