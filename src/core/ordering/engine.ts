@@ -1,0 +1,86 @@
+import type { Sign } from '../../crypto/signer.js';
+import type { ClusterId, ReplicaId } from '../../vocabulary/ids.js';
+import type {
+  Batch,
+  OrderingMessage,
+  OrderingRequest,
+  VerifiedOrderingMessage,
+} from '../../vocabulary/ordering.js';
+import type { Resilience } from '../../vocabulary/quorum.js';
+import type { CommonOutput, Core } from '../effects.js';
+
+/**
+ * What an engine drives. Deterministic: the same batches at the same positions give the same snapshot at
+ * every replica. An engine calls it while it handles an input, also when it replays its log at a start.
+ */
+export interface StateMachine {
+  /** Requests that are new, in their agreed order. Positions rise. */
+  apply(position: number, batch: Batch): void;
+  /** The whole state; what checkpoints are digests of. */
+  snapshot(): Uint8Array;
+  /** Puts a snapshot in place of the state. A quorum has vouched for it. */
+  install(snapshot: Uint8Array): void;
+  /**
+   * Whether the two requests must be executed in the same order everywhere. Engines of total order do
+   * not ask; those that let commuting requests pass each other will.
+   */
+  interferes(a: OrderingRequest, b: OrderingRequest): boolean;
+}
+
+export type OrderingInput =
+  /** The replica's own application wants this ordered. Its client's signature has been checked. */
+  | { readonly kind: 'submit'; readonly request: OrderingRequest; readonly nowMs: number }
+  | { readonly kind: 'peer'; readonly message: VerifiedOrderingMessage; readonly nowMs: number }
+  | { readonly kind: 'peer-up'; readonly replica: ReplicaId };
+
+export type OrderingOutput =
+  | CommonOutput
+  | { readonly kind: 'send'; readonly to: ReplicaId; readonly message: OrderingMessage }
+  | { readonly kind: 'broadcast'; readonly message: OrderingMessage }
+  /** These were applied, and are on disk before this output is performed. Not said again at a restart. */
+  | { readonly kind: 'delivered'; readonly position: number; readonly batch: Batch }
+  /** The state jumped to this position; what was delivered in between is known as state only. */
+  | { readonly kind: 'installed'; readonly position: number }
+  /** Not taken. `busy`: the queue is full, so try again later. `executed`: it was ordered before. */
+  | {
+      readonly kind: 'refused';
+      readonly request: OrderingRequest;
+      readonly reason: 'busy' | 'executed';
+    };
+
+export interface OrderingOptions {
+  readonly cluster: ClusterId;
+  readonly resilience: Resilience;
+  readonly self: ReplicaId;
+  readonly sign: Sign;
+  /** How long a request may wait before PBFT's primary is suspected. Doubles by view change. */
+  readonly suspectAfterMs: number;
+  /** First retransmission; grows by half each time up to ten times this. */
+  readonly resendAfterMs: number;
+  /** A batch is closed at so many requests or bytes, or this long after its first request. */
+  readonly batchRequestsMax: number;
+  readonly batchBytesMax: number;
+  readonly batchDelayMs: number;
+  /** Sequence numbers, or cycles, under way at once. */
+  readonly pipelineDepth: number;
+  /** Positions from one checkpoint to the next. The log holds two intervals. */
+  readonly checkpointInterval: number;
+}
+
+/** What suits a local network. Antipaxos' authors used ten cycles at once (§6.1). */
+export const orderingDefaults = {
+  suspectAfterMs: 1500,
+  resendAfterMs: 250,
+  batchRequestsMax: 1024,
+  batchBytesMax: 1024 * 1024,
+  batchDelayMs: 5,
+  pipelineDepth: 10,
+  checkpointInterval: 64,
+} as const;
+
+/** Time comes in with submissions and messages: milliseconds of a clock that never goes back. */
+export interface OrderingEngine extends Core<OrderingInput, OrderingOutput> {
+  readonly kind: 'antipaxos' | 'pbft';
+  /** The last position applied. */
+  readonly position: number;
+}

@@ -1,0 +1,13 @@
+import type { Batch } from '../../../vocabulary/ordering.js';
+
+export type Judgement = 'accept' | 'later' | 'refuse';
+
+/** What the log is for: an application, or the Decision Module. */
+export interface PbftHost {
+  /** Whether a backup may prepare the batch. Asked again on `recheck` where it said `later`. */
+  judge(batch: Batch): Judgement;
+  /** Requests that are new, in their order. The batch of a null request is empty and not applied. */
+  apply(sequence: number, batch: Batch): void;
+  snapshot(): Uint8Array;
+  install(snapshot: Uint8Array): void;
+}

@@ -1,0 +1,105 @@
+import { digestOfBatch } from '../../../crypto/ordering/sign.js';
+import type { Digest } from '../../../vocabulary/ids.js';
+import type { OrderingRequest, SequenceNumber } from '../../../vocabulary/ordering.js';
+import type { Checkpoints } from '../checkpoints.js';
+import { fillBatch, type RequestKey, requestKey } from '../pending.js';
+import type { PbftHost } from './host.js';
+import type { PbftState } from './state.js';
+import type { NewViewProposals } from './view-change.js';
+import type { Voter } from './voting.js';
+
+const BATCH = 'batch';
+
+/** The primary's side: batches of what waits, several under way at once. */
+export class Proposer {
+  readonly #state: PbftState;
+  readonly #host: PbftHost;
+  readonly #voter: Voter;
+  readonly #checkpoints: Checkpoints;
+  /** What this primary has proposed in this view and not seen executed. */
+  readonly #proposed = new Map<RequestKey, OrderingRequest>();
+  /** What the new view requires, and this primary does not hold yet. */
+  #required: [SequenceNumber, Digest][] = [];
+  #next = 1;
+  #isBatchDue = false;
+
+  constructor(state: PbftState, host: PbftHost, voter: Voter, checkpoints: Checkpoints) {
+    this.#state = state;
+    this.#host = host;
+    this.#voter = voter;
+    this.#checkpoints = checkpoints;
+  }
+
+  /** A view begins: first what it requires, then what waits. */
+  enter(proposals: NewViewProposals | undefined): void {
+    this.#proposed.clear();
+    this.#required = [];
+    this.#next = Math.max(this.#state.executed, proposals?.last ?? 0) + 1;
+    for (const [place, { accepted }] of this.#state.log) {
+      const isOurs = accepted?.prePrepare.statement.view === this.#state.view;
+      if (isOurs) this.#next = Math.max(this.#next, place + 1);
+      if (isOurs) for (const one of accepted.batch) this.#proposed.set(requestKey(one), one);
+    }
+    if (!this.#state.isPrimary) return;
+    this.#required = [...(proposals?.digests ?? [])].filter(
+      ([sequence]) =>
+        this.#state.log.get(sequence)?.accepted?.prePrepare.statement.view !== this.#state.view,
+    );
+    this.proposeRequired();
+    this.propose();
+  }
+
+  /** Proposes again what may have been decided in earlier views, as far as it is at hand. */
+  proposeRequired(): void {
+    const missing: [SequenceNumber, Digest][] = [];
+    for (const [sequence, digest] of this.#required) {
+      if (!this.#voter.isInWindow(sequence)) continue;
+      const known = this.#state.batch(digest);
+      if (known) {
+        for (const request of known) this.#proposed.set(requestKey(request), request);
+        this.#voter.propose(sequence, digest, known);
+      } else {
+        missing.push([sequence, digest]);
+        this.#state.outbox.broadcast({ kind: 'fetch-batch', digest: digest });
+      }
+    }
+    this.#required = missing;
+  }
+
+  /** Batches that are full, or whose time is up. */
+  propose(): void {
+    const { isPrimary, isActive, executed, options, outbox } = this.#state;
+    if (!isPrimary || !isActive) return;
+    for (const [key, request] of this.#proposed) {
+      if (!this.#state.pending.has(request)) this.#proposed.delete(key);
+    }
+    while (this.#next <= Math.min(executed + options.pipelineDepth, this.#checkpoints.high)) {
+      const { batch, isFull } = fillBatch(this.#waiting(), options);
+      if (batch.length === 0) return;
+      if (!isFull && !this.#isBatchDue && options.batchDelayMs > 0) {
+        return outbox.ensureTimer(BATCH, options.batchDelayMs);
+      }
+      this.#isBatchDue = false;
+      outbox.stopTimer(BATCH);
+      for (const request of batch) this.#proposed.set(requestKey(request), request);
+      const sequence = this.#next as SequenceNumber;
+      this.#next += 1;
+      this.#voter.propose(sequence, digestOfBatch(batch), batch);
+    }
+  }
+
+  /** Returns false where the timer is not the proposer's. */
+  onTimer(name: string): boolean {
+    if (name !== BATCH) return false;
+    this.#isBatchDue = true;
+    this.propose();
+    return true;
+  }
+
+  *#waiting(): Generator<OrderingRequest> {
+    for (const { request } of this.#state.pending.values()) {
+      if (this.#proposed.has(requestKey(request))) continue;
+      if (this.#host.judge([request]) === 'accept') yield request;
+    }
+  }
+}

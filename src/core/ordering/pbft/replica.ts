@@ -1,0 +1,239 @@
+import { digestOfBatch } from '../../../crypto/ordering/sign.js';
+import { unreachable } from '../../../vocabulary/brand.js';
+import type { ReplicaId, View } from '../../../vocabulary/ids.js';
+import type {
+  OrderingMessage,
+  OrderingRequest,
+  SequenceNumber,
+  SequencePhase,
+  VerifiedOrderingMessage,
+} from '../../../vocabulary/ordering.js';
+import { oneCorrect } from '../../../vocabulary/quorum.js';
+import type { StoredRecord } from '../../effects.js';
+import type { Outbox } from '../outbox.js';
+import { CatchingUp } from './catching-up.js';
+import { Executor } from './execution.js';
+import type { PbftHost } from './host.js';
+import { Proposer } from './proposing.js';
+import { PbftState } from './state.js';
+import { type NewViewProposals, ViewChanger } from './view-change.js';
+import { Voter } from './voting.js';
+
+const SUSPECT = 'suspect';
+
+/** One replica of a replicated state machine (Castro and Liskov 2002). Its outputs go to its outbox. */
+export class PbftReplica {
+  readonly #state: PbftState;
+  readonly #host: PbftHost;
+  readonly #executor: Executor;
+  readonly #voter: Voter;
+  readonly #proposer: Proposer;
+  readonly #views: ViewChanger;
+  readonly #catchingUp: CatchingUp;
+
+  constructor(outbox: Outbox, host: PbftHost) {
+    this.#host = host;
+    this.#state = new PbftState(outbox);
+    this.#executor = new Executor(this.#state, host, {
+      progressed: () => this.#onProgress(),
+      behind: (holders) => {
+        for (const holder of holders) this.#catchingUp.sendStatus(holder);
+      },
+    });
+    const { checkpoints } = this.#executor;
+    this.#voter = new Voter(this.#state, host, checkpoints, {
+      committed: () => this.#executor.execute(),
+      required: (sequence) => this.#views.required(sequence),
+      staked: () => this.#watch(),
+    });
+    this.#proposer = new Proposer(this.#state, host, this.#voter, checkpoints);
+    this.#views = new ViewChanger(this.#state, checkpoints, {
+      entered: (proposals) => this.#onViewEntered(proposals),
+    });
+    this.#catchingUp = new CatchingUp(this.#state, this.#voter, this.#views, checkpoints);
+  }
+
+  get view(): View {
+    return this.#state.view;
+  }
+
+  /** The last sequence number executed. */
+  get position(): number {
+    return this.#state.executed;
+  }
+
+  /** Entries in the log, for metrics and bounds. */
+  get logSize(): number {
+    return this.#state.log.size;
+  }
+
+  isExecuted(request: OrderingRequest): boolean {
+    return this.#executor.isExecuted(request);
+  }
+
+  restore(records: readonly StoredRecord[]): void {
+    this.#executor.restore(records);
+    this.#views.restore(records);
+    this.#proposer.enter(this.#views.proposals);
+    if (this.#state.log.size > 0 || !this.#state.isActive) this.#watch();
+  }
+
+  /** Wants the request executed. False where too much waits already. */
+  submit(request: OrderingRequest): boolean {
+    const { self, pending, outbox, primary, isActive } = this.#state;
+    if (this.isExecuted(request) || pending.has(request, self)) return true;
+    if (!pending.add(request, self, outbox.nowMs)) return false;
+    if (isActive) outbox.send(primary, { kind: 'request', request });
+    this.#watch();
+    this.#proposer.propose();
+    return true;
+  }
+
+  /** The host's judgements may have changed. */
+  recheck(): void {
+    this.#voter.recheck();
+    this.#proposer.propose();
+  }
+
+  onPeerUp(replica: ReplicaId): void {
+    this.#catchingUp.sendStatus(replica);
+  }
+
+  /** Returns false where the timer is not this replica's. */
+  onTimer(name: string): boolean {
+    const own = this.#state.outbox.timerRanOut(name);
+    if (own === undefined) return false;
+    if (own === SUSPECT) this.#onSuspectTimer();
+    else if (!this.#views.onTimer(own) && !this.#proposer.onTimer(own)) {
+      this.#catchingUp.onTimer(own);
+    }
+    return true;
+  }
+
+  /** Messages of other scopes, or of cycles, change nothing. */
+  onMessage({ from, message }: VerifiedOrderingMessage): void {
+    if (message.scope !== this.#state.outbox.scope) return;
+    switch (message.kind) {
+      case 'request':
+        return this.#onRequest(from, message.request);
+      case 'pre-prepare':
+        return this.#voter.onPrePrepare(message);
+      case 'phase':
+        return this.#onPhase(from, message.signed.statement, message);
+      case 'checkpoint':
+        this.#catchingUp.heard(from, message.signed.statement.position);
+        return this.#executor.checkpoints.onCheckpoint(from, message.signed);
+      case 'view-change':
+        this.#watch();
+        return this.#views.onViewChange(message.viewChange);
+      case 'new-view':
+        return this.#views.onNewView(message.newView);
+      case 'fetch-batch': {
+        const batch = this.#state.batch(message.digest);
+        return batch && this.#state.outbox.send(from, { kind: 'batch', batch });
+      }
+      case 'batch':
+        return this.#onBatch(message);
+      case 'committed':
+        return this.#voter.onCommitted(message.commits, message.batch);
+      case 'status':
+        return this.#catchingUp.onStatus(from, message);
+      case 'stable':
+        return this.#executor.checkpoints.learn(message.certificate);
+      case 'state':
+        return this.#executor.onState(message);
+      case 'proposal':
+      case 'report':
+      case 'fetch-value':
+      case 'fast-decision':
+      case 'rejoin':
+        return undefined;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #onRequest(from: ReplicaId, request: OrderingRequest): void {
+    if (this.isExecuted(request) || this.#host.judge([request]) === 'refuse') return;
+    const { pending, outbox } = this.#state;
+    if (!pending.add(request, from, outbox.nowMs)) return;
+    this.#watch();
+    this.#proposer.propose();
+  }
+
+  #onPhase(
+    from: ReplicaId,
+    { phase, sequence }: SequencePhase,
+    { signed }: Extract<OrderingMessage, { kind: 'phase' }>,
+  ): void {
+    if (phase === 'commit') this.#catchingUp.heard(from, sequence);
+    this.#voter.onPhase(from, signed);
+  }
+
+  #onBatch({ batch }: Extract<OrderingMessage, { kind: 'batch' }>): void {
+    const digest = digestOfBatch(batch);
+    this.#voter.onBatch(digest, batch);
+    for (const [sequence, required] of this.#views.proposals?.digests ?? []) {
+      if (required === digest) this.#state.learnBatch(digest, batch, sequence as SequenceNumber);
+    }
+    this.#proposer.proposeRequired();
+  }
+
+  #onProgress(): void {
+    this.#views.progressed();
+    this.#catchingUp.progressed();
+    this.#proposer.proposeRequired();
+    this.#proposer.propose();
+    this.#watch();
+  }
+
+  #onViewEntered(proposals: NewViewProposals): void {
+    const { pending, log, outbox, self, primary } = this.#state;
+    pending.restart(outbox.nowMs);
+    for (const entry of log.values()) {
+      entry.held = undefined;
+      entry.sinceMs = outbox.nowMs;
+    }
+    outbox.stopTimer(SUSPECT);
+    this.#proposer.enter(proposals);
+    for (const { request, source } of pending.values()) {
+      if (source === self) outbox.send(primary, { kind: 'request', request });
+    }
+    if (proposals.last > this.#state.executed) this.#catchingUp.watch();
+    this.#watch();
+  }
+
+  /**
+   * The oldest of what waits, each with a time of its own: one client may be left out alone. What the
+   * host would not let a primary propose is not held against it, and no more is one replica's word.
+   */
+  get #waitingSinceMs(): number | undefined {
+    const { pending, log, executed, options } = this.#state;
+    let since: number | undefined;
+    for (const { request, sinceMs } of pending.values()) {
+      if (this.#host.judge([request]) !== 'accept') continue;
+      since = sinceMs;
+      break;
+    }
+    for (const { sequence, sinceMs, accepted, commits } of log.values()) {
+      if (sequence <= executed) continue;
+      const isStake = accepted !== undefined || commits.size >= oneCorrect(options.resilience);
+      if (isStake) since = Math.min(since ?? sinceMs, sinceMs);
+    }
+    return since;
+  }
+
+  #watch(): void {
+    this.#state.outbox.ensureTimer(SUSPECT, this.#views.suspectAfterMs);
+    this.#catchingUp.watch();
+  }
+
+  #onSuspectTimer(): void {
+    const sinceMs = this.#waitingSinceMs;
+    if (sinceMs === undefined) return;
+    const leftMs = sinceMs + this.#views.suspectAfterMs - this.#state.outbox.nowMs;
+    if (leftMs > 0) return this.#state.outbox.ensureTimer(SUSPECT, leftMs);
+    this.#views.suspect();
+    this.#state.outbox.ensureTimer(SUSPECT, this.#views.suspectAfterMs);
+  }
+}

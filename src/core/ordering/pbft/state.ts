@@ -1,0 +1,208 @@
+import { digestOfBatch } from '../../../crypto/ordering/sign.js';
+import type { Digest, ReplicaId, View } from '../../../vocabulary/ids.js';
+import type {
+  Batch,
+  SequenceNumber,
+  SequencePhase,
+  SequencePrepared,
+  SharedCertificate,
+} from '../../../vocabulary/ordering.js';
+import { sequenceNumber } from '../../../vocabulary/ordering.js';
+import { primaryOf, quorum } from '../../../vocabulary/quorum.js';
+import type { Signed } from '../../../vocabulary/statements.js';
+import {
+  decodeBatch,
+  decodeOrderingSigned,
+  encodeBatch,
+  encodeOrderingSigned,
+  readPrepared,
+  readShared,
+  writePrepared,
+  writeShared,
+} from '../../../wire/ordering/index.js';
+import { readAll } from '../../../wire/reader.js';
+import { Writer } from '../../../wire/writer.js';
+import type { StoredRecord } from '../../effects.js';
+import type { OrderingOptions } from '../engine.js';
+import type { Outbox } from '../outbox.js';
+import { Pending } from '../pending.js';
+
+export interface Proposed {
+  readonly prePrepare: Signed<SequencePhase>;
+  readonly batch: Batch;
+}
+
+/** What a replica knows of one sequence number. */
+export interface LogEntry {
+  readonly sequence: SequenceNumber;
+  /** The pre-prepare of the highest view that this replica voted for. It votes once in a view. */
+  accepted: Proposed | undefined;
+  /** A proposal that the host may judge later. */
+  held: Proposed | undefined;
+  /** The last prepare, and the last commit, of each replica. */
+  readonly prepares: Map<ReplicaId, Signed<SequencePhase>>;
+  readonly commits: Map<ReplicaId, Signed<SequencePhase>>;
+  /** Of the highest view that this batch, or another, prepared in here. */
+  prepared: SequencePrepared | undefined;
+  committed: SharedCertificate<SequencePhase> | undefined;
+  /** Since when this replica waits for it. */
+  sinceMs: number;
+}
+
+export const nullBatch: Batch = [];
+/** Castro and Liskov §4.4: what fills a gap, and changes nothing. */
+export const nullDigest: Digest = digestOfBatch(nullBatch);
+
+interface KnownBatch {
+  readonly batch: Batch;
+  /** The last place that it was proposed for; forgotten with that. */
+  last: number;
+}
+
+/** What the parts of a replica share: the view, the log, and the log's form on disk. */
+export class PbftState {
+  readonly outbox: Outbox;
+  readonly options: OrderingOptions;
+  readonly quorum: number;
+  readonly pending = new Pending();
+  readonly log = new Map<number, LogEntry>();
+  readonly #batches = new Map<Digest, KnownBatch>();
+  view = 0 as View;
+  /** The view that this replica asks for; the current one while it asks for none. */
+  target = 0 as View;
+  /** The last sequence number executed. */
+  executed = 0;
+
+  constructor(outbox: Outbox) {
+    this.outbox = outbox;
+    this.options = outbox.options;
+    this.quorum = quorum(outbox.options.resilience);
+  }
+
+  get self(): ReplicaId {
+    return this.options.self;
+  }
+
+  get primary(): ReplicaId {
+    return primaryOf(this.options.resilience, this.view);
+  }
+
+  /** Whether this replica takes part in the view; not once it has asked for another. */
+  get isActive(): boolean {
+    return this.target === this.view;
+  }
+
+  get isPrimary(): boolean {
+    return this.primary === this.self;
+  }
+
+  entry(sequence: SequenceNumber): LogEntry {
+    const known = this.log.get(sequence);
+    if (known) return known;
+    const entry: LogEntry = {
+      sequence,
+      accepted: undefined,
+      held: undefined,
+      prepares: new Map(),
+      commits: new Map(),
+      prepared: undefined,
+      committed: undefined,
+      sinceMs: this.outbox.nowMs,
+    };
+    this.log.set(sequence, entry);
+    return entry;
+  }
+
+  batch(digest: Digest): Batch | undefined {
+    return digest === nullDigest ? nullBatch : this.#batches.get(digest)?.batch;
+  }
+
+  /** Keeps a batch for a place in the log. */
+  learnBatch(digest: Digest, batch: Batch, sequence: number): void {
+    if (digest === nullDigest) return;
+    const known = this.#batches.get(digest);
+    if (known) {
+      known.last = Math.max(known.last, sequence);
+      return;
+    }
+    this.#batches.set(digest, { batch, last: sequence });
+    this.outbox.persist(`batch/${digest}`, encodeBatch(batch));
+  }
+
+  /** On disk before the vote leaves, so that a restart cannot contradict it. */
+  recordAccepted(entry: LogEntry, proposed: Proposed): void {
+    const { prePrepare, batch } = proposed;
+    this.learnBatch(prePrepare.statement.digest, batch, entry.sequence);
+    entry.accepted = proposed;
+    entry.held = undefined;
+    entry.sinceMs = this.outbox.nowMs;
+    this.outbox.persist(`accepted/${entry.sequence}`, encodeOrderingSigned(prePrepare));
+  }
+
+  recordPrepared(entry: LogEntry, prepared: SequencePrepared): void {
+    entry.prepared = prepared;
+    const writer = new Writer();
+    writePrepared(writer, prepared);
+    this.outbox.persist(`prepared/${entry.sequence}`, writer.finish());
+  }
+
+  recordCommitted(entry: LogEntry, commits: SharedCertificate<SequencePhase>): void {
+    entry.committed = commits;
+    const writer = new Writer();
+    writeShared(writer, commits);
+    this.outbox.persist(`committed/${entry.sequence}`, writer.finish());
+  }
+
+  /** Forgets what a stable checkpoint covers. */
+  cut(position: number): void {
+    for (const [sequence, entry] of this.log) {
+      if (sequence > position) continue;
+      if (entry.accepted) this.outbox.persist(`accepted/${sequence}`, null);
+      if (entry.prepared) this.outbox.persist(`prepared/${sequence}`, null);
+      if (entry.committed) this.outbox.persist(`committed/${sequence}`, null);
+      this.log.delete(sequence);
+    }
+    for (const [digest, { last }] of this.#batches) {
+      if (last > position) continue;
+      this.#batches.delete(digest);
+      this.outbox.persist(`batch/${digest}`, null);
+    }
+  }
+
+  /** Takes the log back from disk. */
+  restore(records: readonly StoredRecord[], low: number): void {
+    const { cluster } = this.options;
+    for (const [digest, bytes] of this.outbox.stored(records, 'batch/')) {
+      this.#batches.set(digest as Digest, { batch: decodeBatch(bytes), last: low });
+    }
+    for (const [place, bytes] of this.outbox.stored(records, 'accepted/')) {
+      const prePrepare = decodeOrderingSigned(cluster, bytes, 'phase');
+      const batch = this.batch(prePrepare.statement.digest);
+      const entry = this.#restored(place, low);
+      if (entry && batch) entry.accepted = { prePrepare, batch };
+      this.#use(prePrepare.statement);
+    }
+    for (const [place, bytes] of this.outbox.stored(records, 'prepared/')) {
+      const prepared = readAll(bytes, (reader) => readPrepared(reader, cluster));
+      const entry = this.#restored(place, low);
+      if (entry) entry.prepared = prepared;
+      this.#use(prepared.prePrepare.statement);
+    }
+    for (const [place, bytes] of this.outbox.stored(records, 'committed/')) {
+      const committed = readAll(bytes, (reader) => readShared(reader, cluster, 'phase'));
+      const entry = this.#restored(place, low);
+      if (entry) entry.committed = committed;
+      this.#use(committed.statement);
+    }
+  }
+
+  #restored(place: string, low: number): LogEntry | undefined {
+    const sequence = sequenceNumber(Number(place));
+    return sequence > low ? this.entry(sequence) : undefined;
+  }
+
+  #use({ digest, sequence }: SequencePhase): void {
+    const known = this.#batches.get(digest);
+    if (known) known.last = Math.max(known.last, sequence);
+  }
+}

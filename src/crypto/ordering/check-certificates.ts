@@ -1,0 +1,185 @@
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import type {
+  CheckpointCertificate,
+  OrderingStatement,
+  ReportStatement,
+  SequenceNewView,
+  SequencePhase,
+  SequencePrepared,
+  SequenceViewChange,
+  SharedCertificate,
+} from '../../vocabulary/ordering.js';
+import { primaryOf, quorum } from '../../vocabulary/quorum.js';
+import type { Signed } from '../../vocabulary/statements.js';
+import { encodeOrderingStatement, orderingLimits } from '../../wire/ordering/index.js';
+import { checkSignature, replicaSigner } from '../check-signature.js';
+import type { Keyring } from '../keyring.js';
+import {
+  atLeast,
+  type Finding,
+  firstFinding,
+  kindUnless,
+  mismatchUnless,
+  rising,
+} from '../verification-error.js';
+
+/** A pre-prepare signed by the primary of its view. Who passed it on does not matter. */
+export function checkSequenceProposal(keyring: Keyring, signed: Signed<SequencePhase>): Finding {
+  const primary = primaryOf(keyring.resilience, signed.statement.view);
+  return (
+    kindUnless('pre-prepare', signed.statement.phase) ??
+    checkSignature(keyring, replicaSigner(primary), signed)
+  );
+}
+
+/** A quorum of commits of different replicas. */
+export function checkSequenceCommits(
+  keyring: Keyring,
+  commits: SharedCertificate<SequencePhase>,
+): Finding {
+  return kindUnless('commit', commits.statement.phase) ?? checkQuorum(keyring, commits, 'commits');
+}
+
+/** A quorum of replicas had this state. */
+export function checkCheckpoint(keyring: Keyring, certificate: CheckpointCertificate): Finding {
+  return checkQuorum(keyring, certificate, 'checkpoints');
+}
+
+/** The primary's pre-prepare and the prepares of `quorum - 1` backups for the same batch. */
+export function checkSequencePrepared(keyring: Keyring, prepared: SequencePrepared): Finding {
+  const { statement } = prepared.prePrepare;
+  const primary = primaryOf(keyring.resilience, statement.view);
+  return (
+    kindUnless('prepare', prepared.prepares.statement.phase) ??
+    mismatchUnless(
+      sameProposal(statement, prepared.prepares.statement),
+      'pre-prepare and prepares',
+    ) ??
+    atLeast(quorum(keyring.resilience) - 1, prepared.prepares.signatures, 'prepares') ??
+    firstFinding(prepared.prepares.signatures, ({ replica }) =>
+      replica === primary
+        ? { code: 'wrong-signer', signer: replicaSigner(replica), rule: 'a backup prepares' }
+        : undefined,
+    ) ??
+    checkSequenceProposal(keyring, prepared.prePrepare) ??
+    checkShared(keyring, prepared.prepares)
+  );
+}
+
+/** Signed by the replica that it names; its checkpoint and all that it calls prepared are proved. */
+export function checkSequenceViewChange(
+  keyring: Keyring,
+  signed: Signed<SequenceViewChange>,
+): Finding {
+  const { scope, view, replica, stable, prepared } = signed.statement;
+  const low = stable?.statement.position ?? 0;
+  return (
+    mismatchUnless(!stable || stable.statement.scope === scope, 'scope of a checkpoint') ??
+    rising(
+      prepared.map(({ prePrepare }) => prePrepare.statement.sequence),
+      'prepared certificates',
+    ) ??
+    firstFinding(prepared, ({ prePrepare: { statement } }) =>
+      mismatchUnless(
+        statement.scope === scope &&
+          statement.view < view &&
+          statement.sequence > low &&
+          statement.sequence <= low + orderingLimits.window,
+        'scope, view and place of a prepared certificate',
+      ),
+    ) ??
+    checkSignature(keyring, replicaSigner(replica), signed) ??
+    (stable ? checkCheckpoint(keyring, stable) : undefined) ??
+    firstFinding(prepared, (one) => checkSequencePrepared(keyring, one))
+  );
+}
+
+/** Signed by the primary of the view that it opens, with a quorum of view changes to that view. */
+export function checkSequenceNewView(keyring: Keyring, signed: Signed<SequenceNewView>): Finding {
+  const { scope, view, viewChanges } = signed.statement;
+  const primary = primaryOf(keyring.resilience, view);
+  return (
+    atLeast(quorum(keyring.resilience), viewChanges, 'view changes') ??
+    rising(
+      viewChanges.map(({ statement }) => statement.replica),
+      'view changes',
+    ) ??
+    firstFinding(viewChanges, ({ statement }) =>
+      mismatchUnless(statement.view === view && statement.scope === scope, 'view of a view change'),
+    ) ??
+    checkSignature(keyring, replicaSigner(primary), signed) ??
+    firstFinding(viewChanges, (one) => checkSequenceViewChange(keyring, one))
+  );
+}
+
+/** Antipaxos table 1: signed by its process, and so is each value in it by its proposer. */
+export function checkReport(keyring: Keyring, report: Signed<ReportStatement>): Finding {
+  const { cycle, replica, entries } = report.statement;
+  return (
+    mismatchUnless(entries.length === keyring.resilience.n, 'processes in a report') ??
+    checkSignature(keyring, replicaSigner(replica), report) ??
+    firstFinding([...entries.entries()], ([index, entry]) =>
+      entry
+        ? checkSignature(keyring, replicaSigner(index as ReplicaId), {
+            bytes: encodeOrderingStatement(keyring.cluster.id, {
+              kind: 'proposal',
+              scope: 'antipaxos',
+              cycle,
+              replica: index as ReplicaId,
+              digest: entry.digest,
+            }),
+            signature: entry.signature,
+          })
+        : undefined,
+    )
+  );
+}
+
+/** Reports of one cycle by different processes, `n - f` at the least. */
+export function checkReports(
+  keyring: Keyring,
+  reports: readonly Signed<ReportStatement>[],
+): Finding {
+  const { n, f } = keyring.resilience;
+  const [first] = reports;
+  return (
+    atLeast(n - f, reports, 'reports') ??
+    rising(
+      reports.map(({ statement }) => statement.replica),
+      'reports',
+    ) ??
+    firstFinding(reports, ({ statement }) =>
+      mismatchUnless(statement.cycle === first?.statement.cycle, 'cycle of a report'),
+    ) ??
+    firstFinding(reports, (report) => checkReport(keyring, report))
+  );
+}
+
+function sameProposal(a: SequencePhase, b: SequencePhase): boolean {
+  return (
+    a.scope === b.scope && a.view === b.view && a.sequence === b.sequence && a.digest === b.digest
+  );
+}
+
+function checkQuorum(
+  keyring: Keyring,
+  shared: SharedCertificate<OrderingStatement>,
+  what: string,
+): Finding {
+  return (
+    atLeast(quorum(keyring.resilience), shared.signatures, what) ?? checkShared(keyring, shared)
+  );
+}
+
+function checkShared(keyring: Keyring, shared: SharedCertificate<OrderingStatement>): Finding {
+  const { bytes, signatures } = shared;
+  return (
+    rising(
+      signatures.map(({ replica }) => replica),
+      'signatures',
+    ) ??
+    firstFinding(signatures, ({ replica, signature }) =>
+      checkSignature(keyring, replicaSigner(replica), { bytes, signature }),
+    )
+  );
+}

@@ -1,0 +1,23 @@
+export {
+  decodeBatch,
+  decodeCycleValue,
+  encodeBatch,
+  encodeCycleValue,
+} from './fields.js';
+export { orderingLimits } from './limits.js';
+export {
+  decodeOrderingMessage,
+  decodeReports,
+  encodeOrderingMessage,
+  encodeReports,
+} from './message.js';
+export {
+  decodeOrderingSigned,
+  decodeOrderingStatement,
+  encodeOrderingSigned,
+  encodeOrderingStatement,
+  readPrepared,
+  readShared,
+  writePrepared,
+  writeShared,
+} from './statement.js';

@@ -1,0 +1,11 @@
+/** Bounds of the ordering messages; see `../limits.ts` for why there are any. */
+export const orderingLimits = {
+  /** Requests in one batch. */
+  batchRequests: 4096,
+  /** Bytes of one request's payload. */
+  payloadBytes: 1024 * 1024,
+  /** Sequence numbers between the watermarks, so prepared certificates in a view change. */
+  window: 1024,
+  /** One message, all included; a snapshot is the largest. */
+  messageBytes: 16 * 1024 * 1024,
+} as const;

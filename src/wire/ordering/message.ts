@@ -1,0 +1,204 @@
+import { unreachable } from '../../vocabulary/brand.js';
+import type { ClusterId } from '../../vocabulary/ids.js';
+import type {
+  Cycle,
+  OrderingMessage,
+  OrderingMessageKind,
+  OrderingScope,
+  ReportStatement,
+} from '../../vocabulary/ordering.js';
+import type { Signed } from '../../vocabulary/statements.js';
+import { WireError } from '../error.js';
+import { checkRising, choice, readDigest, readView, writeDigest, writeView } from '../fields.js';
+import { limits } from '../limits.js';
+import { type Reader, readAll } from '../reader.js';
+import { writeSigned } from '../signed.js';
+import { Writer } from '../writer.js';
+import {
+  readBatch,
+  readCycleValue,
+  readRequest,
+  scope as scopeField,
+  writeBatch,
+  writeCycleValue,
+  writeRequest,
+} from './fields.js';
+import { orderingLimits } from './limits.js';
+import { readOrderingSigned, readShared, writeShared } from './statement.js';
+
+const messageKind = choice<OrderingMessageKind>(
+  'request',
+  'pre-prepare',
+  'phase',
+  'checkpoint',
+  'view-change',
+  'new-view',
+  'fetch-batch',
+  'batch',
+  'committed',
+  'status',
+  'stable',
+  'state',
+  'proposal',
+  'report',
+  'fetch-value',
+  'fast-decision',
+  'rejoin',
+);
+
+/** Throws `WireError` for a message that no peer would accept. */
+export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
+  const writer = new Writer();
+  scopeField.write(writer, message.scope);
+  messageKind.write(writer, message.kind);
+  writeContent(writer, message);
+  const bytes = writer.finish();
+  checkSize(bytes);
+  return bytes;
+}
+
+/** Throws `WireError` unless the bytes are a message of this cluster; checks no signature. */
+export function decodeOrderingMessage(cluster: ClusterId, bytes: Uint8Array): OrderingMessage {
+  checkSize(bytes);
+  return readAll(bytes, (reader) => {
+    const scope = scopeField.read(reader);
+    return readContent(reader, cluster, scope, messageKind.read(reader));
+  });
+}
+
+function writeContent(writer: Writer, message: OrderingMessage): void {
+  switch (message.kind) {
+    case 'request':
+      return writeRequest(writer, message.request);
+    case 'pre-prepare':
+      writeSigned(writer, message.prePrepare);
+      return writeBatch(writer, message.batch);
+    case 'phase':
+    case 'checkpoint':
+      return writeSigned(writer, message.signed);
+    case 'view-change':
+      return writeSigned(writer, message.viewChange);
+    case 'new-view':
+      return writeSigned(writer, message.newView);
+    case 'fetch-batch':
+      return writeDigest(writer, message.digest);
+    case 'batch':
+      return writeBatch(writer, message.batch);
+    case 'committed':
+      writeShared(writer, message.commits);
+      return writeBatch(writer, message.batch);
+    case 'status':
+      writeView(writer, message.view);
+      writer.u64(message.position);
+      return writer.u64(message.stable);
+    case 'stable':
+      return writeShared(writer, message.certificate);
+    case 'state':
+      writeShared(writer, message.certificate);
+      return writer.bytes(message.snapshot);
+    case 'proposal':
+      writeSigned(writer, message.proposal);
+      return writeCycleValue(writer, message.value);
+    case 'report':
+      return writeSigned(writer, message.report);
+    case 'fetch-value':
+      writer.u64(message.cycle);
+      return writeDigest(writer, message.digest);
+    case 'fast-decision':
+      return writeReports(writer, message.reports);
+    case 'rejoin':
+      return writer.u64(message.position);
+    default:
+      return unreachable(message);
+  }
+}
+
+function readContent(
+  reader: Reader,
+  cluster: ClusterId,
+  scope: OrderingScope,
+  kind: OrderingMessageKind,
+): OrderingMessage {
+  switch (kind) {
+    case 'request':
+      return { kind, scope, request: readRequest(reader) };
+    case 'pre-prepare': {
+      const prePrepare = readOrderingSigned(reader, cluster, 'phase');
+      return { kind, scope, prePrepare, batch: readBatch(reader) };
+    }
+    case 'phase':
+      return { kind, scope, signed: readOrderingSigned(reader, cluster, 'phase') };
+    case 'checkpoint':
+      return { kind, scope, signed: readOrderingSigned(reader, cluster, 'checkpoint') };
+    case 'view-change':
+      return { kind, scope, viewChange: readOrderingSigned(reader, cluster, 'view-change') };
+    case 'new-view':
+      return { kind, scope, newView: readOrderingSigned(reader, cluster, 'new-view') };
+    case 'fetch-batch':
+      return { kind, scope, digest: readDigest(reader) };
+    case 'batch':
+      return { kind, scope, batch: readBatch(reader) };
+    case 'committed': {
+      const commits = readShared(reader, cluster, 'phase');
+      return { kind, scope, commits, batch: readBatch(reader) };
+    }
+    case 'status': {
+      const view = readView(reader);
+      const position = reader.u64();
+      return { kind, scope, view, position, stable: reader.u64() };
+    }
+    case 'stable':
+      return { kind, scope, certificate: readShared(reader, cluster, 'checkpoint') };
+    case 'state': {
+      const certificate = readShared(reader, cluster, 'checkpoint');
+      return { kind, scope, certificate, snapshot: reader.bytes() };
+    }
+    case 'proposal': {
+      const proposal = readOrderingSigned(reader, cluster, 'proposal');
+      return { kind, scope, proposal, value: readCycleValue(reader) };
+    }
+    case 'report':
+      return { kind, scope, report: readOrderingSigned(reader, cluster, 'report') };
+    case 'fetch-value': {
+      const cycle = reader.u64() as Cycle;
+      return { kind, scope, cycle, digest: readDigest(reader) };
+    }
+    case 'fast-decision':
+      return { kind, scope, reports: readReports(reader, cluster) };
+    case 'rejoin':
+      return { kind, scope, position: reader.u64() };
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** The reports as the Decision Module's command carries them (Antipaxos line 26). */
+export function encodeReports(reports: readonly Signed<ReportStatement>[]): Uint8Array {
+  const writer = new Writer();
+  writeReports(writer, reports);
+  return writer.finish();
+}
+
+export function decodeReports(
+  cluster: ClusterId,
+  bytes: Uint8Array,
+): readonly Signed<ReportStatement>[] {
+  return readAll(bytes, (reader) => readReports(reader, cluster));
+}
+
+function writeReports(writer: Writer, reports: readonly Signed<ReportStatement>[]): void {
+  checkRising(reports, ({ statement: { replica } }) => replica);
+  writer.list(reports, limits.replicas, (report) => writeSigned(writer, report));
+}
+
+function readReports(reader: Reader, cluster: ClusterId): readonly Signed<ReportStatement>[] {
+  const reports = reader.list(limits.replicas, () => readOrderingSigned(reader, cluster, 'report'));
+  checkRising(reports, ({ statement: { replica } }) => replica);
+  return reports;
+}
+
+function checkSize(bytes: Uint8Array): void {
+  if (bytes.length > orderingLimits.messageBytes) {
+    throw new WireError(`message of more than ${orderingLimits.messageBytes} bytes`);
+  }
+}

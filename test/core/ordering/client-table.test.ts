@@ -1,0 +1,36 @@
+import { describe, expect, it } from 'vitest';
+import { ClientTable, NUMBERS_REMEMBERED } from '../../../src/core/ordering/client-table.js';
+import { readAll } from '../../../src/wire/reader.js';
+import { Writer } from '../../../src/wire/writer.js';
+import { makeRequest } from '../../support/ordering-rig.js';
+
+function encoded(table: ClientTable): Uint8Array {
+  const writer = new Writer();
+  table.write(writer);
+  return writer.finish();
+}
+
+describe('the client table', () => {
+  it('lets numbers overtake each other, and each through once', () => {
+    const table = new ClientTable();
+    const batch = [3, 1, 3, 2].map((number) => makeRequest('a', number, ''));
+    expect(table.execute(batch).map(({ number }) => number)).toEqual([3, 1, 2]);
+    expect(table.execute(batch)).toEqual([]);
+  });
+
+  it('takes what is older than it remembers for executed', () => {
+    const table = new ClientTable();
+    table.execute([makeRequest('a', NUMBERS_REMEMBERED + 5, '')]);
+    expect(table.has(makeRequest('a', 5, ''))).toBe(true);
+    expect(table.has(makeRequest('a', 6, ''))).toBe(false);
+  });
+
+  it('survives a snapshot, byte for byte', () => {
+    const table = new ClientTable();
+    table.execute([makeRequest('b', 9, ''), makeRequest('a', 2, ''), makeRequest('b', 4, '')]);
+    const copy = new ClientTable();
+    readAll(encoded(table), (reader) => copy.read(reader));
+    expect(encoded(copy)).toEqual(encoded(table));
+    expect(copy.has(makeRequest('b', 4, ''))).toBe(true);
+  });
+});

@@ -1,0 +1,153 @@
+import { describe, expect, it } from 'vitest';
+import type { OrderingEngine } from '../../../src/core/ordering/engine.js';
+import {
+  type EngineFactory,
+  OrderingRig,
+  type OrderingRigOptions,
+} from '../../support/ordering-rig.js';
+
+/** What every ordering engine must do. Each engine's test file calls it. */
+export function engineConformance(name: string, factory: EngineFactory<OrderingEngine>): void {
+  const open = (options: OrderingRigOptions = {}): OrderingRig => new OrderingRig(factory, options);
+
+  describe(`${name}, as an ordering engine`, () => {
+    it.each([
+      [4, 1],
+      [5, 1],
+      [7, 2],
+    ])('orders alike at all of n = %i, f = %i what is submitted anywhere', (n, f) => {
+      const rig = open({ n, f });
+      for (let number = 1; number <= 5; number += 1) {
+        for (let replica = 0; replica < n; replica += 1) rig.submit(replica, `c${replica}`, number);
+      }
+      rig.runUntil(() => rig.haveApplied(5 * n));
+      rig.checkOrder();
+    });
+
+    it('comes to rest without load, and starts again', () => {
+      const rig = open();
+      rig.submit(0, 'a', 1);
+      rig.runUntilIdle();
+      expect(rig.haveApplied(1)).toBe(true);
+      const sent = [...rig.sent.values()].reduce((sum, count) => sum + count, 0);
+      rig.runFor(600_000);
+      expect([...rig.sent.values()].reduce((sum, count) => sum + count, 0)).toBe(sent);
+      rig.submit(3, 'b', 1);
+      rig.runUntil(() => rig.haveApplied(2));
+    });
+
+    it('executes a request once, wherever and how often it is submitted', () => {
+      const rig = open();
+      for (const replica of [0, 1, 2, 3, 0]) rig.submit(replica, 'a', 1);
+      rig.runUntilIdle();
+      rig.submit(2, 'a', 1);
+      rig.runUntilIdle();
+      expect(rig.history(3)).toHaveLength(1);
+      expect(rig.outputs[2]?.at(-1)).toMatchObject({ kind: 'refused', reason: 'executed' });
+      rig.checkOrder();
+    });
+
+    it('persists what it says before it says it, and what it delivers before it tells', () => {
+      const rig = open();
+      rig.onStep = (_, outputs) => {
+        const told = outputs.findIndex(({ kind }) => kind === 'delivered');
+        if (told < 0) return;
+        const before = outputs.slice(0, told).some(({ kind }) => kind === 'persist');
+        expect(before).toBe(true);
+      };
+      rig.submit(0, 'a', 1);
+      rig.runUntil(() => rig.haveApplied(1));
+    });
+
+    it('goes on when a replica dies, and lets it catch up', () => {
+      const rig = open();
+      rig.submit(1, 'a', 1);
+      rig.runUntil(() => rig.haveApplied(1));
+      rig.crash(0);
+      for (let number = 2; number <= 10; number += 1) rig.submit(1, 'a', number);
+      rig.runUntil(() => rig.haveApplied(10));
+      rig.start(0);
+      rig.runUntil(() => rig.haveApplied(10));
+      rig.checkOrder();
+      rig.submit(0, 'late', 1);
+      rig.runUntil(() => rig.haveApplied(11));
+      rig.checkOrder();
+    });
+
+    it('brings a replica back from beyond the log, with the state and its client table', () => {
+      const rig = open({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
+      rig.crash(3);
+      for (let number = 1; number <= 40; number += 1) {
+        rig.submit(0, 'a', number);
+        rig.runUntil(() => rig.haveApplied(number));
+      }
+      rig.start(3);
+      rig.runUntil(() => rig.haveApplied(40));
+      expect(rig.outputs[3]?.some(({ kind }) => kind === 'installed')).toBe(true);
+      rig.submit(3, 'a', 7);
+      rig.submit(3, 'a', 41);
+      rig.runUntil(() => rig.haveApplied(41));
+      rig.runFor(10_000);
+      expect(rig.history(3)).toHaveLength(41);
+      rig.checkOrder();
+    });
+
+    it('keeps a bounded store', () => {
+      const rig = open({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
+      for (let number = 1; number <= 60; number += 1) {
+        rig.submit(number % 4, 'a', number);
+        rig.runUntil(() => rig.haveApplied(number));
+      }
+      rig.runUntilIdle();
+      for (const store of rig.stores) expect(store.size).toBeLessThan(120);
+    });
+
+    it('restarts all replicas from their stores', () => {
+      const rig = open({ options: { checkpointInterval: 4 } });
+      for (let number = 1; number <= 11; number += 1) {
+        rig.submit(0, 'a', number);
+        rig.runUntil(() => rig.haveApplied(number));
+      }
+      for (const replica of [0, 1, 2, 3]) rig.crash(replica);
+      for (const replica of [0, 1, 2, 3]) rig.start(replica);
+      rig.runUntil(() => rig.haveApplied(11));
+      rig.submit(2, 'a', 12);
+      rig.submit(2, 'a', 3);
+      rig.runUntil(() => rig.haveApplied(12));
+      rig.runFor(10_000);
+      expect(rig.history(1)).toHaveLength(12);
+      rig.checkOrder();
+    });
+
+    it.each(Array.from({ length: 12 }, (_, index) => index + 1))(
+      'orders under loss, reordering and crashes in the middle of a step (seed %i)',
+      (seed) => {
+        const rig = open({ seed, options: { checkpointInterval: 8 } });
+        rig.lossRate = 0.1;
+        rig.latencyMaxMs = 60;
+        let submitted = 0;
+        for (let round = 0; round < 12; round += 1) {
+          const victim = Math.floor(rig.random() * 4);
+          if (round % 3 === 1) rig.crashAfterOutputs(victim, Math.floor(rig.random() * 6));
+          for (const replica of rig.alive) {
+            rig.submit(replica, `c${replica}`, round + 1);
+            submitted += 1;
+          }
+          rig.runFor(100 + rig.random() * 700);
+          for (const replica of [0, 1, 2, 3]) if (!rig.alive.has(replica)) rig.start(replica);
+          rig.checkOrder();
+        }
+        // A request that only a crashed replica had is its client's to submit again.
+        for (let replica = 0; replica < 4; replica += 1) {
+          for (let number = 1; number <= 12; number += 1)
+            rig.submit(replica, `c${replica}`, number);
+        }
+        rig.lossRate = 0;
+        rig.runUntil(() => rig.haveApplied(48), 600_000);
+        expect(submitted).toBeGreaterThan(0);
+        rig.runFor(30_000);
+        rig.checkOrder();
+      },
+    );
+  });
+}

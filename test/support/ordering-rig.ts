@@ -1,0 +1,335 @@
+import type { TimerInput } from '../../src/core/effects.js';
+import type {
+  OrderingEngine,
+  OrderingInput,
+  OrderingOptions,
+  OrderingOutput,
+  StateMachine,
+} from '../../src/core/ordering/engine.js';
+import { orderingDefaults } from '../../src/core/ordering/engine.js';
+import { verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
+import { type ClientId, clientId, type ReplicaId } from '../../src/vocabulary/ids.js';
+import type { Batch, OrderingMessage, OrderingRequest } from '../../src/vocabulary/ordering.js';
+import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
+import { type TestCluster, testCluster } from './keys.js';
+import { mulberry32 } from './rig.js';
+
+/** What may happen to a message on its way. An empty list drops it. */
+export type OrderingTamper = (
+  from: number,
+  to: number,
+  message: OrderingMessage,
+) => readonly OrderingMessage[];
+
+export type EngineFactory<E extends OrderingEngine> = (
+  options: OrderingOptions,
+  machine: StateMachine,
+  parties: TestCluster,
+) => E;
+
+export interface OrderingRigOptions {
+  readonly n?: number;
+  readonly f?: number;
+  readonly seed?: number;
+  readonly options?: Partial<OrderingOptions>;
+}
+
+/** A machine that remembers what it applied, in order. */
+export class HistoryMachine implements StateMachine {
+  history: string[] = [];
+
+  apply(position: number, batch: Batch): void {
+    for (const { client, number, payload } of batch) {
+      this.history.push(`${position}:${client}:${number}:${new TextDecoder().decode(payload)}`);
+    }
+  }
+
+  snapshot(): Uint8Array {
+    return new TextEncoder().encode(JSON.stringify(this.history));
+  }
+
+  install(snapshot: Uint8Array): void {
+    this.history = JSON.parse(new TextDecoder().decode(snapshot));
+  }
+
+  interferes(): boolean {
+    return true;
+  }
+}
+
+interface Event {
+  readonly atMs: number;
+  readonly order: number;
+  run(): void;
+}
+
+/** Engines of one kind on one queue of events, in virtual time, from one seed. */
+export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
+  readonly parties: TestCluster;
+  readonly stores: Map<string, Uint8Array>[] = [];
+  readonly machines: HistoryMachine[] = [];
+  readonly outputs: OrderingOutput[][] = [];
+  readonly alive = new Set<number>();
+  readonly refused: string[] = [];
+  /** Messages sent so far, by kind. */
+  readonly sent = new Map<string, number>();
+  tamper: OrderingTamper = (_from, _to, message) => [message];
+  /** Sees all outputs of one step in their order, before any is performed. */
+  onStep: (replica: number, outputs: readonly OrderingOutput[]) => void = () => {};
+  latencyMinMs = 1;
+  latencyMaxMs = 5;
+  /** Of so many messages in one, one is lost. */
+  lossRate = 0;
+  nowMs = 1000;
+  readonly #factory: EngineFactory<E>;
+  readonly #options: Partial<OrderingOptions>;
+  readonly #engines: (E | undefined)[] = [];
+  readonly #timers: Map<string, number>[] = [];
+  readonly #outputsLeft = new Map<number, number>();
+  readonly #random: () => number;
+  #queue: Event[] = [];
+  #order = 0;
+
+  constructor(factory: EngineFactory<E>, { n, f, seed, options }: OrderingRigOptions = {}) {
+    this.#factory = factory;
+    this.#options = options ?? {};
+    this.#random = mulberry32(seed ?? 1);
+    this.parties = testCluster({ n: n ?? 4, f: f ?? 1 });
+    for (let replica = 0; replica < this.n; replica += 1) {
+      this.stores.push(new Map());
+      this.outputs.push([]);
+      this.#timers.push(new Map());
+      this.machines.push(new HistoryMachine());
+      this.start(replica);
+    }
+  }
+
+  get n(): number {
+    return this.parties.cluster.resilience.n;
+  }
+
+  random(): number {
+    return this.#random();
+  }
+
+  engine(replica: number): E {
+    const engine = this.#engines[replica];
+    if (!engine) throw new Error(`replica ${replica} is down`);
+    return engine;
+  }
+
+  history(replica: number): readonly string[] {
+    return this.machines[replica]?.history ?? [];
+  }
+
+  /** Starts a replica from its store. */
+  start(replica: number): void {
+    const machine = new HistoryMachine();
+    const { cluster } = this.parties;
+    const engine = this.#factory(
+      {
+        ...orderingDefaults,
+        cluster: cluster.id,
+        resilience: cluster.resilience,
+        self: replica as ReplicaId,
+        sign: this.parties.replicaSign(replica),
+        ...this.#options,
+      },
+      machine,
+      this.parties,
+    );
+    this.machines[replica] = machine;
+    this.#engines[replica] = engine;
+    this.alive.add(replica);
+    const records = [...this.#store(replica)]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => ({ key, value }));
+    this.#perform(replica, engine.restore(records) as OrderingOutput[]);
+    for (const other of this.alive) {
+      if (other === replica) continue;
+      this.input(other, { kind: 'peer-up', replica: replica as ReplicaId });
+      this.input(replica, { kind: 'peer-up', replica: other as ReplicaId });
+    }
+  }
+
+  crash(replica: number): void {
+    this.alive.delete(replica);
+    this.#outputsLeft.delete(replica);
+    this.#engines[replica] = undefined;
+    this.#timers[replica]?.clear();
+  }
+
+  /** It crashes in the middle of a step: what comes later in the outputs is lost. */
+  crashAfterOutputs(replica: number, count: number): void {
+    this.#outputsLeft.set(replica, count);
+  }
+
+  submit(replica: number, client: string, number: number, text = `${client}${number}`): void {
+    const request = makeRequest(client, number, text);
+    this.input(replica, { kind: 'submit', request, nowMs: this.nowMs });
+  }
+
+  input(replica: number, input: OrderingInput | TimerInput): void {
+    const engine = this.#engines[replica];
+    if (engine) this.#perform(replica, engine.handle(input) as OrderingOutput[]);
+  }
+
+  /** Throws where two replicas have applied different things, or one thing twice. */
+  checkOrder(correct: readonly number[] = [...this.alive]): void {
+    let longest: readonly string[] = [];
+    for (const replica of correct) {
+      const history = this.history(replica);
+      if (history.length > longest.length) longest = history;
+    }
+    for (const replica of correct) {
+      this.history(replica).forEach((entry, index) => {
+        if (entry !== longest[index]) {
+          throw new Error(`replica ${replica} at ${index}: ${entry}, not ${longest[index]}`);
+        }
+      });
+    }
+    const ids = longest.map((entry) => entry.split(':').slice(1, 3).join(':'));
+    if (new Set(ids).size !== ids.length) throw new Error('executed twice');
+  }
+
+  /** Whether all these replicas have applied so many requests. */
+  haveApplied(count: number, replicas: Iterable<number> = this.alive): boolean {
+    return [...replicas].every((replica) => this.history(replica).length >= count);
+  }
+
+  /** Runs until the condition holds; throws when the queue is empty or the time is up first. */
+  runUntil(condition: () => boolean, limitMs = 120_000): void {
+    const end = this.nowMs + limitMs;
+    while (!condition()) {
+      if (!this.#step(end)) throw new Error(`not reached by ${this.nowMs} ms of virtual time`);
+    }
+  }
+
+  /** Runs until nothing is under way and no timer runs; throws where that does not come. */
+  runUntilIdle(limitMs = 600_000): void {
+    const end = this.nowMs + limitMs;
+    while (this.#step(end));
+    if (this.#queue.length > 0) throw new Error(`not idle by ${this.nowMs} ms of virtual time`);
+  }
+
+  runFor(durationMs: number): void {
+    const end = this.nowMs + durationMs;
+    while (this.#step(end));
+    this.nowMs = end;
+  }
+
+  schedule(delayMs: number, run: () => void): void {
+    this.#at(this.nowMs + delayMs, run);
+  }
+
+  /** Puts a message of `from` on its way, whoever made it. */
+  transmit(from: number, to: number, message: OrderingMessage): void {
+    if (this.lossRate > 0 && this.#random() < this.lossRate) return;
+    const bytes = encodeOrderingMessage(message);
+    const spread = this.latencyMaxMs - this.latencyMinMs + 1;
+    const latencyMs = this.latencyMinMs + Math.floor(this.#random() * spread);
+    this.#at(this.nowMs + latencyMs, () => this.#deliver(from, to, bytes));
+  }
+
+  count(kind: string): number {
+    return this.sent.get(kind) ?? 0;
+  }
+
+  #deliver(from: number, to: number, bytes: Uint8Array): void {
+    if (!this.#engines[to]) return;
+    const message = decodeOrderingMessage(this.parties.cluster.id, bytes);
+    const result = verifyOrderingMessage(
+      this.parties.keyring,
+      () => true,
+      from as ReplicaId,
+      message,
+    );
+    if (result.ok) this.input(to, { kind: 'peer', message: result.value, nowMs: this.nowMs });
+    else this.refused.push(`${from}->${to} ${message.kind}: ${JSON.stringify(result.error)}`);
+  }
+
+  #perform(replica: number, outputs: readonly OrderingOutput[]): void {
+    this.onStep(replica, outputs);
+    for (const output of outputs) {
+      const left = this.#outputsLeft.get(replica);
+      if (left === 0) {
+        this.crash(replica);
+        return;
+      }
+      if (left !== undefined) this.#outputsLeft.set(replica, left - 1);
+      this.#performOne(replica, output);
+    }
+  }
+
+  #performOne(replica: number, output: OrderingOutput): void {
+    switch (output.kind) {
+      case 'persist':
+        if (output.value) this.#store(replica).set(output.key, output.value);
+        else this.#store(replica).delete(output.key);
+        return;
+      case 'start-timer':
+        return this.#startTimer(replica, output.name, output.delayMs);
+      case 'stop-timer':
+        this.#timers[replica]?.delete(output.name);
+        return;
+      case 'send':
+        return this.#send(replica, output.to, output.message);
+      case 'broadcast':
+        for (let to = 0; to < this.n; to += 1) {
+          if (to !== replica) this.#send(replica, to, output.message);
+        }
+        return;
+      default:
+        this.outputs[replica]?.push(output);
+    }
+  }
+
+  #send(from: number, to: number, message: OrderingMessage): void {
+    for (const changed of this.tamper(from, to, message)) {
+      this.sent.set(changed.kind, this.count(changed.kind) + 1);
+      this.transmit(from, to, changed);
+    }
+  }
+
+  #startTimer(replica: number, name: string, delayMs: number): void {
+    const timers = this.#timers[replica];
+    if (!timers) return;
+    const id = this.#order;
+    timers.set(name, id);
+    this.#at(this.nowMs + delayMs, () => {
+      if (timers.get(name) !== id) return;
+      timers.delete(name);
+      this.input(replica, { kind: 'timer', name });
+    });
+  }
+
+  #step(endMs: number): boolean {
+    const next = this.#queue[0];
+    if (!next || next.atMs > endMs) return false;
+    this.#queue.shift();
+    this.nowMs = next.atMs;
+    next.run();
+    return true;
+  }
+
+  #at(atMs: number, run: () => void): void {
+    const event = { atMs, order: this.#order++, run };
+    let low = 0;
+    let high = this.#queue.length;
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if ((this.#queue[middle]?.atMs ?? 0) <= atMs) low = middle + 1;
+      else high = middle;
+    }
+    this.#queue.splice(low, 0, event);
+  }
+
+  #store(replica: number): Map<string, Uint8Array> {
+    return this.stores[replica] ?? new Map();
+  }
+}
+
+export function makeRequest(client: string, number: number, text: string): OrderingRequest {
+  const id: ClientId = clientId(client);
+  return { client: id, number, payload: new TextEncoder().encode(text) };
+}
