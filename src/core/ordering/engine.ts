@@ -8,6 +8,7 @@ import type {
 } from '../../vocabulary/ordering.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { CommonOutput, Core } from '../effects.js';
+import { NUMBERS_REMEMBERED } from './client-table.js';
 
 /**
  * What an engine drives. Deterministic: the same batches at the same positions give the same snapshot at
@@ -77,6 +78,14 @@ export const orderingDefaults = {
   pipelineDepth: 10,
   checkpointInterval: 64,
 } as const;
+
+/** Throws `RangeError` where the parts of an engine would not fit together. */
+export function checkOptions({ checkpointInterval, pipelineDepth }: OrderingOptions): void {
+  // The log's two intervals must fit into what the client table remembers of one client.
+  const fits = 2 * checkpointInterval <= NUMBERS_REMEMBERED && checkpointInterval >= 1;
+  if (!fits) throw new RangeError(`checkpoint interval out of range: ${checkpointInterval}`);
+  if (pipelineDepth < 1) throw new RangeError(`pipeline depth out of range: ${pipelineDepth}`);
+}
 
 /** Time comes in with submissions and messages: milliseconds of a clock that never goes back. */
 export interface OrderingEngine extends Core<OrderingInput, OrderingOutput> {

@@ -20,26 +20,36 @@ export type OutgoingMessage = Unscoped<OrderingMessage>;
 export class Outbox {
   readonly options: OrderingOptions;
   readonly scope: OrderingScope;
-  nowMs = 0;
+  readonly #clock: { nowMs: number };
   /** While the log is replayed, nobody is told what was told before. */
   replaying = false;
   readonly #sink: OrderingOutput[];
   readonly #dueMs = new Map<string, number>();
 
-  /** Two instances in one process share a sink, so that their outputs keep their order. */
-  constructor(options: OrderingOptions, scope: OrderingScope, sink: OrderingOutput[] = []) {
+  /** Two instances in one process share a sink, so that their outputs keep their order, and the time. */
+  constructor(
+    options: OrderingOptions,
+    scope: OrderingScope,
+    sink: OrderingOutput[] = [],
+    clock: { nowMs: number } = { nowMs: 0 },
+  ) {
+    this.#clock = clock;
     this.options = options;
     this.scope = scope;
     this.#sink = sink;
   }
 
   /** A second instance whose outputs go the same way. */
-  child(scope: OrderingScope): Outbox {
-    return new Outbox(this.options, scope, this.#sink);
+  child(scope: OrderingScope, changed: Partial<OrderingOptions>): Outbox {
+    return new Outbox({ ...this.options, ...changed }, scope, this.#sink, this.#clock);
+  }
+
+  get nowMs(): number {
+    return this.#clock.nowMs;
   }
 
   advance(nowMs: number): void {
-    this.nowMs = Math.max(this.nowMs, nowMs);
+    this.#clock.nowMs = Math.max(this.nowMs, nowMs);
   }
 
   sign<S extends OrderingStatement>(statement: S): Signed<S> {

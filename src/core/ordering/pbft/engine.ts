@@ -1,12 +1,13 @@
 import { unreachable } from '../../../vocabulary/brand.js';
 import type { Batch, OrderingRequest } from '../../../vocabulary/ordering.js';
 import type { StoredRecord, TimerInput } from '../../effects.js';
-import type {
-  OrderingEngine,
-  OrderingInput,
-  OrderingOptions,
-  OrderingOutput,
-  StateMachine,
+import {
+  checkOptions,
+  type OrderingEngine,
+  type OrderingInput,
+  type OrderingOptions,
+  type OrderingOutput,
+  type StateMachine,
 } from '../engine.js';
 import { Outbox } from '../outbox.js';
 import { PbftReplica } from './replica.js';
@@ -18,6 +19,7 @@ export class PbftEngine implements OrderingEngine {
   readonly #replica: PbftReplica;
 
   constructor(options: OrderingOptions, machine: StateMachine) {
+    checkOptions(options);
     this.#outbox = new Outbox(options, 'pbft');
     this.#replica = new PbftReplica(this.#outbox, {
       judge: () => 'accept',
@@ -56,7 +58,7 @@ export class PbftEngine implements OrderingEngine {
         this.#replica.onMessage(input.message);
         break;
       case 'peer-up':
-        this.#replica.onPeerUp(input.replica);
+        this.#replica.showPosition(input.replica);
         break;
       case 'timer':
         this.#replica.onTimer(input.name);

@@ -89,14 +89,20 @@ export class PbftReplica {
     return true;
   }
 
+  /** Drops what nobody needs executed any more. */
+  retain(isOpen: (request: OrderingRequest) => boolean): void {
+    this.#state.pending.retain(isOpen);
+  }
+
+  /** Lets another replica see how far this one is, so that it asks for what it lacks. */
+  showPosition(replica: ReplicaId): void {
+    this.#catchingUp.sendStatus(replica);
+  }
+
   /** The host's judgements may have changed. */
   recheck(): void {
     this.#voter.recheck();
     this.#proposer.propose();
-  }
-
-  onPeerUp(replica: ReplicaId): void {
-    this.#catchingUp.sendStatus(replica);
   }
 
   /** Returns false where the timer is not this replica's. */

@@ -1,0 +1,182 @@
+import type { Digest, ReplicaId, View } from '../../../vocabulary/ids.js';
+import type { Cycle } from '../../../vocabulary/ordering.js';
+import { oneCorrect } from '../../../vocabulary/quorum.js';
+import { resendDelayMs } from '../../effects.js';
+import type { Checkpoints } from '../checkpoints.js';
+import type { CycleState } from './cycle.js';
+import type { Cycles } from './cycles.js';
+import type { DecisionModule } from './decision-module.js';
+import type { AntipaxosState } from './state.js';
+
+const RESEND = 'resend';
+/** Times that a process is told, after a delivery, that it seems to be behind. */
+const NUDGES_MAX = 8;
+/** Requests that an excluded process hands on at once. */
+const CHUNK = 64;
+
+/** Links lose messages: what is said again, and what is shown to those that are behind. */
+export class CatchingUp {
+  readonly #state: AntipaxosState;
+  readonly #cycles: Cycles;
+  readonly #decisions: DecisionModule;
+  readonly #checkpoints: Checkpoints;
+  readonly #positions = new Map<ReplicaId, number>();
+  /** What each was last told unasked, so that two do not go on telling each other the same. */
+  readonly #told = new Map<ReplicaId, number>();
+  #resends = 0;
+  #nudges = 0;
+
+  constructor(
+    state: AntipaxosState,
+    cycles: Cycles,
+    decisions: DecisionModule,
+    checkpoints: Checkpoints,
+  ) {
+    this.#state = state;
+    this.#cycles = cycles;
+    this.#decisions = decisions;
+    this.#checkpoints = checkpoints;
+  }
+
+  /** There is something to be said again later, until it is settled. */
+  watch(): void {
+    const { resendAfterMs } = this.#state.options;
+    this.#state.outbox.ensureTimer(RESEND, resendDelayMs(resendAfterMs, this.#resends));
+  }
+
+  progressed(): void {
+    this.#resends = 0;
+    this.#nudges = 0;
+    this.watch();
+  }
+
+  /** A process in this cycle has delivered all but a pipeline's depth before it. */
+  heard(replica: ReplicaId, position: number): void {
+    this.#positions.set(replica, Math.max(this.#positions.get(replica) ?? 0, position));
+  }
+
+  /** Returns false where the timer is not this. */
+  onTimer(name: string): boolean {
+    if (name !== RESEND) return false;
+    this.#told.clear();
+    if (!this.#sayAgain() && !this.#nudge()) return true;
+    this.#resends += 1;
+    this.watch();
+    return true;
+  }
+
+  sendStatus(to: ReplicaId): void {
+    this.#told.set(to, this.#state.delivered);
+    this.#state.outbox.send(to, { kind: 'status', ...this.#status() });
+  }
+
+  /** A peer is there again. */
+  greet(replica: ReplicaId): void {
+    this.sendStatus(replica);
+    this.#decisions.showPosition(replica);
+    if (this.#state.membership.isExcluded(this.#state.self)) this.watch();
+  }
+
+  onStatus(from: ReplicaId, position: number, stable: number): void {
+    const { delivered, low } = this.#state;
+    this.#positions.set(from, position);
+    if (stable < low && position >= low) this.#showStable(from);
+    if (position < low) this.#showState(from);
+    else if (position < delivered) this.#show(from, position);
+    const isBehind = position > delivered || stable > low;
+    if (isBehind && this.#told.get(from) !== delivered) this.sendStatus(from);
+  }
+
+  onFetch(from: ReplicaId, cycle: Cycle, digest: Digest): void {
+    const held = this.#state.cycles.get(cycle)?.values.get(digest);
+    if (held) this.#state.outbox.send(from, { kind: 'proposal', ...held });
+  }
+
+  #showStable(to: ReplicaId): void {
+    const { stable } = this.#checkpoints;
+    if (stable) {
+      this.#state.outbox.send(to, { kind: 'stable', certificate: stable.certificate });
+    }
+  }
+
+  #showState(to: ReplicaId): void {
+    const { stable } = this.#checkpoints;
+    if (stable) this.#state.outbox.send(to, { kind: 'state', ...stable });
+    this.sendStatus(to);
+  }
+
+  /** The next cycles with their values, as far as the other knows who was active in them. */
+  #show(to: ReplicaId, position: number): void {
+    const last = Math.min(position + this.#state.options.pipelineDepth, this.#state.delivered);
+    let isSlow = false;
+    for (let cycle = position + 1; cycle <= last; cycle += 1) {
+      const state = this.#state.cycles.get(cycle);
+      if (!state?.decision) continue;
+      this.#showValues(to, state);
+      isSlow ||= state.decision.path === 'slow';
+      if (state.decision.path === 'slow') continue;
+      const { reports } = state.decision;
+      this.#state.outbox.send(to, { kind: 'fast-decision', reports });
+    }
+    // Slow decisions are proved by the Decision Module's own log.
+    if (isSlow) this.#decisions.showPosition(to);
+    this.sendStatus(to);
+  }
+
+  #showValues(to: ReplicaId, { decision, values }: CycleState): void {
+    for (const digest of decision?.vector ?? []) {
+      const held = digest === null ? undefined : values.get(digest);
+      if (held) this.#state.outbox.send(to, { kind: 'proposal', ...held });
+    }
+  }
+
+  #status(): { readonly view: View; readonly position: number; readonly stable: number } {
+    return { view: 0 as View, position: this.#state.delivered, stable: this.#state.low };
+  }
+
+  /** Returns whether there was anything that others may have missed. */
+  #sayAgain(): boolean {
+    const { cycles, delivered, pending, outbox, membership, self, last } = this.#state;
+    const open = [...cycles.values()].filter(({ cycle }) => cycle > delivered && cycle <= last);
+    for (const state of open) this.#cycles.sayAgain(state);
+    this.#checkpoints.sayAgain();
+    const isExcluded = membership.isExcluded(self);
+    if (isExcluded) outbox.broadcast({ kind: 'rejoin', position: delivered });
+    if (isExcluded || !this.#state.activeAt(delivered + 1).has(self)) this.#handOn();
+    const isOpen = open.length > 0 || pending.size > 0 || isExcluded;
+    if (isOpen) outbox.broadcast({ kind: 'status', ...this.#status() });
+    return isOpen || this.#checkpoints.isUnstable;
+  }
+
+  /**
+   * A process that is left out, or is not active again yet, cannot propose; `f + 1` others do, others
+   * each time.
+   */
+  #handOn(): void {
+    const { pending, self, options, outbox } = this.#state;
+    const next = this.#state.activeAt(this.#state.delivered + 1);
+    const active = [...next].filter((replica) => replica !== self);
+    const chosen = Array.from({ length: oneCorrect(options.resilience) }, (_, index) => {
+      return active[(this.#resends + index) % active.length];
+    });
+    let count = 0;
+    for (const { request, source } of pending.values()) {
+      if (source !== self) continue;
+      for (const to of chosen) if (to !== undefined) outbox.send(to, { kind: 'request', request });
+      count += 1;
+      if (count >= CHUNK) return;
+    }
+  }
+
+  /** Whoever has not been heard of at this place may have missed the last messages. */
+  #nudge(): boolean {
+    const { options, self, delivered } = this.#state;
+    if (this.#nudges >= NUDGES_MAX) return false;
+    this.#nudges += 1;
+    const behind = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId)
+      .filter((replica) => replica !== self)
+      .filter((replica) => (this.#positions.get(replica) ?? 0) < delivered);
+    for (const replica of behind) this.sendStatus(replica);
+    return behind.length > 0;
+  }
+}

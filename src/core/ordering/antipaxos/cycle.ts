@@ -1,0 +1,55 @@
+import type { Digest, ReplicaId } from '../../../vocabulary/ids.js';
+import type {
+  Cycle,
+  CycleValue,
+  ProposalStatement,
+  ReportEntry,
+  ReportStatement,
+} from '../../../vocabulary/ordering.js';
+import type { Signed } from '../../../vocabulary/statements.js';
+import type { Vector } from './merge.js';
+
+export interface HeldValue {
+  readonly proposal: Signed<ProposalStatement>;
+  readonly value: CycleValue;
+}
+
+/** How a cycle was decided. On the fast path the reports are the proof; else the Decision Module's log. */
+export type CycleDecision =
+  | {
+      readonly path: 'fast';
+      readonly vector: Vector;
+      readonly reports: readonly Signed<ReportStatement>[];
+    }
+  | { readonly path: 'slow'; readonly vector: Vector };
+
+/** What a process knows of one cycle. */
+export class CycleState {
+  readonly cycle: Cycle;
+  /** The first valid proposal of each process: at most one counts (§4.1). */
+  readonly proposals = new Map<ReplicaId, ReportEntry>();
+  readonly values = new Map<Digest, HeldValue>();
+  /** Named by a report or a decision, and not at hand; with somebody who may have it. */
+  readonly wanted = new Map<Digest, ReplicaId | undefined>();
+  /** At most one report of each process counts (§4.1). */
+  readonly reports = new Map<ReplicaId, Signed<ReportStatement>>();
+  /** When this process proposed, or as an excluded one began to follow; and when it reported. */
+  startedMs: number | undefined;
+  reportedMs: number | undefined;
+  /** A phase's time is up (lines 6 and 19). */
+  isReportDue = false;
+  isCommitDue = false;
+  hasAskedForHelp = false;
+  decision: CycleDecision | undefined;
+  /** Keys on disk, to be deleted with the cycle. */
+  readonly stored = new Set<string>();
+
+  constructor(cycle: Cycle) {
+    this.cycle = cycle;
+  }
+
+  /** Whether each value that the vector names is at hand. */
+  holds(vector: Vector): boolean {
+    return vector.every((digest) => digest === null || this.values.has(digest));
+  }
+}

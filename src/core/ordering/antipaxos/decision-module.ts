@@ -1,0 +1,160 @@
+import type { ReplicaId } from '../../../vocabulary/ids.js';
+import { clientId } from '../../../vocabulary/ids.js';
+import type {
+  Cycle,
+  OrderingRequest,
+  ReportStatement,
+  VerifiedOrderingMessage,
+} from '../../../vocabulary/ordering.js';
+import { cycleNumber } from '../../../vocabulary/ordering.js';
+import type { Signed } from '../../../vocabulary/statements.js';
+import { decodeReports, encodeReports } from '../../../wire/ordering/index.js';
+import { readAll } from '../../../wire/reader.js';
+import { Writer } from '../../../wire/writer.js';
+import type { StoredRecord } from '../../effects.js';
+import type { Judgement } from '../pbft/host.js';
+import { PbftReplica } from '../pbft/replica.js';
+import { isAssistance, mergeReports, type Vector } from './merge.js';
+import type { AntipaxosState } from './state.js';
+import { readVector, writeVector } from './vector.js';
+
+/** Decisions remembered; more cycles than the log of cycles holds. */
+const DECISIONS_MAX = 256;
+
+/** All commands for a cycle have one name, so that the client table lets the first through (line 48). */
+const commands = clientId('decision-module');
+
+/**
+ * Algorithm 4: what a cycle decides where reports differ or are missing. A command is an assistance
+ * request, `n - f` reports of active processes; the decision follows from it by `mergeReports`.
+ */
+export class DecisionModule {
+  readonly #state: AntipaxosState;
+  readonly #replica: PbftReplica;
+  readonly #decided: (cycle: Cycle) => void;
+  readonly #decisions = new Map<number, Vector>();
+  readonly #parsed = new WeakMap<OrderingRequest, readonly Signed<ReportStatement>[]>();
+
+  constructor(state: AntipaxosState, decided: (cycle: Cycle) => void) {
+    this.#state = state;
+    this.#decided = decided;
+    const outbox = state.outbox.child('decision-module', { batchDelayMs: 0 });
+    this.#replica = new PbftReplica(outbox, {
+      judge: (batch) => worst(batch.map((request) => this.#judge(request))),
+      apply: (_sequence, batch) => {
+        for (const request of batch) this.#apply(request);
+      },
+      snapshot: () => this.#snapshot(),
+      install: (snapshot) => this.#install(snapshot),
+    });
+  }
+
+  get view(): number {
+    return this.#replica.view;
+  }
+
+  /** Commands executed so far. */
+  get position(): number {
+    return this.#replica.position;
+  }
+
+  decision(cycle: number): Vector | undefined {
+    return this.#decisions.get(cycle);
+  }
+
+  restore(records: readonly StoredRecord[]): void {
+    this.#replica.restore(records);
+  }
+
+  /** Line 26: a request for assistance. */
+  assist(cycle: Cycle, reports: readonly Signed<ReportStatement>[]): void {
+    this.#replica.submit({ client: commands, number: cycle, payload: encodeReports(reports) });
+  }
+
+  /** Values have come, or cycles have been delivered: commands may be judged anew. */
+  recheck(): void {
+    this.#replica.recheck();
+  }
+
+  /** Cycles up to here need no decision any more. */
+  cut(cycle: number): void {
+    this.#replica.retain((request) => request.number > cycle);
+  }
+
+  showPosition(replica: ReplicaId): void {
+    this.#replica.showPosition(replica);
+  }
+
+  /** Returns false where the timer is not the Decision Module's. */
+  onTimer(name: string): boolean {
+    return this.#replica.onTimer(name);
+  }
+
+  onMessage(message: VerifiedOrderingMessage): void {
+    this.#replica.onMessage(message);
+  }
+
+  /**
+   * Table 1. A process prepares a decision only while it holds every value in it: so a decided value is
+   * at `f + 1` correct processes and can be fetched (protocols.md 3.2).
+   */
+  #judge(request: OrderingRequest): Judgement {
+    const { low, options, membership } = this.#state;
+    if (request.client !== commands || request.number <= low) return 'refuse';
+    const active = membership.activeAt(request.number);
+    const state = this.#state.cycle(cycleNumber(request.number));
+    if (!active || !state) return 'later';
+    const statements = this.#reportsOf(request).map(({ statement }) => statement);
+    if (!isAssistance(statements, active, options.resilience)) return 'refuse';
+    const vector = mergeReports(statements, options.resilience);
+    if (state.holds(vector)) return 'accept';
+    this.#state.seek(state, vector);
+    return 'later';
+  }
+
+  /** A quorum has judged it; the first for its cycle, as the client table sees to. */
+  #apply(request: OrderingRequest): void {
+    const statements = this.#reportsOf(request).map(({ statement }) => statement);
+    const vector = mergeReports(statements, this.#state.options.resilience);
+    this.#decisions.set(request.number, vector);
+    if (this.#decisions.size > DECISIONS_MAX) {
+      this.#decisions.delete(Math.min(...this.#decisions.keys()));
+    }
+    this.#decided(cycleNumber(request.number));
+  }
+
+  #reportsOf(request: OrderingRequest): readonly Signed<ReportStatement>[] {
+    const known = this.#parsed.get(request);
+    if (known) return known;
+    const reports = decodeReports(this.#state.options.cluster, request.payload);
+    this.#parsed.set(request, reports);
+    return reports;
+  }
+
+  #snapshot(): Uint8Array {
+    const writer = new Writer();
+    const decisions = [...this.#decisions].sort(([a], [b]) => a - b);
+    writer.list(decisions, DECISIONS_MAX, ([cycle, vector]) => {
+      writer.u64(cycle);
+      writeVector(writer, vector);
+    });
+    return writer.finish();
+  }
+
+  #install(snapshot: Uint8Array): void {
+    const { n } = this.#state.options.resilience;
+    this.#decisions.clear();
+    readAll(snapshot, (reader) =>
+      reader.list(DECISIONS_MAX, () => {
+        const cycle = reader.u64();
+        this.#decisions.set(cycle, readVector(reader, n));
+      }),
+    );
+    for (const cycle of [...this.#decisions.keys()]) this.#decided(cycleNumber(cycle));
+  }
+}
+
+function worst(judgements: readonly Judgement[]): Judgement {
+  if (judgements.includes('refuse')) return 'refuse';
+  return judgements.includes('later') ? 'later' : 'accept';
+}

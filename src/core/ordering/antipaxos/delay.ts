@@ -1,0 +1,41 @@
+/** Delays remembered; some tens of cycles of a small cluster. */
+const SAMPLES_MAX = 256;
+/** The part of the delays that the estimate covers. */
+const TAIL = 0.99;
+/** The epsilon of theorem 5.5, as a part of the delay. */
+const MARGIN = 0.25;
+
+/**
+ * How long a phase waits: `T >= 4D + e` (theorem 5.5), with `D` estimated as the tail of the times that
+ * others' messages took after this process had sent its own. Late ones count, so that a network that
+ * has become slower is noticed. A process that is late on purpose can stretch it, up to `maxMs`.
+ */
+export class DelayEstimate {
+  readonly #minMs: number;
+  readonly #maxMs: number;
+  readonly #samples: number[] = [];
+  #at = 0;
+
+  constructor(minMs: number, maxMs: number) {
+    this.#minMs = minMs;
+    this.#maxMs = maxMs;
+  }
+
+  /** `D`; 0 before anything was measured. */
+  get delayMs(): number {
+    const sorted = [...this.#samples].sort((a, b) => a - b);
+    return sorted[Math.ceil(TAIL * sorted.length) - 1] ?? 0;
+  }
+
+  /** `T`. */
+  get timeoutMs(): number {
+    const neededMs = (4 + MARGIN) * this.delayMs;
+    return Math.min(Math.max(neededMs, this.#minMs), this.#maxMs);
+  }
+
+  add(delayMs: number): void {
+    if (delayMs < 0) return;
+    this.#samples[this.#at] = delayMs;
+    this.#at = (this.#at + 1) % SAMPLES_MAX;
+  }
+}

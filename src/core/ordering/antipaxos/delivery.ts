@@ -1,0 +1,181 @@
+import type { ReplicaId } from '../../../vocabulary/ids.js';
+import type {
+  CheckpointCertificate,
+  Cycle,
+  OrderingRequest,
+  ReportStatement,
+} from '../../../vocabulary/ordering.js';
+import type { Signed } from '../../../vocabulary/statements.js';
+import { decodeReports, encodeReports } from '../../../wire/ordering/index.js';
+import { readAll } from '../../../wire/reader.js';
+import { Writer } from '../../../wire/writer.js';
+import type { StoredRecord } from '../../effects.js';
+import { Checkpoints } from '../checkpoints.js';
+import { ClientTable } from '../client-table.js';
+import type { StateMachine } from '../engine.js';
+import { decodeSnapshot, encodeSnapshot, type StableCheckpoint } from '../snapshot.js';
+import type { CycleDecision, CycleState } from './cycle.js';
+import { digestsOf, type Vector } from './merge.js';
+import type { AntipaxosState } from './state.js';
+import { readVector, writeVector } from './vector.js';
+
+export interface DeliveryEvents {
+  /** Cycles were delivered, or the state jumped. */
+  progressed(): void;
+  behind(holders: readonly ReplicaId[]): void;
+  /** The Decision Module's decision of a cycle, where there is one. */
+  slowDecision(cycle: Cycle): Vector | undefined;
+  /** What is at or below the stable checkpoint is not needed any more. */
+  cut(position: number): void;
+}
+
+/** Decided cycles in their order, each request once; checkpoints and state transfer. */
+export class Delivery {
+  readonly checkpoints: Checkpoints;
+  readonly #state: AntipaxosState;
+  readonly #machine: StateMachine;
+  readonly #events: DeliveryEvents;
+  readonly #clients = new ClientTable();
+
+  constructor(state: AntipaxosState, machine: StateMachine, events: DeliveryEvents) {
+    this.#state = state;
+    this.#machine = machine;
+    this.#events = events;
+    this.checkpoints = new Checkpoints(state.outbox, {
+      stable: (position) => {
+        state.cut(position);
+        events.cut(position);
+      },
+      behind: ({ signatures }: CheckpointCertificate) =>
+        events.behind(signatures.map(({ replica }) => replica)),
+    });
+  }
+
+  isExecuted(request: OrderingRequest): boolean {
+    return this.#clients.has(request);
+  }
+
+  /** From disk: the stable checkpoint. */
+  restoreCheckpoint(records: readonly StoredRecord[]): void {
+    const stable = this.checkpoints.restore(records);
+    if (stable) this.#install(stable);
+    this.#state.low = this.checkpoints.low;
+  }
+
+  /** From disk: what was delivered above the checkpoint, whose values are back already. */
+  restoreDecisions(records: readonly StoredRecord[]): void {
+    for (const [place, bytes] of this.#state.outbox.stored(records, 'decided/')) {
+      const state = this.#state.cycles.get(Number(place));
+      if (!state) continue;
+      state.decision = this.#decodeDecision(bytes);
+      state.stored.add(`decided/${place}`);
+    }
+    this.#state.outbox.replaying = true;
+    while (this.#deliverNext());
+    this.#state.outbox.replaying = false;
+  }
+
+  /** A cycle was decided, here or by a proof. Nothing decides it otherwise. */
+  decide(state: CycleState, decision: CycleDecision): void {
+    state.decision ??= decision;
+    this.#state.seek(state, state.decision.vector);
+    this.deliver();
+  }
+
+  deliver(): void {
+    const before = this.#state.delivered;
+    while (this.#deliverNext());
+    if (this.#state.delivered > before) this.#events.progressed();
+  }
+
+  /** A state that a quorum vouches for. Older than ours it changes nothing. */
+  onState(checkpoint: StableCheckpoint): void {
+    const { position } = checkpoint.certificate.statement;
+    if (position <= this.#state.delivered) return this.checkpoints.learn(checkpoint.certificate);
+    this.#install(checkpoint);
+    this.checkpoints.installed(checkpoint);
+    this.#state.pending.retain((request) => !this.isExecuted(request));
+    this.#state.outbox.output({ kind: 'installed', position });
+    this.#state.outbox.log('info', 'state-installed', { position });
+    while (this.#deliverNext());
+    this.#events.progressed();
+  }
+
+  #deliverNext(): boolean {
+    const cycle = (this.#state.delivered + 1) as Cycle;
+    const vector = this.#events.slowDecision(cycle);
+    const state = vector ? this.#state.cycle(cycle) : this.#state.cycles.get(cycle);
+    if (vector && state) state.decision ??= { path: 'slow', vector };
+    if (!state?.decision) return false;
+    if (!state.holds(state.decision.vector)) {
+      this.#state.seek(state, state.decision.vector);
+      return false;
+    }
+    this.#deliver(state, state.decision);
+    return true;
+  }
+
+  #deliver(state: CycleState, decision: CycleDecision): void {
+    const { outbox, membership, pending } = this.#state;
+    const { cycle } = state;
+    if (!outbox.replaying) {
+      this.#state.persist(state, `decided/${cycle}`, this.#encodeDecision(decision));
+    }
+    const values = decision.vector.map((digest) =>
+      digest === null ? undefined : state.values.get(digest)?.value,
+    );
+    const batch = values.flatMap((value) => value?.batch ?? []);
+    const fresh = this.#clients.execute(batch);
+    membership.decided(
+      cycle,
+      decision.vector,
+      values.map((value) => value?.readmit ?? []),
+    );
+    this.#state.delivered = cycle;
+    this.#state.settle(state);
+    pending.remove(batch);
+    if (fresh.length > 0) this.#machine.apply(cycle, fresh);
+    if (fresh.length > 0 && !outbox.replaying) {
+      outbox.output({ kind: 'delivered', position: cycle, batch: fresh });
+    }
+    if (this.checkpoints.isDue(cycle)) this.checkpoints.take(cycle, this.#snapshot(cycle));
+  }
+
+  #snapshot(cycle: Cycle): Uint8Array {
+    return encodeSnapshot((writer) => {
+      writer.u64(cycle);
+      this.#state.membership.write(writer, cycle);
+      this.#clients.write(writer);
+    }, this.#machine.snapshot());
+  }
+
+  #install({ certificate, snapshot }: StableCheckpoint): void {
+    const machine = decodeSnapshot(snapshot, (reader) => {
+      this.#state.membership.read(reader, reader.u64());
+      this.#clients.read(reader);
+    });
+    this.#machine.install(machine);
+    this.#state.delivered = certificate.statement.position;
+  }
+
+  #encodeDecision(decision: CycleDecision): Uint8Array {
+    const writer = new Writer();
+    writer.flag(decision.path === 'fast');
+    if (decision.path === 'fast') writer.bytes(encodeReports(decision.reports));
+    else writeVector(writer, decision.vector);
+    return writer.finish();
+  }
+
+  #decodeDecision(bytes: Uint8Array): CycleDecision {
+    const { cluster, resilience } = this.#state.options;
+    return readAll(bytes, (reader) => {
+      if (!reader.flag()) return { path: 'slow', vector: readVector(reader, resilience.n) };
+      const reports = decodeReports(cluster, reader.bytes());
+      return { path: 'fast', vector: vectorOf(reports), reports };
+    });
+  }
+}
+
+function vectorOf([first]: readonly Signed<ReportStatement>[]): Vector {
+  return first ? digestsOf(first.statement) : [];
+}

@@ -1,0 +1,251 @@
+import { unreachable } from '../../../vocabulary/brand.js';
+import type { ReplicaId } from '../../../vocabulary/ids.js';
+import type {
+  OrderingRequest,
+  ProposalStatement,
+  VerifiedOrderingMessage,
+} from '../../../vocabulary/ordering.js';
+import { cycleNumber } from '../../../vocabulary/ordering.js';
+import type { Signed } from '../../../vocabulary/statements.js';
+import { decodeOrderingMessage, decodeOrderingSigned } from '../../../wire/ordering/index.js';
+import type { StoredRecord, TimerInput } from '../../effects.js';
+import {
+  checkOptions,
+  type OrderingEngine,
+  type OrderingInput,
+  type OrderingOutput,
+  type StateMachine,
+} from '../engine.js';
+import { Outbox } from '../outbox.js';
+import { CatchingUp } from './catching-up.js';
+import { Cycles } from './cycles.js';
+import { DecisionModule } from './decision-module.js';
+import { Delivery } from './delivery.js';
+import type { AntipaxosOptions } from './options.js';
+import { AntipaxosState } from './state.js';
+
+/** What an operator may want to see. */
+export interface AntipaxosMetrics {
+  readonly delayMs: number;
+  readonly timeoutMs: number;
+  readonly fastCycles: number;
+  readonly slowCycles: number;
+  readonly excluded: readonly ReplicaId[];
+  readonly openCycles: number;
+}
+
+/** The `antipaxos` engine: no leader, all replicas propose in each cycle. Positions are cycles. */
+export class AntipaxosEngine implements OrderingEngine {
+  readonly kind = 'antipaxos';
+  readonly #outbox: Outbox;
+  readonly #state: AntipaxosState;
+  readonly #delivery: Delivery;
+  readonly #decisions: DecisionModule;
+  readonly #cycles: Cycles;
+  readonly #catchingUp: CatchingUp;
+  #fastCycles = 0;
+  #slowCycles = 0;
+
+  constructor(options: AntipaxosOptions, machine: StateMachine) {
+    checkOptions(options);
+    this.#outbox = new Outbox(options, 'antipaxos');
+    this.#state = new AntipaxosState(options, this.#outbox);
+    this.#delivery = new Delivery(this.#state, machine, {
+      progressed: () => this.#onProgress(),
+      behind: (holders) => {
+        for (const holder of holders) this.#catchingUp.sendStatus(holder);
+      },
+      slowDecision: (cycle) => this.#decisions.decision(cycle),
+      cut: (position) => this.#decisions.cut(position),
+    });
+    this.#decisions = new DecisionModule(this.#state, () => {
+      this.#slowCycles += 1;
+      this.#delivery.deliver();
+    });
+    this.#cycles = new Cycles(this.#state, {
+      decided: (state, decision) => {
+        this.#fastCycles += 1;
+        this.#delivery.decide(state, decision);
+      },
+      needsHelp: (state, reports) => this.#decisions.assist(state.cycle, reports),
+      valueHeld: () => this.#onValue(),
+      started: () => this.#catchingUp.watch(),
+    });
+    this.#catchingUp = new CatchingUp(
+      this.#state,
+      this.#cycles,
+      this.#decisions,
+      this.#delivery.checkpoints,
+    );
+  }
+
+  get position(): number {
+    return this.#state.delivered;
+  }
+
+  get metrics(): AntipaxosMetrics {
+    const { delay, options, membership, cycles, delivered } = this.#state;
+    const replicas = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId);
+    return {
+      delayMs: delay.delayMs,
+      timeoutMs: delay.timeoutMs,
+      fastCycles: this.#fastCycles,
+      slowCycles: this.#slowCycles,
+      excluded: replicas.filter((replica) => membership.isExcluded(replica)),
+      openCycles: [...cycles.keys()].filter((cycle) => cycle > delivered).length,
+    };
+  }
+
+  restore(records: readonly StoredRecord[]): readonly OrderingOutput[] {
+    this.#delivery.restoreCheckpoint(records);
+    this.#restoreCycles(records);
+    this.#delivery.restoreDecisions(records);
+    this.#decisions.restore(records);
+    this.#cycles.restore();
+    if (this.#state.cycles.size > 0) this.#catchingUp.watch();
+    return this.#outbox.take();
+  }
+
+  handle(input: OrderingInput | TimerInput): readonly OrderingOutput[] {
+    switch (input.kind) {
+      case 'submit':
+        this.#outbox.advance(input.nowMs);
+        this.#submit(input.request);
+        break;
+      case 'peer':
+        this.#outbox.advance(input.nowMs);
+        this.#onPeer(input.message);
+        break;
+      case 'peer-up':
+        this.#catchingUp.greet(input.replica);
+        break;
+      case 'timer':
+        this.#onTimer(input.name);
+        break;
+      default:
+        return unreachable(input);
+    }
+    return this.#outbox.take();
+  }
+
+  #submit(request: OrderingRequest): void {
+    const { pending, self } = this.#state;
+    if (this.#delivery.isExecuted(request)) {
+      this.#outbox.output({ kind: 'refused', request, reason: 'executed' });
+    } else if (!pending.add(request, self, this.#outbox.nowMs)) {
+      this.#outbox.output({ kind: 'refused', request, reason: 'busy' });
+    } else {
+      this.#catchingUp.watch();
+      this.#cycles.start();
+    }
+  }
+
+  #onTimer(name: string): void {
+    if (this.#decisions.onTimer(name)) return;
+    const own = this.#outbox.timerRanOut(name);
+    if (own !== undefined && !this.#cycles.onTimer(own)) this.#catchingUp.onTimer(own);
+  }
+
+  #onPeer(verified: VerifiedOrderingMessage): void {
+    const { from, message } = verified;
+    if (message.scope === 'decision-module') return this.#decisions.onMessage(verified);
+    if (message.scope !== 'antipaxos') return;
+    switch (message.kind) {
+      case 'request':
+        return this.#onRequest(from, message.request);
+      case 'proposal':
+        return this.#onProposal(from, message.proposal, message);
+      case 'report':
+        return this.#cycles.onReport(message.report);
+      case 'fetch-value':
+        return this.#catchingUp.onFetch(from, message.cycle, message.digest);
+      case 'fast-decision':
+        return this.#cycles.onFastDecision(message.reports);
+      case 'rejoin':
+        return this.#cycles.onRejoin(from, message.position);
+      case 'status':
+        return this.#catchingUp.onStatus(from, message.position, message.stable);
+      case 'checkpoint':
+        this.#catchingUp.heard(from, message.signed.statement.position);
+        return this.#delivery.checkpoints.onCheckpoint(from, message.signed);
+      case 'stable':
+        return this.#delivery.checkpoints.learn(message.certificate);
+      case 'state':
+        return this.#delivery.onState(message);
+      // Of the Decision Module's log only.
+      case 'pre-prepare':
+      case 'phase':
+      case 'view-change':
+      case 'new-view':
+      case 'fetch-batch':
+      case 'batch':
+      case 'committed':
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** An excluded process hands its requests on. */
+  #onRequest(from: ReplicaId, request: OrderingRequest): void {
+    if (this.#delivery.isExecuted(request)) return;
+    if (!this.#state.pending.add(request, from, this.#outbox.nowMs)) return;
+    this.#catchingUp.watch();
+    this.#cycles.start();
+  }
+
+  #onProposal(
+    from: ReplicaId,
+    proposal: Signed<ProposalStatement>,
+    { value }: Extract<VerifiedOrderingMessage['message'], { kind: 'proposal' }>,
+  ): void {
+    // Whoever proposes in a cycle has delivered all that is a pipeline's depth before it.
+    const { cycle, replica } = proposal.statement;
+    if (replica === from) {
+      this.#catchingUp.heard(from, Math.max(0, cycle - this.#state.options.pipelineDepth));
+    }
+    this.#cycles.onProposal(proposal, value);
+  }
+
+  #onValue(): void {
+    this.#decisions.recheck();
+    this.#delivery.deliver();
+  }
+
+  #onProgress(): void {
+    this.#catchingUp.progressed();
+    this.#cycles.progressed();
+    this.#decisions.recheck();
+  }
+
+  /** Values, and what this process said, of cycles above the checkpoint. */
+  #restoreCycles(records: readonly StoredRecord[]): void {
+    const { cluster } = this.#state.options;
+    for (const [key, bytes] of this.#outbox.stored(records, 'value/')) {
+      const message = decodeOrderingMessage(cluster, bytes);
+      if (message.kind !== 'proposal') continue;
+      const { proposal, value } = message;
+      const { cycle, replica, digest } = proposal.statement;
+      const state = this.#state.restoredCycle(cycle);
+      state.stored.add(`value/${key}`);
+      state.values.set(digest, { proposal, value });
+      if (replica !== this.#state.self) {
+        const known = state.proposals.get(replica);
+        if (!known) state.proposals.set(replica, { digest, signature: proposal.signature });
+      }
+    }
+    for (const [place, bytes] of this.#outbox.stored(records, 'proposal/')) {
+      const { statement, signature } = decodeOrderingSigned(cluster, bytes, 'proposal');
+      const state = this.#state.restoredCycle(cycleNumber(Number(place)));
+      state.stored.add(`proposal/${place}`);
+      state.startedMs = this.#outbox.nowMs;
+      state.proposals.set(statement.replica, { digest: statement.digest, signature });
+    }
+    for (const [place, bytes] of this.#outbox.stored(records, 'report/')) {
+      const report = decodeOrderingSigned(cluster, bytes, 'report');
+      const state = this.#state.restoredCycle(cycleNumber(Number(place)));
+      state.stored.add(`report/${place}`);
+      state.reports.set(report.statement.replica, report);
+    }
+  }
+}

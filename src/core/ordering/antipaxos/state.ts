@@ -1,0 +1,118 @@
+import type { Digest, ReplicaId } from '../../../vocabulary/ids.js';
+import type { Cycle } from '../../../vocabulary/ordering.js';
+import { encodeOrderingMessage } from '../../../wire/ordering/index.js';
+import type { Outbox } from '../outbox.js';
+import { Pending } from '../pending.js';
+import { CycleState, type HeldValue } from './cycle.js';
+import { DelayEstimate } from './delay.js';
+import { Membership } from './membership.js';
+import type { ActiveSet, Vector } from './merge.js';
+import { type AntipaxosOptions, exclusionStrategies } from './options.js';
+
+/** What the parts of the engine share. */
+export class AntipaxosState {
+  readonly options: AntipaxosOptions;
+  readonly outbox: Outbox;
+  readonly membership: Membership;
+  readonly delay: DelayEstimate;
+  readonly pending = new Pending();
+  readonly cycles = new Map<number, CycleState>();
+  /** The last cycle delivered. */
+  delivered = 0;
+  /** The last stable checkpoint; what is at or below it is forgotten. */
+  low = 0;
+
+  constructor(options: AntipaxosOptions, outbox: Outbox) {
+    const { missedMax, timeoutMs } = exclusionStrategies[options.exclusion];
+    this.options = options;
+    this.outbox = outbox;
+    this.membership = new Membership(options.resilience, options.pipelineDepth, missedMax);
+    this.delay = new DelayEstimate(timeoutMs, options.timeoutMaxMs);
+  }
+
+  get self(): ReplicaId {
+    return this.options.self;
+  }
+
+  /** The last cycle that may be under way: a pipeline's depth on, and within the log. */
+  get last(): number {
+    const { pipelineDepth, checkpointInterval } = this.options;
+    return Math.min(this.delivered + pipelineDepth, this.low + 2 * checkpointInterval);
+  }
+
+  /** The cycle's state; `undefined` where it is forgotten, or further on than others can be. */
+  cycle(cycle: Cycle): CycleState | undefined {
+    const known = this.cycles.get(cycle);
+    if (known) return known;
+    if (cycle <= this.low || cycle > this.delivered + 2 * this.options.pipelineDepth) {
+      return undefined;
+    }
+    const state = new CycleState(cycle);
+    this.cycles.set(cycle, state);
+    return state;
+  }
+
+  /** A cycle of which something was on disk, however far on. */
+  restoredCycle(cycle: Cycle): CycleState {
+    const known = this.cycles.get(cycle);
+    if (known) return known;
+    const state = new CycleState(cycle);
+    this.cycles.set(cycle, state);
+    return state;
+  }
+
+  /** Empty for a cycle that may not start yet. */
+  activeAt(cycle: number): ActiveSet {
+    return this.membership.activeAt(cycle) ?? new Set();
+  }
+
+  persist(state: CycleState, key: string, value: Uint8Array): void {
+    state.stored.add(key);
+    this.outbox.persist(key, value);
+  }
+
+  /** On disk before a report names it: what this process reports it can hand over, also after a crash. */
+  keepValue(state: CycleState, held: HeldValue): void {
+    const { digest } = held.proposal.statement;
+    state.values.set(digest, held);
+    state.wanted.delete(digest);
+    const message = encodeOrderingMessage({ kind: 'proposal', scope: 'antipaxos', ...held });
+    this.persist(state, `value/${state.cycle}/${digest}`, message);
+  }
+
+  /** Asks for the values of a vector that are not at hand. */
+  seek(state: CycleState, vector: Vector, holder?: ReplicaId): void {
+    for (const digest of vector) {
+      if (digest === null || state.values.has(digest) || state.wanted.has(digest)) continue;
+      state.wanted.set(digest, holder);
+      this.askFor(state, digest, holder);
+    }
+  }
+
+  askFor(state: CycleState, digest: Digest, holder?: ReplicaId): void {
+    const message = { kind: 'fetch-value', cycle: state.cycle, digest } as const;
+    if (holder === undefined) this.outbox.broadcast(message);
+    else this.outbox.send(holder, message);
+  }
+
+  /** Forgets what a stable checkpoint covers. */
+  cut(low: number): void {
+    this.low = low;
+    this.membership.cut(low);
+    for (const [cycle, state] of this.cycles) {
+      if (cycle > low) continue;
+      for (const key of state.stored) this.outbox.persist(key, null);
+      this.#stopTimers(cycle);
+      this.cycles.delete(cycle);
+    }
+  }
+
+  #stopTimers(cycle: number): void {
+    this.outbox.stopTimer(`report/${cycle}`);
+    this.outbox.stopTimer(`commit/${cycle}`);
+  }
+
+  settle(state: CycleState): void {
+    this.#stopTimers(state.cycle);
+  }
+}

@@ -1,0 +1,385 @@
+import { describe, expect, it } from 'vitest';
+import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
+import type { AntipaxosOptions } from '../../../src/core/ordering/antipaxos/options.js';
+import { digestOfCycleValue, signOrdering } from '../../../src/crypto/ordering/sign.js';
+import { verifyOrderingMessage } from '../../../src/crypto/ordering/verify.js';
+import type { Digest, ReplicaId } from '../../../src/vocabulary/ids.js';
+import type {
+  CycleValue,
+  OrderingMessage,
+  OrderingMessageOf,
+  ReportEntry,
+} from '../../../src/vocabulary/ordering.js';
+import { cycleNumber } from '../../../src/vocabulary/ordering.js';
+import { makeRequest, OrderingRig, type OrderingRigOptions } from '../../support/ordering-rig.js';
+
+type Rig = OrderingRig<AntipaxosEngine>;
+
+function open(changed: Partial<AntipaxosOptions> = {}, rest: OrderingRigOptions = {}): Rig {
+  const options = { batchDelayMs: 0, ...changed };
+  return new OrderingRig(
+    (own, machine) =>
+      new AntipaxosEngine({ exclusion: 'S1', timeoutMaxMs: 2000, ...own, ...changed }, machine),
+    { ...rest, options },
+  );
+}
+
+function proposal(
+  rig: Rig,
+  replica: number,
+  cycle: number,
+  value: CycleValue,
+): OrderingMessageOf<'proposal'> {
+  const statement = {
+    kind: 'proposal',
+    scope: 'antipaxos',
+    cycle: cycleNumber(cycle),
+    replica: replica as ReplicaId,
+    digest: digestOfCycleValue(value),
+  } as const;
+  const signed = signOrdering(rig.parties.replicaSign(replica), rig.parties.cluster.id, statement);
+  return { kind: 'proposal', scope: 'antipaxos', proposal: signed, value };
+}
+
+function report(
+  rig: Rig,
+  replica: number,
+  cycle: number,
+  entries: readonly (ReportEntry | null)[],
+): OrderingMessageOf<'report'> {
+  const statement = {
+    kind: 'report',
+    scope: 'antipaxos',
+    cycle: cycleNumber(cycle),
+    replica: replica as ReplicaId,
+    entries,
+  } as const;
+  const signed = signOrdering(rig.parties.replicaSign(replica), rig.parties.cluster.id, statement);
+  return { kind: 'report', scope: 'antipaxos', report: signed };
+}
+
+function entryOf({
+  proposal: { statement, signature },
+}: OrderingMessageOf<'proposal'>): ReportEntry {
+  return { digest: statement.digest, signature };
+}
+
+const valueFrom = (text: string): CycleValue => ({
+  batch: [makeRequest(text, 1, text)],
+  readmit: [],
+});
+
+const accepts = (rig: Rig, from: number, message: OrderingMessage): boolean =>
+  verifyOrderingMessage(rig.parties.keyring, () => true, from as ReplicaId, message).ok;
+
+const all = [0, 1, 2, 3];
+
+function submitEverywhere(rig: Rig, number: number): void {
+  for (const replica of rig.alive) rig.submit(replica, `c${replica}`, number);
+}
+
+describe('the fast path', () => {
+  it('decides after two message delays', () => {
+    const rig = open();
+    rig.latencyMinMs = 10;
+    rig.latencyMaxMs = 10;
+    const startMs = rig.nowMs;
+    submitEverywhere(rig, 1);
+    rig.runUntil(() => rig.haveApplied(4));
+    expect(rig.nowMs - startMs).toBe(20);
+    expect(rig.engine(0).metrics).toMatchObject({ fastCycles: 1, slowCycles: 0 });
+    expect(rig.count('pre-prepare')).toBe(0);
+  });
+
+  it('sends each process two messages to each other one a cycle', () => {
+    const rig = open();
+    submitEverywhere(rig, 1);
+    rig.runUntil(() => rig.haveApplied(4));
+    expect(rig.count('proposal')).toBe(12);
+    expect(rig.count('report')).toBe(12);
+  });
+
+  it('takes an empty value for a value: one busy process alone makes no slow cycle', () => {
+    const rig = open();
+    for (let number = 1; number <= 5; number += 1) {
+      rig.submit(2, 'a', number);
+      rig.runUntil(() => rig.haveApplied(number));
+    }
+    expect(rig.engine(0).metrics.slowCycles).toBe(0);
+  });
+
+  it('has several cycles under way, no more than the depth, and delivers them in order', () => {
+    const rig = open({ pipelineDepth: 4 });
+    rig.latencyMinMs = 20;
+    rig.latencyMaxMs = 80;
+    let openMax = 0;
+    for (let number = 1; number <= 40; number += 1) {
+      rig.submit(0, 'a', number);
+      rig.runFor(3);
+      openMax = Math.max(openMax, rig.engine(0).metrics.openCycles);
+    }
+    rig.runUntil(() => rig.haveApplied(40));
+    expect(openMax).toBe(4);
+    const numbers = rig.history(3).map((entry) => Number(entry.split(':')[2]));
+    expect(numbers).toEqual([...numbers].sort((a, b) => a - b));
+    rig.checkOrder();
+  });
+
+  it('is a batch a cycle, by time or size', () => {
+    const rig = open({ batchDelayMs: 20, batchRequestsMax: 3 });
+    for (let number = 1; number <= 7; number += 1) rig.submit(0, 'a', number);
+    rig.runUntil(() => rig.haveApplied(7));
+    const cycles = rig.history(0).map((entry) => Number(entry.split(':')[0]));
+    expect(cycles).toEqual([1, 1, 1, 2, 2, 2, 3]);
+  });
+});
+
+describe('hazard 1: every signature covers the cycle', () => {
+  it('refuses a value of one cycle in a report of another', () => {
+    const rig = open();
+    const entries = (cycle: number): ReportEntry[] =>
+      all.map((replica) => entryOf(proposal(rig, replica, cycle, valueFrom(`v${replica}`))));
+    expect(accepts(rig, 1, report(rig, 1, 2, entries(2)))).toBe(true);
+    expect(accepts(rig, 1, report(rig, 1, 2, entries(1)))).toBe(false);
+  });
+
+  it('refuses another cluster, and a value that its proposer did not sign', () => {
+    const rig = open();
+    const message = proposal(rig, 2, 1, valueFrom('v'));
+    expect(accepts(rig, 3, message)).toBe(true);
+    expect(accepts(rig, 3, { ...message, value: valueFrom('w') })).toBe(false);
+  });
+});
+
+describe('hazard 2: a report may name a value that nobody has', () => {
+  it.each([0, 3])('goes on where replica %i names its own and shows it to nobody', (liar) => {
+    const rig = open();
+    rig.tamper = (from, _to, message) =>
+      from === liar && message.kind === 'proposal' ? [] : [message];
+    for (let number = 1; number <= 5; number += 1) submitEverywhere(rig, number);
+    const correct = all.filter((replica) => replica !== liar);
+    rig.runUntil(() => rig.haveApplied(15, correct));
+    rig.checkOrder(correct);
+  });
+
+  it('fetches a value that one correct process alone was sent', () => {
+    const rig = open();
+    rig.tamper = (from, to, message) =>
+      from === 3 && to !== 1 && message.kind === 'proposal' ? [] : [message];
+    rig.submit(3, 'only', 1);
+    rig.runUntil(() => rig.haveApplied(1));
+    expect(rig.count('fetch-value')).toBeGreaterThan(0);
+    rig.checkOrder();
+  });
+
+  it('can hand over after a crash what it has reported', () => {
+    const rig = open();
+    rig.onStep = (_, outputs) => {
+      const told = outputs.findIndex(
+        (output) => output.kind === 'broadcast' && output.message.kind === 'report',
+      );
+      if (told < 0) return;
+      const kept = outputs.slice(0, told).filter(({ kind }) => kind === 'persist');
+      expect(kept.length).toBeGreaterThan(0);
+    };
+    submitEverywhere(rig, 1);
+    rig.runUntil(() => rig.haveApplied(4));
+    for (const store of rig.stores) {
+      expect([...store.keys()].filter((key) => key.includes('/value/1/'))).toHaveLength(4);
+    }
+  });
+});
+
+describe('an equivocating proposer', () => {
+  /** Replica `liar` proposes one value to even processes and another to odd ones. */
+  function equivocate(rig: Rig, liar: number): void {
+    rig.tamper = (from, to, message) => {
+      if (from !== liar || message.kind !== 'proposal') return [message];
+      const { cycle, replica } = message.proposal.statement;
+      if (replica !== liar || to % 2 === 0) return [message];
+      return [proposal(rig, liar, cycle, valueFrom(`evil${cycle}`))];
+    };
+  }
+
+  it.each(Array.from({ length: 10 }, (_, index) => index + 1))(
+    'decides one of its values, the same everywhere (seed %i)',
+    (seed) => {
+      const rig = open({}, { seed });
+      equivocate(rig, 3);
+      rig.latencyMaxMs = 40;
+      for (let number = 1; number <= 8; number += 1) {
+        submitEverywhere(rig, number);
+        rig.runFor(rig.random() * 100);
+        rig.checkOrder([0, 1, 2]);
+      }
+      rig.runUntil(() => rig.haveApplied(24, [0, 1, 2]));
+      rig.checkOrder([0, 1, 2]);
+    },
+  );
+
+  it.each([1, 2, 3, 4, 5])(
+    'with another one dead, excluded, lossy links and n = 7 (seed %i)',
+    (seed) => {
+      const rig = open({}, { seed, n: 7, f: 2 });
+      equivocate(rig, 6);
+      rig.crash(5);
+      rig.lossRate = 0.05;
+      rig.latencyMaxMs = 60;
+      for (let number = 1; number <= 8; number += 1) {
+        submitEverywhere(rig, number);
+        rig.runFor(rig.random() * 300);
+        rig.checkOrder([0, 1, 2, 3, 4]);
+      }
+      rig.lossRate = 0;
+      rig.runUntil(() => rig.haveApplied(40, [0, 1, 2, 3, 4]), 600_000);
+      rig.checkOrder([0, 1, 2, 3, 4]);
+    },
+  );
+});
+
+describe('hazard 3: exclusion', () => {
+  it('is the same for everybody, brings the fast path back, and ends when the process is back', () => {
+    const rig = open();
+    submitEverywhere(rig, 1);
+    rig.runUntil(() => rig.haveApplied(4));
+    rig.crash(3);
+    for (let number = 2; number <= 30; number += 1) {
+      submitEverywhere(rig, number);
+      rig.runUntil(() => rig.haveApplied(4 + 3 * (number - 1)));
+    }
+    for (const replica of [0, 1, 2]) {
+      expect(rig.engine(replica).metrics.excluded).toEqual([3]);
+      expect(rig.engine(replica).metrics.slowCycles).toBeLessThan(12);
+    }
+    rig.start(3);
+    rig.submit(3, 'back', 1);
+    rig.runUntil(() => rig.haveApplied(92));
+    rig.runUntil(() => all.every((one) => rig.engine(one).metrics.excluded.length === 0));
+    const before = rig.engine(0).metrics.slowCycles;
+    for (let number = 31; number <= 60; number += 1) {
+      submitEverywhere(rig, number);
+      rig.runFor(50);
+    }
+    rig.runUntil(() => rig.haveApplied(92 + 4 * 30));
+    expect(rig.engine(0).metrics.slowCycles).toBe(before);
+    rig.runUntilIdle();
+    rig.checkOrder();
+  });
+
+  it.each([
+    ['S1', 100, 1],
+    ['S2', 100, 20],
+    ['S3', 200, 1],
+  ] as const)(
+    '%s waits at least %i ms, and for %i missing values',
+    (exclusion, timeoutMs, missed) => {
+      const rig = open({ exclusion, pipelineDepth: 2 });
+      rig.crash(3);
+      let slowAtExclusion: number | undefined;
+      for (let number = 1; number <= 40; number += 1) {
+        submitEverywhere(rig, number);
+        rig.runUntil(() => rig.haveApplied(3 * number));
+        const { excluded, slowCycles } = rig.engine(0).metrics;
+        if (excluded.length > 0) slowAtExclusion ??= slowCycles;
+      }
+      expect(rig.engine(0).metrics.timeoutMs).toBeGreaterThanOrEqual(timeoutMs);
+      expect(slowAtExclusion).toBeGreaterThanOrEqual(missed);
+      expect(slowAtExclusion).toBeLessThanOrEqual(missed + 3);
+    },
+  );
+
+  it('leaves an excluded process its voice: others propose for it', () => {
+    const rig = open();
+    rig.tamper = (from, _to, message) =>
+      from === 3 && (message.kind === 'proposal' || message.kind === 'rejoin') ? [] : [message];
+    for (let number = 1; number <= 3; number += 1) submitEverywhere(rig, number);
+    rig.runUntil(() => rig.haveApplied(12));
+    expect(rig.engine(0).metrics.excluded).toEqual([3]);
+    rig.checkOrder();
+  });
+});
+
+describe('hazard 4: links lose messages', () => {
+  it('catches up from the proofs of fast decisions', () => {
+    const rig = open();
+    rig.tamper = (_from, to, message) => (to === 3 && message.kind === 'report' ? [] : [message]);
+    submitEverywhere(rig, 1);
+    rig.runUntil(() => rig.haveApplied(4, [0, 1, 2]));
+    expect(rig.history(3)).toEqual([]);
+    rig.runUntil(() => rig.haveApplied(4));
+    expect(rig.count('fast-decision')).toBeGreaterThan(0);
+    expect(rig.engine(3).metrics).toMatchObject({ fastCycles: 1, slowCycles: 0 });
+    rig.checkOrder();
+  });
+
+  it('catches up from the Decision Module’s log where a decision was slow', () => {
+    const rig = open();
+    rig.tamper = (_from, to, message) => (to === 3 && message.kind !== 'status' ? [] : [message]);
+    rig.submit(0, 'a', 1);
+    rig.runUntil(() => rig.haveApplied(1, [0, 1, 2]));
+    rig.tamper = (_from, to, message) => (to === 3 && message.kind === 'report' ? [] : [message]);
+    rig.runUntil(() => rig.haveApplied(1));
+    expect(rig.engine(3).metrics).toMatchObject({ fastCycles: 0, slowCycles: 1 });
+    expect(rig.count('committed')).toBeGreaterThan(0);
+  });
+
+  it('believes no fast decision without the reports of all active processes', () => {
+    const rig = open();
+    const values = all.map((replica) => proposal(rig, replica, 1, valueFrom(`v${replica}`)));
+    const entries = values.map(entryOf);
+    const reports = all.map((replica) => report(rig, replica, 1, entries).report);
+    const show = (shown: typeof reports): void => {
+      for (const value of values) rig.transmit(1, 0, value);
+      rig.transmit(1, 0, { kind: 'fast-decision', scope: 'antipaxos', reports: shown });
+      rig.runFor(20);
+    };
+    rig.tamper = () => [];
+    show(reports.slice(0, 3));
+    expect(rig.history(0)).toEqual([]);
+    show(reports);
+    for (const value of values) rig.transmit(1, 0, value);
+    rig.runFor(20);
+    expect(rig.history(0)).toHaveLength(4);
+  });
+});
+
+describe('hazard 5: the timeout', () => {
+  it('grows with the network until no cycle is slow', () => {
+    const rig = open({ exclusion: 'S2' });
+    rig.latencyMinMs = 120;
+    rig.latencyMaxMs = 150;
+    for (let number = 1; number <= 10; number += 1) {
+      submitEverywhere(rig, number);
+      rig.runUntil(() => rig.haveApplied(4 * number));
+      rig.runFor(500);
+    }
+    const { slowCycles, timeoutMs, delayMs } = rig.engine(0).metrics;
+    expect(timeoutMs).toBeGreaterThanOrEqual(4 * delayMs);
+    expect(timeoutMs).toBeGreaterThanOrEqual(4 * 120);
+    for (let number = 11; number <= 20; number += 1) {
+      submitEverywhere(rig, number);
+      rig.runUntil(() => rig.haveApplied(4 * number));
+    }
+    expect(rig.engine(0).metrics.slowCycles).toBe(slowCycles);
+  });
+});
+
+describe('hazard 6: null and empty', () => {
+  it('decides at most f nulls, and never for a process whose value came in time', () => {
+    const rig = open({}, { n: 7, f: 2 });
+    rig.crash(5);
+    rig.crash(6);
+    const nulls: number[] = [];
+    rig.tamper = (_from, _to, message) => {
+      if (message.kind === 'report') {
+        const { entries } = message.report.statement;
+        nulls.push(entries.filter((entry: { digest: Digest } | null) => entry === null).length);
+      }
+      return [message];
+    };
+    submitEverywhere(rig, 1);
+    rig.runUntil(() => rig.haveApplied(5));
+    expect(Math.max(...nulls)).toBe(2);
+    expect(rig.history(0)).toHaveLength(5);
+  });
+});
