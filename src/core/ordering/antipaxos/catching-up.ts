@@ -143,9 +143,10 @@ export class CatchingUp {
     const isExcluded = membership.isExcluded(self);
     if (isExcluded) outbox.broadcast({ kind: 'rejoin', position: delivered });
     if (isExcluded || !this.#state.activeAt(delivered + 1).has(self)) this.#handOn();
-    const isOpen = open.length > 0 || pending.size > 0 || isExcluded;
+    const { isUnstable } = this.#checkpoints;
+    const isOpen = open.length > 0 || pending.size > 0 || isExcluded || isUnstable;
     if (isOpen) outbox.broadcast({ kind: 'status', ...this.#status() });
-    return isOpen || this.#checkpoints.isUnstable;
+    return isOpen;
   }
 
   /**

@@ -53,6 +53,8 @@ export class Cycles {
     for (const [cycle, { startedMs }] of this.#state.cycles) {
       if (startedMs !== undefined) this.#next = Math.max(this.#next, cycle + 1);
     }
+    for (const state of this.#state.cycles.values()) this.#hear(state);
+    this.start();
   }
 
   /** Cycles were delivered: what they left out is proposed again, and others may start. */
@@ -64,6 +66,8 @@ export class Cycles {
     for (const replica of this.#returned) {
       if (!this.#mayEndorse(replica)) this.#returned.delete(replica);
     }
+    // Who is active in later cycles is known only now.
+    for (const state of this.#state.cycles.values()) this.#hear(state);
     this.start();
     for (const state of [...this.#state.cycles.values()]) this.#check(state);
   }
@@ -118,7 +122,8 @@ export class Cycles {
     const isNew = !state.values.has(digest) && (isFirst || state.wanted.has(digest));
     if (isFirst) this.#onFirst(state, replica, { digest, signature: proposal.signature });
     if (isNew) this.#state.keepValue(state, { proposal, value });
-    if (isFirst && this.#state.activeAt(cycle).has(replica)) this.#hear(cycle);
+    this.#hear(state);
+    this.start();
     this.#events.started();
     this.#check(state);
     if (isNew) this.#events.valueHeld();
@@ -217,9 +222,10 @@ export class Cycles {
   }
 
   /** Others are in this cycle: whoever is not proposes, if only nothing. */
-  #hear(cycle: Cycle): void {
-    this.#heard = Math.max(this.#heard, cycle);
-    this.start();
+  #hear({ cycle, proposals }: CycleState): void {
+    if (cycle <= this.#heard) return;
+    const active = this.#state.activeAt(cycle);
+    if ([...proposals.keys()].some((replica) => active.has(replica))) this.#heard = cycle;
   }
 
   #measure(sinceMs: number | undefined): void {

@@ -99,17 +99,25 @@ export class DecisionModule {
    * at `f + 1` correct processes and can be fetched (protocols.md 3.2).
    */
   #judge(request: OrderingRequest): Judgement {
-    const { low, options, membership } = this.#state;
-    if (request.client !== commands || request.number <= low) return 'refuse';
+    const { delivered, options, membership } = this.#state;
+    if (request.client !== commands) return 'refuse';
+    const statements = this.#reportsOf(request).map(({ statement }) => statement);
+    if (request.number <= delivered) return this.#judgePast(request.number, statements);
     const active = membership.activeAt(request.number);
     const state = this.#state.cycle(cycleNumber(request.number));
     if (!active || !state) return 'later';
-    const statements = this.#reportsOf(request).map(({ statement }) => statement);
     if (!isAssistance(statements, active, options.resilience)) return 'refuse';
     const vector = mergeReports(statements, options.resilience);
     if (state.holds(vector)) return 'accept';
     this.#state.seek(state, vector);
     return 'later';
+  }
+
+  /** A cycle that is delivered here may be decided elsewhere as it was here, and not otherwise. */
+  #judgePast(cycle: number, statements: readonly ReportStatement[]): Judgement {
+    const vector = mergeReports(statements, this.#state.options.resilience);
+    const known = this.#state.past.get(cycle);
+    return known?.every((digest, index) => digest === vector[index]) ? 'accept' : 'refuse';
   }
 
   /** A quorum has judged it; the first for its cycle, as the client table sees to. */

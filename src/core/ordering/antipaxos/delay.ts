@@ -33,8 +33,9 @@ export class DelayEstimate {
     return Math.min(Math.max(neededMs, this.#minMs), this.#maxMs);
   }
 
+  /** What is beyond the bound says no more than that, or comes from before a restart. */
   add(delayMs: number): void {
-    if (delayMs < 0) return;
+    if (delayMs < 0 || delayMs > this.#maxMs) return;
     this.#samples[this.#at] = delayMs;
     this.#at = (this.#at + 1) % SAMPLES_MAX;
   }

@@ -132,6 +132,7 @@ export class Delivery {
       values.map((value) => value?.readmit ?? []),
     );
     this.#state.delivered = cycle;
+    this.#state.remember(cycle, decision.vector);
     this.#state.settle(state);
     pending.remove(batch);
     if (fresh.length > 0) this.#machine.apply(cycle, fresh);

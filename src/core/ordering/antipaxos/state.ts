@@ -9,6 +9,8 @@ import { Membership } from './membership.js';
 import type { ActiveSet, Vector } from './merge.js';
 import { type AntipaxosOptions, exclusionStrategies } from './options.js';
 
+const PAST_MAX = 256;
+
 /** What the parts of the engine share. */
 export class AntipaxosState {
   readonly options: AntipaxosOptions;
@@ -17,6 +19,8 @@ export class AntipaxosState {
   readonly delay: DelayEstimate;
   readonly pending = new Pending();
   readonly cycles = new Map<number, CycleState>();
+  /** What the last cycles decided, for commands about them that come late. */
+  readonly past = new Map<number, Vector>();
   /** The last cycle delivered. */
   delivered = 0;
   /** The last stable checkpoint; what is at or below it is forgotten. */
@@ -59,6 +63,12 @@ export class AntipaxosState {
     const state = new CycleState(cycle);
     this.cycles.set(cycle, state);
     return state;
+  }
+
+  /** A cycle was delivered. */
+  remember(cycle: number, vector: Vector): void {
+    this.past.set(cycle, vector);
+    this.past.delete(cycle - PAST_MAX);
   }
 
   /** Empty for a cycle that may not start yet. */

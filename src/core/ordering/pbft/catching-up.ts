@@ -105,8 +105,8 @@ export class CatchingUp {
 
   /** Returns whether there was anything that others may have missed. */
   #sayAgain(): boolean {
-    const { log, executed, isActive, pending, outbox } = this.#state;
-    const open = [...log.values()].filter(({ sequence }) => sequence > executed);
+    const { log, isActive, pending, outbox } = this.#state;
+    const open = [...log.values()].filter((entry) => this.#state.isOpen(entry));
     for (const entry of open.slice(0, CHUNK)) this.#voter.sayAgain(entry);
     for (const { committed } of open.slice(0, CHUNK)) {
       const digest = committed?.statement.digest;
@@ -115,9 +115,12 @@ export class CatchingUp {
     if (!isActive) this.#views.sayAgain();
     this.#checkpoints.sayAgain();
     this.#spreadRequests();
-    const isOpen = open.length > 0 || !isActive || pending.size > 0;
+    const { isUnstable } = this.#checkpoints;
+    // One that asks for a view alone, with nothing to gain, waits until another one asks.
+    const isAsking = !isActive && this.#resends < NUDGES_MAX;
+    const isOpen = open.length > 0 || isAsking || pending.size > 0 || isUnstable;
     if (isOpen) outbox.broadcast({ kind: 'status', ...this.#status() });
-    return isOpen || this.#checkpoints.isUnstable;
+    return isOpen;
   }
 
   /** To everybody, so that everybody watches the primary; it alone may be deaf to this client. */

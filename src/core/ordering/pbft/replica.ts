@@ -8,7 +8,6 @@ import type {
   SequencePhase,
   VerifiedOrderingMessage,
 } from '../../../vocabulary/ordering.js';
-import { oneCorrect } from '../../../vocabulary/quorum.js';
 import type { StoredRecord } from '../../effects.js';
 import type { Outbox } from '../outbox.js';
 import { CatchingUp } from './catching-up.js';
@@ -214,17 +213,15 @@ export class PbftReplica {
    * host would not let a primary propose is not held against it, and no more is one replica's word.
    */
   get #waitingSinceMs(): number | undefined {
-    const { pending, log, executed, options } = this.#state;
+    const { pending, log } = this.#state;
     let since: number | undefined;
     for (const { request, sinceMs } of pending.values()) {
       if (this.#host.judge([request]) !== 'accept') continue;
       since = sinceMs;
       break;
     }
-    for (const { sequence, sinceMs, accepted, commits } of log.values()) {
-      if (sequence <= executed) continue;
-      const isStake = accepted !== undefined || commits.size >= oneCorrect(options.resilience);
-      if (isStake) since = Math.min(since ?? sinceMs, sinceMs);
+    for (const entry of log.values()) {
+      if (this.#state.isOpen(entry)) since = Math.min(since ?? entry.sinceMs, entry.sinceMs);
     }
     return since;
   }

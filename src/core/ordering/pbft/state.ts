@@ -8,7 +8,7 @@ import type {
   SharedCertificate,
 } from '../../../vocabulary/ordering.js';
 import { sequenceNumber } from '../../../vocabulary/ordering.js';
-import { primaryOf, quorum } from '../../../vocabulary/quorum.js';
+import { oneCorrect, primaryOf, quorum } from '../../../vocabulary/quorum.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import {
   decodeBatch,
@@ -111,6 +111,17 @@ export class PbftState {
     };
     this.log.set(sequence, entry);
     return entry;
+  }
+
+  /**
+   * Whether this place is waited for: it was voted for in this view, or a correct replica has committed
+   * in it. What an earlier view left behind and the new one does not require is nobody's concern.
+   */
+  isOpen({ sequence, accepted, commits, committed }: LogEntry): boolean {
+    if (sequence <= this.executed) return false;
+    if (committed || accepted?.prePrepare.statement.view === this.view) return true;
+    const recent = [...commits.values()].filter(({ statement }) => statement.view >= this.view);
+    return recent.length >= oneCorrect(this.options.resilience);
   }
 
   batch(digest: Digest): Batch | undefined {
