@@ -24,10 +24,11 @@ async function statusOf(nodes: Nodes, name: string): Promise<CoordinatorStatus |
   return statusSchema.safeParse(JSON.parse(Buffer.from(answer.body).toString())).data;
 }
 
-/** Whether a coordinator has lost no memory, or nothing that it could have spoken of is open any more. */
-export async function hasMemory(nodes: Nodes, name: string): Promise<boolean> {
+/** Slots that a coordinator without memory still has to learn of; 0 where it has its memory. */
+export async function slotsToLearn(nodes: Nodes, name: string): Promise<number> {
   const status = await statusOf(nodes, name);
-  return status !== undefined && !status.recovering && status.abstaining === 0;
+  if (status === undefined || status.recovering) return Number.POSITIVE_INFINITY;
+  return status.abstaining;
 }
 
 /** The highest view that one correct coordinator has reached at the least. */

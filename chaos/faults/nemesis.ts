@@ -3,7 +3,7 @@ import { isHealthy } from '../../src/cli/http-get.js';
 import { loseDisk } from '../cluster/files.js';
 import { allMembers, members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
-import { hasMemory, primaryOf } from '../cluster/status.js';
+import { primaryOf, slotsToLearn } from '../cluster/status.js';
 import type { Route } from '../load/ledger.js';
 import type { Load } from '../load/load.js';
 import type { Network } from '../network/network.js';
@@ -107,7 +107,7 @@ export class Nemesis {
       case 'disk-loss':
         await this.#kill(fault, victims);
         // Until then it is faulty, and no other coordinator may be.
-        return this.#until(() => hasMemory(this.#options.nodes, name), `${name} does not recover`);
+        return this.#untilRecovered(name);
       case 'pause':
         for (const victim of victims) this.#options.nodes.signal(victim, 'SIGSTOP');
         await sleep(fault.lastsMs);
@@ -201,6 +201,19 @@ export class Nemesis {
       () => isHealthy(url, healthTimeoutMs),
       `${name} does not become healthy again`,
     );
+  }
+
+  /** It has thousands of proofs to fetch, so it gets its time anew with each that it has got. */
+  async #untilRecovered(name: string): Promise<void> {
+    let least = Number.POSITIVE_INFINITY;
+    let left = least;
+    while (left > 0) {
+      await this.#until(async () => {
+        left = await slotsToLearn(this.#options.nodes, name);
+        return left < least;
+      }, `${name} does not recover: ${least} slots to learn`);
+      least = left;
+    }
   }
 
   async #until(isWell: () => Promise<boolean>, otherwise: string): Promise<void> {
