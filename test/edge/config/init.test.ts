@@ -26,7 +26,7 @@ describe('initCluster', () => {
     expect(cluster.resilience).toEqual({ n: 4, f: 1 });
     expect(cluster.initiators).toHaveLength(3);
     expect(cluster.participants.map(({ id }) => id)).toEqual(['bank-a', 'bank-b']);
-    expect(cluster.timing.suspectAfterMs).toBe(2000);
+    expect(cluster.timing.suspectAfterMs).toBe(1500);
     expect(cluster.retainedTransactions).toBe(5000);
 
     const names = (await readdir(join(directory, 'nodes'))).map((file) => file.slice(0, -5));
