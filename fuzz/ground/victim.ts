@@ -8,7 +8,7 @@ import { createLogger } from '../../src/edge/http/logger.js';
 import { PeerNetwork } from '../../src/edge/peer/peer-network.js';
 import { accountId, currency, type Transfer } from '../../src/edge/soap/banking.js';
 import { TransferClient } from '../../src/role/client/transfer-client.js';
-import { participantId, type ReplicaId } from '../../src/vocabulary/ids.js';
+import { participantId } from '../../src/vocabulary/ids.js';
 import { FuzzError } from '../attack.js';
 import { Keys } from './keys.js';
 import { readTraces, type Template, templatesOf } from './recording.js';
@@ -125,10 +125,9 @@ async function record(local: LocalCluster, traceDirectory: string): Promise<Reco
     self,
     listen: node.peerListen,
     credential: node,
-    onMessage: (_from: ReplicaId, bytes) => void frames.push(bytes),
-    onUp: () => undefined,
     log: createLogger({ name: 'recorder', level: 'silent' }),
   });
+  listener.attach('agreement', { onMessage: (_from, bytes) => void frames.push(bytes) });
   await listener.start();
   const client = await clientOf(local, { lanes: 2, onSent: (text) => sent.push(text) });
   try {

@@ -1,5 +1,6 @@
 import { createSecureContext } from 'node:tls';
-import { encodeFrame, maxFrameBytes } from '../../src/edge/peer/frames.js';
+import { peerChannels } from '../../src/edge/peer/channels.js';
+import { encodeFrame, maxMessageBytes } from '../../src/edge/peer/frames.js';
 import type { PeerMessage } from '../../src/vocabulary/agreement.js';
 import { decodePeerMessage, encodePeerMessage, WireError } from '../../src/wire/index.js';
 import { type Attack, FuzzError, type Shot } from '../attack.js';
@@ -53,10 +54,13 @@ export function byzantineAttacks({ victim }: Range): Attack[] {
   return [
     attack('malformed frame', 10, (random) => [random.pick(malformed)(random)]),
     attack('recorded message, bytes changed', 25, (random) => [
-      encodeFrame(mutateBytes(random, random.pick(frames))),
+      agreement(mutateBytes(random, random.pick(frames))),
+    ]),
+    attack('recorded message, on another channel', 5, (random) => [
+      encodeFrame(random.pick(peerChannels), random.pick(frames)),
     ]),
     attack('recorded messages again', 4, (random) =>
-      Array.from({ length: random.between(10, 200) }, () => encodeFrame(random.pick(frames))),
+      Array.from({ length: random.between(10, 200) }, () => agreement(random.pick(frames))),
     ),
     attack('recorded messages, distorted and signed anew', 8, (random) =>
       messages(random, 100, () => distort(random, liar, random.pick(truths))),
@@ -69,13 +73,18 @@ export function byzantineAttacks({ victim }: Range): Attack[] {
 
 const malformed: readonly ((random: Random) => Buffer)[] = [
   () => Buffer.alloc(4),
-  () => length(maxFrameBytes + 1),
+  () => length(maxMessageBytes + 2),
   () => length(0xffff_ffff),
-  (random) => Buffer.concat([length(maxFrameBytes), random.bytes(1000)]),
+  (random) => Buffer.concat([length(maxMessageBytes), random.bytes(1000)]),
+  (random) => Buffer.concat([length(100), Buffer.of(random.between(3, 255)), random.bytes(99)]),
   (random) => Buffer.concat([length(100), random.bytes(random.below(100))]),
   (random) => random.bytes(random.between(1, 5000)),
-  (random) => encodeFrame(random.bytes(random.between(1, 5000))),
-  (random) => encodeFrame(Buffer.alloc(random.between(100_000, 2_000_000), random.below(256))),
+  (random) => encodeFrame(random.pick(peerChannels), random.bytes(random.between(1, 5000))),
+  (random) =>
+    encodeFrame(
+      random.pick(peerChannels),
+      Buffer.alloc(random.between(100_000, 2_000_000), random.below(256)),
+    ),
 ];
 
 function length(bytes: number): Buffer {
@@ -84,10 +93,14 @@ function length(bytes: number): Buffer {
   return prefix;
 }
 
+function agreement(message: Uint8Array): Buffer {
+  return encodeFrame('agreement', message);
+}
+
 /** Some lies cannot be told in bytes; they are left out. */
 function framed(make: () => PeerMessage): Uint8Array[] {
   try {
-    return [encodeFrame(encodePeerMessage(make()))];
+    return [agreement(encodePeerMessage(make()))];
   } catch (error) {
     if (error instanceof WireError) return [];
     throw error;

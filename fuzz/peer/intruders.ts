@@ -30,7 +30,7 @@ export function intruderAttacks(range: Range): Attack[] {
     },
   });
   const intrude = async (random: Random, context: SecureContext): Promise<Shot[]> => {
-    const frame = encodeFrame(random.pick(frames));
+    const frame = encodeFrame('agreement', random.pick(frames));
     const session = await peerSession({
       ...random.pick(peers),
       context,

@@ -100,7 +100,8 @@ describe('a Byzantine replica', () => {
       const decoder = new FrameDecoder();
       try {
         for (let chunks = random.between(1, 5); chunks > 0; chunks -= 1) {
-          for (const frame of decoder.push(random.bytes(random.between(1, 300)))) decoded(frame);
+          for (const { bytes } of decoder.push(random.bytes(random.between(1, 300))))
+            decoded(bytes);
         }
       } catch (error) {
         if (!(error instanceof FrameError)) throw error;

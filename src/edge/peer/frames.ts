@@ -1,14 +1,26 @@
-/** Longest frame. A new view with every certificate in it is the longest message there is. */
-export const maxFrameBytes = 16 * 1024 * 1024;
-const prefixBytes = 4;
+import { type PeerChannel, peerChannels } from './channels.js';
 
-/** A frame: its length as unsigned 32-bit big-endian number, then the bytes. */
-export function encodeFrame(bytes: Uint8Array): Buffer {
-  if (bytes.length === 0 || bytes.length > maxFrameBytes) {
-    throw new RangeError(`a frame has 1 to ${maxFrameBytes} bytes, not ${bytes.length}`);
+/** Longest message. A new view with every certificate in it, or a snapshot, is the longest there is. */
+export const maxMessageBytes = 16 * 1024 * 1024;
+const lengthBytes = 4;
+const prefixBytes = lengthBytes + 1;
+
+export interface Frame {
+  readonly channel: PeerChannel;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A frame: the length of what follows as unsigned 32-bit big-endian number, the channel as one byte,
+ * then the message.
+ */
+export function encodeFrame(channel: PeerChannel, bytes: Uint8Array): Buffer {
+  if (bytes.length === 0 || bytes.length > maxMessageBytes) {
+    throw new RangeError(`a message has 1 to ${maxMessageBytes} bytes, not ${bytes.length}`);
   }
   const frame = Buffer.allocUnsafe(prefixBytes + bytes.length);
-  frame.writeUInt32BE(bytes.length, 0);
+  frame.writeUInt32BE(1 + bytes.length, 0);
+  frame.writeUInt8(peerChannels.indexOf(channel), lengthBytes);
   frame.set(bytes, prefixBytes);
   return frame;
 }
@@ -28,9 +40,10 @@ export class FrameDecoder {
 
   /**
    * The frames that the chunk completes, each a copy, so that one that is kept does not keep the
-   * whole chunk in memory. Throws `FrameError` at a length of 0 or above the limit.
+   * whole chunk in memory. Throws `FrameError` at an empty message, one above the limit, and a channel
+   * that there is not.
    */
-  *push(chunk: Buffer): Generator<Uint8Array> {
+  *push(chunk: Buffer): Generator<Frame> {
     let rest = chunk;
     while (rest.length > 0) {
       const wanted = this.#wanted();
@@ -38,19 +51,31 @@ export class FrameDecoder {
       this.#append(taken, wanted);
       rest = rest.subarray(taken.length);
       if (this.#filled === this.#wanted()) {
-        yield new Uint8Array(this.#buffer.subarray(prefixBytes, this.#filled));
+        const bytes = new Uint8Array(this.#buffer.subarray(prefixBytes, this.#filled));
+        const channel = this.#channel();
         this.#buffer = Buffer.alloc(0);
         this.#filled = 0;
+        yield { channel, bytes };
       }
     }
   }
 
-  /** How many bytes the frame has with its prefix; only the prefix while that is not complete. */
+  /** How many bytes the frame has with its prefix; only the next part of that while it is not complete. */
   #wanted(): number {
-    if (this.#filled < prefixBytes) return prefixBytes;
+    if (this.#filled < lengthBytes) return lengthBytes;
     const length = this.#buffer.readUInt32BE(0);
-    if (length === 0 || length > maxFrameBytes) throw new FrameError(`frame of ${length} bytes`);
-    return prefixBytes + length;
+    if (length < 2 || length > 1 + maxMessageBytes)
+      throw new FrameError(`frame of ${length} bytes`);
+    if (this.#filled < prefixBytes) return prefixBytes;
+    this.#channel();
+    return lengthBytes + length;
+  }
+
+  #channel(): PeerChannel {
+    const number = this.#buffer.readUInt8(lengthBytes);
+    const channel = peerChannels[number];
+    if (channel === undefined) throw new FrameError(`no channel ${number}`);
+    return channel;
   }
 
   #append(bytes: Buffer, wanted: number): void {

@@ -3,7 +3,7 @@ import type { Logger } from 'pino';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import { OccasionalLog } from '../http/occasional-log.js';
-import { FrameDecoder } from './frames.js';
+import { type Frame, FrameDecoder } from './frames.js';
 import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
 
 const handshakeTimeoutMs = 5000;
@@ -15,7 +15,7 @@ export interface ListenerOptions {
   readonly self: ReplicaId;
   readonly listen: { readonly host: string; readonly port: number };
   readonly credential: PeerCredential;
-  readonly onMessage: (from: ReplicaId, bytes: Uint8Array) => void;
+  readonly onFrame: (from: ReplicaId, frame: Frame) => void;
   readonly onConnected: (from: ReplicaId) => void;
   readonly log: Logger;
 }
@@ -94,13 +94,13 @@ export class Listener {
   }
 
   #receive(from: ReplicaId, socket: TLSSocket): void {
-    const { onMessage } = this.#options;
+    const { onFrame } = this.#options;
     const decoder = new FrameDecoder();
     socket.on('data', (chunk: Buffer) => {
       try {
         for (const frame of decoder.push(chunk)) {
           if (socket.destroyed) return;
-          onMessage(from, frame);
+          onFrame(from, frame);
         }
       } catch (err) {
         // Whatever a replica sends, it costs no more than its connection.

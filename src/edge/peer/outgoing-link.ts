@@ -1,7 +1,8 @@
 import { connect, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Cluster, CoordinatorMember } from '../../vocabulary/cluster.js';
-import { FrameQueue } from './frame-queue.js';
+import { ChannelQueues } from './channel-queues.js';
+import type { PeerChannel } from './channels.js';
 import { encodeFrame } from './frames.js';
 import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
 
@@ -29,7 +30,7 @@ export interface OutgoingLinkOptions {
  */
 export class OutgoingLink {
   readonly #options: OutgoingLinkOptions;
-  readonly #queue = new FrameQueue();
+  readonly #queue = new ChannelQueues();
   #socket: TLSSocket | undefined;
   #up = false;
   #upSince = 0;
@@ -47,9 +48,9 @@ export class OutgoingLink {
   }
 
   /** Queues the bytes. Those of one tick leave together, as few TLS records. */
-  send(bytes: Uint8Array): void {
+  send(channel: PeerChannel, bytes: Uint8Array): void {
     if (this.#stopped) return;
-    this.#queue.push(encodeFrame(bytes));
+    this.#queue.push(channel, encodeFrame(channel, bytes));
     if (!this.#up || this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(() => {

@@ -1,6 +1,8 @@
 import type { Logger } from 'pino';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
+import type { ChannelHandler, PeerChannel } from './channels.js';
+import type { Frame } from './frames.js';
 import type { PeerCredential } from './identity.js';
 import { Listener } from './listener.js';
 import { OutgoingLink } from './outgoing-link.js';
@@ -10,10 +12,6 @@ export interface PeerNetworkOptions {
   readonly self: ReplicaId;
   readonly listen: { readonly host: string; readonly port: number };
   readonly credential: PeerCredential;
-  /** Takes a message whose sender TLS has proved. What throws costs the sender its connection. */
-  readonly onMessage: (from: ReplicaId, bytes: Uint8Array) => void;
-  /** The way to this replica is open, for the first time or again: say again what it may lack. */
-  readonly onUp: (replica: ReplicaId) => void;
   readonly log: Logger;
 }
 
@@ -28,17 +26,20 @@ export interface PeerStatus {
 
 /**
  * Links to the other coordinators: TLS 1.3, each end known by its certificate in the cluster file.
- * Every ordered pair of replicas has one connection. Messages between two replicas keep their
- * order, but a broken connection or a full queue may lose some: protocols repeat them.
+ * Every ordered pair of replicas has one connection, which all channels share. Messages of a channel
+ * between two replicas keep their order, but a broken connection or a full queue may lose some:
+ * protocols repeat them.
  */
 export class PeerNetwork {
   readonly #listener: Listener;
   readonly #links: ReadonlyMap<ReplicaId, OutgoingLink>;
+  readonly #handlers = new Map<PeerChannel, ChannelHandler>();
 
   constructor(options: PeerNetworkOptions) {
-    const { cluster, self, credential, onUp, log } = options;
+    const { cluster, self, credential, log } = options;
     this.#listener = new Listener({
       ...options,
+      onFrame: (from, frame) => this.#onFrame(from, frame),
       onConnected: (from) => this.#links.get(from)?.peerIsUp(),
     });
     this.#links = new Map(
@@ -46,9 +47,15 @@ export class PeerNetwork {
         .filter(({ id }) => id !== self)
         .map((peer) => [
           peer.id,
-          new OutgoingLink({ cluster, peer, credential, onUp: () => onUp(peer.id), log }),
+          new OutgoingLink({ cluster, peer, credential, onUp: () => this.#onUp(peer.id), log }),
         ]),
     );
+  }
+
+  /** Says who takes a channel's messages, before the start. Those of channels without are dropped. */
+  attach(channel: PeerChannel, handler: ChannelHandler): void {
+    if (this.#handlers.has(channel)) throw new Error(`the channel ${channel} is taken`);
+    this.#handlers.set(channel, handler);
   }
 
   /** Listens and begins to dial. Rejects where the address cannot be listened on. */
@@ -61,10 +68,10 @@ export class PeerNetwork {
    * Queues a message of 1 byte to 16 MiB. Throws `RangeError` at other lengths, and where there is
    * no such other replica.
    */
-  send(to: ReplicaId, bytes: Uint8Array): void {
+  send(channel: PeerChannel, to: ReplicaId, bytes: Uint8Array): void {
     const link = this.#links.get(to);
     if (link === undefined) throw new RangeError(`no other replica ${to}`);
-    link.send(bytes);
+    link.send(channel, bytes);
   }
 
   status(): PeerStatus[] {
@@ -75,5 +82,13 @@ export class PeerNetwork {
   async stop(): Promise<void> {
     for (const link of this.#links.values()) link.stop();
     await this.#listener.stop();
+  }
+
+  #onFrame(from: ReplicaId, { channel, bytes }: Frame): void {
+    this.#handlers.get(channel)?.onMessage(from, bytes);
+  }
+
+  #onUp(replica: ReplicaId): void {
+    for (const handler of this.#handlers.values()) handler.onUp?.(replica);
   }
 }

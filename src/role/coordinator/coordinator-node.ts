@@ -13,6 +13,7 @@ import { Driver } from '../../edge/driver/driver.js';
 import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
 import type { Logger } from '../../edge/http/logger.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
+import { PeerNetwork } from '../../edge/peer/peer-network.js';
 import { readFault } from '../../edge/soap/fault-body.js';
 import { coordinationFaults } from '../../edge/soap/faults.js';
 import type { ReceivedMessage } from '../../edge/soap/security.js';
@@ -99,7 +100,14 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   const pending = new PendingReplies(REPLY_TIMEOUT_MS);
   const notices = new Notices(cluster, self, identity.client, log);
   const needs = (message: PeerMessage): boolean => core.needs(message);
-  const peers = new Peers({ cluster, self, node, keyring, store, log, needs, submit });
+  const network = new PeerNetwork({
+    cluster,
+    self: self.id,
+    listen: node.peerListen,
+    credential: node,
+    log,
+  });
+  const peers = new Peers({ cluster, self, network, keyring, store, log, needs, submit });
   const performOutput = performer(peers, notices, pending);
   const perform = (output: CoordinatorOutput): void => {
     latencies.onOutput(output);
@@ -142,14 +150,14 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   serve('/coordinator', 'coordinator', coordinatorOperations(ports));
 
   await driver.start();
-  await peers.start();
+  await network.start();
   const url = await app.listen(node.listen);
   return {
     url,
     stop: async () => {
       pending.failAll();
       await app.close();
-      await peers.stop();
+      await network.stop();
       await driver.stop();
       await identity.client.close();
     },

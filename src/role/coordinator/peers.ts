@@ -4,10 +4,9 @@ import type {
 } from '../../core/transaction/coordinator-messages.js';
 import type { Keyring } from '../../crypto/keyring.js';
 import { verifyPeerMessage } from '../../crypto/verify.js';
-import type { CoordinatorNode } from '../../edge/config/node-file.js';
 import type { Logger } from '../../edge/http/logger.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
-import { PeerNetwork } from '../../edge/peer/peer-network.js';
+import type { PeerNetwork } from '../../edge/peer/peer-network.js';
 import type { Store } from '../../edge/store/store.js';
 import { type PeerMessage, slotKey } from '../../vocabulary/agreement.js';
 import type { Cluster, CoordinatorMember } from '../../vocabulary/cluster.js';
@@ -20,7 +19,7 @@ export type PeerOutput = Extract<CoordinatorOutput, { kind: 'send' | 'broadcast'
 export interface PeersOptions {
   readonly cluster: Cluster;
   readonly self: CoordinatorMember;
-  readonly node: CoordinatorNode;
+  readonly network: PeerNetwork;
   readonly keyring: Keyring;
   readonly store: Store;
   readonly log: Logger;
@@ -29,35 +28,21 @@ export interface PeersOptions {
   submit(input: CoordinatorInput): boolean;
 }
 
-/** The other replicas: encodes what goes out, decodes and verifies what comes in. */
+/** The agreement with the other replicas: encodes what goes out, decodes and verifies what comes in. */
 export class Peers {
   readonly #options: PeersOptions;
-  readonly #network: PeerNetwork;
   readonly #others: readonly ReplicaId[];
   readonly #occasionally: OccasionalLog;
 
   constructor(options: PeersOptions) {
-    const { cluster, self, node, log } = options;
+    const { cluster, self, network, log, submit } = options;
     this.#options = options;
     this.#occasionally = new OccasionalLog(log);
     this.#others = cluster.coordinators.map(({ id }) => id).filter((id) => id !== self.id);
-    this.#network = new PeerNetwork({
-      cluster,
-      self: self.id,
-      listen: node.peerListen,
-      credential: node,
+    network.attach('agreement', {
       onMessage: (from, bytes) => this.#onMessage(from, bytes),
-      onUp: (replica) => void options.submit({ kind: 'peer-up', replica }),
-      log,
+      onUp: (replica) => void submit({ kind: 'peer-up', replica }),
     });
-  }
-
-  start(): Promise<void> {
-    return this.#network.start();
-  }
-
-  stop(): Promise<void> {
-    return this.#network.stop();
   }
 
   send(output: PeerOutput): void {
@@ -67,18 +52,18 @@ export class Peers {
     }
     const bytes = encodePeerMessage(output.message);
     for (const to of output.kind === 'send' ? [output.to] : this.#others) {
-      this.#network.send(to, bytes);
+      this.#options.network.send('agreement', to, bytes);
     }
   }
 
   /** A proof that is not in the store any more is not sent: it was pruned for good. */
   async #sendProof({ to, slot }: Extract<PeerOutput, { kind: 'send-proof' }>): Promise<void> {
-    const { store, cluster, log } = this.#options;
+    const { store, cluster, network, log } = this.#options;
     try {
       const [record] = await store.load(`decided/${slotKey(slot)}`);
       if (!record) return;
       const proof = decodeDecisionProof(cluster.id, record.value);
-      this.#network.send(to, encodePeerMessage({ kind: 'decided', proof }));
+      network.send('agreement', to, encodePeerMessage({ kind: 'decided', proof }));
     } catch (error) {
       log.warn({ err: error, slot: slotKey(slot) }, 'proof-not-sent');
     }

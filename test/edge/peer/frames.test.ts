@@ -1,7 +1,14 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { ChannelQueues } from '../../../src/edge/peer/channel-queues.js';
+import { peerChannels } from '../../../src/edge/peer/channels.js';
 import { FrameQueue } from '../../../src/edge/peer/frame-queue.js';
-import { encodeFrame, FrameDecoder, maxFrameBytes } from '../../../src/edge/peer/frames.js';
+import {
+  encodeFrame,
+  type Frame,
+  FrameDecoder,
+  maxMessageBytes,
+} from '../../../src/edge/peer/frames.js';
 
 /** Cuts bytes into chunks of the given sizes, over and over. */
 function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
@@ -14,13 +21,17 @@ function* cut(bytes: Buffer, sizes: readonly number[]): Generator<Buffer> {
 
 describe('FrameDecoder', () => {
   it('finds the frames however the stream is cut', () => {
-    const frame = fc.uint8Array({ minLength: 1, maxLength: 300 });
+    const frame = fc.record({
+      channel: fc.constantFrom(...peerChannels),
+      bytes: fc.uint8Array({ minLength: 1, maxLength: 300 }),
+    });
     const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 });
     fc.assert(
       fc.property(fc.array(frame), sizes, (frames, chunks) => {
         const decoder = new FrameDecoder();
-        const found: Uint8Array[] = [];
-        for (const chunk of cut(Buffer.concat(frames.map(encodeFrame)), chunks)) {
+        const found: Frame[] = [];
+        const stream = frames.map(({ channel, bytes }) => encodeFrame(channel, bytes));
+        for (const chunk of cut(Buffer.concat(stream), chunks)) {
           found.push(...decoder.push(chunk));
         }
         expect(found).toEqual(frames);
@@ -29,29 +40,59 @@ describe('FrameDecoder', () => {
   });
 
   it('gives frames that do not share memory with the chunk', () => {
-    const chunk = Buffer.concat([encodeFrame(Uint8Array.of(1)), Buffer.alloc(10_000)]);
-    const { value } = new FrameDecoder().push(chunk).next();
-    expect(value?.buffer.byteLength).toBe(1);
+    const chunk = Buffer.concat([encodeFrame('ordering', Uint8Array.of(1)), Buffer.alloc(10_000)]);
+    const [value] = new FrameDecoder().push(chunk);
+    expect(value?.bytes.buffer.byteLength).toBe(1);
   });
 
-  it.each([0, maxFrameBytes + 1, 0xffffffff])('refuses a length of %i', (length) => {
+  it.each([0, 1, maxMessageBytes + 2, 0xffffffff])('refuses a length of %i', (length) => {
     const prefix = Buffer.alloc(4);
     prefix.writeUInt32BE(length);
     expect(() => [...new FrameDecoder().push(prefix)]).toThrow(/frame of/);
   });
 
-  it('takes the longest frame in small pieces', () => {
-    const frame = encodeFrame(new Uint8Array(maxFrameBytes).fill(7));
+  it.each([3, 255])('refuses the channel %i before the message has come', (channel) => {
+    const prefix = Buffer.from([0, 0, 1, 0, channel]);
+    expect(() => [...new FrameDecoder().push(prefix)]).toThrow(`no channel ${channel}`);
+  });
+
+  it('takes the longest message in small pieces', () => {
+    const frame = encodeFrame('sessions', new Uint8Array(maxMessageBytes).fill(7));
     const decoder = new FrameDecoder();
     const found = [...cut(frame, [65_536])].flatMap((chunk) => [...decoder.push(chunk)]);
-    expect(found.map(({ length }) => length)).toEqual([maxFrameBytes]);
+    expect(found.map(({ bytes }) => bytes.length)).toEqual([maxMessageBytes]);
   });
 });
 
 describe('encodeFrame', () => {
   it('refuses what the other end would refuse', () => {
-    expect(() => encodeFrame(new Uint8Array(0))).toThrow(RangeError);
-    expect(() => encodeFrame(new Uint8Array(maxFrameBytes + 1))).toThrow(RangeError);
+    expect(() => encodeFrame('agreement', new Uint8Array(0))).toThrow(RangeError);
+    const long = new Uint8Array(maxMessageBytes + 1);
+    expect(() => encodeFrame('agreement', long)).toThrow(RangeError);
+  });
+});
+
+describe('ChannelQueues', () => {
+  it('lets channels take turns, and keeps the order of each', () => {
+    const queues = new ChannelQueues();
+    for (const text of ['a', 'b', 'c']) queues.push('ordering', Buffer.from(text));
+    queues.push('agreement', Buffer.from('first'));
+    queues.push('sessions', Buffer.from('x'));
+    const taken = [
+      ...(function* () {
+        for (let frame = queues.shift(); frame; frame = queues.shift()) yield frame.toString();
+      })(),
+    ];
+    expect(taken).toEqual(['first', 'a', 'x', 'b', 'c']);
+    expect(queues.length).toBe(0);
+  });
+
+  it('drops nothing of one channel for the load of another', () => {
+    const queues = new ChannelQueues();
+    queues.push('agreement', Buffer.from('vote'));
+    for (let i = 0; i < 5000; i += 1) queues.push('ordering', Buffer.from(`${i}`));
+    expect(queues.dropped).toBe(904);
+    expect(queues.shift()?.toString()).toBe('vote');
   });
 });
 

@@ -47,13 +47,18 @@ async function replica(
     self,
     listen: peerAddress(cluster, self),
     credential: setting.node(`coordinator-${self}`),
+    log: pino({ level: 'debug' }, { write: (line) => events.push(JSON.parse(line).msg) }),
+  });
+  network.attach('agreement', {
     onMessage: (from, bytes) => {
       const text = Buffer.from(bytes).toString();
       heard.push(`${from}:${text}`);
       onMessage?.(text);
     },
     onUp: (id) => up.push(id),
-    log: pino({ level: 'debug' }, { write: (line) => events.push(JSON.parse(line).msg) }),
+  });
+  network.attach('sessions', {
+    onMessage: (from, bytes) => heard.push(`${from} in a session:${Buffer.from(bytes)}`),
   });
   await network.start();
   onTestFinished(() => network.stop());
@@ -76,7 +81,7 @@ function intruder(to: ReplicaId, credential?: PeerCredential): TLSSocket {
 
 async function expectRefusal(by: Replica, socket: TLSSocket): Promise<void> {
   const closed = new Promise((resolve) => socket.once('close', resolve));
-  socket.on('secureConnect', () => socket.write(encodeFrame(Buffer.from('forged'))));
+  socket.on('secureConnect', () => socket.write(encodeFrame('agreement', Buffer.from('forged'))));
   socket.resume();
   await closed;
   await until('a line in the log', () => by.events.includes('peer-refused'));
@@ -88,7 +93,7 @@ describe('PeerNetwork', () => {
     const replicas = [await replica(zero), await replica(one), await replica(two)];
     for (const [from, { network }] of replicas.entries()) {
       for (const to of ids.filter((id) => id !== from)) {
-        for (let i = 0; i < 100; i += 1) network.send(to, Buffer.from(`${i}`));
+        for (let i = 0; i < 100; i += 1) network.send('agreement', to, Buffer.from(`${i}`));
       }
     }
     for (const [self, { heard }] of replicas.entries()) {
@@ -104,14 +109,14 @@ describe('PeerNetwork', () => {
   it('carries more than sockets hold', async () => {
     const [a, b] = [await replica(zero), await replica(one)];
     const text = 'x'.repeat(1_000_000);
-    for (let i = 0; i < 20; i += 1) a.network.send(one, Buffer.from(text));
+    for (let i = 0; i < 20; i += 1) a.network.send('agreement', one, Buffer.from(text));
     await until('20 long messages', () => b.heard.length === 20);
     expect(a.network.status()[0]).toMatchObject({ replica: one, up: true, queued: 0, dropped: 0 });
   });
 
   it('keeps the latest messages for a replica that is away', async () => {
     const a = await replica(zero);
-    for (let i = 0; i < 5000; i += 1) a.network.send(one, Buffer.from(`${i}`));
+    for (let i = 0; i < 5000; i += 1) a.network.send('agreement', one, Buffer.from(`${i}`));
     expect(a.network.status()[0]).toMatchObject({ up: false, queued: 4096, dropped: 904 });
     const b = await replica(one);
     await until('4096 messages', () => b.heard.length === 4096);
@@ -128,7 +133,7 @@ describe('PeerNetwork', () => {
 
     const second = await replica(one);
     await until('the link again', () => a.up.filter((id) => id === one).length === 2);
-    a.network.send(one, Buffer.from('welcome back'));
+    a.network.send('agreement', one, Buffer.from('welcome back'));
     await until('the message', () => second.heard.includes('0:welcome back'));
   });
 
@@ -144,10 +149,21 @@ describe('PeerNetwork', () => {
     expect(a.events.filter((event) => event === 'peer-down')).toHaveLength(3);
   });
 
+  it('gives each channel to its own handler, and drops what is for none', async () => {
+    const [a, b] = [await replica(zero), await replica(one)];
+    a.network.send('sessions', one, Buffer.from('hello'));
+    a.network.send('ordering', one, Buffer.from('nobody listens'));
+    a.network.send('sessions', one, Buffer.from('bye'));
+    await until('two messages', () => b.heard.length === 2);
+    expect(b.heard).toEqual(['0 in a session:hello', '0 in a session:bye']);
+    expect(b.events).not.toContain('peer-message-failed');
+    expect(() => a.network.attach('sessions', { onMessage: () => undefined })).toThrow(/taken/);
+  });
+
   it('throws for itself and for nobody', async () => {
     const { network } = await replica(zero);
-    expect(() => network.send(zero, Buffer.from('x'))).toThrow(RangeError);
-    expect(() => network.send(replicaId(9), Buffer.from('x'))).toThrow(RangeError);
+    expect(() => network.send('agreement', zero, Buffer.from('x'))).toThrow(RangeError);
+    expect(() => network.send('agreement', replicaId(9), Buffer.from('x'))).toThrow(RangeError);
   });
 
   it('rejects where it cannot listen', async () => {
@@ -207,11 +223,20 @@ describe('a PeerNetwork that listens', () => {
     const a = await replica(zero);
     const socket = intruder(zero, setting.node('coordinator-1'));
     const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.write(encodeFrame(Buffer.from('good')));
+    socket.write(encodeFrame('agreement', Buffer.from('good')));
     socket.write(Buffer.from([0xff, 0xff, 0xff, 0xff]));
     socket.resume();
     await closed;
     expect(a.heard).toEqual(['1:good']);
+    expect(a.events).toContain('peer-message-failed');
+  });
+
+  it('closes the connection of a coordinator that names a channel nobody knows', async () => {
+    const a = await replica(zero);
+    const socket = intruder(zero, setting.node('coordinator-1'));
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    socket.resume().write(Buffer.from([0, 0, 0, 2, 3, 1]));
+    await closed;
     expect(a.events).toContain('peer-message-failed');
   });
 
@@ -222,7 +247,7 @@ describe('a PeerNetwork that listens', () => {
     const a = await replica(zero, { onMessage: bug });
     const socket = intruder(zero, setting.node('coordinator-1'));
     const closed = new Promise((resolve) => socket.once('close', resolve));
-    socket.resume().write(encodeFrame(Buffer.from('x')));
+    socket.resume().write(encodeFrame('agreement', Buffer.from('x')));
     await closed;
     expect(a.events).toContain('peer-message-failed');
   });
@@ -231,10 +256,10 @@ describe('a PeerNetwork that listens', () => {
     const a = await replica(zero);
     const older = intruder(zero, setting.node('coordinator-1'));
     const closed = new Promise((resolve) => older.once('close', resolve));
-    older.resume().write(encodeFrame(Buffer.from('older')));
+    older.resume().write(encodeFrame('agreement', Buffer.from('older')));
     await until('the older one', () => a.heard.length === 1);
     const newer = intruder(zero, setting.node('coordinator-1'));
-    newer.write(encodeFrame(Buffer.from('newer')));
+    newer.write(encodeFrame('agreement', Buffer.from('newer')));
     await closed;
     await until('the newer one', () => a.heard.includes('1:newer'));
   });
@@ -263,7 +288,7 @@ describe('a PeerNetwork that dials', () => {
   it.each(['coordinator-2', 'bank-a'])('does not take %s for replica 1', async (name) => {
     const received = await impostor(setting.node(name));
     const a = await replica(zero);
-    a.network.send(one, Buffer.from('for replica 1 only'));
+    a.network.send('agreement', one, Buffer.from('for replica 1 only'));
     await until('a break', () => a.events.includes('peer-down'));
     expect(a.up).toEqual([]);
     expect(received).toEqual([]);
@@ -274,7 +299,7 @@ describe('a PeerNetwork that dials', () => {
     const forged = issueCertificate(issueAuthority('test'), subject, ['127.0.0.1']);
     const received = await impostor(forged);
     const a = await replica(zero);
-    a.network.send(one, Buffer.from('for replica 1 only'));
+    a.network.send('agreement', one, Buffer.from('for replica 1 only'));
     await until('a break', () => a.events.includes('peer-down'));
     expect(a.up).toEqual([]);
     expect(received).toEqual([]);
