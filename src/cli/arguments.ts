@@ -1,4 +1,7 @@
+import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
+import { builtInApplications, builtInModule } from '../edge/config/built-in.js';
+import { isPath } from '../edge/config/node-file.js';
 import { type AccountId, accountId } from '../edge/soap/banking.js';
 import {
   type ParticipantId,
@@ -41,6 +44,32 @@ export function wholeNumber(min: number, max: number): (text: string) => number 
     }
     return value;
   };
+}
+
+/**
+ * Applications as the coordinators' files have them: `name` of a built-in one, or `name=path` of a
+ * module, with commas between; or `none`.
+ */
+export function parseApplications(text: string): Readonly<Record<string, string>> {
+  if (text === 'none') return {};
+  return Object.fromEntries(parseNames(text).map(parseApplication));
+}
+
+function parseApplication(text: string): [name: string, module: string] {
+  const at = text.indexOf('=');
+  if (at >= 0) {
+    const path = resolve(text.slice(at + 1));
+    if (!isPath(path)) throw new InvalidArgumentError('Write NAME=PATH of a module.');
+    return [text.slice(0, at), path];
+  }
+  if (builtInModule(text) === undefined) {
+    const known = builtInApplications.filter((name) => builtInModule(name) !== undefined);
+    throw new InvalidArgumentError(
+      `"${text}" is not built in${known.length > 0 ? `, as ${known.join(' and ')} are` : ''}; ` +
+        `write ${text}=PATH of its module.`,
+    );
+  }
+  return [text, text];
 }
 
 export function parseNames(text: string): string[] {

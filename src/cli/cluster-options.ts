@@ -1,6 +1,9 @@
 import { type Command, Option } from 'commander';
+import { builtInApplications, builtInModule } from '../edge/config/built-in.js';
 import type { NewCluster } from '../edge/config/new-cluster.js';
-import { parseNames, wholeNumber } from './arguments.js';
+import { type EngineName, engineNames } from '../vocabulary/cluster.js';
+import { parseApplications, parseNames, wholeNumber } from './arguments.js';
+import { usageError } from './exit.js';
 
 /** What `init` and `up` can be told about a new cluster. */
 export interface ClusterOptions {
@@ -11,13 +14,17 @@ export interface ClusterOptions {
   readonly banks?: number;
   readonly clients?: readonly string[];
   readonly basePort?: number;
+  /** Modules of applications by name; empty for no sessions. */
+  readonly sessions?: Readonly<Record<string, string>>;
+  readonly engine?: EngineName;
 }
 
 export const defaultF = 1;
 /** A transfer has one debtor and at most 15 creditors. */
 const banksMax = 16;
 
-export function addClusterOptions(command: Command): Command {
+/** `sessionsDefault` says what is meant where `--sessions` is not given. */
+export function addClusterOptions(command: Command, sessionsDefault: string): Command {
   return command
     .option('--id <name>', 'name of the cluster (default: concordat)')
     .option(
@@ -29,14 +36,35 @@ export function addClusterOptions(command: Command): Command {
     .option('--initiators <count>', 'initiators (default: 2f + 1)', wholeNumber(1, 64))
     .option('--banks <count>', 'banks: bank-a, bank-b, ... (default: 2)', wholeNumber(2, banksMax))
     .option('--clients <names>', 'clients, with commas between (default: alice)', parseNames)
+    .option(
+      '--sessions <names>',
+      'applications with sessions, with commas between: NAME where it is built in, NAME=PATH of its ' +
+        `module, or "none" (default: ${sessionsDefault})`,
+      parseApplications,
+    )
+    .addOption(
+      new Option('--engine <name>', 'what orders sessions (default: antipaxos)').choices(
+        engineNames,
+      ),
+    )
     .addOption(
       new Option('--base-port <port>', 'first port of the nodes').argParser(wholeNumber(1, 65_535)),
     );
 }
 
-/** All but the layout. */
+/** Every built-in application. */
+export function allBuiltIn(): Readonly<Record<string, string>> {
+  const there = builtInApplications.filter((name) => builtInModule(name) !== undefined);
+  return Object.fromEntries(there.map((name) => [name, name]));
+}
+
+/** All but the layout. Throws a usage error for an engine without sessions. */
 export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'> {
   const { id = 'concordat', f = defaultF, n, initiators, banks, clients } = options;
+  const { sessions: modules = {}, engine } = options;
+  const hasSessions = Object.keys(modules).length > 0;
+  if (engine !== undefined && !hasSessions)
+    throw usageError('--engine is of no use without --sessions');
   return {
     clusterId: id,
     f,
@@ -44,6 +72,7 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
     ...(initiators !== undefined && { initiators }),
     ...(banks !== undefined && { participants: bankNames(banks) }),
     ...(clients !== undefined && { clients }),
+    ...(hasSessions && { sessions: { engine: engine ?? 'antipaxos', modules } }),
   };
 }
 

@@ -42,6 +42,18 @@ export interface Timing {
   readonly defaultExpiresMs: number;
 }
 
+/** The ordering engines that there are. */
+export const engineNames = ['antipaxos', 'pbft'] as const;
+export type EngineName = (typeof engineNames)[number];
+
+/** What Layer 2 runs: the same at every coordinator. */
+export interface SessionsSetting {
+  /** Which engine puts the operations of sessions in order. */
+  readonly engine: EngineName;
+  /** Names of the applications that sessions are for. */
+  readonly applications: readonly string[];
+}
+
 /** The cluster's public file: all that a third party needs to check a proof. */
 export interface Cluster {
   readonly id: ClusterId;
@@ -58,4 +70,6 @@ export interface Cluster {
   readonly timing: Timing;
   /** Finished transactions that each coordinator remembers, with their proofs. */
   readonly retainedTransactions: number;
+  /** Absent where the cluster has no sessions. */
+  readonly sessions?: SessionsSetting | undefined;
 }

@@ -65,3 +65,9 @@ export function belongsTo(enlistment: EnlistmentId, participant: ParticipantId):
 export function clientPrincipal(client: ClientId): string {
   return client.split('/', 1)[0] ?? client;
 }
+
+/** In whose name orders of sessions are carried out. Nobody else may bear the name. */
+export const sessionsPrincipal = 'sessions';
+
+/** The client id of a lane of orders, `sessions/<lane>`. Throws `RangeError` above lane 9999. */
+export const sessionsClient = (lane: number): ClientId => clientId(`${sessionsPrincipal}/${lane}`);

@@ -19,6 +19,37 @@ describe('concordat init', () => {
     expect(cluster.participants.map(({ id }) => id)).toEqual(['bank-a', 'bank-b', 'bank-c']);
   });
 
+  it('makes sessions for applications by name and by path', async () => {
+    const directory = await temporaryDirectory();
+    const made = await cli(
+      'init',
+      directory,
+      '--sessions',
+      'shop=/srv/shop.js',
+      '--engine',
+      'pbft',
+    );
+    expect(made).toMatchObject({ exitCode: 0, err: '' });
+    const { sessions } = await loadCluster(join(directory, 'cluster.json'));
+    expect(sessions).toEqual({ engine: 'pbft', applications: ['shop'] });
+  });
+
+  it.each([
+    [['--sessions', 'shop'], /"shop" is not built in.*write shop=PATH of its module/],
+    [['--sessions', 'a shop=/srv/shop.js'], /application name: must be a name/],
+    [['--engine', 'pbft'], /--engine is of no use without --sessions/],
+    [
+      ['--sessions', 'shop=/srv/shop.js', '--engine', 'raft'],
+      /Allowed choices are antipaxos, pbft/,
+    ],
+  ])('says what is wrong with %j', async (options, message) => {
+    const directory = await temporaryDirectory();
+    const { exitCode, err } = await cli('init', directory, ...options);
+    expect(err).toMatch(message);
+    expect(exitCode).toBe(2);
+    expect(await readdir(directory)).toEqual([]);
+  });
+
   it('gives containers their names as hosts', async () => {
     const directory = await temporaryDirectory();
     expect(await cli('init', directory, '--compose')).toMatchObject({ exitCode: 0 });

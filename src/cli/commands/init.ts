@@ -15,7 +15,7 @@ export const addInit: AddCommand = (program) => {
     .command('init')
     .description('make a cluster: keys, certificates, one public file and one private file a node')
     .argument('[directory]', 'where to write it', defaultDirectory);
-  addClusterOptions(command)
+  addClusterOptions(command, 'none')
     .option('--compose', 'for containers that reach each other by node name')
     .option('--json', 'print what was written as JSON')
     .addHelpText(
@@ -28,7 +28,8 @@ node needs: keep it offline. Refuses to write over a cluster.
 Examples:
   concordat init
   concordat init /etc/concordat --f 2 --banks 5 --clients alice,shop
-  concordat init deploy --compose`,
+  concordat init deploy --compose
+  concordat init shop --sessions supply-chain,shop=./shop/application.js --engine pbft`,
     )
     .action(async (directory: string, options: Options) => {
       const { compose = false, json = false, basePort } = options;

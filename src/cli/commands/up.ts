@@ -2,7 +2,12 @@ import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNode } from '../../edge/config/node-file.js';
 import { unreachable } from '../../vocabulary/brand.js';
-import { addClusterOptions, type ClusterOptions, newClusterOf } from '../cluster-options.js';
+import {
+  addClusterOptions,
+  allBuiltIn,
+  type ClusterOptions,
+  newClusterOf,
+} from '../cluster-options.js';
 import { CliError, exitCodes, usageError } from '../exit.js';
 import { endText } from '../local/child-node.js';
 import { type ClusterEvent, LocalCluster } from '../local-cluster.js';
@@ -21,7 +26,7 @@ export const addUp: AddCommand = (program) => {
     .command('up')
     .description('run a whole cluster on this machine until Ctrl-C, one process a node')
     .argument('[directory]', 'its files; made where there are none', defaultDirectory);
-  addClusterOptions(command)
+  addClusterOptions(command, 'all that are built in')
     .option('--no-restart', 'leave nodes that die dead')
     .option('--json', 'print the nodes as JSON once all are up')
     .addHelpText(
@@ -64,7 +69,8 @@ Examples:
 function creation(directory: string, { restart: _, json: __, ...options }: Options) {
   if (!existsSync(join(directory, 'cluster.json'))) {
     const { basePort } = options;
-    return { create: newClusterOf(options), ...(basePort !== undefined && { basePort }) };
+    const create = newClusterOf({ sessions: allBuiltIn(), ...options });
+    return { create, ...(basePort !== undefined && { basePort }) };
   }
   if (Object.keys(options).length > 0) {
     throw usageError(

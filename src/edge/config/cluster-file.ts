@@ -1,7 +1,13 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import type { Cluster } from '../../vocabulary/cluster.js';
-import { clusterId, initiatorId, participantId, replicaId } from '../../vocabulary/ids.js';
+import { type Cluster, engineNames } from '../../vocabulary/cluster.js';
+import {
+  clusterId,
+  initiatorId,
+  participantId,
+  replicaId,
+  sessionsPrincipal,
+} from '../../vocabulary/ids.js';
 import { resilience } from '../../vocabulary/quorum.js';
 import { readJson } from './config-error.js';
 
@@ -11,6 +17,11 @@ export const nameField = z
     /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/,
     'must be a name: a letter or digit, then at most 62 letters, digits, ".", "_" or "-"',
   );
+/** Name of a node or a client. */
+export const nodeNameField = nameField.refine(
+  (name) => name !== sessionsPrincipal,
+  `must not be "${sessionsPrincipal}": orders of sessions are carried out in that name`,
+);
 export const hostField = z
   .string()
   .regex(/^[A-Za-z0-9.:_-]{1,253}$/, 'must be a host name or an IP address');
@@ -37,7 +48,7 @@ const urlField = z
   .refine(isBaseUrl, 'must be an http or https address without "/" at the end, query or fragment');
 
 const member = {
-  name: nameField,
+  name: nodeNameField,
   url: urlField,
   certificateSha256: hex64('the SHA-256 of the DER certificate'),
 };
@@ -47,6 +58,9 @@ const signingMember = {
 };
 const peerField = z.strictObject({ host: hostField, port: portField });
 const indexField = z.int('must be the position in this list, counted from 0').min(0);
+
+/** Applications of one cluster. */
+export const applicationsMax = 16;
 
 const shape = z.strictObject({
   id: nameField,
@@ -74,6 +88,16 @@ const shape = z.strictObject({
     .min(1, 'must be at least 1')
     .max(50_000, 'must be at most 50000')
     .default(5_000),
+  sessions: z
+    .strictObject({
+      engine: z.enum(engineNames, `must be one of ${engineNames.join(', ')}`).default('antipaxos'),
+      applications: z
+        .array(nameField)
+        .min(1, 'must name an application; leave "sessions" out for a cluster without any')
+        .max(applicationsMax, `must be at most ${applicationsMax}`)
+        .refine((names) => new Set(names).size === names.length, 'must name each only once'),
+    })
+    .optional(),
 });
 
 /** `cluster.json` as it stands in the file. `n` is the number of coordinators. */
@@ -154,6 +178,7 @@ export function toCluster(file: ClusterFile): Cluster {
     allowedOrigins: file.allowedOrigins,
     timing: file.timing,
     retainedTransactions: file.retainedTransactions,
+    sessions: file.sessions,
   };
 }
 

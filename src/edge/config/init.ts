@@ -2,9 +2,10 @@ import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newMember } from '../../core/agreement/abstentions.js';
 import { openStore } from '../store/store.js';
-import { loadCluster, nameField } from './cluster-file.js';
+import { loadCluster, nameField, nodeNameField } from './cluster-file.js';
 import { ConfigError, check, isMissing } from './config-error.js';
 import { makeCluster, type NewCluster, newClient } from './new-cluster.js';
+import { newSessionMember } from './session-member.js';
 import { issueAuthority } from './x509.js';
 
 export interface InitOptions extends NewCluster {
@@ -29,7 +30,7 @@ export async function initCluster(options: InitOptions): Promise<{ files: string
   await mkdir(file.nodes, { recursive: true });
   await writePrivate(file.authorityKey, authority.privateKey);
   for (const node of nodes) await writePrivate(file.node(node.name), json(node));
-  for (const { name } of coordinators) await writeStore(file.data(name));
+  for (const { name } of coordinators) await writeStores(file.data(name));
   // Last, so that a cluster file stands for a complete cluster.
   await writeFile(file.cluster, json(cluster), { flag: 'wx' });
   return {
@@ -46,7 +47,7 @@ export async function addClient(options: {
   name: string;
 }): Promise<{ files: string[] }> {
   const file = paths(options.directory);
-  const name = check('client name', nameField, options.name);
+  const name = check('client name', nodeNameField, options.name);
   const cluster = await loadCluster(file.cluster);
   const { coordinators, initiators, participants, fronts } = cluster;
   if ([...coordinators, ...initiators, ...participants, ...fronts].some((m) => m.name === name)) {
@@ -100,11 +101,17 @@ async function readAuthorityKey(path: string): Promise<string> {
 }
 
 /** So that a coordinator that finds an empty store knows that it has lost what was in it. */
-async function writeStore(dataDir: string): Promise<void> {
+async function writeStores(dataDir: string): Promise<void> {
   await mkdir(dataDir, { recursive: true, mode: 0o700 });
-  const store = await openStore(join(dataDir, 'store'));
-  await store.write(newMember);
-  await store.close();
+  for (const [name, records] of [
+    ['store', newMember],
+    // Also where there are no sessions yet: they can be added to a cluster that runs.
+    ['sessions', newSessionMember],
+  ] as const) {
+    const store = await openStore(join(dataDir, name));
+    await store.write(records);
+    await store.close();
+  }
 }
 
 /** Never replaces a file, and lets nobody but its owner read it. */

@@ -1,5 +1,11 @@
-import type { Timing } from '../../vocabulary/cluster.js';
-import { type ClusterFile, clusterSchema, countField, nameField } from './cluster-file.js';
+import type { EngineName, Timing } from '../../vocabulary/cluster.js';
+import {
+  type ClusterFile,
+  clusterSchema,
+  countField,
+  nameField,
+  nodeNameField,
+} from './cluster-file.js';
 import { ConfigError, check } from './config-error.js';
 import { type Layout, layOut, type Place } from './layout.js';
 import { type ClientNode, type InitialAccount, type NodeFile, nodeSchema } from './node-file.js';
@@ -24,9 +30,17 @@ export interface NewCluster {
   readonly participants?: readonly string[];
   /** Names of the clients; `alice` unless given. */
   readonly clients?: readonly string[];
+  /** Sessions; none unless given. */
+  readonly sessions?: NewSessions;
   /** Durations other than the usual ones. */
   readonly timing?: Partial<Timing>;
   readonly layout: Layout;
+}
+
+export interface NewSessions {
+  readonly engine: EngineName;
+  /** By name: the path of the application's module, or the name of a built-in application. */
+  readonly modules: Readonly<Record<string, string>>;
 }
 
 const usualTiming: Timing = {
@@ -64,7 +78,12 @@ export function makeCluster(
     const { member, node } = withStatementKey(place, issue(place, 'coordinator'));
     return {
       member: { id, ...member, peer: place.peer },
-      node: { role: 'coordinator' as const, ...node, peerListen: place.peerListen },
+      node: {
+        role: 'coordinator' as const,
+        ...node,
+        peerListen: place.peerListen,
+        ...(options.sessions && { applications: options.sessions.modules }),
+      },
     };
   });
   const initiators = placesOf(names.initiators).map((place, id) => {
@@ -95,10 +114,16 @@ export function makeCluster(
     fronts: fronts.map(({ member }) => member),
     allowedOrigins: [],
     timing: { ...usualTiming, ...options.timing },
+    ...(options.sessions && { sessions: settingOf(options.sessions) }),
   });
   const members = [...coordinators, ...initiators, ...participants, ...fronts];
   const nodes = [...members.map(({ node }) => node), ...clients];
   return { cluster, nodes: nodes.map((node) => check(`node ${node.name}`, nodeSchema, node)) };
+}
+
+function settingOf({ engine, modules }: NewSessions) {
+  for (const name of Object.keys(modules)) check('application name', nameField, name);
+  return { engine, applications: Object.keys(modules) };
 }
 
 /** Makes the content of a client's node file, with a fresh key. */
@@ -127,7 +152,7 @@ function namesOf({ f, n, initiators, participants, clients }: NewCluster) {
   const names = { ...lists, members: Object.values(lists).flat(), clients: clients ?? ['alice'] };
   const taken = new Set<string>();
   for (const name of [...names.members, ...names.clients]) {
-    check(`name ${JSON.stringify(name)}`, nameField, name);
+    check(`name ${JSON.stringify(name)}`, nodeNameField, name);
     if (taken.has(name)) throw new ConfigError(`two nodes are named "${name}"; rename one`);
     taken.add(name);
   }

@@ -9,7 +9,7 @@ import type {
   Member,
   ParticipantMember,
 } from '../../vocabulary/cluster.js';
-import { hostField, nameField, portField } from './cluster-file.js';
+import { applicationsMax, hostField, nameField, portField } from './cluster-file.js';
 import { ConfigError, readJson } from './config-error.js';
 import { certificateSha256, rawPublicKey } from './x509.js';
 
@@ -34,6 +34,10 @@ const accountField = z.strictObject({
 });
 const listenField = z.strictObject({ host: hostField, port: portField });
 const pathField = z.string().min(1, 'must be a path, relative to this file or absolute');
+const moduleField = z
+  .string()
+  .min(1, 'must be a path, or the name of a built-in application')
+  .max(4096, 'must be at most 4096 characters');
 const certificateField = z.string().refine(isCertificate, 'must be a PEM certificate');
 const keyField = (type: 'ec' | 'ed25519', what: string) =>
   z.string().refine((pem) => privateKey(pem)?.asymmetricKeyType === type, `must be ${what} in PEM`);
@@ -56,6 +60,14 @@ const shapes = {
     role: z.literal('coordinator'),
     ...signing,
     peerListen: listenField,
+    /** Where the modules of the applications are: a path, or the name of a built-in one. */
+    applications: z
+      .record(nameField, moduleField)
+      .refine(
+        (modules) => Object.keys(modules).length <= applicationsMax,
+        `must be at most ${applicationsMax}`,
+      )
+      .optional(),
   }),
   initiator: z.strictObject({ role: z.literal('initiator'), ...signing }),
   participant: z.strictObject({
@@ -102,7 +114,18 @@ export async function loadNode(file: string): Promise<NodeFile> {
   const absolute = (path: string) => resolve(dirname(file), path);
   const clusterFile = absolute(node.clusterFile);
   if (!('dataDir' in node)) return { ...node, clusterFile };
-  return { ...node, clusterFile, dataDir: absolute(node.dataDir) };
+  const dataDir = absolute(node.dataDir);
+  if (node.role !== 'coordinator' || !node.applications) return { ...node, clusterFile, dataDir };
+  const modules = Object.entries(node.applications).map(([name, module]) => [
+    name,
+    isPath(module) ? absolute(module) : module,
+  ]);
+  return { ...node, clusterFile, dataDir, applications: Object.fromEntries(modules) };
+}
+
+/** Whether it says where an application's module is; else it is the name of a built-in application. */
+export function isPath(module: string): boolean {
+  return module.includes('/');
 }
 
 /**

@@ -46,6 +46,7 @@ describe('loadCluster', () => {
       'AB',
       /fronts\[0\]\.certificateSha256: must/,
     ],
+    ['a reserved name', ['fronts', 0, 'name'], 'sessions', /fronts\[0\]\.name: must not be/],
     ['a field nobody knows', ['timing', 'suspectMs'], 1, /timing: .*suspectMs/],
     ['a bad authority', ['authority'], 'x', /authority: must be the PEM certificate of a CA/],
     ['too high an f', ['f'], 2, /coordinators: lists 4, but f = 2 needs 3f \+ 1 = 7/],
@@ -68,6 +69,30 @@ describe('loadCluster', () => {
       50_001,
       /retainedTransactions: must be at most/,
     ],
+    [
+      'an engine that there is not',
+      ['sessions'],
+      { engine: 'raft', applications: ['shop'] },
+      /sessions\.engine: must be one of antipaxos, pbft/,
+    ],
+    [
+      'sessions for nothing',
+      ['sessions'],
+      { engine: 'pbft', applications: [] },
+      /sessions\.applications: must name an application/,
+    ],
+    [
+      'an application twice',
+      ['sessions'],
+      { applications: ['shop', 'shop'] },
+      /sessions\.applications: must name each only once/,
+    ],
+    [
+      'too many applications',
+      ['sessions'],
+      { applications: Array.from({ length: 17 }, (_, index) => `shop-${index}`) },
+      /sessions\.applications: must be at most 16/,
+    ],
   ])('names the field of %s', async (_, path, value, message) => {
     const file = join(directory, 'cluster.json');
     await change(file, path, value);
@@ -81,6 +106,13 @@ describe('loadCluster', () => {
     await expect(loadCluster(file)).rejects.toThrow(
       /initiators\[2\]\.statementKey: is that of coordinators\[1\] too/,
     );
+  });
+
+  it('takes antipaxos where sessions name no engine', async () => {
+    const file = join(directory, 'cluster.json');
+    await change(file, ['sessions'], { applications: ['shop'] });
+    const { sessions } = await loadCluster(file);
+    expect(sessions).toEqual({ engine: 'antipaxos', applications: ['shop'] });
   });
 
   it('says how to get a file that is not there', async () => {
@@ -112,6 +144,19 @@ describe('loadNode', () => {
   ])('names the field of %s', async (_, path, value, message) => {
     await change(node(), path, value);
     await expect(loadNode(node())).rejects.toThrow(message);
+  });
+
+  it('finds modules beside the file, and leaves the names of built-in applications alone', async () => {
+    const file = join(directory, 'nodes', 'coordinator-0.json');
+    await change(file, ['applications'], { shop: './shop/application.js', chain: 'supply-chain' });
+    expect(await loadNode(file)).toMatchObject({
+      applications: {
+        shop: join(directory, 'nodes', 'shop', 'application.js'),
+        chain: 'supply-chain',
+      },
+    });
+    await change(file, ['applications'], { shop: '' });
+    await expect(loadNode(file)).rejects.toThrow(/applications\.shop: must be a path/);
   });
 
   it("refuses another node's key", async () => {

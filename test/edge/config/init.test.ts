@@ -8,6 +8,7 @@ import { loadCluster } from '../../../src/edge/config/cluster-file.js';
 import { ConfigError } from '../../../src/edge/config/config-error.js';
 import { addClient, initCluster } from '../../../src/edge/config/init.js';
 import { loadNode, ownMember } from '../../../src/edge/config/node-file.js';
+import { isSessionMember } from '../../../src/edge/config/session-member.js';
 import { openStore } from '../../../src/edge/store/store.js';
 import { temporaryDirectory } from '../support/directory.js';
 
@@ -20,6 +21,19 @@ async function newCluster() {
 }
 
 describe('initCluster', () => {
+  it('writes sessions for all, and to coordinators where the modules are', async () => {
+    const directory = await temporaryDirectory();
+    const sessions = { engine: 'pbft', modules: { shop: '/srv/shop.js', chain: 'chain' } } as const;
+    await initCluster({ directory, clusterId: 'demo', f: 1, layout: local, sessions });
+    const cluster = await loadCluster(join(directory, 'cluster.json'));
+    expect(cluster.sessions).toEqual({ engine: 'pbft', applications: ['shop', 'chain'] });
+    const node = await loadNode(join(directory, 'nodes', 'coordinator-3.json'));
+    expect(node).toMatchObject({ applications: sessions.modules });
+    expect(await loadNode(join(directory, 'nodes', 'bank-a.json'))).not.toHaveProperty(
+      'applications',
+    );
+  });
+
   it('writes files that load back and fit each other', async () => {
     const { directory, files, node } = await newCluster();
     const cluster = await loadCluster(join(directory, 'cluster.json'));
@@ -76,6 +90,9 @@ describe('initCluster', () => {
           newMember,
         );
         await store.close();
+        const sessions = await openStore(join(directory, 'data', name, 'sessions'));
+        expect(isSessionMember(await sessions.load())).toBe(true);
+        await sessions.close();
       }
     },
   );
@@ -130,6 +147,8 @@ describe('initCluster', () => {
     ['too few initiators', { f: 1, initiators: 2 }, /initiators: lists 2, but f = 1 needs/],
     ['no end of coordinators', { f: 0, n: 1e9 }, /n: must be at most 100/],
     ['two nodes of one name', { f: 0, clients: ['front'] }, /two nodes are named "front"/],
+    ['a bank named as orders are', { f: 0, participants: ['sessions'] }, /must not be "sessions"/],
+    ['a client named as orders are', { f: 0, clients: ['sessions'] }, /must not be "sessions"/],
     ['a path as a name', { f: 0, clients: ['../x'] }, /"\.\.\/x".*must be a name/],
     ['no room for the ports', { f: 0, layout: { ...local, basePort: 65_530 } }, /basePort/],
   ])('refuses %s, and writes nothing', async (_, options, message) => {
@@ -156,6 +175,12 @@ describe('addClient', () => {
   it('refuses a name that is taken', async () => {
     const { directory } = await newCluster();
     await expect(addClient({ directory, name: 'alice' })).rejects.toThrow(/exists already/);
+  });
+
+  it('refuses the name that orders of sessions are carried out in', async () => {
+    const { directory } = await newCluster();
+    const added = addClient({ directory, name: 'sessions' });
+    await expect(added).rejects.toThrow(/client name: must not be "sessions"/);
   });
 
   it('refuses a member of the cluster though its node file is elsewhere', async () => {
