@@ -7,7 +7,7 @@ const statusSchema = z.object({
   view: z.number(),
   openSlots: z.number(),
   recovering: z.boolean(),
-  abstaining: z.number(),
+  fetching: z.number(),
 });
 export type CoordinatorStatus = z.output<typeof statusSchema>;
 
@@ -24,11 +24,11 @@ async function statusOf(nodes: Nodes, name: string): Promise<CoordinatorStatus |
   return statusSchema.safeParse(JSON.parse(Buffer.from(answer.body).toString())).data;
 }
 
-/** Slots that a coordinator without memory still has to learn of; 0 where it has its memory. */
-export async function slotsToLearn(nodes: Nodes, name: string): Promise<number> {
+/** Transactions that a coordinator has missed and still fetches; infinite while it has no memory. */
+export async function transactionsToFetch(nodes: Nodes, name: string): Promise<number> {
   const status = await statusOf(nodes, name);
   if (status === undefined || status.recovering) return Number.POSITIVE_INFINITY;
-  return status.abstaining;
+  return status.fetching;
 }
 
 /** The highest view that one correct coordinator has reached at the least. */

@@ -3,7 +3,7 @@ import { isHealthy } from '../../src/cli/http-get.js';
 import { loseDisk } from '../cluster/files.js';
 import { allMembers, members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
-import { primaryOf, slotsToLearn } from '../cluster/status.js';
+import { primaryOf, transactionsToFetch } from '../cluster/status.js';
 import type { Route } from '../load/ledger.js';
 import type { Load } from '../load/load.js';
 import type { Network } from '../network/network.js';
@@ -209,9 +209,9 @@ export class Nemesis {
     let left = least;
     while (left > 0) {
       await this.#until(async () => {
-        left = await slotsToLearn(this.#options.nodes, name);
+        left = await transactionsToFetch(this.#options.nodes, name);
         return left < least;
-      }, `${name} does not recover: ${least} slots to learn`);
+      }, `${name} does not recover: ${least} transactions to fetch`);
       least = left;
     }
   }

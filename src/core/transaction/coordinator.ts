@@ -43,6 +43,8 @@ export interface CoordinatorStatus {
   readonly recovering: boolean;
   /** Slots that it takes no part in, because it may have before it lost its memory. */
   readonly abstaining: number;
+  /** Transactions that it has heard of from others, and fetches. */
+  readonly fetching: number;
 }
 
 /** A transaction is not kept open longer than this, whatever it asks for: one day. */
@@ -110,7 +112,9 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   get status(): CoordinatorStatus {
     const { view, primary, openSlots, isRecovering, abstaining } = this.#agreement;
     const { size: transactions } = this.#transactions;
-    return { view, primary, openSlots, transactions, recovering: isRecovering, abstaining };
+    const { fetching } = this.#memory;
+    const recovery = { recovering: isRecovering, abstaining, fetching };
+    return { view, primary, openSlots, transactions, ...recovery };
   }
 
   /** Whether a peer's message, not verified yet, can still make a difference. */

@@ -39,6 +39,11 @@ export class Memory {
     });
   }
 
+  /** Transactions that it knows of from others, and fetches. */
+  get fetching(): number {
+    return this.#missing.size;
+  }
+
   /** After all else was restored. */
   start(): void {
     this.#recovery.start();

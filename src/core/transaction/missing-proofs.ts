@@ -32,6 +32,11 @@ export class MissingProofs {
     this.#options = options;
   }
 
+  /** Transactions still to be fetched. */
+  get size(): number {
+    return new Set([...this.#told.values()].flatMap((tids) => [...tids])).size;
+  }
+
   /** What one peer has; replaces what it told before. */
   add(
     from: ReplicaId,

@@ -66,6 +66,18 @@ describe('what is remembered', () => {
     }
   });
 
+  it('is fetched by a replica without its disk, but for what the others are about to forget', () => {
+    const rig = new Rig({ retainedTransactions: 10 });
+    const story = new Story(rig);
+    for (let timestamp = 1; timestamp <= 10; timestamp += 1) finish(rig, story, timestamp);
+    rig.loseDisk(3);
+    rig.start(3);
+    rig.runUntil(() => !rig.core(3).status.recovering);
+    expect(rig.core(3).status.fetching).toBeGreaterThan(0);
+    rig.runUntil(() => rig.core(3).status.fetching === 0);
+    expect(rig.core(3).status).toMatchObject({ transactions: 9, abstaining: 2 });
+  });
+
   it('is not fetched again from peers that forget it a little later', () => {
     const rig = new Rig({ retainedTransactions: 10 });
     const story = new Story(rig);
