@@ -16,6 +16,8 @@ export interface ActivationEvents {
   openTransactions(): number;
   /** The transaction that the slot was decided to be. */
   decidedAs(slot: Slot): { readonly tid: TransactionId; readonly expiresMs: number } | undefined;
+  /** It had its transaction long ago, and must not have another. */
+  isOver(statement: ActivationStatement): boolean;
   /** `f + 1` initiators ask alike; `isDirect`: one of them asked this very replica. */
   accepted(slot: Slot, requests: Requests, isDirect: boolean): void;
 }
@@ -37,12 +39,15 @@ export class ActivationService {
     const slot: Slot = { kind: 'activation', request };
     const decided = this.#events.decidedAs(slot);
     if (decided) return this.#answer(slot, { tid: decided.tid, expiresMs: decided.expiresMs });
+    if (this.#events.isOver(statement.statement)) {
+      return this.#refuseAll(request, 'the order had its transaction long ago');
+    }
     const requests = this.#requests.matching(request);
     if (!requests) return;
     if (this.#events.openTransactions() < OPEN_TRANSACTIONS_MAX) {
       return this.#events.accepted(slot, requests, replyId !== undefined);
     }
-    for (const one of this.#requests.take(request)) this.#refuse(one, 'too many open transactions');
+    this.#refuseAll(request, 'too many open transactions');
   }
 
   matching(request: Digest): Requests | undefined {
@@ -62,6 +67,10 @@ export class ActivationService {
     for (const replyId of this.#requests.take(slot.request)) {
       this.#events.output({ kind: 'activated', replyId, slot, ...answer });
     }
+  }
+
+  #refuseAll(request: Digest, reason: string): void {
+    for (const one of this.#requests.take(request)) this.#refuse(one, reason);
   }
 
   #refuse(replyId: ReplyId, reason: string): void {

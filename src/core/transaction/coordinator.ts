@@ -1,6 +1,7 @@
 import { collectiveTransactionId } from '../../crypto/collective-uuid.js';
 import { sha256 } from '../../crypto/digest.js';
 import type {
+  ActivationValue,
   DecisionProof,
   OutcomeValue,
   PeerMessage,
@@ -22,6 +23,7 @@ import { Requests } from './coordinator-requests.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
 import { Inquiries } from './inquiries.js';
 import { Memory } from './memory.js';
+import { OrderLanes } from './order-lanes.js';
 import { TransactionLog } from './transaction-log.js';
 import { TwoPhaseCommit } from './two-phase-commit.js';
 
@@ -63,6 +65,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   readonly #transactions: TransactionLog;
   readonly #memory: Memory;
   readonly #requests: Requests;
+  readonly #orderLanes: OrderLanes;
   readonly #now: CoordinatorOutput[] = [];
   #questions = 0;
 
@@ -74,10 +77,14 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       persist: (key, value) => this.#output({ kind: 'persist', key, value }),
       forget: (slot) => this.#agreement.forget(slot),
     });
+    this.#orderLanes = new OrderLanes((key, value) =>
+      this.#output({ kind: 'persist', key, value }),
+    );
     this.#activation = new ActivationService(options.resilience, {
       output: (output) => this.#output(output),
       openTransactions: () => this.#transactions.openSize,
       decidedAs: (slot) => this.#decidedAs(slot),
+      isOver: (statement) => this.#orderLanes.isOver(statement),
       accepted: (slot, requests, isDirect) => this.#onAccepted(slot, requests, isDirect),
     });
     this.#inquiries = new Inquiries({
@@ -126,6 +133,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     const proofs = this.#agreement.restore(records);
     for (const proof of proofs) this.#transactions.create(proof);
     this.#transactions.restore(records);
+    this.#orderLanes.restore(records);
     for (const { value, commits } of proofs) {
       const transaction = value.kind === 'outcome' ? this.#transactions.get(value.tid) : undefined;
       if (value.kind !== 'outcome' || !transaction) continue;
@@ -263,16 +271,20 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   }
 
   judge(_slot: Slot, value: SlotValue): Verdict {
-    if (value.kind === 'activation') {
-      const seen = this.#transactions.has(collectiveTransactionId(value));
-      return seen
-        ? { verdict: 'refuse', why: 'transaction id seen before' }
-        : { verdict: 'accept' };
-    }
+    if (value.kind === 'activation') return this.#judgeActivation(value);
     const transaction = this.#transactions.get(value.tid);
     return transaction
       ? transaction.judge(value)
       : { verdict: 'later', why: 'the transaction is not known here yet' };
+  }
+
+  #judgeActivation(value: ActivationValue): Verdict {
+    if (this.#transactions.has(collectiveTransactionId(value))) {
+      return { verdict: 'refuse', why: 'transaction id seen before' };
+    }
+    return value.requests.some(({ statement }) => this.#orderLanes.isOver(statement))
+      ? { verdict: 'refuse', why: 'an order that had its transaction' }
+      : { verdict: 'accept' };
   }
 
   /** What the certificate may lack goes to everybody, so that the primary has no excuse. */
@@ -288,6 +300,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       const created = this.#transactions.create(proof);
       if (!created) return;
       const { tid, expiresMs } = created;
+      this.#noteOrder(proof);
       this.#startExpiry(created);
       this.#activation.decided(slot, tid, expiresMs, proof);
       this.#output({ kind: 'log', level: 'info', event: 'activated', data: { tid } });
@@ -311,6 +324,11 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     } else {
       this.#twoPhase.decide(transaction, proof.value, proof.commits);
     }
+  }
+
+  #noteOrder({ value }: DecisionProof): void {
+    const [request] = value.kind === 'activation' ? value.requests : [];
+    if (request) this.#orderLanes.activated(request.statement);
   }
 
   #startExpiry({ tid, expiresMs }: CoordinatorTransaction): void {

@@ -26,10 +26,15 @@ export interface Leg {
   readonly amountMinor: number;
 }
 
-/** What a client wants done as one transaction. No two legs are alike. */
+/** What a client wants done as one transaction. No two legs are alike; without any, it is done. */
 export interface TransferOperation {
   readonly currency: string;
   readonly legs: readonly Leg[];
+  /**
+   * Why it cannot be done, where that is known beforehand. Its transaction is begun all the same, and
+   * rolled back: so the coordinators decide that it was not done.
+   */
+  readonly refusal?: string;
 }
 
 /** The edge's handle for whoever waits for an answer. */

@@ -162,11 +162,14 @@ export class InitiatorTransaction {
 
   #begin(tid: TransactionId): Outputs {
     this.#tid = tid;
+    const { legs, refusal } = this.#request.operation;
+    if (refusal !== undefined) return this.#complete(tid, 'rollback');
+    if (legs.length === 0) return this.#complete(tid, 'commit');
     this.#phase = { kind: 'working', tid };
     return [
       this.#stop('resend'),
       this.#timer('deadline', this.#options.timing.voteTimeoutMs),
-      ...this.#request.operation.legs.flatMap((_, leg) => this.#invoke(leg)),
+      ...legs.flatMap((_, leg) => this.#invoke(leg)),
     ];
   }
 
@@ -236,7 +239,7 @@ export class InitiatorTransaction {
 
   #abortReason(): string {
     const cause: AbortCause = this.#timedOut ? 'ParticipantTimeout' : 'AbortedByCoordinator';
-    return this.#legs.refusal ?? cause;
+    return this.#request.operation.refusal ?? this.#legs.refusal ?? cause;
   }
 
   #end(reply: TransferReply): Outputs {

@@ -1,6 +1,7 @@
 import { hash, type KeyObject, X509Certificate } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Cluster, Member } from '../../vocabulary/cluster.js';
+import { sessionsPrincipal } from '../../vocabulary/ids.js';
 import { securityFaults } from './faults.js';
 import { signatureMethodOf } from './key-algorithm.js';
 import type { Principal } from './principal.js';
@@ -45,6 +46,8 @@ function clientOf(authority: X509Certificate, certificate: X509Certificate): Pri
   // A name that is there twice comes as an array.
   const { OU, CN }: Readonly<Record<string, unknown>> = certificate.toLegacyObject().subject;
   if (OU !== 'client' || typeof CN !== 'string' || !clientNameForm.test(CN)) return undefined;
+  // Whoever bore that name could take the place of an order.
+  if (CN === sessionsPrincipal) return undefined;
   return { role: 'client', name: CN };
 }
 

@@ -181,6 +181,29 @@ describe('legs', () => {
     expect(rig.answers()).toEqual([aborted('ParticipantTimeout')]);
   });
 
+  it('rolls back what is known to be impossible, and asks no participant', () => {
+    const rig = new Rig();
+    const operation = { ...request.operation, refusal: 'MixedCurrencies' };
+    rig.give({ ...request, operation });
+    const outputs = rig.activateByProof();
+    expect(of(outputs, 'invoke-leg')).toEqual([]);
+    expect(of(outputs, 'send-completion')[0]?.statement.statement.decision).toBe('rollback');
+    rig.give(notifiedByProof(0, 'abort'));
+    expect(rig.answers()).toEqual([aborted('MixedCurrencies')]);
+    expect(rig.timers.size).toBe(0);
+  });
+
+  it('commits at once what has no legs', () => {
+    const rig = new Rig();
+    rig.give({ ...request, operation: { currency: 'EUR', legs: [] } });
+    const outputs = rig.activateByProof();
+    expect(of(outputs, 'send-completion')[0]?.statement.statement.decision).toBe('commit');
+    expect(of(rig.timeOut('resend'), 'send-completion')).toHaveLength(1);
+    rig.give(notifiedByProof(0, 'commit'));
+    expect(rig.answers()).toEqual([committed]);
+    expect(rig.timers.size).toBe(0);
+  });
+
   it('never takes back a Commit', () => {
     const rig = new Rig();
     rig.commit();

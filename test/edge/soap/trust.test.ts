@@ -67,6 +67,7 @@ describe('trustOf', () => {
     ['of another unit', issue('alice', 'node')],
     ['with the name of a member but another key', issue('a', 'node')],
     ['with a name that is none', issue('alice/0', 'client')],
+    ['with the name that orders of sessions go by', issue('sessions', 'client')],
     ['with a name of several lines', issue('x\nOU=client\nCN=alice', 'client')],
     ['of the authority itself', authority],
   ])('knows nobody by a certificate %s', (_, credential) => {
