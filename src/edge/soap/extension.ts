@@ -6,6 +6,7 @@ import {
   type TransactionId,
   transactionId,
 } from '../../vocabulary/ids.js';
+import { parseBase64 } from './base64.js';
 import { coordinationFaults, soapFaults } from './faults.js';
 import { type Complaint, parseValue, Sequence, wholeNumber } from './sequence.js';
 import { cc, namespaces } from './vocabulary.js';
@@ -76,7 +77,7 @@ export function statementExtension(encoded: Uint8Array): XmlElement {
 export function findStatements(extensions: readonly XmlElement[], limit: number): Uint8Array[] {
   const found = extensions.filter((candidate) => isNamed(candidate, ns, 'Statement'));
   if (found.length > limit) throw invalid('too many Statements');
-  return found.map((one) => parseValue(one, bytes, invalid));
+  return found.map((one) => parseValue(one, parseBase64, invalid));
 }
 
 export function findStatement(extensions: readonly XmlElement[]): Uint8Array | undefined {
@@ -94,17 +95,7 @@ export function findProof(extensions: readonly XmlElement[]): Uint8Array | undef
 
 function findBytes(extensions: readonly XmlElement[], name: string): Uint8Array | undefined {
   const found = findOne(extensions, name, invalid);
-  return found && parseValue(found, bytes, invalid);
-}
-
-/** Base64 in its one canonical form, but for line breaks. */
-function bytes(text: string): Uint8Array {
-  const packed = text.replaceAll(/[ \t\r\n]/g, '');
-  const decoded = Buffer.from(packed, 'base64');
-  if (decoded.length === 0 || decoded.toString('base64') !== packed) {
-    throw new RangeError('not base64');
-  }
-  return decoded;
+  return found && parseValue(found, parseBase64, invalid);
 }
 
 function findOne(

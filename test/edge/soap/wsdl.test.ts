@@ -8,6 +8,7 @@ const names: readonly WsdlName[] = [
   'completion',
   'completion-initiator',
   'coordinator',
+  'order',
   'participant',
   'registration',
   'transfer',

@@ -1,0 +1,75 @@
+import type { Leg, TransferOperation } from '../../core/transaction/initiator-messages.js';
+import { accountId, currency as currencyCode } from '../../edge/soap/banking.js';
+import { participantId } from '../../vocabulary/ids.js';
+import type { SessionTransfer } from '../../vocabulary/session.js';
+
+/** As many enlistments of one participant as the coordinators take in one transaction. */
+const postingsOfOneBankMax = 64;
+
+/**
+ * What an order of sessions comes down to: one leg for each account whose balance it changes, over all
+ * its transfers, so that their order does not matter. An order that cannot be is refused by its
+ * transaction and not at the door: otherwise its lane would wait for an outcome for ever.
+ */
+export function operationOfOrder(transfers: readonly SessionTransfer[]): TransferOperation {
+  const currency = transfers[0]?.currency ?? '';
+  const impossible = refusalOf(transfers);
+  if (impossible !== undefined) return { currency, legs: [], refusal: impossible };
+  const legs = legsOf(transfers);
+  const refusal = refusalOfLegs(legs);
+  return refusal === undefined ? { currency, legs } : { currency, legs: [], refusal };
+}
+
+function refusalOf(transfers: readonly SessionTransfer[]): string | undefined {
+  for (const { from, to, amountMinor, currency } of transfers) {
+    if (currency !== transfers[0]?.currency) return 'MixedCurrencies';
+    if (!isA(currencyCode, currency)) return 'UnknownCurrency';
+    if (![from, to].every(({ bank }) => isA(participantId, bank))) return 'UnknownBank';
+    if (![from, to].every(({ account }) => isA(accountId, account))) return 'UnknownAccount';
+    if (!Number.isSafeInteger(amountMinor) || amountMinor < 1) return 'InvalidAmount';
+  }
+  return undefined;
+}
+
+/** Sums are exact: amounts may add up to more than a number holds. */
+function legsOf(transfers: readonly SessionTransfer[]): Leg[] {
+  const nets = new Map<string, bigint>();
+  const add = ({ bank, account }: SessionTransfer['from'], amount: bigint): void => {
+    const key = `${bank} ${account}`;
+    nets.set(key, (nets.get(key) ?? 0n) + amount);
+  };
+  for (const { from, to, amountMinor } of transfers) {
+    add(from, -BigInt(amountMinor));
+    add(to, BigInt(amountMinor));
+  }
+  return [...nets].filter(([, net]) => net !== 0n).map(([key, net]) => leg(key, net));
+}
+
+/** Names hold no spaces. */
+function leg(key: string, net: bigint): Leg {
+  const [bank = '', account = ''] = key.split(' ');
+  return {
+    participant: participantId(bank),
+    side: net < 0n ? 'debit' : 'credit',
+    account,
+    amountMinor: Number(net < 0n ? -net : net),
+  };
+}
+
+function refusalOfLegs(legs: readonly Leg[]): string | undefined {
+  if (legs.some(({ amountMinor }) => !Number.isSafeInteger(amountMinor))) return 'AmountTooLarge';
+  const postings = new Map<string, number>();
+  for (const { participant } of legs) {
+    postings.set(participant, (postings.get(participant) ?? 0) + 1);
+  }
+  const most = Math.max(0, ...postings.values());
+  return most > postingsOfOneBankMax ? 'TooManyPostings' : undefined;
+}
+
+function isA(parse: (text: string) => string, text: string): boolean {
+  try {
+    return parse(text) === text;
+  } catch {
+    return false;
+  }
+}
