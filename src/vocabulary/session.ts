@@ -2,7 +2,7 @@ import type { Brand } from './brand.js';
 import type { ClientId, Digest, ReplicaId } from './ids.js';
 import type { Signed } from './statements.js';
 
-/** Names a session: the digest of its encoded header, so that nobody can take another's. */
+/** Names a session: a digest of its header, so that nobody can take another's. */
 export type SessionId = Brand<Digest, 'SessionId'>;
 
 /** How a session begins. It is sent with every run of operations; there is no separate start. */
@@ -13,7 +13,10 @@ export interface SessionHeader {
   readonly owner: ClientId;
   /** The owner's certificate (DER), issued by the cluster's authority with OU=client. */
   readonly certificate: Uint8Array;
-  /** 16 random bytes of the owner's, so that each session is a new one. */
+  /**
+   * 16 bytes of the owner's: the time in milliseconds as 8 bytes, big-endian, and 8 random ones. Replicas
+   * do not remember sessions for ever; of an owner whose session they forgot they take no older one.
+   */
   readonly nonce: Uint8Array;
 }
 
@@ -101,7 +104,7 @@ export interface AttestationStatement {
   readonly subject:
     | { readonly kind: 'session'; readonly session: SessionId }
     | { readonly kind: 'state'; readonly application: string; readonly key: string };
-  /** Digest of the value; `null` where there is none. For a session: of its head and next number. */
+  /** Digest of the value, `null` where there is none; for a session, of its `SessionStanding`. */
   readonly value: Digest | null;
   /** The position at which it stands so. */
   readonly position: number;
@@ -117,14 +120,33 @@ export interface OrderStatement {
   readonly transfers: Digest;
 }
 
+/** What became of an order. */
+export type OrderOutcome =
+  | { readonly kind: 'committed' }
+  /** The reason is the agreed one, the same at every replica. */
+  | { readonly kind: 'aborted'; readonly reason: string };
+
+/** A replica's word for what its coordinator says of an order. */
+export interface OrderReportStatement {
+  readonly kind: 'order-report';
+  readonly lane: number;
+  readonly number: number;
+  readonly outcome: OrderOutcome;
+  readonly replica: ReplicaId;
+}
+
 export type SessionStatement =
   | ReceiptStatement
   | WitnessStatement
   | HistoryStatement
   | AttestationStatement
-  | OrderStatement;
+  | OrderStatement
+  | OrderReportStatement;
 
-/** Signatures of `f + 1` different replicas under the same statement: at least one of them is correct. */
+/**
+ * Signatures of `f + 1` or more different replicas, sorted by replica, under the same statement: at least
+ * one of them is correct.
+ */
 export interface SessionCertificate<S extends SessionStatement> {
   readonly statement: S;
   readonly bytes: Uint8Array;
@@ -152,7 +174,7 @@ export interface StateProof {
   readonly application: string;
   readonly key: string;
   readonly value: string;
-  /** Positions differ; the digest of the value does not. */
+  /** Sorted by replica. Positions differ; the digest of the value does not. */
   readonly attestations: readonly (Signed<AttestationStatement> & {
     readonly replica: ReplicaId;
   })[];
@@ -173,6 +195,42 @@ export interface CertifiedOrder {
   readonly certificate: SessionCertificate<OrderStatement>;
 }
 
+/** How far a session is in the agreed order. One that is not known stands at its beginning. */
+export interface SessionStanding {
+  /** Sequence number of the first operation that is not in the order. */
+  readonly next: number;
+  /** The head before it. */
+  readonly head: Digest;
+  /** Where a session was last forgotten: before this position there may have been more of this one. */
+  readonly since: number;
+}
+
+/**
+ * Evidence that a replica broke its word: `f + 1` replicas say that the order passed the deadline while the
+ * session stood where the promised operation would have fitted.
+ */
+export interface BrokenPromise {
+  readonly receipt: Signed<ReceiptStatement>;
+  /** The session's operations up to the promised one, from the lowest `next` of the standings on. */
+  readonly operations: readonly SessionOperation[];
+  /** Sorted by replica. */
+  readonly attestations: readonly (Signed<AttestationStatement> & {
+    readonly replica: ReplicaId;
+    readonly standing: SessionStanding;
+  })[];
+}
+
+/** Evidence against a replica: two receipts for one number, with different operations or results. */
+export type ContradictingReceipts = readonly [Signed<ReceiptStatement>, Signed<ReceiptStatement>];
+
+const nameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** Throws `RangeError` unless the text is a name, as ids are. */
+export function applicationName(text: string): string {
+  if (!nameForm.test(text)) throw new RangeError('not the name of an application');
+  return text;
+}
+
 export const sessionLimits = {
   /** Of one payload, in UTF-8 bytes; of a result or reason likewise. */
   payloadBytes: 16 * 1024,
@@ -182,6 +240,12 @@ export const sessionLimits = {
   runBytes: 256 * 1024,
   /** Of a session that are not final yet. */
   openOperations: 256,
+  certificateBytes: 4096,
+  /** Outcomes of one position. */
+  outcomes: 16_384,
+  /** Transfers of one order. */
+  transfers: 64,
+  lanes: 32,
   keyBytes: 256,
   valueBytes: 256 * 1024,
 } as const;

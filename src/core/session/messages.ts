@@ -5,42 +5,20 @@ import type {
   AttestationStatement,
   CallResult,
   CertifiedOrder,
-  HistoryStatement,
-  OrderStatement,
   OutcomeProof,
   ReceiptStatement,
-  SessionCertificate,
   SessionId,
-  SessionRun,
+  SessionStanding,
   StateProof,
   VerifiedRun,
   WitnessStatement,
 } from '../../vocabulary/session.js';
+import type { SessionMessage, VerifiedSessionMessage } from '../../vocabulary/session-messages.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import type { CommonOutput } from '../effects.js';
 
 /** Names a caller who waits for an answer; made up by the edge. */
 export type ReplyId = Brand<number, 'ReplyId'>;
-
-/** What replicas send each other about sessions. The link tells who sent it. */
-export type SessionMessage =
-  /** Operations that the sender has promised to order: keep them, simulate them, say what came out. */
-  | {
-      readonly kind: 'run';
-      readonly run: SessionRun;
-      readonly receipts: readonly Signed<ReceiptStatement>[];
-    }
-  | { readonly kind: 'witness'; readonly witnesses: readonly Signed<WitnessStatement>[] }
-  | { readonly kind: 'history'; readonly history: Signed<HistoryStatement> }
-  | { readonly kind: 'order'; readonly order: Signed<OrderStatement> }
-  | { readonly kind: 'attest'; readonly subject: AttestationStatement['subject'] }
-  | { readonly kind: 'attestation'; readonly attestation: Signed<AttestationStatement> };
-
-/** A message whose sender and signatures have been checked; made by `verifySessionMessage` only. */
-export type VerifiedSessionMessage = Brand<
-  { readonly from: ReplicaId; readonly message: SessionMessage; readonly run?: VerifiedRun },
-  'VerifiedSessionMessage'
->;
 
 /** A receipt with the result that it promises. */
 export interface Receipt {
@@ -116,6 +94,8 @@ export type SessionInput =
       readonly key: string;
       readonly nowMs: number;
     }
+  /** Say and sign how far this replica's order has the session. Answered with `attested`. */
+  | { readonly kind: 'attest'; readonly replyId: ReplyId; readonly session: SessionId }
   | { readonly kind: 'session'; readonly message: VerifiedSessionMessage; readonly nowMs: number }
   | { readonly kind: 'ordering'; readonly message: VerifiedOrderingMessage; readonly nowMs: number }
   | { readonly kind: 'peer-up'; readonly replica: ReplicaId }
@@ -138,6 +118,12 @@ export type SessionOutput =
       readonly statuses: readonly { readonly sequence: number; readonly status: OperationStatus }[];
     }
   | { readonly kind: 'proved'; readonly replyId: ReplyId; readonly proof: StateProof | null }
+  | {
+      readonly kind: 'attested';
+      readonly replyId: ReplyId;
+      readonly attestation: Signed<AttestationStatement>;
+      readonly standing: SessionStanding;
+    }
   | { readonly kind: 'refused'; readonly replyId: ReplyId; readonly refusal: SessionRefusal }
   | { readonly kind: 'event'; readonly session: SessionId; readonly event: SessionEvent }
   | { readonly kind: 'send-session'; readonly to: ReplicaId; readonly message: SessionMessage }
@@ -153,15 +139,3 @@ export type SessionOutput =
       readonly number: number;
       readonly transfers: Digest;
     };
-
-/** Evidence that a replica broke its word: the deadline has passed, and the session is not that far. */
-export interface BrokenPromise {
-  readonly receipt: Signed<ReceiptStatement>;
-  readonly attestations: readonly (Signed<AttestationStatement> & {
-    readonly replica: ReplicaId;
-  })[];
-}
-
-export type AnySessionCertificate =
-  | SessionCertificate<HistoryStatement>
-  | SessionCertificate<OrderStatement>;

@@ -1,0 +1,45 @@
+export {
+  encodeCallResult,
+  encodeTransfers,
+  readCallResult,
+  readCount,
+  readKey,
+  readLongText,
+  readSessionId,
+  readTransfers,
+  writeCallResult,
+  writeCount,
+  writeKey,
+  writeLongText,
+  writeSessionId,
+  writeTransfers,
+} from './fields.js';
+export { sessionWireLimits } from './limits.js';
+export { decodeSessionMessage, encodeSessionMessage } from './message.js';
+export {
+  decodeBrokenPromise,
+  decodeCertifiedOrder,
+  decodeOutcomeProof,
+  decodeStateProof,
+  encodeBrokenPromise,
+  encodeCertifiedOrder,
+  encodeOutcome,
+  encodeOutcomeProof,
+  encodeStanding,
+  encodeStateProof,
+  readOutcome,
+  readSessionCertificate,
+  writeOutcome,
+  writeSessionCertificate,
+} from './proof.js';
+export { decodeSessionRequest, encodeSessionRequest } from './request.js';
+export { decodeRun, encodeRun, readRun, writeRun } from './run.js';
+export {
+  decodeSessionSigned,
+  decodeSessionStatement,
+  encodeSessionSigned,
+  encodeSessionStatement,
+  readOrderOutcome,
+  readSessionSigned,
+  writeOrderOutcome,
+} from './statement.js';
