@@ -58,10 +58,11 @@ export class ClientTable {
     const state = this.#clients.get(client) ?? { highest: 0, executed: new Set<number>() };
     state.executed.add(number);
     if (number > state.highest) {
-      state.highest = number;
-      for (const old of state.executed) {
-        if (old <= number - NUMBERS_REMEMBERED) state.executed.delete(old);
+      const last = Math.min(state.highest, number - NUMBERS_REMEMBERED);
+      for (let old = state.highest - NUMBERS_REMEMBERED + 1; old <= last; old += 1) {
+        state.executed.delete(old);
       }
+      state.highest = number;
     }
     this.#clients.delete(client);
     this.#clients.set(client, state);

@@ -25,6 +25,18 @@ describe('the client table', () => {
     expect(table.has(makeRequest('a', 6, ''))).toBe(false);
   });
 
+  it('remembers no more of one client, however its numbers rise', () => {
+    const table = new ClientTable();
+    for (const number of [1, 3, 200, 256, 257, 300, 1000, 1001, 1255]) {
+      table.execute([makeRequest('a', number, '')]);
+    }
+    expect(encoded(table).length).toBe(encoded(new ClientTable()).length + 3 + 8 + 2 + 3 * 8);
+    for (const number of [1, 200, 300, 999, 1000, 1001, 1255]) {
+      expect(table.has(makeRequest('a', number, ''))).toBe(true);
+    }
+    expect(table.has(makeRequest('a', 1002, ''))).toBe(false);
+  });
+
   it('survives a snapshot, byte for byte', () => {
     const table = new ClientTable();
     table.execute([makeRequest('b', 9, ''), makeRequest('a', 2, ''), makeRequest('b', 4, '')]);

@@ -4,13 +4,11 @@ import type {
   Batch,
   Cycle,
   CycleValue,
-  OrderingRequest,
   ProposalStatement,
   ReportStatement,
 } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { encodeOrderingSigned } from '../../../wire/ordering/index.js';
-import { fillBatch, type RequestKey, requestKey } from '../pending.js';
 import type { CycleDecision, CycleState } from './cycle.js';
 import { digestsOf, disagree, fastVector, isWellFormed } from './merge.js';
 import type { AntipaxosState } from './state.js';
@@ -35,8 +33,8 @@ export class Cycles {
   #next = 1;
   #heard = 0;
   #isBatchDue = false;
-  /** In which undelivered cycle a request was proposed here. */
-  readonly #proposedIn = new Map<RequestKey, number>();
+  /** What was proposed here in cycles that are not delivered. */
+  readonly #proposed = new Map<number, Batch>();
   /** Excluded processes that have shown to be back. */
   readonly #returned = new Set<ReplicaId>();
   /** The last cycle in which this process said so. */
@@ -59,8 +57,10 @@ export class Cycles {
 
   /** Cycles were delivered: what they left out is proposed again, and others may start. */
   progressed(): void {
-    for (const [key, cycle] of this.#proposedIn) {
-      if (cycle <= this.#state.delivered) this.#proposedIn.delete(key);
+    for (const [cycle, batch] of this.#proposed) {
+      if (cycle > this.#state.delivered) continue;
+      this.#proposed.delete(cycle);
+      this.#state.pending.putBack(batch);
     }
     this.#next = Math.max(this.#next, this.#state.delivered + 1);
     for (const replica of this.#returned) {
@@ -95,12 +95,11 @@ export class Cycles {
 
   /** Starts cycles while there is a reason to: without load there are none. */
   start(): void {
+    const { pending, options, outbox } = this.#state;
     while (this.#next <= this.#state.last) {
-      const { batch, isFull } = fillBatch(this.#waiting(), this.#state.options);
       const isAwaited = this.#next <= this.#heard;
-      const isReady = batch.length > 0 && (isFull || this.#isBatchDue || this.#delayMs === 0);
-      if (!isAwaited && !isReady && !this.#hasToEndorse) {
-        if (batch.length > 0) this.#state.outbox.ensureTimer(BATCH, this.#delayMs);
+      if (!isAwaited && !this.#isBatchReady && !this.#hasToEndorse) {
+        if (pending.hasWaiting) outbox.ensureTimer(BATCH, options.batchDelayMs);
         return;
       }
       const cycle = this.#next as Cycle;
@@ -108,9 +107,9 @@ export class Cycles {
       if (!isAwaited && !isActive) return;
       this.#next += 1;
       this.#isBatchDue = false;
-      this.#state.outbox.stopTimer(BATCH);
+      outbox.stopTimer(BATCH);
       const state = this.#state.cycle(cycle);
-      if (state) this.#begin(state, isActive ? batch : undefined);
+      if (state) this.#begin(state, isActive ? pending.take(options) : undefined);
     }
   }
 
@@ -170,14 +169,10 @@ export class Cycles {
     return this.#returned.size > 0 && this.#endorsedIn <= this.#state.delivered;
   }
 
-  get #delayMs(): number {
-    return this.#state.options.batchDelayMs;
-  }
-
-  *#waiting(): Generator<OrderingRequest> {
-    for (const { request } of this.#state.pending.values()) {
-      if (!this.#proposedIn.has(requestKey(request))) yield request;
-    }
+  get #isBatchReady(): boolean {
+    const { pending, options } = this.#state;
+    const isDue = this.#isBatchDue || options.batchDelayMs === 0;
+    return isDue ? pending.hasWaiting : pending.fillsBatch(options);
   }
 
   #mayEndorse(replica: ReplicaId): boolean {
@@ -191,7 +186,7 @@ export class Cycles {
     state.startedMs = outbox.nowMs;
     this.#events.started();
     if (batch) {
-      for (const request of batch) this.#proposedIn.set(requestKey(request), state.cycle);
+      this.#proposed.set(state.cycle, batch);
       if (this.#returned.size > 0) this.#endorsedIn = state.cycle;
       const value: CycleValue = { batch, readmit: [...this.#returned].sort((a, b) => a - b) };
       const digest = digestOfCycleValue(value);

@@ -1,8 +1,7 @@
 import { digestOfBatch } from '../../../crypto/ordering/sign.js';
 import type { Digest } from '../../../vocabulary/ids.js';
-import type { OrderingRequest, SequenceNumber } from '../../../vocabulary/ordering.js';
+import type { SequenceNumber } from '../../../vocabulary/ordering.js';
 import type { Checkpoints } from '../checkpoints.js';
-import { fillBatch, type RequestKey, requestKey } from '../pending.js';
 import type { PbftHost } from './host.js';
 import type { PbftState } from './state.js';
 import type { NewViewProposals } from './view-change.js';
@@ -16,8 +15,6 @@ export class Proposer {
   readonly #host: PbftHost;
   readonly #voter: Voter;
   readonly #checkpoints: Checkpoints;
-  /** What this primary has proposed in this view and not seen executed. */
-  readonly #proposed = new Map<RequestKey, OrderingRequest>();
   /** What the new view requires, and this primary does not hold yet. */
   #required: [SequenceNumber, Digest][] = [];
   #next = 1;
@@ -32,13 +29,14 @@ export class Proposer {
 
   /** A view begins: first what it requires, then what waits. */
   enter(proposals: NewViewProposals | undefined): void {
-    this.#proposed.clear();
+    this.#state.pending.restart(this.#state.outbox.nowMs);
     this.#required = [];
     this.#next = Math.max(this.#state.executed, proposals?.last ?? 0) + 1;
     for (const [place, { accepted }] of this.#state.log) {
       const isOurs = accepted?.prePrepare.statement.view === this.#state.view;
-      if (isOurs) this.#next = Math.max(this.#next, place + 1);
-      if (isOurs) for (const one of accepted.batch) this.#proposed.set(requestKey(one), one);
+      if (!isOurs) continue;
+      this.#next = Math.max(this.#next, place + 1);
+      this.#state.pending.claim(accepted.batch);
     }
     if (!this.#state.isPrimary) return;
     this.#required = [...(proposals?.digests ?? [])].filter(
@@ -56,7 +54,7 @@ export class Proposer {
       if (!this.#voter.isInWindow(sequence)) continue;
       const known = this.#state.batch(digest);
       if (known) {
-        for (const request of known) this.#proposed.set(requestKey(request), request);
+        this.#state.pending.claim(known);
         this.#voter.propose(sequence, digest, known);
       } else {
         missing.push([sequence, digest]);
@@ -68,20 +66,17 @@ export class Proposer {
 
   /** Batches that are full, or whose time is up. */
   propose(): void {
-    const { isPrimary, isActive, executed, options, outbox } = this.#state;
+    const { isPrimary, isActive, executed, options, outbox, pending } = this.#state;
     if (!isPrimary || !isActive) return;
-    for (const [key, request] of this.#proposed) {
-      if (!this.#state.pending.has(request)) this.#proposed.delete(key);
-    }
     while (this.#next <= Math.min(executed + options.pipelineDepth, this.#checkpoints.high)) {
-      const { batch, isFull } = fillBatch(this.#waiting(), options);
-      if (batch.length === 0) return;
-      if (!isFull && !this.#isBatchDue && options.batchDelayMs > 0) {
+      if (!pending.hasWaiting) return;
+      if (!pending.fillsBatch(options) && !this.#isBatchDue && options.batchDelayMs > 0) {
         return outbox.ensureTimer(BATCH, options.batchDelayMs);
       }
+      const batch = pending.take(options, (request) => this.#host.judge([request]) === 'accept');
+      if (batch.length === 0) return;
       this.#isBatchDue = false;
       outbox.stopTimer(BATCH);
-      for (const request of batch) this.#proposed.set(requestKey(request), request);
       const sequence = this.#next as SequenceNumber;
       this.#next += 1;
       this.#voter.propose(sequence, digestOfBatch(batch), batch);
@@ -94,12 +89,5 @@ export class Proposer {
     this.#isBatchDue = true;
     this.propose();
     return true;
-  }
-
-  *#waiting(): Generator<OrderingRequest> {
-    for (const { request } of this.#state.pending.values()) {
-      if (this.#proposed.has(requestKey(request))) continue;
-      if (this.#host.judge([request]) === 'accept') yield request;
-    }
   }
 }

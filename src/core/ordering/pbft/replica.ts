@@ -194,7 +194,6 @@ export class PbftReplica {
 
   #onViewEntered(proposals: NewViewProposals): void {
     const { pending, log, outbox, self, primary } = this.#state;
-    pending.restart(outbox.nowMs);
     for (const entry of log.values()) {
       entry.held = undefined;
       entry.sinceMs = outbox.nowMs;
