@@ -1,14 +1,5 @@
 import { WireError } from './error.js';
 
-const pairs = Array.from({ length: 256 }, (_, byte) => byte.toString(16).padStart(2, '0'));
-
-/** Lower-case hexadecimal digits of `bytes[start, end)`. */
-export function hexOf(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
-  for (let index = start; index < end; index += 1) text += pairs[bytes[index] ?? 0];
-  return text;
-}
-
 /** The value of the two lower-case hexadecimal digits at `at`. Throws `WireError` on anything else. */
 export function byteOfHex(text: string, at: number): number {
   return (digitValue(text.charCodeAt(at)) << 4) | digitValue(text.charCodeAt(at + 1));

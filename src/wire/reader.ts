@@ -1,8 +1,11 @@
 import { WireError } from './error.js';
-import { hexOf } from './hex.js';
 
 // A byte order mark is text like any other here: dropping it would read two encodings as one.
 const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Up to here it is faster to put a text together letter by letter than to call a decoder. */
+const shortText = 12;
+const none = new Uint8Array(0);
 
 /**
  * Takes fields, big-endian, off an input. Throws `WireError` where the input ends too early or says
@@ -11,6 +14,7 @@ const utf8 = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
 export class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  #buffer: Buffer | undefined;
   #at = 0;
 
   constructor(bytes: Uint8Array) {
@@ -60,7 +64,7 @@ export class Reader {
 
   raw(length: number): Uint8Array {
     const at = this.#take(length);
-    return this.#bytes.slice(at, at + length);
+    return length === 0 ? none : this.#bytes.slice(at, at + length);
   }
 
   bytes(): Uint8Array {
@@ -69,15 +73,18 @@ export class Reader {
 
   hex(length: number): string {
     const at = this.#take(length);
-    return hexOf(this.#bytes, at, at + length);
+    return this.#decoder.toString('hex', at, at + length);
   }
 
   text(maxBytes: number): string {
     const length = this.u16();
     if (length > maxBytes) throw new WireError(`text of more than ${maxBytes} bytes`);
     const at = this.#take(length);
-    const ascii = asciiOf(this.#bytes, at, at + length);
-    if (ascii !== undefined) return ascii;
+    if (isAscii(this.#bytes, at, at + length)) {
+      return length > shortText
+        ? this.#decoder.toString('latin1', at, at + length)
+        : asciiOf(this.#bytes, at, at + length);
+    }
     try {
       return utf8.decode(this.#bytes.subarray(at, at + length));
     } catch {
@@ -93,6 +100,20 @@ export class Reader {
     return items;
   }
 
+  /** What `read` reads, and a copy of the bytes that it was read from. */
+  recorded<T>(read: () => T): { readonly value: T; readonly bytes: Uint8Array } {
+    const start = this.#at;
+    const value = read();
+    return { value, bytes: this.#bytes.slice(start, this.#at) };
+  }
+
+  /** The same bytes, as something with decoders. */
+  get #decoder(): Buffer {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    this.#buffer ??= Buffer.from(buffer, byteOffset, byteLength);
+    return this.#buffer;
+  }
+
   /** Checks that so many bytes are left, passes over them, and returns where they start. */
   #take(length: number): number {
     const at = this.#at;
@@ -102,14 +123,14 @@ export class Reader {
   }
 }
 
-/** The text of `bytes[start, end)`, if all ASCII: for names, several times faster than a decoder. */
-function asciiOf(bytes: Uint8Array, start: number, end: number): string | undefined {
+function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let index = start; index < end; index += 1) if ((bytes[index] ?? 0) > 0x7f) return false;
+  return true;
+}
+
+function asciiOf(bytes: Uint8Array, start: number, end: number): string {
   let text = '';
-  for (let index = start; index < end; index += 1) {
-    const code = bytes[index] ?? 0;
-    if (code > 0x7f) return undefined;
-    text += String.fromCharCode(code);
-  }
+  for (let index = start; index < end; index += 1) text += String.fromCharCode(bytes[index] ?? 0);
   return text;
 }
 

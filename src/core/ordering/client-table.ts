@@ -6,23 +6,30 @@ import type { Writer } from '../../wire/writer.js';
 
 /** How far a client's numbers may overtake each other. What is older counts as executed. */
 export const NUMBERS_REMEMBERED = 256;
-/** Clients remembered; the one that has been silent longest gives way, the same at every replica. */
-const CLIENTS_MAX = 4096;
+/** Clients in one generation; there are two. */
+const GENERATION_MAX = 2048;
 
+/** Numbers of one client that were executed: all so far below the highest that are remembered. */
 interface ClientState {
   highest: number;
-  readonly executed: Set<number>;
+  /** Lower numbers; most clients have none. */
+  lower: Set<number> | undefined;
 }
 
-/** Which requests have been executed (Castro and Liskov §4.1). Part of every checkpoint. */
+/**
+ * Which requests have been executed (Castro and Liskov §4.1). Part of every checkpoint. Clients are kept
+ * in two generations: when the recent one is full it becomes the older one, and those that have been
+ * silent for all of it are forgotten, the same at every replica.
+ */
 export class ClientTable {
-  /** In the order of their last request. */
-  readonly #clients = new Map<ClientId, ClientState>();
+  #recent = new Map<ClientId, ClientState>();
+  #older = new Map<ClientId, ClientState>();
 
   has({ client, number }: Pick<OrderingRequest, 'client' | 'number'>): boolean {
-    const state = this.#clients.get(client);
+    const state = this.#recent.get(client) ?? this.#older.get(client);
     if (!state) return false;
-    return number <= state.highest - NUMBERS_REMEMBERED || state.executed.has(number);
+    if (number === state.highest || number <= state.highest - NUMBERS_REMEMBERED) return true;
+    return state.lower?.has(number) === true;
   }
 
   /** The requests that are new, which from now on are not. */
@@ -31,43 +38,71 @@ export class ClientTable {
   }
 
   write(writer: Writer): void {
-    writer.u16(this.#clients.size);
-    for (const [client, { highest, executed }] of this.#clients) {
-      writer.text(client, limits.nameBytes);
-      writer.u64(highest);
-      const numbers = [...executed].sort((a, b) => a - b);
-      writer.list(numbers, NUMBERS_REMEMBERED, (number) => writer.u64(number));
+    for (const generation of [this.#older, this.#recent]) {
+      writer.u16(generation.size);
+      for (const [client, { highest, lower }] of generation) {
+        writer.text(client, limits.nameBytes);
+        writer.u64(highest);
+        const numbers = [...(lower ?? [])].sort((a, b) => a - b);
+        writer.list(numbers, NUMBERS_REMEMBERED, (number) => writer.u64(number));
+      }
     }
   }
 
   /** Puts what `write` wrote in place of what is known. */
   read(reader: Reader): void {
-    this.#clients.clear();
-    const count = reader.u16();
-    for (let index = 0; index < count; index += 1) {
-      const client = clientId(reader.text(limits.nameBytes));
-      const highest = reader.u64();
-      const executed = new Set(reader.list(NUMBERS_REMEMBERED, () => reader.u64()));
-      this.#clients.set(client, { highest, executed });
-    }
+    this.#older = readGeneration(reader);
+    this.#recent = readGeneration(reader);
   }
 
   #execute(request: OrderingRequest): boolean {
     if (this.has(request)) return false;
     const { client, number } = request;
-    const state = this.#clients.get(client) ?? { highest: 0, executed: new Set<number>() };
-    state.executed.add(number);
+    const state = this.#touch(client);
     if (number > state.highest) {
       const last = Math.min(state.highest, number - NUMBERS_REMEMBERED);
       for (let old = state.highest - NUMBERS_REMEMBERED + 1; old <= last; old += 1) {
-        state.executed.delete(old);
+        state.lower?.delete(old);
+      }
+      if (state.highest > number - NUMBERS_REMEMBERED && state.highest > 0) {
+        this.#addLower(state, state.highest);
       }
       state.highest = number;
+    } else {
+      this.#addLower(state, number);
     }
-    this.#clients.delete(client);
-    this.#clients.set(client, state);
-    const [silent] = this.#clients.keys();
-    if (this.#clients.size > CLIENTS_MAX && silent !== undefined) this.#clients.delete(silent);
     return true;
   }
+
+  #addLower(state: ClientState, number: number): void {
+    state.lower ??= new Set();
+    state.lower.add(number);
+  }
+
+  /** The client's state, in the recent generation. */
+  #touch(client: ClientId): ClientState {
+    const recent = this.#recent.get(client);
+    if (recent) return recent;
+    const state = this.#older.get(client) ?? { highest: 0, lower: undefined };
+    if (this.#recent.size >= GENERATION_MAX) {
+      this.#older = this.#recent;
+      this.#recent = new Map();
+    }
+    this.#older.delete(client);
+    this.#recent.set(client, state);
+    return state;
+  }
+}
+
+function readGeneration(reader: Reader): Map<ClientId, ClientState> {
+  const generation = new Map<ClientId, ClientState>();
+  const count = reader.u16();
+  for (let index = 0; index < count; index += 1) {
+    const client = clientId(reader.text(limits.nameBytes));
+    const highest = reader.u64();
+    const numbers = reader.list(NUMBERS_REMEMBERED, () => reader.u64());
+    const lower = numbers.length > 0 ? new Set(numbers) : undefined;
+    generation.set(client, { highest, lower });
+  }
+  return generation;
 }

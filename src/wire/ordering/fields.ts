@@ -75,32 +75,38 @@ export function readRequest(reader: Reader): OrderingRequest {
   return { client, number, payload };
 }
 
+/**
+ * The encodings of batches and values, which are hashed, sent, kept on disk and sent on: one value has
+ * one encoding, and nobody changes a value. They are forgotten with it.
+ */
+const encodings = new WeakMap<Batch | CycleValue, Uint8Array>();
+
 export function writeBatch(writer: Writer, batch: Batch): void {
-  writer.list(batch, orderingLimits.batchRequests, (request) => writeRequest(writer, request));
+  writer.raw(encodeBatch(batch));
 }
 
 export function readBatch(reader: Reader): Batch {
-  return reader.list(orderingLimits.batchRequests, () => readRequest(reader));
+  return remembered(reader, () =>
+    reader.list(orderingLimits.batchRequests, () => readRequest(reader)),
+  );
 }
 
 export function writeCycleValue(writer: Writer, value: CycleValue): void {
-  writeBatch(writer, value.batch);
-  checkRising(value.readmit, (replica) => replica);
-  writer.list(value.readmit, limits.replicas, (replica) => writeReplica(writer, replica));
+  writer.raw(encodeCycleValue(value));
 }
 
 export function readCycleValue(reader: Reader): CycleValue {
-  const batch = readBatch(reader);
-  const readmit = reader.list(limits.replicas, () => readReplica(reader));
-  checkRising(readmit, (replica) => replica);
-  return { batch, readmit };
+  return remembered(reader, () => {
+    const batch = reader.list(orderingLimits.batchRequests, () => readRequest(reader));
+    const readmit = reader.list(limits.replicas, () => readReplica(reader));
+    checkRising(readmit, (replica) => replica);
+    return { batch, readmit };
+  });
 }
 
 /** The bytes that a batch's digest is of. */
 export function encodeBatch(batch: Batch): Uint8Array {
-  const writer = new Writer();
-  writeBatch(writer, batch);
-  return writer.finish();
+  return encoded(batch, (writer) => writeRequests(writer, batch));
 }
 
 export function decodeBatch(bytes: Uint8Array): Batch {
@@ -109,11 +115,33 @@ export function decodeBatch(bytes: Uint8Array): Batch {
 
 /** The bytes that a value's digest is of. */
 export function encodeCycleValue(value: CycleValue): Uint8Array {
-  const writer = new Writer();
-  writeCycleValue(writer, value);
-  return writer.finish();
+  return encoded(value, (writer) => {
+    writeRequests(writer, value.batch);
+    checkRising(value.readmit, (replica) => replica);
+    writer.list(value.readmit, limits.replicas, (replica) => writeReplica(writer, replica));
+  });
 }
 
 export function decodeCycleValue(bytes: Uint8Array): CycleValue {
   return readAll(bytes, readCycleValue);
+}
+
+function writeRequests(writer: Writer, batch: Batch): void {
+  writer.list(batch, orderingLimits.batchRequests, (request) => writeRequest(writer, request));
+}
+
+function encoded(value: Batch | CycleValue, write: (writer: Writer) => void): Uint8Array {
+  const known = encodings.get(value);
+  if (known) return known;
+  const writer = new Writer();
+  write(writer);
+  const bytes = writer.finish();
+  encodings.set(value, bytes);
+  return bytes;
+}
+
+function remembered<V extends Batch | CycleValue>(reader: Reader, read: () => V): V {
+  const { value, bytes } = reader.recorded(read);
+  encodings.set(value, bytes);
+  return value;
 }

@@ -30,11 +30,26 @@ describe('the client table', () => {
     for (const number of [1, 3, 200, 256, 257, 300, 1000, 1001, 1255]) {
       table.execute([makeRequest('a', number, '')]);
     }
-    expect(encoded(table).length).toBe(encoded(new ClientTable()).length + 3 + 8 + 2 + 3 * 8);
+    expect(encoded(table).length).toBe(encoded(new ClientTable()).length + 3 + 8 + 2 + 2 * 8);
     for (const number of [1, 200, 300, 999, 1000, 1001, 1255]) {
       expect(table.has(makeRequest('a', number, ''))).toBe(true);
     }
     expect(table.has(makeRequest('a', 1002, ''))).toBe(false);
+  });
+
+  it('forgets clients that have been silent longest, and none that were there lately', () => {
+    const table = new ClientTable();
+    for (let client = 0; client < 10_000; client += 1) {
+      table.execute([makeRequest(`c${client}`, 1, ''), makeRequest('steady', client + 1, '')]);
+    }
+    const known = Array.from({ length: 10_000 }, (_, client) => client).filter((client) =>
+      table.has(makeRequest(`c${client}`, 1, '')),
+    );
+    expect(known.length).toBeLessThanOrEqual(4096);
+    expect(known.length).toBeGreaterThanOrEqual(2047);
+    expect(known[0]).toBe(10_000 - known.length);
+    expect(table.has(makeRequest('steady', 9990, ''))).toBe(true);
+    expect(table.has(makeRequest('steady', 10_001, ''))).toBe(false);
   });
 
   it('survives a snapshot, byte for byte', () => {
