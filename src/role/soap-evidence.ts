@@ -1,4 +1,5 @@
 import type { Keyring } from '../crypto/keyring.js';
+import { verifyCertifiedOrder } from '../crypto/session/verify-proof.js';
 import {
   type VerifiedCommitCertificate,
   type VerifiedCompletion,
@@ -6,10 +7,12 @@ import {
   verifyCompletion,
 } from '../crypto/verify.js';
 import { coordinationFaults } from '../edge/soap/faults.js';
+import type { CertifiedOrder } from '../vocabulary/session.js';
 import type { CompletionStatement, Signed } from '../vocabulary/statements.js';
 import { decodeCommitCertificate, decodeSignedStatement, WireError } from '../wire/index.js';
+import { decodeCertifiedOrder } from '../wire/session/index.js';
 
-/** What coordinators show with their notices. All throw `wscoor:InvalidParameters` where it is no good. */
+/** What coordinators show with what they say. All throw `wscoor:InvalidParameters` where it is no good. */
 
 export function readCertificate(keyring: Keyring, bytes: Uint8Array): VerifiedCommitCertificate {
   const certificate = decoded('Proof', () => decodeCommitCertificate(keyring.cluster.id, bytes));
@@ -23,6 +26,14 @@ export function readCompletion(keyring: Keyring, asked: readonly Uint8Array[]): 
   const verified = verifyCompletion(keyring, statements);
   if (verified.ok) return verified.value;
   throw coordinationFaults.invalidParameters(`cc:Statement: ${verified.error.code}`);
+}
+
+/** An order of sessions that `f + 1` coordinators have signed, and its transfers are those signed for. */
+export function readCertifiedOrder(keyring: Keyring, bytes: Uint8Array): CertifiedOrder {
+  const order = decoded('Order', () => decodeCertifiedOrder(keyring.cluster.id, bytes));
+  const verified = verifyCertifiedOrder(keyring, order);
+  if (verified.ok) return verified.value;
+  throw coordinationFaults.invalidParameters(`cc:Order: ${verified.error.code}`);
 }
 
 function readCompletionStatement(

@@ -153,6 +153,11 @@ export class InitiatorTransaction {
     return result.kind === 'outcome' ? this.#conclude(tid, result.outcome) : [];
   }
 
+  /** A later request of the same client shows that this one is over. */
+  giveUp(): Outputs {
+    return this.#end({ kind: 'refusal', code: 'stale' });
+  }
+
   /** `name` is what follows the request's digest in the timer's name. */
   timerRanOut(name: string): Outputs {
     if (name === 'resend') return this.#resend();

@@ -3,6 +3,7 @@ import {
   type ClientId,
   clientPrincipal,
   type Digest,
+  sessionsPrincipal,
   type TransactionId,
   type View,
   view,
@@ -116,14 +117,28 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
       const surplus = underWay.waiters.splice(0, underWay.waiters.length - limits.waiters);
       return surplus.flatMap((waiter) => refuse(waiter, 'outcome-unknown'));
     }
-    if (!this.#hasRoomFor(client)) return refuse(requestId, 'busy');
+    const superseded = this.#supersede(client);
+    if (!this.#hasRoomFor(client)) return [...superseded, ...refuse(requestId, 'busy')];
     this.#clients.accept(client, timestamp, digest);
     const open = {
       transaction: new InitiatorTransaction(this.#options, request),
       waiters: [requestId],
     };
     this.#open.set(digest, open);
-    return open.transaction.start(primaryOf(this.#options.resilience, this.#view));
+    const started = open.transaction.start(primaryOf(this.#options.resilience, this.#view));
+    return [...superseded, ...started];
+  }
+
+  /**
+   * An order of sessions shows that the one before it in its lane has ended. So somebody who shows old
+   * orders to an initiator that has forgotten them takes no more than one place for each lane.
+   */
+  #supersede(client: ClientId): Outputs {
+    if (clientPrincipal(client) !== sessionsPrincipal) return [];
+    const before = [...this.#open.values()].filter(
+      ({ transaction }) => transaction.request.client === client,
+    );
+    return before.flatMap((open) => this.#step(open, (transaction) => transaction.giveUp()));
   }
 
   /** No client may take the places of all the others. */

@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { resendDelayMs } from '../../core/effects.js';
 import { endpoint } from '../../edge/soap/addressing.js';
-import { bankActions, readTransferResponse } from '../../edge/soap/banking.js';
+import { readTransferResponse } from '../../edge/soap/banking.js';
 import { ReceivedFault, type SoapClient } from '../../edge/soap/client.js';
 import { SoapFault } from '../../edge/soap/faults.js';
 import type { Principal } from '../../edge/soap/principal.js';
@@ -13,6 +13,8 @@ import type { FinalWord } from './matching.js';
 export interface Question {
   readonly client: SoapClient;
   readonly timing: Timing;
+  /** The initiators' port that is asked, one that answers as to a transfer. */
+  readonly port: { readonly path: string; readonly action: string };
   readonly headers: readonly XmlElement[];
   readonly body: XmlElement;
   /** Milliseconds since 1970. */
@@ -52,11 +54,11 @@ export async function askInitiator(
 
 /** Throws where another attempt is worth it. */
 async function askOnce(initiator: InitiatorMember, question: Question): Promise<FinalWord> {
-  const { client, timing, headers, body, deadlineMs } = question;
+  const { client, timing, port, headers, body, deadlineMs } = question;
   const timeoutMs = Math.min(deadlineMs - Date.now(), patience * timing.voteTimeoutMs);
   try {
-    const reply = await client.request(endpoint(`${initiator.url}/transfer`), {
-      action: bankActions.transfer,
+    const reply = await client.request(endpoint(`${initiator.url}${port.path}`), {
+      action: port.action,
       headers,
       body,
       timeoutMs: Math.max(1, timeoutMs),

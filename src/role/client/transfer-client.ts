@@ -102,6 +102,7 @@ export class TransferClient {
     const question = {
       client: this.#soap,
       timing,
+      port: { path: '/transfer', action: bankActions.transfer },
       headers: [requestHeader(ticket)],
       body: writeTransfer(order),
       deadlineMs,

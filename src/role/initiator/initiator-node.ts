@@ -18,7 +18,12 @@ import { unreachable } from '../../vocabulary/brand.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import { soapIdentity } from '../soap-identity.js';
 import { Outbound } from './outbound.js';
-import { completionInitiatorOperations, type Request, transferOperations } from './ports.js';
+import {
+  completionInitiatorOperations,
+  orderOperations,
+  type Request,
+  transferOperations,
+} from './ports.js';
 import { WaitingClients } from './waiting-clients.js';
 
 export interface InitiatorNodeOptions {
@@ -56,7 +61,8 @@ const noStore: Store = {
 };
 
 /**
- * Starts an initiator replica: `/transfer` for clients and `/completion-initiator` for coordinators.
+ * Starts an initiator replica: `/transfer` for clients, `/order` and `/completion-initiator` for
+ * coordinators.
  * Rejects with `ConfigError` where the node is not a member of the cluster, or where it cannot listen.
  */
 export async function startInitiator(options: InitiatorNodeOptions): Promise<RunningNode> {
@@ -95,6 +101,13 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
     security: security('/transfer'),
     operations: transferOperations(cluster, ask),
     inFlightMax: limits.transactions,
+    onSent,
+  });
+  registerPort(app, {
+    path: '/order',
+    wsdl: 'order',
+    security: security('/order'),
+    operations: orderOperations(keyring, ask),
     onSent,
   });
   registerPort(app, {

@@ -5,14 +5,21 @@ import type {
   TransferReply,
 } from '../../core/transaction/initiator-messages.js';
 import type { Keyring } from '../../crypto/keyring.js';
+import { orderRequest } from '../../crypto/order-request.js';
 import type { Logger } from '../../edge/http/logger.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import { bankActions, readTransfer, writeTransferResponse } from '../../edge/soap/banking.js';
 import { findProof, findRequestHeader, findTransactionId } from '../../edge/soap/extension.js';
 import { readFault } from '../../edge/soap/fault-body.js';
-import { coordinationFaults, SoapFault, soapFaults } from '../../edge/soap/faults.js';
+import {
+  coordinationFaults,
+  SoapFault,
+  securityFaults,
+  soapFaults,
+} from '../../edge/soap/faults.js';
 import type { ReceivedMessage } from '../../edge/soap/security.js';
 import type { Operation, Operations } from '../../edge/soap/server.js';
+import { orderActions, readOrder } from '../../edge/soap/session-order.js';
 import { namespaces } from '../../edge/soap/vocabulary.js';
 import {
   notificationAction,
@@ -22,8 +29,9 @@ import {
 import { coordinationActions } from '../../edge/soap/wscoor.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import { clientPrincipal } from '../../vocabulary/ids.js';
-import { readCertificate } from '../soap-evidence.js';
+import { readCertificate, readCertifiedOrder } from '../soap-evidence.js';
 import { operationOf, requestDigest } from './order.js';
+import { operationOfOrder } from './session-order.js';
 
 type Notified = Extract<InitiatorInput, { kind: 'notified' }>;
 export type Request = Omit<ClientRequest, 'requestId'>;
@@ -39,6 +47,27 @@ export function transferOperations(
       replyAction: bankActions.transferResponse,
       handle: async (message) => {
         const reply = await ask(readRequest(cluster, message));
+        if (reply.kind === 'refusal') throw refusalFault(reply.code);
+        return { body: writeTransferResponse(reply) };
+      },
+    },
+  };
+}
+
+/**
+ * `/order`: takes an order of sessions from any coordinator, and answers when its transaction has ended.
+ * The order proves itself; who brings it does not matter.
+ */
+export function orderOperations(
+  keyring: Keyring,
+  ask: (request: Request) => Promise<TransferReply>,
+): Operations<ReceivedMessage> {
+  return {
+    [orderActions.order]: {
+      kind: 'request-reply',
+      replyAction: orderActions.orderResponse,
+      handle: async (message) => {
+        const reply = await ask(readOrderRequest(keyring, message));
         if (reply.kind === 'refusal') throw refusalFault(reply.code);
         return { body: writeTransferResponse(reply) };
       },
@@ -91,6 +120,16 @@ function readRequest(cluster: Cluster, { principal, headers, body }: ReceivedMes
   }
   const digest = requestDigest(cluster.id, header, transfer);
   return { kind: 'request', client, timestamp, digest, operation };
+}
+
+/** Throws a `SoapFault` unless it is an order that `f + 1` coordinators have signed. */
+function readOrderRequest(keyring: Keyring, { principal, body }: ReceivedMessage): Request {
+  if (principal.role !== 'coordinator') {
+    throw securityFaults.failedAuthentication('not a coordinator');
+  }
+  const { certificate, transfers } = readCertifiedOrder(keyring, readOrder(body));
+  const request = orderRequest(keyring.cluster.id, certificate.statement);
+  return { kind: 'request', ...request, operation: operationOfOrder(transfers) };
 }
 
 /** Throws a `SoapFault` where the message is not a coordinator's, or its certificate proves nothing. */

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ClientRequest, RequestId } from '../../../src/core/transaction/initiator-messages.js';
-import { clientId } from '../../../src/vocabulary/ids.js';
+import { clientId, sessionsClient } from '../../../src/vocabulary/ids.js';
 import {
   activatedPlainly,
   digestNumber,
@@ -91,6 +91,29 @@ describe('activation', () => {
     rig.activateByProof(1);
     const next = { ...request, client: clientId('bob'), digest: digestNumber(2) };
     expect(of(rig.give(next), 'send-activation')[0]?.to).toEqual(replicas(2));
+  });
+
+  it('gives an order of sessions up for the next one of its lane, and nothing else', () => {
+    const rig = new Rig();
+    const order = (lane: number, timestamp: number): ClientRequest => ({
+      ...request,
+      requestId: (10 * lane + timestamp) as RequestId,
+      client: sessionsClient(lane),
+      timestamp,
+      digest: digestNumber(10 * lane + timestamp),
+    });
+    rig.give(order(1, 1));
+    rig.give(order(2, 1));
+    const outputs = rig.give(order(1, 2));
+    expect(of(outputs, 'answer')).toEqual([
+      { kind: 'answer', requestId: 11, reply: { kind: 'refusal', code: 'stale' } },
+    ]);
+    const waited = [...rig.timers.keys()].map((name) => name.split('/')[0]);
+    expect(new Set(waited)).toEqual(new Set([digestNumber(21), digestNumber(12)]));
+
+    rig.give(request);
+    rig.give({ ...request, timestamp: request.timestamp + 1, digest: digestNumber(2) });
+    expect(rig.timers.has(`${request.digest}/deadline`)).toBe(true);
   });
 
   it('gives up after the lifetime, and starts anew when asked again', () => {
