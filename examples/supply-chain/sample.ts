@@ -1,6 +1,5 @@
 import { createPrivateKey, createPublicKey, hash, type KeyObject, sign } from 'node:crypto';
-import { realpathSync } from 'node:fs';
-import { fileURLToPath } from 'node:url';
+import { isMain } from './main-module.js';
 import type { Step } from './steps.js';
 import { packageText } from './supplier-signature.js';
 
@@ -88,5 +87,4 @@ function main([name = 'acme', ...ids]: readonly string[]): void {
   console.log(JSON.stringify(deliveryNote(sampleSupplier(name), wanted), null, 2));
 }
 
-const [, script = '', ...args] = process.argv;
-if (script !== '' && realpathSync(script) === fileURLToPath(import.meta.url)) main(args);
+if (isMain(import.meta.url)) main(process.argv.slice(2));

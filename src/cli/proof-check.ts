@@ -25,7 +25,8 @@ export function checkProof(
   }
 }
 
-function findingText(error: VerificationError): string {
+/** In words for people. */
+export function findingText(error: VerificationError): string {
   switch (error.code) {
     case 'unknown-signer':
       return `the cluster file names no ${error.signer.role} ${error.signer.id}`;

@@ -19,7 +19,7 @@ function newNonce() {
 
 export class Session {
   id;
-  /** In order. Each: sequence, payload, head, status, doubted, askedAt, times by status in ms. */
+  /** In order: sequence, payload, head, status, kinds of status seen, times by kind in ms, doubted. */
   operations = [];
   ended = false;
   #cluster;
@@ -85,7 +85,8 @@ export class Session {
     return this.#inTurn(async () => {
       const sequence = this.operations.length + 1;
       const head = await this.#headAfter(sequence, operation);
-      const entry = { ...operation, sequence, head, askedAt, times: {}, status: { kind: 'asked' } };
+      const status = { kind: 'asked' };
+      const entry = { ...operation, sequence, head, askedAt, times: {}, seen: ['asked'], status };
       this.operations.push(entry);
       this.#onChange(entry);
       try {
@@ -186,6 +187,7 @@ export class Session {
     operation.times.provisional ??= ms;
     operation.times[status.kind] ??= ms;
     operation.status = status;
+    operation.seen.push(status.kind);
     this.#onChange(operation);
     if (this.ended && this.operations.every(isFinal)) this.close();
   }

@@ -28,7 +28,7 @@ export function clearOperations() {
 }
 
 function rowOf(operation) {
-  const { sequence, status, doubted, times } = operation;
+  const { sequence, status, doubted, times, seen } = operation;
   const { kind } = status;
   const bad = status.result?.kind === 'rejected' || kind === 'refused' || kind === 'changed';
   const isDoubted = doubted && (kind === 'provisional' || kind === 'witnessed');
@@ -38,6 +38,7 @@ function rowOf(operation) {
       className: bad ? 'step bad' : 'step',
       'data-sequence': sequence,
       'data-kind': kind,
+      'data-seen': seen.join(' '),
     },
     element('span', { className: 'sequence' }, String(sequence)),
     element(
