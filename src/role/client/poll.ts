@@ -10,6 +10,8 @@ export interface PollOptions {
   readonly needed: number;
   readonly turns: Turns<InitiatorMember>;
   readonly question: Omit<Question, 'settled' | 'onProblem'>;
+  /** Aborted where the answer is no longer of interest: no more is asked then. */
+  readonly signal?: AbortSignal;
 }
 
 /**
@@ -49,7 +51,19 @@ export class Poll {
         reject(new TransferError('timeout', 'too few initiators answered in time', this.#details));
       Promise.all(asked).then(tooLate, reject);
     });
-    return result.finally(() => this.#settled.abort());
+    return this.#orUntilAborted(result).finally(() => this.#settled.abort());
+  }
+
+  #orUntilAborted(result: Promise<TransferResult>): Promise<TransferResult> {
+    const { signal } = this.#options;
+    if (signal === undefined) return result;
+    return new Promise((resolve, reject) => {
+      const giveUp = () => reject(new TransferError('timeout', 'given up', this.#details));
+      if (signal.aborted) giveUp();
+      signal.addEventListener('abort', giveUp);
+      const leave = () => signal.removeEventListener('abort', giveUp);
+      result.then(resolve, reject).finally(leave);
+    });
   }
 
   /** Until the time is over or one of the first is in trouble. */

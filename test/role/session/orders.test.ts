@@ -1,0 +1,218 @@
+import { describe, expect, it, onTestFinished } from 'vitest';
+import { orderRequest } from '../../../src/crypto/order-request.js';
+import { digestOfTransfers } from '../../../src/crypto/session/sign.js';
+import { writeTransferResponse } from '../../../src/edge/soap/banking.js';
+import { coordinationFaults, soapFaults } from '../../../src/edge/soap/faults.js';
+import { orderActions, readOrder } from '../../../src/edge/soap/session-order.js';
+import { openStore } from '../../../src/edge/store/store.js';
+import { Decisions } from '../../../src/role/coordinator/decisions.js';
+import type { OrderOutcome } from '../../../src/role/session/order-runner.js';
+import { activationOf, Orders } from '../../../src/role/session/orders.js';
+import { type SlotValue, slotKey } from '../../../src/vocabulary/agreement.js';
+import { initiatorId, type TransactionId, transactionId } from '../../../src/vocabulary/ids.js';
+import type { ActivationStatement } from '../../../src/vocabulary/statements.js';
+import { encodeDecisionProof } from '../../../src/wire/index.js';
+import { decodeCertifiedOrder } from '../../../src/wire/session/index.js';
+import { temporaryDirectory } from '../../edge/support/directory.js';
+import { until } from '../../edge/support/wait.js';
+import { upTo } from '../../support/evidence.js';
+import { certifiedOrder, transfer } from '../../support/session-orders.js';
+import { log, World } from '../support/world.js';
+
+const paid = [transfer('bank-a/a1', 'bank-b/b1', 300)];
+const open = (number = 1) => ({ lane: 3, number, transfers: digestOfTransfers(paid) });
+const madeUp = transactionId('00000000-0000-8000-8000-00000000bad0');
+
+/** What an initiator does with an order. */
+type Manner = 'commits' | 'refuses' | 'is busy' | 'is silent';
+
+/** The orders of one coordinator, with its decisions as a test has them, and initiators of any manner. */
+async function scene(manners: readonly (Manner | 'down')[] = ['down', 'down', 'down']) {
+  const world = await World.make({ resendAfterMs: 50 });
+  const { cluster, evidence } = world;
+  const brought: string[] = [];
+  for (const [index, manner] of manners.entries()) {
+    if (manner === 'down') continue;
+    await world.serve('initiator', `initiator-${index}`, () => ({
+      '/order': {
+        wsdl: 'order',
+        operations: {
+          [orderActions.order]: {
+            kind: 'request-reply',
+            replyAction: orderActions.orderResponse,
+            handle: async ({ body }) => {
+              const order = decodeCertifiedOrder(cluster.id, readOrder(body));
+              brought.push(`${order.certificate.statement.number} to ${index}`);
+              if (manner === 'is silent') await new Promise(() => undefined);
+              if (manner === 'refuses') throw coordinationFaults.invalidParameters('no');
+              if (manner === 'is busy') throw soapFaults.receiver('busy');
+              const response = { transactionId: madeUp, outcome: 'committed' } as const;
+              return { body: writeTransferResponse(response) };
+            },
+          },
+        },
+      },
+    }));
+  }
+  const decisions = new Decisions(cluster.id, await openStore(await temporaryDirectory()));
+  const { client } = world.soapOf('coordinator', 'coordinator-0');
+  const orders = new Orders({ cluster, client, log, decisions });
+  onTestFinished(async () => {
+    await orders.stop();
+    await decisions.store.close();
+  });
+  const told: OrderOutcome[] = [];
+  /** As the coordinator's driver writes it. */
+  const decide = async (value: SlotValue): Promise<void> => {
+    const proof = evidence.decision(value);
+    const key = `decided/${slotKey(proof.commits.statement.slot)}`;
+    await decisions.store.write([{ key, value: encodeDecisionProof(proof) }]);
+  };
+  return {
+    orders,
+    brought,
+    told,
+    run: (number = 1) => orders.run(certifiedOrder(evidence.of, paid, { number })),
+    watch: (number = 1) => orders.watch(open(number), (outcome) => told.push(outcome)),
+    /** The order gets its transaction. */
+    activate: async (number = 1): Promise<TransactionId> => {
+      const statement = activationStatement(world, number);
+      const value = evidence.activationValue({
+        requests: upTo(2).map((index) =>
+          evidence.request(index, { ...statement, initiator: initiatorId(index) }),
+        ),
+        proposals: upTo(3).map((index) =>
+          evidence.proposal(index, { slot: activationOf(cluster, open(number)) }),
+        ),
+      });
+      await decide(value);
+      const { result } = evidence.decision(value).commits.statement;
+      if (result.kind !== 'activation') throw new Error('not an activation');
+      return result.tid;
+    },
+    commit: (tid: TransactionId) => decide(evidence.commitValue({ tid })),
+    abort: (tid: TransactionId) =>
+      decide(evidence.commitValue({ tid, outcome: 'abort', reason: 'timeout', records: [] })),
+  };
+}
+
+function activationStatement({ cluster }: World, number: number): ActivationStatement {
+  const { digest: request, ...rest } = orderRequest(cluster.id, open(number));
+  const { defaultExpiresMs: expiresMs } = cluster.timing;
+  return { ...rest, kind: 'activation', request, expiresMs, initiator: initiatorId(0) };
+}
+
+describe('the outcome of an order', () => {
+  it('is what the own coordinator decides of its transaction', async () => {
+    const { watch, activate, commit, told } = await scene();
+    watch();
+    const tid = await activate();
+    expect(told).toEqual([]);
+    await commit(tid);
+    await until('it is told', () => told.length > 0);
+    expect(told).toEqual(['committed']);
+  });
+
+  it('is found if it was decided before, with the agreed reason, and as often as asked', async () => {
+    const { watch, activate, abort, told } = await scene();
+    await abort(await activate());
+    for (const count of [1, 2]) {
+      watch();
+      await until('it is told', () => told.length === count);
+    }
+    expect(told).toEqual(Array(2).fill({ aborted: 'not completed in time' }));
+  });
+
+  it('is not what initiators say', async () => {
+    const { run, watch, brought, told } = await scene(['commits', 'commits', 'commits']);
+    watch();
+    run();
+    await until('they have said so often', () => brought.length > 6);
+    expect(told).toEqual([]);
+  });
+
+  it('is not that of another order', async () => {
+    const { watch, activate, commit, told } = await scene();
+    watch(2);
+    await commit(await activate(1));
+    await commit(await activate(3));
+    const tid = await activate(2);
+    expect(told).toEqual([]);
+    await commit(tid);
+    await until('it is told', () => told.length > 0);
+  });
+
+  it('is not waited for when the next order of the lane is open', async () => {
+    const { watch, activate, commit, abort, told } = await scene();
+    watch(1);
+    watch(2);
+    watch(1);
+    await abort(await activate(1));
+    await commit(await activate(2));
+    await until('it is told', () => told.length > 0);
+    expect(told).toEqual(['committed']);
+  });
+});
+
+describe('an order', () => {
+  it('is brought to f + 1 initiators first', async () => {
+    const { run, brought } = await scene(['is silent', 'is silent', 'is silent']);
+    run();
+    run();
+    await until('it is brought', () => brought.length >= 2);
+    expect([...brought].sort()).toEqual(['1 to 0', '1 to 1']);
+  });
+
+  it.each<Manner | 'down'>(['is silent', 'is busy', 'refuses', 'down'])(
+    'is brought to the others, too, where one %s',
+    async (manner) => {
+      const { run, brought } = await scene([manner, 'is silent', 'is silent']);
+      run();
+      await until('it is brought', () => brought.includes('1 to 2'));
+    },
+  );
+
+  it('is brought again until it has ended', async () => {
+    const { run, watch, brought, activate, commit, told } = await scene([
+      'refuses',
+      'refuses',
+      'refuses',
+    ]);
+    watch();
+    run();
+    await until('it is brought again', () => brought.length >= 6);
+    await commit(await activate());
+    await until('it is told', () => told.length > 0);
+    await new Promise(setImmediate);
+    const count = brought.length;
+    run();
+    run(2);
+    await until('the next one is brought', () => brought.includes('2 to 0'));
+    expect(brought.filter((one) => one.startsWith('1')).length).toBeLessThanOrEqual(count + 3);
+  });
+
+  it('gives way to the next one of its lane', async () => {
+    const { run, brought } = await scene(['refuses', 'refuses', 'refuses']);
+    run(1);
+    await until('it is brought', () => brought.length >= 3);
+    run(2);
+    run(1);
+    await until('the next one is brought twice', () => brought.at(-4)?.startsWith('2') === true);
+    expect(brought.slice(-4).every((one) => one.startsWith('2'))).toBe(true);
+  });
+
+  it('is let go of at once when the node stops', async () => {
+    const { orders, run, watch, brought, told } = await scene([
+      'is silent',
+      'is silent',
+      'is silent',
+    ]);
+    run();
+    watch();
+    await until('it is brought', () => brought.length >= 2);
+    await orders.stop();
+    run(2);
+    watch(2);
+    expect(told).toEqual([]);
+  });
+});
