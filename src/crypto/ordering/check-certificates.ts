@@ -1,6 +1,7 @@
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import type {
   CheckpointCertificate,
+  Cycle,
   OrderingStatement,
   ReportStatement,
   SequenceNewView,
@@ -22,6 +23,7 @@ import {
   mismatchUnless,
   rising,
 } from '../verification-error.js';
+import { entryMemory } from './entry-memory.js';
 
 /** A pre-prepare signed by the primary of its view. Who passed it on does not matter. */
 export function checkSequenceProposal(keyring: Keyring, signed: Signed<SequencePhase>): Finding {
@@ -118,21 +120,32 @@ export function checkReport(keyring: Keyring, report: Signed<ReportStatement>): 
   return (
     mismatchUnless(entries.length === keyring.resilience.n, 'processes in a report') ??
     checkSignature(keyring, replicaSigner(replica), report) ??
-    firstFinding([...entries.entries()], ([index, entry]) =>
-      entry
-        ? checkSignature(keyring, replicaSigner(index as ReplicaId), {
-            bytes: encodeOrderingStatement(keyring.cluster.id, {
-              kind: 'proposal',
-              scope: 'antipaxos',
-              cycle,
-              replica: index as ReplicaId,
-              digest: entry.digest,
-            }),
-            signature: entry.signature,
-          })
-        : undefined,
-    )
+    checkEntries(keyring, cycle, entries)
   );
+}
+
+function checkEntries(
+  keyring: Keyring,
+  cycle: Cycle,
+  entries: ReportStatement['entries'],
+): Finding {
+  const memory = entryMemory(keyring);
+  for (const [index, entry] of entries.entries()) {
+    if (!entry || memory.has(cycle, index, entry)) continue;
+    const replica = index as ReplicaId;
+    const { digest, signature } = entry;
+    const bytes = encodeOrderingStatement(keyring.cluster.id, {
+      kind: 'proposal',
+      scope: 'antipaxos',
+      cycle,
+      replica,
+      digest,
+    });
+    const finding = checkSignature(keyring, replicaSigner(replica), { bytes, signature });
+    if (finding) return finding;
+    memory.add(cycle, index, entry);
+  }
+  return undefined;
 }
 
 /** Reports of one cycle by different processes, `n - f` at the least. */

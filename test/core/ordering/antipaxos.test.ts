@@ -139,6 +139,7 @@ describe('hazard 1: every signature covers the cycle', () => {
     const rig = open();
     const entries = (cycle: number): ReportEntry[] =>
       all.map((replica) => entryOf(proposal(rig, replica, cycle, valueFrom(`v${replica}`))));
+    expect(accepts(rig, 1, report(rig, 1, 1, entries(1)))).toBe(true);
     expect(accepts(rig, 1, report(rig, 1, 2, entries(2)))).toBe(true);
     expect(accepts(rig, 1, report(rig, 1, 2, entries(1)))).toBe(false);
   });
@@ -170,6 +171,17 @@ describe('hazard 2: a report may name a value that nobody has', () => {
     rig.runUntil(() => rig.haveApplied(1));
     expect(rig.count('fetch-value')).toBeGreaterThan(0);
     rig.checkOrder();
+  });
+
+  it('asks for no value that is on its way', () => {
+    const rig = open();
+    rig.latencyMaxMs = 20;
+    for (let number = 1; number <= 10; number += 1) {
+      submitEverywhere(rig, number);
+      rig.runFor(30);
+    }
+    rig.runUntil(() => rig.haveApplied(40));
+    expect(rig.count('fetch-value')).toBe(0);
   });
 
   it('can hand over after a crash what it has reported', () => {

@@ -8,6 +8,7 @@ import type {
 } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import type { Vector } from './merge.js';
+import { Reports } from './reports.js';
 
 export interface HeldValue {
   readonly proposal: Signed<ProposalStatement>;
@@ -29,10 +30,11 @@ export class CycleState {
   /** The first valid proposal of each process: at most one counts (§4.1). */
   readonly proposals = new Map<ReplicaId, ReportEntry>();
   readonly values = new Map<Digest, HeldValue>();
-  /** Named by a report or a decision, and not at hand; with somebody who may have it. */
-  readonly wanted = new Map<Digest, ReplicaId | undefined>();
-  /** At most one report of each process counts (§4.1). */
-  readonly reports = new Map<ReplicaId, Signed<ReportStatement>>();
+  /** Named by a report or a decision, and not at hand. */
+  readonly wanted = new Set<Digest>();
+  /** Those of them that somebody was asked for. */
+  readonly sought = new Set<Digest>();
+  readonly reports = new Reports();
   /** When this process proposed, or as an excluded one began to follow; and when it reported. */
   startedMs: number | undefined;
   reportedMs: number | undefined;
@@ -51,5 +53,16 @@ export class CycleState {
   /** Whether each value that the vector names is at hand. */
   holds(vector: Vector): boolean {
     return vector.every((digest) => digest === null || this.values.has(digest));
+  }
+
+  /** Wants the values that the vector names and that are not at hand; returns them. */
+  want(vector: Vector): readonly Digest[] {
+    const missing: Digest[] = [];
+    for (const digest of vector) {
+      if (digest === null || this.values.has(digest)) continue;
+      this.wanted.add(digest);
+      missing.push(digest);
+    }
+    return missing;
   }
 }

@@ -1,19 +1,16 @@
-import { digestOfCycleValue } from '../../../crypto/ordering/sign.js';
-import type { Digest, ReplicaId } from '../../../vocabulary/ids.js';
+import type { ReplicaId } from '../../../vocabulary/ids.js';
 import type {
-  Batch,
-  Cycle,
   CycleValue,
   ProposalStatement,
+  ReportEntry,
   ReportStatement,
 } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { encodeOrderingSigned } from '../../../wire/ordering/index.js';
 import type { CycleDecision, CycleState } from './cycle.js';
-import { digestsOf, disagree, fastVector, isWellFormed } from './merge.js';
+import { digestsOf, fastVector } from './merge.js';
+import { Proposer } from './proposing.js';
 import type { AntipaxosState } from './state.js';
-
-const BATCH = 'batch';
 
 export interface CycleEvents {
   decided(state: CycleState, decision: CycleDecision): void;
@@ -25,92 +22,54 @@ export interface CycleEvents {
   started(): void;
 }
 
-/** Algorithms 1 to 3: propose, report, commit. Several cycles at once, each on its own. */
+/** Algorithms 2 and 3: report and commit. Several cycles at once, each on its own. */
 export class Cycles {
   readonly #state: AntipaxosState;
   readonly #events: CycleEvents;
-  /** The next cycle to start, and the last that another active process has proposed in. */
-  #next = 1;
-  #heard = 0;
-  #isBatchDue = false;
-  /** What was proposed here in cycles that are not delivered. */
-  readonly #proposed = new Map<number, Batch>();
-  /** Excluded processes that have shown to be back. */
-  readonly #returned = new Set<ReplicaId>();
-  /** The last cycle in which this process said so. */
-  #endorsedIn = 0;
+  readonly #proposer: Proposer;
 
   constructor(state: AntipaxosState, events: CycleEvents) {
     this.#state = state;
     this.#events = events;
+    this.#proposer = new Proposer(state, {
+      began: (begun) => {
+        this.#events.started();
+        this.#check(begun);
+      },
+    });
   }
 
-  /** After a restart: no cycle is proposed in twice. */
   restore(): void {
-    this.#next = this.#state.delivered + 1;
-    for (const [cycle, { startedMs }] of this.#state.cycles) {
-      if (startedMs !== undefined) this.#next = Math.max(this.#next, cycle + 1);
-    }
-    for (const state of this.#state.cycles.values()) this.#hear(state);
-    this.start();
+    this.#proposer.restore();
   }
 
-  /** Cycles were delivered: what they left out is proposed again, and others may start. */
+  /** Cycles were delivered: others may start, and who is active in later ones is known. */
   progressed(): void {
-    for (const [cycle, batch] of this.#proposed) {
-      if (cycle > this.#state.delivered) continue;
-      this.#proposed.delete(cycle);
-      this.#state.pending.putBack(batch);
-    }
-    this.#next = Math.max(this.#next, this.#state.delivered + 1);
-    for (const replica of this.#returned) {
-      if (!this.#mayEndorse(replica)) this.#returned.delete(replica);
-    }
-    // Who is active in later cycles is known only now.
-    for (const state of this.#state.cycles.values()) this.#hear(state);
-    this.start();
+    this.#proposer.progressed();
     for (const state of [...this.#state.cycles.values()]) this.#check(state);
+  }
+
+  /** Requests have come. */
+  start(): void {
+    this.#proposer.start();
+  }
+
+  onRejoin(from: ReplicaId, position: number): void {
+    this.#proposer.onRejoin(from, position);
   }
 
   /** Returns false where the timer is not of a cycle. */
   onTimer(name: string): boolean {
+    if (this.#proposer.onTimer(name)) return true;
     const [what, place] = name.split('/');
     const state = this.#state.cycles.get(Number(place));
-    if (name === BATCH) this.#isBatchDue = true;
-    else if (what === 'report' && state) state.isReportDue = true;
-    else if (what === 'commit' && state) state.isCommitDue = true;
+    if (!state) return false;
+    if (what === 'fetch') this.#fetchMissing(state);
+    else if (what === 'report') state.isReportDue = true;
+    else if (what === 'commit') state.isCommitDue = true;
     else return false;
-    if (name === BATCH) this.start();
-    else if (state) this.#check(state);
+    this.#check(state);
     return true;
-  }
-
-  /** An excluded process says that it is back. */
-  onRejoin(from: ReplicaId, position: number): void {
-    if (position + this.#state.options.pipelineDepth < this.#state.delivered) return;
-    if (!this.#mayEndorse(from)) return;
-    this.#returned.add(from);
-    this.start();
-  }
-
-  /** Starts cycles while there is a reason to: without load there are none. */
-  start(): void {
-    const { pending, options, outbox } = this.#state;
-    while (this.#next <= this.#state.last) {
-      const isAwaited = this.#next <= this.#heard;
-      if (!isAwaited && !this.#isBatchReady && !this.#hasToEndorse) {
-        if (pending.hasWaiting) outbox.ensureTimer(BATCH, options.batchDelayMs);
-        return;
-      }
-      const cycle = this.#next as Cycle;
-      const isActive = this.#state.activeAt(cycle).has(this.#state.self);
-      if (!isAwaited && !isActive) return;
-      this.#next += 1;
-      this.#isBatchDue = false;
-      outbox.stopTimer(BATCH);
-      const state = this.#state.cycle(cycle);
-      if (state) this.#begin(state, isActive ? pending.take(options) : undefined);
-    }
   }
 
   onProposal(proposal: Signed<ProposalStatement>, value: CycleValue): void {
@@ -118,11 +77,13 @@ export class Cycles {
     const state = this.#state.cycle(cycle);
     if (!state) return;
     const isFirst = !state.proposals.has(replica);
-    const isNew = !state.values.has(digest) && (isFirst || state.wanted.has(digest));
+    const isWanted = state.wanted.has(digest);
+    const isNew = !state.values.has(digest) && (isFirst || isWanted);
     if (isFirst) this.#onFirst(state, replica, { digest, signature: proposal.signature });
     if (isNew) this.#state.keepValue(state, { proposal, value });
-    this.#hear(state);
-    this.start();
+    if (isNew && isWanted) state.reports.retry();
+    this.#proposer.hear(state);
+    this.#proposer.start();
     this.#events.started();
     this.#check(state);
     if (isNew) this.#events.valueHeld();
@@ -132,7 +93,7 @@ export class Cycles {
     const { cycle, replica } = report.statement;
     const state = this.#state.cycle(cycle);
     if (!state || state.reports.has(replica)) return;
-    state.reports.set(replica, report);
+    state.reports.add(report);
     this.#measure(state.reportedMs);
     this.#events.started();
     this.#check(state);
@@ -157,70 +118,16 @@ export class Cycles {
     const report = state.reports.get(self);
     if (report) outbox.broadcast({ kind: 'report', report });
     let tries = 0;
-    for (const digest of state.wanted.keys()) {
-      this.#state.askFor(state, digest);
+    for (const digest of state.wanted) {
+      outbox.broadcast({ kind: 'fetch-value', cycle: state.cycle, digest });
       tries += 1;
       if (tries >= this.#state.options.resilience.n) return;
     }
   }
 
-  /** Somebody is back, and no cycle that is under way says so. */
-  get #hasToEndorse(): boolean {
-    return this.#returned.size > 0 && this.#endorsedIn <= this.#state.delivered;
-  }
-
-  get #isBatchReady(): boolean {
-    const { pending, options } = this.#state;
-    const isDue = this.#isBatchDue || options.batchDelayMs === 0;
-    return isDue ? pending.hasWaiting : pending.fillsBatch(options);
-  }
-
-  #mayEndorse(replica: ReplicaId): boolean {
-    const { membership, self } = this.#state;
-    return membership.isExcluded(replica) && !membership.hasEndorsed(self, replica);
-  }
-
-  /** Lines 1 to 3. An excluded process follows without a word. */
-  #begin(state: CycleState, batch: Batch | undefined): void {
-    const { outbox, delay, self } = this.#state;
-    state.startedMs = outbox.nowMs;
-    this.#events.started();
-    if (batch) {
-      this.#proposed.set(state.cycle, batch);
-      if (this.#returned.size > 0) this.#endorsedIn = state.cycle;
-      const value: CycleValue = { batch, readmit: [...this.#returned].sort((a, b) => a - b) };
-      const digest = digestOfCycleValue(value);
-      const { cycle } = state;
-      const proposal = outbox.sign<ProposalStatement>({
-        kind: 'proposal',
-        scope: 'antipaxos',
-        cycle,
-        replica: self,
-        digest,
-      });
-      state.proposals.set(self, { digest, signature: proposal.signature });
-      this.#state.keepValue(state, { proposal, value });
-      this.#state.persist(state, `proposal/${cycle}`, encodeOrderingSigned(proposal));
-      outbox.broadcast({ kind: 'proposal', proposal, value });
-      outbox.startTimer(`report/${cycle}`, delay.timeoutMs);
-    }
-    this.#check(state);
-  }
-
-  #onFirst(
-    state: CycleState,
-    replica: ReplicaId,
-    entry: { readonly digest: Digest; readonly signature: Uint8Array },
-  ): void {
+  #onFirst(state: CycleState, replica: ReplicaId, entry: ReportEntry): void {
     state.proposals.set(replica, entry);
     this.#measure(state.startedMs);
-  }
-
-  /** Others are in this cycle: whoever is not proposes, if only nothing. */
-  #hear({ cycle, proposals }: CycleState): void {
-    if (cycle <= this.#heard) return;
-    const active = this.#state.activeAt(cycle);
-    if ([...proposals.keys()].some((replica) => active.has(replica))) this.#heard = cycle;
   }
 
   #measure(sinceMs: number | undefined): void {
@@ -238,14 +145,15 @@ export class Cycles {
     const { self, options, outbox, delay } = this.#state;
     const active = this.#state.activeAt(state.cycle);
     if (state.startedMs === undefined || !active.has(self) || state.reports.has(self)) return;
-    const entries = Array.from({ length: options.resilience.n }, (_, index) => {
+    const { n, f } = options.resilience;
+    const needed = state.isReportDue ? n - f : active.size;
+    if (state.proposals.size < needed) return;
+    const entries = Array.from({ length: n }, (_, index) => {
       const replica = index as ReplicaId;
       const entry = active.has(replica) ? state.proposals.get(replica) : undefined;
       return entry && state.values.has(entry.digest) ? entry : null;
     });
-    const count = entries.filter((entry) => entry !== null).length;
-    const { n, f } = options.resilience;
-    if (count < n - f || (count < active.size && !state.isReportDue)) return;
+    if (entries.filter((entry) => entry !== null).length < needed) return;
     const { cycle } = state;
     const report = outbox.sign<ReportStatement>({
       kind: 'report',
@@ -255,7 +163,7 @@ export class Cycles {
       entries,
     });
     this.#state.persist(state, `report/${cycle}`, encodeOrderingSigned(report));
-    state.reports.set(self, report);
+    state.reports.add(report);
     state.reportedMs = outbox.nowMs;
     outbox.broadcast({ kind: 'report', report });
     outbox.stopTimer(`report/${cycle}`);
@@ -263,36 +171,35 @@ export class Cycles {
   }
 
   /**
-   * Lines 17 to 32. A report counts once the values that it names are at hand: one that names a value
-   * which nobody has never does, and a correct reporter hands its values over (protocols.md 3.2). Where
-   * the reports rule the fast path out already, there is no reason to wait for the timer.
+   * Lines 17 to 32. Where the reports rule the fast path out already, there is no reason to wait for the
+   * timer.
    */
   #commitIfDue(state: CycleState): void {
     const { options, self } = this.#state;
+    const { reports } = state;
     const active = this.#state.activeAt(state.cycle);
-    const usable = this.#usableReports(state);
-    const statements = usable.map(({ statement }) => statement);
-    const vector = fastVector(statements, active);
+    reports.judge(active, options.resilience, (statement) => this.#isAtHand(state, statement));
+    const vector = reports.fastVector(active);
     if (vector) {
-      return this.#events.decided(state, { path: 'fast', vector, reports: usable });
+      return this.#events.decided(state, { path: 'fast', vector, reports: reports.usable });
     }
-    const isOver = state.isCommitDue || disagree(statements, active);
-    const isEnough = usable.length >= options.resilience.n - options.resilience.f;
-    if (!isEnough || !isOver || !state.reports.has(self) || state.hasAskedForHelp) return;
+    const isOver = state.isCommitDue || reports.isSplit;
+    const isEnough = reports.usableCount >= options.resilience.n - options.resilience.f;
+    if (!isEnough || !isOver || !reports.has(self) || state.hasAskedForHelp) return;
     state.hasAskedForHelp = true;
-    this.#events.needsHelp(state, usable);
+    this.#events.needsHelp(state, reports.usable);
   }
 
-  #usableReports(state: CycleState): Signed<ReportStatement>[] {
-    const active = this.#state.activeAt(state.cycle);
-    const wellFormed = [...state.reports.values()].filter(({ statement }) =>
-      isWellFormed(statement, active, this.#state.options.resilience),
-    );
-    for (const { statement } of wellFormed) {
-      this.#state.seek(state, digestsOf(statement), statement.replica);
-    }
-    return wellFormed
-      .filter(({ statement }) => state.holds(digestsOf(statement)))
-      .sort((a, b) => a.statement.replica - b.statement.replica);
+  /** What is on its way comes within a quarter of the timeout; then it is asked for (theorem 5.5). */
+  #isAtHand(state: CycleState, statement: ReportStatement): boolean {
+    if (state.want(digestsOf(statement)).length === 0) return true;
+    const { outbox, delay } = this.#state;
+    outbox.ensureTimer(`fetch/${state.cycle}`, delay.timeoutMs / 4);
+    return false;
+  }
+
+  #fetchMissing(state: CycleState): void {
+    const statements = state.reports.incomplete.map(({ statement }) => statement);
+    for (const statement of statements) this.#state.seek(state, digestsOf(statement), statements);
   }
 }

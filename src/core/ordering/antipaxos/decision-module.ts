@@ -109,7 +109,7 @@ export class DecisionModule {
     if (!isAssistance(statements, active, options.resilience)) return 'refuse';
     const vector = mergeReports(statements, options.resilience);
     if (state.holds(vector)) return 'accept';
-    this.#state.seek(state, vector);
+    this.#state.seek(state, vector, statements);
     return 'later';
   }
 

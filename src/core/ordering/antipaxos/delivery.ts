@@ -78,7 +78,7 @@ export class Delivery {
   /** A cycle was decided, here or by a proof. Nothing decides it otherwise. */
   decide(state: CycleState, decision: CycleDecision): void {
     state.decision ??= decision;
-    this.#state.seek(state, state.decision.vector);
+    this.#seek(state, state.decision);
     this.deliver();
   }
 
@@ -108,11 +108,20 @@ export class Delivery {
     if (vector && state) state.decision ??= { path: 'slow', vector };
     if (!state?.decision) return false;
     if (!state.holds(state.decision.vector)) {
-      this.#state.seek(state, state.decision.vector);
+      this.#seek(state, state.decision);
       return false;
     }
     this.#deliver(state, state.decision);
     return true;
+  }
+
+  #seek(state: CycleState, decision: CycleDecision): void {
+    const reports = decision.path === 'fast' ? decision.reports : [];
+    this.#state.seek(
+      state,
+      decision.vector,
+      reports.map(({ statement }) => statement),
+    );
   }
 
   #deliver(state: CycleState, decision: CycleDecision): void {

@@ -229,23 +229,16 @@ export class AntipaxosEngine implements OrderingEngine {
       const state = this.#state.restoredCycle(cycle);
       state.stored.add(`value/${key}`);
       state.values.set(digest, { proposal, value });
-      if (replica !== this.#state.self) {
-        const known = state.proposals.get(replica);
-        if (!known) state.proposals.set(replica, { digest, signature: proposal.signature });
+      if (replica === this.#state.self) state.startedMs = this.#outbox.nowMs;
+      if (!state.proposals.has(replica)) {
+        state.proposals.set(replica, { digest, signature: proposal.signature });
       }
-    }
-    for (const [place, bytes] of this.#outbox.stored(records, 'proposal/')) {
-      const { statement, signature } = decodeOrderingSigned(cluster, bytes, 'proposal');
-      const state = this.#state.restoredCycle(cycleNumber(Number(place)));
-      state.stored.add(`proposal/${place}`);
-      state.startedMs = this.#outbox.nowMs;
-      state.proposals.set(statement.replica, { digest: statement.digest, signature });
     }
     for (const [place, bytes] of this.#outbox.stored(records, 'report/')) {
       const report = decodeOrderingSigned(cluster, bytes, 'report');
       const state = this.#state.restoredCycle(cycleNumber(Number(place)));
       state.stored.add(`report/${place}`);
-      state.reports.set(report.statement.replica, report);
+      state.reports.add(report);
     }
   }
 }

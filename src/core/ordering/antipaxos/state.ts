@@ -1,5 +1,6 @@
 import type { Digest, ReplicaId } from '../../../vocabulary/ids.js';
-import type { Cycle } from '../../../vocabulary/ordering.js';
+import type { Cycle, ReportStatement } from '../../../vocabulary/ordering.js';
+import { oneCorrect } from '../../../vocabulary/quorum.js';
 import { encodeOrderingMessage } from '../../../wire/ordering/index.js';
 import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
@@ -90,19 +91,17 @@ export class AntipaxosState {
     this.persist(state, `value/${state.cycle}/${digest}`, message);
   }
 
-  /** Asks for the values of a vector that are not at hand. */
-  seek(state: CycleState, vector: Vector, holder?: ReplicaId): void {
-    for (const digest of vector) {
-      if (digest === null || state.values.has(digest) || state.wanted.has(digest)) continue;
-      state.wanted.set(digest, holder);
-      this.askFor(state, digest, holder);
+  /** Asks, once for each, for the values of a vector that are not at hand: those who reported them. */
+  seek(state: CycleState, vector: Vector, reports: readonly ReportStatement[] = []): void {
+    for (const digest of state.want(vector)) {
+      if (state.sought.has(digest)) continue;
+      state.sought.add(digest);
+      const holders = holdersOf(digest, vector.indexOf(digest) as ReplicaId, reports);
+      const message = { kind: 'fetch-value', cycle: state.cycle, digest } as const;
+      for (const holder of holders.slice(0, oneCorrect(this.options.resilience))) {
+        this.outbox.send(holder, message);
+      }
     }
-  }
-
-  askFor(state: CycleState, digest: Digest, holder?: ReplicaId): void {
-    const message = { kind: 'fetch-value', cycle: state.cycle, digest } as const;
-    if (holder === undefined) this.outbox.broadcast(message);
-    else this.outbox.send(holder, message);
   }
 
   /** Forgets what a stable checkpoint covers. */
@@ -118,6 +117,7 @@ export class AntipaxosState {
   }
 
   #stopTimers(cycle: number): void {
+    this.outbox.stopTimer(`fetch/${cycle}`);
     this.outbox.stopTimer(`report/${cycle}`);
     this.outbox.stopTimer(`commit/${cycle}`);
   }
@@ -125,4 +125,14 @@ export class AntipaxosState {
   settle(state: CycleState): void {
     this.#stopTimers(state.cycle);
   }
+}
+
+/** Who should have a value: who reported it, or where that is not known, who proposed it. */
+function holdersOf(
+  digest: Digest,
+  proposer: ReplicaId,
+  reports: readonly ReportStatement[],
+): readonly ReplicaId[] {
+  const holders = reports.filter(({ entries }) => entries[proposer]?.digest === digest);
+  return holders.length > 0 ? holders.map(({ replica }) => replica) : [proposer];
 }

@@ -1,0 +1,148 @@
+import { digestOfCycleValue } from '../../../crypto/ordering/sign.js';
+import type { ReplicaId } from '../../../vocabulary/ids.js';
+import type { Batch, Cycle, CycleValue, ProposalStatement } from '../../../vocabulary/ordering.js';
+import type { CycleState } from './cycle.js';
+import type { AntipaxosState } from './state.js';
+
+const BATCH = 'batch';
+
+export interface ProposerEvents {
+  /** This process takes part in the cycle from now on. */
+  began(state: CycleState): void;
+}
+
+/** Algorithm 1: when a cycle starts, and what this process puts into it. */
+export class Proposer {
+  readonly #state: AntipaxosState;
+  readonly #events: ProposerEvents;
+  /** The next cycle to start, and the last that another active process has proposed in. */
+  #next = 1;
+  #heard = 0;
+  #isBatchDue = false;
+  /** What was proposed here in cycles that are not delivered. */
+  readonly #proposed = new Map<number, Batch>();
+  /** Excluded processes that have shown to be back. */
+  readonly #returned = new Set<ReplicaId>();
+  /** The last cycle in which this process said so. */
+  #endorsedIn = 0;
+
+  constructor(state: AntipaxosState, events: ProposerEvents) {
+    this.#state = state;
+    this.#events = events;
+  }
+
+  /** After a restart: no cycle is proposed in twice. */
+  restore(): void {
+    this.#next = this.#state.delivered + 1;
+    for (const [cycle, { startedMs }] of this.#state.cycles) {
+      if (startedMs !== undefined) this.#next = Math.max(this.#next, cycle + 1);
+    }
+    for (const state of this.#state.cycles.values()) this.hear(state);
+    this.start();
+  }
+
+  /** Cycles were delivered: what they left out is proposed again, and others may start. */
+  progressed(): void {
+    for (const [cycle, batch] of this.#proposed) {
+      if (cycle > this.#state.delivered) continue;
+      this.#proposed.delete(cycle);
+      this.#state.pending.putBack(batch);
+    }
+    this.#next = Math.max(this.#next, this.#state.delivered + 1);
+    for (const replica of this.#returned) {
+      if (!this.#mayEndorse(replica)) this.#returned.delete(replica);
+    }
+    // Who is active in later cycles is known only now.
+    for (const state of this.#state.cycles.values()) this.hear(state);
+    this.start();
+  }
+
+  /** Returns false where the timer is not this. */
+  onTimer(name: string): boolean {
+    if (name !== BATCH) return false;
+    this.#isBatchDue = true;
+    this.start();
+    return true;
+  }
+
+  /** An excluded process says that it is back. */
+  onRejoin(from: ReplicaId, position: number): void {
+    if (position + this.#state.options.pipelineDepth < this.#state.delivered) return;
+    if (!this.#mayEndorse(from)) return;
+    this.#returned.add(from);
+    this.start();
+  }
+
+  /** Others are in this cycle: whoever is not proposes, if only nothing. */
+  hear({ cycle, proposals }: CycleState): void {
+    if (cycle <= this.#heard) return;
+    const active = this.#state.activeAt(cycle);
+    if ([...proposals.keys()].some((replica) => active.has(replica))) this.#heard = cycle;
+  }
+
+  /** Starts cycles while there is a reason to: without load there are none. */
+  start(): void {
+    const { pending, options, outbox } = this.#state;
+    while (this.#next <= this.#state.last) {
+      const isAwaited = this.#next <= this.#heard;
+      if (!isAwaited && !this.#isBatchReady && !this.#hasToEndorse) {
+        if (pending.hasWaiting) outbox.ensureTimer(BATCH, options.batchDelayMs);
+        return;
+      }
+      const cycle = this.#next as Cycle;
+      const isActive = this.#state.activeAt(cycle).has(this.#state.self);
+      if (!isAwaited && !isActive) return;
+      this.#next += 1;
+      this.#isBatchDue = false;
+      outbox.stopTimer(BATCH);
+      const state = this.#state.cycle(cycle);
+      if (state) this.#begin(state, isActive);
+    }
+  }
+
+  get #isBatchReady(): boolean {
+    const { pending, options } = this.#state;
+    const isDue = this.#isBatchDue || options.batchDelayMs === 0;
+    return isDue ? pending.hasWaiting : pending.fillsBatch(options);
+  }
+
+  /** Somebody is back, and no cycle that is under way says so. */
+  get #hasToEndorse(): boolean {
+    return this.#returned.size > 0 && this.#endorsedIn <= this.#state.delivered;
+  }
+
+  #mayEndorse(replica: ReplicaId): boolean {
+    const { membership, self } = this.#state;
+    return membership.isExcluded(replica) && !membership.hasEndorsed(self, replica);
+  }
+
+  /** An excluded process follows without a word. */
+  #begin(state: CycleState, isActive: boolean): void {
+    state.startedMs = this.#state.outbox.nowMs;
+    if (isActive) this.#propose(state);
+    this.#events.began(state);
+  }
+
+  /** Lines 1 to 3. */
+  #propose(state: CycleState): void {
+    const { outbox, delay, self, pending, options } = this.#state;
+    const { cycle } = state;
+    const batch = pending.take(options);
+    this.#proposed.set(cycle, batch);
+    if (this.#returned.size > 0) this.#endorsedIn = cycle;
+    const value: CycleValue = { batch, readmit: [...this.#returned].sort((a, b) => a - b) };
+    const proposal = outbox.sign<ProposalStatement>({
+      kind: 'proposal',
+      scope: 'antipaxos',
+      cycle,
+      replica: self,
+      digest: digestOfCycleValue(value),
+    });
+    const { digest } = proposal.statement;
+    state.proposals.set(self, { digest, signature: proposal.signature });
+    // On disk first: after a restart it is what tells that this process has proposed.
+    this.#state.keepValue(state, { proposal, value });
+    outbox.broadcast({ kind: 'proposal', proposal, value });
+    outbox.startTimer(`report/${cycle}`, delay.timeoutMs);
+  }
+}
