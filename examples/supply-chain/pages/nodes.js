@@ -49,7 +49,7 @@ export class Nodes {
       }
       if (answer.status === 429) {
         this.#tell('busy');
-        await pause(answer.retryAfterMs);
+        await pause(answer.body.retryAfterMs ?? pauseMs);
         continue;
       }
       this.#tell('up');
@@ -69,13 +69,7 @@ export class Nodes {
     try {
       const signal = AbortSignal.timeout(answerWithinMs);
       const response = await fetch(this.current + path, { ...options, signal });
-      const text = await response.text();
-      const seconds = Number(response.headers.get('retry-after'));
-      return {
-        status: response.status,
-        body: parsed(text),
-        retryAfterMs: seconds > 0 ? seconds * 1000 : pauseMs,
-      };
+      return { status: response.status, body: parsed(await response.text()) };
     } catch {
       return undefined;
     }
