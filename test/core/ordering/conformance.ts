@@ -119,6 +119,22 @@ export function engineConformance(name: string, factory: EngineFactory<OrderingE
       rig.checkOrder();
     });
 
+    it('goes on by itself when a stable checkpoint makes room in the log', () => {
+      const rig = open({ options: { checkpointInterval: 2, batchDelayMs: 0 } });
+      rig.tamper = (_from, _to, message) => (message.kind === 'checkpoint' ? [] : [message]);
+      for (let number = 1; number <= 4; number += 1) {
+        rig.submit(0, 'a', number);
+        rig.runUntil(() => rig.haveApplied(number));
+      }
+      rig.submit(0, 'a', 5);
+      rig.runFor(1000);
+      expect(rig.haveApplied(5)).toBe(false);
+      const views = rig.count('view-change');
+      rig.tamper = (_from, _to, message) => [message];
+      rig.runUntil(() => rig.haveApplied(5));
+      expect(rig.count('view-change')).toBe(views);
+    });
+
     it.each(Array.from({ length: 12 }, (_, index) => index + 1))(
       'orders under loss, reordering and crashes in the middle of a step (seed %i)',
       (seed) => {

@@ -39,8 +39,16 @@ export class Cycles {
     });
   }
 
+  /** After a restart: the phases that were under way have their time anew. */
   restore(): void {
+    const { cycles, delivered, delay, outbox, self } = this.#state;
+    for (const state of cycles.values()) {
+      if (state.cycle <= delivered || state.startedMs === undefined) continue;
+      const phase = state.reports.has(self) ? 'commit' : 'report';
+      outbox.startTimer(`${phase}/${state.cycle}`, delay.timeoutMs);
+    }
     this.#proposer.restore();
+    for (const state of [...cycles.values()]) this.#check(state);
   }
 
   /** Cycles were delivered: others may start, and who is active in later ones is known. */

@@ -1,6 +1,7 @@
 import { unreachable } from '../../../vocabulary/brand.js';
 import type { ReplicaId } from '../../../vocabulary/ids.js';
 import type {
+  Batch,
   OrderingRequest,
   ProposalStatement,
   VerifiedOrderingMessage,
@@ -151,8 +152,8 @@ export class AntipaxosEngine implements OrderingEngine {
     if (message.scope === 'decision-module') return this.#decisions.onMessage(verified);
     if (message.scope !== 'antipaxos') return;
     switch (message.kind) {
-      case 'request':
-        return this.#onRequest(from, message.request);
+      case 'requests':
+        return this.#onRequests(from, message.batch);
       case 'proposal':
         return this.#onProposal(from, message.proposal, message);
       case 'report':
@@ -167,9 +168,11 @@ export class AntipaxosEngine implements OrderingEngine {
         return this.#catchingUp.onStatus(from, message.position, message.stable);
       case 'checkpoint':
         this.#catchingUp.heard(from, message.signed.statement.position);
-        return this.#delivery.checkpoints.onCheckpoint(from, message.signed);
+        this.#delivery.checkpoints.onCheckpoint(from, message.signed);
+        return this.#cycles.start();
       case 'stable':
-        return this.#delivery.checkpoints.learn(message.certificate);
+        this.#delivery.checkpoints.learn(message.certificate);
+        return this.#cycles.start();
       case 'state':
         return this.#delivery.onState(message);
       // Of the Decision Module's log only.
@@ -187,9 +190,10 @@ export class AntipaxosEngine implements OrderingEngine {
   }
 
   /** An excluded process hands its requests on. */
-  #onRequest(from: ReplicaId, request: OrderingRequest): void {
-    if (this.#delivery.isExecuted(request)) return;
-    if (!this.#state.pending.add(request, from, this.#outbox.nowMs)) return;
+  #onRequests(from: ReplicaId, batch: Batch): void {
+    const open = batch.filter((request) => !this.#delivery.isExecuted(request));
+    for (const request of open) this.#state.pending.add(request, from, this.#outbox.nowMs);
+    if (open.length === 0) return;
     this.#catchingUp.watch();
     this.#cycles.start();
   }

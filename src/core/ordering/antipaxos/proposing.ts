@@ -31,12 +31,9 @@ export class Proposer {
     this.#events = events;
   }
 
-  /** After a restart: no cycle is proposed in twice. */
+  /** After a restart. */
   restore(): void {
-    this.#next = this.#state.delivered + 1;
-    for (const [cycle, { startedMs }] of this.#state.cycles) {
-      if (startedMs !== undefined) this.#next = Math.max(this.#next, cycle + 1);
-    }
+    this.#next = Math.max(this.#next, this.#state.delivered + 1);
     for (const state of this.#state.cycles.values()) this.hear(state);
     this.start();
   }
@@ -84,6 +81,11 @@ export class Proposer {
   start(): void {
     const { pending, options, outbox } = this.#state;
     while (this.#next <= this.#state.last) {
+      // It has proposed there before a restart, and proposes in no cycle twice.
+      if (this.#state.cycles.get(this.#next)?.startedMs !== undefined) {
+        this.#next += 1;
+        continue;
+      }
       const isAwaited = this.#next <= this.#heard;
       if (!isAwaited && !this.#isBatchReady && !this.#hasToEndorse) {
         if (pending.hasWaiting) outbox.ensureTimer(BATCH, options.batchDelayMs);

@@ -2,6 +2,7 @@ import { digestOfBatch } from '../../../crypto/ordering/sign.js';
 import { unreachable } from '../../../vocabulary/brand.js';
 import type { ReplicaId, View } from '../../../vocabulary/ids.js';
 import type {
+  Batch,
   OrderingMessage,
   OrderingRequest,
   SequenceNumber,
@@ -12,6 +13,7 @@ import type { StoredRecord } from '../../effects.js';
 import type { Outbox } from '../outbox.js';
 import { CatchingUp } from './catching-up.js';
 import { Executor } from './execution.js';
+import { Forwarder } from './forwarding.js';
 import type { PbftHost } from './host.js';
 import { Proposer } from './proposing.js';
 import { PbftState } from './state.js';
@@ -27,6 +29,7 @@ export class PbftReplica {
   readonly #executor: Executor;
   readonly #voter: Voter;
   readonly #proposer: Proposer;
+  readonly #forwarder: Forwarder;
   readonly #views: ViewChanger;
   readonly #catchingUp: CatchingUp;
 
@@ -46,6 +49,7 @@ export class PbftReplica {
       staked: () => this.#watch(),
     });
     this.#proposer = new Proposer(this.#state, host, this.#voter, checkpoints);
+    this.#forwarder = new Forwarder(this.#state);
     this.#views = new ViewChanger(this.#state, checkpoints, {
       entered: (proposals) => this.#onViewEntered(proposals),
     });
@@ -79,10 +83,10 @@ export class PbftReplica {
 
   /** Wants the request executed. False where too much waits already. */
   submit(request: OrderingRequest): boolean {
-    const { self, pending, outbox, primary, isActive } = this.#state;
+    const { self, pending, outbox } = this.#state;
     if (this.isExecuted(request) || pending.has(request, self)) return true;
     if (!pending.add(request, self, outbox.nowMs)) return false;
-    if (isActive) outbox.send(primary, { kind: 'request', request });
+    this.#forwarder.forward(request);
     this.#watch();
     this.#proposer.propose();
     return true;
@@ -109,8 +113,11 @@ export class PbftReplica {
     const own = this.#state.outbox.timerRanOut(name);
     if (own === undefined) return false;
     if (own === SUSPECT) this.#onSuspectTimer();
-    else if (!this.#views.onTimer(own) && !this.#proposer.onTimer(own)) {
-      this.#catchingUp.onTimer(own);
+    else {
+      const isTaken = [this.#views, this.#proposer, this.#forwarder].some((one) =>
+        one.onTimer(own),
+      );
+      if (!isTaken) this.#catchingUp.onTimer(own);
     }
     return true;
   }
@@ -119,15 +126,16 @@ export class PbftReplica {
   onMessage({ from, message }: VerifiedOrderingMessage): void {
     if (message.scope !== this.#state.outbox.scope) return;
     switch (message.kind) {
-      case 'request':
-        return this.#onRequest(from, message.request);
+      case 'requests':
+        return this.#onRequests(from, message.batch);
       case 'pre-prepare':
         return this.#voter.onPrePrepare(message);
       case 'phase':
         return this.#onPhase(from, message.signed.statement, message);
       case 'checkpoint':
         this.#catchingUp.heard(from, message.signed.statement.position);
-        return this.#executor.checkpoints.onCheckpoint(from, message.signed);
+        this.#executor.checkpoints.onCheckpoint(from, message.signed);
+        return this.#onWindow();
       case 'view-change':
         this.#watch();
         return this.#views.onViewChange(message.viewChange);
@@ -144,7 +152,8 @@ export class PbftReplica {
       case 'status':
         return this.#catchingUp.onStatus(from, message);
       case 'stable':
-        return this.#executor.checkpoints.learn(message.certificate);
+        this.#executor.checkpoints.learn(message.certificate);
+        return this.#onWindow();
       case 'state':
         return this.#executor.onState(message);
       case 'proposal':
@@ -158,10 +167,14 @@ export class PbftReplica {
     }
   }
 
-  #onRequest(from: ReplicaId, request: OrderingRequest): void {
-    if (this.isExecuted(request) || this.#host.judge([request]) === 'refuse') return;
+  #onRequests(from: ReplicaId, batch: Batch): void {
     const { pending, outbox } = this.#state;
-    if (!pending.add(request, from, outbox.nowMs)) return;
+    let isNew = false;
+    for (const request of batch) {
+      if (this.isExecuted(request) || this.#host.judge([request]) === 'refuse') continue;
+      isNew = pending.add(request, from, outbox.nowMs) || isNew;
+    }
+    if (!isNew) return;
     this.#watch();
     this.#proposer.propose();
   }
@@ -192,17 +205,21 @@ export class PbftReplica {
     this.#watch();
   }
 
+  /** A stable checkpoint makes room in the log, for what waits and nobody sends again. */
+  #onWindow(): void {
+    this.#proposer.proposeRequired();
+    this.#proposer.propose();
+  }
+
   #onViewEntered(proposals: NewViewProposals): void {
-    const { pending, log, outbox, self, primary } = this.#state;
+    const { log, outbox } = this.#state;
     for (const entry of log.values()) {
       entry.held = undefined;
       entry.sinceMs = outbox.nowMs;
     }
     outbox.stopTimer(SUSPECT);
     this.#proposer.enter(proposals);
-    for (const { request, source } of pending.values()) {
-      if (source === self) outbox.send(primary, { kind: 'request', request });
-    }
+    this.#forwarder.sendAll();
     if (proposals.last > this.#state.executed) this.#catchingUp.watch();
     this.#watch();
   }
