@@ -121,7 +121,8 @@ export type OrderingStatement =
 
 /** What replicas send each other to order requests. The link tells who sent it. */
 export type OrderingMessage = { readonly scope: OrderingScope } & (
-  | { readonly kind: 'request'; readonly request: OrderingRequest }
+  /** To whoever may propose them. */
+  | { readonly kind: 'requests'; readonly batch: Batch }
   | {
       readonly kind: 'pre-prepare';
       readonly prePrepare: Signed<SequencePhase>;

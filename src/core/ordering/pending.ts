@@ -131,6 +131,16 @@ export class Pending {
     for (const [key, [first]] of this.#requests) if (!isOpen(first.request)) this.#remove(key);
   }
 
+  /** So many requests, of those that are chosen. */
+  first(count: number, isChosen: (pending: PendingRequest) => boolean): readonly OrderingRequest[] {
+    const requests: OrderingRequest[] = [];
+    for (const pending of this.values()) {
+      if (requests.length >= count) break;
+      if (isChosen(pending)) requests.push(pending.request);
+    }
+    return requests;
+  }
+
   *values(): Generator<PendingRequest> {
     for (const variants of this.#requests.values()) yield* variants;
   }
@@ -165,6 +175,25 @@ export class Pending {
     const waited = this.#waiting.delete(variants) || this.#returned.delete(variants);
     if (waited) this.#waitingBytes -= bytesOf(variants);
   }
+}
+
+/** Requests in batches of no more than the limits allow. */
+export function* inBatches(
+  requests: readonly OrderingRequest[],
+  { batchRequestsMax, batchBytesMax }: BatchLimits,
+): Generator<Batch> {
+  let batch: OrderingRequest[] = [];
+  let bytes = 0;
+  for (const request of requests) {
+    bytes += request.payload.length;
+    if (batch.length > 0 && (batch.length >= batchRequestsMax || bytes > batchBytesMax)) {
+      yield batch;
+      batch = [];
+      bytes = request.payload.length;
+    }
+    batch.push(request);
+  }
+  if (batch.length > 0) yield batch;
 }
 
 function requestKey({ client, number }: OrderingRequest): RequestKey {

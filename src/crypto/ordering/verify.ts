@@ -79,8 +79,7 @@ class MessageCheck {
   check(from: ReplicaId, message: OrderingMessage): Finding {
     const keyring = this.#keyring;
     switch (message.kind) {
-      case 'request':
-        return this.#checkBatch(message.scope, [message.request]);
+      case 'requests':
       case 'batch':
         return this.#checkBatch(message.scope, message.batch);
       case 'pre-prepare':
@@ -179,7 +178,7 @@ function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
     case 'fast-decision':
     case 'rejoin':
       return ['antipaxos'];
-    case 'request':
+    case 'requests':
     case 'batch':
     case 'fetch-batch':
     case 'status':

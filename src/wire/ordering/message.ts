@@ -17,17 +17,15 @@ import { Writer } from '../writer.js';
 import {
   readBatch,
   readCycleValue,
-  readRequest,
   scope as scopeField,
   writeBatch,
   writeCycleValue,
-  writeRequest,
 } from './fields.js';
 import { orderingLimits } from './limits.js';
 import { readOrderingSigned, readShared, writeShared } from './statement.js';
 
 const messageKind = choice<OrderingMessageKind>(
-  'request',
+  'requests',
   'pre-prepare',
   'phase',
   'checkpoint',
@@ -68,8 +66,6 @@ export function decodeOrderingMessage(cluster: ClusterId, bytes: Uint8Array): Or
 
 function writeContent(writer: Writer, message: OrderingMessage): void {
   switch (message.kind) {
-    case 'request':
-      return writeRequest(writer, message.request);
     case 'pre-prepare':
       writeSigned(writer, message.prePrepare);
       return writeBatch(writer, message.batch);
@@ -82,6 +78,7 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
       return writeSigned(writer, message.newView);
     case 'fetch-batch':
       return writeDigest(writer, message.digest);
+    case 'requests':
     case 'batch':
       return writeBatch(writer, message.batch);
     case 'committed':
@@ -120,8 +117,6 @@ function readContent(
   kind: OrderingMessageKind,
 ): OrderingMessage {
   switch (kind) {
-    case 'request':
-      return { kind, scope, request: readRequest(reader) };
     case 'pre-prepare': {
       const prePrepare = readOrderingSigned(reader, cluster, 'phase');
       return { kind, scope, prePrepare, batch: readBatch(reader) };
@@ -136,6 +131,7 @@ function readContent(
       return { kind, scope, newView: readOrderingSigned(reader, cluster, 'new-view') };
     case 'fetch-batch':
       return { kind, scope, digest: readDigest(reader) };
+    case 'requests':
     case 'batch':
       return { kind, scope, batch: readBatch(reader) };
     case 'committed': {

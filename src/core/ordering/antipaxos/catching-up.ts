@@ -3,6 +3,7 @@ import type { Cycle } from '../../../vocabulary/ordering.js';
 import { oneCorrect } from '../../../vocabulary/quorum.js';
 import { resendDelayMs } from '../../effects.js';
 import type { Checkpoints } from '../checkpoints.js';
+import { inBatches } from '../pending.js';
 import type { CycleState } from './cycle.js';
 import type { Cycles } from './cycles.js';
 import type { DecisionModule } from './decision-module.js';
@@ -160,12 +161,9 @@ export class CatchingUp {
     const chosen = Array.from({ length: oneCorrect(options.resilience) }, (_, index) => {
       return active[(this.#resends + index) % active.length];
     });
-    let count = 0;
-    for (const { request, source } of pending.values()) {
-      if (source !== self) continue;
-      for (const to of chosen) if (to !== undefined) outbox.send(to, { kind: 'request', request });
-      count += 1;
-      if (count >= CHUNK) return;
+    const own = pending.first(CHUNK, ({ source }) => source === self);
+    for (const batch of inBatches(own, options)) {
+      for (const to of chosen) if (to !== undefined) outbox.send(to, { kind: 'requests', batch });
     }
   }
 

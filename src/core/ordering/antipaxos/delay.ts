@@ -13,8 +13,11 @@ const MARGIN = 0.25;
 export class DelayEstimate {
   readonly #minMs: number;
   readonly #maxMs: number;
-  readonly #samples: number[] = [];
+  readonly #samples = new Float64Array(SAMPLES_MAX);
+  #count = 0;
   #at = 0;
+  /** Of the samples as they are; `undefined` where they have changed. */
+  #delayMs: number | undefined = 0;
 
   constructor(minMs: number, maxMs: number) {
     this.#minMs = minMs;
@@ -23,8 +26,8 @@ export class DelayEstimate {
 
   /** `D`; 0 before anything was measured. */
   get delayMs(): number {
-    const sorted = [...this.#samples].sort((a, b) => a - b);
-    return sorted[Math.ceil(TAIL * sorted.length) - 1] ?? 0;
+    this.#delayMs ??= this.#tail();
+    return this.#delayMs;
   }
 
   /** `T`. */
@@ -38,5 +41,12 @@ export class DelayEstimate {
     if (delayMs < 0 || delayMs > this.#maxMs) return;
     this.#samples[this.#at] = delayMs;
     this.#at = (this.#at + 1) % SAMPLES_MAX;
+    this.#count = Math.min(this.#count + 1, SAMPLES_MAX);
+    this.#delayMs = undefined;
+  }
+
+  #tail(): number {
+    const sorted = this.#samples.slice(0, this.#count).sort();
+    return sorted[Math.ceil(TAIL * sorted.length) - 1] ?? 0;
   }
 }

@@ -1,6 +1,7 @@
 import type { ReplicaId, View } from '../../../vocabulary/ids.js';
 import { resendDelayMs } from '../../effects.js';
 import type { Checkpoints } from '../checkpoints.js';
+import { inBatches } from '../pending.js';
 import type { PbftState } from './state.js';
 import type { ViewChanger } from './view-change.js';
 import type { Voter } from './voting.js';
@@ -126,13 +127,12 @@ export class CatchingUp {
   /** To everybody, so that everybody watches the primary; it alone may be deaf to this client. */
   #spreadRequests(): void {
     const { pending, self, options, outbox } = this.#state;
-    let count = 0;
-    for (const { request, source, sinceMs } of pending.values()) {
-      if (source !== self || outbox.nowMs - sinceMs < options.resendAfterMs / 2) continue;
-      outbox.broadcast({ kind: 'request', request });
-      count += 1;
-      if (count >= CHUNK) return;
-    }
+    const olderThan = outbox.nowMs - options.resendAfterMs / 2;
+    const own = pending.first(
+      CHUNK,
+      ({ source, sinceMs }) => source === self && sinceMs <= olderThan,
+    );
+    for (const batch of inBatches(own, options)) outbox.broadcast({ kind: 'requests', batch });
   }
 
   /** Whoever has not been heard of at this place may have missed its last messages. */

@@ -154,6 +154,7 @@ export class Voter {
     if (!prePrepare || !isActive || prePrepare.statement.view !== view) return;
     if (entry.prepared?.prePrepare.statement.view === view) return;
     const primary = primaryOf(options.resilience, view);
+    if (entry.prepares.size < quorum - 1) return;
     const backups = [...entry.prepares].filter(([replica]) => replica !== primary);
     const prepares = gather(backups, view, prePrepare.statement.digest);
     if (!prepares || prepares.signatures.length < quorum - 1) return;
@@ -163,7 +164,7 @@ export class Voter {
 
   /** Committed: a quorum, in whatever view. */
   #checkCommitted(entry: LogEntry, { statement }: Signed<SequencePhase>): void {
-    if (entry.committed) return;
+    if (entry.committed || entry.commits.size < this.#state.quorum) return;
     const commits = gather([...entry.commits], statement.view, statement.digest);
     if (!commits || commits.signatures.length < this.#state.quorum) return;
     this.#state.recordCommitted(entry, commits);
