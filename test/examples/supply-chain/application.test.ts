@@ -10,6 +10,7 @@ import {
   workflow,
 } from '../../../examples/supply-chain/sample.js';
 import type { Step } from '../../../examples/supply-chain/steps.js';
+import { isSupplierSignature } from '../../../examples/supply-chain/supplier-signature.js';
 import { sessionLimits } from '../../../src/vocabulary/session.js';
 import { applyTo, callOf, MemoryState } from './support/memory-state.js';
 
@@ -121,6 +122,13 @@ describe("the supplier's signature", () => {
     expect(faultOf(item())).toBeUndefined();
   });
 
+  it('is by one key only', () => {
+    const { signature, ...statement } = signedPackage(acme, 'P-1');
+    expect(isSupplierSignature(statement, acme.publicKey, signature)).toBe(true);
+    const { publicKey } = sampleSupplier('other');
+    expect(isSupplierSignature(statement, publicKey, signature)).toBe(false);
+  });
+
   it('is by the key that was registered first', () => {
     const { take } = warehouse();
     const other = { ...registration(sampleSupplier('other')), supplier: 'acme' } as Step;
@@ -145,6 +153,7 @@ describe('sessions that contradict each other', () => {
     }
     const check = { do: 'validate-signature', package: 'P-1' } as const;
     expect(take(check, 'bob')).toEqual(rejected(/does not hold package P-1: alice/));
+    expect(take(check, 'alice', 'alice-2')).toEqual(rejected(/does not hold package P-1: alice/));
     expect(take({ do: 'release', package: 'P-1' }, 'bob')).toEqual(rejected(/not yours/));
     must({ do: 'release', package: 'P-1' }, 'alice', 'alice-2');
     must({ do: 'scan', package: 'P-1' }, 'bob');
@@ -302,20 +311,51 @@ describe('interference', () => {
   );
   const call = fc.tuple(step, caller).map(([payload, who]) => callOf(payload, who));
 
+  /** One package in the hands of alice, one in those of bob, both ready for their labels. */
+  const ready = new MemoryState();
+  const steps = [registration(acme), ...['P-1', 'P-2'].map((name) => signedPackage(acme, name))];
+  for (const each of steps) applyTo(ready, supplyChain, callOf(each));
+  for (const [name, owner, session] of [
+    ['P-1', 'alice', 'a1'],
+    ['P-2', 'bob', 'b1'],
+  ] as const) {
+    for (const each of workflow(acme, name).slice(1, -1)) {
+      applyTo(ready, supplyChain, callOf(each, { owner, session }));
+    }
+  }
+
+  it('is between calls that use the same label, or take of the same bound', () => {
+    const between = (a: Step, b: Step) => supplyChain.interferes(callOf(a), callOf(b));
+    const label = (id: string, courier: string): Step => {
+      return { do: 'label', package: id, courier, label: '7' };
+    };
+    expect(between(label('P-1', 'dhl'), label('P-2', 'dhl'))).toBe(true);
+    expect(between(label('P-1', 'dhl'), label('P-2', 'ups'))).toBe(false);
+    const other = sampleSupplier('other');
+    expect(between(signedPackage(acme, 'P-1'), signedPackage(acme, 'P-2'))).toBe(true);
+    expect(between(signedPackage(acme, 'P-1'), signedPackage(other, 'P-2'))).toBe(false);
+  });
+
   it('is told where the order of two calls shows', () => {
     fc.assert(
-      fc.property(fc.array(call, { maxLength: 30 }), call, call, (before, a, b) => {
-        const state = new MemoryState();
-        for (const earlier of before) applyTo(state, supplyChain, earlier);
-        const inOrder = (first: typeof a, second: typeof a) => {
-          const copy = new MemoryState(state.values);
-          const results = [first, second].map((each) => [each, applyTo(copy, supplyChain, each)]);
-          return { results: new Map(results as never), values: new Map([...copy.values].sort()) };
-        };
-        expect(supplyChain.interferes(a, b)).toBe(supplyChain.interferes(b, a));
-        if (!supplyChain.interferes(a, b)) expect(inOrder(a, b)).toEqual(inOrder(b, a));
-      }),
-      { numRuns: 500 },
+      fc.property(
+        fc.boolean(),
+        fc.array(call, { maxLength: 20 }),
+        call,
+        call,
+        (isReady, before, a, b) => {
+          const state = new MemoryState(isReady ? ready.values : []);
+          for (const earlier of before) applyTo(state, supplyChain, earlier);
+          const inOrder = (first: typeof a, second: typeof a) => {
+            const copy = new MemoryState(state.values);
+            const results = [first, second].map((each) => [each, applyTo(copy, supplyChain, each)]);
+            return { results: new Map(results as never), values: new Map([...copy.values].sort()) };
+          };
+          expect(supplyChain.interferes(a, b)).toBe(supplyChain.interferes(b, a));
+          if (!supplyChain.interferes(a, b)) expect(inOrder(a, b)).toEqual(inOrder(b, a));
+        },
+      ),
+      { numRuns: 1000 },
     );
   });
 });
