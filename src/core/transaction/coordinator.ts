@@ -72,14 +72,15 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#agreement = new Agreement(options, this);
+    this.#orderLanes = new OrderLanes((key, value) =>
+      this.#output({ kind: 'persist', key, value }),
+    );
     this.#transactions = new TransactionLog({
       ...options,
       persist: (key, value) => this.#output({ kind: 'persist', key, value }),
       forget: (slot) => this.#agreement.forget(slot),
+      isNeeded: (tid) => this.#orderLanes.needs(tid),
     });
-    this.#orderLanes = new OrderLanes((key, value) =>
-      this.#output({ kind: 'persist', key, value }),
-    );
     this.#activation = new ActivationService(options.resilience, {
       output: (output) => this.#output(output),
       openTransactions: () => this.#transactions.openSize,
@@ -300,7 +301,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       const created = this.#transactions.create(proof);
       if (!created) return;
       const { tid, expiresMs } = created;
-      this.#noteOrder(proof);
+      this.#noteOrder(proof, tid);
       this.#startExpiry(created);
       this.#activation.decided(slot, tid, expiresMs, proof);
       this.#output({ kind: 'log', level: 'info', event: 'activated', data: { tid } });
@@ -326,9 +327,9 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     }
   }
 
-  #noteOrder({ value }: DecisionProof): void {
+  #noteOrder({ value }: DecisionProof, tid: TransactionId): void {
     const [request] = value.kind === 'activation' ? value.requests : [];
-    if (request) this.#orderLanes.activated(request.statement);
+    if (request) this.#orderLanes.activated(request.statement, tid);
   }
 
   #startExpiry({ tid, expiresMs }: CoordinatorTransaction): void {

@@ -14,6 +14,8 @@ export interface TransactionLogOptions {
   readonly persist: (key: string, value: Uint8Array | null) => void;
   /** A slot that nobody will ask for again. */
   readonly forget: (slot: Slot) => void;
+  /** Whether somebody may still ask for it, however many have finished since. */
+  readonly isNeeded: (tid: TransactionId) => boolean;
 }
 
 /** The transactions on record at one replica: the open ones, and the last that have finished. */
@@ -93,9 +95,8 @@ export class TransactionLog {
     this.#finishedEver += 1;
     this.#options.persist(`finished/${tid}`, encodePosition(this.#finishedEver));
     this.#finished.add(tid);
-    const [oldest] = this.#finished;
     const { retainedTransactions } = this.#options;
-    if (this.#finished.size > retainedTransactions && oldest) this.#forget(oldest);
+    while (this.#finished.size > retainedTransactions && this.#forgetOldest());
   }
 
   /** Takes back what was persisted of transactions whose activations have been created again. */
@@ -130,6 +131,16 @@ export class TransactionLog {
     if (statement.kind !== 'registration') return;
     const enlistment = this.#transactions.get(statement.tid)?.enlist({ ...signed, statement });
     if (enlistment) enlistment.admitted = true;
+  }
+
+  /** Returns false where all are needed: there are few of those. */
+  #forgetOldest(): boolean {
+    for (const tid of this.#finished) {
+      if (this.#options.isNeeded(tid)) continue;
+      this.#forget(tid);
+      return true;
+    }
+    return false;
   }
 
   #forget(tid: TransactionId): void {

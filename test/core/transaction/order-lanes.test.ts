@@ -23,11 +23,12 @@ function finish(rig: Rig, story: Story, timestamp: number): TransactionId {
   return tid;
 }
 
-/** Orders 1 and 2 of lane 0 are done, and forgotten for those of lane 1. */
-function forgotten(): { rig: Rig; story: OrderStory } {
+/** Orders 1, 2 and 3 of lane 0 are done, and the first two forgotten for those of lane 1. */
+function forgotten(): { rig: Rig; story: OrderStory; last: TransactionId } {
   const rig = new Rig({ retainedTransactions: 2 });
   const story = new OrderStory(rig);
   const tids = [finish(rig, story, 1), finish(rig, story, 2)];
+  const last = finish(rig, story, 3);
   story.lane = 1;
   for (const number of [11, 12, 13]) finish(rig, story, number);
   rig.runFor(5000);
@@ -37,11 +38,11 @@ function forgotten(): { rig: Rig; story: OrderStory } {
   story.lane = 0;
   story.refusals.splice(0);
   story.activated.clear();
-  return { rig, story };
+  return { rig, story, last };
 }
 
 describe('an order whose transaction is forgotten', () => {
-  it.each([1, 2])('never becomes another transaction (order %i of 2)', (number) => {
+  it.each([1, 2])('never becomes another transaction (order %i of 3)', (number) => {
     const { rig, story } = forgotten();
     story.ask(number);
     rig.runFor(60_000);
@@ -72,7 +73,7 @@ describe('an order whose transaction is forgotten', () => {
 
   it('does not keep the next one of its lane back', () => {
     const { rig, story } = forgotten();
-    expect(finish(rig, story, 3)).toBeDefined();
+    expect(finish(rig, story, 4)).toBeDefined();
   });
 });
 
@@ -86,14 +87,28 @@ describe('the last order of a lane', () => {
     expect(story.refusals).toEqual([]);
   });
 
-  it('is all that is kept of a lane', () => {
-    const { rig } = forgotten();
+  it('is remembered however many transactions end after it, and restarts', () => {
+    const { rig, story, last } = forgotten();
+    for (const replica of replicas) rig.crash(replica);
+    for (const replica of replicas) rig.start(replica);
+    story.ask(3);
+    rig.runFor(5000);
+    expect([...story.activated.keys()]).toEqual([last]);
+    for (const store of rig.stores) expect([...store.keys()]).toContain(`decided/o:${last}`);
+  });
+
+  it('is forgotten after the next one, and no more is kept than is wanted', () => {
+    const { rig, story, last } = forgotten();
+    finish(rig, story, 4);
+    story.lane = 1;
+    finish(rig, story, 14);
+    rig.runFor(5000);
     for (const store of rig.stores) {
-      const kept = [...store].filter(([key]) => key.startsWith('order-lane/'));
-      expect(kept.map(([key, value]) => `${key} ${new TextDecoder().decode(value)}`)).toEqual([
-        'order-lane/sessions/0 2',
-        'order-lane/sessions/1 13',
-      ]);
+      const keys = [...store.keys()];
+      expect(keys.join()).not.toContain(last);
+      expect(keys.filter((key) => key.startsWith('finished/'))).toHaveLength(2);
+      const lanes = keys.filter((key) => key.startsWith('order-lane/'));
+      expect(lanes).toEqual(['order-lane/sessions/0', 'order-lane/sessions/1']);
     }
   });
 
