@@ -9,15 +9,18 @@ const none = new Uint8Array(0);
 
 /**
  * Takes fields, big-endian, off an input. Throws `WireError` where the input ends too early or says
- * what `Writer` never writes. What it returns shares no memory with the input.
+ * what `Writer` never writes. What it returns shares no memory with the input, unless the reader is told
+ * that nobody else writes there.
  */
 export class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
+  readonly #mayShare: boolean;
   #buffer: Buffer | undefined;
   #at = 0;
 
-  constructor(bytes: Uint8Array) {
+  constructor(bytes: Uint8Array, { mayShare = false }: { readonly mayShare?: boolean } = {}) {
+    this.#mayShare = mayShare;
     // A plain view also where a Node Buffer comes in, whose `slice` would share its memory.
     this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
     this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
@@ -64,7 +67,7 @@ export class Reader {
 
   raw(length: number): Uint8Array {
     const at = this.#take(length);
-    return length === 0 ? none : this.#bytes.slice(at, at + length);
+    return length === 0 ? none : this.#part(at);
   }
 
   bytes(): Uint8Array {
@@ -100,11 +103,18 @@ export class Reader {
     return items;
   }
 
-  /** What `read` reads, and a copy of the bytes that it was read from. */
+  /** What `read` reads, and the bytes that it was read from. */
   recorded<T>(read: () => T): { readonly value: T; readonly bytes: Uint8Array } {
     const start = this.#at;
     const value = read();
-    return { value, bytes: this.#bytes.slice(start, this.#at) };
+    return { value, bytes: this.#part(start) };
+  }
+
+  /** From there to where the reader is. */
+  #part(start: number): Uint8Array {
+    return this.#mayShare
+      ? this.#bytes.subarray(start, this.#at)
+      : this.#bytes.slice(start, this.#at);
   }
 
   /** The same bytes, as something with decoders. */
@@ -135,8 +145,12 @@ function asciiOf(bytes: Uint8Array, start: number, end: number): string {
 }
 
 /** Decodes the whole of an input. */
-export function readAll<T>(bytes: Uint8Array, read: (reader: Reader) => T): T {
-  const reader = new Reader(bytes);
+export function readAll<T>(
+  bytes: Uint8Array,
+  read: (reader: Reader) => T,
+  options?: { readonly mayShare?: boolean },
+): T {
+  const reader = new Reader(bytes, options);
   const value = read(reader);
   reader.end();
   return value;

@@ -9,12 +9,16 @@ const loneSurrogate = /\p{Surrogate}/u;
  * hold, so that nobody sends, or signs, what no reader accepts.
  */
 export class Writer {
-  #bytes = new Uint8Array(512);
+  #bytes = new Uint8Array(256);
   #length = 0;
 
-  /** The bytes so far, as a copy. */
+  /** The bytes so far, which are the caller's; the writer starts anew. Large ones are not copied. */
   finish(): Uint8Array {
-    return this.#bytes.slice(0, this.#length);
+    const written = this.#bytes.subarray(0, this.#length);
+    const isMostlyUsed = 2 * this.#length > this.#bytes.length;
+    if (isMostlyUsed) this.#bytes = new Uint8Array(0);
+    this.#length = 0;
+    return isMostlyUsed ? written : written.slice();
   }
 
   u8(value: number): void {
@@ -115,7 +119,8 @@ export class Writer {
     const at = this.#length;
     const needed = at + length;
     if (needed > this.#bytes.length) {
-      const grown = new Uint8Array(Math.max(needed, 2 * this.#bytes.length));
+      const room = needed + (needed >>> 3);
+      const grown = new Uint8Array(Math.max(room, 2 * this.#bytes.length));
       grown.set(this.#bytes.subarray(0, at));
       this.#bytes = grown;
     }
