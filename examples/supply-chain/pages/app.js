@@ -130,6 +130,8 @@ async function bookIn() {
 async function scan() {
   const id = textOf('package');
   byId('history-package').value = id;
+  // The next scan takes its place.
+  byId('package').select();
   await take({ do: 'scan', package: id });
 }
 
@@ -144,7 +146,7 @@ function label() {
 }
 
 async function end() {
-  const ending = session.end();
+  const ending = session.end().finally(enable);
   enable();
   await ending;
 }

@@ -71,7 +71,12 @@ export class Session {
   /** Ends it, which commits it too. Nothing follows. */
   async end() {
     this.ended = true;
-    await this.#append({ kind: 'end' });
+    try {
+      await this.#append({ kind: 'end' });
+    } catch (error) {
+      this.ended = false;
+      throw error;
+    }
   }
 
   /** Stops listening. */
