@@ -65,7 +65,7 @@ function schemasIn(folder: string): XMLFileInfo[] {
 }
 
 function ownSchemas(): XMLFileInfo[] {
-  return ['concordat.xsd', 'banking.xsd'].map((fileName) => ({
+  return ['concordat.xsd', 'banking.xsd', 'session.xsd'].map((fileName) => ({
     fileName,
     contents: readFileSync(join(projectRoot, 'wsdl', fileName), 'utf8'),
   }));
@@ -78,6 +78,7 @@ function flat(driver: string): string {
 
 function withOwnSchemas(driver: string): string {
   const imports = `<xs:import namespace="urn:concordat:2026" schemaLocation="concordat.xsd"/>
-  <xs:import namespace="urn:concordat:bank" schemaLocation="banking.xsd"/>`;
+  <xs:import namespace="urn:concordat:bank" schemaLocation="banking.xsd"/>
+  <xs:import namespace="urn:concordat:session" schemaLocation="session.xsd"/>`;
   return driver.replace('</xs:schema>', `${imports}\n</xs:schema>`);
 }

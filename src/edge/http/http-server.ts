@@ -15,6 +15,8 @@ const maxConnections = 2048;
 const silenceMs = 120_000;
 /** Longer than a client of ours keeps an idle connection, so that the client is first to close. */
 const keepAliveMs = 75_000;
+/** What is still under way so long after the server was asked to close is cut off. */
+const closeGraceMs = 2000;
 
 /**
  * An HTTP server with limits against large, slow and many requests. Not yet listening.
@@ -36,9 +38,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
       // Slow requests are looked for so often.
       connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 2),
     },
-    routerOptions: { maxParamLength: 256 },
+    routerOptions: { maxParamLength: 1024 },
   });
   app.server.maxConnections = maxConnections;
+  app.addHook('preClose', async () => {
+    // A connection on which no request has come yet counts as one under way.
+    setTimeout(() => app.server.closeAllConnections(), closeGraceMs).unref();
+  });
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
     if (status < 500) return reply.code(status).send({ error: messageOf(error) });

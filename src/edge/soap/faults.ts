@@ -42,6 +42,7 @@ export class SoapFault extends Error {
       case namespaces.wscoor:
       case namespaces.wsat:
       case namespaces.bank:
+      case namespaces.session:
         return `${this.namespace}/fault`;
       case namespaces.wsa:
         return `${namespaces.wsa}/fault`;

@@ -15,6 +15,7 @@ export const namespaces = {
   excC14n: 'http://www.w3.org/2001/10/xml-exc-c14n#',
   concordat: 'urn:concordat:2026',
   bank: 'urn:concordat:bank',
+  session: 'urn:concordat:session',
 } as const;
 
 /** Makes names of the SOAP version's namespace, with the prefix `S`. */
@@ -29,6 +30,7 @@ export const wsat = names(namespaces.wsat, 'wsat');
 export const wsu = names(namespaces.wsu, 'wsu');
 export const cc = names(namespaces.concordat, 'cc');
 export const bank = names(namespaces.bank, 'b');
+export const session = names(namespaces.session, 's');
 
 /** Identifiers of the algorithms and token forms that we sign with, and accept no others than. */
 export const algorithms = {

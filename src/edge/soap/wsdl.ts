@@ -10,12 +10,13 @@ export type WsdlName =
   | 'order'
   | 'participant'
   | 'registration'
+  | 'session'
   | 'transfer';
 
 /** Concordat's own schemas. */
-export type SchemaName = 'banking' | 'concordat';
+export type SchemaName = 'banking' | 'concordat' | 'session';
 
-const schemaNames: readonly SchemaName[] = ['banking', 'concordat'];
+const schemaNames: readonly SchemaName[] = ['banking', 'concordat', 'session'];
 
 /** The document's text with Concordat's own schemas put in place of their imports. */
 export class WsdlDocument {

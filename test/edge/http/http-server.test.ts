@@ -72,6 +72,18 @@ describe('createHttpServer', () => {
     expect(await answer).toMatch(/^HTTP\/1\.1 408 /);
   });
 
+  it('closes although a client holds a connection on which it asks for nothing', async () => {
+    const { app } = server();
+    const { hostname, port } = new URL(await app.listen({ host: '127.0.0.1', port: 0 }));
+    const socket = connect({ host: hostname, port: Number(port) });
+    socket.on('error', () => {});
+    const closed = new Promise((resolve) => socket.once('close', resolve));
+    await new Promise<void>((resolve) => app.server.once('connection', () => resolve()));
+    await app.close();
+    socket.resume();
+    await closed;
+  });
+
   it('refuses headers without end', async () => {
     const { app } = server();
     app.get('/', () => 'read');

@@ -11,6 +11,7 @@ const names: readonly WsdlName[] = [
   'order',
   'participant',
   'registration',
+  'session',
   'transfer',
 ];
 const documents = names.map((name) => loadWsdl(name).at('https://node.example:8443/x'));
@@ -34,8 +35,10 @@ describe('the WSDL documents', () => {
 
   it('hold our own schemas inline', () => {
     for (const document of documents) {
-      expect(document).not.toMatch(/schemaLocation="(banking|concordat)/);
-      expect(document).toMatch(/<xsd:schema [^>]*targetNamespace="urn:concordat:(bank|2026)"/s);
+      expect(document).not.toMatch(/schemaLocation="(banking|concordat|session)/);
+      expect(document).toMatch(
+        /<xsd:schema [^>]*targetNamespace="urn:concordat:(bank|session|2026)"/s,
+      );
     }
   });
 

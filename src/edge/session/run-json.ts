@@ -1,0 +1,88 @@
+import { z } from 'zod';
+import { clientId, type Digest } from '../../vocabulary/ids.js';
+import { type SessionRun, sessionLimits } from '../../vocabulary/session.js';
+import { applicationField, base64, digest, sequenceField, toBase64 } from './fields.js';
+import { SessionProblemError } from './problem.js';
+
+const operation = z.discriminatedUnion('kind', [
+  z.strictObject({ kind: z.literal('call'), payload: z.string() }),
+  z.strictObject({ kind: z.literal('end') }),
+]);
+
+const run = z.strictObject({
+  header: z.strictObject({
+    application: applicationField,
+    owner: z.string().regex(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/, 'must be a name'),
+    certificate: base64,
+    nonce: z.string().regex(/^[0-9a-f]{32}$/, 'must be 16 bytes in lower-case hexadecimal'),
+  }),
+  first: sequenceField,
+  before: digest,
+  operations: z
+    .array(operation)
+    .min(1, 'must not be empty')
+    .max(sessionLimits.runOperations, `must be at most ${sessionLimits.runOperations}`),
+  signature: base64,
+});
+
+const submission = z.strictObject({ run, commit: z.boolean().default(false) });
+
+/** What a client hands in, and whether to order it at once. */
+export interface Submission {
+  readonly run: SessionRun;
+  readonly commit: boolean;
+}
+
+export function submissionJson({
+  run: { header, signature, ...rest },
+  commit,
+}: Submission): object {
+  const { application, owner, certificate, nonce } = header;
+  return {
+    run: {
+      header: {
+        application,
+        owner,
+        certificate: toBase64(certificate),
+        nonce: Buffer.from(nonce).toString('hex'),
+      },
+      ...rest,
+      signature: toBase64(signature),
+    },
+    commit,
+  };
+}
+
+/** Throws `SessionProblemError` (`malformed`), which names the field. Checks no signature. */
+export function readSubmission(json: unknown): Submission {
+  const { run, commit } = checked(submission, json);
+  const { header, first, before, operations, signature } = run;
+  return {
+    run: {
+      header: {
+        application: header.application,
+        owner: clientId(header.owner),
+        certificate: header.certificate,
+        nonce: new Uint8Array(Buffer.from(header.nonce, 'hex')),
+      },
+      first,
+      before: before as Digest,
+      operations,
+      signature,
+    },
+    commit,
+  };
+}
+
+/** Throws `SessionProblemError` (`malformed`) with the first fault. */
+export function checked<Schema extends z.ZodType>(
+  schema: Schema,
+  value: unknown,
+): z.output<Schema> {
+  const parsed = schema.safeParse(value);
+  if (parsed.success) return parsed.data;
+  const [fault] = parsed.error.issues;
+  const where = fault?.path.map(String).join('.') ?? '';
+  const reason = where === '' ? `${fault?.message}` : `${where}: ${fault?.message}`;
+  throw new SessionProblemError({ code: 'malformed', reason });
+}

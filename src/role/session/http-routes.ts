@@ -1,0 +1,163 @@
+import type { FastifyInstance, FastifyReply } from 'fastify';
+import { z } from 'zod';
+import type { SessionEvent } from '../../core/session/messages.js';
+import type { Logger } from '../../edge/http/logger.js';
+import { applicationField, sequenceField, sessionIdField } from '../../edge/session/fields.js';
+import {
+  httpStatusOf,
+  problemJson,
+  type SessionProblem,
+  SessionProblemError,
+} from '../../edge/session/problem.js';
+import { signedJson, stateProofJson } from '../../edge/session/proof-json.js';
+import { checked, readSubmission } from '../../edge/session/run-json.js';
+import { answerJson } from '../../edge/session/status-json.js';
+import { sessionLimits } from '../../vocabulary/session.js';
+import { EventStream } from './event-stream.js';
+import type { SessionService } from './service.js';
+
+export interface SessionRoutesOptions {
+  readonly service: SessionService;
+  /** What `GET /sessions` answers. */
+  status(): object;
+  /** The value under a key of an application's state here, unproved. */
+  valueOf(application: string, key: string): string | undefined;
+  /** Origins of the coordinators, whose pages may ask here. */
+  readonly origins: ReadonlySet<string>;
+  readonly log: Logger;
+}
+
+const runsBytesMax = 4 * sessionLimits.runBytes;
+const one = z.object({ session: sessionIdField });
+const key = z.object({
+  application: applicationField,
+  key: z.string().min(1).max(sessionLimits.keyBytes),
+});
+const number = z.coerce.number().pipe(sequenceField);
+const fromQuery = z.object({ from: number.default(1) });
+const lastEvent = z.object({ 'last-event-id': z.coerce.number().int().min(0).optional() });
+
+/**
+ * Serves sessions as JSON. `end` closes the streams of events, which would otherwise keep the server from
+ * closing.
+ */
+export function registerSessionRoutes(
+  app: FastifyInstance,
+  options: SessionRoutesOptions,
+): { end(): void } {
+  const { service, origins } = options;
+  const streams = new Set<EventStream>();
+  app.register(async (scope) => {
+    scope.setErrorHandler((error, _request, reply) => answerProblem(options.log, error, reply));
+    scope.addHook('onRequest', async ({ headers }, reply) => allowOrigin(origins, headers, reply));
+    for (const path of ['/sessions/*', '/state/*']) scope.options(path, preflight);
+
+    scope.get('/sessions', () => options.status());
+    scope.post('/sessions/operations', { bodyLimit: runsBytesMax }, async ({ body }) =>
+      answerJson(await service.perform(readSubmission(body))),
+    );
+    scope.post('/sessions/:session/commit', async ({ params }) =>
+      answerJson(await service.commit(checked(one, params).session)),
+    );
+    scope.get('/sessions/:session', async ({ params, query }) => {
+      const { session } = checked(one, params);
+      return answerJson(await service.status(session, checked(fromQuery, query).from));
+    });
+    scope.get('/sessions/:session/attestation', async ({ params }) => {
+      const { attestation, standing } = await service.attest(checked(one, params).session);
+      return { ...signedJson(attestation), standing };
+    });
+    scope.get('/sessions/:session/events', async ({ params, query, headers }, reply) => {
+      const { session } = checked(one, params);
+      const { 'last-event-id': last } = checked(lastEvent, headers);
+      const from = last === undefined ? checked(fromQuery, query).from : last + 1;
+      await follow(service, { session, from }, reply, streams);
+      return reply;
+    });
+    scope.get('/state/:application/:key', async ({ params }) => {
+      const { application, key: name } = checked(key, params);
+      const value = options.valueOf(application, name);
+      if (value === undefined) throw new SessionProblemError({ code: 'unknown-key' });
+      return { application, key: name, value };
+    });
+    scope.get('/state/:application/:key/proof', async ({ params }) => {
+      const { application, key: name } = checked(key, params);
+      const proof = await service.prove(application, name);
+      if (proof === null) throw new SessionProblemError({ code: 'unknown-key' });
+      return stateProofJson(proof);
+    });
+  });
+  return {
+    end: () => {
+      for (const stream of streams) stream.end();
+    },
+  };
+}
+
+/** Opens the stream only once the session is known, so that a refusal is an ordinary answer. */
+async function follow(
+  service: SessionService,
+  { session, from }: { session: Parameters<SessionService['watch']>[0]; from: number },
+  reply: FastifyReply,
+  streams: Set<EventStream>,
+): Promise<void> {
+  const early: SessionEvent[] = [];
+  let stream: EventStream | undefined;
+  const endWatch = await service.watch(session, from, (event) => {
+    if (stream) stream.tell(event);
+    else early.push(event);
+  });
+  if (reply.raw.destroyed) return endWatch();
+  const opened = new EventStream(reply, from, () => {
+    streams.delete(opened);
+    endWatch();
+  });
+  streams.add(opened);
+  for (const event of early) opened.tell(event);
+  stream = opened;
+}
+
+/** For pages that another coordinator has served: they go to this one where that one is gone. */
+function allowOrigin(
+  origins: ReadonlySet<string>,
+  { origin }: { readonly origin?: string | undefined },
+  reply: FastifyReply,
+): void {
+  reply.header('vary', 'origin');
+  if (origin === undefined || !origins.has(origin)) return;
+  reply.header('access-control-allow-origin', origin);
+  reply.header('access-control-expose-headers', 'retry-after');
+}
+
+function preflight(_request: unknown, reply: FastifyReply): FastifyReply {
+  return reply
+    .headers({
+      'access-control-allow-methods': 'GET, POST',
+      'access-control-allow-headers': 'content-type, last-event-id',
+      'access-control-max-age': '600',
+    })
+    .code(204)
+    .send();
+}
+
+function answerProblem(log: Logger, error: unknown, reply: FastifyReply): FastifyReply {
+  const problem = problemOf(error);
+  if (problem === undefined) {
+    log.error({ err: error }, 'session-request-failed');
+    return reply.code(500).send({ error: 'internal', message: 'internal error' });
+  }
+  if (problem.code === 'busy') {
+    reply.header('retry-after', String(Math.max(1, Math.ceil(problem.retryAfterMs / 1000))));
+  }
+  return reply.code(httpStatusOf(problem)).send(problemJson(problem));
+}
+
+/** The HTTP server's own refusals are those of bodies. */
+function problemOf(error: unknown): SessionProblem | undefined {
+  if (error instanceof SessionProblemError) return error.problem;
+  if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
+  const { statusCode, message } = error;
+  if (statusCode === 413) return { code: 'too-large' };
+  const isClients = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
+  return isClients ? { code: 'malformed', reason: message } : undefined;
+}

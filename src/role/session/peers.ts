@@ -1,0 +1,89 @@
+import type { SessionInput, SessionOutput } from '../../core/session/messages.js';
+import type { Keyring } from '../../crypto/keyring.js';
+import { type RequestCheck, verifyOrderingMessage } from '../../crypto/ordering/verify.js';
+import type { Owners } from '../../crypto/session/owners.js';
+import { verifySessionMessage } from '../../crypto/session/verify-message.js';
+import type { VerificationError } from '../../crypto/verification-error.js';
+import type { Logger } from '../../edge/http/logger.js';
+import { OccasionalLog } from '../../edge/http/occasional-log.js';
+import type { PeerChannel } from '../../edge/peer/channels.js';
+import type { PeerNetwork } from '../../edge/peer/peer-network.js';
+import { unreachable } from '../../vocabulary/brand.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import { decodeOrderingMessage, encodeOrderingMessage } from '../../wire/ordering/index.js';
+import { decodeSessionMessage, encodeSessionMessage } from '../../wire/session/index.js';
+
+/** The outputs that go to other replicas. */
+export type SessionPeerOutput = Extract<
+  SessionOutput,
+  { kind: 'send-session' | 'broadcast-session' | 'send-ordering' | 'broadcast-ordering' }
+>;
+
+export interface SessionPeersOptions {
+  readonly self: ReplicaId;
+  readonly network: PeerNetwork;
+  readonly keyring: Keyring;
+  readonly owners: Owners;
+  readonly isGenuine: RequestCheck;
+  readonly log: Logger;
+  nowMs(): number;
+  submit(input: SessionInput): boolean;
+}
+
+/** The sessions of the other replicas: encodes what goes out, decodes and verifies what comes in. */
+export class SessionPeers {
+  readonly #options: SessionPeersOptions;
+  readonly #others: readonly ReplicaId[];
+  readonly #occasionally: OccasionalLog;
+
+  constructor(options: SessionPeersOptions) {
+    const { self, network, keyring, log, submit } = options;
+    this.#options = options;
+    this.#occasionally = new OccasionalLog(log);
+    this.#others = keyring.cluster.coordinators.map(({ id }) => id).filter((id) => id !== self);
+    network.attach('ordering', { onMessage: (from, bytes) => this.#onOrdering(from, bytes) });
+    network.attach('sessions', {
+      onMessage: (from, bytes) => this.#onSession(from, bytes),
+      onUp: (replica) => void submit({ kind: 'peer-up', replica }),
+    });
+  }
+
+  send(output: SessionPeerOutput): void {
+    switch (output.kind) {
+      case 'send-session':
+        return this.#send('sessions', [output.to], encodeSessionMessage(output.message));
+      case 'broadcast-session':
+        return this.#send('sessions', this.#others, encodeSessionMessage(output.message));
+      case 'send-ordering':
+        return this.#send('ordering', [output.to], encodeOrderingMessage(output.message));
+      case 'broadcast-ordering':
+        return this.#send('ordering', this.#others, encodeOrderingMessage(output.message));
+      default:
+        return unreachable(output);
+    }
+  }
+
+  #send(channel: PeerChannel, to: readonly ReplicaId[], bytes: Uint8Array): void {
+    for (const replica of to) this.#options.network.send(channel, replica, bytes);
+  }
+
+  #onOrdering(from: ReplicaId, bytes: Uint8Array): void {
+    const { keyring, isGenuine, nowMs, submit } = this.#options;
+    const message = decodeOrderingMessage(keyring.cluster.id, bytes);
+    const verified = verifyOrderingMessage(keyring, isGenuine, from, message);
+    if (!verified.ok) return this.#refuse('ordering', from, message.kind, verified.error);
+    submit({ kind: 'ordering', message: verified.value, nowMs: nowMs() });
+  }
+
+  #onSession(from: ReplicaId, bytes: Uint8Array): void {
+    const { keyring, owners, nowMs, submit } = this.#options;
+    const message = decodeSessionMessage(keyring.cluster.id, bytes);
+    const verified = verifySessionMessage(keyring, owners, from, message);
+    if (!verified.ok) return this.#refuse('sessions', from, message.kind, verified.error);
+    submit({ kind: 'session', message: verified.value, nowMs: nowMs() });
+  }
+
+  #refuse(channel: PeerChannel, from: ReplicaId, kind: string, error: VerificationError): void {
+    this.#occasionally.write('warn', 'peer-message-refused', { from, channel, kind, error }, from);
+  }
+}

@@ -1,0 +1,94 @@
+import type { ReplyId, SessionInput, SessionOutput } from '../../core/session/messages.js';
+import { type SessionProblem, SessionProblemError } from '../../edge/session/problem.js';
+
+/** The core's answers to those who wait. */
+export type Reply = Extract<SessionOutput, { readonly replyId: ReplyId }>;
+type Answered = Exclude<Reply, { readonly kind: 'refused' }>;
+/** Inputs that are answered. */
+export type Question = Extract<SessionInput, { readonly replyId: ReplyId }>;
+
+interface Waiting {
+  onReply(reply: Answered): void;
+  onProblem(problem: SessionProblem): void;
+  readonly timer: NodeJS.Timeout;
+}
+
+export interface RepliesOptions {
+  /** Hands an input to the core; false where it is too busy. */
+  submit(input: SessionInput): boolean;
+  /** Why no answer will come; `undefined` where one may. */
+  outOfService(): string | undefined;
+  readonly timeoutMs: number;
+  /** More than so many are told to come again. */
+  readonly waitingMax: number;
+}
+
+/** Who is too many is asked to come again after so long. */
+const busyMs = 500;
+
+/** Callers that wait for the core's answer: a bounded number, each for a bounded time. */
+export class Replies {
+  readonly #options: RepliesOptions;
+  readonly #waiting = new Map<ReplyId, Waiting>();
+  #last = 0;
+
+  constructor(options: RepliesOptions) {
+    this.#options = options;
+  }
+
+  get count(): number {
+    return this.#waiting.size;
+  }
+
+  /** Throws `SessionProblemError` where it is refused, too much is under way, or no answer comes in time. */
+  ask(question: (replyId: ReplyId) => Question): Promise<Answered> {
+    return new Promise((resolve, reject) => {
+      this.askNow(question, resolve, (problem) => reject(new SessionProblemError(problem)));
+    });
+  }
+
+  /** As `ask`; calls back before the output that follows the reply is performed. */
+  askNow(
+    question: (replyId: ReplyId) => Question,
+    onReply: Waiting['onReply'],
+    onProblem: Waiting['onProblem'],
+  ): void {
+    const { submit, outOfService, timeoutMs, waitingMax } = this.#options;
+    const reason = outOfService();
+    if (reason !== undefined) return onProblem({ code: 'unavailable', reason });
+    if (this.#waiting.size >= waitingMax) return onProblem({ code: 'busy', retryAfterMs: busyMs });
+    this.#last += 1;
+    const replyId = this.#last as ReplyId;
+    const late = () =>
+      this.#take(replyId)?.onProblem({
+        code: 'unavailable',
+        reason: 'no answer in time; try again, or at another coordinator',
+      });
+    const timer = setTimeout(late, timeoutMs);
+    this.#waiting.set(replyId, { onReply, onProblem, timer });
+    if (submit(question(replyId))) return;
+    this.#take(replyId)?.onProblem({ code: 'busy', retryAfterMs: busyMs });
+  }
+
+  /** Hands a reply on. One that nobody waits for any more is dropped. */
+  answer(reply: Reply): void {
+    const waiting = this.#take(reply.replyId);
+    if (reply.kind === 'refused') waiting?.onProblem(reply.refusal);
+    else waiting?.onReply(reply);
+  }
+
+  /** Tells all that wait that no answer will come. */
+  dismissAll(): void {
+    const reason = 'sessions are stopping here; ask another coordinator';
+    for (const replyId of [...this.#waiting.keys()]) {
+      this.#take(replyId)?.onProblem({ code: 'unavailable', reason });
+    }
+  }
+
+  #take(replyId: ReplyId): Waiting | undefined {
+    const waiting = this.#waiting.get(replyId);
+    this.#waiting.delete(replyId);
+    clearTimeout(waiting?.timer);
+    return waiting;
+  }
+}

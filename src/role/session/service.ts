@@ -1,0 +1,163 @@
+import { X509Certificate } from 'node:crypto';
+import type { ReplyId, SessionInput, SessionOutput } from '../../core/session/messages.js';
+import type { Owners } from '../../crypto/session/owners.js';
+import { verifyRun } from '../../crypto/session/verify-run.js';
+import type { VerificationError } from '../../crypto/verification-error.js';
+import { type SessionProblem, SessionProblemError } from '../../edge/session/problem.js';
+import type { Submission } from '../../edge/session/run-json.js';
+import type { SessionAnswer } from '../../edge/session/status-json.js';
+import type { SessionId, StateProof, VerifiedRun } from '../../vocabulary/session.js';
+import { type Question, Replies, type Reply } from './replies.js';
+import { type OnEvent, Watchers } from './watchers.js';
+
+/** What the ports serve; the same for JSON and SOAP. All throw `SessionProblemError`. */
+export interface SessionServiceOptions {
+  readonly owners: Owners;
+  /** False where the core is too busy. */
+  submit(input: SessionInput): boolean;
+  /** Why nothing can be asked for now; `undefined` where it can. */
+  outOfService(): string | undefined;
+  /** Milliseconds of a clock that never goes back. */
+  nowMs(): number;
+  /** The time of day, for certificates. */
+  today(): Date;
+  /** For one answer; 5000 unless given. */
+  readonly timeoutMs?: number;
+  /** Requests that wait for an answer; 1024 unless given. */
+  readonly waitingMax?: number;
+}
+
+/** Outputs for those outside. */
+export type ServiceOutput = Reply | Extract<SessionOutput, { readonly kind: 'event' }>;
+
+export class SessionService {
+  readonly #options: SessionServiceOptions;
+  readonly #replies: Replies;
+  readonly #watchers = new Watchers();
+
+  constructor(options: SessionServiceOptions) {
+    const { timeoutMs = 5000, waitingMax = 1024 } = options;
+    this.#options = options;
+    const { submit, outOfService } = options;
+    this.#replies = new Replies({ submit, outOfService, timeoutMs, waitingMax });
+  }
+
+  get figures(): { readonly waiting: number; readonly watchers: number } {
+    return { waiting: this.#replies.count, watchers: this.#watchers.count };
+  }
+
+  /** Takes operations of a session: answers with what they are likely to come to. */
+  perform(submission: Submission): Promise<SessionAnswer> {
+    const run = this.#verified(submission);
+    const nowMs = this.#options.nowMs();
+    const { commit } = submission;
+    return this.#answer((replyId) => ({ kind: 'run', replyId, run, commit, nowMs }));
+  }
+
+  /** Has what waits of the session ordered now. */
+  commit(session: SessionId): Promise<SessionAnswer> {
+    const nowMs = this.#options.nowMs();
+    return this.#answer((replyId) => ({ kind: 'commit', replyId, session, nowMs }));
+  }
+
+  /** Where the session's operations stand, from this number on. */
+  status(session: SessionId, from: number): Promise<SessionAnswer> {
+    return this.#answer((replyId) => ({ kind: 'status', replyId, session, from }));
+  }
+
+  /** The value under a key with its proof; `null` where there is none. */
+  async prove(application: string, key: string): Promise<StateProof | null> {
+    const nowMs = this.#options.nowMs();
+    const reply = await this.#replies.ask((replyId) => ({
+      kind: 'prove',
+      replyId,
+      application,
+      key,
+      nowMs,
+    }));
+    if (reply.kind !== 'proved') throw new Error('another answer than asked for');
+    return reply.proof;
+  }
+
+  /** This replica's signed word for how far the session is in the order. */
+  async attest(session: SessionId): Promise<Extract<Reply, { readonly kind: 'attested' }>> {
+    const reply = await this.#replies.ask((replyId) => ({ kind: 'attest', replyId, session }));
+    if (reply.kind !== 'attested') throw new Error('another answer than asked for');
+    return reply;
+  }
+
+  /**
+   * Tells where the session's operations stand from this number on, and then what becomes of them.
+   * Rejects where the session is not known or too many watch. Resolves to what ends it.
+   */
+  watch(session: SessionId, from: number, onEvent: OnEvent): Promise<() => void> {
+    return new Promise((resolve, reject) => {
+      let isLive = false;
+      const end = this.#watchers.add(session, (event) => {
+        if (isLive && event.sequence >= from) onEvent(event);
+      });
+      this.#replies.askNow(
+        (replyId) => ({ kind: 'status', replyId, session, from }),
+        (reply) => {
+          // What was told before this reply is in it, and what follows is later.
+          isLive = true;
+          const statuses = reply.kind === 'answer' ? reply.statuses : [];
+          for (const status of statuses) onEvent({ kind: 'operation', ...status });
+          resolve(end);
+        },
+        (problem) => {
+          end();
+          reject(new SessionProblemError(problem));
+        },
+      );
+    });
+  }
+
+  take(output: ServiceOutput): void {
+    if (output.kind === 'event') this.#watchers.tell(output.session, output.event);
+    else this.#replies.answer(output);
+  }
+
+  /** Tells all that wait that no answer will come. */
+  dismissAll(): void {
+    this.#replies.dismissAll();
+  }
+
+  async #answer(question: (replyId: ReplyId) => Question): Promise<SessionAnswer> {
+    const reply = await this.#replies.ask(question);
+    if (reply.kind !== 'answer') throw new Error('another answer than asked for');
+    const { session, next, statuses } = reply;
+    return { session, next, statuses };
+  }
+
+  #verified({ run }: Submission): VerifiedRun {
+    const verified = verifyRun(this.#options.owners, run);
+    if (!verified.ok) throw new SessionProblemError(problemOf(verified.error));
+    this.#requireInForce(run.header.certificate);
+    return verified.value;
+  }
+
+  #requireInForce(certificate: Uint8Array): void {
+    const { validFrom, validTo } = new X509Certificate(certificate);
+    const today = this.#options.today().getTime();
+    if (Date.parse(validFrom) <= today && today <= Date.parse(validTo)) return;
+    throw new SessionProblemError({
+      code: 'not-owner',
+      reason: `the owner's certificate is valid from ${validFrom} to ${validTo} only`,
+    });
+  }
+}
+
+function problemOf(error: VerificationError): SessionProblem {
+  const what = error.code === 'mismatch' ? error.what : error.code;
+  const isOwners = ownersFaults.has(what);
+  const reason = isOwners ? `the run's ${what} do not fit` : `the run: ${what}`;
+  return { code: isOwners ? 'not-owner' : 'malformed', reason };
+}
+
+/** What `verifyRun` says of runs that are well-formed but not the owner's. */
+const ownersFaults: ReadonlySet<string> = new Set([
+  'certificate and authority',
+  'certificate and owner',
+  'signature and owner',
+]);
