@@ -1,12 +1,14 @@
 export {
   encodeCallResult,
   encodeTransfers,
+  readApplication,
   readCallResult,
   readCount,
   readKey,
   readLongText,
   readSessionId,
   readTransfers,
+  writeApplication,
   writeCallResult,
   writeCount,
   writeKey,
@@ -33,7 +35,14 @@ export {
   writeSessionCertificate,
 } from './proof.js';
 export { decodeSessionRequest, encodeSessionRequest } from './request.js';
-export { decodeRun, encodeRun, readRun, writeRun } from './run.js';
+export {
+  decodeRun,
+  encodeRun,
+  readOperations,
+  readRun,
+  writeOperations,
+  writeRun,
+} from './run.js';
 export {
   decodeSessionSigned,
   decodeSessionStatement,

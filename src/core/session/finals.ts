@@ -1,0 +1,261 @@
+import { OutcomeTree } from '../../crypto/session/merkle.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import { oneCorrect } from '../../vocabulary/quorum.js';
+import type {
+  HistoryStatement,
+  OperationOutcome,
+  SessionCertificate,
+  SessionId,
+} from '../../vocabulary/session.js';
+import type { Signed } from '../../vocabulary/statements.js';
+import { readAll } from '../../wire/reader.js';
+import { readSessionCertificate, writeSessionCertificate } from '../../wire/session/index.js';
+import { Writer } from '../../wire/writer.js';
+import { resendDelayMs, type StoredRecord } from '../effects.js';
+import type { OperationStatus } from './messages.js';
+import type { SessionOutbox } from './outbox.js';
+import { decodePosition, encodePosition, type Simulated, type StoredPosition } from './records.js';
+
+const TIMER = 'finals';
+/** Signatures kept of one replica for positions that are not proved here. */
+const heardMax = 1024;
+/** Positions that are asked for at once. */
+const askedMax = 16;
+
+export type FinalStatus = Extract<OperationStatus, { readonly proof: unknown }>;
+
+interface Position extends StoredPosition {
+  readonly tree: OutcomeTree;
+  /** Where each operation's outcome stands. */
+  readonly places: ReadonlyMap<string, number>;
+  certificate: SessionCertificate<HistoryStatement> | undefined;
+}
+
+export interface FinalsEvents {
+  /** The outcomes of a position are proved. */
+  proved(position: number, outcomes: readonly OperationOutcome[]): void;
+  simulated(outcome: OperationOutcome): Simulated;
+}
+
+/** The outcomes of the last positions, and the signatures of `f + 1` replicas that prove them. */
+export class Finals {
+  readonly #outbox: SessionOutbox;
+  readonly #events: FinalsEvents;
+  /** In their order, but for those that were fetched later. */
+  readonly #positions = new Map<number, Position>();
+  readonly #unproved = new Set<number>();
+  /** Positions that happened while this replica was away. */
+  readonly #wanted = new Set<number>();
+  readonly #heard = new Map<ReplicaId, Map<number, Signed<HistoryStatement>>>();
+  #resends = 0;
+
+  constructor(outbox: SessionOutbox, events: FinalsEvents) {
+    this.#outbox = outbox;
+    this.#events = events;
+  }
+
+  restore(records: readonly StoredRecord[]): void {
+    const { cluster } = this.#outbox.options;
+    const certificates = new Map(
+      this.#outbox
+        .stored(records, 'certificate/')
+        .map(([place, bytes]) => [
+          Number(place),
+          readAll(bytes, (reader) => readSessionCertificate(reader, cluster, 'history')),
+        ]),
+    );
+    for (const [, bytes] of this.#outbox.stored(records, 'final/')) {
+      const stored = decodePosition(cluster, bytes);
+      const { position } = stored.history.statement;
+      this.#put(stored).certificate = certificates.get(position);
+      if (!certificates.has(position)) this.#unproved.add(position);
+    }
+    this.#watch();
+  }
+
+  /** The machine has come to these outcomes. */
+  add(statement: HistoryStatement, outcomes: readonly OperationOutcome[]): void {
+    const { position } = statement;
+    if (this.#positions.has(position)) return;
+    const added = this.#keep(statement, outcomes);
+    this.#outbox.broadcast({ kind: 'history', history: added.history });
+    this.#unproved.add(position);
+    this.#resends = 0;
+    this.#check(added);
+    this.#watch();
+  }
+
+  onHistory(from: ReplicaId, history: Signed<HistoryStatement>): void {
+    const { position } = history.statement;
+    const known = this.#positions.get(position);
+    if (known?.certificate) return;
+    const heard = this.#heard.get(from) ?? new Map<number, Signed<HistoryStatement>>();
+    this.#heard.set(from, heard.set(position, history));
+    if (heard.size > heardMax) heard.delete(Math.min(...heard.keys()));
+    if (known) this.#check(known);
+  }
+
+  /** Proved outcomes of a position that this replica asked for. */
+  onFinal(
+    outcomes: readonly OperationOutcome[],
+    certificate: SessionCertificate<HistoryStatement>,
+  ): void {
+    const { position } = certificate.statement;
+    const known = this.#positions.get(position);
+    if (known) {
+      const isSame = known.history.statement.root === certificate.statement.root;
+      if (!isSame) this.#outbox.log('error', 'history-diverged', { position });
+      else if (this.#unproved.has(position)) this.#prove(known, certificate);
+      return;
+    }
+    if (!this.#wanted.delete(position)) return;
+    this.#prove(this.#keep(certificate.statement, outcomes), certificate);
+  }
+
+  onFetch(from: ReplicaId, position: number): void {
+    const known = this.#positions.get(position);
+    if (known?.certificate) {
+      const outcomes = known.outcomes.map(({ outcome }) => outcome);
+      this.#outbox.send(from, { kind: 'final', outcomes, certificate: known.certificate });
+    } else if (known) {
+      this.#outbox.send(from, { kind: 'history', history: known.history });
+    }
+  }
+
+  /** A peer is there again: it may have missed what this replica signed last. */
+  greet(replica: ReplicaId): void {
+    for (const position of [...this.#unproved].slice(-askedMax)) {
+      const history = this.#positions.get(position)?.history;
+      if (history) this.#outbox.send(replica, { kind: 'history', history });
+    }
+  }
+
+  /** Asks the others for a position whose outcomes this replica does not know. */
+  want(position: number): void {
+    if (this.#positions.has(position) || this.#wanted.has(position)) return;
+    this.#wanted.add(position);
+    const [oldest] = this.#wanted;
+    if (this.#wanted.size > heardMax && oldest !== undefined) this.#wanted.delete(oldest);
+    this.#outbox.fetch({ kind: 'final', position });
+    this.#watch();
+  }
+
+  /** Whether the position's outcomes are known and proved here. */
+  isProved(position: number): boolean {
+    return this.#positions.get(position)?.certificate !== undefined;
+  }
+
+  /** What became of the operation at this position; `undefined` where that is not proved here. */
+  statusOf(position: number, session: SessionId, sequence: number): FinalStatus | undefined {
+    const known = this.#positions.get(position);
+    const index = known?.places.get(nameOf({ session, sequence }));
+    const found = index === undefined ? undefined : known?.outcomes[index];
+    if (!known?.certificate || !found || index === undefined) return undefined;
+    const { outcome, simulated } = found;
+    const { result } = outcome;
+    const proof = { outcome, path: known.tree.path(index), certificate: known.certificate };
+    const kind = result.kind === 'rejected' ? 'aborted' : 'committed';
+    if (simulated === 'nothing') return { kind, result, proof };
+    if (simulated === 'same') return { kind, result, simulated: result, proof };
+    return { kind: kind === 'aborted' ? kind : 'changed', result, simulated, proof };
+  }
+
+  /** Returns false where the timer is not this. */
+  onTimer(name: string): boolean {
+    if (name !== TIMER) return false;
+    this.#resends += 1;
+    for (const position of [...this.#unproved].slice(0, askedMax)) {
+      const history = this.#positions.get(position)?.history;
+      if (history) this.#outbox.broadcast({ kind: 'history', history });
+      this.#outbox.fetch({ kind: 'final', position });
+    }
+    for (const position of [...this.#wanted].slice(0, askedMax)) {
+      this.#outbox.fetch({ kind: 'final', position });
+    }
+    this.#watch();
+    return true;
+  }
+
+  #keep(statement: HistoryStatement, outcomes: readonly OperationOutcome[]): Position {
+    const history = this.#outbox.sign(statement);
+    const stored = outcomes.map((outcome) => ({
+      outcome,
+      simulated: this.#events.simulated(outcome),
+    }));
+    const kept = this.#put({ history, outcomes: stored });
+    this.#outbox.persist(keyOf('final', statement.position), encodePosition(kept));
+    return kept;
+  }
+
+  #put(stored: StoredPosition): Position {
+    const { position } = stored.history.statement;
+    const outcomes = stored.outcomes.map(({ outcome }) => outcome);
+    const places = new Map(outcomes.map((outcome, index) => [nameOf(outcome), index]));
+    const tree = new OutcomeTree(outcomes);
+    const added = { ...stored, tree, places, certificate: undefined };
+    this.#positions.set(position, added);
+    if (this.#positions.size > this.#outbox.options.retainedPositions) this.#forgetOldest();
+    return added;
+  }
+
+  #forgetOldest(): void {
+    const [oldest] = this.#positions.keys();
+    if (oldest === undefined) return;
+    this.#positions.delete(oldest);
+    this.#unproved.delete(oldest);
+    this.#outbox.persist(keyOf('final', oldest), null);
+    this.#outbox.persist(keyOf('certificate', oldest), null);
+  }
+
+  /** Whether enough others have signed the same. */
+  #check(known: Position): void {
+    const { statement, bytes, signature } = known.history;
+    const { position, root, before } = statement;
+    const others = [...this.#heard].flatMap(([replica, heard]) => {
+      const signed = heard.get(position);
+      return signed ? [{ replica, ...signed }] : [];
+    });
+    const alike = others.filter(
+      (other) => other.statement.root === root && other.statement.before === before,
+    );
+    const { resilience, self } = this.#outbox.options;
+    const needed = oneCorrect(resilience);
+    if (others.length - alike.length >= needed) {
+      this.#outbox.log('error', 'history-diverged', { position });
+    }
+    if (alike.length + 1 < needed) return;
+    const signatures = [{ replica: self, signature }, ...alike]
+      .map((one) => ({ replica: one.replica, signature: one.signature }))
+      .sort((a, b) => a.replica - b.replica);
+    this.#prove(known, { statement, bytes, signatures });
+  }
+
+  #prove(position: Position, certificate: SessionCertificate<HistoryStatement>): void {
+    const place = certificate.statement.position;
+    position.certificate = certificate;
+    const writer = new Writer();
+    writeSessionCertificate(writer, certificate);
+    this.#outbox.persist(keyOf('certificate', place), writer.finish());
+    this.#unproved.delete(place);
+    for (const heard of this.#heard.values()) heard.delete(place);
+    this.#watch();
+    this.#events.proved(
+      place,
+      position.outcomes.map(({ outcome }) => outcome),
+    );
+  }
+
+  #watch(): void {
+    if (this.#unproved.size === 0 && this.#wanted.size === 0) return this.#outbox.stopTimer(TIMER);
+    const { resendAfterMs } = this.#outbox.options;
+    this.#outbox.ensureTimer(TIMER, resendDelayMs(resendAfterMs, this.#resends));
+  }
+}
+
+function keyOf(kind: 'final' | 'certificate', position: number): string {
+  return `${kind}/${String(position).padStart(16, '0')}`;
+}
+
+function nameOf({ session, sequence }: Pick<OperationOutcome, 'session' | 'sequence'>): string {
+  return `${session} ${sequence}`;
+}

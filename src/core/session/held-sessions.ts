@@ -1,0 +1,186 @@
+import { headsOf, sessionIdOf } from '../../crypto/session/chain.js';
+import { digestOfResult } from '../../crypto/session/sign.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
+import type {
+  CallResult,
+  SessionHeader,
+  SessionId,
+  SessionOperation,
+  VerifiedRun,
+} from '../../vocabulary/session.js';
+import type { Call } from './application.js';
+import { type HeldOperation, type HeldRecord, HeldSession } from './held.js';
+import { heldLimits } from './options.js';
+import type { SessionOutbox } from './outbox.js';
+import type { PendingView } from './pending-view.js';
+import { encodeHeld, type StoredRun } from './records.js';
+
+const utf8 = new TextEncoder();
+
+/** All operations that are held because they are not final here; bounded, and on disk. */
+export class HeldSessions {
+  readonly #outbox: SessionOutbox;
+  readonly #view: PendingView;
+  readonly #sessions = new Map<SessionId, HeldSession>();
+  readonly #used = new Map<ReplicaId, { operations: number; bytes: number }>();
+  #arrivals = 0;
+
+  constructor(outbox: SessionOutbox, view: PendingView) {
+    this.#outbox = outbox;
+    this.#view = view;
+  }
+
+  get(session: SessionId): HeldSession | undefined {
+    return this.#sessions.get(session);
+  }
+
+  values(): readonly HeldSession[] {
+    return [...this.#sessions.values()];
+  }
+
+  /** Whether these operations of a run find room, with what `from` has brought already. */
+  hasRoom({ session, run }: VerifiedRun, next: number, from: ReplicaId): boolean {
+    const fresh = run.operations.slice(next - run.first);
+    const used = this.#used.get(from) ?? { operations: 0, bytes: 0 };
+    return (
+      (this.#sessions.has(session) || this.#sessions.size < heldLimits.sessions) &&
+      used.operations + fresh.length <= heldLimits.operations &&
+      fresh.reduce((sum, one) => sum + bytesOf(one), used.bytes) <= heldLimits.bytes
+    );
+  }
+
+  /**
+   * Takes the run's operations from `next` on, and simulates them; `keep` follows. Returns what is held
+   * of the session.
+   */
+  take(
+    { session, run, heads }: VerifiedRun,
+    next: number,
+    from: ReplicaId,
+  ): HeldSession | undefined {
+    const index = next - run.first;
+    const held =
+      index < heads.length ? this.#open(session, run.header) : this.#sessions.get(session);
+    held?.sign(run.first + heads.length - 1, run.signature);
+    if (!held || index >= heads.length) return held;
+    this.#arrivals += 1;
+    const record = this.#record(held, run, from, this.#arrivals);
+    for (const [offset, operation] of run.operations.slice(index).entries()) {
+      const sequence = next + offset;
+      const call = callOf(held, sequence, operation);
+      const result: CallResult = call
+        ? this.#view.simulate(held.header.application, call)
+        : { kind: 'done', result: '' };
+      const place = sequence - run.first;
+      const before = heads[place - 1] ?? run.before;
+      this.#add(held, record, {
+        sequence,
+        operation,
+        before,
+        head: heads[place] ?? before,
+        result,
+      });
+    }
+    return held;
+  }
+
+  /** Writes down what is held of these operations, before anything is said of them. */
+  keep(operations: readonly HeldOperation[]): void {
+    for (const record of new Set(operations.map((one) => one.record))) {
+      this.#outbox.persist(record.key, encodeHeld(record));
+    }
+  }
+
+  /** It is not needed any more: its outcome is proved, or something else is in its place. */
+  remove(held: HeldSession, operation: HeldOperation): void {
+    const record = held.remove(operation);
+    if (record) this.#outbox.persist(record.key, null);
+    this.#view.remove(held.header.application, { session: held.id, sequence: operation.sequence });
+    const used = this.#used.get(operation.from);
+    if (used) {
+      used.operations -= 1;
+      used.bytes -= operation.bytes;
+    }
+    if (held.operations.size === 0) this.#sessions.delete(held.id);
+  }
+
+  /** After a restart, with the results of then; the view simulates anew when it has to. */
+  restore(stored: readonly StoredRun[]): void {
+    for (const { run, from, arrival, operations } of [...stored].sort(byArrival)) {
+      this.#arrivals = arrival;
+      const session = sessionIdOf(this.#outbox.options.cluster, run.header);
+      const held = this.#open(session, run.header);
+      const heads = [run.before, ...headsOf(run)];
+      held.sign(run.first + run.operations.length - 1, run.signature);
+      const record = this.#record(held, run, from, arrival);
+      for (const { sequence, result, receipt } of operations) {
+        const place = sequence - run.first;
+        const [operation, before, head] = [run.operations[place], heads[place], heads[place + 1]];
+        if (!operation || !before || !head) continue;
+        const added = this.#add(held, record, { sequence, operation, before, head, result });
+        added.receipt = receipt;
+        const call = callOf(held, sequence, operation);
+        if (call) this.#view.restore(run.header.application, call);
+      }
+    }
+  }
+
+  #open(session: SessionId, header: SessionHeader): HeldSession {
+    const held = this.#sessions.get(session) ?? new HeldSession(session, header);
+    this.#sessions.set(session, held);
+    return held;
+  }
+
+  #record(held: HeldSession, run: HeldRecord['run'], from: ReplicaId, arrival: number): HeldRecord {
+    const last = run.first + run.operations.length - 1;
+    const key = `run/${held.id}/${String(last).padStart(16, '0')}`;
+    return { key, run, from, arrival, operations: [] };
+  }
+
+  #add(
+    held: HeldSession,
+    record: HeldRecord,
+    what: Pick<HeldOperation, 'sequence' | 'operation' | 'before' | 'head' | 'result'>,
+  ): HeldOperation {
+    const operation: HeldOperation = {
+      ...what,
+      bytes: bytesOf(what.operation),
+      from: record.from,
+      heardMs: this.#outbox.nowMs,
+      resultDigest: digestOfResult(what.result),
+      record,
+      receipt: undefined,
+      promises: new Map(),
+      witnesses: new Map(),
+      doubts: new Set(),
+      isFinal: false,
+    };
+    held.operations.set(operation.sequence, operation);
+    record.operations.push(operation);
+    const used = this.#used.get(record.from) ?? { operations: 0, bytes: 0 };
+    used.operations += 1;
+    used.bytes += operation.bytes;
+    this.#used.set(record.from, used);
+    return operation;
+  }
+}
+
+/** The call that an operation is; `end` is none. */
+export function callOf(
+  { id, header }: HeldSession,
+  sequence: number,
+  operation: SessionOperation,
+): Call | undefined {
+  return operation.kind === 'call'
+    ? { session: id, sequence, owner: header.owner, payload: operation.payload }
+    : undefined;
+}
+
+/** As it travels in a run; see `sessionLimits`. */
+function bytesOf(operation: SessionOperation): number {
+  return operation.kind === 'call' ? 3 + utf8.encode(operation.payload).length : 1;
+}
+
+function byArrival(a: StoredRun, b: StoredRun): number {
+  return a.arrival - b.arrival;
+}

@@ -1,0 +1,153 @@
+import type { ClientId, Digest, ReplicaId } from '../../vocabulary/ids.js';
+import {
+  type CallResult,
+  type ReceiptStatement,
+  type SessionHeader,
+  type SessionId,
+  type SessionOperation,
+  type SessionRun,
+  sessionLimits,
+  type VerifiedRun,
+  type WitnessStatement,
+} from '../../vocabulary/session.js';
+import type { Signed } from '../../vocabulary/statements.js';
+import type { SessionEntry } from './machine/session-table.js';
+
+/** An operation that is not final here, with what was said about it. */
+export interface HeldOperation {
+  readonly sequence: number;
+  readonly operation: SessionOperation;
+  /** The head before it and after it. */
+  readonly before: Digest;
+  readonly head: Digest;
+  /** As it travels. */
+  readonly bytes: number;
+  /** Who brought it; this replica where a client did. */
+  readonly from: ReplicaId;
+  readonly heardMs: number;
+  /** This replica's simulation, and its digest. */
+  readonly result: CallResult;
+  readonly resultDigest: Digest;
+  /** The record that it is stored in. */
+  readonly record: HeldRecord;
+  /** This replica's promise, if it made one. */
+  receipt: Signed<ReceiptStatement> | undefined;
+  /** The promises of others. */
+  readonly promises: Map<ReplicaId, Signed<ReceiptStatement>>;
+  /** Others that simulated the same, and others that did not. */
+  readonly witnesses: Map<ReplicaId, Signed<WitnessStatement>>;
+  readonly doubts: Set<ReplicaId>;
+  isFinal: boolean;
+}
+
+/** A run as it came, stored under one key until all that was new in it is final. */
+export interface HeldRecord {
+  readonly key: string;
+  readonly run: SessionRun;
+  readonly from: ReplicaId;
+  /** Counts up, so that a restart finds the order in which they came. */
+  readonly arrival: number;
+  readonly operations: HeldOperation[];
+}
+
+/** What is handed to the engine of a session; one request at a time. */
+export interface Submission {
+  readonly client: ClientId;
+  /** Sequence number of its last operation. */
+  readonly through: number;
+}
+
+/** Whether a run continues what is known of its session. */
+export type Fit =
+  | { readonly kind: 'fits'; readonly next: number }
+  | { readonly kind: 'gap'; readonly next: number }
+  | { readonly kind: 'conflict'; readonly sequence: number }
+  | { readonly kind: 'ended' };
+
+/** The operations of one session that are not final here. */
+export class HeldSession {
+  readonly id: SessionId;
+  readonly header: SessionHeader;
+  /** By sequence number, which rises. There is a gap where others brought some into the order. */
+  readonly operations = new Map<number, HeldOperation>();
+  submission: Submission | undefined;
+  /** How often this replica has handed it in. */
+  attempt = 0;
+  /** To be handed in as soon as nothing of it is under way. */
+  isDue = false;
+  /** Where the owner has signed. */
+  readonly #signatures = new Map<number, Uint8Array>();
+
+  constructor(id: SessionId, header: SessionHeader) {
+    this.id = id;
+    this.header = header;
+  }
+
+  get last(): HeldOperation | undefined {
+    return [...this.operations.values()].at(-1);
+  }
+
+  from(sequence: number): readonly HeldOperation[] {
+    return [...this.operations.values()].filter((one) => one.sequence >= sequence);
+  }
+
+  /** The owner has signed all up to this number. */
+  sign(sequence: number, signature: Uint8Array): void {
+    if (!this.#signatures.has(sequence)) this.#signatures.set(sequence, signature);
+  }
+
+  /** It is final. Returns its record where that is not needed any more. */
+  remove(operation: HeldOperation): HeldRecord | undefined {
+    const { sequence, record } = operation;
+    operation.isFinal = true;
+    this.operations.delete(sequence);
+    this.#signatures.delete(sequence);
+    return record.operations.every(({ isFinal }) => isFinal) ? record : undefined;
+  }
+
+  /** Operations from here on as their owner signed them, as many as one run may hold. */
+  runFrom(sequence: number): SessionRun | undefined {
+    const rest = this.from(sequence);
+    const [first] = rest;
+    if (first?.sequence !== sequence) return undefined;
+    let bytes: number = sessionLimits.certificateBytes;
+    let signature: Uint8Array | undefined;
+    let count = 0;
+    for (const [index, one] of rest.slice(0, sessionLimits.runOperations).entries()) {
+      if (one.sequence !== sequence + index) break;
+      bytes += one.bytes;
+      // The run that brought the first one fits in any case.
+      if (signature && bytes > sessionLimits.runBytes) break;
+      const signed = this.#signatures.get(one.sequence);
+      if (signed) [signature, count] = [signed, index + 1];
+    }
+    if (!signature) return undefined;
+    const operations = rest.slice(0, count).map(({ operation }) => operation);
+    return { header: this.header, first: sequence, before: first.before, operations, signature };
+  }
+}
+
+/** What the run adds to the session as the order has it and as it is held here. */
+export function fitOf(
+  { run, session, heads }: VerifiedRun,
+  held: HeldSession | undefined,
+  entry: SessionEntry | undefined,
+): Fit {
+  const ordered = entry?.next ?? 1;
+  const next = Math.max(ordered, (held?.last?.sequence ?? 0) + 1);
+  const headAt = (sequence: number): Digest | undefined => {
+    if (sequence === 0) return session;
+    if (sequence === ordered - 1) return entry?.head;
+    return held?.operations.get(sequence)?.head;
+  };
+  if (run.first > next) return { kind: 'gap', next };
+  const all = [run.before, ...heads];
+  const wrong = all.findIndex((head, index) => {
+    const known = headAt(run.first - 1 + index);
+    return known !== undefined && known !== head;
+  });
+  if (wrong >= 0) return { kind: 'conflict', sequence: run.first + Math.max(0, wrong - 1) };
+  const hasEnded = entry?.ended || held?.last?.operation.kind === 'end';
+  if (hasEnded && run.first + heads.length > next) return { kind: 'ended' };
+  return { kind: 'fits', next };
+}

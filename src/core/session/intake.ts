@@ -1,0 +1,139 @@
+import {
+  type ReceiptStatement,
+  type SessionId,
+  sessionLimits,
+  type VerifiedRun,
+} from '../../vocabulary/session.js';
+import type { Signed } from '../../vocabulary/statements.js';
+import { fitOf, type HeldOperation } from './held.js';
+import type { HeldSessions } from './held-sessions.js';
+import type { SessionMachine } from './machine/machine.js';
+import type { ReplyId, SessionRefusal } from './messages.js';
+import { heldLimits } from './options.js';
+import type { SessionOutbox } from './outbox.js';
+import type { Statuses } from './statuses.js';
+import type { Submissions } from './submissions.js';
+
+/** Operations of this replica's clients: simulated, promised, answered, and passed on. */
+export class Intake {
+  readonly #outbox: SessionOutbox;
+  readonly #machine: SessionMachine;
+  readonly #held: HeldSessions;
+  readonly #statuses: Statuses;
+  readonly #submissions: Submissions;
+  readonly #position: () => number;
+  /** Operations promised so far. */
+  promised = 0;
+
+  constructor(parts: {
+    readonly outbox: SessionOutbox;
+    readonly machine: SessionMachine;
+    readonly held: HeldSessions;
+    readonly statuses: Statuses;
+    readonly submissions: Submissions;
+    /** The last position that the engine has applied. */
+    readonly position: () => number;
+  }) {
+    this.#outbox = parts.outbox;
+    this.#machine = parts.machine;
+    this.#held = parts.held;
+    this.#statuses = parts.statuses;
+    this.#submissions = parts.submissions;
+    this.#position = parts.position;
+  }
+
+  onRun(replyId: ReplyId, verified: VerifiedRun, commit: boolean): void {
+    const { run, session } = verified;
+    const { self } = this.#outbox.options;
+    const refusal = this.#refusal(verified);
+    if (refusal) return this.#outbox.refuse(replyId, refusal);
+    const held = this.#held.take(verified, this.#statuses.next(session), self);
+    const last = run.first + run.operations.length - 1;
+    const operations = held?.from(run.first).filter(({ sequence }) => sequence <= last) ?? [];
+    const fresh = operations.filter(({ receipt }) => receipt === undefined);
+    for (const operation of fresh) operation.receipt = this.#promise(session, operation);
+    this.#held.keep(fresh);
+    this.#answer(replyId, session, run.first);
+    if (fresh.length > 0) {
+      const receipts = fresh.flatMap(({ receipt }): Signed<ReceiptStatement>[] =>
+        receipt ? [receipt] : [],
+      );
+      this.#outbox.broadcast({ kind: 'run', run, receipts });
+    }
+    for (const { sequence } of fresh) this.#tell(session, sequence);
+    if (held) this.#submissions.consider(held, commit);
+  }
+
+  onCommit(replyId: ReplyId, session: SessionId): void {
+    if (!this.#statuses.isKnown(session)) return this.#unknown(replyId);
+    this.#answer(replyId, session, 1);
+    const held = this.#held.get(session);
+    if (held) this.#submissions.consider(held, true);
+  }
+
+  onStatus(replyId: ReplyId, session: SessionId, from: number): void {
+    if (!this.#statuses.isKnown(session)) return this.#unknown(replyId);
+    this.#answer(replyId, session, from);
+  }
+
+  #refusal(verified: VerifiedRun): SessionRefusal | undefined {
+    const { run, session } = verified;
+    const { table, settling } = this.#machine;
+    if (!settling.knows(run.header.application)) {
+      return { code: 'unknown-application', name: run.header.application };
+    }
+    const entry = table.get(session);
+    if (table.isForgotten(session, run.header)) return { code: 'ended' };
+    const fit = fitOf(verified, this.#held.get(session), entry);
+    switch (fit.kind) {
+      case 'gap':
+        return { code: 'gap', next: fit.next };
+      case 'conflict':
+        return { code: 'conflict', sequence: fit.sequence };
+      case 'ended':
+        return { code: 'ended' };
+      case 'fits': {
+        const last = run.first + run.operations.length - 1;
+        const isFull =
+          last - (entry?.open ?? 1) >= sessionLimits.openOperations ||
+          !this.#held.hasRoom(verified, fit.next, this.#outbox.options.self);
+        if (last >= fit.next && isFull) {
+          return { code: 'busy', retryAfterMs: heldLimits.retryAfterMs };
+        }
+        return undefined;
+      }
+    }
+  }
+
+  #promise(session: SessionId, operation: HeldOperation): Signed<ReceiptStatement> {
+    const { self, promisePositions } = this.#outbox.options;
+    const base = this.#position();
+    this.promised += 1;
+    return this.#outbox.sign({
+      kind: 'receipt',
+      session,
+      sequence: operation.sequence,
+      head: operation.head,
+      result: operation.resultDigest,
+      base,
+      baseHistory: this.#machine.history,
+      deadline: base + promisePositions,
+      replica: self,
+    });
+  }
+
+  #answer(replyId: ReplyId, session: SessionId, from: number): void {
+    const next = this.#statuses.next(session);
+    const statuses = this.#statuses.from(session, from);
+    this.#outbox.output({ kind: 'answer', replyId, session, next, statuses });
+  }
+
+  #tell(session: SessionId, sequence: number): void {
+    const status = this.#statuses.of(session, sequence);
+    if (status) this.#outbox.tell(session, { kind: 'operation', sequence, status });
+  }
+
+  #unknown(replyId: ReplyId): void {
+    this.#outbox.refuse(replyId, { code: 'unknown-session' });
+  }
+}

@@ -1,0 +1,179 @@
+import { firstHistory, headsOf, sessionIdOf } from '../../../crypto/session/chain.js';
+import { OutcomeTree } from '../../../crypto/session/merkle.js';
+import { digestOfHistory } from '../../../crypto/session/sign.js';
+import type { ClusterId, Digest, ReplicaId } from '../../../vocabulary/ids.js';
+import type { Batch } from '../../../vocabulary/ordering.js';
+import { oneCorrect, type Resilience } from '../../../vocabulary/quorum.js';
+import {
+  type HistoryStatement,
+  type OperationOutcome,
+  type OrderReportStatement,
+  type SessionRun,
+  type SessionTransfer,
+  sessionLimits,
+} from '../../../vocabulary/session.js';
+import { decodeSessionRequest } from '../../../wire/session/index.js';
+import type { StateMachine } from '../../ordering/engine.js';
+import type { Application, Call } from '../application.js';
+import { halvesOf, Lanes, type OpenOrder } from './lanes.js';
+import { type SessionEntry, SessionTable, tableLimits } from './session-table.js';
+import { Settling, settleOrdered, transfersOf } from './settling.js';
+import { decodeMachine, encodeMachine } from './snapshot.js';
+import type { Writes } from './texts.js';
+
+/** After so many outcomes, or characters of results, a position takes no further operations. */
+const outcomesMax = 8000;
+const outcomeLengthMax = 1024 * 1024;
+
+/** What happened in the agreed order. */
+export type MachineEvent =
+  /** A call was done, and wrote this. */
+  | {
+      readonly kind: 'applied';
+      readonly call: Call;
+      readonly application: string;
+      readonly writes: Writes;
+    }
+  | {
+      readonly kind: 'outcomes';
+      readonly statement: HistoryStatement;
+      readonly outcomes: readonly OperationOutcome[];
+    }
+  | {
+      readonly kind: 'order-opened';
+      readonly order: OpenOrder;
+      readonly transfers: readonly SessionTransfer[];
+    }
+  | { readonly kind: 'order-closed'; readonly order: OpenOrder };
+
+export interface MachineOptions {
+  readonly cluster: ClusterId;
+  readonly resilience: Resilience;
+  readonly applications: readonly Application[];
+}
+
+/** What the engine drives: sessions, applications' states, orders, and the history of outcomes. */
+export class SessionMachine implements StateMachine {
+  readonly table = new SessionTable();
+  readonly lanes = new Lanes();
+  readonly settling: Settling;
+  /** The history's digest so far. */
+  history: Digest;
+  readonly #options: MachineOptions;
+  readonly #events: MachineEvent[] = [];
+  #outcomes: OperationOutcome[] = [];
+  #outcomeLength = 0;
+
+  constructor(options: MachineOptions) {
+    this.#options = options;
+    this.settling = new Settling(options.applications, (call, application, writes) => {
+      this.#events.push({ kind: 'applied', call, application, writes });
+    });
+    this.history = firstHistory(options.cluster);
+  }
+
+  /** What has happened since the last time. */
+  takeEvents(): readonly MachineEvent[] {
+    return this.#events.splice(0);
+  }
+
+  /** What an order that is open asks the banks for. */
+  transfersOf(order: OpenOrder): readonly SessionTransfer[] {
+    return transfersOf(this.table.get(order.session), order);
+  }
+
+  apply(position: number, batch: Batch): void {
+    for (const { payload } of batch) {
+      const request = decodeSessionRequest(this.#options.cluster, payload);
+      if (request.kind === 'report') this.#report(request.report.statement);
+      else this.#run(position, request.run, request.submitter);
+    }
+    this.#close(position);
+  }
+
+  snapshot(): Uint8Array {
+    return encodeMachine(this);
+  }
+
+  install(snapshot: Uint8Array): void {
+    this.#events.length = 0;
+    decodeMachine(snapshot, this);
+    this.settling.recount(this.table.values());
+  }
+
+  /** Engines of total order do not ask; the bytes of a request do not tell. */
+  interferes(): boolean {
+    return true;
+  }
+
+  /** Operations that continue the session are taken; those that it has are passed over. */
+  #run(position: number, run: SessionRun, submitter: ReplicaId): void {
+    const isFull = this.#outcomes.length >= outcomesMax || this.#outcomeLength >= outcomeLengthMax;
+    if (isFull || !this.settling.knows(run.header.application)) return;
+    const session = sessionIdOf(this.#options.cluster, run.header);
+    const heads = [run.before, ...headsOf(run)];
+    const known = this.table.get(session);
+    const { next, head } = known ?? { next: 1, head: session };
+    const operations = run.operations.slice(Math.max(0, next - run.first));
+    // A gap, another chain, or nothing new.
+    if (heads[next - run.first] !== head || operations.length === 0 || known?.ended) return;
+    if (!known && this.table.isForgotten(session, run.header)) return;
+    const entry = known ?? this.table.open(session, run.header, position);
+    this.table.touch(entry);
+    this.#settle(entry, submitter, () => {
+      for (const operation of operations) {
+        const sequence = entry.next;
+        if (sequence - entry.open >= sessionLimits.openOperations) return;
+        entry.next += 1;
+        entry.head = heads[entry.next - run.first] ?? entry.head;
+        entry.ended = operation.kind === 'end';
+        this.settling.queue(entry, { sequence, head: entry.head, state: 'queued', operation });
+      }
+    });
+  }
+
+  /** A replica says what became of an order; `f + 1` of them decide it. */
+  #report(statement: OrderReportStatement): void {
+    const order = this.lanes.report(statement, oneCorrect(this.#options.resilience));
+    const entry = order && this.table.get(order.session);
+    if (!order || !entry) return;
+    const { outcome } = statement;
+    const isSplit = outcome.kind === 'aborted' && order.sequences.length > 1;
+    this.#events.push({ kind: 'order-closed', order });
+    this.#opened(this.lanes.close(order, isSplit ? halvesOf(order) : []));
+    this.#settle(entry, order.submitter, () => {
+      if (!isSplit) settleOrdered(entry, order, outcome);
+    });
+  }
+
+  #settle(entry: SessionEntry, submitter: ReplicaId, change: () => void): void {
+    const sequences = this.settling.change(entry, change);
+    for (const { sequence, head, result } of this.settling.takeSettled(entry)) {
+      this.#outcomes.push({ session: entry.session, sequence, head, result });
+      this.#outcomeLength += (result.kind === 'done' ? result.result : result.reason).length;
+    }
+    if (sequences.length === 0) return;
+    this.#opened(this.lanes.add({ session: entry.session, submitter, sequences }));
+  }
+
+  #opened(order: OpenOrder | undefined): void {
+    if (!order) return;
+    this.#events.push({ kind: 'order-opened', order, transfers: this.transfersOf(order) });
+  }
+
+  #close(position: number): void {
+    const outcomes = this.#outcomes;
+    this.#outcomes = [];
+    this.#outcomeLength = 0;
+    if (outcomes.length === 0) return;
+    for (const { session } of outcomes) {
+      const positions = this.table.get(session)?.positions;
+      positions?.push(position);
+      if (positions && positions.length > tableLimits.positions) positions.shift();
+    }
+    const { root } = new OutcomeTree(outcomes);
+    const statement = { kind: 'history', position, before: this.history, root } as const;
+    this.history = digestOfHistory(this.#options.cluster, statement);
+    this.#events.push({ kind: 'outcomes', statement, outcomes });
+  }
+}

@@ -1,0 +1,163 @@
+import type { CallResult, SessionId } from '../../vocabulary/session.js';
+import type { Application, Call } from './application.js';
+import { called } from './machine/calls.js';
+import { mergedKeys, type Reads, type Texts, type Writes } from './machine/texts.js';
+
+/**
+ * The committed states with all calls on top that this replica knows to wait, in the order in which they
+ * came. What a call was simulated to write stays until the call is done; where something else became of
+ * it, what waits is simulated anew before the next simulation.
+ */
+export class PendingView {
+  readonly #views: ReadonlyMap<string, View>;
+
+  constructor(applications: readonly Application[], states: ReadonlyMap<string, Texts>) {
+    this.#views = new Map(
+      applications.flatMap((application) => {
+        const base = states.get(application.name);
+        return base ? [[application.name, new View(application, base)] as const] : [];
+      }),
+    );
+  }
+
+  knows(application: string): boolean {
+    return this.#views.has(application);
+  }
+
+  /** The likely result of a call, which from now on is one of those that wait. */
+  simulate(application: string, call: Call): CallResult {
+    const view = this.#views.get(application);
+    return view?.simulate(call) ?? { kind: 'rejected', reason: 'no such application' };
+  }
+
+  /** After a restart: the call waits, with the result that was promised before. */
+  restore(application: string, call: Call): void {
+    this.#views.get(application)?.restore(call);
+  }
+
+  /** The call was done, and wrote this. */
+  applied(application: string, call: Call, writes: Writes): void {
+    this.#views.get(application)?.applied(call, writes);
+  }
+
+  /** The call does not wait any more, whatever became of it. */
+  remove(application: string, call: CallName): void {
+    this.#views.get(application)?.remove(call);
+  }
+
+  /** The committed states are others than before. */
+  jumped(): void {
+    for (const view of this.#views.values()) view.doubt();
+  }
+}
+
+export type CallName = Pick<Call, 'session' | 'sequence'>;
+
+interface Waiting {
+  readonly call: Call;
+  writes: Writes;
+}
+
+class View implements Reads {
+  readonly #application: Application;
+  readonly #base: Texts;
+  /** In the order in which they came. */
+  readonly #waiting = new Map<string, Waiting>();
+  readonly #writes = new Map<string, string | null>();
+  /** How many of those that wait write a key. */
+  readonly #writers = new Map<string, number>();
+  #isDoubtful = false;
+
+  constructor(application: Application, base: Texts) {
+    this.#application = application;
+    this.#base = base;
+  }
+
+  get(key: string): string | undefined {
+    const written = this.#writes.get(key);
+    return written === undefined ? this.#base.get(key) : (written ?? undefined);
+  }
+
+  keys(prefix: string): readonly string[] {
+    return mergedKeys(this.#base, this.#writes, prefix);
+  }
+
+  simulate(call: Call): CallResult {
+    if (this.#isDoubtful) this.#rebuild();
+    const { result, writes } = this.#simulated(call);
+    this.#waiting.set(nameOf(call), { call, writes });
+    this.#write(writes);
+    return result;
+  }
+
+  restore(call: Call): void {
+    this.#waiting.set(nameOf(call), { call, writes: new Map() });
+    this.#isDoubtful = true;
+  }
+
+  applied(call: Call, writes: Writes): void {
+    const waiting = this.#waiting.get(nameOf(call));
+    if (!waiting) {
+      this.#isDoubtful ||= [...writes.keys()].some((key) => this.#writes.has(key));
+    } else if (isSame(waiting.writes, writes)) {
+      this.#take(waiting);
+    } else {
+      this.#waiting.delete(nameOf(call));
+      this.#isDoubtful = true;
+    }
+  }
+
+  remove(call: CallName): void {
+    const waiting = this.#waiting.get(nameOf(call));
+    if (!waiting) return;
+    this.#waiting.delete(nameOf(call));
+    this.#isDoubtful ||= waiting.writes.size > 0;
+  }
+
+  doubt(): void {
+    this.#isDoubtful = true;
+  }
+
+  #simulated(call: Call): ReturnType<typeof called<CallResult>> {
+    return called<CallResult>(this, (state) => this.#application.simulate(state, call));
+  }
+
+  #write(writes: Writes): void {
+    for (const [key, value] of writes) {
+      this.#writes.set(key, value);
+      this.#writers.set(key, (this.#writers.get(key) ?? 0) + 1);
+    }
+  }
+
+  /** What it wrote is in the base now. */
+  #take({ call, writes }: Waiting): void {
+    this.#waiting.delete(nameOf(call));
+    for (const key of writes.keys()) {
+      const others = (this.#writers.get(key) ?? 1) - 1;
+      if (others > 0) {
+        this.#writers.set(key, others);
+      } else {
+        this.#writers.delete(key);
+        this.#writes.delete(key);
+      }
+    }
+  }
+
+  #rebuild(): void {
+    this.#isDoubtful = false;
+    this.#writes.clear();
+    this.#writers.clear();
+    for (const waiting of this.#waiting.values()) {
+      waiting.writes = this.#simulated(waiting.call).writes;
+      this.#write(waiting.writes);
+    }
+  }
+}
+
+function nameOf({ session, sequence }: { session: SessionId; sequence: number }): string {
+  return `${session} ${sequence}`;
+}
+
+function isSame(a: Writes, b: Writes): boolean {
+  return a.size === b.size && [...a].every(([key, value]) => b.get(key) === value);
+}

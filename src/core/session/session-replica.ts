@@ -1,0 +1,354 @@
+import { unreachable } from '../../vocabulary/brand.js';
+import type { OrderingRequest } from '../../vocabulary/ordering.js';
+import type { CallResult, OperationOutcome } from '../../vocabulary/session.js';
+import type { VerifiedSessionMessage } from '../../vocabulary/session-messages.js';
+import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
+import type { OrderingEngine, OrderingInput, OrderingOutput } from '../ordering/engine.js';
+import { Attesting } from './attesting.js';
+import { type FinalStatus, Finals } from './finals.js';
+import type { HeldOperation, HeldSession } from './held.js';
+import { HeldSessions } from './held-sessions.js';
+import { Intake } from './intake.js';
+import { type MachineEvent, SessionMachine } from './machine/machine.js';
+import type { SessionInput, SessionOutput } from './messages.js';
+import type { SessionOptions } from './options.js';
+import { Orders } from './orders.js';
+import { SessionOutbox } from './outbox.js';
+import { PendingView } from './pending-view.js';
+import { decodeHeld, type Simulated } from './records.js';
+import { Statuses } from './statuses.js';
+import { Submissions } from './submissions.js';
+import { Witnessing } from './witnessing.js';
+
+/** What an operator may want to see. Counts begin with the process. */
+export interface SessionMetrics {
+  readonly engine: OrderingEngine['kind'];
+  readonly position: number;
+  /** Sessions in the order, and those with operations that are not final here. */
+  readonly sessions: number;
+  readonly open: number;
+  readonly orders: number;
+  /** Operations: promised by this replica, and how many of those others simulated alike. */
+  readonly provisional: number;
+  readonly witnessed: number;
+  readonly doubted: number;
+  /** What became of operations that this replica had simulated. */
+  readonly committed: number;
+  readonly changed: number;
+  readonly aborted: number;
+  /** Of those, how many came to something else than simulated: a number from 0 to 1. */
+  readonly misSimulated: number;
+}
+
+/**
+ * Layer 2 at one replica: answers its clients' operations at once with a promise, has them ordered by the
+ * engine, which it owns and drives, and proves what they came to.
+ */
+export class SessionReplica implements Core<SessionInput, SessionOutput> {
+  readonly #outbox: SessionOutbox;
+  readonly #machine: SessionMachine;
+  readonly #engine: OrderingEngine;
+  readonly #view: PendingView;
+  readonly #held: HeldSessions;
+  readonly #finals: Finals;
+  readonly #statuses: Statuses;
+  readonly #submissions: Submissions;
+  readonly #intake: Intake;
+  readonly #witnessing: Witnessing;
+  readonly #orders: Orders;
+  readonly #attesting: Attesting;
+  /** What the parts want ordered, until the engine has been asked. */
+  readonly #requests: OrderingRequest[] = [];
+  readonly #counts = { committed: 0, changed: 0, aborted: 0, same: 0, other: 0 };
+
+  constructor(options: SessionOptions) {
+    const { cluster, resilience, self, sign, applications } = options;
+    const submit = (request: OrderingRequest) => void this.#requests.push(request);
+    const position = () => this.#engine.position;
+    this.#outbox = new SessionOutbox(options);
+    this.#machine = new SessionMachine({ cluster, resilience, applications });
+    this.#engine = options.engine({ cluster, resilience, self, sign }, this.#machine);
+    this.#view = new PendingView(applications, this.#machine.settling.states);
+    this.#held = new HeldSessions(this.#outbox, this.#view);
+    this.#finals = new Finals(this.#outbox, {
+      proved: (position, outcomes) => this.#onProved(position, outcomes),
+      simulated: (outcome) => this.#simulated(outcome),
+    });
+    const { table } = this.#machine;
+    this.#statuses = new Statuses(resilience, table, this.#held, this.#finals);
+    this.#submissions = new Submissions(this.#outbox, this.#held, table, submit, (held) =>
+      this.#drop(held),
+    );
+    const parts = {
+      outbox: this.#outbox,
+      machine: this.#machine,
+      held: this.#held,
+      statuses: this.#statuses,
+      submissions: this.#submissions,
+      position,
+    };
+    this.#intake = new Intake(parts);
+    this.#witnessing = new Witnessing(parts);
+    this.#orders = new Orders(this.#outbox, submit);
+    this.#attesting = new Attesting(this.#outbox, this.#machine, position);
+  }
+
+  get metrics(): SessionMetrics {
+    const { same, other, ...counts } = this.#counts;
+    return {
+      engine: this.#engine.kind,
+      position: this.#engine.position,
+      sessions: this.#machine.table.size,
+      open: this.#held.values().length,
+      orders: this.#orders.size,
+      provisional: this.#intake.promised,
+      witnessed: this.#witnessing.witnessed,
+      doubted: this.#witnessing.doubted,
+      ...counts,
+      misSimulated: other / Math.max(1, same + other),
+    };
+  }
+
+  /** The committed value under a key, without a proof. */
+  valueOf(application: string, key: string): string | undefined {
+    return this.#machine.settling.states.get(application)?.get(key);
+  }
+
+  restore(records: readonly StoredRecord[]): readonly SessionOutput[] {
+    const { cluster } = this.#outbox.options;
+    this.#finals.restore(records);
+    const runs = this.#outbox.stored(records, 'run/');
+    this.#held.restore(runs.map(([, bytes]) => decodeHeld(cluster, bytes)));
+    this.#perform(this.#engine.restore(records) as readonly OrderingOutput[]);
+    this.#reconcile();
+    for (const order of this.#machine.lanes.open()) {
+      this.#orders.opened(order, this.#machine.transfersOf(order));
+    }
+    this.#submissions.restart();
+    this.#submitAll();
+    return this.#outbox.take();
+  }
+
+  handle(input: SessionInput | TimerInput): readonly SessionOutput[] {
+    if ('nowMs' in input) this.#outbox.advance(input.nowMs);
+    this.#take(input);
+    this.#submitAll();
+    return this.#outbox.take();
+  }
+
+  #take(input: SessionInput | TimerInput): void {
+    switch (input.kind) {
+      case 'run':
+        return this.#intake.onRun(input.replyId, input.run, input.commit);
+      case 'commit':
+        return this.#intake.onCommit(input.replyId, input.session);
+      case 'status':
+        return this.#intake.onStatus(input.replyId, input.session, input.from);
+      case 'prove':
+        return this.#attesting.onProve(input.replyId, input.application, input.key);
+      case 'attest':
+        return this.#attesting.onAttest(input.replyId, input.session);
+      case 'session':
+        return this.#onPeer(input.message);
+      case 'ordering':
+        return this.#drive({ kind: 'peer', message: input.message, nowMs: input.nowMs });
+      case 'peer-up':
+        this.#finals.greet(input.replica);
+        this.#orders.greet(input.replica);
+        this.#witnessing.greet(input.replica);
+        return this.#drive(input);
+      case 'order-ended': {
+        const { lane, number, outcome } = input;
+        const ended =
+          outcome === 'committed'
+            ? ({ kind: 'committed' } as const)
+            : ({ kind: 'aborted', reason: outcome.aborted } as const);
+        return this.#orders.onEnded(lane, number, ended);
+      }
+      case 'timer':
+        return this.#onTimer(input);
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #onPeer({ from, message, run }: VerifiedSessionMessage): void {
+    switch (message.kind) {
+      case 'run':
+        if (run) this.#witnessing.onRun(from, run, message.receipts);
+        return;
+      case 'witness':
+        return this.#witnessing.onWitnesses(from, message.witnesses);
+      case 'history':
+        return this.#finals.onHistory(from, message.history);
+      case 'final':
+        return this.#finals.onFinal(message.outcomes, message.certificate);
+      case 'order':
+        return this.#orders.onOrder(from, message.order);
+      case 'attest':
+        return this.#attesting.onPeerAttest(from, message.subject);
+      case 'attestation':
+        return this.#attesting.onAttestation(from, message.attestation);
+      case 'fetch': {
+        const { what } = message;
+        if (what.kind === 'run') return this.#witnessing.onFetch(from, what.session, what.next);
+        if (what.kind === 'final') return this.#finals.onFetch(from, what.position);
+        return this.#orders.onFetch(from, what.lane, what.number);
+      }
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #onTimer(input: TimerInput): void {
+    if (!this.#outbox.isOwn(input.name)) return this.#drive(input);
+    const name = this.#outbox.timerRanOut(input.name);
+    if (name === undefined) return;
+    if (this.#submissions.onTimer(name) || this.#finals.onTimer(name)) return;
+    if (!this.#orders.onTimer(name)) this.#attesting.onTimer(name);
+  }
+
+  #drive(input: OrderingInput | TimerInput): void {
+    this.#perform(this.#engine.handle(input) as readonly OrderingOutput[]);
+  }
+
+  /** Each request may lead to others. */
+  #submitAll(): void {
+    for (let request = this.#requests.shift(); request; request = this.#requests.shift()) {
+      this.#drive({ kind: 'submit', request, nowMs: this.#outbox.nowMs });
+    }
+  }
+
+  #perform(outputs: readonly OrderingOutput[]): void {
+    const later: OrderingOutput[] = [];
+    for (const output of outputs) {
+      switch (output.kind) {
+        case 'send':
+          this.#outbox.output({ ...output, kind: 'send-ordering' });
+          break;
+        case 'broadcast':
+          this.#outbox.output({ ...output, kind: 'broadcast-ordering' });
+          break;
+        case 'delivered':
+        case 'installed':
+        case 'refused':
+          later.push(output);
+          break;
+        default:
+          this.#outbox.output(output satisfies CommonOutput);
+      }
+    }
+    // The machine's events are of after the last of them.
+    if (later.some(({ kind }) => kind === 'installed')) this.#onJump();
+    for (const event of this.#machine.takeEvents()) this.#onEvent(event);
+    for (const output of later) {
+      if (output.kind === 'delivered') this.#submissions.delivered(output.position, output.batch);
+      else if (output.kind === 'refused') this.#onRefused(output.request);
+    }
+  }
+
+  #onRefused(request: OrderingRequest): void {
+    if (!this.#orders.refused(request)) this.#submissions.refused(request);
+  }
+
+  #onEvent(event: MachineEvent): void {
+    switch (event.kind) {
+      case 'applied':
+        return this.#view.applied(event.application, event.call, event.writes);
+      case 'outcomes':
+        return this.#onOutcomes(event);
+      case 'order-opened':
+        return this.#orders.opened(event.order, event.transfers);
+      case 'order-closed':
+        return this.#orders.closed(event.order);
+      default:
+        return unreachable(event);
+    }
+  }
+
+  /** The state of others is in place of this replica's own. */
+  #onJump(): void {
+    this.#view.jumped();
+    this.#orders.reset();
+    this.#reconcile();
+    this.#submissions.jumped();
+    for (const order of this.#machine.lanes.open()) {
+      this.#orders.opened(order, this.#machine.transfersOf(order));
+    }
+  }
+
+  #onOutcomes({ statement, outcomes }: Extract<MachineEvent, { kind: 'outcomes' }>): void {
+    this.#finals.add(statement, outcomes);
+    for (const { session, sequence } of outcomes) {
+      const held = this.#held.get(session);
+      if (held) this.#view.remove(held.header.application, { session, sequence });
+    }
+  }
+
+  /** What is held may have become final, or impossible, unheard. */
+  #reconcile(): void {
+    for (const held of this.#held.values()) {
+      const entry = this.#machine.table.get(held.id);
+      const last = entry && held.operations.get(entry.next - 1);
+      if (entry && last && last.head !== entry.head) this.#drop(held);
+      else if (entry) this.#settle(held, entry.open);
+    }
+  }
+
+  /** Operations before this number are final. */
+  #settle(held: HeldSession, open: number): void {
+    const { header, id: session } = held;
+    for (const operation of held.from(1)) {
+      const { sequence } = operation;
+      if (sequence >= open) return;
+      this.#view.remove(header.application, { session, sequence });
+      const position = this.#statuses.positionOf(session, sequence);
+      if (position !== undefined && !this.#finals.isProved(position)) this.#finals.want(position);
+      else this.#remove(held, operation);
+    }
+  }
+
+  #simulated({ session, sequence, head, result }: OperationOutcome): Simulated {
+    const held = this.#held.get(session)?.operations.get(sequence);
+    if (held?.head !== head) return 'nothing';
+    return isSameResult(held.result, result) ? 'same' : held.result;
+  }
+
+  /** Outcomes are final, and can be proved. */
+  #onProved(position: number, outcomes: readonly OperationOutcome[]): void {
+    for (const { session, sequence, head } of outcomes) {
+      const status = this.#finals.statusOf(position, session, sequence);
+      if (status) {
+        this.#count(status);
+        this.#outbox.tell(session, { kind: 'operation', sequence, status });
+      }
+      const held = this.#held.get(session);
+      const operation = held?.operations.get(sequence);
+      if (!held || !operation) continue;
+      if (operation.head === head) this.#remove(held, operation);
+      else this.#drop(held);
+    }
+  }
+
+  #count({ kind, result, simulated }: FinalStatus): void {
+    if (!simulated) return;
+    this.#counts[kind] += 1;
+    this.#counts[isSameResult(simulated, result) ? 'same' : 'other'] += 1;
+  }
+
+  /** The order will never take these: it has others in their place. */
+  #drop(held: HeldSession): void {
+    this.#outbox.log('warn', 'session-dropped', { session: held.id });
+    for (const operation of held.from(1)) this.#remove(held, operation);
+  }
+
+  #remove(held: HeldSession, operation: HeldOperation): void {
+    this.#held.remove(held, operation);
+    if (held.operations.size === 0) this.#submissions.forget(held.id);
+  }
+}
+
+function isSameResult(a: CallResult, b: CallResult): boolean {
+  if (a.kind === 'done') return b.kind === 'done' && a.result === b.result;
+  return b.kind === 'rejected' && a.reason === b.reason;
+}

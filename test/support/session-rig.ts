@@ -1,0 +1,367 @@
+import type { TimerInput } from '../../src/core/effects.js';
+import { AntipaxosEngine } from '../../src/core/ordering/antipaxos/engine.js';
+import { orderingDefaults } from '../../src/core/ordering/engine.js';
+import { PbftEngine } from '../../src/core/ordering/pbft/engine.js';
+import type {
+  OperationStatus,
+  ReplyId,
+  SessionInput,
+  SessionOutput,
+} from '../../src/core/session/messages.js';
+import {
+  type SessionOptions,
+  type SessionTimings,
+  sessionDefaults,
+} from '../../src/core/session/options.js';
+import { SessionReplica } from '../../src/core/session/session-replica.js';
+import { verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
+import { sessionRequestCheck } from '../../src/crypto/session/request.js';
+import { verifySessionMessage } from '../../src/crypto/session/verify-message.js';
+import { verifyRun } from '../../src/crypto/session/verify-run.js';
+import type { ReplicaId } from '../../src/vocabulary/ids.js';
+import type { OrderingMessage } from '../../src/vocabulary/ordering.js';
+import type {
+  CertifiedOrder,
+  SessionId,
+  SessionRun,
+  VerifiedRun,
+} from '../../src/vocabulary/session.js';
+import type { SessionMessage } from '../../src/vocabulary/session-messages.js';
+import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
+import { decodeSessionMessage, encodeSessionMessage } from '../../src/wire/session/index.js';
+import { mulberry32 } from './rig.js';
+import { type SessionParties, sessionParties } from './session-owner.js';
+import { VirtualTime, VirtualTimers } from './virtual-time.js';
+import { WordApplication } from './word-application.js';
+
+export type EngineKind = 'antipaxos' | 'pbft';
+
+/** What may happen to a message on its way. An empty list drops it. */
+export type SessionTamper = (
+  from: number,
+  to: number,
+  message: SessionMessage,
+) => readonly SessionMessage[];
+
+export interface SessionRigOptions {
+  readonly engine?: EngineKind;
+  readonly n?: number;
+  readonly f?: number;
+  readonly seed?: number;
+  readonly timings?: Partial<SessionTimings>;
+  readonly checkpointInterval?: number;
+  readonly retained?: number;
+}
+
+export type AnswerOutput = Extract<
+  SessionOutput,
+  { readonly kind: 'answer' | 'refused' | 'proved' | 'attested' }
+>;
+
+interface Process {
+  core: SessionReplica | undefined;
+  readonly store: Map<string, Uint8Array>;
+  readonly timers: VirtualTimers;
+  application: WordApplication;
+  outputsLeft: number | undefined;
+}
+
+/** What becomes of an order: decided once, told to every replica that watches it. */
+export type Bank = (order: CertifiedOrder) => 'committed' | { readonly aborted: string };
+
+/** Session replicas on one queue of events, in virtual time, from one seed, with real bytes and keys. */
+export class SessionRig {
+  readonly parties: SessionParties;
+  readonly time = new VirtualTime(1000);
+  /** Everything but messages, storage and timers, by replica. */
+  readonly outputs: SessionOutput[][] = [];
+  readonly refused: string[] = [];
+  /** Orders that initiators were asked for, in the order in which they came, each once. */
+  readonly orders: CertifiedOrder[] = [];
+  bank: Bank = () => 'committed';
+  tamper: SessionTamper = (_from, _to, message) => [message];
+  tamperOrdering: (
+    from: number,
+    to: number,
+    message: OrderingMessage,
+  ) => readonly OrderingMessage[] = (_from, _to, message) => [message];
+  /** Sees all outputs of one step in their order, before any is performed. */
+  onStep: (replica: number, outputs: readonly SessionOutput[]) => void = () => {};
+  latencyMaxMs = 5;
+  lossRate = 0;
+  readonly #options: SessionRigOptions;
+  readonly #processes: Process[] = [];
+  readonly #random: () => number;
+  readonly #isGenuine: ReturnType<typeof sessionRequestCheck>;
+  readonly #outcomes = new Map<string, ReturnType<Bank>>();
+  #replies = 0;
+
+  constructor(options: SessionRigOptions = {}) {
+    this.#options = options;
+    this.#random = mulberry32(options.seed ?? 1);
+    this.parties = sessionParties({ n: options.n ?? 4, f: options.f ?? 1 });
+    this.#isGenuine = sessionRequestCheck(this.parties.keyring, this.parties.owners);
+    for (let replica = 0; replica < this.n; replica += 1) {
+      const timers = new VirtualTimers(this.time);
+      const application = new WordApplication();
+      const store = new Map<string, Uint8Array>();
+      this.#processes.push({ core: undefined, store, timers, application, outputsLeft: undefined });
+      this.outputs.push([]);
+    }
+    for (let replica = 0; replica < this.n; replica += 1) this.start(replica);
+  }
+
+  get n(): number {
+    return this.parties.cluster.resilience.n;
+  }
+
+  random(): number {
+    return this.#random();
+  }
+
+  get alive(): readonly number[] {
+    return this.#processes.flatMap(({ core }, replica) => (core ? [replica] : []));
+  }
+
+  core(replica: number): SessionReplica {
+    const { core } = this.#process(replica);
+    if (!core) throw new Error(`replica ${replica} is down`);
+    return core;
+  }
+
+  store(replica: number): Map<string, Uint8Array> {
+    return this.#process(replica).store;
+  }
+
+  application(replica: number): WordApplication {
+    return this.#process(replica).application;
+  }
+
+  /** Starts a replica from its store. */
+  start(replica: number): void {
+    const process = this.#process(replica);
+    process.application = new WordApplication();
+    process.core = new SessionReplica(this.#coreOptions(replica, process.application));
+    const records = [...process.store]
+      .sort(([a], [b]) => (a < b ? -1 : 1))
+      .map(([key, value]) => ({ key, value }));
+    this.#perform(replica, process.core.restore(records));
+    for (const other of this.alive) {
+      if (other === replica) continue;
+      this.input(other, { kind: 'peer-up', replica: replica as ReplicaId });
+      this.input(replica, { kind: 'peer-up', replica: other as ReplicaId });
+    }
+  }
+
+  crash(replica: number): void {
+    const process = this.#process(replica);
+    process.core = undefined;
+    process.outputsLeft = undefined;
+    process.timers.stopAll();
+  }
+
+  /** It crashes in the middle of a step: what comes later in the outputs is lost. */
+  crashAfterOutputs(replica: number, count: number): void {
+    this.#process(replica).outputsLeft = count;
+  }
+
+  /** Hands a run in as a client does; returns what comes back in the same step. */
+  run(replica: number, run: SessionRun, commit = false): AnswerOutput | undefined {
+    const verified = this.verified(run);
+    return this.ask(replica, { kind: 'run', run: verified, commit });
+  }
+
+  verified(run: SessionRun): VerifiedRun {
+    const result = verifyRun(this.parties.owners, run);
+    if (!result.ok) throw new Error(`not a run: ${JSON.stringify(result.error)}`);
+    return result.value;
+  }
+
+  /** Asks a replica; returns its answer if it comes in the same step. */
+  ask(replica: number, question: Question): AnswerOutput | undefined {
+    const replyId = this.askLater(replica, question);
+    return this.answerTo(replica, replyId);
+  }
+
+  askLater(replica: number, question: Question): ReplyId {
+    this.#replies += 1;
+    const replyId = this.#replies as ReplyId;
+    this.input(replica, { ...question, replyId, nowMs: this.time.nowMs } as SessionInput);
+    return replyId;
+  }
+
+  answerTo(replica: number, replyId: ReplyId): AnswerOutput | undefined {
+    return this.outputs[replica]?.find(
+      (output): output is AnswerOutput => 'replyId' in output && output.replyId === replyId,
+    );
+  }
+
+  /** Where an operation stands at a replica. */
+  status(replica: number, session: SessionId, sequence: number): OperationStatus | undefined {
+    const answer = this.ask(replica, { kind: 'status', session, from: sequence });
+    if (answer?.kind !== 'answer') return undefined;
+    return answer.statuses.find((one) => one.sequence === sequence)?.status;
+  }
+
+  /** Whether the operation is final at all these replicas. */
+  isFinal(session: SessionId, sequence: number, replicas = this.alive): boolean {
+    return replicas.every((replica) => {
+      const status = this.status(replica, session, sequence);
+      return status !== undefined && 'proof' in status;
+    });
+  }
+
+  input(replica: number, input: SessionInput | TimerInput): void {
+    const { core } = this.#process(replica);
+    if (core) this.#perform(replica, core.handle(input));
+  }
+
+  runUntil(condition: () => boolean, limitMs = 60_000): void {
+    this.time.runUntil(condition, limitMs);
+  }
+
+  runFor(durationMs: number): void {
+    this.time.runFor(durationMs);
+  }
+
+  /** Puts a message of `from` on its way, whoever made it. */
+  transmit(from: number, to: number, message: SessionMessage): void {
+    const bytes = encodeSessionMessage(message);
+    this.#carry(() => {
+      const decoded = decodeSessionMessage(this.parties.cluster.id, bytes);
+      const { keyring, owners } = this.parties;
+      const result = verifySessionMessage(keyring, owners, from as ReplicaId, decoded);
+      const { nowMs } = this.time;
+      if (result.ok) this.input(to, { kind: 'session', message: result.value, nowMs });
+      else this.refused.push(`${from}->${to} ${message.kind}: ${JSON.stringify(result.error)}`);
+    });
+  }
+
+  transmitOrdering(from: number, to: number, message: OrderingMessage): void {
+    const bytes = encodeOrderingMessage(message);
+    this.#carry(() => {
+      const decoded = decodeOrderingMessage(this.parties.cluster.id, bytes);
+      const { keyring } = this.parties;
+      const result = verifyOrderingMessage(keyring, this.#isGenuine, from as ReplicaId, decoded);
+      const { nowMs } = this.time;
+      if (result.ok) this.input(to, { kind: 'ordering', message: result.value, nowMs });
+      else this.refused.push(`${from}->${to} ${message.kind}: ${JSON.stringify(result.error)}`);
+    });
+  }
+
+  #carry(deliver: () => void): void {
+    if (this.lossRate > 0 && this.#random() < this.lossRate) return;
+    this.time.after(1 + Math.floor(this.#random() * this.latencyMaxMs), deliver);
+  }
+
+  #perform(replica: number, outputs: readonly SessionOutput[]): void {
+    this.onStep(replica, outputs);
+    const process = this.#process(replica);
+    for (const output of outputs) {
+      if (process.outputsLeft === 0) return this.crash(replica);
+      if (process.outputsLeft !== undefined) process.outputsLeft -= 1;
+      this.#performOne(replica, process, output);
+    }
+  }
+
+  #performOne(replica: number, process: Process, output: SessionOutput): void {
+    switch (output.kind) {
+      case 'persist':
+        if (output.value) process.store.set(output.key, output.value);
+        else process.store.delete(output.key);
+        return;
+      case 'start-timer':
+        return process.timers.start(output.name, output.delayMs, () =>
+          this.input(replica, { kind: 'timer', name: output.name }),
+        );
+      case 'stop-timer':
+        return process.timers.stop(output.name);
+      case 'send-session':
+        return this.#send(replica, output.to, output.message);
+      case 'broadcast-session':
+        return this.#toOthers(replica, (to) => this.#send(replica, to, output.message));
+      case 'send-ordering':
+        return this.#sendOrdering(replica, output.to, output.message);
+      case 'broadcast-ordering':
+        return this.#toOthers(replica, (to) => this.#sendOrdering(replica, to, output.message));
+      case 'watch-order':
+        return this.#watch(replica, output.lane, output.number);
+      case 'run-order':
+        return this.#runOrder(output.order);
+      default:
+        this.outputs[replica]?.push(output);
+    }
+  }
+
+  /** Initiators act on an order once; coordinators tell their replicas when it is over. */
+  #runOrder(order: CertifiedOrder): void {
+    const { lane, number } = order.certificate.statement;
+    const key = `${lane}/${number}`;
+    if (this.#outcomes.has(key)) return;
+    this.orders.push(order);
+    this.#outcomes.set(key, this.bank(order));
+  }
+
+  #watch(replica: number, lane: number, number: number): void {
+    const core = this.#process(replica).core;
+    const poll = (): void => {
+      const process = this.#process(replica);
+      if (core !== undefined && process.core !== core) return;
+      const outcome = this.#outcomes.get(`${lane}/${number}`);
+      if (outcome === undefined) return this.time.after(50, poll);
+      const { nowMs } = this.time;
+      this.input(replica, { kind: 'order-ended', lane, number, outcome, nowMs });
+    };
+    this.time.after(50, poll);
+  }
+
+  #toOthers(from: number, send: (to: number) => void): void {
+    for (let to = 0; to < this.n; to += 1) if (to !== from) send(to);
+  }
+
+  #send(from: number, to: number, message: SessionMessage): void {
+    for (const changed of this.tamper(from, to, message)) this.transmit(from, to, changed);
+  }
+
+  #sendOrdering(from: number, to: number, message: OrderingMessage): void {
+    for (const changed of this.tamperOrdering(from, to, message)) {
+      this.transmitOrdering(from, to, changed);
+    }
+  }
+
+  #coreOptions(replica: number, application: WordApplication): SessionOptions {
+    const { cluster } = this.parties;
+    const ordering = {
+      ...orderingDefaults,
+      checkpointInterval: this.#options.checkpointInterval ?? orderingDefaults.checkpointInterval,
+    };
+    return {
+      ...sessionDefaults,
+      ...this.#options.timings,
+      cluster: cluster.id,
+      resilience: cluster.resilience,
+      self: replica as ReplicaId,
+      sign: this.parties.replicaSign(replica),
+      applications: [application],
+      engine: (identity, machine) =>
+        this.#options.engine === 'pbft'
+          ? new PbftEngine({ ...ordering, ...identity }, machine)
+          : new AntipaxosEngine(
+              { exclusion: 'S1', timeoutMaxMs: 2000, ...ordering, ...identity },
+              machine,
+            ),
+    };
+  }
+
+  #process(replica: number): Process {
+    const process = this.#processes[replica];
+    if (!process) throw new RangeError(`no replica ${replica}`);
+    return process;
+  }
+}
+
+type Question = DistributiveOmit<
+  Extract<SessionInput, { readonly replyId: ReplyId }>,
+  'replyId' | 'nowMs'
+>;
+type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;
