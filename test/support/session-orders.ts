@@ -29,7 +29,7 @@ export interface OrderOverrides extends Partial<OrderStatement> {
 
 /** An order as coordinators would certify it, but for what a test overrides. */
 export function certifiedOrder(
-  { cluster, replicaSign }: TestCluster,
+  { cluster, replicaSign }: Pick<TestCluster, 'cluster' | 'replicaSign'>,
   transfers: readonly SessionTransfer[],
   { signers = [0, 1], ...overrides }: OrderOverrides = {},
 ): CertifiedOrder {
