@@ -136,7 +136,7 @@ export class Finals {
     this.#wanted.add(position);
     const [oldest] = this.#wanted;
     if (this.#wanted.size > heardMax && oldest !== undefined) this.#wanted.delete(oldest);
-    this.#outbox.fetch({ kind: 'final', position });
+    this.#outbox.askFor({ kind: 'final', position });
     this.#watch();
   }
 
@@ -167,10 +167,10 @@ export class Finals {
     for (const position of [...this.#unproved].slice(0, askedMax)) {
       const history = this.#positions.get(position)?.history;
       if (history) this.#outbox.broadcast({ kind: 'history', history });
-      this.#outbox.fetch({ kind: 'final', position });
+      this.#outbox.askFor({ kind: 'final', position });
     }
     for (const position of [...this.#wanted].slice(0, askedMax)) {
-      this.#outbox.fetch({ kind: 'final', position });
+      this.#outbox.askFor({ kind: 'final', position });
     }
     this.#watch();
     return true;

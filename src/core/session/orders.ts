@@ -134,7 +134,7 @@ export class Orders {
       this.#outbox.output({ kind: 'run-order', order: open.certified });
     } else {
       this.#outbox.broadcast({ kind: 'order', order: open.own });
-      this.#outbox.fetch({ kind: 'order', lane, number });
+      this.#outbox.askFor({ kind: 'order', lane, number });
     }
     this.#again(open);
     return true;

@@ -49,7 +49,7 @@ export class SessionOutbox {
   }
 
   /** Asks one replica, or all. */
-  fetch(what: SessionFetch, from?: ReplicaId): void {
+  askFor(what: SessionFetch, from?: ReplicaId): void {
     if (from === undefined) this.broadcast({ kind: 'fetch', what });
     else this.send(from, { kind: 'fetch', what });
   }

@@ -60,7 +60,7 @@ export class Witnessing {
     if (!settling.knows(run.header.application) || table.isForgotten(session, run.header)) return;
     const fit = fitOf(verified, this.#held.get(session), table.get(session));
     if (fit.kind === 'gap') {
-      return this.#outbox.fetch({ kind: 'run', session, next: fit.next }, from);
+      return this.#outbox.askFor({ kind: 'run', session, next: fit.next }, from);
     }
     if (fit.kind === 'conflict') this.#outbox.log('warn', 'session-forked', { session, from });
     if (fit.kind === 'fits' && this.#held.hasRoom(verified, fit.next, from)) {
