@@ -22,3 +22,13 @@ export function rounded(value: number, digits = 2): number {
   const factor = 10 ** digits;
   return Math.round(value * factor) / factor;
 }
+
+/** Every number in a value for JSON, with four digits that mean something. */
+export function shortened<Value>(value: Value): Value {
+  if (typeof value === 'number') return Number(value.toPrecision(4)) as Value;
+  if (Array.isArray(value)) return value.map(shortened) as Value;
+  if (typeof value !== 'object' || value === null) return value;
+  return Object.fromEntries(
+    Object.entries(value).map(([key, one]) => [key, shortened(one)]),
+  ) as Value;
+}

@@ -1,4 +1,4 @@
-import Table from 'cli-table3';
+import { textTable as table } from '../support/text-table.js';
 import type { Comparison, Summary } from './results.js';
 import type { Report } from './run.js';
 import { systemNames } from './system.js';
@@ -88,12 +88,4 @@ function coresUsed(summary: Summary): number {
 
 function short(value: number): string {
   return value.toFixed(1);
-}
-
-function table(head: string[], rows: (string | number)[][]): string {
-  const colAligns = head.map((_, column) => (column < 2 ? 'left' : 'right') as 'left' | 'right');
-  // No colours: the text goes into files, too.
-  const printed = new Table({ head, colAligns, style: { head: [], border: [], compact: true } });
-  printed.push(...rows);
-  return `${printed.toString()}\n`;
 }

@@ -1,0 +1,201 @@
+import { AntipaxosEngine } from '../../src/core/ordering/antipaxos/engine.js';
+import type { ExclusionStrategy } from '../../src/core/ordering/antipaxos/options.js';
+import {
+  type OrderingEngine,
+  type OrderingOptions,
+  orderingDefaults,
+  type StateMachine,
+} from '../../src/core/ordering/engine.js';
+import { PbftEngine } from '../../src/core/ordering/pbft/engine.js';
+import { clientId, clusterId, type ReplicaId } from '../../src/vocabulary/ids.js';
+import type { OrderingMessage, OrderingRequest } from '../../src/vocabulary/ordering.js';
+import { resilience } from '../../src/vocabulary/quorum.js';
+import type { Costs } from './costs.js';
+import { EventQueue } from './event-queue.js';
+import { type Latency, Network } from './network.js';
+import { numberingSigner, type Parcel, weigh } from './parcel.js';
+import { SimulatedReplica, type Work } from './replica.js';
+
+export const engineNames = ['antipaxos', 'pbft'] as const;
+export type EngineName = (typeof engineNames)[number];
+
+export interface ClusterSettings {
+  readonly engine: EngineName;
+  /** Replicas; the most faults that so many tolerate are tolerated. */
+  readonly n: number;
+  readonly depth: number;
+  readonly requestBytes: number;
+  /** Whether each request bears its client's signature. */
+  readonly clientsSign: boolean;
+  readonly latency: Latency;
+  readonly costs: Costs;
+  /** Client requests that one request of the model stands for; 1 unless given. */
+  readonly bundle?: number;
+  /** Client requests in a batch at the most; the engines' default unless given. */
+  readonly batchRequests?: number;
+  readonly batchDelayMs?: number;
+  readonly exclusion?: ExclusionStrategy;
+  /** Where the network loses nothing and the machines are only busy, nothing need be said again. */
+  readonly resendAfterMs?: number;
+  readonly suspectAfterMs?: number;
+  readonly timeoutMaxMs?: number;
+}
+
+/** A request was executed at the replica that had taken it: it can be answered. */
+export type OnAnswer = (replica: number, requests: number, latencyMs: number) => void;
+
+const cluster = clusterId('model');
+const signatureBytes = 64;
+/** So few of one client's numbers are under way that none overtakes another too far. */
+const numbersOfOneClient = 100;
+
+/** A machine that does nothing: what is measured is the ordering. */
+const idleMachine: StateMachine = {
+  apply: () => undefined,
+  snapshot: () => new Uint8Array(),
+  install: () => undefined,
+  interferes: () => true,
+};
+
+/** Replicas that run a production engine each, on one queue of events. */
+export class SimulatedCluster {
+  readonly queue = new EventQueue();
+  readonly replicas: readonly SimulatedReplica[];
+  readonly network: Network;
+  readonly #settings: ClusterSettings;
+  readonly #bundle: number;
+  readonly #signed = { signatures: 0 };
+  readonly #submittedMs = new Map<OrderingRequest, number>();
+  readonly #submitted: number[];
+  #onAnswer: OnAnswer = () => undefined;
+  /** Messages sent, one for each receiver, by kind. */
+  readonly sent = new Map<string, number>();
+
+  constructor(settings: ClusterSettings) {
+    const { n, latency, costs } = settings;
+    this.#settings = settings;
+    this.#bundle = settings.bundle ?? 1;
+    this.#submitted = new Array<number>(n).fill(0);
+    this.network = new Network(this.queue, n, latency, costs.bitsPerSecond);
+    this.replicas = Array.from({ length: n }, (_, self) => this.#replica(self));
+    for (const replica of this.replicas) replica.start();
+  }
+
+  get nowMs(): number {
+    return this.queue.nowMs;
+  }
+
+  /** Who proposes in the normal case: with PBFT the first primary alone. */
+  get proposers(): readonly number[] {
+    const { engine, n } = this.#settings;
+    return engine === 'pbft' ? [0] : Array.from({ length: n }, (_, index) => index);
+  }
+
+  set onAnswer(onAnswer: OnAnswer) {
+    this.#onAnswer = onAnswer;
+  }
+
+  /** A client hands a bundle in at a replica. */
+  submit(replica: number): void {
+    const count = this.#submitted[replica] ?? 0;
+    this.#submitted[replica] = count + 1;
+    const request: OrderingRequest = {
+      client: clientId(`c${replica}.${count % this.#clients}`),
+      number: Math.floor(count / this.#clients) + 1,
+      payload: new Uint8Array(),
+    };
+    this.#submittedMs.set(request, this.queue.nowMs);
+    this.replicas[replica]?.submit(request);
+  }
+
+  /** All replicas' work together. */
+  work(): Work {
+    const sum: Work = {
+      messages: 0,
+      bytes: 0,
+      signed: 0,
+      verified: 0,
+      clientVerified: 0,
+      known: 0,
+      busyMs: 0,
+    };
+    for (const { work } of this.replicas) {
+      for (const key of Object.keys(sum) as (keyof Work)[]) sum[key] += work[key];
+    }
+    return sum;
+  }
+
+  #replica(self: number): SimulatedReplica {
+    const { n, costs, clientsSign } = this.#settings;
+    return new SimulatedReplica(
+      { self, replicas: n, costs, bundle: this.#bundle, clientsSign },
+      this.#engine(self),
+      this.queue,
+      {
+        signatures: () => this.#signed.signatures,
+        weigh: (message) => this.#weigh(message),
+        send: (to, parcel) => this.#send(self, to, parcel),
+        delivered: (batch) => this.#delivered(self, batch),
+        refused: ({ client, number }) => {
+          throw new Error(`the model hands in too much: ${client} ${number} was refused`);
+        },
+      },
+    );
+  }
+
+  #weigh(message: OrderingMessage): Parcel {
+    const { requestBytes, clientsSign } = this.#settings;
+    const signed = clientsSign ? signatureBytes : 0;
+    return weigh(cluster, message, { bundle: this.#bundle, requestBytes: requestBytes + signed });
+  }
+
+  #send(from: number, to: number, parcel: Parcel): void {
+    const { kind } = parcel.message;
+    this.sent.set(kind, (this.sent.get(kind) ?? 0) + 1);
+    this.network.send(from, to, parcel.bytes, () => this.replicas[to]?.receive(from, parcel));
+  }
+
+  #delivered(self: number, batch: readonly OrderingRequest[]): void {
+    const prefix = `c${self}.`;
+    for (const request of batch) {
+      if (!request.client.startsWith(prefix)) continue;
+      const submittedMs = this.#submittedMs.get(request);
+      if (submittedMs === undefined) continue;
+      this.#submittedMs.delete(request);
+      this.#onAnswer(self, this.#bundle, this.queue.nowMs - submittedMs);
+    }
+  }
+
+  #engine(self: number): OrderingEngine {
+    const { engine, n, depth, exclusion, ...settings } = this.#settings;
+    const options: OrderingOptions = {
+      ...orderingDefaults,
+      cluster,
+      resilience: resilience(n, Math.floor((n - 1) / 3)),
+      self: self as ReplicaId,
+      sign: numberingSigner(this.#signed),
+      pipelineDepth: depth,
+      batchRequestsMax: this.#batchRequests,
+      batchDelayMs: settings.batchDelayMs ?? orderingDefaults.batchDelayMs,
+      resendAfterMs: settings.resendAfterMs ?? orderingDefaults.resendAfterMs,
+      suspectAfterMs: settings.suspectAfterMs ?? orderingDefaults.suspectAfterMs,
+    };
+    if (engine === 'pbft') return new PbftEngine(options, idleMachine);
+    const timeoutMaxMs = settings.timeoutMaxMs ?? 10_000;
+    return new AntipaxosEngine(
+      { ...options, exclusion: exclusion ?? 'S1', timeoutMaxMs },
+      idleMachine,
+    );
+  }
+
+  /** Clients of one replica. */
+  get #clients(): number {
+    const underWay = 2 * this.#settings.depth * this.#batchRequests;
+    return Math.ceil(underWay / numbersOfOneClient);
+  }
+
+  get #batchRequests(): number {
+    const requests = this.#settings.batchRequests ?? orderingDefaults.batchRequestsMax;
+    return Math.max(1, Math.floor(requests / this.#bundle));
+  }
+}

@@ -1,0 +1,80 @@
+import type { Command } from 'commander';
+import { printJson } from '../../src/cli/output.js';
+import type { AddBenchmark, RunContext } from '../benchmark.js';
+import { type Compared, compareAt, pipeliningOf } from '../simulated/compare.js';
+import { regions, roundTripMs, wideArea } from '../simulated/regions.js';
+import { comparedTable } from '../simulated/table.js';
+import { shortened } from '../support/statistics.js';
+import { textTable } from '../support/text-table.js';
+
+interface Options {
+  readonly json?: boolean;
+}
+
+const requestBytes = 500;
+/** One replica in each region, and two. */
+const sizes = [regions.length, 2 * regions.length];
+const depths = [1, 10];
+
+export const addWan: AddBenchmark = (program: Command, context) => {
+  program
+    .command('wan')
+    .description('both engines over seven regions (Antipaxos, table 2; simulated)')
+    .option('--json', 'print JSON and nothing else')
+    .addHelpText(
+      'after',
+      `
+In virtual time, with the costs that "bench costs" measures: the engines are the production ones. Requests
+have ${requestBytes} bytes and no signature of a client. PBFT's primary is in the region that is best placed, and its
+clients hand everything in there. Half a minute of work.`,
+    )
+    .action(({ json = false }: Options) => {
+      const all = compareWideArea(sizes, context);
+      if (json) printJson(shortened(forJson(all)));
+      else console.log(report(all));
+    });
+};
+
+/** Both engines over the regions, at each depth of the pipeline. */
+export function compareWideArea(replicas: readonly number[], context: RunContext): Compared[] {
+  return replicas.flatMap((n) =>
+    depths.map((depth) => {
+      const point = { n, depth, requestBytes, clientsSign: false };
+      return compareAt(point, wideArea, { withLowLoad: true }, context);
+    }),
+  );
+}
+
+function forJson(all: readonly Compared[]) {
+  const roundTripsMs = regions.map((_, a) => regions.map((__, b) => roundTripMs(a, b)));
+  const bySize = sizes.map((n) => {
+    const same = all.filter((one) => one.n === n);
+    const pipelining = {
+      antipaxos: pipeliningOf(same, 'antipaxos'),
+      pbft: pipeliningOf(same, 'pbft'),
+    };
+    return [n, { pipelining, points: same }] as const;
+  });
+  return { regions, roundTripsMs, ...Object.fromEntries(bySize) };
+}
+
+function report(all: readonly Compared[]): string {
+  const rows = regions.map((region, a) => [
+    region,
+    ...regions.slice(0, a).map((_, b) => roundTripMs(a, b)),
+    ...regions.slice(a).map(() => ''),
+  ]);
+  return [
+    'Round trips, ms',
+    textTable(['', ...regions], rows, 1),
+    'Peak throughput over these regions, and the latency of requests that come alone',
+    comparedTable(all),
+    ...sizes.map((n) => {
+      const { ratio } = pipeliningOf(
+        all.filter((one) => one.n === n),
+        'antipaxos',
+      );
+      return `n = ${n}: ten cycles at once do ${ratio.toFixed(1)} times what one does.`;
+    }),
+  ].join('\n');
+}
