@@ -1,15 +1,19 @@
 import type { Violation } from './checkers/facts.js';
-import { drawPlan, type Scenario } from './plan/draw-plan.js';
-import type { Plan } from './plan/plan.js';
-import { readPlan } from './plan/read-plan.js';
-import { shrink } from './plan/shrink.js';
+import { shrinkBy } from './plan/shrink.js';
 import { runBatch } from './run/batch.js';
-import { type Report, simulate } from './run/simulate.js';
+import {
+  type Choice,
+  type Course,
+  coverageGroups,
+  drawCourse,
+  type Outcome,
+  readCourse,
+} from './run/families.js';
 import { coverageLines, untested } from './run/summary.js';
 
 export interface One {
   readonly seed?: number;
-  readonly scenario: Scenario;
+  readonly choice: Choice;
   readonly plan?: string;
   readonly steps?: number;
   readonly quiet?: true;
@@ -18,16 +22,16 @@ export interface One {
 export interface Many {
   readonly from: number;
   readonly to: number;
-  readonly scenario: Scenario;
+  readonly choice: Choice;
   readonly workers: number;
 }
 
 /** One run with its transcript. Returns the exit code. */
 export function runOne(one: One): number {
-  const plan = planOf(one);
-  print(`plan: ${JSON.stringify(plan)}`);
+  const course = courseOf(one);
+  print(`plan: ${JSON.stringify(course.plan)}`);
   const { steps } = one;
-  const report = simulate(plan, {
+  const report = course.run({
     ...(one.quiet ? {} : { narrate: print }),
     ...(steps === undefined ? {} : { steps }),
   });
@@ -37,31 +41,34 @@ export function runOne(one: One): number {
 
 /** Looks for a smaller plan that fails in the same way. Returns the exit code. */
 export function shrinkOne(one: One): number {
-  const plan = planOf(one);
-  const [first] = simulate(plan).violations;
+  const course = courseOf(one);
+  const [first] = course.run().violations;
   if (!first) {
     print('the run has no violation: nothing to shrink');
     return 0;
   }
-  const fails = (candidate: Plan): boolean =>
-    simulate(candidate).violations.some(({ checker }) => checker === first.checker);
-  const shrunk = shrink(plan, fails);
-  const report = simulate(shrunk.plan);
-  print(`${shrunk.runs} runs; the smallest plan that fails ${first.checker}:`);
-  print(JSON.stringify(shrunk.plan));
-  print(`replay it: npm run sim -- --plan '${JSON.stringify(shrunk.plan)}'`);
+  const fails = (candidate: Course): boolean =>
+    candidate.run().violations.some(({ checker }) => checker === first.checker);
+  const { plan: shrunk, runs } = shrinkBy((one) => one.cuts(), course, fails);
+  const report = shrunk.run();
+  const { scenario } = one.choice;
+  const way = scenario === 'ordering' ? '--scenario ordering ' : '';
+  const json = JSON.stringify(shrunk.plan);
+  print(`${runs} runs; the smallest plan that fails ${first.checker}:`);
+  print(json);
+  print(`replay it: npm run sim -- ${way}--plan '${json}'`);
   return tell(report);
 }
 
 /** Many runs, a bar, what they covered, and one last line. Returns the exit code. */
-export async function runSeeds({ from, to, scenario, workers }: Many): Promise<number> {
+export async function runSeeds({ from, to, choice, workers }: Many): Promise<number> {
   const total = to - from + 1;
   const startMs = performance.now();
   const bar = new ProgressBar(total);
   const { failed, coverage, schedules, cpuMs } = await runBatch({
     from,
     to,
-    scenario,
+    choice,
     workers,
     onResult: ({ seed, violations }, done) => {
       if (violations.length > 0) {
@@ -73,26 +80,28 @@ export async function runSeeds({ from, to, scenario, workers }: Many): Promise<n
     },
   });
   bar.clear();
-  for (const line of coverageLines(coverage, schedules)) print(line);
-  const missing = untested(coverage);
+  for (const line of coverageLines(coverageGroups(choice), coverage, schedules)) print(line);
+  const missing = untested(coverageGroups(choice), coverage);
   if (missing.length > 0) print(`not tested by these seeds: ${missing.join(', ')}`);
   const seconds = (performance.now() - startMs) / 1000;
   const each = cpuMs / 1000 / total;
   print(`${seconds.toFixed(0)} s, ${each.toFixed(2)} s a seed on one of ${workers} threads`);
   if (failed.length > 0) {
     print(`failed: ${failed.map(({ seed }) => seed).join(', ')}`);
-    print(`look at one: npm run sim -- --scenario ${scenario} --seed ${failed[0]?.seed}`);
+    const { scenario, engine } = choice;
+    const way = engine ? `${scenario} --engine ${engine}` : scenario;
+    print(`look at one: npm run sim -- --scenario ${way} --seed ${failed[0]?.seed}`);
   }
   const violations = failed.reduce((sum, each) => sum + each.violations.length, 0);
   print(`sim: ${total} seeds, ${violations} violations`);
   return violations === 0 ? 0 : 1;
 }
 
-function planOf({ seed = 0, scenario, plan }: One): Plan {
-  return plan === undefined ? drawPlan(seed, scenario) : readPlan(plan);
+function courseOf({ seed = 0, choice, plan }: One): Course {
+  return plan === undefined ? drawCourse(choice, seed) : readCourse(choice, plan);
 }
 
-function tell({ violations, steps, fingerprint }: Report): number {
+function tell({ violations, steps, fingerprint }: Outcome): number {
   for (const violation of violations) print(`violation: ${text(violation)}`);
   print(
     `sim: ${steps} events, fingerprint ${fingerprint.toString(16)}, ${violations.length} violations`,

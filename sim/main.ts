@@ -1,11 +1,12 @@
 import { Command, InvalidArgumentError, Option } from 'commander';
 import { runOne, runSeeds, shrinkOne } from './cli.js';
-import { type Scenario, scenarios } from './plan/draw-plan.js';
+import { allScenarios, type Choice } from './run/families.js';
 
 interface Flags {
   readonly seed?: number;
   readonly seeds?: readonly [number, number];
-  readonly scenario: Scenario;
+  readonly scenario: Choice['scenario'];
+  readonly engine?: 'antipaxos' | 'pbft';
   readonly steps?: number;
   readonly plan?: string;
   readonly shrink?: true;
@@ -19,8 +20,14 @@ const program = new Command('sim')
   .addOption(new Option('--seeds <range>', 'many runs, as in 1..2000').argParser(range))
   .addOption(
     new Option('--scenario <name>', 'what seeds are drawn from')
-      .choices(scenarios)
+      .choices(allScenarios)
       .default('swarm'),
+  )
+  .addOption(
+    new Option(
+      '--engine <name>',
+      'of the scenario `ordering`; drawn by the seed if not given',
+    ).choices(['antipaxos', 'pbft']),
   )
   .addOption(new Option('--steps <number>', 'stop the run after so many events').argParser(whole))
   .option('--plan <json>', 'run this plan instead of a seed’s')
@@ -29,13 +36,14 @@ const program = new Command('sim')
   .addOption(new Option('--workers <number>', 'threads').argParser(whole).default(2));
 
 const flags = program.parse().opts<Flags>();
+const { scenario, engine } = flags;
+const choice: Choice = { scenario, ...(engine ? { engine } : {}) };
 if (flags.seeds) {
   const [from, to] = flags.seeds;
-  const { scenario, workers } = flags;
-  process.exitCode = await runSeeds({ from, to, scenario, workers });
+  process.exitCode = await runSeeds({ from, to, choice, workers: flags.workers });
 } else if (flags.seed !== undefined || flags.plan !== undefined) {
-  const { shrink, ...one } = flags;
-  process.exitCode = shrink ? shrinkOne(one) : runOne(one);
+  const one = { ...flags, choice };
+  process.exitCode = flags.shrink ? shrinkOne(one) : runOne(one);
 } else program.help();
 
 function whole(text: string): number {

@@ -1,22 +1,42 @@
+import type { Engine } from '../engine/engine.js';
+import type { Network } from '../engine/network.js';
 import type { Process } from '../engine/process.js';
 import type { Random } from '../engine/random.js';
-import { replicaAt } from '../parties/cast.js';
-import type { Packet } from '../parties/packets.js';
-import type { World } from '../run/world.js';
+import type { Cast } from '../parties/cast.js';
+import type { Coverage } from '../run/coverage.js';
 import type { FaultKind } from './fault-kinds.js';
+
+/** What can be repeated; the last of them by worlds that know how to slow a replica down. */
+export type ChaosKind = FaultKind | 'slow-replica';
 
 /** Between two faults of one kind at full strength, on average. */
 const PERIOD_MS = 1800;
 const SLOW_SYNC_MS = 400;
 
+/** A world that things can go wrong in. */
+export interface ChaoticWorld<Message> {
+  /** How strong each kind of fault is, above 0 and up to 1. */
+  readonly plan: { readonly faults: Readonly<Partial<Record<ChaosKind, number>>> };
+  readonly random: Random;
+  readonly engine: Engine;
+  readonly network: Network<Message>;
+  readonly processes: readonly Process<Message>[];
+  readonly cast: Cast;
+  readonly coverage: Coverage;
+  say(line: string): void;
+  start(process: Process<Message>): void;
+  /** One replica comes back with an empty disk, where that may still happen. */
+  loseSomeDisk(random: Random): void;
+}
+
 /** Makes a plan's faults happen to a world for as long as the plan says, and mends all of it. */
-export class Chaos {
-  readonly #world: World;
+export class Chaos<Message> {
+  readonly #world: ChaoticWorld<Message>;
   readonly #random: Random;
   readonly #mending = new Set<() => void>();
   #isOver = false;
 
-  constructor(world: World) {
+  constructor(world: ChaoticWorld<Message>) {
     this.#world = world;
     this.#random = world.random.fork('chaos');
     const { faults } = world.plan;
@@ -24,16 +44,16 @@ export class Chaos {
     conditions.lossRate = 0.15 * (faults.loss ?? 0);
     conditions.duplicateRate = 0.2 * (faults.duplication ?? 0);
     conditions.reorderRate = 0.3 * (faults.reordering ?? 0);
-    this.#repeat('slow-links', (random) => this.#slowLinks(random));
-    this.#repeat('partition', (random) => this.#partition(random, true));
-    this.#repeat('one-way-partition', (random) => this.#partition(random, false));
-    this.#repeat('crash', (random) => this.#crash(random));
-    this.#repeat('crash-in-step', (random) => this.#crashInStep(random));
-    this.#repeat('crash-in-write', (random) => this.#crashInWrite(random));
-    this.#repeat('power-loss', (random) => this.#powerLoss(random), 5);
-    this.#repeat('pause', (random) => this.#pause(random));
-    this.#repeat('slow-disk', (random) => this.#slowDisk(random));
-    this.#repeat('disk-loss', (random) => this.#loseDisk(random), 3);
+    this.repeat('slow-links', (random) => this.#slowLinks(random));
+    this.repeat('partition', (random) => this.#partition(random, true));
+    this.repeat('one-way-partition', (random) => this.#partition(random, false));
+    this.repeat('crash', (random) => this.#crash(random));
+    this.repeat('crash-in-step', (random) => this.#crashInStep(random));
+    this.repeat('crash-in-write', (random) => this.#crashInWrite(random));
+    this.repeat('power-loss', (random) => this.#powerLoss(random), 5);
+    this.repeat('pause', (random) => this.#pause(random));
+    this.repeat('slow-disk', (random) => this.#slowDisk(random));
+    this.repeat('disk-loss', (random) => world.loseSomeDisk(random), 3);
   }
 
   /** The faults end: links heal, and all that is down starts. Liars stay liars. */
@@ -52,7 +72,8 @@ export class Chaos {
     this.#world.say('the faults end');
   }
 
-  #repeat(kind: FaultKind, run: (random: Random) => void, rarer = 1): void {
+  /** A fault happens again and again, if the plan has it. */
+  repeat(kind: ChaosKind, run: (random: Random) => void, rarer = 1): void {
     const strength = this.#world.plan.faults[kind] ?? 0;
     if (strength === 0) return;
     const random = this.#random.fork(kind);
@@ -69,7 +90,7 @@ export class Chaos {
   }
 
   /** Undone after a while, or when the faults end. */
-  #for(durationMs: number, undo: () => void): void {
+  for(durationMs: number, undo: () => void): void {
     const mend = (): void => {
       if (this.#mending.delete(mend)) undo();
     };
@@ -82,7 +103,7 @@ export class Chaos {
     const moreMs = random.between(10, 800);
     conditions.delayMaxMs += moreMs;
     this.#world.say(`links are up to ${Math.round(moreMs)} ms slower`);
-    this.#for(random.between(500, 6000), () => {
+    this.for(random.between(500, 6000), () => {
       conditions.delayMaxMs -= moreMs;
     });
   }
@@ -108,29 +129,29 @@ export class Chaos {
     );
     for (const [from, to] of links) network.block(from, to);
     this.#world.say(`${some.join(', ')} cut off${isSymmetric ? '' : ', one way'}`);
-    this.#for(random.between(200, 12_000), () => {
+    this.for(random.between(200, 12_000), () => {
       this.#world.say(`${some.join(', ')} back`);
       for (const [from, to] of links) network.unblock(from, to);
     });
   }
 
   #crash(random: Random): void {
-    const process = random.pick(this.#nodes());
+    const process = random.pick(this.nodes);
     if (!process.isUp) return;
     this.#world.say(`${process.address} crashes`);
     this.#takeDown(process, random.between(10, 8000));
   }
 
   #crashInStep(random: Random): void {
-    const process = random.pick(this.#nodes());
+    const process = random.pick(this.nodes);
     if (!process.isUp) return;
     process.crashAfterOutputs(random.int(8));
     this.#world.say(`${process.address} is to crash within a step`);
-    this.#for(random.between(500, 8000), () => this.#world.start(process));
+    this.for(random.between(500, 8000), () => this.#world.start(process));
   }
 
   #crashInWrite(random: Random): void {
-    const process = random.pick(this.#nodes());
+    const process = random.pick(this.nodes);
     const durationMs = random.between(10, 4000);
     process.disk.interruptNextWrite(() => {
       if (this.#isOver) return;
@@ -141,46 +162,28 @@ export class Chaos {
 
   #powerLoss(random: Random): void {
     this.#world.say('power is lost');
-    for (const process of this.#nodes()) this.#takeDown(process, random.between(10, 3000));
+    for (const process of this.nodes) this.#takeDown(process, random.between(10, 3000));
   }
 
-  #takeDown(process: Process<Packet>, durationMs: number): void {
+  #takeDown(process: Process<Message>, durationMs: number): void {
     process.crash();
-    this.#for(durationMs, () => this.#world.start(process));
+    this.for(durationMs, () => this.#world.start(process));
   }
 
   #pause(random: Random): void {
-    const process = random.pick(this.#nodes());
+    const process = random.pick(this.nodes);
     const durationMs = random.between(100, 9000);
     this.#world.say(`${process.address} pauses for ${Math.round(durationMs)} ms`);
     process.pause(durationMs);
   }
 
   #slowDisk(random: Random): void {
-    const { disk, address } = random.pick(this.#nodes());
+    const { disk, address } = random.pick(this.nodes);
     this.#world.say(`${address} has a slow disk`);
     disk.syncMs += SLOW_SYNC_MS;
-    this.#for(random.between(500, 8000), () => {
+    this.for(random.between(500, 8000), () => {
       disk.syncMs -= SLOW_SYNC_MS;
     });
-  }
-
-  /**
-   * One of the `f` that may be faulty is a replica that does not know what it said before, and, in what
-   * was open then, one that abstains.
-   */
-  #loseDisk(random: Random): void {
-    const { plan, processes } = this.#world;
-    const replicas = processes.filter(({ address }) => replicaAt(address) !== undefined);
-    const isFaulty = ({ address, disk }: Process<Packet>) =>
-      !this.#world.isCorrect(address) ||
-      disk.read('member') === undefined ||
-      disk.load().some(({ key }) => key.startsWith('abstain/'));
-    const faulty = new Set(replicas.filter(isFaulty).map(({ address }) => address));
-    const victims = replicas.filter(({ address, isUp }) => isUp && !faulty.has(address));
-    if (faulty.size >= plan.f || victims.length === 0) return;
-    this.#world.coverage.count('disks lost');
-    this.#world.loseDisk(random.pick(victims).address, random.between(10, 4000));
   }
 
   #coordinators(): string[] {
@@ -188,7 +191,7 @@ export class Chaos {
   }
 
   /** Clients are people: they do not crash here. */
-  #nodes(): Process<Packet>[] {
+  get nodes(): Process<Message>[] {
     return this.#world.processes.filter(
       ({ address }) => !address.startsWith('client') && address !== 'auditor',
     );

@@ -1,8 +1,10 @@
 import type { LiarPlan, Plan } from './plan.js';
 
+const RUNS_MAX = 300;
+
 /** A smaller plan that still fails, and how many runs it took to find. */
-export interface Shrunk {
-  readonly plan: Plan;
+export interface Shrunk<Of> {
+  readonly plan: Of;
   readonly runs: number;
 }
 
@@ -10,11 +12,25 @@ export interface Shrunk {
  * Takes away from a failing plan whatever it fails without: liars, behaviours, faults, clients, orders,
  * banks and time, for as long as something can go. `stillFails` runs a plan.
  */
-export function shrink(failing: Plan, stillFails: (plan: Plan) => boolean, runsMax = 300): Shrunk {
+export function shrink(
+  failing: Plan,
+  stillFails: (plan: Plan) => boolean,
+  runsMax = RUNS_MAX,
+): Shrunk<Plan> {
+  return shrinkBy(cutPlan, failing, stillFails, runsMax);
+}
+
+/** The same for whatever can be cut. */
+export function shrinkBy<Of>(
+  cuts: (plan: Of) => Of[],
+  failing: Of,
+  stillFails: (plan: Of) => boolean,
+  runsMax = RUNS_MAX,
+): Shrunk<Of> {
   let plan = failing;
   let runs = 0;
   for (;;) {
-    const smaller = candidates(plan).find((candidate) => {
+    const smaller = cuts(plan).find((candidate) => {
       if (runs >= runsMax) return false;
       runs += 1;
       return stillFails(candidate);
@@ -25,7 +41,7 @@ export function shrink(failing: Plan, stillFails: (plan: Plan) => boolean, runsM
 }
 
 /** The bold cuts first. */
-function candidates(plan: Plan): Plan[] {
+export function cutPlan(plan: Plan): Plan[] {
   const { faults, liars, twins, clients, ordersPerClient, chaosMs, banks } = plan;
   const cuts: Plan[] = [];
   if (Object.keys(faults).length > 1) cuts.push({ ...plan, faults: {} });

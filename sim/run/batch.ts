@@ -1,7 +1,7 @@
 import { Worker } from 'node:worker_threads';
 import type { Violation } from '../checkers/facts.js';
-import type { Scenario } from '../plan/draw-plan.js';
 import { Coverage } from './coverage.js';
+import type { Choice } from './families.js';
 
 /** What is left of one seed's report when it comes out of its worker. */
 export interface SeedResult {
@@ -15,7 +15,7 @@ export interface SeedResult {
 export interface BatchOptions {
   readonly from: number;
   readonly to: number;
-  readonly scenario: Scenario;
+  readonly choice: Choice;
   readonly workers: number;
   /** Called after each seed. */
   readonly onResult: (result: SeedResult, done: number) => void;
@@ -31,7 +31,7 @@ export interface BatchSummary {
 
 /** Runs the seeds on so many threads. Rejects where a thread dies. */
 export async function runBatch(options: BatchOptions): Promise<BatchSummary> {
-  const { from, to, scenario, workers, onResult } = options;
+  const { from, to, choice, workers, onResult } = options;
   const failed: SeedResult[] = [];
   const coverage = new Coverage();
   const schedules = new Set<number>();
@@ -51,7 +51,7 @@ export async function runBatch(options: BatchOptions): Promise<BatchSummary> {
   const runWorker = (): Promise<void> =>
     new Promise((resolve, reject) => {
       const worker = new Worker(new URL('./seed-worker.js', import.meta.url), {
-        workerData: scenario,
+        workerData: choice,
       });
       const ask = (): void => {
         if (next > to) return void worker.terminate().then(() => resolve(), reject);

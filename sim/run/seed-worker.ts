@@ -1,10 +1,9 @@
 import { parentPort, workerData } from 'node:worker_threads';
-import { drawPlan, type Scenario } from '../plan/draw-plan.js';
 import type { SeedResult } from './batch.js';
-import { simulate } from './simulate.js';
+import { type Choice, drawCourse } from './families.js';
 
 /** Runs the seeds that come as messages, and answers each with its result. */
-const scenario = workerData as Scenario;
+const choice = workerData as Choice;
 
 parentPort?.on('message', (seed: number) => {
   const startMs = performance.now();
@@ -17,7 +16,7 @@ parentPort?.on('message', (seed: number) => {
 /** An error is the simulator's own: what a core throws counts as a violation. */
 function run(seed: number) {
   try {
-    return simulate(drawPlan(seed, scenario));
+    return drawCourse(choice, seed).run();
   } catch (error) {
     throw new Error(`the simulator failed at seed ${seed}`, { cause: error });
   }

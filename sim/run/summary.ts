@@ -1,32 +1,14 @@
-import {
-  clientBehaviours,
-  coordinatorBehaviours,
-  initiatorBehaviours,
-  participantBehaviours,
-} from '../byzantine/library.js';
-import { faultKinds } from '../faults/fault-kinds.js';
 import type { Coverage } from './coverage.js';
-
-const groups: readonly {
-  readonly title: string;
-  readonly prefix: string;
-  readonly names: readonly string[];
-}[] = [
-  {
-    title: 'Faults',
-    prefix: 'fault ',
-    names: [...faultKinds, 'write lost', 'write torn', 'write unacknowledged'],
-  },
-  { title: 'Lying coordinators', prefix: 'liar ', names: Object.keys(coordinatorBehaviours) },
-  { title: 'Lying initiators', prefix: 'liar ', names: Object.keys(initiatorBehaviours) },
-  { title: 'Lying banks', prefix: 'liar ', names: Object.keys(participantBehaviours) },
-  { title: 'Lying clients', prefix: 'liar ', names: Object.keys(clientBehaviours) },
-];
+import type { CoverageGroup } from './families.js';
 
 const LINE_MAX = 100;
 
 /** What happened how often, a paragraph for each group. What never happened was not tested, and says so. */
-export function coverageLines(coverage: Coverage, schedules: number): string[] {
+export function coverageLines(
+  groups: readonly CoverageGroup[],
+  coverage: Coverage,
+  schedules: number,
+): string[] {
   const expected = new Set<string>();
   const lines = groups.flatMap(({ title, prefix, names }) => {
     for (const name of names) expected.add(prefix + name);
@@ -57,7 +39,7 @@ function paragraph(title: string, items: readonly string[]): string[] {
 }
 
 /** Names of the faults and behaviours that never happened. */
-export function untested(coverage: Coverage): string[] {
+export function untested(groups: readonly CoverageGroup[], coverage: Coverage): string[] {
   return groups.flatMap(({ prefix, names }) =>
     names.filter((name) => coverage.of(prefix + name) === 0),
   );

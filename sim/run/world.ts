@@ -10,6 +10,7 @@ import { Engine } from '../engine/engine.js';
 import { Network } from '../engine/network.js';
 import { type Host, type Life, Process } from '../engine/process.js';
 import { Random } from '../engine/random.js';
+import { dealSides } from '../engine/twins.js';
 import { type Cast, createCast, replicaAt } from '../parties/cast.js';
 import type { Mail } from '../parties/mail.js';
 import type { Packet } from '../parties/packets.js';
@@ -119,6 +120,23 @@ export class World {
     }
   }
 
+  /**
+   * One of the `f` that may be faulty is a replica that does not know what it said before, and, in what
+   * was open then, one that abstains.
+   */
+  loseSomeDisk(random: Random): void {
+    const replicas = this.processes.filter(({ address }) => replicaAt(address) !== undefined);
+    const isFaulty = ({ address, disk }: Process<Packet>) =>
+      !this.isCorrect(address) ||
+      disk.read('member') === undefined ||
+      disk.load().some(({ key }) => key.startsWith('abstain/'));
+    const faulty = new Set(replicas.filter(isFaulty).map(({ address }) => address));
+    const victims = replicas.filter(({ address, isUp }) => isUp && !faulty.has(address));
+    if (faulty.size >= this.plan.f || victims.length === 0) return;
+    this.coverage.count('disks lost');
+    this.loseDisk(random.pick(victims).address, random.between(10, 4000));
+  }
+
   /** A note of a node's core. */
   noted(address: string, event: string, data: object): void {
     this.coverage.count(`event ${event}`);
@@ -145,24 +163,14 @@ export class World {
     this.network.attach(process);
   }
 
-  /** Two copies of one replica. Whom each of them hears changes every now and then. */
+  /** Two copies of one replica. */
   addTwins(address: string, boot: (host: Host, twin: string) => Life<Packet>): void {
     const random = this.random.fork(`twins ${address}`);
-    const sides = new Map<string, 'a' | 'b' | 'both'>();
-    const deal = (): void => {
-      for (const other of this.network.addresses) {
-        sides.set(other, random.pick(['a', 'a', 'b', 'b', 'both'] as const));
-      }
-      this.engine.after(random.between(500, 8000), deal);
-    };
-    this.engine.after(0, deal);
+    const hears = dealSides(this.engine, random, () => this.network.addresses);
     for (const twin of ['a', 'b'] as const) {
       const process = this.#process(address, `${address}${twin}`, (host) => boot(host, twin));
       this.#processes.push(process);
-      this.network.attach(process, (from) => {
-        const side = sides.get(from) ?? 'both';
-        return side === twin || side === 'both';
-      });
+      this.network.attach(process, hears(twin));
     }
   }
 

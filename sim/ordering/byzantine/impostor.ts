@@ -1,0 +1,100 @@
+import { signOrdering } from '../../../src/crypto/ordering/sign.js';
+import type { Sign } from '../../../src/crypto/signer.js';
+import type { ReplicaId } from '../../../src/vocabulary/ids.js';
+import type { OrderingMessage } from '../../../src/vocabulary/ordering.js';
+import type { Engine } from '../../engine/engine.js';
+import type { Random } from '../../engine/random.js';
+import type { Cast } from '../../parties/cast.js';
+import type { Coverage } from '../../run/coverage.js';
+import { type Behaviour, type Conspiracy, type Liar, othersOf } from './liar.js';
+import { type OrderingLie, orderingLies } from './library.js';
+import { Memory } from './memory.js';
+
+export interface ImpostorOptions {
+  readonly self: ReplicaId;
+  readonly sign: Sign;
+  readonly cast: Cast;
+  readonly engine: Engine;
+  readonly random: Random;
+  readonly coverage: Coverage;
+  readonly conspiracy: Conspiracy;
+  readonly behaviours: readonly OrderingLie[];
+  /** Puts it on the network as it is. */
+  readonly transmit: (to: ReplicaId, message: OrderingMessage) => void;
+}
+
+/** Stands between a replica and the network, and misbehaves with the replica's key. */
+export class Impostor {
+  readonly #options: ImpostorOptions;
+  readonly #memory = new Memory();
+  readonly #behaviours: readonly Behaviour[];
+  #isMuted = false;
+
+  constructor(options: ImpostorOptions) {
+    this.#options = options;
+    options.conspiracy.signers.set(options.self, options.sign);
+    this.#behaviours = options.behaviours.map((name) => orderingLies[name](this.#liar(name)));
+  }
+
+  /** It is heard of no more. */
+  mute(): void {
+    this.#isMuted = true;
+  }
+
+  /** What the replica sends, after every behaviour has had its way with it. */
+  send(to: ReplicaId, message: OrderingMessage): void {
+    this.#memory.note(message);
+    let all: readonly OrderingMessage[] = [message];
+    for (const behaviour of this.#behaviours) {
+      all = all.flatMap((one) => behaviour.outgoing?.(to, one) ?? [one]);
+    }
+    for (const one of all) this.#transmit(to, one);
+  }
+
+  /** Whether the replica gets it. */
+  receives(from: ReplicaId, message: OrderingMessage): boolean {
+    this.#memory.note(message);
+    return this.#behaviours.every((behaviour) => behaviour.incoming?.(from, message) ?? true);
+  }
+
+  #transmit(to: ReplicaId, message: OrderingMessage): void {
+    if (this.#isMuted) return;
+    this.#memory.sent(to, message);
+    this.#options.transmit(to, message);
+  }
+
+  #liar(name: OrderingLie): Liar {
+    const { self, cast, engine, random, coverage, conspiracy, sign } = this.#options;
+    const { id: cluster, resilience } = cast.cluster;
+    const own = random.fork(name);
+    const every = (periodMs: number, run: () => void): void =>
+      engine.after(periodMs * own.between(0.5, 1.5), () => {
+        if (this.#isMuted) return;
+        run();
+        every(periodMs, run);
+      });
+    const liar: Liar = {
+      self,
+      cluster,
+      resilience,
+      random: own,
+      conspiracy,
+      memory: this.#memory,
+      nowMs: () => engine.nowMs,
+      sign: (statement) => signOrdering(sign, cluster, statement),
+      signAs: (replica, statement) => {
+        const friend = conspiracy.signers.get(replica);
+        if (!friend) throw new RangeError(`replica ${replica} is honest`);
+        return signOrdering(friend, cluster, statement);
+      },
+      send: (to, message) => this.#transmit(to, message),
+      broadcast: (message) => {
+        for (const to of othersOf(liar)) this.#transmit(to, message);
+      },
+      after: (delayMs, run) => engine.after(delayMs, run),
+      every,
+      lied: () => coverage.count(`liar ${name}`),
+    };
+    return liar;
+  }
+}

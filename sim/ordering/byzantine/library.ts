@@ -1,0 +1,67 @@
+import type { BehaviourMaker } from './liar.js';
+import * as primaries from './primaries.js';
+import * as proposers from './proposers.js';
+import * as reporters from './reporters.js';
+import * as service from './service.js';
+
+export const proposerLies = {
+  'equivocate-values': proposers.equivocateValues,
+  'many-values': proposers.manyValues,
+  'withhold-values': proposers.withholdValues,
+  'propose-to-one': proposers.proposeToOne,
+  'silent-proposer': proposers.silentProposer,
+  'late-proposer': proposers.lateProposer,
+  'hidden-values': proposers.hiddenValues,
+  'forge-requests': proposers.forgeRequests,
+  'oversized-values': proposers.oversizedValues,
+  'steal-requests': proposers.stealRequests,
+  spin: proposers.spin,
+  'endorse-anybody': proposers.endorseAnybody,
+} satisfies Record<string, BehaviourMaker>;
+
+export const reporterLies = {
+  'equivocate-reports': reporters.equivocateReports,
+  'phantom-reports': reporters.phantomReports,
+  'reports-of-other-cycles': reporters.reportsOfOtherCycles,
+  'miss-values': reporters.missValues,
+  'empty-reports': reporters.emptyReports,
+  'silent-reporter': reporters.silentReporter,
+  'report-to-some': reporters.reportToSome,
+  'late-reporter': reporters.lateReporter,
+  'hasty-reports': reporters.hastyReports,
+} satisfies Record<string, BehaviourMaker>;
+
+export const primaryLies = {
+  'equivocate-batches': primaries.equivocateBatches,
+  'idle-primary': primaries.idlePrimary,
+  'slow-primary': primaries.slowPrimary,
+  'deaf-primary': primaries.deafPrimary,
+  'commands-without-values': primaries.commandsWithoutValues,
+  'stale-views': primaries.staleViews,
+  'vote-for-everything': primaries.voteForEverything,
+  'equivocate-votes': primaries.equivocateVotes,
+  'forget-prepared': primaries.forgetPrepared,
+  'hasty-view-changes': primaries.hastyViewChanges,
+  'equivocate-new-views': primaries.equivocateNewViews,
+  'leave-one-out': primaries.leaveOneOut,
+} satisfies Record<string, BehaviourMaker>;
+
+export const serviceLies = {
+  silent: service.silent,
+  'silent-to-some': service.silentToSome,
+  'away-and-back': service.awayAndBack,
+  'rejoin-always': service.rejoinAlways,
+  'false-status': service.falseStatus,
+  'false-checkpoints': service.falseCheckpoints,
+  'false-states': service.falseStates,
+  'false-fast-decisions': service.falseFastDecisions,
+  'flood-fetches': service.floodFetches,
+  'repeat-stale': service.repeatStale,
+  'slow-everything': service.slowEverything,
+  'never-help': service.neverHelp,
+} satisfies Record<string, BehaviourMaker>;
+
+/** Every way to misbehave, by its name in plans and in the coverage. */
+export const orderingLies = { ...proposerLies, ...reporterLies, ...primaryLies, ...serviceLies };
+
+export type OrderingLie = keyof typeof orderingLies;

@@ -1,0 +1,53 @@
+import { verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
+import type { ReplicaId } from '../../src/vocabulary/ids.js';
+import type { OrderingMessage, VerifiedOrderingMessage } from '../../src/vocabulary/ordering.js';
+import { WireError } from '../../src/wire/index.js';
+import { decodeOrderingMessage } from '../../src/wire/ordering/index.js';
+import type { Cast } from '../parties/cast.js';
+import { isGenuine } from './requests.js';
+
+/**
+ * Decodes and verifies as the edges do, with the production codec and checks. A broadcast is the same
+ * array of bytes for everybody who gets it, so it is read once.
+ */
+export class OrderingReader {
+  readonly #cast: Cast;
+  readonly #decoded = new WeakMap<Uint8Array, OrderingMessage | 'bad'>();
+  readonly #verified = new WeakMap<Uint8Array, Map<ReplicaId, VerifiedOrderingMessage | 'bad'>>();
+
+  constructor(cast: Cast) {
+    this.#cast = cast;
+  }
+
+  /** What the bytes say; undefined where they say nothing. */
+  read(bytes: Uint8Array): OrderingMessage | undefined {
+    const known = this.#decoded.get(bytes);
+    if (known) return known === 'bad' ? undefined : known;
+    const message = this.#decode(bytes);
+    this.#decoded.set(bytes, message ?? 'bad');
+    return message;
+  }
+
+  /** What a replica may believe that they say; undefined for nothing. */
+  verify(from: ReplicaId, bytes: Uint8Array): VerifiedOrderingMessage | undefined {
+    const message = this.read(bytes);
+    if (!message) return undefined;
+    const known =
+      this.#verified.get(bytes) ?? new Map<ReplicaId, VerifiedOrderingMessage | 'bad'>();
+    this.#verified.set(bytes, known);
+    const before = known.get(from);
+    if (before) return before === 'bad' ? undefined : before;
+    const result = verifyOrderingMessage(this.#cast.keyring, isGenuine, from, message);
+    known.set(from, result.ok ? result.value : 'bad');
+    return result.ok ? result.value : undefined;
+  }
+
+  #decode(bytes: Uint8Array): OrderingMessage | undefined {
+    try {
+      return decodeOrderingMessage(this.#cast.cluster.id, bytes);
+    } catch (error) {
+      if (error instanceof WireError) return undefined;
+      throw error;
+    }
+  }
+}

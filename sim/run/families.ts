@@ -1,0 +1,116 @@
+import {
+  clientBehaviours,
+  coordinatorBehaviours,
+  initiatorBehaviours,
+  participantBehaviours,
+} from '../byzantine/library.js';
+import type { Violation } from '../checkers/facts.js';
+import { faultKinds } from '../faults/fault-kinds.js';
+import {
+  primaryLies,
+  proposerLies,
+  reporterLies,
+  serviceLies,
+} from '../ordering/byzantine/library.js';
+import { cutOrderingPlan } from '../ordering/cuts.js';
+import { drawOrderingPlan } from '../ordering/draw-plan.js';
+import { orderingFaults } from '../ordering/fault-kinds.js';
+import type { OrderingPlan } from '../ordering/plan.js';
+import { readOrderingPlan } from '../ordering/read-plan.js';
+import { simulateOrdering } from '../ordering/simulate.js';
+import { drawPlan, type Scenario, scenarios } from '../plan/draw-plan.js';
+import { readPlan } from '../plan/read-plan.js';
+import { cutPlan } from '../plan/shrink.js';
+import { simulate } from './simulate.js';
+import type { Narrator } from './world.js';
+
+/** What a seed, or a plan, is run in. */
+export interface Choice {
+  readonly scenario: Scenario | 'ordering';
+  /** Only of `ordering`; drawn by the seed where it is not given. */
+  readonly engine?: OrderingPlan['engine'];
+}
+
+export const allScenarios = [...scenarios, 'ordering'] as const;
+
+export interface RunOptions {
+  readonly narrate?: Narrator;
+  readonly steps?: number;
+}
+
+/** What came of a run. */
+export interface Outcome {
+  readonly violations: readonly Violation[];
+  readonly coverage: readonly (readonly [string, number])[];
+  readonly fingerprint: number;
+  readonly steps: number;
+}
+
+/** A plan, and how it is run and made smaller. */
+export interface Course {
+  readonly plan: object;
+  run(options?: RunOptions): Outcome;
+  cuts(): Course[];
+}
+
+/** What a group of figures in the coverage is called, and what should be in it. */
+export interface CoverageGroup {
+  readonly title: string;
+  readonly prefix: string;
+  readonly names: readonly string[];
+}
+
+export function drawCourse({ scenario, engine }: Choice, seed: number): Course {
+  return scenario === 'ordering'
+    ? ofOrdering(drawOrderingPlan(seed, engine))
+    : courseOf(drawPlan(seed, scenario), simulate, cutPlan);
+}
+
+export function readCourse({ scenario }: Choice, json: string): Course {
+  return scenario === 'ordering'
+    ? ofOrdering(readOrderingPlan(json))
+    : courseOf(readPlan(json), simulate, cutPlan);
+}
+
+export function coverageGroups({ scenario }: Choice): readonly CoverageGroup[] {
+  return scenario === 'ordering' ? orderingGroups : transactionGroups;
+}
+
+function ofOrdering(plan: OrderingPlan): Course {
+  return courseOf(plan, simulateOrdering, cutOrderingPlan);
+}
+
+function courseOf<Plan extends object>(
+  plan: Plan,
+  simulatePlan: (plan: Plan, options?: RunOptions) => Outcome,
+  cut: (plan: Plan) => Plan[],
+): Course {
+  return {
+    plan,
+    run: (options) => simulatePlan(plan, options),
+    cuts: () => cut(plan).map((one) => courseOf(one, simulatePlan, cut)),
+  };
+}
+
+const writes = ['write lost', 'write torn', 'write unacknowledged'];
+const liars = (title: string, lies: object): CoverageGroup => ({
+  title,
+  prefix: 'liar ',
+  names: Object.keys(lies),
+});
+
+const transactionGroups: readonly CoverageGroup[] = [
+  { title: 'Faults', prefix: 'fault ', names: [...faultKinds, ...writes] },
+  liars('Lying coordinators', coordinatorBehaviours),
+  liars('Lying initiators', initiatorBehaviours),
+  liars('Lying banks', participantBehaviours),
+  liars('Lying clients', clientBehaviours),
+];
+
+const orderingGroups: readonly CoverageGroup[] = [
+  { title: 'Faults', prefix: 'fault ', names: [...orderingFaults, ...writes] },
+  liars('Lying proposers', proposerLies),
+  liars('Lying reporters', reporterLies),
+  liars('Lying primaries and voters', primaryLies),
+  liars('Other lies', serviceLies),
+];
