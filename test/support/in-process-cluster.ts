@@ -4,6 +4,7 @@ import { join } from 'node:path';
 import { claimPorts } from '../../src/cli/local/port-range.js';
 import { loadCluster } from '../../src/edge/config/cluster-file.js';
 import { initCluster } from '../../src/edge/config/init.js';
+import type { NewSessions } from '../../src/edge/config/new-cluster.js';
 import { loadNode, type NodeFile } from '../../src/edge/config/node-file.js';
 import { createLogger } from '../../src/edge/http/logger.js';
 import { startBank } from '../../src/role/bank/bank-node.js';
@@ -40,8 +41,10 @@ export class InProcessCluster {
     this.client = new TransferClient({ cluster, node: client, lanes: 16, onSent });
   }
 
-  static async start(options: { f?: number } = {}): Promise<InProcessCluster> {
-    const { f = 1 } = options;
+  static async start(
+    options: { f?: number; sessions?: NewSessions } = {},
+  ): Promise<InProcessCluster> {
+    const { f = 1, sessions } = options;
     const directory = await mkdtemp(join(tmpdir(), 'concordat-test-'));
     const { basePort, release } = await claimPorts();
     await initCluster({
@@ -49,6 +52,7 @@ export class InProcessCluster {
       clusterId: 'test',
       f,
       layout: { kind: 'local', host: '127.0.0.1', basePort },
+      ...(sessions && { sessions }),
     });
     const cluster = await loadCluster(join(directory, 'cluster.json'));
     const alice = await loadNode(join(directory, 'nodes', 'alice.json'));

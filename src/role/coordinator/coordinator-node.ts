@@ -24,7 +24,9 @@ import { type PeerMessage, slotKey } from '../../vocabulary/agreement.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import type { ClusterId } from '../../vocabulary/ids.js';
 import { decodeDecisionProof, encodeCommitCertificate } from '../../wire/index.js';
+import { openSessions } from '../session/open-sessions.js';
 import { type SoapIdentity, soapIdentity } from '../soap-identity.js';
+import { Decisions } from './decisions.js';
 import { Latencies } from './latencies.js';
 import { Notices } from './notices.js';
 import { Peers } from './peers.js';
@@ -90,7 +92,9 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     sign: ed25519Signer(node.statementKey),
   });
 
-  const store = await openStore(join(node.dataDir, 'store'));
+  const stored = await openStore(join(node.dataDir, 'store'));
+  const decisions = new Decisions(cluster.id, stored);
+  const { store } = decisions;
   const latencies = new Latencies();
   const occasionally = new OccasionalLog(log);
   const submit = (input: CoordinatorInput): boolean => {
@@ -116,12 +120,16 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   const driver = new Driver({ core, store, perform, log, onFatal });
 
   const app = createHttpServer({ log });
-  registerHealth(app, () => core.status);
+  const { client } = identity;
+  const sessions = await openSessions({ ...options, self, keyring, network, client, decisions });
+  registerHealth(app, () => ({ ...core.status, ...(sessions && { sessions: sessions.state }) }));
   registerPublicPages(app, store, () => ({
     name: node.name,
     ...core.status,
     latency: latencies.figures,
+    ...(sessions && { sessions: sessions.status }),
   }));
+  sessions?.register(app);
   const ports: PortsOptions = {
     url: self.url,
     keyring,
@@ -150,14 +158,17 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   serve('/coordinator', 'coordinator', coordinatorOperations(ports));
 
   await driver.start();
+  await sessions?.start();
   await network.start();
   const url = await app.listen(node.listen);
   return {
     url,
     stop: async () => {
       pending.failAll();
+      sessions?.dismissCallers();
       await app.close();
       await network.stop();
+      await sessions?.stop();
       await driver.stop();
       await identity.client.close();
     },

@@ -11,6 +11,7 @@ import { isSessionMember } from '../../edge/config/session-member.js';
 import { Driver } from '../../edge/driver/driver.js';
 import type { Logger } from '../../edge/http/logger.js';
 import type { PeerNetwork } from '../../edge/peer/peer-network.js';
+import type { OnSent } from '../../edge/soap/transport.js';
 import { openStore, type Store } from '../../edge/store/store.js';
 import type { CoordinatorMember, SessionsSetting } from '../../vocabulary/cluster.js';
 import { type ApplicationModule, loadApplications } from './applications.js';
@@ -19,6 +20,7 @@ import type { OrderRunner } from './order-runner.js';
 import { registerPages } from './pages.js';
 import { SessionPeers } from './peers.js';
 import { SessionService } from './service.js';
+import { registerSessionPort } from './soap-port.js';
 
 /** What runs as a session core. */
 export type SessionCore = Core<SessionInput, SessionOutput> & {
@@ -36,6 +38,8 @@ export interface SessionsOptions {
   readonly network: PeerNetwork;
   readonly orders: OrderRunner;
   readonly log: Logger;
+  /** Sees every envelope that is answered with. */
+  readonly onSent?: OnSent | undefined;
   createCore(applications: readonly Application[]): SessionCore;
 }
 
@@ -150,6 +154,7 @@ export class Sessions {
       origins: this.#origins,
       log,
     });
+    registerSessionPort(app, this.#service, this.#options.onSent);
     for (const module of this.#modules) registerPages(app, module, this.#origins);
   }
 

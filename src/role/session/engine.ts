@@ -1,0 +1,30 @@
+import { AntipaxosEngine } from '../../core/ordering/antipaxos/engine.js';
+import { type OrderingOptions, orderingDefaults } from '../../core/ordering/engine.js';
+import { PbftEngine } from '../../core/ordering/pbft/engine.js';
+import type { SessionOptions } from '../../core/session/options.js';
+import type { EngineName, Timing } from '../../vocabulary/cluster.js';
+
+/** Longest that a phase of Antipaxos waits for who is silent, however slow the network seems. */
+const antipaxosTimeoutMaxMs = 5000;
+
+/** Makes the engine that the cluster file names. */
+export function engineMaker(name: EngineName, timing: Timing): SessionOptions['engine'] {
+  const { suspectAfterMs, resendAfterMs } = timing;
+  return (identity, machine) => {
+    const options: OrderingOptions = {
+      ...orderingDefaults,
+      ...identity,
+      suspectAfterMs,
+      resendAfterMs,
+    };
+    switch (name) {
+      case 'antipaxos':
+        return new AntipaxosEngine(
+          { ...options, exclusion: 'S1', timeoutMaxMs: antipaxosTimeoutMaxMs },
+          machine,
+        );
+      case 'pbft':
+        return new PbftEngine(options, machine);
+    }
+  };
+}
