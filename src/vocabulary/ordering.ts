@@ -156,6 +156,8 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
       readonly certificate: CheckpointCertificate;
       readonly snapshot: Uint8Array;
     }
+  /** The sender finds this view's primary too slow. */
+  | { readonly kind: 'slow'; readonly view: View }
   /** From the proposer, or handed on by whoever holds the value. */
   | {
       readonly kind: 'proposal';

@@ -51,6 +51,10 @@ export class Pending {
       : known?.some((one) => one.source === source) === true;
   }
 
+  get(request: OrderingRequest): PendingRequest | undefined {
+    return this.#requests.get(requestKey(request))?.[0];
+  }
+
   /** False where the source has too much waiting. What is known of it is taken already. */
   add(request: OrderingRequest, source: ReplicaId, sinceMs: number): boolean {
     const key = requestKey(request);

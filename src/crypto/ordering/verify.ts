@@ -140,6 +140,7 @@ class MessageCheck {
       case 'fetch-value':
       case 'status':
       case 'rejoin':
+      case 'slow':
         return undefined;
       default:
         return unreachable(message);
@@ -182,6 +183,7 @@ function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
     case 'batch':
     case 'fetch-batch':
     case 'status':
+    case 'slow':
       return [];
     default:
       return unreachable(message);

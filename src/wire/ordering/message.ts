@@ -42,6 +42,7 @@ const messageKind = choice<OrderingMessageKind>(
   'fetch-value',
   'fast-decision',
   'rejoin',
+  'slow',
 );
 
 /** Throws `WireError` for a message that no peer would accept. */
@@ -107,6 +108,8 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
       return writeReports(writer, message.reports);
     case 'rejoin':
       return writer.u64(message.position);
+    case 'slow':
+      return writeView(writer, message.view);
     default:
       return unreachable(message);
   }
@@ -165,6 +168,8 @@ function readContent(
       return { kind, scope, reports: readReports(reader, cluster) };
     case 'rejoin':
       return { kind, scope, position: reader.u64() };
+    case 'slow':
+      return { kind, scope, view: readView(reader) };
     default:
       return unreachable(kind);
   }

@@ -183,6 +183,7 @@ export class AntipaxosEngine implements OrderingEngine {
       case 'fetch-batch':
       case 'batch':
       case 'committed':
+      case 'slow':
         return;
       default:
         return unreachable(message);

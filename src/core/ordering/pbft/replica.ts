@@ -17,10 +17,9 @@ import { Forwarder } from './forwarding.js';
 import type { PbftHost } from './host.js';
 import { Proposer } from './proposing.js';
 import { PbftState } from './state.js';
+import { Suspicion } from './suspicion.js';
 import { type NewViewProposals, ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
-
-const SUSPECT = 'suspect';
 
 /** One replica of a replicated state machine (Castro and Liskov 2002). Its outputs go to its outbox. */
 export class PbftReplica {
@@ -31,6 +30,7 @@ export class PbftReplica {
   readonly #proposer: Proposer;
   readonly #forwarder: Forwarder;
   readonly #views: ViewChanger;
+  readonly #suspicion: Suspicion;
   readonly #catchingUp: CatchingUp;
 
   constructor(outbox: Outbox, host: PbftHost) {
@@ -47,12 +47,14 @@ export class PbftReplica {
       committed: () => this.#executor.execute(),
       required: (sequence) => this.#views.required(sequence),
       staked: () => this.#watch(),
+      accepted: (batch) => this.#suspicion.proposed(batch),
     });
     this.#proposer = new Proposer(this.#state, host, this.#voter, checkpoints);
     this.#forwarder = new Forwarder(this.#state);
     this.#views = new ViewChanger(this.#state, checkpoints, {
       entered: (proposals) => this.#onViewEntered(proposals),
     });
+    this.#suspicion = new Suspicion(this.#state, host, this.#views);
     this.#catchingUp = new CatchingUp(this.#state, this.#voter, this.#views, checkpoints);
   }
 
@@ -112,13 +114,8 @@ export class PbftReplica {
   onTimer(name: string): boolean {
     const own = this.#state.outbox.timerRanOut(name);
     if (own === undefined) return false;
-    if (own === SUSPECT) this.#onSuspectTimer();
-    else {
-      const isTaken = [this.#views, this.#proposer, this.#forwarder].some((one) =>
-        one.onTimer(own),
-      );
-      if (!isTaken) this.#catchingUp.onTimer(own);
-    }
+    const parts = [this.#suspicion, this.#views, this.#proposer, this.#forwarder];
+    if (!parts.some((one) => one.onTimer(own))) this.#catchingUp.onTimer(own);
     return true;
   }
 
@@ -149,6 +146,8 @@ export class PbftReplica {
         return this.#onBatch(message);
       case 'committed':
         return this.#voter.onCommitted(message.commits, message.batch);
+      case 'slow':
+        return this.#suspicion.onComplaint(from, message.view);
       case 'status':
         return this.#catchingUp.onStatus(from, message);
       case 'stable':
@@ -217,42 +216,15 @@ export class PbftReplica {
       entry.held = undefined;
       entry.sinceMs = outbox.nowMs;
     }
-    outbox.stopTimer(SUSPECT);
+    this.#suspicion.entered();
     this.#proposer.enter(proposals);
     this.#forwarder.sendAll();
     if (proposals.last > this.#state.executed) this.#catchingUp.watch();
     this.#watch();
   }
 
-  /**
-   * The oldest of what waits, each with a time of its own: one client may be left out alone. What the
-   * host would not let a primary propose is not held against it, and no more is one replica's word.
-   */
-  get #waitingSinceMs(): number | undefined {
-    const { pending, log } = this.#state;
-    let since: number | undefined;
-    for (const { request, sinceMs } of pending.values()) {
-      if (this.#host.judge([request]) !== 'accept') continue;
-      since = sinceMs;
-      break;
-    }
-    for (const entry of log.values()) {
-      if (this.#state.isOpen(entry)) since = Math.min(since ?? entry.sinceMs, entry.sinceMs);
-    }
-    return since;
-  }
-
   #watch(): void {
-    this.#state.outbox.ensureTimer(SUSPECT, this.#views.suspectAfterMs);
+    this.#suspicion.watch();
     this.#catchingUp.watch();
-  }
-
-  #onSuspectTimer(): void {
-    const sinceMs = this.#waitingSinceMs;
-    if (sinceMs === undefined) return;
-    const leftMs = sinceMs + this.#views.suspectAfterMs - this.#state.outbox.nowMs;
-    if (leftMs > 0) return this.#state.outbox.ensureTimer(SUSPECT, leftMs);
-    this.#views.suspect();
-    this.#state.outbox.ensureTimer(SUSPECT, this.#views.suspectAfterMs);
   }
 }

@@ -21,6 +21,8 @@ export interface VotingEvents {
   required(sequence: SequenceNumber): Digest | null | undefined;
   /** There is something to wait for. */
   staked(): void;
+  /** The primary's proposal was accepted, or this replica is the primary. */
+  accepted(batch: Batch): void;
 }
 
 /** The three phases (Castro and Liskov §4.2). */
@@ -57,6 +59,7 @@ export class Voter {
     const entry = this.#state.entry(sequence);
     this.#state.recordAccepted(entry, { prePrepare, batch });
     outbox.broadcast({ kind: 'pre-prepare', prePrepare, batch });
+    this.#events.accepted(batch);
     this.#events.staked();
     this.#checkPrepared(entry);
   }
@@ -74,6 +77,7 @@ export class Voter {
     if (judgement === 'refuse') state.outbox.log('warn', 'proposal-refused', { sequence, view });
     if (judgement !== 'accept') return;
     state.recordAccepted(entry, proposed);
+    this.#events.accepted(proposed.batch);
     this.#events.staked();
     this.sayAgain(entry);
     this.#checkPrepared(entry);

@@ -1,0 +1,98 @@
+import type { Batch } from '../../../vocabulary/ordering.js';
+import type { OrderingOptions } from '../engine.js';
+
+/** Places that are looked at together. */
+const WINDOW = 16;
+/** Requests looked at in one batch. */
+const SAMPLES = 32;
+/** How much longer requests may wait than under the best primary of late. */
+const TIMES_BEST = 8;
+/** Parts of the time-out: what is never too slow, and what always is. */
+const FAST_PART = 1 / 16;
+const SLOW_PART = 1 / 4;
+
+/**
+ * Whether the primary keeps the pace. One that lets each request wait almost until it would be suspected
+ * makes everything slow and is never replaced (Clement and others, "Making Byzantine fault tolerant
+ * systems tolerate Byzantine faults", §4: Aardvark). So the time-out bounds one request, and this the
+ * usual one: the median wait at the last places.
+ *
+ * It is too long at eight times the best that was seen in this view and as many before it as there are
+ * replicas; never below a sixteenth of the time-out, always above a quarter. A wait is counted from when
+ * the request was known here, or from the last batch that was at least half full: a primary with more
+ * work than fits into its batches is not slow while these keep coming, so load alone replaces nobody.
+ */
+export class Pace {
+  readonly #options: OrderingOptions;
+  /** Medians, one for each place of this view that had known requests; the last `WINDOW`. */
+  #waitsMs: number[] = [];
+  /** The best window of each view, this one first. */
+  #bestMs: number[] = [Infinity];
+  #fullAtMs = -Infinity;
+
+  constructor(options: OrderingOptions) {
+    this.#options = options;
+  }
+
+  /** When the last batch came that was at least half full. */
+  get fullAtMs(): number {
+    return this.#fullAtMs;
+  }
+
+  /** A new primary. */
+  enter(): void {
+    this.#waitsMs = [];
+    this.#bestMs = [Infinity, ...this.#bestMs].slice(0, this.#options.resilience.n);
+    this.#fullAtMs = -Infinity;
+  }
+
+  /** The usual wait above which the primary is too slow. */
+  get allowedMs(): number {
+    const { suspectAfterMs } = this.#options;
+    const relativeMs = TIMES_BEST * Math.min(...this.#bestMs);
+    const floorMs = FAST_PART * suspectAfterMs;
+    return Math.min(Math.max(relativeMs, floorMs), SLOW_PART * suspectAfterMs);
+  }
+
+  /**
+   * The primary has proposed a batch. `sinceMs` tells since when a request is known, if it is. Returns
+   * whether the primary has been too slow for a whole window, which is then forgotten.
+   */
+  proposed(
+    batch: Batch,
+    nowMs: number,
+    sinceMs: (request: Batch[number]) => number | undefined,
+  ): boolean {
+    const step = Math.ceil(batch.length / SAMPLES);
+    const waitsMs: number[] = [];
+    for (let index = 0; index < batch.length; index += step) {
+      const request = batch[index];
+      const since = request && sinceMs(request);
+      if (since !== undefined) waitsMs.push(nowMs - Math.max(since, this.#fullAtMs));
+    }
+    if (this.#isHalfFull(batch)) this.#fullAtMs = nowMs;
+    if (waitsMs.length === 0) return false;
+    this.#waitsMs.push(median(waitsMs));
+    if (this.#waitsMs.length < WINDOW) return false;
+    const usualMs = median(this.#waitsMs);
+    this.#waitsMs.shift();
+    if (usualMs > this.allowedMs) {
+      this.#waitsMs = [];
+      return true;
+    }
+    this.#bestMs[0] = Math.min(this.#bestMs[0] ?? Infinity, usualMs);
+    return false;
+  }
+
+  #isHalfFull(batch: Batch): boolean {
+    const { batchRequestsMax, batchBytesMax } = this.#options;
+    if (2 * batch.length >= batchRequestsMax) return true;
+    const bytes = batch.reduce((sum, { payload }) => sum + payload.length, 0);
+    return 2 * bytes >= batchBytesMax;
+  }
+}
+
+function median(values: readonly number[]): number {
+  const sorted = [...values].sort((a, b) => a - b);
+  return sorted[Math.floor(sorted.length / 2)] ?? 0;
+}
