@@ -132,7 +132,8 @@ export class OperatorPage {
   async history(id: string): Promise<string | null> {
     await this.page.fill('#history-package', id);
     await this.#click('show-history');
-    return this.page.textContent('#chain-verdict');
+    const shown = `#history[aria-busy="false"][data-package="${id}"]`;
+    return this.page.textContent(`${shown} #chain-verdict`);
   }
 
   /** Resolves with the downloaded file's path; it is gone once the page is closed. */

@@ -74,8 +74,8 @@ function showNode({ url, state }) {
 
 function showStep(operation) {
   showOperation(operation);
-  const concerns = operation.payload?.includes(JSON.stringify(shownPackage ?? ''));
-  if (concerns && isFinal(operation)) run(showHistory);
+  const concerns = operation.payload?.includes(`"package":${JSON.stringify(shownPackage)}`);
+  if (concerns && isFinal(operation)) run(() => showHistory(shownPackage));
 }
 
 /** Takes a step by the operator's own clock. */
@@ -165,16 +165,25 @@ async function stateOf(key) {
   }
 }
 
-async function showHistory() {
-  const id = textOf('history-package');
-  const value = await stateOf(`package/${id}`);
-  byId('proof').disabled = value === undefined;
+/** Shows the history that is agreed upon; the last that was asked for, however late others come. */
+async function showHistory(id) {
+  const shown = byId('history');
   shownPackage = id;
-  if (value === undefined) {
-    byId('history').replaceChildren(`No package ${id} has been booked in with finality yet.`);
-    return;
+  shown.ariaBusy = 'true';
+  try {
+    const value = await stateOf(`package/${id}`);
+    const content = value === undefined ? [notThere(id)] : await historyView(JSON.parse(value));
+    if (shownPackage !== id) return;
+    shown.replaceChildren(...content);
+    shown.dataset.package = id;
+    byId('proof').disabled = value === undefined;
+  } finally {
+    if (shownPackage === id) shown.ariaBusy = 'false';
   }
-  byId('history').replaceChildren(...(await historyView(JSON.parse(value))));
+}
+
+function notThere(id) {
+  return `No package ${id} has been booked in with finality yet.`;
 }
 
 async function downloadProof() {
@@ -194,7 +203,7 @@ on('failed', 'click', () => check(false));
 on('label-form', 'submit', label);
 on('commit', 'click', () => session.commit());
 on('end', 'click', end);
-on('history-form', 'submit', showHistory);
+on('history-form', 'submit', () => showHistory(textOf('history-package')));
 on('proof', 'click', downloadProof);
 enable();
 run(connect);

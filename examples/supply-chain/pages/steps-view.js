@@ -56,27 +56,18 @@ function rowOf(operation) {
 }
 
 function told(status) {
-  switch (status.kind) {
-    case 'asked':
-      return 'On its way…';
-    case 'refused':
-      return `No node takes it: ${status.reason}`;
-    case 'aborted':
-      return `Not done: ${status.result.reason}.${before(status)}`;
-    case 'changed':
-      return `It came out differently: ${resultText(status.result)}.${before(status)}`;
-    default:
-      return resultText(status.result);
-  }
-}
-
-/** What the node had said at first, where it was wrong: others were quicker. */
-function before({ simulated }) {
-  return simulated === undefined ? '' : ` At first it looked like: ${resultText(simulated)}.`;
+  const { kind, result, simulated } = status;
+  if (kind === 'asked') return 'On its way…';
+  if (kind === 'refused') return `No node takes it: ${status.reason}`;
+  const now = resultText(result);
+  const first = simulated === undefined ? now : resultText(simulated);
+  if (kind === 'aborted' && now === first) return `Not done, as foretold: ${now}`;
+  if (kind === 'aborted' || kind === 'changed') return `${now}. At first it looked like: ${first}`;
+  return now;
 }
 
 function resultText({ kind, result, reason }) {
-  if (kind === 'rejected') return `rejected: ${reason}`;
+  if (kind === 'rejected') return reason;
   try {
     return factsOf(JSON.parse(result)) || 'done';
   } catch {

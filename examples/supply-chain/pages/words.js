@@ -32,7 +32,7 @@ export function titleOf({ kind, payload }) {
 /** What a result or an entry of a history says to an operator. */
 export function factsOf(said) {
   const { contents, weightGrams, supplier, station, valid, passed, notes } = said;
-  const { courier, label, publicKey, entry, hash } = said;
+  const { courier, label, publicKey, entry } = said;
   const facts = [];
   if (contents !== undefined) facts.push(`${contents}, ${weightGrams / 1000} kg, from ${supplier}`);
   if (publicKey !== undefined) facts.push(`whose key is ${publicKey.slice(0, 12)}…`);
@@ -41,7 +41,7 @@ export function factsOf(said) {
   if (passed !== undefined) facts.push(passed ? 'quality passed' : 'quality failed');
   if (notes) facts.push(`“${notes}”`);
   if (courier !== undefined) facts.push(`${courier} ${label}`);
-  if (entry !== undefined) facts.push(`entry ${entry}, ${hash.slice(0, 12)}…`);
+  if (entry !== undefined) facts.push(`entry ${entry} of its history`);
   return facts.join(' · ');
 }
 
