@@ -3,8 +3,8 @@ import type { OrderOutcome } from '../../vocabulary/session.js';
 
 /**
  * What an order came to, by the outcome that the coordinators agreed on for its transaction. It says
- * nothing that is not in the agreed value, so every replica says the same. Which account lacked the
- * money is not in there: a bank that refuses a posting never joins the transaction.
+ * nothing that is not in the agreed value, so every replica says the same. A bank's name is in there where
+ * its vote against came before the initiators' rollback, and never which account lacked the money.
  */
 export function orderOutcome({ outcome, reason, records }: OutcomeValue): OrderOutcome {
   if (outcome === 'commit') return { kind: 'committed' };
