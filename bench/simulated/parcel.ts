@@ -10,7 +10,7 @@ import type {
   SharedCertificate,
 } from '../../src/vocabulary/ordering.js';
 import type { Signed } from '../../src/vocabulary/statements.js';
-import { decodeReports, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
+import { decodeAssistance, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
 
 /** A message on its way, weighed once for all its receivers. */
 export interface Parcel {
@@ -115,7 +115,9 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
 
 function inBatch(cluster: ClusterId, scope: OrderingMessage['scope'], batch: Batch): Uint8Array[] {
   if (scope !== 'decision-module') return [];
-  return batch.flatMap(({ payload }) => decodeReports(cluster, payload).flatMap(ofReport));
+  return batch.flatMap(({ payload }) =>
+    decodeAssistance(cluster, payload).reports.flatMap(ofReport),
+  );
 }
 
 function ofReport({ statement, signature }: Signed<ReportStatement>): Uint8Array[] {

@@ -111,6 +111,14 @@ export interface ReportStatement {
   readonly entries: readonly (ReportEntry | null)[];
 }
 
+/** Antipaxos line 26: reports from which the Decision Module's decision of a cycle follows. */
+export interface Assistance {
+  /** Who is left out of the cycle, sorted. Whoever prepares the command has checked it. */
+  readonly excluded: readonly ReplicaId[];
+  /** Of different processes, sorted by process. */
+  readonly reports: readonly Signed<ReportStatement>[];
+}
+
 export type OrderingStatement =
   | SequencePhase
   | CheckpointStatement
@@ -120,8 +128,10 @@ export type OrderingStatement =
   | ReportStatement;
 
 /** What replicas send each other to order requests. The link tells who sent it. */
-export type OrderingMessage = { readonly scope: OrderingScope } & (
-  /** To whoever may propose them. */
+export type OrderingMessage = {
+  readonly scope: OrderingScope;
+} & /** To whoever may propose them. */
+(
   | { readonly kind: 'requests'; readonly batch: Batch }
   | {
       readonly kind: 'pre-prepare';

@@ -26,12 +26,13 @@ export interface ImpostorOptions {
 /** Stands between a replica and the network, and misbehaves with the replica's key. */
 export class Impostor {
   readonly #options: ImpostorOptions;
-  readonly #memory = new Memory();
+  readonly #memory: Memory;
   readonly #behaviours: readonly Behaviour[];
   #isMuted = false;
 
   constructor(options: ImpostorOptions) {
     this.#options = options;
+    this.#memory = new Memory(options.cast.cluster.id);
     options.conspiracy.signers.set(options.self, options.sign);
     this.#behaviours = options.behaviours.map((name) => orderingLies[name](this.#liar(name)));
   }

@@ -1,5 +1,6 @@
-import type { Digest, ReplicaId } from '../../../src/vocabulary/ids.js';
+import type { ClusterId, Digest, ReplicaId } from '../../../src/vocabulary/ids.js';
 import type {
+  Batch,
   OrderingMessage,
   OrderingMessageOf,
   OrderingScope,
@@ -7,6 +8,7 @@ import type {
   SequencePhase,
 } from '../../../src/vocabulary/ordering.js';
 import type { Signed } from '../../../src/vocabulary/statements.js';
+import { decodeAssistance } from '../../../src/wire/ordering/index.js';
 
 type Proposal = OrderingMessageOf<'proposal'>;
 type PrePrepare = OrderingMessageOf<'pre-prepare'>;
@@ -25,10 +27,16 @@ export class Memory {
   readonly states: OrderingMessageOf<'state'>[] = [];
   readonly viewChanges: OrderingMessageOf<'view-change'>[] = [];
   readonly said: { readonly to: ReplicaId; readonly message: OrderingMessage }[] = [];
+  readonly #cluster: ClusterId;
+  readonly #excluded = new Map<number, readonly ReplicaId[]>();
   highestCycle = 0;
   highestPlace = 0;
   view = 0;
   position = 0;
+
+  constructor(cluster: ClusterId) {
+    this.#cluster = cluster;
+  }
 
   note(message: OrderingMessage): void {
     switch (message.kind) {
@@ -47,6 +55,7 @@ export class Memory {
         return;
       }
       case 'requests':
+        this.#commands(message.scope, message.batch);
         return keepLast(this.requests, message);
       case 'state':
         return keepLast(this.states, message, 2);
@@ -73,6 +82,11 @@ export class Memory {
     return this.proposals.get(cycle)?.get(replica)?.values().next().value;
   }
 
+  /** Who is left out of a cycle, as the last command about it, or before it, has it. */
+  excludedAt(cycle: number): readonly ReplicaId[] {
+    return this.#excluded.get(cycle) ?? [...this.#excluded.values()].at(-1) ?? [];
+  }
+
   prePrepareAt(scope: OrderingScope, place: number): PrePrepare | undefined {
     return this.prePrepares.get(`${scope} ${place}`);
   }
@@ -93,8 +107,16 @@ export class Memory {
     of.set(replica, report);
   }
 
+  #commands(scope: OrderingScope, batch: Batch): void {
+    if (scope !== 'decision-module') return;
+    for (const { number, payload } of batch) {
+      keep(this.#excluded, number, decodeAssistance(this.#cluster, payload).excluded);
+    }
+  }
+
   #prePrepare(message: PrePrepare): void {
     const { sequence, view } = message.prePrepare.statement;
+    this.#commands(message.scope, message.batch);
     this.view = Math.max(this.view, view);
     this.highestPlace = Math.max(this.highestPlace, sequence);
     keep(this.prePrepares, `${message.scope} ${sequence}`, message);

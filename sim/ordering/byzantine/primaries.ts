@@ -11,7 +11,7 @@ import type {
 } from '../../../src/vocabulary/ordering.js';
 import { sequenceNumber } from '../../../src/vocabulary/ordering.js';
 import type { Signed } from '../../../src/vocabulary/statements.js';
-import { encodeReports } from '../../../src/wire/ordering/index.js';
+import { encodeAssistance } from '../../../src/wire/ordering/index.js';
 import { genuineRequest } from '../requests.js';
 import { type Behaviour, halves, type Liar, othersOf } from './liar.js';
 
@@ -47,8 +47,9 @@ function commandFor(liar: Liar, cycle: number, isChanged: boolean): OrderingRequ
     for (const friend of liar.conspiracy.signers.keys()) lieIn(liar, known, friend, any);
   const chosen = liar.random.sample([...known.values()], n - f);
   if (chosen.length < n - f) return undefined;
-  const sorted = chosen.sort((a, b) => a.statement.replica - b.statement.replica);
-  return { client: commands, number: cycle, payload: encodeReports(sorted) };
+  const reports = chosen.sort((a, b) => a.statement.replica - b.statement.replica);
+  const excluded = liar.memory.excludedAt(cycle);
+  return { client: commands, number: cycle, payload: encodeAssistance({ excluded, reports }) };
 }
 
 /** A friend's report, with whatever other values there are, hidden ones first. */

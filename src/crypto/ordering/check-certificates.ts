@@ -148,15 +148,15 @@ function checkEntries(
   return undefined;
 }
 
-/** Reports of one cycle by different processes, `n - f` at the least. */
+/** Reports of one cycle by so many different processes at the least. */
 export function checkReports(
   keyring: Keyring,
   reports: readonly Signed<ReportStatement>[],
+  least: number,
 ): Finding {
-  const { n, f } = keyring.resilience;
   const [first] = reports;
   return (
-    atLeast(n - f, reports, 'reports') ??
+    atLeast(least, reports, 'reports') ??
     rising(
       reports.map(({ statement }) => statement.replica),
       'reports',

@@ -9,7 +9,7 @@ import type {
 } from '../../vocabulary/ordering.js';
 import { failed, ok, type Result } from '../../vocabulary/result.js';
 import { WireError } from '../../wire/index.js';
-import { decodeReports } from '../../wire/ordering/index.js';
+import { decodeAssistance } from '../../wire/ordering/index.js';
 import { checkKnown, checkSignature, replicaSigner } from '../check-signature.js';
 import { sha256 } from '../digest.js';
 import type { Keyring } from '../keyring.js';
@@ -56,10 +56,12 @@ export function verifyOrderingMessage(
 /** Whether a Decision Module's command holds a valid assistance request (Antipaxos table 1). */
 export function checkCommand(keyring: Keyring, request: OrderingRequest): Finding {
   try {
-    const reports = decodeReports(keyring.cluster.id, request.payload);
+    const { n, f } = keyring.resilience;
+    const { excluded, reports } = decodeAssistance(keyring.cluster.id, request.payload);
+    const reporters = excluded.length === 1 ? n - 1 : n;
     return (
       mismatchUnless(reports[0]?.statement.cycle === request.number, 'cycle of a command') ??
-      checkReports(keyring, reports)
+      checkReports(keyring, reports, reporters - f)
     );
   } catch (error) {
     if (error instanceof WireError) return { code: 'mismatch', what: 'form of a command' };
@@ -135,7 +137,7 @@ class MessageCheck {
       case 'report':
         return checkReport(keyring, message.report);
       case 'fast-decision':
-        return checkReports(keyring, message.reports);
+        return checkReports(keyring, message.reports, keyring.resilience.n - 1);
       case 'fetch-batch':
       case 'fetch-value':
       case 'status':

@@ -1,3 +1,4 @@
+export { decodeAssistance, encodeAssistance } from './assistance.js';
 export {
   decodeBatch,
   decodeCycleValue,

@@ -5,13 +5,15 @@ import { Membership } from '../../../src/core/ordering/antipaxos/membership.js';
 import {
   fastVector,
   isAssistance,
+  isWellFormed,
   mergeReports,
   type Vector,
 } from '../../../src/core/ordering/antipaxos/merge.js';
+import { Roster } from '../../../src/core/ordering/antipaxos/roster.js';
 import type { Digest, ReplicaId } from '../../../src/vocabulary/ids.js';
 import type { ReportStatement } from '../../../src/vocabulary/ordering.js';
 import { cycleNumber } from '../../../src/vocabulary/ordering.js';
-import { resilience } from '../../../src/vocabulary/quorum.js';
+import { type Resilience, resilience } from '../../../src/vocabulary/quorum.js';
 import { readAll } from '../../../src/wire/reader.js';
 import { Writer } from '../../../src/wire/writer.js';
 
@@ -25,67 +27,122 @@ function reportOf(replica: number, vector: Vector): ReportStatement {
   return { kind: 'report', scope: 'antipaxos', cycle, replica: replica as ReplicaId, entries };
 }
 
-const setOf = (...replicas: number[]): Set<ReplicaId> => new Set(replicas as ReplicaId[]);
+const without = (resilience: Resilience, ...excluded: number[]): Roster =>
+  new Roster(resilience, excluded as ReplicaId[]);
 
 describe('table 1', () => {
   const four = resilience(4, 1);
 
-  it('prefers what f + 1 reports name, then what any names, then null', () => {
+  it('prefers what f + 1 reports name, then what any names that is not proved to lie, then null', () => {
     const reports = [
       reportOf(0, [v, v, null, null]),
       reportOf(1, [v, null, w, null]),
-      reportOf(2, [w, null, v, null]),
+      reportOf(2, [v, null, v, null]),
     ];
-    expect(mergeReports(reports, four)).toEqual([v, v, v, null]);
+    expect(mergeReports(reports, without(four))).toEqual([v, v, w, null]);
   });
 
   it('lets no report of an excluded process stand in for one of an active process', () => {
     // Replica 0 may have decided v for 2 on the fast path of {0, 1, 2}. With the report of 3, which
     // the liar 2 has sent w, two of three say w.
-    const active = setOf(0, 1, 2);
+    const roster = without(four, 3);
     const leaning = [
       reportOf(1, [v, v, v, null]),
       reportOf(2, [v, v, w, null]),
       reportOf(3, [v, v, w, null]),
     ];
-    expect(mergeReports(leaning, four)[2]).toBe(w);
-    expect(isAssistance(leaning, active, four)).toBe(false);
+    expect(mergeReports(leaning, roster)[2]).toBe(w);
+    expect(isAssistance(leaning, roster)).toBe(false);
     const own = [reportOf(0, [v, v, v, null]), ...leaning.slice(0, 2)];
-    expect(isAssistance(own, active, four)).toBe(true);
-    expect(mergeReports(own, four)[2]).toBe(v);
+    expect(isAssistance(own, roster)).toBe(true);
+    expect(mergeReports(own, roster)[2]).toBe(v);
+  });
+
+  it('decides by 2f reports where one is excluded, and believes no proposer that has signed two', () => {
+    const roster = without(four, 3);
+    const decided = reportOf(0, [v, v, v, null]);
+    const lie = reportOf(2, [v, v, w, null]);
+    for (const reports of [
+      [decided, lie],
+      [lie, decided],
+    ]) {
+      expect(isAssistance(reports, roster)).toBe(true);
+      expect(mergeReports(reports, roster)).toEqual([v, v, v, null]);
+    }
+    expect(isAssistance([decided], roster)).toBe(false);
+    expect(isAssistance([decided, lie], without(four))).toBe(false);
+  });
+
+  it('takes the value of an excluded process from f + 1 reports, not from one that may lie', () => {
+    const roster = without(four, 3);
+    const open = (replica: number) => reportOf(replica, [v, v, null, w]);
+    expect(mergeReports([open(0), open(1)], roster)).toEqual([v, v, null, w]);
+    expect(mergeReports([reportOf(0, [v, v, v, null]), open(2)], roster)).toEqual([v, v, v, null]);
   });
 
   it('never contradicts a fast decision, whoever is excluded and whatever f processes say', () => {
     fc.assert(
       fc.property(fc.integer({ min: 1, max: 3 }), fc.gen(), (f, gen) => {
         const n = 3 * f + 1 + gen(fc.nat, { max: 2 });
-        const bound = resilience(n, f);
         const everybody = Array.from({ length: n }, (_, index) => index);
-        const shuffled = gen(fc.shuffledSubarray, everybody, { minLength: n, maxLength: n });
-        const active = setOf(...shuffled.slice(gen(fc.nat, { max: f })));
-        const liars = setOf(...gen(fc.subarray, everybody, { maxLength: f }));
-        const fast = everybody.map((one) => (active.has(one as ReplicaId) ? v : null));
+        const excluded = gen(fc.subarray, everybody, { maxLength: 1 });
+        const roster = without(resilience(n, f), ...excluded);
+        const liars = new Set(gen(fc.subarray, everybody, { maxLength: f }));
+        const fast = everybody.map((one) => (excluded.includes(one) ? null : v));
+        // A correct process signs one value, so all that name any name that.
         const lie = (): Vector =>
-          fast.map((digest) => digest && gen(fc.constantFrom, v, w, digestOf('c')));
-        const members = [...active].sort((a, b) => a - b);
-        const reports = members.map((one) => reportOf(one, liars.has(one) ? lie() : fast));
-        const size = gen(fc.integer, { min: n - f, max: members.length });
+          fast.map((digest, index) => {
+            if (excluded.includes(index)) return gen(fc.constantFrom, null, w);
+            if (!liars.has(index)) return gen(fc.constantFrom, digest, digest, null);
+            return gen(fc.constantFrom, v, w, digestOf('c'), null);
+          });
+        const members = everybody.filter((one) => !excluded.includes(one));
+        const reports = members
+          .map((one) => reportOf(one, liars.has(one) ? lie() : fast))
+          .filter((report) => isWellFormed(report, roster));
+        const size = gen(fc.integer, { min: roster.least, max: reports.length });
         const chosen = gen(fc.subarray, reports, { minLength: size, maxLength: size });
-        expect(isAssistance(chosen, active, bound)).toBe(true);
-        expect(mergeReports(chosen, bound)).toEqual(fast);
+        expect(isAssistance(chosen, roster)).toBe(true);
+        expect(mergeReports(chosen, roster)).toEqual(fast);
       }),
+      { numRuns: 500 },
     );
   });
 
-  it('has no fast path with a missing value, a missing report or two values', () => {
-    const active = setOf(0, 1, 2, 3);
+  it('misses at most f values, whoever is excluded and however few reports there are', () => {
+    fc.assert(
+      fc.property(fc.integer({ min: 1, max: 3 }), fc.gen(), (f, gen) => {
+        const n = 3 * f + 1;
+        const everybody = Array.from({ length: n }, (_, index) => index);
+        const excluded = gen(fc.subarray, everybody, { maxLength: f });
+        const roster = without(resilience(n, f), ...excluded);
+        const some = (): Vector => {
+          const named = gen(fc.subarray, everybody, { minLength: n - f });
+          return everybody.map((one) => (named.includes(one) ? v : null));
+        };
+        const reporters = gen(fc.subarray, [...roster.reporters], { minLength: roster.least });
+        const reports = reporters.map((one) => reportOf(one, some()));
+        const nulls = mergeReports(reports, roster).filter((digest) => digest === null);
+        expect(nulls.length).toBeLessThanOrEqual(f);
+      }),
+      { numRuns: 500 },
+    );
+  });
+
+  it('has no fast path with a missing value, a missing report, two values, or two excluded', () => {
     const same = [0, 1, 2, 3].map((one) => reportOf(one, [v, v, v, v]));
-    expect(fastVector(same, active)).toEqual([v, v, v, v]);
-    expect(fastVector(same.slice(1), active)).toBeUndefined();
-    expect(fastVector([...same.slice(1), reportOf(0, [v, w, v, v])], active)).toBeUndefined();
+    const all = without(four);
+    expect(fastVector(same, all)).toEqual([v, v, v, v]);
+    expect(fastVector(same.slice(1), all)).toBeUndefined();
+    expect(fastVector([...same.slice(1), reportOf(0, [v, w, v, v])], all)).toBeUndefined();
     const missing = [0, 1, 2, 3].map((one) => reportOf(one, [v, v, v, null]));
-    expect(fastVector(missing, active)).toBeUndefined();
-    expect(fastVector(missing.slice(0, 3), setOf(0, 1, 2))).toEqual([v, v, v, null]);
+    expect(fastVector(missing, all)).toBeUndefined();
+    expect(fastVector(missing.slice(0, 3), without(four, 3))).toEqual([v, v, v, null]);
+    expect(fastVector(same.slice(0, 3), without(four, 3))).toBeUndefined();
+    const seven = without(resilience(7, 2), 5, 6);
+    const five = [0, 1, 2, 3, 4].map((one) => reportOf(one, [v, v, v, v, v, null, null]));
+    expect(fastVector(five, seven)).toBeUndefined();
+    expect(isAssistance(five, seven)).toBe(true);
   });
 });
 
@@ -102,9 +159,9 @@ describe('membership', () => {
   it('changes a pipeline’s depth after the cycle that shows the reason', () => {
     const membership = new Membership(four, 3, 1);
     run(membership, 1, [[v, v, v, null]]);
-    expect(membership.activeAt(3)?.has(3 as ReplicaId)).toBe(true);
-    expect(membership.activeAt(4)?.has(3 as ReplicaId)).toBe(false);
-    expect(membership.activeAt(5)).toBeUndefined();
+    expect(membership.rosterAt(3)?.awaited.has(3 as ReplicaId)).toBe(true);
+    expect(membership.rosterAt(4)?.awaited.has(3 as ReplicaId)).toBe(false);
+    expect(membership.rosterAt(5)).toBeUndefined();
   });
 
   it('excludes no more than f, and nobody for a gap with values in between', () => {
@@ -128,7 +185,7 @@ describe('membership', () => {
     expect(membership.isExcluded(3 as ReplicaId)).toBe(true);
     membership.decided(4, [v, v, v, null], [[], three, [], []]);
     expect(membership.isExcluded(3 as ReplicaId)).toBe(false);
-    expect(membership.activeAt(5)?.has(3 as ReplicaId)).toBe(true);
+    expect(membership.rosterAt(5)?.awaited.has(3 as ReplicaId)).toBe(true);
   });
 
   it('survives a snapshot', () => {
@@ -139,7 +196,7 @@ describe('membership', () => {
     const copy = new Membership(four, 3, 1);
     readAll(writer.finish(), (reader) => copy.read(reader, 1));
     for (const cycle of [2, 3, 4]) {
-      expect(copy.activeAt(cycle)).toEqual(membership.activeAt(cycle));
+      expect(copy.rosterAt(cycle)).toEqual(membership.rosterAt(cycle));
     }
     expect(copy.isExcluded(3 as ReplicaId)).toBe(true);
   });

@@ -300,6 +300,35 @@ describe('hazard 3: exclusion', () => {
     },
   );
 
+  it.each([
+    [4, 1],
+    [5, 1],
+    [7, 2],
+    [10, 3],
+  ])(
+    'spends no fault budget: n = %i goes on with f = %i excluded and as many others silent',
+    (n, f) => {
+      const rig = open({ pipelineDepth: 4 }, { n, f });
+      const excluded = Array.from({ length: f }, (_, index) => n - 1 - index);
+      for (const replica of excluded) rig.crash(replica);
+      let number = 0;
+      while (rig.engine(0).metrics.excluded.length < f) {
+        number += 1;
+        submitEverywhere(rig, number);
+        rig.runUntil(() => rig.haveApplied((n - f) * number));
+      }
+      const silent = Array.from({ length: f }, (_, index) => index + 1);
+      for (const replica of silent) rig.crash(replica);
+      for (const replica of excluded) rig.start(replica);
+      submitEverywhere(rig, number + 1);
+      rig.runUntil(() => rig.haveApplied((n - f) * (number + 1)), 60_000);
+      rig.runUntil(
+        () => !excluded.some((one) => rig.engine(0).metrics.excluded.includes(one as never)),
+      );
+      rig.checkOrder();
+    },
+  );
+
   it('leaves an excluded process its voice: others propose for it', () => {
     const rig = open();
     rig.tamper = (from, _to, message) =>

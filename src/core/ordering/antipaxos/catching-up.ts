@@ -143,11 +143,15 @@ export class CatchingUp {
     this.#checkpoints.sayAgain();
     const isExcluded = membership.isExcluded(self);
     if (isExcluded) outbox.broadcast({ kind: 'rejoin', position: delivered });
-    if (isExcluded || !this.#state.activeAt(delivered + 1).has(self)) this.#handOn();
+    if (isExcluded || !this.#awaitedNext.includes(self)) this.#handOn();
     const { isUnstable } = this.#checkpoints;
     const isOpen = open.length > 0 || pending.size > 0 || isExcluded || isUnstable;
     if (isOpen) outbox.broadcast({ kind: 'status', ...this.#status() });
     return isOpen;
+  }
+
+  get #awaitedNext(): ReplicaId[] {
+    return [...(this.#state.rosterAt(this.#state.delivered + 1)?.awaited ?? [])];
   }
 
   /**
@@ -156,8 +160,7 @@ export class CatchingUp {
    */
   #handOn(): void {
     const { pending, self, options, outbox } = this.#state;
-    const next = this.#state.activeAt(this.#state.delivered + 1);
-    const active = [...next].filter((replica) => replica !== self);
+    const active = this.#awaitedNext.filter((replica) => replica !== self);
     const chosen = Array.from({ length: oneCorrect(options.resilience) }, (_, index) => {
       return active[(this.#resends + index) % active.length];
     });

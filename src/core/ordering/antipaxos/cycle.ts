@@ -24,6 +24,12 @@ export type CycleDecision =
     }
   | { readonly path: 'slow'; readonly vector: Vector };
 
+/**
+ * A phase waits for all. Once `due`, it goes on with the usual number; once `overdue`, with as few as
+ * `f` silent processes and an excluded one leave.
+ */
+export type Patience = 'fresh' | 'due' | 'overdue';
+
 /** What a process knows of one cycle. */
 export class CycleState {
   readonly cycle: Cycle;
@@ -35,12 +41,12 @@ export class CycleState {
   /** Those of them that somebody was asked for. */
   readonly sought = new Set<Digest>();
   readonly reports = new Reports();
-  /** When this process proposed, or as an excluded one began to follow; and when it reported. */
+  /** When this process proposed, and when it reported. */
   startedMs: number | undefined;
   reportedMs: number | undefined;
-  /** A phase's time is up (lines 6 and 19). */
-  isReportDue = false;
-  isCommitDue = false;
+  /** How long the phases have waited (lines 6 and 19). */
+  reporting: Patience = 'fresh';
+  committing: Patience = 'fresh';
   hasAskedForHelp = false;
   decision: CycleDecision | undefined;
   /** Keys on disk, to be deleted with the cycle. */

@@ -7,10 +7,14 @@ import type {
 } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { encodeOrderingSigned } from '../../../wire/ordering/index.js';
-import type { CycleDecision, CycleState } from './cycle.js';
+import type { CycleDecision, CycleState, Patience } from './cycle.js';
 import { digestsOf, fastVector } from './merge.js';
 import { Proposer } from './proposing.js';
+import type { Roster } from './roster.js';
 import type { AntipaxosState } from './state.js';
+
+/** A phase that is due is overdue after so many timeouts more. */
+const OVERDUE = 2;
 
 export interface CycleEvents {
   decided(state: CycleState, decision: CycleDecision): void;
@@ -73,8 +77,8 @@ export class Cycles {
     const state = this.#state.cycles.get(Number(place));
     if (!state) return false;
     if (what === 'fetch') this.#fetchMissing(state);
-    else if (what === 'report') state.isReportDue = true;
-    else if (what === 'commit') state.isCommitDue = true;
+    else if (what === 'report') state.reporting = this.#losePatience(name, state.reporting);
+    else if (what === 'commit') state.committing = this.#losePatience(name, state.committing);
     else return false;
     this.#check(state);
     return true;
@@ -113,7 +117,8 @@ export class Cycles {
     const state = cycle === undefined ? undefined : this.#state.cycle(cycle);
     if (!state || state.decision) return;
     const statements = reports.map(({ statement }) => statement);
-    const vector = fastVector(statements, this.#state.activeAt(state.cycle));
+    const roster = this.#state.rosterAt(state.cycle);
+    const vector = roster && fastVector(statements, roster);
     if (vector) this.#events.decided(state, { path: 'fast', vector, reports });
   }
 
@@ -143,26 +148,30 @@ export class Cycles {
   }
 
   #check(state: CycleState): void {
-    if (state.decision || !this.#state.membership.activeAt(state.cycle)) return;
-    this.#reportIfDue(state);
-    this.#commitIfDue(state);
+    const roster = this.#state.rosterAt(state.cycle);
+    if (state.decision || !roster) return;
+    this.#reportIfDue(state, roster);
+    this.#commitIfDue(state, roster);
   }
 
-  /** Lines 4 to 16: at `n - f` proposals, and all of them or the time up. */
-  #reportIfDue(state: CycleState): void {
-    const { self, options, outbox, delay } = this.#state;
-    const active = this.#state.activeAt(state.cycle);
-    if (state.startedMs === undefined || !active.has(self) || state.reports.has(self)) return;
-    const { n, f } = options.resilience;
-    const needed = state.isReportDue ? n - f : active.size;
-    if (state.proposals.size < needed) return;
-    const entries = Array.from({ length: n }, (_, index) => {
-      const replica = index as ReplicaId;
-      const entry = active.has(replica) ? state.proposals.get(replica) : undefined;
-      return entry && state.values.has(entry.digest) ? entry : null;
-    });
-    if (entries.filter((entry) => entry !== null).length < needed) return;
-    const { cycle } = state;
+  #losePatience(timer: string, patience: Patience): Patience {
+    if (patience !== 'fresh') return 'overdue';
+    const { outbox, delay } = this.#state;
+    outbox.startTimer(timer, OVERDUE * delay.timeoutMs);
+    return 'due';
+  }
+
+  /** Lines 4 to 16: at `n - f` proposals, and all that are waited for or the time up. */
+  #reportIfDue(state: CycleState, roster: Roster): void {
+    const { self, outbox, delay } = this.#state;
+    const { cycle, reports, startedMs, proposals } = state;
+    if (startedMs === undefined || !roster.reporters.has(self) || reports.has(self)) return;
+    const isDue = state.reporting !== 'fresh';
+    if (proposals.size < (isDue ? roster.usual : roster.awaited.size)) return;
+    const entries = this.#entriesOf(state, roster);
+    const isComplete = [...roster.awaited].every((replica) => entries[replica] !== null);
+    const count = entries.filter((entry) => entry !== null).length;
+    if (count < roster.usual || (!isComplete && !isDue)) return;
     const report = outbox.sign<ReportStatement>({
       kind: 'report',
       scope: 'antipaxos',
@@ -171,29 +180,37 @@ export class Cycles {
       entries,
     });
     this.#state.persist(state, `report/${cycle}`, encodeOrderingSigned(report));
-    state.reports.add(report);
+    reports.add(report);
     state.reportedMs = outbox.nowMs;
     outbox.broadcast({ kind: 'report', report });
     outbox.stopTimer(`report/${cycle}`);
     outbox.startTimer(`commit/${cycle}`, delay.timeoutMs);
   }
 
+  /** The values at hand; that of the one that the fast path goes without only if there is no other way. */
+  #entriesOf({ proposals, values, reporting }: CycleState, roster: Roster): (ReportEntry | null)[] {
+    const isOpen = !roster.hasFastPath || reporting === 'overdue';
+    return Array.from({ length: roster.resilience.n }, (_, index) => {
+      const replica = index as ReplicaId;
+      const entry = isOpen || roster.awaited.has(replica) ? proposals.get(replica) : undefined;
+      return entry && values.has(entry.digest) ? entry : null;
+    });
+  }
+
   /**
-   * Lines 17 to 32. Where the reports rule the fast path out already, there is no reason to wait for the
-   * timer.
+   * Lines 17 to 32. Where the fast path is ruled out already, there is no reason to wait for the timer.
    */
-  #commitIfDue(state: CycleState): void {
-    const { options, self } = this.#state;
+  #commitIfDue(state: CycleState, roster: Roster): void {
     const { reports } = state;
-    const active = this.#state.activeAt(state.cycle);
-    reports.judge(active, options.resilience, (statement) => this.#isAtHand(state, statement));
-    const vector = reports.fastVector(active);
+    reports.judge(roster, (statement) => this.#isAtHand(state, statement));
+    const vector = reports.fastVector(roster);
     if (vector) {
       return this.#events.decided(state, { path: 'fast', vector, reports: reports.usable });
     }
-    const isOver = state.isCommitDue || reports.isSplit;
-    const isEnough = reports.usableCount >= options.resilience.n - options.resilience.f;
-    if (!isEnough || !isOver || !reports.has(self) || state.hasAskedForHelp) return;
+    const isOver = state.committing !== 'fresh' || reports.isSplit;
+    const needed = state.committing === 'overdue' ? roster.least : roster.usual;
+    if (reports.usableCount < needed || !isOver || state.hasAskedForHelp) return;
+    if (!reports.has(this.#state.self)) return;
     state.hasAskedForHelp = true;
     this.#events.needsHelp(state, reports.usable);
   }

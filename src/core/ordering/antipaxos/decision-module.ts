@@ -8,13 +8,14 @@ import type {
 } from '../../../vocabulary/ordering.js';
 import { cycleNumber } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
-import { decodeReports, encodeReports } from '../../../wire/ordering/index.js';
+import { decodeAssistance, encodeAssistance } from '../../../wire/ordering/index.js';
 import { readAll } from '../../../wire/reader.js';
 import { Writer } from '../../../wire/writer.js';
 import type { StoredRecord } from '../../effects.js';
 import type { Judgement } from '../pbft/host.js';
 import { PbftReplica } from '../pbft/replica.js';
 import { isAssistance, mergeReports, type Vector } from './merge.js';
+import { Roster } from './roster.js';
 import type { AntipaxosState } from './state.js';
 import { readVector, writeVector } from './vector.js';
 
@@ -24,16 +25,23 @@ const DECISIONS_MAX = 256;
 /** All commands for a cycle have one name, so that the client table lets the first through (line 48). */
 const commands = clientId('decision-module');
 
+/** A command, read, and what it decides. */
+interface Command {
+  readonly excluded: readonly ReplicaId[];
+  readonly reports: readonly ReportStatement[];
+  readonly vector: Vector;
+}
+
 /**
  * Algorithm 4: what a cycle decides where reports differ or are missing. A command is an assistance
- * request, `n - f` reports of active processes; the decision follows from it by `mergeReports`.
+ * request, reports and who is left out of the cycle; the decision follows from it by `mergeReports`.
  */
 export class DecisionModule {
   readonly #state: AntipaxosState;
   readonly #replica: PbftReplica;
   readonly #decided: (cycle: Cycle) => void;
   readonly #decisions = new Map<number, Vector>();
-  readonly #parsed = new WeakMap<OrderingRequest, readonly Signed<ReportStatement>[]>();
+  readonly #parsed = new WeakMap<OrderingRequest, Command>();
 
   constructor(state: AntipaxosState, decided: (cycle: Cycle) => void) {
     this.#state = state;
@@ -68,7 +76,9 @@ export class DecisionModule {
 
   /** Line 26: a request for assistance. */
   assist(cycle: Cycle, reports: readonly Signed<ReportStatement>[]): void {
-    this.#replica.submit({ client: commands, number: cycle, payload: encodeReports(reports) });
+    const excluded = [...(this.#state.rosterAt(cycle)?.excluded ?? [])];
+    const payload = encodeAssistance({ excluded, reports });
+    this.#replica.submit({ client: commands, number: cycle, payload });
   }
 
   /** Values have come, or cycles have been delivered: commands may be judged anew. */
@@ -99,44 +109,45 @@ export class DecisionModule {
    * at `f + 1` correct processes and can be fetched (protocols.md 3.2).
    */
   #judge(request: OrderingRequest): Judgement {
-    const { delivered, options, membership } = this.#state;
+    const { delivered } = this.#state;
     if (request.client !== commands) return 'refuse';
-    const statements = this.#reportsOf(request).map(({ statement }) => statement);
-    if (request.number <= delivered) return this.#judgePast(request.number, statements);
-    const active = membership.activeAt(request.number);
+    const command = this.#commandOf(request);
+    if (request.number <= delivered) return this.#judgePast(request.number, command);
+    const roster = this.#state.rosterAt(request.number);
     const state = this.#state.cycle(cycleNumber(request.number));
-    if (!active || !state) return 'later';
-    if (!isAssistance(statements, active, options.resilience)) return 'refuse';
-    const vector = mergeReports(statements, options.resilience);
-    if (state.holds(vector)) return 'accept';
-    this.#state.seek(state, vector, statements);
+    if (!roster || !state) return 'later';
+    const isOfRoster = roster.excludes(command.excluded);
+    if (!isOfRoster || !isAssistance(command.reports, roster)) return 'refuse';
+    if (state.holds(command.vector)) return 'accept';
+    this.#state.seek(state, command.vector, command.reports);
     return 'later';
   }
 
   /** A cycle that is delivered here may be decided elsewhere as it was here, and not otherwise. */
-  #judgePast(cycle: number, statements: readonly ReportStatement[]): Judgement {
-    const vector = mergeReports(statements, this.#state.options.resilience);
+  #judgePast(cycle: number, { vector }: Command): Judgement {
     const known = this.#state.past.get(cycle);
     return known?.every((digest, index) => digest === vector[index]) ? 'accept' : 'refuse';
   }
 
   /** A quorum has judged it; the first for its cycle, as the client table sees to. */
   #apply(request: OrderingRequest): void {
-    const statements = this.#reportsOf(request).map(({ statement }) => statement);
-    const vector = mergeReports(statements, this.#state.options.resilience);
-    this.#decisions.set(request.number, vector);
+    this.#decisions.set(request.number, this.#commandOf(request).vector);
     if (this.#decisions.size > DECISIONS_MAX) {
       this.#decisions.delete(Math.min(...this.#decisions.keys()));
     }
     this.#decided(cycleNumber(request.number));
   }
 
-  #reportsOf(request: OrderingRequest): readonly Signed<ReportStatement>[] {
+  #commandOf(request: OrderingRequest): Command {
     const known = this.#parsed.get(request);
     if (known) return known;
-    const reports = decodeReports(this.#state.options.cluster, request.payload);
-    this.#parsed.set(request, reports);
-    return reports;
+    const { cluster, resilience } = this.#state.options;
+    const { excluded, reports } = decodeAssistance(cluster, request.payload);
+    const statements = reports.map(({ statement }) => statement);
+    const vector = mergeReports(statements, new Roster(resilience, excluded));
+    const command = { excluded, reports: statements, vector };
+    this.#parsed.set(request, command);
+    return command;
   }
 
   #snapshot(): Uint8Array {

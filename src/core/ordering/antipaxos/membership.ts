@@ -3,7 +3,8 @@ import { oneCorrect, type Resilience } from '../../../vocabulary/quorum.js';
 import { limits } from '../../../wire/index.js';
 import type { Reader } from '../../../wire/reader.js';
 import type { Writer } from '../../../wire/writer.js';
-import type { ActiveSet, Vector } from './merge.js';
+import type { Vector } from './merge.js';
+import { Roster } from './roster.js';
 
 interface Standing {
   isExcluded: boolean;
@@ -28,7 +29,7 @@ export class Membership {
   readonly #missedMax: number;
   readonly #standings: Standing[];
   /** For each cycle from the stable checkpoint to the last that may start. */
-  readonly #active = new Map<number, ActiveSet>();
+  readonly #rosters = new Map<number, Roster>();
 
   constructor(resilience: Resilience, depth: number, missedMax: number) {
     this.#resilience = resilience;
@@ -40,12 +41,12 @@ export class Membership {
       since: 0,
       endorsers: new Set(),
     }));
-    for (let cycle = 1; cycle <= depth; cycle += 1) this.#active.set(cycle, this.#current());
+    for (let cycle = 1; cycle <= depth; cycle += 1) this.#rosters.set(cycle, this.#current());
   }
 
   /** `undefined` for a cycle that may not start yet, or is forgotten. */
-  activeAt(cycle: number): ActiveSet | undefined {
-    return this.#active.get(cycle);
+  rosterAt(cycle: number): Roster | undefined {
+    return this.#rosters.get(cycle);
   }
 
   isExcluded(replica: ReplicaId): boolean {
@@ -59,20 +60,20 @@ export class Membership {
 
   /** A cycle was decided; `readmit` has, for each process, whom its value names as back. */
   decided(cycle: number, vector: Vector, readmit: readonly (readonly ReplicaId[])[]): void {
-    const active = this.#active.get(cycle);
+    const roster = this.#rosters.get(cycle);
     for (const replica of this.#replicas()) {
-      const isMissing = active?.has(replica) === true && vector[replica] === null;
+      const isMissing = roster?.awaited.has(replica) === true && vector[replica] === null;
       this.#judge(replica, cycle, isMissing);
     }
     readmit.forEach((named, endorser) => {
       for (const replica of named) this.#endorse(endorser as ReplicaId, replica, cycle);
     });
-    this.#active.set(cycle + this.#depth, this.#current());
+    this.#rosters.set(cycle + this.#depth, this.#current());
   }
 
   /** What is at or below a stable checkpoint is not asked for any more. */
   cut(cycle: number): void {
-    for (const known of this.#active.keys()) if (known <= cycle) this.#active.delete(known);
+    for (const known of this.#rosters.keys()) if (known <= cycle) this.#rosters.delete(known);
   }
 
   /** The state after a cycle was decided. */
@@ -84,7 +85,7 @@ export class Membership {
       writeReplicas(writer, endorsers);
     }
     for (let next = cycle + 1; next <= cycle + this.#depth; next += 1) {
-      writeReplicas(writer, this.#active.get(next) ?? []);
+      writeReplicas(writer, this.#rosters.get(next)?.excluded ?? []);
     }
   }
 
@@ -96,9 +97,9 @@ export class Membership {
       standing.endorsers.clear();
       for (const replica of readReplicas(reader)) standing.endorsers.add(replica);
     }
-    this.#active.clear();
+    this.#rosters.clear();
     for (let next = cycle + 1; next <= cycle + this.#depth; next += 1) {
-      this.#active.set(next, new Set(readReplicas(reader)));
+      this.#rosters.set(next, new Roster(this.#resilience, readReplicas(reader)));
     }
   }
 
@@ -123,8 +124,11 @@ export class Membership {
     standing.endorsers.clear();
   }
 
-  #current(): ActiveSet {
-    return new Set(this.#replicas().filter((replica) => !this.isExcluded(replica)));
+  #current(): Roster {
+    return new Roster(
+      this.#resilience,
+      this.#replicas().filter((replica) => this.isExcluded(replica)),
+    );
   }
 
   #replicas(): ReplicaId[] {

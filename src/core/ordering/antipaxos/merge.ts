@@ -1,95 +1,101 @@
 import type { Digest, ReplicaId } from '../../../vocabulary/ids.js';
 import type { ReportStatement } from '../../../vocabulary/ordering.js';
-import { oneCorrect, type Resilience } from '../../../vocabulary/quorum.js';
+import { oneCorrect } from '../../../vocabulary/quorum.js';
+import type { Roster } from './roster.js';
 
 /** What a cycle decides: a digest for each process, `null` where its value is missing. */
 export type Vector = readonly (Digest | null)[];
 
-/** Processes that take part in a cycle; the same at every correct one. */
-export type ActiveSet = ReadonlySet<ReplicaId>;
-
-/**
- * What a correct process reports of a cycle: it is active itself, it reports on active processes only,
- * and it waited for `n - f` of them (line 5).
- */
-export function isWellFormed(
-  { replica, entries }: ReportStatement,
-  active: ActiveSet,
-  { n, f }: Resilience,
-): boolean {
-  const named = entries.flatMap((entry, index) => (entry ? [index as ReplicaId] : []));
-  return active.has(replica) && named.length >= n - f && named.every((one) => active.has(one));
+/** What a correct process reports of a cycle: its report counts, and it names `n - f` values (line 5). */
+export function isWellFormed({ replica, entries }: ReportStatement, roster: Roster): boolean {
+  const named = entries.filter((entry) => entry !== null).length;
+  return roster.reporters.has(replica) && named >= roster.usual;
 }
 
 /**
- * Line 20: reports of all active processes that agree on a value for each of them. `undefined` where
- * that is not so.
+ * Line 20: reports of all that are waited for, and they agree on a value for each of those and for
+ * nobody else. `undefined` where that is not so.
  */
 export function fastVector(
   reports: readonly ReportStatement[],
-  active: ActiveSet,
+  roster: Roster,
 ): Vector | undefined {
   const [first] = reports;
-  if (!first || reports.length !== active.size) return undefined;
-  const isComplete = first.entries.every((entry, index) => {
-    return active.has(index as ReplicaId) === (entry !== null);
-  });
-  return isComplete && !disagree(reports, active) ? digestsOf(first) : undefined;
+  const isComplete = roster.hasFastPath && reports.length === roster.awaited.size;
+  return first && isComplete && !rulesOutFastPath(reports, roster) ? digestsOf(first) : undefined;
 }
 
-/** Whether these reports already rule the fast path out: a missing value, or two different ones. */
-export function disagree(reports: readonly ReportStatement[], active: ActiveSet): boolean {
+/** Whether these reports rule the fast path out: a missing value, one too many, or two different ones. */
+export function rulesOutFastPath(reports: readonly ReportStatement[], roster: Roster): boolean {
   const [first] = reports;
-  return reports.some(({ entries }) =>
-    entries.some((entry, index) => {
-      if (!active.has(index as ReplicaId)) return false;
-      return entry === null || entry.digest !== first?.entries[index]?.digest;
-    }),
+  return (
+    !roster.hasFastPath ||
+    reports.some(({ entries }) =>
+      entries.some((entry, index) => {
+        if (!roster.awaited.has(index as ReplicaId)) return entry !== null;
+        return entry === null || entry.digest !== first?.entries[index]?.digest;
+      }),
+    )
   );
 }
 
-/**
- * Whether a set of reports may decide a cycle (table 1, with an active set `A`): `n - f` reports, all of
- * members of `A`. At least `n - 2f >= f + 1` of them are of correct members. If anybody decided on the
- * fast path, all correct members of `A` reported that decision, so its values have `f + 1` reports here
- * and any other value at most `f`: `mergeReports` decides the same. With `e` excluded there are `n - e`
- * members, so `f - e` more may be silent: an excluded process counts as a faulty one.
- */
-export function isAssistance(
-  reports: readonly ReportStatement[],
-  active: ActiveSet,
-  resilience: Resilience,
-): boolean {
+/** Whether a set of reports may decide a cycle (table 1, with a roster). */
+export function isAssistance(reports: readonly ReportStatement[], roster: Roster): boolean {
   const reporters = new Set(reports.map(({ replica }) => replica));
   return (
     reporters.size === reports.length &&
-    reports.length >= resilience.n - resilience.f &&
-    reports.every((report) => isWellFormed(report, active, resilience))
+    reports.length >= roster.least &&
+    reports.every((report) => isWellFormed(report, roster))
   );
 }
 
 /**
  * Lines 36 to 44: for each process a value that `f + 1` reports name; else one that any names; else
- * null. Where the paper leaves the choice, the value that most name, and of those the lowest digest: so
- * the reports alone make the decision.
+ * null. Where the paper leaves the choice, the value that most name, without those reporters that are
+ * proved to lie; of these the lowest digest. So the reports and the roster alone make the decision.
+ *
+ * It is that of the fast path, where anybody may have decided there. All correct reporters have reported
+ * that decision then, one value for each that is waited for, so at most `f` reports differ from it. Of
+ * `2f` or more reports:
+ *
+ * - another value with `f + 1` reports would have a correct one;
+ * - where all that name a value name the same one, a correct report (there are `f` at least) is among
+ *   them;
+ * - where two values of one process are named, that process has signed both, so it is a liar. Without the
+ *   `k >= 1` proposers that are proved so, at most `f - k` reports differ, and at least `f` do not;
+ * - for one that is excluded, a value counts with `f + 1` reports only: the fast path has none of it.
+ *
+ * No more than `f` values are missing. A correct report names `n - f`; one of the excluded one's may be
+ * lost, but then some report names `n - f` others, and else all `2f >= f + 1` of them name it.
  */
-export function mergeReports(reports: readonly ReportStatement[], resilience: Resilience): Vector {
-  return Array.from({ length: resilience.n }, (_, index) => {
-    const counts = new Map<Digest, number>();
-    for (const { entries } of reports) {
-      const digest = entries[index]?.digest;
-      if (digest) counts.set(digest, (counts.get(digest) ?? 0) + 1);
-    }
-    return preferred(counts, oneCorrect(resilience));
+export function mergeReports(reports: readonly ReportStatement[], roster: Roster): Vector {
+  const named = Array.from({ length: roster.resilience.n }, (_, index) => countsOf(reports, index));
+  const liars = new Set(named.flatMap(({ size }, index) => (size > 1 ? [index as ReplicaId] : [])));
+  const believed = reports.filter(({ replica }) => !liars.has(replica));
+  return named.map((counts, index) => {
+    const vouched = preferred(counts, oneCorrect(roster.resilience));
+    if (vouched !== null) return vouched;
+    if (roster.hasFastPath && roster.excluded.has(index as ReplicaId)) return null;
+    return preferred(countsOf(believed, index), 1) ?? preferred(counts, 1);
   });
 }
 
+/** How many reports name which value of a process. */
+function countsOf(reports: readonly ReportStatement[], index: number): Map<Digest, number> {
+  const counts = new Map<Digest, number>();
+  for (const { entries } of reports) {
+    const digest = entries[index]?.digest;
+    if (digest) counts.set(digest, (counts.get(digest) ?? 0) + 1);
+  }
+  return counts;
+}
+
+/** The value that most name, if that many do; of two the lower digest. */
 function preferred(counts: ReadonlyMap<Digest, number>, enough: number): Digest | null {
-  const ranked = [...counts].sort(
+  const [first] = [...counts].sort(
     ([a, countA], [b, countB]) => countB - countA || (a < b ? -1 : 1),
   );
-  const vouched = ranked.find(([, count]) => count >= enough);
-  return (vouched ?? ranked[0])?.[0] ?? null;
+  return first && first[1] >= enough ? first[0] : null;
 }
 
 export function digestsOf({ entries }: ReportStatement): Vector {

@@ -73,8 +73,8 @@ export class Proposer {
   /** Others are in this cycle: whoever is not proposes, if only nothing. */
   hear({ cycle, proposals }: CycleState): void {
     if (cycle <= this.#heard) return;
-    const active = this.#state.activeAt(cycle);
-    if ([...proposals.keys()].some((replica) => active.has(replica))) this.#heard = cycle;
+    const awaited = this.#state.rosterAt(cycle)?.awaited;
+    if ([...proposals.keys()].some((replica) => awaited?.has(replica))) this.#heard = cycle;
   }
 
   /** Starts cycles while there is a reason to: without load there are none. */
@@ -92,13 +92,13 @@ export class Proposer {
         return;
       }
       const cycle = this.#next as Cycle;
-      const isActive = this.#state.activeAt(cycle).has(this.#state.self);
-      if (!isAwaited && !isActive) return;
+      const isExcluded = !this.#state.rosterAt(cycle)?.awaited.has(this.#state.self);
+      if (!isAwaited && isExcluded) return;
       this.#next += 1;
       this.#isBatchDue = false;
       outbox.stopTimer(BATCH);
       const state = this.#state.cycle(cycle);
-      if (state) this.#begin(state, isActive);
+      if (state) this.#propose(state, isExcluded);
     }
   }
 
@@ -118,18 +118,15 @@ export class Proposer {
     return membership.isExcluded(replica) && !membership.hasEndorsed(self, replica);
   }
 
-  /** An excluded process follows without a word. */
-  #begin(state: CycleState, isActive: boolean): void {
-    state.startedMs = this.#state.outbox.nowMs;
-    if (isActive) this.#propose(state);
-    this.#events.began(state);
-  }
-
-  /** Lines 1 to 3. */
-  #propose(state: CycleState): void {
+  /**
+   * Lines 1 to 3. An excluded process proposes, too, if only nothing: the others may need its value to go
+   * on, where `f` of them are silent.
+   */
+  #propose(state: CycleState, isExcluded: boolean): void {
     const { outbox, delay, self, pending, options } = this.#state;
     const { cycle } = state;
-    const batch = pending.take(options);
+    state.startedMs = outbox.nowMs;
+    const batch = isExcluded ? [] : pending.take(options);
     this.#proposed.set(cycle, batch);
     if (this.#returned.size > 0) this.#endorsedIn = cycle;
     const value: CycleValue = { batch, readmit: [...this.#returned].sort((a, b) => a - b) };
@@ -146,5 +143,6 @@ export class Proposer {
     this.#state.keepValue(state, { proposal, value });
     outbox.broadcast({ kind: 'proposal', proposal, value });
     outbox.startTimer(`report/${cycle}`, delay.timeoutMs);
+    this.#events.began(state);
   }
 }

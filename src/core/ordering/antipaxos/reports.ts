@@ -1,8 +1,8 @@
 import type { ReplicaId } from '../../../vocabulary/ids.js';
 import type { ReportStatement } from '../../../vocabulary/ordering.js';
-import type { Resilience } from '../../../vocabulary/quorum.js';
 import type { Signed } from '../../../vocabulary/statements.js';
-import { type ActiveSet, disagree, fastVector, isWellFormed, type Vector } from './merge.js';
+import { fastVector, isWellFormed, rulesOutFastPath, type Vector } from './merge.js';
+import type { Roster } from './roster.js';
 
 type Report = Signed<ReportStatement>;
 
@@ -59,32 +59,28 @@ export class Reports {
   }
 
   /** Judges what is new. */
-  judge(
-    active: ActiveSet,
-    resilience: Resilience,
-    isAtHand: (statement: ReportStatement) => boolean,
-  ): void {
+  judge(roster: Roster, isAtHand: (statement: ReportStatement) => boolean): void {
     for (const report of this.#unjudged) {
       const { statement } = report;
-      if (!isWellFormed(statement, active, resilience)) continue;
-      if (isAtHand(statement)) this.#use(report, active);
+      if (!isWellFormed(statement, roster)) continue;
+      if (isAtHand(statement)) this.#use(report, roster);
       else this.#incomplete.push(report);
     }
     this.#unjudged = [];
   }
 
   /** Line 20. */
-  fastVector(active: ActiveSet): Vector | undefined {
-    if (this.#isSplit || this.#usable.length !== active.size) return undefined;
+  fastVector(roster: Roster): Vector | undefined {
+    if (this.#isSplit || this.#usable.length !== roster.awaited.size) return undefined;
     return fastVector(
       this.#usable.map(({ statement }) => statement),
-      active,
+      roster,
     );
   }
 
-  #use(report: Report, active: ActiveSet): void {
+  #use(report: Report, roster: Roster): void {
     this.#usable.push(report);
     const first = this.#usable[0] ?? report;
-    this.#isSplit ||= disagree([first.statement, report.statement], active);
+    this.#isSplit ||= rulesOutFastPath([first.statement, report.statement], roster);
   }
 }

@@ -7,8 +7,9 @@ import { Pending } from '../pending.js';
 import { CycleState, type HeldValue } from './cycle.js';
 import { DelayEstimate } from './delay.js';
 import { Membership } from './membership.js';
-import type { ActiveSet, Vector } from './merge.js';
+import type { Vector } from './merge.js';
 import { type AntipaxosOptions, exclusionStrategies } from './options.js';
+import type { Roster } from './roster.js';
 
 const PAST_MAX = 256;
 
@@ -72,9 +73,9 @@ export class AntipaxosState {
     this.past.delete(cycle - PAST_MAX);
   }
 
-  /** Empty for a cycle that may not start yet. */
-  activeAt(cycle: number): ActiveSet {
-    return this.membership.activeAt(cycle) ?? new Set();
+  /** `undefined` for a cycle that may not start yet. */
+  rosterAt(cycle: number): Roster | undefined {
+    return this.membership.rosterAt(cycle);
   }
 
   persist(state: CycleState, key: string, value: Uint8Array): void {
