@@ -1,45 +1,121 @@
-import type { Command } from 'commander';
+import { type Command, Option } from 'commander';
+import { wholeNumber } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
-import type { AddBenchmark } from '../benchmark.js';
+import type { AddBenchmark, RunContext } from '../benchmark.js';
 import { ratioOf } from '../simulated/compare.js';
+import { describeMachine } from '../support/machine.js';
 import { shortened } from '../support/statistics.js';
+import type { LoadSettings } from './processes/control.js';
+import { measureProcesses, type ProcessResult, type ProcessResults } from './processes/run.js';
 import { runSimulated, type SimulatedResults, usualPoints } from './simulated.js';
-import { simulatedText } from './tables.js';
+import { processesText, simulatedText } from './tables.js';
 
 interface Options {
   readonly quick?: boolean;
+  readonly only?: 'processes' | 'simulated';
+  readonly seconds: number;
+  readonly rounds: number;
   readonly json?: boolean;
 }
+
+/** Enough to fill large batches; more would only wait. */
+const manyClients = 1600;
+const depth = 10;
+const quickly = { seconds: 2, rounds: 1 };
+
+/** The first is what `processes` in the JSON is of. */
+const usualLoad: LoadSettings = { clients: manyClients, requestBytes: 0, sign: false };
+const otherLoads: readonly LoadSettings[] = [
+  { clients: 1, requestBytes: 0, sign: false },
+  { clients: 400, requestBytes: 0, sign: false },
+  { ...usualLoad, requestBytes: 500 },
+  { ...usualLoad, requestBytes: 1024 },
+  { ...usualLoad, sign: true },
+  { ...usualLoad, requestBytes: 500, sign: true },
+  { ...usualLoad, requestBytes: 1024, sign: true },
+];
 
 export const addOrdering: AddBenchmark = (program: Command, context) => {
   program
     .command('ordering')
-    .description('Antipaxos against PBFT: simulated clusters of 4 to 56 replicas')
-    .option('--quick', 'fewer sizes and settings')
+    .description('Antipaxos against PBFT: four real processes, and simulated clusters of 4 to 56')
+    .option('--seconds <n>', 'length of each window over real processes', wholeNumber(1, 600), 4)
+    .option('--rounds <n>', 'windows of each kind; figures are medians', wholeNumber(1, 100), 3)
+    .addOption(new Option('--only <part>', 'one part').choices(['processes', 'simulated']))
+    .option('--quick', 'fewer sizes and settings, one short round')
     .option('--json', 'print JSON and nothing else')
     .addHelpText(
       'after',
       `
-In virtual time, with the costs that "bench costs" measures: the engines are the production ones. PBFT's
-clients hand everything in at the primary. Some minutes of work, most of it for 56 replicas.
+Over real processes each replica is an engine with the driver, the store and the TLS links that a
+coordinator has. Both engines run on this machine and are loaded in turn, by one more process with all
+clients, each of which waits for an answer before it sends its next request. In the simulation time is
+virtual and costs are those that "bench costs" measures; the engines are the same.
+
+The whole takes about ten minutes, --quick one. Replicas that execute different things make the exit
+status 1.
 
 Examples:
   npm run bench -- ordering --quick
-  npm run --silent bench -- ordering --json`,
+  npm run bench -- ordering --only processes --seconds 10
+  npm run --silent bench -- ordering --json > ordering.json`,
     )
-    .action(({ quick = false, json = false }: Options) => {
-      const simulated = runSimulated(quick, context);
-      if (json) printJson(shortened(forJson(simulated)));
-      else console.log(simulatedText(simulated));
+    .action(async (options: Options) => {
+      const report = await run(options, context);
+      if (options.json) printJson(shortened(forJson(report)));
+      else console.log(textOf(report));
     });
 };
 
-function forJson(simulated: SimulatedResults) {
-  const { pipelining, messageDelays, points } = simulated;
+interface Report {
+  readonly machine: ReturnType<typeof describeMachine>;
+  readonly processes: ProcessResults | undefined;
+  readonly simulated: SimulatedResults | undefined;
+}
+
+async function run(
+  { only, quick = false, seconds, rounds }: Options,
+  context: RunContext,
+): Promise<Report> {
+  const machine = describeMachine();
+  const loads = quick ? [usualLoad] : [usualLoad, ...otherLoads];
+  const windows = quick ? quickly : { seconds, rounds };
+  const processes =
+    only === 'simulated'
+      ? undefined
+      : await measureProcesses({ ...windows, depth, loads }, context);
+  const simulated = only === 'processes' ? undefined : runSimulated(quick, context);
+  return { machine, processes, simulated };
+}
+
+function forJson({ machine, processes, simulated }: Report) {
+  const [usual] = processes?.results ?? [];
   return {
-    simulated: Object.fromEntries(usualPoints(simulated).map((one) => [one.n, ratioOf(one)])),
-    pipelining,
-    messageDelays,
-    points,
+    ...(usual && { processes: { 4: ratioOfProcesses(usual) } }),
+    ...(simulated && {
+      simulated: Object.fromEntries(usualPoints(simulated).map((one) => [one.n, ratioOf(one)])),
+      pipelining: simulated.pipelining,
+      messageDelays: simulated.messageDelays,
+    }),
+    ...(processes && { processDetails: processes }),
+    ...(simulated && { simulatedDetails: simulated.points }),
+    machine,
   };
+}
+
+function ratioOfProcesses({ engines: { antipaxos, pbft } }: ProcessResult) {
+  return {
+    antipaxos: antipaxos.requestsPerSecond,
+    pbft: pbft.requestsPerSecond,
+    ratio: antipaxos.requestsPerSecond / pbft.requestsPerSecond,
+  };
+}
+
+function textOf({ machine, processes, simulated }: Report): string {
+  const { processor, cores, memoryGiB, system, node, loadBefore } = machine;
+  return [
+    ...(processes ? [processesText(processes)] : []),
+    ...(simulated ? [simulatedText(simulated)] : []),
+    `${processor}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}; load before: ${loadBefore}.`,
+  ].join('\n');
 }

@@ -2,6 +2,7 @@ import { engineNames } from '../simulated/cluster.js';
 import { ratioOf } from '../simulated/compare.js';
 import { comparedTable } from '../simulated/table.js';
 import { textTable } from '../support/text-table.js';
+import type { ProcessResults } from './processes/run.js';
 import { type SimulatedResults, usualPoints } from './simulated.js';
 
 export function simulatedText(results: SimulatedResults): string {
@@ -23,5 +24,51 @@ export function simulatedText(results: SimulatedResults): string {
     comparedTable(points),
     `Over seven regions ten cycles at once do ${pipelining.ratio.toFixed(1)} times what one does: ` +
       `${Math.round(pipelining.depth10)} against ${Math.round(pipelining.depth1)} requests a second.`,
+  ].join('\n');
+}
+
+export function processesText({ results, executed, positions, troubles }: ProcessResults): string {
+  const head = [
+    'clients',
+    'engine',
+    'bytes',
+    'signed',
+    'requests/s',
+    'ratio',
+    'p50 ms',
+    'p99 ms',
+    'busiest replica us',
+    'replicas us',
+    'clients us',
+    'per processor second',
+  ];
+  const rows = results.flatMap(({ clients, requestBytes, sign, engines }) =>
+    engineNames.map((engine) => {
+      const figures = engines[engine];
+      const ratio = engines.antipaxos.requestsPerSecond / engines.pbft.requestsPerSecond;
+      return [
+        clients,
+        engine,
+        requestBytes,
+        sign ? 'yes' : 'no',
+        Math.round(figures.requestsPerSecond),
+        engine === 'antipaxos' ? ratio.toFixed(2) : '',
+        figures.p50Ms.toFixed(1),
+        figures.p99Ms.toFixed(1),
+        figures.busiestUsPerRequest.toFixed(1),
+        figures.replicasUsPerRequest.toFixed(1),
+        figures.clientsUsPerRequest.toFixed(1),
+        Math.round(figures.requestsPerProcessorSecond),
+      ];
+    }),
+  );
+  const totals = engineNames.map(
+    (engine) => `${engine}: ${executed[engine]} in ${positions[engine]}, ${troubles[engine]}`,
+  );
+  return [
+    'Four replicas and all clients on this machine; processor time is for a request',
+    textTable(head, rows),
+    `Requests executed alike everywhere, in so many cycles or batches, and how many of those were slow ` +
+      `or in how many views: ${totals.join('; ')}.\n`,
   ].join('\n');
 }

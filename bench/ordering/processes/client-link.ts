@@ -1,0 +1,92 @@
+import type { KeyObject } from 'node:crypto';
+import { sign, verify } from 'node:crypto';
+import type { Socket } from 'node:net';
+import { encodeFrame, FrameDecoder } from '../../../src/edge/peer/frames.js';
+import type { Batch, OrderingRequest } from '../../../src/vocabulary/ordering.js';
+import { decodeBatch, encodeBatch } from '../../../src/wire/ordering/index.js';
+
+/** Requests that were executed together, as a replica answers them. */
+export interface Answers {
+  readonly position: number;
+  /** Client's index and number, in turn. */
+  readonly answered: Uint32Array;
+}
+
+const signatureBytes = 64;
+const positionBytes = 8;
+
+/** Sends and takes frames on a connection; what is sent within one turn of the loop leaves together. */
+export class ClientLink {
+  readonly #socket: Socket;
+  #waiting: Uint8Array[] = [];
+
+  constructor(socket: Socket, onFrame: (bytes: Uint8Array) => void) {
+    this.#socket = socket;
+    socket.setNoDelay(true);
+    const decoder = new FrameDecoder();
+    socket.on('data', (chunk: Buffer) => {
+      for (const { bytes } of decoder.push(chunk)) onFrame(bytes);
+    });
+  }
+
+  send(bytes: Uint8Array): void {
+    this.#waiting.push(encodeFrame('ordering', bytes));
+    if (this.#waiting.length > 1) return;
+    setImmediate(() => {
+      this.#socket.write(Buffer.concat(this.#waiting));
+      this.#waiting = [];
+    });
+  }
+}
+
+export function encodeRequests(batch: Batch): Uint8Array {
+  return encodeBatch(batch);
+}
+
+export function decodeRequests(bytes: Uint8Array): Batch {
+  return decodeBatch(bytes);
+}
+
+export function encodeAnswers(position: number, answered: Uint32Array): Uint8Array {
+  const bytes = Buffer.allocUnsafe(positionBytes + answered.length * 4);
+  bytes.writeDoubleLE(position, 0);
+  for (const [index, value] of answered.entries()) {
+    bytes.writeUInt32LE(value, positionBytes + 4 * index);
+  }
+  return bytes;
+}
+
+export function decodeAnswers(bytes: Uint8Array): Answers {
+  const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  const answered = new Uint32Array((bytes.length - positionBytes) / 4);
+  for (let index = 0; index < answered.length; index += 1) {
+    answered[index] = view.getUint32(positionBytes + 4 * index, true);
+  }
+  return { position: view.getFloat64(0, true), answered };
+}
+
+/** The payload with its client's signature behind it. */
+export function signRequest(
+  key: KeyObject,
+  client: string,
+  number: number,
+  payload: Uint8Array,
+): Uint8Array {
+  const signature = sign('sha256', signedBytes(client, number, payload), ieee(key));
+  return Buffer.concat([payload, signature]);
+}
+
+export function isSigned(key: KeyObject, { client, number, payload }: OrderingRequest): boolean {
+  const end = payload.length - signatureBytes;
+  if (end < 0) return false;
+  const bytes = signedBytes(client, number, payload.subarray(0, end));
+  return verify('sha256', bytes, ieee(key), payload.subarray(end));
+}
+
+function signedBytes(client: string, number: number, payload: Uint8Array): Uint8Array {
+  return Buffer.concat([Buffer.from(`concordat-bench/1 ${client} ${number}\n`), payload]);
+}
+
+function ieee(key: KeyObject) {
+  return { key, dsaEncoding: 'ieee-p1363' as const };
+}

@@ -1,0 +1,188 @@
+import { createPrivateKey } from 'node:crypto';
+import { connect } from 'node:net';
+import { loadNode } from '../../../src/edge/config/node-file.js';
+import { clientId } from '../../../src/vocabulary/ids.js';
+import type { OrderingRequest } from '../../../src/vocabulary/ordering.js';
+import { mean, percentile } from '../../support/statistics.js';
+import {
+  type Answers,
+  ClientLink,
+  decodeAnswers,
+  encodeRequests,
+  signRequest,
+} from './client-link.js';
+import {
+  clientName,
+  type FromClient,
+  type LoadSettings,
+  type Setup,
+  type ToClient,
+} from './control.js';
+
+/** Answers of so many replicas that agree are believed: `f + 1`. */
+const believed = 2;
+/** Requests in one frame at the most. */
+const frameRequests = 1024;
+
+interface Client {
+  readonly index: number;
+  number: number;
+  startedMs: number;
+  /** The position of the first answer, and which replicas have given it. */
+  position: number;
+  answeredBy: number;
+}
+
+/** All clients of a group: each has one request under way, and sends the next when it is answered. */
+class Clients {
+  readonly #links: readonly ClientLink[];
+  readonly #setup: Setup;
+  readonly #outgoing: OrderingRequest[][];
+  readonly #tell: (message: FromClient) => void;
+  readonly #key;
+  /** Numbers go on rising from load to load. */
+  #numbers = 0;
+  #clients: Client[] = [];
+  #load: LoadSettings | undefined;
+  #underWay = 0;
+  #unanswered = 0;
+  #latencies: number[] = [];
+  #begunMs = 0;
+
+  constructor(setup: Setup, links: readonly ClientLink[], tell: (message: FromClient) => void) {
+    this.#setup = setup;
+    this.#links = links;
+    this.#tell = tell;
+    this.#outgoing = links.map(() => []);
+    this.#key = createPrivateKey(setup.clientPrivateKey ?? '');
+  }
+
+  on(message: ToClient): void {
+    switch (message.kind) {
+      case 'load':
+        return this.#start(message.load);
+      case 'stop':
+        this.#load = undefined;
+        if (this.#underWay === 0) this.#tell({ kind: 'quiet' });
+        return;
+      case 'begin':
+        this.#latencies = [];
+        this.#begunMs = performance.now();
+        return this.#tell({ kind: 'begun' });
+      case 'end':
+        return this.#tell({ kind: 'window', window: this.#window() });
+    }
+  }
+
+  onAnswers(replica: number, { position, answered }: Answers): void {
+    for (let at = 0; at < answered.length; at += 2) {
+      const client = this.#clients[answered[at] ?? -1];
+      if (!client || client.number !== answered[at + 1]) continue;
+      if (client.answeredBy === 0) client.position = position;
+      if (client.position !== position) throw new Error('replicas give different answers');
+      client.answeredBy |= 1 << replica;
+      if (bitsIn(client.answeredBy) === believed) this.#onAnswered(client);
+    }
+  }
+
+  #window() {
+    const seconds = (performance.now() - this.#begunMs) / 1000;
+    const latencies = this.#latencies;
+    return {
+      requests: latencies.length,
+      seconds,
+      meanMs: mean(latencies),
+      p50Ms: percentile(latencies, 50),
+      p99Ms: percentile(latencies, 99),
+    };
+  }
+
+  #start(load: LoadSettings): void {
+    this.#load = load;
+    this.#unanswered = load.clients;
+    this.#clients = Array.from({ length: load.clients }, (_, index) => ({
+      index,
+      number: this.#numbers,
+      startedMs: 0,
+      position: 0,
+      answeredBy: 0,
+    }));
+    this.#underWay = load.clients;
+    for (const client of this.#clients) this.#next(client, load);
+  }
+
+  #onAnswered(client: Client): void {
+    this.#latencies.push(performance.now() - client.startedMs);
+    if (this.#unanswered > 0) {
+      this.#unanswered -= 1;
+      if (this.#unanswered === 0) this.#tell({ kind: 'loaded' });
+    }
+    if (this.#load) return this.#next(client, this.#load);
+    this.#underWay -= 1;
+    this.#numbers = Math.max(this.#numbers, client.number);
+    client.number = 0;
+    if (this.#underWay === 0) this.#tell({ kind: 'quiet' });
+  }
+
+  #next(client: Client, { requestBytes, sign }: LoadSettings): void {
+    client.number += 1;
+    client.answeredBy = 0;
+    client.startedMs = performance.now();
+    const name = clientName(client.index, sign);
+    const payload = new Uint8Array(requestBytes);
+    const request: OrderingRequest = {
+      client: clientId(name),
+      number: client.number,
+      payload: sign ? signRequest(this.#key, name, client.number, payload) : payload,
+    };
+    this.#queue(this.#homeOf(client), request);
+  }
+
+  /** With PBFT the primary; else each client has a replica of its own. */
+  #homeOf({ index }: Client): number {
+    return this.#setup.engine === 'pbft' ? 0 : index % this.#links.length;
+  }
+
+  #queue(home: number, request: OrderingRequest): void {
+    const outgoing = this.#outgoing[home] ?? [];
+    outgoing.push(request);
+    if (outgoing.length === 1) setImmediate(() => this.#flush(home));
+  }
+
+  #flush(home: number): void {
+    const outgoing = this.#outgoing[home] ?? [];
+    for (let at = 0; at < outgoing.length; at += frameRequests) {
+      this.#links[home]?.send(encodeRequests(outgoing.slice(at, at + frameRequests)));
+    }
+    this.#outgoing[home] = [];
+  }
+}
+
+function bitsIn(mask: number): number {
+  let count = 0;
+  for (let rest = mask; rest !== 0; rest &= rest - 1) count += 1;
+  return count;
+}
+
+async function main(setup: Setup): Promise<void> {
+  const tell = (message: FromClient) => void process.send?.(message);
+  const nodes = await Promise.all(setup.nodeFiles.map((file) => loadNode(file)));
+  const links = await Promise.all(
+    nodes.map(async (node, replica) => {
+      if (node.role !== 'coordinator') throw new Error(`${node.name} is no coordinator`);
+      const socket = connect(node.listen);
+      await new Promise<void>((resolve, reject) => {
+        socket.once('connect', resolve);
+        socket.once('error', reject);
+      });
+      return new ClientLink(socket, (bytes) => clients.onAnswers(replica, decodeAnswers(bytes)));
+    }),
+  );
+  const clients = new Clients(setup, links, tell);
+  process.on('message', (message: ToClient) => clients.on(message));
+  tell({ kind: 'ready' });
+}
+
+// The group that started this one is gone.
+process.on('disconnect', () => process.exit());
+await main(JSON.parse(process.argv[2] ?? '{}'));

@@ -1,0 +1,71 @@
+import type { EngineName } from '../../simulated/cluster.js';
+
+/** What a process of a group is started with, as JSON in its only argument. */
+export interface Setup {
+  readonly engine: EngineName;
+  readonly directory: string;
+  /** Public key of all clients, PEM; and the private one, which only they have. */
+  readonly clientKey: string;
+  readonly clientPrivateKey?: string;
+  /** Node files of the replicas, in their order; a replica's own is that of its number. */
+  readonly nodeFiles: readonly string[];
+  readonly replica?: number;
+  readonly depth: number;
+}
+
+/** How the clients put the replicas under load. */
+export interface LoadSettings {
+  readonly clients: number;
+  readonly requestBytes: number;
+  /** Whether each request bears its client's signature, ECDSA P-256. */
+  readonly sign: boolean;
+}
+
+export type ToClient =
+  /** Starts the load; what ran before ends. Answered by `loaded` when each client has had an answer. */
+  | { readonly kind: 'load'; readonly load: LoadSettings }
+  /** No new requests. Answered by `quiet` when the last is answered. */
+  | { readonly kind: 'stop' }
+  | { readonly kind: 'begin' }
+  /** Answered by the window since `begin`. */
+  | { readonly kind: 'end' };
+
+export type FromClient =
+  | { readonly kind: 'ready' | 'loaded' | 'quiet' | 'begun' }
+  | { readonly kind: 'window'; readonly window: Window };
+
+/** What the clients saw within a window. */
+export interface Window {
+  readonly requests: number;
+  readonly seconds: number;
+  readonly meanMs: number;
+  readonly p50Ms: number;
+  readonly p99Ms: number;
+}
+
+export type ToReplica = { readonly kind: 'tell' };
+export type FromReplica =
+  | { readonly kind: 'ready' }
+  | { readonly kind: 'told'; readonly state: ReplicaState };
+
+export interface ReplicaState {
+  readonly position: number;
+  /** Requests executed so far, and a digest of all of them in their order. */
+  readonly executed: number;
+  readonly history: string;
+  /** Cycles that the Decision Module decided, or the view: 0 in the normal case. */
+  readonly troubles: number;
+}
+
+/** Requests executed for a client's number. The first letter tells whether the client signs. */
+export function clientName(index: number, signs: boolean): string {
+  return `${signs ? 's' : 'u'}${index}`;
+}
+
+export function signs(client: string): boolean {
+  return client.startsWith('s');
+}
+
+export function indexOfClient(client: string): number {
+  return Number(client.slice(1));
+}

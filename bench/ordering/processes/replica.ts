@@ -1,0 +1,193 @@
+import { createHash, createPublicKey } from 'node:crypto';
+import { createServer } from 'node:net';
+import { join } from 'node:path';
+import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
+import {
+  type OrderingEngine,
+  type OrderingInput,
+  type OrderingOptions,
+  type OrderingOutput,
+  orderingDefaults,
+  type StateMachine,
+} from '../../../src/core/ordering/engine.js';
+import { PbftEngine } from '../../../src/core/ordering/pbft/engine.js';
+import { Keyring } from '../../../src/crypto/keyring.js';
+import { verifyOrderingMessage } from '../../../src/crypto/ordering/verify.js';
+import { ed25519Signer } from '../../../src/crypto/signer.js';
+import { loadCluster } from '../../../src/edge/config/cluster-file.js';
+import { type CoordinatorNode, loadNode } from '../../../src/edge/config/node-file.js';
+import { Driver } from '../../../src/edge/driver/driver.js';
+import { createLogger } from '../../../src/edge/http/logger.js';
+import { PeerNetwork } from '../../../src/edge/peer/peer-network.js';
+import { openStore } from '../../../src/edge/store/store.js';
+import type { ReplicaId } from '../../../src/vocabulary/ids.js';
+import type { Batch, OrderingRequest } from '../../../src/vocabulary/ordering.js';
+import { decodeOrderingMessage, encodeOrderingMessage } from '../../../src/wire/ordering/index.js';
+import { ClientLink, decodeRequests, encodeAnswers, isSigned } from './client-link.js';
+import {
+  type FromReplica,
+  indexOfClient,
+  type ReplicaState,
+  type Setup,
+  signs,
+  type ToReplica,
+} from './control.js';
+
+/** The normal case is measured: nobody is taken for dead who only waits for a processor. */
+const patient = { resendAfterMs: 2000, suspectAfterMs: 20_000 };
+const timeoutMaxMs = 10_000;
+
+/** Counts what it executes, and keeps a digest of its order. */
+class CountingMachine implements StateMachine {
+  executed = 0;
+  history = '';
+
+  apply(position: number, batch: Batch): void {
+    this.executed += batch.length;
+    const hash = createHash('sha256').update(`${this.history} ${position}`);
+    for (const { client, number } of batch) hash.update(`${client} ${number}`);
+    this.history = hash.digest('hex');
+  }
+
+  snapshot(): Uint8Array {
+    return Buffer.from(JSON.stringify([this.executed, this.history]));
+  }
+
+  install(snapshot: Uint8Array): void {
+    [this.executed, this.history] = JSON.parse(Buffer.from(snapshot).toString());
+  }
+
+  interferes(): boolean {
+    return true;
+  }
+}
+
+async function main(setup: Setup): Promise<void> {
+  const node = await ownNode(setup);
+  const cluster = await loadCluster(join(setup.directory, 'cluster.json'));
+  const self = (setup.replica ?? 0) as ReplicaId;
+  const others = cluster.coordinators.map(({ id }) => id).filter((id) => id !== self);
+  const log = createLogger({ name: node.name, level: 'error' });
+  const keyring = Keyring.of(cluster);
+  const clientKey = createPublicKey(setup.clientKey);
+  const isGenuine = (request: OrderingRequest) =>
+    !signs(request.client) || isSigned(clientKey, request);
+  const machine = new CountingMachine();
+  const engine = engineOf(setup, machine, {
+    ...orderingDefaults,
+    ...patient,
+    cluster: cluster.id,
+    resilience: cluster.resilience,
+    self,
+    sign: ed25519Signer(node.statementKey),
+    pipelineDepth: setup.depth,
+  });
+  const links = new Set<ClientLink>();
+  const network = new PeerNetwork({
+    cluster,
+    self,
+    listen: node.peerListen,
+    credential: node,
+    log,
+  });
+  const driver = new Driver<OrderingInput, OrderingOutput>({
+    core: engine,
+    store: await openStore(join(setup.directory, 'data', `bench-${self}`)),
+    perform: (output) => perform(output),
+    log,
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  network.attach('ordering', {
+    onMessage: (from, bytes) => {
+      const message = decodeOrderingMessage(cluster.id, bytes);
+      const verified = verifyOrderingMessage(keyring, isGenuine, from, message);
+      if (!verified.ok) throw new Error(`${message.kind} of ${from}: ${verified.error.code}`);
+      driver.submit({ kind: 'peer', message: verified.value, nowMs: performance.now() });
+    },
+    onUp: (replica) => void driver.submit({ kind: 'peer-up', replica }),
+  });
+  await driver.start();
+  await network.start();
+  await listenForClients();
+  process.on('message', (message: ToReplica) => {
+    if (message.kind === 'tell') tell({ kind: 'told', state: stateOf(engine, machine) });
+  });
+  tell({ kind: 'ready' });
+
+  function perform(output: OrderingOutput): void {
+    switch (output.kind) {
+      case 'send':
+        return network.send('ordering', output.to, encodeOrderingMessage(output.message));
+      case 'broadcast': {
+        const bytes = encodeOrderingMessage(output.message);
+        for (const to of others) network.send('ordering', to, bytes);
+        return;
+      }
+      case 'delivered':
+        return answer(output.position, output.batch);
+      case 'refused':
+        throw new Error(`refused, ${output.reason}: there are too many clients`);
+      default:
+        return;
+    }
+  }
+
+  function answer(position: number, batch: Batch): void {
+    const answered = new Uint32Array(2 * batch.length);
+    batch.forEach(({ client, number }, index) => {
+      answered[2 * index] = indexOfClient(client);
+      answered[2 * index + 1] = number;
+    });
+    const bytes = encodeAnswers(position, answered);
+    for (const link of links) link.send(bytes);
+  }
+
+  function listenForClients(): Promise<void> {
+    const server = createServer((socket) => {
+      const link = new ClientLink(socket, (bytes) => {
+        for (const request of decodeRequests(bytes)) {
+          if (!isGenuine(request)) throw new Error('a request that its client has not signed');
+          driver.submit({ kind: 'submit', request, nowMs: performance.now() });
+        }
+      });
+      links.add(link);
+      socket.on('close', () => links.delete(link));
+      socket.on('error', () => socket.destroy());
+    });
+    return new Promise((resolve) =>
+      server.listen(node.listen.port, node.listen.host, () => resolve()),
+    );
+  }
+}
+
+async function ownNode({ nodeFiles, replica }: Setup): Promise<CoordinatorNode> {
+  const node = await loadNode(nodeFiles[replica ?? 0] ?? '');
+  if (node.role !== 'coordinator') throw new Error(`${node.name} is no coordinator`);
+  return node;
+}
+
+function engineOf(
+  { engine }: Setup,
+  machine: StateMachine,
+  options: OrderingOptions,
+): AntipaxosEngine | PbftEngine {
+  return engine === 'pbft'
+    ? new PbftEngine(options, machine)
+    : new AntipaxosEngine({ ...options, exclusion: 'S2', timeoutMaxMs }, machine);
+}
+
+function stateOf(engine: AntipaxosEngine | PbftEngine, machine: CountingMachine): ReplicaState {
+  const { executed, history } = machine;
+  const troubles = engine instanceof PbftEngine ? engine.view : engine.metrics.slowCycles;
+  return { position: (engine as OrderingEngine).position, executed, history, troubles };
+}
+
+function tell(message: FromReplica): void {
+  process.send?.(message);
+}
+
+// The group that started this one is gone.
+process.on('disconnect', () => process.exit());
+await main(JSON.parse(process.argv[2] ?? '{}'));
