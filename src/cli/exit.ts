@@ -19,9 +19,9 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitCodeHelp = `
 Exit status:
   0  done
-  1  a clear no: transfer aborted or refused, proof invalid, a node down
+  1  a clear no: transfer or operation aborted or refused, proof invalid, a node down
   2  wrong command line or configuration; nothing was done
-  3  too few nodes answered; a transfer may or may not have been made
+  3  too few nodes answered; a transfer or operation may or may not have been made
   4  a fault of this program or machine`;
 
 /** Ends the command with this message, one line that says what to do, and this exit status. */

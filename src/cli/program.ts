@@ -5,6 +5,7 @@ import { addBalance } from './commands/balance.js';
 import { addInit } from './commands/init.js';
 import { addProof } from './commands/proof.js';
 import { addRun } from './commands/run.js';
+import { addSession } from './commands/session.js';
 import { addStatus } from './commands/status.js';
 import { addTransfer } from './commands/transfer.js';
 import { addUp } from './commands/up.js';
@@ -47,6 +48,7 @@ function concordat(finish: (code: ExitCode) => void): Command {
     addRun,
     addTransfer,
     addBalance,
+    addSession,
     addStatus,
     addProof,
     addVerify,
