@@ -128,11 +128,12 @@ export type OrderingStatement =
   | ReportStatement;
 
 /** What replicas send each other to order requests. The link tells who sent it. */
-export type OrderingMessage = {
-  readonly scope: OrderingScope;
-} & /** To whoever may propose them. */
-(
-  | { readonly kind: 'requests'; readonly batch: Batch }
+export type OrderingMessage = { readonly scope: OrderingScope } & (
+  | {
+      readonly kind: 'requests';
+      /** To whoever may propose them. */
+      readonly batch: Batch;
+    }
   | {
       readonly kind: 'pre-prepare';
       readonly prePrepare: Signed<SequencePhase>;
