@@ -38,8 +38,14 @@ export class OperatorPage {
   }
 
   /** Opens the page that a node serves, and chooses the operator's key file. */
-  static async open(browser: Browser, nodeUrl: string, keyFile: string): Promise<OperatorPage> {
-    const context = await browser.newContext({ viewport: { width: 1280, height: 960 } });
+  static async open(
+    browser: Browser,
+    nodeUrl: string,
+    keyFile: string,
+    { width = 1280, scale = 1 } = {},
+  ): Promise<OperatorPage> {
+    const viewport = { width, height: 960 };
+    const context = await browser.newContext({ viewport, deviceScaleFactor: scale });
     const operator = new OperatorPage(await context.newPage());
     await operator.page.goto(`${nodeUrl}/supply-chain/`);
     await operator.page.setInputFiles('#key-file', keyFile);

@@ -61,13 +61,13 @@ function told(status) {
   if (kind === 'refused') return `No node takes it: ${status.reason}`;
   const now = resultText(result);
   const first = simulated === undefined ? now : resultText(simulated);
-  if (kind === 'aborted' && now === first) return `Not done, as foretold: ${now}`;
-  if (kind === 'aborted' || kind === 'changed') return `${now}. At first it looked like: ${first}`;
-  return now;
+  if (kind === 'aborted' && now === first) return `Not done, as foretold: ${result.reason}`;
+  if (kind === 'aborted') return `Not done: ${result.reason}. At first it looked like: ${first}`;
+  return kind === 'changed' ? `${now}. At first it looked like: ${first}` : now;
 }
 
 function resultText({ kind, result, reason }) {
-  if (kind === 'rejected') return reason;
+  if (kind === 'rejected') return `rejected: ${reason}`;
   try {
     return factsOf(JSON.parse(result)) || 'done';
   } catch {
