@@ -2,13 +2,15 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { allBuiltIn } from '../../src/cli/cluster-options.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
 import { checkProof } from '../../src/cli/proof-check.js';
-import { loadNode } from '../../src/edge/config/node-file.js';
+import { type ClientNode, loadNode } from '../../src/edge/config/node-file.js';
 import { accountId, currency, type Transfer } from '../../src/edge/soap/banking.js';
 import type { TransferResult } from '../../src/role/client/matching.js';
 import { TransferClient } from '../../src/role/client/transfer-client.js';
 import { participantId } from '../../src/vocabulary/ids.js';
+import { tellSessions, tellTransferSession } from './sessions.js';
 import { Story } from './story.js';
 
 /** The story of README: transfers that survive dead and lying nodes. `npm run demo`. */
@@ -162,6 +164,10 @@ async function tell(demo: Demo): Promise<void> {
     return now.alice === before.alice - 750 && now.bob === before.bob + 750;
   });
 
+  const owners = { alice: await ownerOf(cluster, 'alice'), carol: await ownerOf(cluster, 'carol') };
+  await tellSessions({ story, cluster, ...owners });
+  await tellTransferSession({ story, cluster, ...owners });
+
   story.chapter('The books');
   const end = await demo.balances();
   const conserved = end.alice + end.bob === sum;
@@ -176,10 +182,16 @@ function euros(minor: number): string {
 }
 
 const directory = await mkdtemp(join(tmpdir(), 'concordat-demo-'));
-const cluster = await LocalCluster.start({ directory });
+const cluster = await LocalCluster.start({
+  directory,
+  create: {
+    clients: ['alice', 'carol'],
+    sessions: { engine: 'antipaxos', modules: allBuiltIn() },
+  },
+});
 const client = new TransferClient({
   cluster: cluster.cluster,
-  node: await aliceOf(cluster),
+  node: await ownerOf(cluster, 'alice'),
 });
 const demo = new Demo(cluster, client);
 try {
@@ -196,8 +208,8 @@ try {
   await rm(directory, { recursive: true, force: true });
 }
 
-async function aliceOf({ nodeFile }: Pick<LocalCluster, 'nodeFile'>) {
-  const node = await loadNode(nodeFile.call(cluster, 'alice'));
-  if (node.role !== 'client') throw new Error('alice is not a client');
+async function ownerOf(of: LocalCluster, name: string): Promise<ClientNode> {
+  const node = await loadNode(of.nodeFile(name));
+  if (node.role !== 'client') throw new Error(`${name} is not a client`);
   return node;
 }
