@@ -2,11 +2,18 @@ import { Command, CommanderError } from 'commander';
 import { CliError, type ExitCode, exitCodes } from '../src/cli/exit.js';
 import { type AddBenchmark, BenchmarkError, type RunContext } from './benchmark.js';
 import { addFailure } from './failure/command.js';
+import { addLayer2 } from './layer2/command.js';
 import { addOrdering } from './ordering/command.js';
 import { addTransfer } from './transfer/command.js';
 import { addWan } from './wan/command.js';
 
-const benchmarks: readonly AddBenchmark[] = [addTransfer, addOrdering, addWan, addFailure];
+const benchmarks: readonly AddBenchmark[] = [
+  addTransfer,
+  addOrdering,
+  addWan,
+  addFailure,
+  addLayer2,
+];
 
 const exitCodeHelp = `
 Results go to standard output, progress to standard error. "npm run --silent bench -- NAME --json"
