@@ -6,6 +6,7 @@ import {
   type StateMachine,
 } from '../../src/core/ordering/engine.js';
 import { PbftEngine } from '../../src/core/ordering/pbft/engine.js';
+import type { Sign } from '../../src/crypto/signer.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
 import type { OrderingRequest } from '../../src/vocabulary/ordering.js';
 import { encodeOrderingMessage } from '../../src/wire/ordering/index.js';
@@ -14,6 +15,7 @@ import { Engine } from '../engine/engine.js';
 import { Network } from '../engine/network.js';
 import { type Host, Process } from '../engine/process.js';
 import { Random } from '../engine/random.js';
+import { remembering } from '../engine/remembering.js';
 import { dealSides } from '../engine/twins.js';
 import { type Cast, coordinatorAddress, createCast, replicaAt } from '../parties/cast.js';
 import { Coverage } from '../run/coverage.js';
@@ -64,6 +66,7 @@ export class OrderingWorld {
   readonly #impostors = new Map<string, Impostor>();
   readonly #conspiracy: Conspiracy = { signers: new Map(), hidden: new Map() };
   readonly #extraMs = new Map<string, number>();
+  readonly #signers = new Map<string, Sign>();
 
   constructor(plan: OrderingPlan, factory: EngineFactory, narrate?: Narrator) {
     this.plan = plan;
@@ -216,7 +219,7 @@ export class OrderingWorld {
         cluster: cast.cluster.id,
         resilience: cast.cluster.resilience,
         self,
-        sign: cast.signOf(address),
+        sign: this.#signOf(address),
         pipelineDepth: plan.pipelineDepth,
         checkpointInterval: plan.checkpointInterval,
         batchDelayMs: plan.batchDelayMs,
@@ -251,13 +254,19 @@ export class OrderingWorld {
     });
   }
 
+  #signOf(address: string): Sign {
+    const sign = this.#signers.get(address) ?? remembering(this.cast.signOf(address));
+    this.#signers.set(address, sign);
+    return sign;
+  }
+
   /** The behaviours of a liar, which outlive its restarts. */
   #impostor(self: ReplicaId, address: string): Impostor | undefined {
     const behaviours = this.plan.liars.find(({ replica }) => replica === self)?.behaviours;
     if (!behaviours) return undefined;
     const impostor = new Impostor({
       self,
-      sign: this.cast.signOf(address),
+      sign: this.#signOf(address),
       cast: this.cast,
       engine: this.engine,
       random: this.random.fork(`liar ${address}`),

@@ -242,6 +242,19 @@ describe('view changes', () => {
     expect(votes).toBeGreaterThan(0);
   });
 
+  it('of two replicas that nobody joins come to an end: they do not keep each other awake', () => {
+    const rig = new OrderingRig((own, machine) => new PbftEngine(own, machine), { n: 7, f: 2 });
+    rig.tamper = (_from, to, message) => (to >= 5 ? [] : [message]);
+    rig.submit(5, 'a', 1);
+    rig.submit(6, 'b', 1);
+    rig.runFor(10_000);
+    rig.tamper = (_from, _to, message) => [message];
+    rig.submit(0, 'c', 1);
+    rig.runUntil(() => rig.haveApplied(3));
+    expect(rig.engine(0).view).toBe(0);
+    rig.runUntilIdle();
+  });
+
   it('do not come from the word of one replica about places that do not exist', () => {
     const rig = open();
     const signed = phase(rig, 3, { phase: 'commit', view: 0, sequence: 5, batch: other });

@@ -134,8 +134,7 @@ export class PbftReplica {
         this.#executor.checkpoints.onCheckpoint(from, message.signed);
         return this.#onWindow();
       case 'view-change':
-        this.#watch();
-        return this.#views.onViewChange(message.viewChange);
+        return this.#views.onViewChange(message.viewChange) ? this.#watch() : undefined;
       case 'new-view':
         return this.#views.onNewView(message.newView);
       case 'fetch-batch': {

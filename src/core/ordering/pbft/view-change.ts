@@ -75,15 +75,20 @@ export class ViewChanger {
     this.#ask((view + 1) as View);
   }
 
-  onViewChange(viewChange: Signed<SequenceViewChange>): void {
+  /** Returns whether it is news: two that ask in vain do not keep each other awake. */
+  onViewChange(viewChange: Signed<SequenceViewChange>): boolean {
     const { view, replica } = viewChange.statement;
-    if (view <= this.#state.view) return this.showView(replica);
+    if (view <= this.#state.view) {
+      this.showView(replica);
+      return false;
+    }
     const known = this.#received.get(replica)?.statement.view;
-    if (known !== undefined && known > view) return;
+    if (known !== undefined && known >= view) return false;
     this.#received.set(replica, viewChange);
     this.#joinIfOthersAreAhead();
     this.#openIfPrimary();
     this.#waitIfQuorum();
+    return true;
   }
 
   onNewView(newView: Signed<SequenceNewView>): void {
