@@ -24,6 +24,9 @@ export interface ShownStep {
   readonly told: string;
 }
 
+/** For one thing to happen on the page. */
+const patienceMs = 60_000;
+
 const final = ['committed', 'changed', 'aborted'];
 const answered = ['provisional', 'witnessed', ...final];
 
@@ -46,6 +49,7 @@ export class OperatorPage {
   ): Promise<OperatorPage> {
     const viewport = { width, height: 960 };
     const context = await browser.newContext({ viewport, deviceScaleFactor: scale });
+    context.setDefaultTimeout(patienceMs);
     const operator = new OperatorPage(await context.newPage());
     await operator.page.goto(`${nodeUrl}/supply-chain/`);
     await operator.page.setInputFiles('#key-file', keyFile);

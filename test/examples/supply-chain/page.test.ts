@@ -22,124 +22,131 @@ if (path === undefined && CI === 'true') {
 const title = "the operator's page";
 const reason = ' (skipped: no chromium; install it, or set CHROMIUM_PATH)';
 
-describe.skipIf(path === undefined)(path === undefined ? title + reason : title, () => {
-  let directory: string;
-  let cluster: LocalCluster;
-  let browser: Browser;
-  let delivered = 0;
-  const pages: OperatorPage[] = [];
+// Real processes and a browser on a busy machine take their time.
+const timeout = 180_000;
 
-  beforeAll(async () => {
-    directory = await mkdtemp(join(tmpdir(), 'concordat-page-'));
-    const create = {
-      participants: [],
-      clients: ['alice', 'bob'],
-      sessions: { engine: 'antipaxos', modules: { 'supply-chain': 'supply-chain' } },
-    } as const;
-    cluster = await LocalCluster.start({ directory, create });
-    browser = await launchBrowser(path ?? '');
-  }, 90_000);
+describe.skipIf(path === undefined)(
+  path === undefined ? title + reason : title,
+  { timeout },
+  () => {
+    let directory: string;
+    let cluster: LocalCluster;
+    let browser: Browser;
+    let delivered = 0;
+    const pages: OperatorPage[] = [];
 
-  afterEach(async () => {
-    for (const operator of pages.splice(0)) {
-      expect(operator.errors).toEqual([]);
-      await operator.close();
-    }
-  });
+    beforeAll(async () => {
+      directory = await mkdtemp(join(tmpdir(), 'concordat-page-'));
+      const create = {
+        participants: [],
+        clients: ['alice', 'bob'],
+        sessions: { engine: 'antipaxos', modules: { 'supply-chain': 'supply-chain' } },
+      } as const;
+      cluster = await LocalCluster.start({ directory, create, startTimeoutMs: 90_000 });
+      browser = await launchBrowser(path ?? '');
+    }, 120_000);
 
-  afterAll(async () => {
-    await browser?.close();
-    await cluster?.stop();
-    await rm(directory, { recursive: true, force: true });
-  });
-
-  async function open(owner: string, coordinator = 0): Promise<OperatorPage> {
-    const url = cluster.url(`coordinator-${coordinator}`);
-    const operator = await OperatorPage.open(browser, url, cluster.nodeFile(owner));
-    pages.push(operator);
-    await operator.start(`dock-${coordinator}`);
-    return operator;
-  }
-
-  /** Has an operator book in so many packages, with finality. */
-  async function deliver(operator: OperatorPage, count: number): Promise<string[]> {
-    delivered += 1;
-    const ids = Array.from({ length: count }, (_, index) => `D${delivered}-${index + 1}`);
-    const supplier = sampleSupplier(`supplier-${delivered}`);
-    const file = join(directory, `delivery-${delivered}.json`);
-    await writeFile(file, JSON.stringify(deliveryNote(supplier, ids)));
-    await operator.bookIn(file, count + 1);
-    await operator.commit();
-    return ids;
-  }
-
-  it('answers each step at once, and tells when it is final', async () => {
-    const alice = await open('alice');
-    const [id = ''] = await deliver(alice, 1);
-    const first = await alice.scan(id);
-    await alice.validate();
-    await alice.check(true, 'as ordered');
-    const last = await alice.label('dhl', id);
-    await alice.commit();
-    for (let step = 1; step <= last; step++) {
-      const [before, ...after] = (await alice.seen(step)).filter((kind) => kind !== 'asked');
-      expect(before, `step ${step}`).toBe('provisional');
-      expect(after.at(-1), `step ${step}`).toBe('committed');
-    }
-    expect((await alice.step(first)).told).toContain('12 cordless drills, 14.5 kg');
-    await alice.end();
-    await alice.waitFor(last + 1, ['committed']);
-  });
-
-  it('shows what a package went through, with a proof that holds offline', async () => {
-    const alice = await open('alice');
-    const [id = ''] = await deliver(alice, 1);
-    await alice.scan(id);
-    await alice.validate();
-    await alice.commit();
-    expect(await alice.history(id)).toBe('All 3 hashes recomputed here: the chain holds.');
-    const proof = await readFile(await alice.proof(), 'utf8');
-    expect(verifyPackageProof(cluster.cluster, proof)).toMatchObject({
-      ok: true,
-      value: { package: id, signatureValid: true, holder: { owner: 'alice' } },
+    afterEach(async () => {
+      for (const operator of pages.splice(0)) {
+        expect(operator.errors).toEqual([]);
+        await operator.close();
+      }
     });
-    const changed = proof.replace('cordless', 'corded');
-    expect(verifyPackageProof(cluster.cluster, changed)).toMatchObject({ ok: false });
-  });
 
-  it('says so when a concurrent session was first', async () => {
-    const alice = await open('alice', 0);
-    const bob = await open('bob', 1);
-    // Whether the two miss each other is up to the network, so there are several packages to try.
-    for (const id of await deliver(alice, 20)) {
-      const steps = await Promise.all([alice.scan(id), bob.scan(id)]);
-      await Promise.all([bob.commit(), alice.commit()]);
-      const shown = [await alice.step(steps[0]), await bob.step(steps[1])];
-      expect(shown.filter(({ kind }) => kind === 'aborted')).toHaveLength(1);
-      const lost = shown.find(({ kind }) => kind === 'aborted');
-      expect(lost?.told).toMatch(/is taken: (alice|bob) works on it at dock-[01], session/);
-      if (shown.some(({ told }) => told.includes('At first it looked like: '))) return;
+    afterAll(async () => {
+      await browser?.close();
+      await cluster?.stop();
+      await rm(directory, { recursive: true, force: true });
+    });
+
+    async function open(owner: string, coordinator = 0): Promise<OperatorPage> {
+      const url = cluster.url(`coordinator-${coordinator}`);
+      const operator = await OperatorPage.open(browser, url, cluster.nodeFile(owner));
+      pages.push(operator);
+      await operator.start(`dock-${coordinator}`);
+      return operator;
     }
-    expect.unreachable('the sessions never contradicted each other');
-  });
 
-  it('goes to another node when its own is gone, and does nothing twice', async () => {
-    const alice = await open('alice', 3);
-    const [first = '', second = ''] = await deliver(alice, 2);
-    await alice.scan(first);
-    await cluster.kill('coordinator-3');
-    try {
-      await alice.scan(second);
-      expect(await alice.node()).not.toBe(cluster.url('coordinator-3'));
+    /** Has an operator book in so many packages, with finality. */
+    async function deliver(operator: OperatorPage, count: number): Promise<string[]> {
+      delivered += 1;
+      const ids = Array.from({ length: count }, (_, index) => `D${delivered}-${index + 1}`);
+      const supplier = sampleSupplier(`supplier-${delivered}`);
+      const file = join(directory, `delivery-${delivered}.json`);
+      await writeFile(file, JSON.stringify(deliveryNote(supplier, ids)));
+      await operator.bookIn(file, count + 1);
+      await operator.commit();
+      return ids;
+    }
+
+    it('answers each step at once, and tells when it is final', async () => {
+      const alice = await open('alice');
+      const [id = ''] = await deliver(alice, 1);
+      const first = await alice.scan(id);
+      await alice.validate();
+      await alice.check(true, 'as ordered');
+      const last = await alice.label('dhl', id);
+      await alice.commit();
+      for (let step = 1; step <= last; step++) {
+        const [before, ...after] = (await alice.seen(step)).filter((kind) => kind !== 'asked');
+        expect(before, `step ${step}`).toBe('provisional');
+        expect(after.at(-1), `step ${step}`).toBe('committed');
+      }
+      expect((await alice.step(first)).told).toContain('12 cordless drills, 14.5 kg');
+      await alice.end();
+      await alice.waitFor(last + 1, ['committed']);
+    });
+
+    it('shows what a package went through, with a proof that holds offline', async () => {
+      const alice = await open('alice');
+      const [id = ''] = await deliver(alice, 1);
+      await alice.scan(id);
       await alice.validate();
       await alice.commit();
-      for (let step = await alice.count(); step > 0; step--) {
-        expect(await alice.step(step)).toMatchObject({ kind: 'committed' });
+      expect(await alice.history(id)).toBe('All 3 hashes recomputed here: the chain holds.');
+      const proof = await readFile(await alice.proof(), 'utf8');
+      expect(verifyPackageProof(cluster.cluster, proof)).toMatchObject({
+        ok: true,
+        value: { package: id, signatureValid: true, holder: { owner: 'alice' } },
+      });
+      const changed = proof.replace('cordless', 'corded');
+      expect(verifyPackageProof(cluster.cluster, changed)).toMatchObject({ ok: false });
+    });
+
+    it('says so when a concurrent session was first', async () => {
+      const alice = await open('alice', 0);
+      const bob = await open('bob', 1);
+      // Whether the two miss each other is up to the network, so there are several packages to try.
+      for (const id of await deliver(alice, 20)) {
+        const steps = await Promise.all([alice.scan(id), bob.scan(id)]);
+        await Promise.all([bob.commit(), alice.commit()]);
+        const shown = [await alice.step(steps[0]), await bob.step(steps[1])];
+        expect(shown.filter(({ kind }) => kind === 'aborted')).toHaveLength(1);
+        const lost = shown.find(({ kind }) => kind === 'aborted');
+        expect(lost?.told).toMatch(/is taken: (alice|bob) works on it at dock-[01], session/);
+        if (shown.some(({ told }) => told.includes('At first it looked like: '))) return;
       }
-      expect(await alice.history(first)).toContain('All 2 hashes');
-      expect(await alice.history(second)).toContain('All 3 hashes');
-    } finally {
-      await cluster.restart('coordinator-3');
-    }
-  });
-});
+      expect.unreachable('the sessions never contradicted each other');
+    });
+
+    it('goes to another node when its own is gone, and does nothing twice', async () => {
+      const alice = await open('alice', 3);
+      const [first = '', second = ''] = await deliver(alice, 2);
+      await alice.scan(first);
+      await cluster.kill('coordinator-3');
+      try {
+        await alice.scan(second);
+        expect(await alice.node()).not.toBe(cluster.url('coordinator-3'));
+        await alice.validate();
+        await alice.commit();
+        for (let step = await alice.count(); step > 0; step--) {
+          expect(await alice.step(step)).toMatchObject({ kind: 'committed' });
+        }
+        expect(await alice.history(first)).toContain('All 2 hashes');
+        expect(await alice.history(second)).toContain('All 3 hashes');
+      } finally {
+        await cluster.restart('coordinator-3');
+      }
+    });
+  },
+);
