@@ -1,5 +1,3 @@
-import { setTimeout as sleep } from 'node:timers/promises';
-import { resendDelayMs } from '../../core/effects.js';
 import type { Logger } from '../../edge/http/logger.js';
 import type { SoapClient } from '../../edge/soap/client.js';
 import { orderActions, writeOrder } from '../../edge/soap/session-order.js';
@@ -18,7 +16,7 @@ export interface OrderDeliveryOptions {
   readonly log: Logger;
 }
 
-/** One round of asking takes so many lifetimes of a transaction at most. */
+/** One delivery takes so many lifetimes of a transaction at most. */
 const patience = 2;
 
 /**
@@ -34,17 +32,8 @@ export class OrderDelivery {
     this.#turns = new Turns(options.cluster.initiators);
   }
 
-  /** Brings it again and again, ever less often, until the signal is aborted. */
+  /** Ends when enough initiators have answered alike, the time is over, or the signal is aborted. */
   async deliver(order: CertifiedOrder, signal: AbortSignal): Promise<void> {
-    const { resendAfterMs } = this.#options.cluster.timing;
-    for (let round = 0; !signal.aborted; round += 1) {
-      await this.#ask(order, signal);
-      const delayMs = resendDelayMs(resendAfterMs, round);
-      await sleep(delayMs, undefined, { signal, ref: false }).catch(() => undefined);
-    }
-  }
-
-  async #ask(order: CertifiedOrder, signal: AbortSignal): Promise<void> {
     const { cluster, client, log } = this.#options;
     const { timing, resilience } = cluster;
     const { lane, number } = order.certificate.statement;

@@ -14,10 +14,10 @@ export interface OrdersOptions extends OrderDeliveryOptions {
   readonly decisions: Pick<Decisions, 'of'>;
 }
 
-/** Something that goes on for a lane, and for which of its orders. */
-interface Task {
+interface LastOrder {
   readonly number: number;
-  readonly end: AbortController;
+  /** Tells its outcome again, once this replica's coordinator has decided it. */
+  tell: (() => void) | undefined;
 }
 
 /**
@@ -25,16 +25,17 @@ interface Task {
  * do no harm: its lane and number name its activation slot, so it is one transaction. What it came to a
  * replica takes from its own coordinator alone.
  *
- * An order that never becomes a transaction stays open, and is brought ever less often. One order of a
- * lane is open at a time, so that is one delivery and one watch for each lane at the most.
+ * An order that never becomes a transaction stays open, and whoever asked to run it asks again. One order
+ * of a lane is open at a time, so there is one delivery and one watch for each lane at the most.
  */
 export class Orders implements OrderRunner {
   readonly #options: OrdersOptions;
   readonly #delivery: OrderDelivery;
-  readonly #deliveries = new Map<number, Task>();
-  readonly #watches = new Map<number, Task>();
-  /** The last order of each lane that this replica's coordinator has told the outcome of. */
-  readonly #ended = new Map<number, number>();
+  /** What goes on for each lane; aborted to end it. */
+  readonly #deliveries = new Map<number, AbortController>();
+  readonly #watches = new Map<number, AbortController>();
+  /** The last order of each lane. */
+  readonly #last = new Map<number, LastOrder>();
   readonly #underWay = new Set<Promise<void>>();
   #isStopping = false;
 
@@ -45,44 +46,61 @@ export class Orders implements OrderRunner {
 
   run(order: CertifiedOrder): void {
     const { lane, number } = order.certificate.statement;
-    if (number <= (this.#ended.get(lane) ?? 0)) return;
-    this.#start(this.#deliveries, lane, number, (signal) => this.#delivery.deliver(order, signal));
+    const last = this.#take(lane, number);
+    if (last === undefined) return;
+    // Whoever asks has not heard.
+    if (last.tell !== undefined) return last.tell();
+    this.#start(this.#deliveries, lane, (signal) => this.#delivery.deliver(order, signal));
   }
 
   watch(order: OpenOrder, onEnded: (outcome: OrderOutcome) => void): void {
-    const { lane, number } = order;
-    this.#start(this.#watches, lane, number, async (signal) => {
+    const last = this.#take(order.lane, order.number);
+    if (last === undefined) return;
+    this.#start(this.#watches, order.lane, async (signal) => {
       const outcome = await this.#outcomeOf(order, signal);
-      this.#ended.set(lane, number);
-      const delivery = this.#deliveries.get(lane);
-      if (delivery !== undefined && delivery.number <= number) delivery.end.abort();
-      onEnded(outcome);
+      last.tell = () => onEnded(outcome);
+      this.#deliveries.get(order.lane)?.abort();
+      last.tell();
     });
   }
 
   async stop(): Promise<void> {
     this.#isStopping = true;
-    for (const { end } of [...this.#deliveries.values(), ...this.#watches.values()]) end.abort();
+    for (const lane of this.#last.keys()) this.#end(lane);
     await Promise.all(this.#underWay);
   }
 
-  /** A later order of a lane takes the place of an earlier one, which is over; the same goes on. */
+  /** The lane's last order, if this is it; a later one shows that those before it are over. */
+  #take(lane: number, number: number): LastOrder | undefined {
+    const known = this.#last.get(lane);
+    if (this.#isStopping || (known !== undefined && number < known.number)) return undefined;
+    if (known?.number === number) return known;
+    this.#end(lane);
+    const last: LastOrder = { number, tell: undefined };
+    this.#last.set(lane, last);
+    return last;
+  }
+
+  #end(lane: number): void {
+    for (const tasks of [this.#deliveries, this.#watches]) {
+      tasks.get(lane)?.abort();
+      tasks.delete(lane);
+    }
+  }
+
+  /** What goes on already is not begun again. */
   #start(
-    tasks: Map<number, Task>,
+    tasks: Map<number, AbortController>,
     lane: number,
-    number: number,
     work: (signal: AbortSignal) => Promise<void>,
   ): void {
-    const current = tasks.get(lane);
-    if (this.#isStopping || (current !== undefined && current.number >= number)) return;
-    current?.end.abort();
-    const task: Task = { number, end: new AbortController() };
+    if (tasks.has(lane)) return;
+    const task = new AbortController();
     tasks.set(lane, task);
-    const { signal } = task.end;
-    const done = work(signal)
+    const done = work(task.signal)
       .catch((error: unknown) => {
-        if (signal.aborted) return;
-        this.#options.log.error({ err: error, lane, number }, 'order-task-failed');
+        if (task.signal.aborted) return;
+        this.#options.log.error({ err: error, lane }, 'order-task-failed');
       })
       .finally(() => {
         this.#underWay.delete(done);
