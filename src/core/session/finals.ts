@@ -12,14 +12,14 @@ import { readAll } from '../../wire/reader.js';
 import { readSessionCertificate, writeSessionCertificate } from '../../wire/session/index.js';
 import { Writer } from '../../wire/writer.js';
 import { resendDelayMs, type StoredRecord } from '../effects.js';
+import { Histories } from './histories.js';
 import type { OperationStatus } from './messages.js';
 import type { SessionOutbox } from './outbox.js';
 import { decodePosition, encodePosition, type Simulated, type StoredPosition } from './records.js';
 
 const TIMER = 'finals';
-/** Signatures kept of one replica for positions that are not proved here. */
-const heardMax = 1024;
-/** Positions that are asked for at once. */
+/** Positions that are wanted, and those that are asked for at once. */
+const wantedMax = 1024;
 const askedMax = 16;
 
 export type FinalStatus = Extract<OperationStatus, { readonly proof: unknown }>;
@@ -46,7 +46,7 @@ export class Finals {
   readonly #unproved = new Set<number>();
   /** Positions that happened while this replica was away. */
   readonly #wanted = new Set<number>();
-  readonly #heard = new Map<ReplicaId, Map<number, Signed<HistoryStatement>>>();
+  readonly #histories = new Histories();
   #resends = 0;
 
   constructor(outbox: SessionOutbox, events: FinalsEvents) {
@@ -88,11 +88,8 @@ export class Finals {
   onHistory(from: ReplicaId, history: Signed<HistoryStatement>): void {
     const { position } = history.statement;
     const known = this.#positions.get(position);
-    if (known?.certificate) return;
-    const heard = this.#heard.get(from) ?? new Map<number, Signed<HistoryStatement>>();
-    this.#heard.set(from, heard.set(position, history));
-    if (heard.size > heardMax) heard.delete(Math.min(...heard.keys()));
-    if (known) this.#check(known);
+    this.#histories.add(from, history, known?.certificate === undefined);
+    if (known && !known.certificate) this.#check(known);
   }
 
   /** Proved outcomes of a position that this replica asked for. */
@@ -124,10 +121,16 @@ export class Finals {
 
   /** A peer is there again: it may have missed what this replica signed last. */
   greet(replica: ReplicaId): void {
-    for (const position of [...this.#unproved].slice(-askedMax)) {
+    const last = [...this.#positions.keys()].slice(-1);
+    for (const position of new Set([...[...this.#unproved].slice(-askedMax), ...last])) {
       const history = this.#positions.get(position)?.history;
       if (history) this.#outbox.send(replica, { kind: 'history', history });
     }
+  }
+
+  /** `f + 1` others have come at least so far: one of them is correct. */
+  get othersAt(): number {
+    return this.#histories.reachedBy(oneCorrect(this.#outbox.options.resilience));
   }
 
   /** Asks the others for a position whose outcomes this replica does not know. */
@@ -135,7 +138,7 @@ export class Finals {
     if (this.#positions.has(position) || this.#wanted.has(position)) return;
     this.#wanted.add(position);
     const [oldest] = this.#wanted;
-    if (this.#wanted.size > heardMax && oldest !== undefined) this.#wanted.delete(oldest);
+    if (this.#wanted.size > wantedMax && oldest !== undefined) this.#wanted.delete(oldest);
     this.#outbox.askFor({ kind: 'final', position });
     this.#watch();
   }
@@ -210,23 +213,16 @@ export class Finals {
   /** Whether enough others have signed the same. */
   #check(known: Position): void {
     const { statement, bytes, signature } = known.history;
-    const { position, root, before } = statement;
-    const others = [...this.#heard].flatMap(([replica, heard]) => {
-      const signed = heard.get(position);
-      return signed ? [{ replica, ...signed }] : [];
-    });
-    const alike = others.filter(
-      (other) => other.statement.root === root && other.statement.before === before,
-    );
+    const { alike, others } = this.#histories.of(statement);
     const { resilience, self } = this.#outbox.options;
     const needed = oneCorrect(resilience);
-    if (others.length - alike.length >= needed) {
-      this.#outbox.log('error', 'history-diverged', { position });
+    if (others >= needed) {
+      this.#outbox.log('error', 'history-diverged', { position: statement.position });
     }
     if (alike.length + 1 < needed) return;
-    const signatures = [{ replica: self, signature }, ...alike]
-      .map((one) => ({ replica: one.replica, signature: one.signature }))
-      .sort((a, b) => a.replica - b.replica);
+    const signatures = [{ replica: self, signature }, ...alike].sort(
+      (a, b) => a.replica - b.replica,
+    );
     this.#prove(known, { statement, bytes, signatures });
   }
 
@@ -237,7 +233,7 @@ export class Finals {
     writeSessionCertificate(writer, certificate);
     this.#outbox.persist(keyOf('certificate', place), writer.finish());
     this.#unproved.delete(place);
-    for (const heard of this.#heard.values()) heard.delete(place);
+    this.#histories.forget(place);
     this.#watch();
     this.#events.proved(
       place,

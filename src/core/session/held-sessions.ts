@@ -146,7 +146,6 @@ export class HeldSessions {
       ...what,
       bytes: bytesOf(what.operation),
       from: record.from,
-      heardMs: this.#outbox.nowMs,
       resultDigest: digestOfResult(what.result),
       record,
       receipt: undefined,

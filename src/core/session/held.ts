@@ -24,7 +24,6 @@ export interface HeldOperation {
   readonly bytes: number;
   /** Who brought it; this replica where a client did. */
   readonly from: ReplicaId;
-  readonly heardMs: number;
   /** This replica's simulation, and its digest. */
   readonly result: CallResult;
   readonly resultDigest: Digest;

@@ -5,6 +5,7 @@ import {
   type VerifiedRun,
 } from '../../vocabulary/session.js';
 import type { Signed } from '../../vocabulary/statements.js';
+import type { Finals } from './finals.js';
 import { fitOf, type HeldOperation } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { SessionMachine } from './machine/machine.js';
@@ -19,6 +20,7 @@ export class Intake {
   readonly #outbox: SessionOutbox;
   readonly #machine: SessionMachine;
   readonly #held: HeldSessions;
+  readonly #finals: Finals;
   readonly #statuses: Statuses;
   readonly #submissions: Submissions;
   readonly #position: () => number;
@@ -29,6 +31,7 @@ export class Intake {
     readonly outbox: SessionOutbox;
     readonly machine: SessionMachine;
     readonly held: HeldSessions;
+    readonly finals: Finals;
     readonly statuses: Statuses;
     readonly submissions: Submissions;
     /** The last position that the engine has applied. */
@@ -37,6 +40,7 @@ export class Intake {
     this.#outbox = parts.outbox;
     this.#machine = parts.machine;
     this.#held = parts.held;
+    this.#finals = parts.finals;
     this.#statuses = parts.statuses;
     this.#submissions = parts.submissions;
     this.#position = parts.position;
@@ -97,12 +101,17 @@ export class Intake {
         const isFull =
           last - (entry?.open ?? 1) >= sessionLimits.openOperations ||
           !this.#held.hasRoom(verified, fit.next, this.#outbox.options.self);
-        if (last >= fit.next && isFull) {
+        if (last >= fit.next && (isFull || this.#isBehind)) {
           return { code: 'busy', retryAfterMs: heldLimits.retryAfterMs };
         }
         return undefined;
       }
     }
+  }
+
+  /** Whoever has to catch up promises nothing: the deadline might be over. */
+  get #isBehind(): boolean {
+    return this.#finals.othersAt > this.#position() + this.#outbox.options.promisePositions / 2;
   }
 
   #promise(session: SessionId, operation: HeldOperation): Signed<ReceiptStatement> {

@@ -38,7 +38,8 @@ export class Orders {
   readonly #lanes = new Map<number, Lane>();
   /** The last that each other replica signed, by lane. */
   readonly #heard = new Map<ReplicaId, Map<number, Signed<OrderStatement>>>();
-  readonly #reports = new Map<ClientId, number>();
+  /** Reports that the engine has taken. */
+  readonly #reports = new Set<ClientId>();
 
   constructor(outbox: SessionOutbox, submit: (request: OrderingRequest) => void) {
     this.#outbox = outbox;
@@ -66,6 +67,7 @@ export class Orders {
     const open = this.#lanes.get(lane);
     if (open?.order.number !== number) return;
     this.#lanes.delete(lane);
+    if (open.report) this.#reports.delete(open.report.client);
     this.#outbox.stopTimer(`${TIMER}${lane}`);
   }
 
@@ -110,7 +112,7 @@ export class Orders {
       ...{ lane, number, outcome: bounded, replica },
     });
     open.report = orderingRequest({ kind: 'report', report });
-    this.#reports.set(open.report.client, lane);
+    this.#reports.add(open.report.client);
     this.#submit(open.report);
   }
 
@@ -127,11 +129,11 @@ export class Orders {
     const { lane, number } = open.order;
     open.resends += 1;
     if (open.report && !this.#reports.has(open.report.client)) {
-      this.#reports.set(open.report.client, lane);
+      this.#reports.add(open.report.client);
       this.#submit(open.report);
     }
     if (open.certified) {
-      this.#outbox.output({ kind: 'run-order', order: open.certified });
+      if (!open.report) this.#outbox.output({ kind: 'run-order', order: open.certified });
     } else {
       this.#outbox.broadcast({ kind: 'order', order: open.own });
       this.#outbox.askFor({ kind: 'order', lane, number });

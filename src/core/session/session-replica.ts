@@ -1,44 +1,24 @@
 import { unreachable } from '../../vocabulary/brand.js';
 import type { OrderingRequest } from '../../vocabulary/ordering.js';
-import type { CallResult, OperationOutcome } from '../../vocabulary/session.js';
 import type { VerifiedSessionMessage } from '../../vocabulary/session-messages.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
 import type { OrderingEngine, OrderingInput, OrderingOutput } from '../ordering/engine.js';
 import { Attesting } from './attesting.js';
-import { type FinalStatus, Finals } from './finals.js';
-import type { HeldOperation, HeldSession } from './held.js';
+import { Finals } from './finals.js';
 import { HeldSessions } from './held-sessions.js';
 import { Intake } from './intake.js';
 import { type MachineEvent, SessionMachine } from './machine/machine.js';
 import type { SessionInput, SessionOutput } from './messages.js';
+import type { SessionMetrics } from './metrics.js';
 import type { SessionOptions } from './options.js';
 import { Orders } from './orders.js';
 import { SessionOutbox } from './outbox.js';
 import { PendingView } from './pending-view.js';
-import { decodeHeld, type Simulated } from './records.js';
+import { Reconciliation } from './reconciliation.js';
+import { decodeHeld } from './records.js';
 import { Statuses } from './statuses.js';
 import { Submissions } from './submissions.js';
 import { Witnessing } from './witnessing.js';
-
-/** What an operator may want to see. Counts begin with the process. */
-export interface SessionMetrics {
-  readonly engine: OrderingEngine['kind'];
-  readonly position: number;
-  /** Sessions in the order, and those with operations that are not final here. */
-  readonly sessions: number;
-  readonly open: number;
-  readonly orders: number;
-  /** Operations: promised by this replica, and how many of those others simulated alike. */
-  readonly provisional: number;
-  readonly witnessed: number;
-  readonly doubted: number;
-  /** What became of operations that this replica had simulated. */
-  readonly committed: number;
-  readonly changed: number;
-  readonly aborted: number;
-  /** Of those, how many came to something else than simulated: a number from 0 to 1. */
-  readonly misSimulated: number;
-}
 
 /**
  * Layer 2 at one replica: answers its clients' operations at once with a promise, has them ordered by the
@@ -53,13 +33,13 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
   readonly #finals: Finals;
   readonly #statuses: Statuses;
   readonly #submissions: Submissions;
+  readonly #reconciliation: Reconciliation;
   readonly #intake: Intake;
   readonly #witnessing: Witnessing;
   readonly #orders: Orders;
   readonly #attesting: Attesting;
   /** What the parts want ordered, until the engine has been asked. */
   readonly #requests: OrderingRequest[] = [];
-  readonly #counts = { committed: 0, changed: 0, aborted: 0, same: 0, other: 0 };
 
   constructor(options: SessionOptions) {
     const { cluster, resilience, self, sign, applications } = options;
@@ -71,22 +51,25 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     this.#view = new PendingView(applications, this.#machine.settling.states);
     this.#held = new HeldSessions(this.#outbox, this.#view);
     this.#finals = new Finals(this.#outbox, {
-      proved: (position, outcomes) => this.#onProved(position, outcomes),
-      simulated: (outcome) => this.#simulated(outcome),
+      proved: (position, outcomes) => this.#reconciliation.onProved(position, outcomes),
+      simulated: (outcome) => this.#reconciliation.simulated(outcome),
     });
     const { table } = this.#machine;
     this.#statuses = new Statuses(resilience, table, this.#held, this.#finals);
     this.#submissions = new Submissions(this.#outbox, this.#held, table, submit, (held) =>
-      this.#drop(held),
+      this.#reconciliation.drop(held),
     );
     const parts = {
       outbox: this.#outbox,
       machine: this.#machine,
+      view: this.#view,
       held: this.#held,
+      finals: this.#finals,
       statuses: this.#statuses,
       submissions: this.#submissions,
       position,
     };
+    this.#reconciliation = new Reconciliation(parts);
     this.#intake = new Intake(parts);
     this.#witnessing = new Witnessing(parts);
     this.#orders = new Orders(this.#outbox, submit);
@@ -94,7 +77,6 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
   }
 
   get metrics(): SessionMetrics {
-    const { same, other, ...counts } = this.#counts;
     return {
       engine: this.#engine.kind,
       position: this.#engine.position,
@@ -104,8 +86,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       provisional: this.#intake.promised,
       witnessed: this.#witnessing.witnessed,
       doubted: this.#witnessing.doubted,
-      ...counts,
-      misSimulated: other / Math.max(1, same + other),
+      ...this.#reconciliation.counts,
     };
   }
 
@@ -120,7 +101,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     const runs = this.#outbox.stored(records, 'run/');
     this.#held.restore(runs.map(([, bytes]) => decodeHeld(cluster, bytes)));
     this.#perform(this.#engine.restore(records) as readonly OrderingOutput[]);
-    this.#reconcile();
+    this.#reconciliation.reconcile();
     for (const order of this.#machine.lanes.open()) {
       this.#orders.opened(order, this.#machine.transfersOf(order));
     }
@@ -256,7 +237,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       case 'applied':
         return this.#view.applied(event.application, event.call, event.writes);
       case 'outcomes':
-        return this.#onOutcomes(event);
+        return this.#reconciliation.onOutcomes(event.statement, event.outcomes);
       case 'order-opened':
         return this.#orders.opened(event.order, event.transfers);
       case 'order-closed':
@@ -270,85 +251,10 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
   #onJump(): void {
     this.#view.jumped();
     this.#orders.reset();
-    this.#reconcile();
+    this.#reconciliation.reconcile();
     this.#submissions.jumped();
     for (const order of this.#machine.lanes.open()) {
       this.#orders.opened(order, this.#machine.transfersOf(order));
     }
   }
-
-  #onOutcomes({ statement, outcomes }: Extract<MachineEvent, { kind: 'outcomes' }>): void {
-    this.#finals.add(statement, outcomes);
-    for (const { session, sequence } of outcomes) {
-      const held = this.#held.get(session);
-      if (held) this.#view.remove(held.header.application, { session, sequence });
-    }
-  }
-
-  /** What is held may have become final, or impossible, unheard. */
-  #reconcile(): void {
-    for (const held of this.#held.values()) {
-      const entry = this.#machine.table.get(held.id);
-      const last = entry && held.operations.get(entry.next - 1);
-      if (entry && last && last.head !== entry.head) this.#drop(held);
-      else if (entry) this.#settle(held, entry.open);
-    }
-  }
-
-  /** Operations before this number are final. */
-  #settle(held: HeldSession, open: number): void {
-    const { header, id: session } = held;
-    for (const operation of held.from(1)) {
-      const { sequence } = operation;
-      if (sequence >= open) return;
-      this.#view.remove(header.application, { session, sequence });
-      const position = this.#statuses.positionOf(session, sequence);
-      if (position !== undefined && !this.#finals.isProved(position)) this.#finals.want(position);
-      else this.#remove(held, operation);
-    }
-  }
-
-  #simulated({ session, sequence, head, result }: OperationOutcome): Simulated {
-    const held = this.#held.get(session)?.operations.get(sequence);
-    if (held?.head !== head) return 'nothing';
-    return isSameResult(held.result, result) ? 'same' : held.result;
-  }
-
-  /** Outcomes are final, and can be proved. */
-  #onProved(position: number, outcomes: readonly OperationOutcome[]): void {
-    for (const { session, sequence, head } of outcomes) {
-      const status = this.#finals.statusOf(position, session, sequence);
-      if (status) {
-        this.#count(status);
-        this.#outbox.tell(session, { kind: 'operation', sequence, status });
-      }
-      const held = this.#held.get(session);
-      const operation = held?.operations.get(sequence);
-      if (!held || !operation) continue;
-      if (operation.head === head) this.#remove(held, operation);
-      else this.#drop(held);
-    }
-  }
-
-  #count({ kind, result, simulated }: FinalStatus): void {
-    if (!simulated) return;
-    this.#counts[kind] += 1;
-    this.#counts[isSameResult(simulated, result) ? 'same' : 'other'] += 1;
-  }
-
-  /** The order will never take these: it has others in their place. */
-  #drop(held: HeldSession): void {
-    this.#outbox.log('warn', 'session-dropped', { session: held.id });
-    for (const operation of held.from(1)) this.#remove(held, operation);
-  }
-
-  #remove(held: HeldSession, operation: HeldOperation): void {
-    this.#held.remove(held, operation);
-    if (held.operations.size === 0) this.#submissions.forget(held.id);
-  }
-}
-
-function isSameResult(a: CallResult, b: CallResult): boolean {
-  if (a.kind === 'done') return b.kind === 'done' && a.result === b.result;
-  return b.kind === 'rejected' && a.reason === b.reason;
 }

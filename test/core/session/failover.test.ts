@@ -143,6 +143,25 @@ describe.each(engines)('with replicas that fail, ordered by %s', (engine) => {
     expect([...rig.store(3).keys()].filter((key) => key.includes('/run/'))).toEqual([]);
   });
 
+  it('promises nothing while it is far behind: its deadlines might be over', () => {
+    const rig = open({ timings: { promisePositions: 4 } });
+    const session = rig.parties.owner('alice').begin('words');
+    const other = rig.parties.owner('bob').begin('words');
+    rig.crash(3);
+    for (let step = 1; step <= 6; step += 1) {
+      rig.run(0, other.call('add z 1'), true);
+      rig.runUntil(() => rig.isFinal(other.id, step));
+    }
+    rig.tamperOrdering = (_from, to, message) => (to === 3 ? [] : [message]);
+    rig.start(3);
+    rig.runFor(50);
+    const run = session.call('add a 1');
+    expect(rig.run(3, run)).toMatchObject({ refusal: { code: 'busy' } });
+    rig.tamperOrdering = (_from, _to, message) => [message];
+    rig.runUntil(() => rig.core(3).valueOf('words', 'z') === '6');
+    expect(rig.run(3, run)?.kind).toBe('answer');
+  });
+
   it('keeps a bounded number of positions', () => {
     const rig = open({ timings: { retainedPositions: 3 } });
     const session = rig.parties.owner('alice').begin('words');

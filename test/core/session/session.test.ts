@@ -121,6 +121,20 @@ describe.each(engines)('a session ordered by %s', (engine) => {
     expect(changed.sort()).toEqual(['changed', 'committed']);
   });
 
+  it('simulates each operation once where nothing comes in between', () => {
+    const rig = open();
+    const session = rig.parties.owner('alice').begin('words');
+    for (let step = 1; step <= 20; step += 1) {
+      rig.run(0, session.call('add a 1'));
+      if (step % 3 === 0) rig.runFor(150);
+    }
+    rig.runUntil(() => rig.isFinal(session.id, 20));
+    // One simulation and one application at each; `simulations` counts the former.
+    expect(rig.alive.map((replica) => rig.application(replica).simulations)).toEqual([
+      ...[20, 20, 20, 20],
+    ]);
+  });
+
   it('rejects a call that throws, the same everywhere, and undoes what it wrote', () => {
     const rig = open();
     const session = rig.parties.owner('alice').begin('words');

@@ -10,10 +10,10 @@ import type { LaneOrder } from './lanes.js';
 import type { SessionEntry, WaitingOperation } from './session-table.js';
 import { Texts, type Writes } from './texts.js';
 
-/** Bounds of what is agreed on, the same at every replica. */
+/** Bounds of what is agreed on, the same at every replica. All of it has to fit into one snapshot. */
 export const settlingLimits = {
   /** Characters of all applications' states together. */
-  stateLength: 4 * 1024 * 1024,
+  stateLength: 3 * 1024 * 1024,
   /** Sessions that wait for orders, and the characters of what waits. */
   waitingSessions: 1024,
   waitingLength: 1024 * 1024,
