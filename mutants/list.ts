@@ -1,15 +1,5 @@
-/** One rule, broken. */
-export interface Mutant {
-  readonly name: string;
-  /** The rule that it breaks. */
-  readonly rule: string;
-  readonly file: string;
-  /** Stands in the file exactly once. */
-  readonly find: string;
-  readonly replace: string;
-  /** Where a test must fail: files or folders of tests. */
-  readonly tests: readonly string[];
-}
+import type { Mutant } from './mutant.js';
+import { orderingMutants } from './ordering.js';
 
 const agreement = ['test/core/agreement', 'test/core/transaction/coordinator'];
 const coordinator = ['test/core/transaction/coordinator'];
@@ -627,4 +617,5 @@ export const mutants: readonly Mutant[] = [
     replace: "return 'committed';",
     tests: ['test/role/session/orders.test.ts'],
   },
+  ...orderingMutants,
 ];

@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import Table from 'cli-table3';
-import { type Mutant, mutants } from './list.js';
+import { mutants } from './list.js';
+import type { Mutant } from './mutant.js';
 import { type Finding, Workshop } from './workshop.js';
 
 const usage = `Usage: npm run mutants -- [NAME ...]

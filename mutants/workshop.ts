@@ -3,12 +3,13 @@ import { cp, mkdtemp, readFile, rm, symlink, writeFile } from 'node:fs/promises'
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
-import type { Mutant } from './list.js';
+import type { Mutant } from './mutant.js';
 
 const run = promisify(execFile);
 const parts = [
   'src',
   'test',
+  'sim',
   'wsdl',
   'examples',
   'package.json',

@@ -1,4 +1,5 @@
 import { digestOfCycleValue } from '../../../src/crypto/ordering/sign.js';
+import type { ReplicaId } from '../../../src/vocabulary/ids.js';
 import type {
   Cycle,
   CycleValue,
@@ -33,16 +34,21 @@ export function proposalOf(liar: Liar, cycle: Cycle, value: CycleValue): Proposa
   return message;
 }
 
-/** A value that nobody asked for, with a genuine request of a client of its own. */
-export function madeUpValue(liar: Liar, cycle: number, face = 'x'): CycleValue {
-  const client = `own${liar.self}`;
-  return { batch: [genuineRequest(client, cycle, `${face}${cycle}`)], readmit: [] };
+/** The value, and a genuine request of a client of its own, so that it is another value. */
+function withOwnRequest(
+  liar: Liar,
+  { proposal, value }: Pick<Proposal, 'proposal' | 'value'>,
+  face = 'x',
+): CycleValue {
+  const { cycle } = proposal.statement;
+  const own = genuineRequest(`own${liar.self}`, cycle, `${face}${cycle}`);
+  return { ...value, batch: [...value.batch, own] };
 }
 
 /** Changes the liar's own proposals, for some or for all. */
 function changing(
   liar: Liar,
-  change: (own: Proposal, to: number) => readonly OrderingMessage[] | undefined,
+  change: (own: Proposal, to: ReplicaId) => readonly OrderingMessage[] | undefined,
 ): Behaviour {
   return {
     outgoing: (to, message) => {
@@ -57,16 +63,16 @@ function changing(
 /** One value for some, another one for the others. */
 export function equivocateValues(liar: Liar): Behaviour {
   const isOther = halves(liar);
-  return changing(liar, ({ proposal: { statement } }, to) => {
-    if (!isOther(to as never, statement.cycle)) return undefined;
-    return [proposalOf(liar, statement.cycle, madeUpValue(liar, statement.cycle))];
+  return changing(liar, (own, to) => {
+    const { cycle } = own.proposal.statement;
+    return isOther(to, cycle) ? [proposalOf(liar, cycle, withOwnRequest(liar, own))] : undefined;
   });
 }
 
 /** Another value for each. */
 export function manyValues(liar: Liar): Behaviour {
-  return changing(liar, ({ proposal: { statement } }, to) => [
-    proposalOf(liar, statement.cycle, madeUpValue(liar, statement.cycle, `to${to}.`)),
+  return changing(liar, (own, to) => [
+    proposalOf(liar, own.proposal.statement.cycle, withOwnRequest(liar, own, `to${to}.`)),
   ]);
 }
 
@@ -74,7 +80,7 @@ export function manyValues(liar: Liar): Behaviour {
 export function withholdValues(liar: Liar): Behaviour {
   const isLeftOut = halves(liar);
   return changing(liar, ({ proposal }, to) =>
-    isLeftOut(to as never, proposal.statement.cycle) ? [] : undefined,
+    isLeftOut(to, proposal.statement.cycle) ? [] : undefined,
   );
 }
 
@@ -104,9 +110,9 @@ export function lateProposer(liar: Liar): Behaviour {
 
 /** It shows nobody what it proposes, and has its friends report it. */
 export function hiddenValues(liar: Liar): Behaviour {
-  return changing(liar, ({ proposal: { statement }, value }) => {
-    const { cycle } = statement;
-    const hidden: CycleValue = { ...value, batch: madeUpValue(liar, cycle, 'hidden').batch };
+  return changing(liar, (own) => {
+    const { cycle } = own.proposal.statement;
+    const hidden = withOwnRequest(liar, own, 'hidden');
     const { proposal } = proposalOf(liar, cycle, hidden);
     const entry = { digest: proposal.statement.digest, signature: proposal.signature };
     const of = liar.conspiracy.hidden.get(cycle) ?? new Map();
@@ -140,6 +146,7 @@ export function stealRequests(liar: Liar): Behaviour {
     const stolen = liar.random
       .sample(known, 3)
       .flatMap((one) => one.value.batch)
+      .concat(value.batch)
       .filter(({ client, number }, index, all) => {
         const isSame = (other: (typeof all)[number]) =>
           other.client === client && other.number === number;

@@ -1,16 +1,25 @@
 import { describe, expect, it } from 'vitest';
 import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
 import type { AntipaxosOptions } from '../../../src/core/ordering/antipaxos/options.js';
-import { digestOfCycleValue, signOrdering } from '../../../src/crypto/ordering/sign.js';
+import { sha256 as digestOfBytes } from '../../../src/crypto/digest.js';
+import {
+  digestOfBatch,
+  digestOfCycleValue,
+  signOrdering,
+} from '../../../src/crypto/ordering/sign.js';
 import { verifyOrderingMessage } from '../../../src/crypto/ordering/verify.js';
-import type { Digest, ReplicaId } from '../../../src/vocabulary/ids.js';
+import { clientId, type Digest, type ReplicaId } from '../../../src/vocabulary/ids.js';
 import type {
+  Batch,
   CycleValue,
   OrderingMessage,
   OrderingMessageOf,
   ReportEntry,
+  ReportStatement,
 } from '../../../src/vocabulary/ordering.js';
 import { cycleNumber } from '../../../src/vocabulary/ordering.js';
+import type { Signed } from '../../../src/vocabulary/statements.js';
+import { encodeAssistance } from '../../../src/wire/ordering/index.js';
 import { makeRequest, OrderingRig, type OrderingRigOptions } from '../../support/ordering-rig.js';
 
 type Rig = OrderingRig<AntipaxosEngine>;
@@ -182,6 +191,61 @@ describe('hazard 2: a report may name a value that nobody has', () => {
     }
     rig.runUntil(() => rig.haveApplied(40));
     expect(rig.count('fetch-value')).toBe(0);
+  });
+
+  it('prepares no decision with a value that it does not hold, whatever the primary proposes', () => {
+    const rig = open();
+    const hidden = entryOf(proposal(rig, 0, 1, valueFrom('hidden')));
+    const seen = new Map<number, Signed<ReportStatement>>();
+    /** The command that has 0's value decided, which nobody has. */
+    const command = (): Batch => {
+      const honest = [...seen.values()].slice(0, 2);
+      const entries = honest[0]?.statement.entries.map((entry, index) => (index ? entry : hidden));
+      const reports = [report(rig, 0, 1, entries ?? []).report, ...honest].sort(
+        (a, b) => a.statement.replica - b.statement.replica,
+      );
+      const payload = encodeAssistance({ excluded: [], reports });
+      return [{ client: clientId('decision-module'), number: 1, payload }];
+    };
+    rig.tamper = (from, _to, message) => {
+      if (message.kind === 'report' && from !== 0) seen.set(from, message.report);
+      if (from !== 0) return [message];
+      if (message.kind === 'proposal' || message.kind === 'report') return [];
+      if (message.kind !== 'pre-prepare') return [message];
+      const batch = command();
+      const statement = { ...message.prePrepare.statement, digest: digestOfBatch(batch) };
+      const prePrepare = signOrdering(
+        rig.parties.replicaSign(0),
+        rig.parties.cluster.id,
+        statement,
+      );
+      expect(accepts(rig, 0, { ...message, prePrepare, batch })).toBe(true);
+      return [{ ...message, prePrepare, batch }];
+    };
+    for (const replica of [1, 2, 3]) rig.submit(replica, `c${replica}`, 1);
+    rig.runUntil(() => rig.haveApplied(3, [1, 2, 3]));
+    expect(rig.engine(1).metrics.slowCycles).toBeGreaterThan(0);
+    rig.checkOrder([1, 2, 3]);
+  });
+
+  it('signs one report of a cycle, restarts included', () => {
+    const rig = open();
+    const reports = new Set<string>();
+    let isLate = true;
+    rig.tamper = (from, _to, message) => {
+      if (message.kind === 'proposal' && from === 3 && isLate) return [];
+      if (message.kind !== 'report') return [message];
+      if (from === 1) reports.add(digestOfBytes(message.report.bytes));
+      return isLate ? [] : [message];
+    };
+    submitEverywhere(rig, 1);
+    rig.runUntil(() => reports.size > 0);
+    rig.crash(1);
+    isLate = false;
+    rig.start(1);
+    rig.runUntil(() => rig.haveApplied(3));
+    rig.runFor(5000);
+    expect(reports.size).toBe(1);
   });
 
   it('can hand over after a crash what it has reported', () => {
