@@ -1,10 +1,15 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { digestOfText } from '../../../src/crypto/session/chain.js';
+import { digestOfText, headsOf } from '../../../src/crypto/session/chain.js';
 import { OutcomeTree, rootOf } from '../../../src/crypto/session/merkle.js';
-import { digestOfTransfers, signSession } from '../../../src/crypto/session/sign.js';
+import {
+  digestOfStanding,
+  digestOfTransfers,
+  signSession,
+} from '../../../src/crypto/session/sign.js';
 import { verifySessionMessage } from '../../../src/crypto/session/verify-message.js';
 import {
+  verifyBrokenPromise,
   verifyCertifiedOrder,
   verifyOutcomeProof,
   verifyStateProof,
@@ -13,10 +18,12 @@ import { verifyRun } from '../../../src/crypto/session/verify-run.js';
 import { type Digest, digest, replicaId } from '../../../src/vocabulary/ids.js';
 import type {
   AttestationStatement,
+  BrokenPromise,
   OperationOutcome,
   OutcomeProof,
   SessionCertificate,
   SessionRun,
+  SessionStanding,
   SessionStatement,
   SessionTransfer,
 } from '../../../src/vocabulary/session.js';
@@ -189,6 +196,57 @@ describe('an order', () => {
     expect(isGood({ transfers: [...transfers, ...transfers], certificate })).toBe(false);
     expect(isGood({ transfers: [], certificate })).toBe(false);
     expect(isGood({ transfers, certificate: certify(statement, [3]) })).toBe(false);
+  });
+});
+
+describe('a broken promise', () => {
+  const session = parties.owner('alice').begin('shop');
+  const operations = ['a', 'b', 'c'].map((payload) => ({ kind: 'call', payload }) as const);
+  const heads: Digest[] = [session.id, ...headsOf(session.run(operations))];
+  const receipt = sign(3, {
+    kind: 'receipt',
+    ...{ session: session.id, sequence: 3, head: heads[3] as Digest, result: zero },
+    ...{ base: 10, baseHistory: zero, deadline: 20, replica: replicaId(3) },
+  } as const);
+  const by = (replica: number, standing: SessionStanding, position = 20) => ({
+    replica: replicaId(replica),
+    standing,
+    ...sign(replica, {
+      kind: 'attestation',
+      subject: { kind: 'session', session: session.id },
+      value: digestOfStanding(standing),
+      position,
+    } as const),
+  });
+  const at = (next: number, since = 0): SessionStanding => ({
+    ...{ next, head: heads[next - 1] as Digest, since },
+  });
+  const isProved = (attestations: BrokenPromise['attestations'], first = 1): boolean =>
+    verifyBrokenPromise(keyring, { receipt, operations: operations.slice(first - 1), attestations })
+      .ok;
+
+  it('is proved by f + 1 past the deadline, wherever on the way the session was', () => {
+    expect(isProved([by(0, at(2)), by(1, at(2))], 2)).toBe(true);
+    expect(isProved([by(0, at(1)), by(1, at(3))])).toBe(true);
+    expect(isProved([by(0, at(3)), by(1, at(3))], 3)).toBe(true);
+  });
+
+  it('is not where the session has come that far, or time is left', () => {
+    expect(isProved([by(0, at(2)), by(1, at(4))], 2)).toBe(false);
+    expect(isProved([by(0, at(2)), by(1, at(2), 19)], 2)).toBe(false);
+  });
+
+  it('is not where the session was forgotten after the promise', () => {
+    expect(isProved([by(0, at(1, 10)), by(1, at(1, 10))])).toBe(true);
+    expect(isProved([by(0, at(1, 11)), by(1, at(1, 11))])).toBe(false);
+    // One that is there has not been forgotten, whatever others have.
+    expect(isProved([by(0, at(2, 15)), by(1, at(2, 15))], 2)).toBe(true);
+  });
+
+  it('is not where another operation came in between', () => {
+    const forked = { next: 2, head: digest('cc'.repeat(32)), since: 0 };
+    expect(isProved([by(0, forked), by(1, forked)], 2)).toBe(false);
+    expect(isProved([by(0, at(2)), by(1, forked)], 2)).toBe(false);
   });
 });
 
