@@ -9,6 +9,7 @@ import {
   newClusterOf,
 } from '../cluster-options.js';
 import { CliError, exitCodes, usageError } from '../exit.js';
+import { httpGet } from '../http-get.js';
 import { endText } from '../local/child-node.js';
 import { type ClusterEvent, LocalCluster } from '../local-cluster.js';
 import { printJson, table } from '../output.js';
@@ -95,16 +96,30 @@ function nextSignal(): Promise<void> {
 
 async function describe(cluster: LocalCluster) {
   const { directory, nodes, transferUrl } = cluster;
+  const pages = await pagesOf(cluster);
   return {
     directory,
     nodes: nodes.map(({ name, role, pid, url, logFile }) => ({ name, role, pid, url, logFile })),
     wsdl: `${transferUrl}?wsdl`,
     curl: curlLine(transferUrl, await sampleOf(cluster)),
+    ...(pages.length > 0 && { pages }),
   };
 }
 
+/** Pages of applications that have sessions, at the first coordinator; any other serves them, too. */
+async function pagesOf({ cluster: { coordinators, sessions } }: LocalCluster): Promise<string[]> {
+  const [first] = coordinators;
+  const urls = sessions?.applications.map((name) => `${first?.url}/${name}/`) ?? [];
+  const answers = await Promise.all(
+    urls.map((url) => httpGet(url, { timeoutMs: 5000, maxBytes: 1024 * 1024 })),
+  );
+  return urls.filter((_, index) => answers[index]?.status === 200);
+}
+
 async function greeting(cluster: LocalCluster): Promise<string> {
-  const { nodes, wsdl, curl } = await describe(cluster);
+  const { nodes, wsdl, curl, pages } = await describe(cluster);
+  const owner = cluster.nodeFile('alice');
+  const pagesText = pages ? `\nPages, for whoever has ${owner}:\n  ${pages.join('\n  ')}\n` : '';
   const rows = nodes.map(({ name, role, pid, url }) => [name, role, String(pid ?? '-'), url]);
   return `
 ${table(['NODE', 'ROLE', 'PID', 'URL'], rows)}
@@ -114,7 +129,7 @@ The front door's WSDL, for any SOAP client:
 
 A transfer of one euro, from another shell:
   ${curl}
-
+${pagesText}
 Logs: ${join(cluster.directory, 'logs')}. Ctrl-C stops everything.
 `;
 }

@@ -61,6 +61,23 @@ const indexField = z.int('must be the position in this list, counted from 0').mi
 
 /** Applications of one cluster. */
 export const applicationsMax = 16;
+/** What coordinators serve themselves; an application's pages are under its name. */
+const ownPaths: readonly string[] = [
+  'activation',
+  'completion',
+  'coordinator',
+  'healthz',
+  'proof',
+  'registration',
+  'session',
+  'sessions',
+  'state',
+  'status',
+];
+const applicationField = nameField.refine(
+  (name) => !ownPaths.includes(name),
+  'must be another name: coordinators serve something else there',
+);
 
 const shape = z.strictObject({
   id: nameField,
@@ -92,7 +109,7 @@ const shape = z.strictObject({
     .strictObject({
       engine: z.enum(engineNames, `must be one of ${engineNames.join(', ')}`).default('antipaxos'),
       applications: z
-        .array(nameField)
+        .array(applicationField)
         .min(1, 'must name an application; leave "sessions" out for a cluster without any')
         .max(applicationsMax, `must be at most ${applicationsMax}`)
         .refine((names) => new Set(names).size === names.length, 'must name each only once'),

@@ -30,7 +30,7 @@ export async function initCluster(options: InitOptions): Promise<{ files: string
   await mkdir(file.nodes, { recursive: true });
   await writePrivate(file.authorityKey, authority.privateKey);
   for (const node of nodes) await writePrivate(file.node(node.name), json(node));
-  for (const { name } of coordinators) await writeStores(file.data(name));
+  await Promise.all(coordinators.map(({ name }) => writeStores(file.data(name))));
   // Last, so that a cluster file stands for a complete cluster.
   await writeFile(file.cluster, json(cluster), { flag: 'wx' });
   return {

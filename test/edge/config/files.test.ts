@@ -88,6 +88,12 @@ describe('loadCluster', () => {
       /sessions\.applications: must name each only once/,
     ],
     [
+      'an application in the way',
+      ['sessions'],
+      { applications: ['status'] },
+      /sessions\.applications\[0\]: must be another name/,
+    ],
+    [
       'too many applications',
       ['sessions'],
       { applications: Array.from({ length: 17 }, (_, index) => `shop-${index}`) },
