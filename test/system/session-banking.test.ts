@@ -28,13 +28,14 @@ beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'concordat-system-'));
   cluster = await LocalCluster.start({
     directory,
+    startTimeoutMs: 90_000,
     create: { sessions: { engine: 'antipaxos', modules: { banking: 'banking' } } },
   });
   const node = await loadNode(cluster.nodeFile('alice'));
   if (node.role !== 'client') throw new Error('not a client');
   alice = node;
   bank = new TransferClient({ cluster: cluster.cluster, node });
-}, 90_000);
+}, 120_000);
 
 afterAll(async () => {
   await bank?.close();
@@ -130,22 +131,33 @@ it('rejects what is no transfer, and does the others together', async () => {
   expect(await transactions()).toBe(before + 1);
 });
 
-it('finishes elsewhere what its home began, once', async () => {
-  const one = session();
-  const next = cluster.url('coordinator-3');
-  await moves(66, async () => {
-    await one.commit(cluster.url('coordinator-1'), pay(11), pay(22));
-    await cluster.kill('coordinator-1');
-    await eventually('the next one takes it', async () => {
-      await one.commit(next);
-      return true;
+it.each([
+  ['coordinator-0', 'has answered'],
+  ['coordinator-1', 'has begun the transaction'],
+])(
+  'finishes elsewhere what its home began, once (%s, killed when it %s)',
+  async (home, when) => {
+    const one = session();
+    const next = cluster.url('coordinator-3');
+    const before = await transactions();
+    await moves(66, async () => {
+      await one.commit(cluster.url(home), pay(11), pay(22));
+      if (when === 'has begun the transaction') {
+        await eventually('it begins', async () => (await transactions()) > before);
+      }
+      await cluster.kill(home);
+      await eventually('the next one takes it', async () => {
+        await one.commit(next);
+        return true;
+      });
+      await one.commit(next, pay(33));
+      await expectCommitted(one, next, 3);
     });
-    await one.commit(next, pay(33));
-    await expectCommitted(one, next, 3);
-  });
-  await cluster.restart('coordinator-1');
-  await expectCommitted(one, cluster.url('coordinator-1'), 3);
-}, 120_000);
+    await cluster.restart(home);
+    await expectCommitted(one, cluster.url(home), 3);
+  },
+  120_000,
+);
 
 it('keeps the books right under many sessions, with an initiator killed in the middle', async () => {
   const amounts = Array.from({ length: 12 }, (_, index) =>
