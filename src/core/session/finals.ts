@@ -21,6 +21,8 @@ const TIMER = 'finals';
 /** Positions that are wanted, and those that are asked for at once. */
 const wantedMax = 1024;
 const askedMax = 16;
+/** Times that a position is asked for. */
+const triesMax = 8;
 
 export type FinalStatus = Extract<OperationStatus, { readonly proof: unknown }>;
 
@@ -45,7 +47,7 @@ export class Finals {
   readonly #positions = new Map<number, Position>();
   readonly #unproved = new Set<number>();
   /** Positions that happened while this replica was away. */
-  readonly #wanted = new Set<number>();
+  readonly #wanted = new Map<number, { tries: number }>();
   readonly #histories = new Histories();
   #resends = 0;
 
@@ -136,8 +138,8 @@ export class Finals {
   /** Asks the others for a position whose outcomes this replica does not know. */
   want(position: number): void {
     if (this.#positions.has(position) || this.#wanted.has(position)) return;
-    this.#wanted.add(position);
-    const [oldest] = this.#wanted;
+    this.#wanted.set(position, { tries: 1 });
+    const [oldest] = this.#wanted.keys();
     if (this.#wanted.size > wantedMax && oldest !== undefined) this.#wanted.delete(oldest);
     this.#outbox.askFor({ kind: 'final', position });
     this.#watch();
@@ -172,8 +174,11 @@ export class Finals {
       if (history) this.#outbox.broadcast({ kind: 'history', history });
       this.#outbox.askFor({ kind: 'final', position });
     }
-    for (const position of [...this.#wanted].slice(0, askedMax)) {
-      this.#outbox.askFor({ kind: 'final', position });
+    for (const [position, wanted] of [...this.#wanted].slice(0, askedMax)) {
+      // The others may have forgotten it.
+      if (wanted.tries >= triesMax) this.#wanted.delete(position);
+      else this.#outbox.askFor({ kind: 'final', position });
+      wanted.tries += 1;
     }
     this.#watch();
     return true;

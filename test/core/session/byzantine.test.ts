@@ -4,6 +4,7 @@ import { orderingRequest } from '../../../src/crypto/session/request.js';
 import { signSession } from '../../../src/crypto/session/sign.js';
 import {
   verifyBrokenPromise,
+  verifyCertifiedOrder,
   verifyContradictingReceipts,
 } from '../../../src/crypto/session/verify-proof.js';
 import { type Digest, digest, type ReplicaId, replicaId } from '../../../src/vocabulary/ids.js';
@@ -261,6 +262,26 @@ describe.each(engines)('with one that lies, ordered by %s', (engine) => {
     for (const to of [0, 1, 2]) rig.transmit(liar, to, { kind: 'order', order });
     rig.runFor(10_000);
     expect(rig.orders).toEqual([]);
+  });
+
+  it('puts no signature for another order under one', () => {
+    const rig = open();
+    const session = rig.parties.owner('alice').begin('words');
+    rig.tamper = (from, to, message) => {
+      if (message.kind !== 'order' || to !== 0) return [message];
+      if (from !== liar) return [];
+      const { lane, number } = message.order.statement;
+      const order = signSession(rig.parties.replicaSign(liar), rig.parties.cluster.id, {
+        ...({ kind: 'order', lane, number, transfers: digest('aa'.repeat(32)) } as const),
+      });
+      return [{ kind: 'order', order }];
+    };
+    rig.run(0, session.call('pay a b 5'), true);
+    rig.runUntil(() => rig.isFinal(session.id, 1));
+    expect(rig.orders).toHaveLength(1);
+    for (const order of rig.orders) {
+      expect(verifyCertifiedOrder(rig.parties.keyring, order).ok).toBe(true);
+    }
   });
 
   describe('a replica that promises and does not order', () => {

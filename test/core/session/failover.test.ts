@@ -172,7 +172,16 @@ describe.each(engines)('with replicas that fail, ordered by %s', (engine) => {
     for (const kind of ['/final/', '/certificate/']) {
       expect([...rig.store(0).keys()].filter((key) => key.includes(kind))).toHaveLength(3);
     }
+    // Asked for one that everybody has forgotten, it asks the others a while, and then rests.
     expect(rig.status(0, session.id, 1)).toBeUndefined();
+    rig.runFor(60_000);
+    let asked = 0;
+    rig.tamper = (_from, _to, message) => {
+      asked += message.kind === 'fetch' ? 1 : 0;
+      return [message];
+    };
+    rig.runFor(60_000);
+    expect(asked).toBe(0);
   });
 
   it('does each operation once under loss, delays and crashes in the middle of a step', () => {
