@@ -1,14 +1,13 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { loadNode } from '../../../src/edge/config/node-file.js';
-import {
-  SessionClient,
-  type SessionClientOptions,
-} from '../../../src/role/client/session-client.js';
-import { InProcessCluster } from '../../support/in-process-cluster.js';
+import { loadNode } from '../../src/edge/config/node-file.js';
+import { createHttpServer } from '../../src/edge/http/http-server.js';
+import { createLogger } from '../../src/edge/http/logger.js';
+import { SessionClient, type SessionClientOptions } from '../../src/role/client/session-client.js';
+import { InProcessCluster } from '../support/in-process-cluster.js';
 
-const notes = fileURLToPath(new URL('../../support/notes/application.mjs', import.meta.url));
+const notes = fileURLToPath(new URL('../support/notes/application.mjs', import.meta.url));
 const take = (key: string, text: string) => JSON.stringify({ take: key, text });
 const count = (key: string) => JSON.stringify({ count: key });
 const read = (key: string) => JSON.stringify({ read: key });
@@ -117,6 +116,32 @@ describe.each(['antipaxos', 'pbft'] as const)('a session client, with %s', (engi
     const third = await again.call(count('once'));
     await again.commit();
     expect((await third.final).result).toEqual(done('3'));
+  });
+
+  it('leaves a home that says what nobody has signed', async () => {
+    const { coordinators } = cluster.cluster;
+    const [honest] = coordinators;
+    const liar = createHttpServer({ log: createLogger({ name: 'liar', level: 'silent' }) });
+    liar.post('/sessions/operations', async ({ body }) => {
+      const answer = await fetch(`${honest?.url}/sessions/operations`, {
+        method: 'POST',
+        headers: { 'content-type': 'application/json' },
+        body: JSON.stringify(body),
+      });
+      return (await answer.text()).replace('"result":"truth"', '"result":"a lie"');
+    });
+    const url = await liar.listen({ host: '127.0.0.1', port: 0 });
+    const members = coordinators.map((one) => (one === honest ? { ...one, url } : one));
+    const reasons: string[] = [];
+    const client = await open({
+      cluster: { ...cluster.cluster, coordinators: members },
+      onHome: (name, reason) => reasons.push(`${name}: ${reason}`),
+    });
+    const { result } = await client.call(take(`said to ${engine}`, 'truth'));
+    expect(result).toEqual(done('truth'));
+    expect(reasons).toEqual(['coordinator-1: a receipt is of another result']);
+    client.close();
+    await liar.close();
   });
 
   it('gives up where nobody answers, and says so', async () => {
