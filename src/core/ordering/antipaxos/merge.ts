@@ -65,17 +65,20 @@ export function isAssistance(reports: readonly ReportStatement[], roster: Roster
  *   `k >= 1` proposers that are proved so, at most `f - k` reports differ, and at least `f` do not;
  * - for one that is excluded, a value counts with `f + 1` reports only: the fast path has none of it.
  *
- * No more than `f` values are missing. A correct report names `n - f`; one of the excluded one's may be
- * lost, but then some report names `n - f` others, and else all `2f >= f + 1` of them name it.
+ * Where no report names a value of one that is waited for, nobody has decided on the fast path, and the
+ * values of the excluded count like all others. So no more than `f` values are missing: those of the
+ * excluded, or else those that are in none of the reports, each of which names `n - f`.
  */
 export function mergeReports(reports: readonly ReportStatement[], roster: Roster): Vector {
   const named = Array.from({ length: roster.resilience.n }, (_, index) => countsOf(reports, index));
   const liars = new Set(named.flatMap(({ size }, index) => (size > 1 ? [index as ReplicaId] : [])));
   const believed = reports.filter(({ replica }) => !liars.has(replica));
+  const mayBeFast =
+    roster.hasFastPath && [...roster.awaited].every((replica) => (named[replica]?.size ?? 0) > 0);
   return named.map((counts, index) => {
     const vouched = preferred(counts, oneCorrect(roster.resilience));
     if (vouched !== null) return vouched;
-    if (roster.hasFastPath && roster.excluded.has(index as ReplicaId)) return null;
+    if (mayBeFast && roster.excluded.has(index as ReplicaId)) return null;
     return preferred(countsOf(believed, index), 1) ?? preferred(counts, 1);
   });
 }
