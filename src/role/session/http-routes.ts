@@ -76,6 +76,7 @@ export function registerSessionRoutes(
     });
     scope.get('/state/:application/:key', async ({ params }) => {
       const { application, key: name } = checked(key, params);
+      service.requireInService();
       const value = options.valueOf(application, name);
       if (value === undefined) throw new SessionProblemError({ code: 'unknown-key' });
       return { application, key: name, value };

@@ -65,6 +65,12 @@ export class SessionService {
     return this.#answer((replyId) => ({ kind: 'status', replyId, session, from }));
   }
 
+  /** Throws where nothing can be asked for now. */
+  requireInService(): void {
+    const reason = this.#options.outOfService();
+    if (reason !== undefined) throw new SessionProblemError({ code: 'unavailable', reason });
+  }
+
   /** The value under a key with its proof; `null` where there is none. */
   async prove(application: string, key: string): Promise<StateProof | null> {
     const nowMs = this.#options.nowMs();

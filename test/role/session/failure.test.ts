@@ -79,6 +79,7 @@ describe('sessions', () => {
       message: expect.stringContaining('failed'),
     });
     expect((await get('/sessions')).json()).toMatchObject({ state: 'failed' });
+    expect((await get('/state/notes/x')).statusCode).toBe(503);
     expect((await get('/notes/')).statusCode).toBe(200);
   });
 
