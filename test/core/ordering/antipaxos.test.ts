@@ -393,6 +393,21 @@ describe('hazard 3: exclusion', () => {
     },
   );
 
+  it('lets no excluded process keep the others awake', () => {
+    const rig = open({ pipelineDepth: 1 });
+    rig.tamper = (from, _to, message) => (from === 3 ? [] : [message]);
+    for (let number = 1; number <= 3; number += 1) submitEverywhere(rig, number);
+    rig.runUntil(() => rig.engine(0).metrics.excluded.length > 0);
+    rig.runFor(5000);
+    rig.crash(3);
+    rig.runUntilIdle();
+    for (const to of [0, 1, 2]) {
+      const cycle = rig.engine(to).position + 1;
+      rig.transmit(3, to, proposal(rig, 3, cycle, valueFrom('nothing')));
+    }
+    rig.runUntilIdle(60_000);
+  });
+
   it('leaves an excluded process its voice: others propose for it', () => {
     const rig = open();
     rig.tamper = (from, _to, message) =>

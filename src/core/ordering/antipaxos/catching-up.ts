@@ -138,7 +138,9 @@ export class CatchingUp {
   /** Returns whether there was anything that others may have missed. */
   #sayAgain(): boolean {
     const { cycles, delivered, pending, outbox, membership, self, last } = this.#state;
-    const open = [...cycles.values()].filter(({ cycle }) => cycle > delivered && cycle <= last);
+    const open = [...cycles.values()].filter(
+      (state) => state.cycle > delivered && state.cycle <= last && this.#isUnderWay(state),
+    );
     for (const state of open) this.#cycles.sayAgain(state);
     this.#checkpoints.sayAgain();
     const isExcluded = membership.isExcluded(self);
@@ -148,6 +150,13 @@ export class CatchingUp {
     const isOpen = open.length > 0 || pending.size > 0 || isExcluded || isUnstable;
     if (isOpen) outbox.broadcast({ kind: 'status', ...this.#status() });
     return isOpen;
+  }
+
+  /** Not by the word of an excluded process alone: what it says makes nobody wait for anything. */
+  #isUnderWay({ cycle, startedMs, decision, proposals, reports }: CycleState): boolean {
+    if (startedMs !== undefined || decision !== undefined) return true;
+    const awaited = this.#state.rosterAt(cycle)?.awaited ?? [];
+    return [...awaited].some((replica) => proposals.has(replica) || reports.has(replica));
   }
 
   get #awaitedNext(): ReplicaId[] {
