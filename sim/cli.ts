@@ -52,7 +52,7 @@ export function shrinkOne(one: One): number {
   const { plan: shrunk, runs } = shrinkBy((one) => one.cuts(), course, fails);
   const report = shrunk.run();
   const { scenario } = one.choice;
-  const way = scenario === 'ordering' ? '--scenario ordering ' : '';
+  const way = 'scenario' in shrunk.plan ? `--scenario ${scenario} ` : '';
   const json = JSON.stringify(shrunk.plan);
   print(`${runs} runs; the smallest plan that fails ${first.checker}:`);
   print(json);

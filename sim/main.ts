@@ -26,7 +26,7 @@ const program = new Command('sim')
   .addOption(
     new Option(
       '--engine <name>',
-      'of the scenario `ordering`; drawn by the seed if not given',
+      'of `ordering` and `sessions`; drawn by the seed if not given',
     ).choices(['antipaxos', 'pbft']),
   )
   .addOption(new Option('--steps <number>', 'stop the run after so many events').argParser(whole))

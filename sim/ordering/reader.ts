@@ -1,10 +1,9 @@
-import { verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
+import { type RequestCheck, verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
 import type { OrderingMessage, VerifiedOrderingMessage } from '../../src/vocabulary/ordering.js';
 import { WireError } from '../../src/wire/index.js';
 import { decodeOrderingMessage } from '../../src/wire/ordering/index.js';
 import type { Cast } from '../parties/cast.js';
-import { isGenuine } from './requests.js';
 
 /**
  * Decodes and verifies as the edges do, with the production codec and checks. A broadcast is the same
@@ -12,11 +11,13 @@ import { isGenuine } from './requests.js';
  */
 export class OrderingReader {
   readonly #cast: Cast;
+  readonly #isGenuine: RequestCheck;
   readonly #decoded = new WeakMap<Uint8Array, OrderingMessage | 'bad'>();
   readonly #verified = new WeakMap<Uint8Array, Map<ReplicaId, VerifiedOrderingMessage | 'bad'>>();
 
-  constructor(cast: Cast) {
+  constructor(cast: Cast, isGenuine: RequestCheck) {
     this.#cast = cast;
+    this.#isGenuine = isGenuine;
   }
 
   /** What the bytes say; undefined where they say nothing. */
@@ -37,7 +38,7 @@ export class OrderingReader {
     this.#verified.set(bytes, known);
     const before = known.get(from);
     if (before) return before === 'bad' ? undefined : before;
-    const result = verifyOrderingMessage(this.#cast.keyring, isGenuine, from, message);
+    const result = verifyOrderingMessage(this.#cast.keyring, this.#isGenuine, from, message);
     known.set(from, result.ok ? result.value : 'bad');
     return result.ok ? result.value : undefined;
   }

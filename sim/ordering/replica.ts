@@ -2,6 +2,7 @@ import type { OrderingEngine, OrderingOutput } from '../../src/core/ordering/eng
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
 import type { OrderingMessage, OrderingRequest } from '../../src/vocabulary/ordering.js';
 import { encodeOrderingMessage } from '../../src/wire/ordering/index.js';
+import { Deferred } from '../engine/deferred.js';
 import type { Host, Life } from '../engine/process.js';
 import { SimDriver } from '../engine/sim-driver.js';
 import { replicaAt } from '../parties/cast.js';
@@ -12,6 +13,8 @@ export interface ReplicaOptions {
   readonly self: ReplicaId;
   readonly n: number;
   readonly core: OrderingEngine;
+  /** What the core does in memory, until it is on disk. */
+  readonly deferred: Deferred;
   readonly reader: OrderingReader;
   /** On the way out; a liar's has its way with it. The bytes are the same for all. */
   readonly send: (to: ReplicaId, message: OrderingMessage, bytes: () => Uint8Array) => void;
@@ -35,10 +38,12 @@ export class OrderingReplica implements Life<Uint8Array> {
     this.#options = options;
     this.core = options.core;
     this.#driver = new SimDriver({
-      core: options.core as never,
+      core: options.deferred.around(options.core as never),
       host: options.host,
       perform: (output: OrderingOutput) => this.#perform(output),
-      log: ({ event, data }) => options.log(event, data),
+      log: (note) => {
+        if (!Deferred.tells(note)) options.log(note.event, note.data);
+      },
     });
     this.#driver.start();
   }

@@ -10,6 +10,7 @@ import type { Sign } from '../../src/crypto/signer.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
 import type { OrderingRequest } from '../../src/vocabulary/ordering.js';
 import { encodeOrderingMessage } from '../../src/wire/ordering/index.js';
+import { Deferred } from '../engine/deferred.js';
 import { Disk } from '../engine/disk.js';
 import { Engine } from '../engine/engine.js';
 import { Network } from '../engine/network.js';
@@ -26,6 +27,7 @@ import { SimMachine } from './machine.js';
 import { isFaulty, type OrderingPlan } from './plan.js';
 import { OrderingReader } from './reader.js';
 import { OrderingReplica } from './replica.js';
+import { isGenuine } from './requests.js';
 import { describe } from './transcript.js';
 import { OrderingWitness } from './witness.js';
 
@@ -74,7 +76,7 @@ export class OrderingWorld {
     this.#narrate = narrate;
     this.random = new Random(`seed ${plan.seed} ordering`);
     this.cast = createCast({ n: plan.n, f: plan.f, banks: ['bank-a'], timing });
-    this.#reader = new OrderingReader(this.cast);
+    this.#reader = new OrderingReader(this.cast, isGenuine);
     this.witness = new OrderingWitness(this.cast, (replica) => !isFaulty(plan, replica));
     this.network = new Network({
       engine: this.engine,
@@ -206,10 +208,12 @@ export class OrderingWorld {
     const { plan, witness, cast, coverage } = this;
     const address = coordinatorAddress(self);
     witness.started(self);
+    const deferred = new Deferred();
     const machine = new SimMachine(
       {
-        applied: (applied) => witness.machineApplied(self, applied),
-        installed: (index, chain) => witness.machineInstalled(self, index, chain),
+        applied: (applied) => deferred.add(() => witness.machineApplied(self, applied)),
+        installed: (index, chain) =>
+          deferred.add(() => witness.machineInstalled(self, index, chain)),
       },
       plan.stateBytes,
     );
@@ -234,6 +238,7 @@ export class OrderingWorld {
       self,
       n: plan.n,
       core,
+      deferred,
       reader: this.#reader,
       send: (to, message, bytes) => {
         if (impostor) impostor.send(to, message);

@@ -21,17 +21,23 @@ import { simulateOrdering } from '../ordering/simulate.js';
 import { drawPlan, type Scenario, scenarios } from '../plan/draw-plan.js';
 import { readPlan } from '../plan/read-plan.js';
 import { cutPlan } from '../plan/shrink.js';
+import { homeLies, peerLies } from '../sessions/byzantine/library.js';
+import { cutSessionsPlan } from '../sessions/cuts.js';
+import { drawSessionsPlan } from '../sessions/draw-plan.js';
+import type { SessionsPlan } from '../sessions/plan.js';
+import { readSessionsPlan } from '../sessions/read-plan.js';
+import { simulateSessions } from '../sessions/simulate.js';
 import { simulate } from './simulate.js';
 import type { Narrator } from './world.js';
 
 /** What a seed, or a plan, is run in. */
 export interface Choice {
-  readonly scenario: Scenario | 'ordering';
-  /** Only of `ordering`; drawn by the seed where it is not given. */
+  readonly scenario: Scenario | 'ordering' | 'sessions';
+  /** Only of `ordering` and `sessions`; drawn by the seed where it is not given. */
   readonly engine?: OrderingPlan['engine'];
 }
 
-export const allScenarios = [...scenarios, 'ordering'] as const;
+export const allScenarios = [...scenarios, 'ordering', 'sessions'] as const;
 
 export interface RunOptions {
   readonly narrate?: Narrator;
@@ -61,23 +67,44 @@ export interface CoverageGroup {
 }
 
 export function drawCourse({ scenario, engine }: Choice, seed: number): Course {
-  return scenario === 'ordering'
-    ? ofOrdering(drawOrderingPlan(seed, engine))
-    : courseOf(drawPlan(seed, scenario), simulate, cutPlan);
+  switch (scenario) {
+    case 'ordering':
+      return ofOrdering(drawOrderingPlan(seed, engine));
+    case 'sessions':
+      return ofSessions(drawSessionsPlan(seed, engine));
+    default:
+      return courseOf(drawPlan(seed, scenario), simulate, cutPlan);
+  }
 }
 
 export function readCourse({ scenario }: Choice, json: string): Course {
-  return scenario === 'ordering'
-    ? ofOrdering(readOrderingPlan(json))
-    : courseOf(readPlan(json), simulate, cutPlan);
+  switch (scenario) {
+    case 'ordering':
+      return ofOrdering(readOrderingPlan(json));
+    case 'sessions':
+      return ofSessions(readSessionsPlan(json));
+    default:
+      return courseOf(readPlan(json), simulate, cutPlan);
+  }
 }
 
 export function coverageGroups({ scenario }: Choice): readonly CoverageGroup[] {
-  return scenario === 'ordering' ? orderingGroups : transactionGroups;
+  switch (scenario) {
+    case 'ordering':
+      return orderingGroups;
+    case 'sessions':
+      return sessionsGroups;
+    default:
+      return transactionGroups;
+  }
 }
 
 function ofOrdering(plan: OrderingPlan): Course {
   return courseOf(plan, simulateOrdering, cutOrderingPlan);
+}
+
+function ofSessions(plan: SessionsPlan): Course {
+  return courseOf(plan, simulateSessions, cutSessionsPlan);
 }
 
 function courseOf<Plan extends object>(
@@ -113,4 +140,10 @@ const orderingGroups: readonly CoverageGroup[] = [
   liars('Lying reporters', reporterLies),
   liars('Lying primaries and voters', primaryLies),
   liars('Other lies', serviceLies),
+];
+
+const sessionsGroups: readonly CoverageGroup[] = [
+  { title: 'Faults', prefix: 'fault ', names: [...orderingFaults, ...writes] },
+  liars('Lying homes', homeLies),
+  liars('Lying peers', peerLies),
 ];

@@ -1,0 +1,66 @@
+import { Random } from '../engine/random.js';
+import { type OrderingLie, orderingLies } from '../ordering/byzantine/library.js';
+import { orderingFaults } from '../ordering/fault-kinds.js';
+import { type SessionLie, sessionLies } from './byzantine/library.js';
+import type { SessionLiarPlan, SessionsPlan } from './plan.js';
+
+const shapes = [
+  { n: 4, f: 1, weight: 16 },
+  { n: 5, f: 1, weight: 1 },
+  { n: 7, f: 2, weight: 3 },
+] as const;
+
+const lies = Object.keys(sessionLies) as SessionLie[];
+const deeperLies = Object.keys(orderingLies) as OrderingLie[];
+
+/** A mixture of faults and liars, up to what must be tolerated; each seed another. */
+export function drawSessionsPlan(seed: number, engine?: SessionsPlan['engine']): SessionsPlan {
+  const random = new Random(`plan ${seed} sessions`);
+  const { n, f } = random.pick(
+    shapes.flatMap((one) => Array.from({ length: one.weight }, () => one)),
+  );
+  const drawn = random.chance(0.85) ? 'antipaxos' : 'pbft';
+  return {
+    scenario: 'sessions',
+    seed,
+    engine: engine ?? drawn,
+    n,
+    f,
+    clients: 2 + random.int(3),
+    sessionsPerClient: 1 + random.int(2),
+    operationsPerSession: 2 + random.int(6),
+    keys: random.pick([1, 3, 20]),
+    chaosMs: Math.round(random.between(2000, 12_000)),
+    faults: random.chance(0.85) ? drawFaults(random) : {},
+    liars: random.chance(0.85) ? drawLiars(random, seed, n, f) : [],
+    exclusion: random.pick(['S1', 'S2', 'S3'] as const),
+    pipelineDepth: random.pick([2, 10]),
+    checkpointInterval: random.pick([4, 16, 64]),
+    commitAfterMs: random.pick([50, 200]),
+    takeoverAfterMs: random.pick([500, 2000]),
+    promisePositions: random.pick([20, 200, 10_000]),
+    stepsMax: 600_000,
+  };
+}
+
+function drawFaults(random: Random): SessionsPlan['faults'] {
+  const on = random.some(orderingFaults, random.between(0.1, 0.7));
+  return Object.fromEntries(on.map((kind) => [kind, random.between(0.1, 1)]));
+}
+
+/** The behaviours take turns, so that a few dozen seeds show each of them. */
+function drawLiars(random: Random, seed: number, n: number, f: number): SessionLiarPlan[] {
+  const replicas = Array.from({ length: n }, (_, index) => index);
+  const star = lies[seed % lies.length] ?? 'silent-home';
+  const count = 1 + random.int(f);
+  return random.sample(replicas, count).map((replica, index) => {
+    const drawn = random.sample(lies, 1 + random.int(2));
+    const behaviours =
+      index === 0 ? [star, ...drawn.slice(1).filter((one) => one !== star)] : drawn;
+    return {
+      replica,
+      behaviours,
+      ordering: random.chance(0.3) ? random.sample(deeperLies, 1) : [],
+    };
+  });
+}
