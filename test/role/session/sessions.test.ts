@@ -1,7 +1,17 @@
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { request } from 'node:http';
+import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { createClientAsync } from 'soap';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { Keyring } from '../../../src/crypto/keyring.js';
+import { beginChain, newHeader, ownerSigner, signRun } from '../../../src/crypto/session/owner.js';
+import { verifyOutcomeProof } from '../../../src/crypto/session/verify-proof.js';
+import { loadNode } from '../../../src/edge/config/node-file.js';
+import { decodeOutcomeProof } from '../../../src/wire/session/index.js';
 import { InProcessCluster } from '../../support/in-process-cluster.js';
+import { eventually } from '../../system/support/eventually.js';
+import { toolkitRun } from './support/owner.js';
 
 const notes = fileURLToPath(new URL('../../support/notes/application.mjs', import.meta.url));
 
@@ -29,6 +39,33 @@ describe('a coordinator with sessions', () => {
     expect(status).toMatchObject({ nodes: urls.map((url) => ({ url })) });
     const health = await (await fetch(`${urls[1]}/healthz`)).json();
     expect(health).toMatchObject({ status: 'ok', sessions: 'running' });
+  });
+
+  it('does a session for a SOAP client made from its WSDL', async () => {
+    const owner = await loadNode(join(cluster.directory, 'nodes', 'alice.json'));
+    if (owner.role !== 'client') throw new Error('not a client');
+    const { id } = cluster.cluster;
+    const header = newHeader({
+      application: 'notes',
+      owner: 'alice',
+      certificate: new X509Certificate(owner.certificate).raw,
+      nowMs: Date.now(),
+      random: randomBytes(8),
+    });
+    const operations = [{ kind: 'call', payload: '{"count":"soap"}' }, { kind: 'end' }] as const;
+    const chain = beginChain(id, header);
+    const { run } = signRun(id, chain, operations, ownerSigner(owner.privateKey));
+    const { PerformAsync, StatusAsync } = await createClientAsync(`${urls[2]}/session?wsdl`);
+    const [performed] = await PerformAsync({ run: toolkitRun(run), commit: true });
+    expect(performed.status[0]).toMatchObject({ kind: 'provisional', result: { done: '1' } });
+    let statuses: { kind: string; proof: string }[] = [];
+    await eventually('both are final', async () => {
+      [{ status: statuses }] = await StatusAsync({ session: chain.session });
+      return statuses.length === 2 && statuses.every(({ kind }) => kind === 'committed');
+    });
+    const proof = statuses[0]?.proof ?? '';
+    const decoded = decodeOutcomeProof(id, Buffer.from(proof, 'base64'));
+    expect(verifyOutcomeProof(Keyring.of(cluster.cluster), decoded).ok).toBe(true);
   });
 
   describe('serves the pages of its applications', () => {

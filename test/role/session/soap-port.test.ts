@@ -1,32 +1,14 @@
 import { createClientAsync } from 'soap';
 import { beforeEach, describe, expect, it } from 'vitest';
-import type { SessionRun } from '../../../src/vocabulary/session.js';
 import { decodeOutcomeProof } from '../../../src/wire/session/index.js';
 import { standardsPresent, validateAgainstStandards } from '../../support/schemas.js';
-import { done } from './support/owner.js';
+import { done, toolkitRun } from './support/owner.js';
 import { Served } from './support/served.js';
 
 let served: Served;
 beforeEach(async () => {
   served = await Served.start();
 });
-
-/** A run as a SOAP toolkit takes it. */
-function toolkitRun({ header, first, before, operations, signature }: SessionRun) {
-  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
-  return {
-    header: {
-      application: header.application,
-      owner: header.owner,
-      certificate: base64(header.certificate),
-      nonce: Buffer.from(header.nonce).toString('hex'),
-    },
-    first,
-    before,
-    operation: operations.map((one) => (one.kind === 'end' ? { end: {} } : { call: one.payload })),
-    signature: base64(signature),
-  };
-}
 
 /** What a toolkit makes of an answer. */
 interface Answer {

@@ -132,3 +132,20 @@ export class OwnerWorld {
 }
 
 export const done = (result: string): CallResult => ({ kind: 'done', result });
+
+/** A run as a SOAP toolkit takes it. */
+export function toolkitRun({ header, first, before, operations, signature }: SessionRun) {
+  const base64 = (bytes: Uint8Array) => Buffer.from(bytes).toString('base64');
+  return {
+    header: {
+      application: header.application,
+      owner: header.owner,
+      certificate: base64(header.certificate),
+      nonce: Buffer.from(header.nonce).toString('hex'),
+    },
+    first,
+    before,
+    operation: operations.map((one) => (one.kind === 'end' ? { end: {} } : { call: one.payload })),
+    signature: base64(signature),
+  };
+}
