@@ -31,6 +31,12 @@ describe('the ordering engines in the simulator', () => {
     expect(simulateOrdering(drawOrderingPlan(seed)).violations).toEqual([]);
   });
 
+  // In 1181 a batch of decisions led to the next one's execution before its own end; in 1801 two values
+  // of a cycle were missing.
+  it.each([1181, 1801])('violate nothing any more with seed %i', (seed) => {
+    expect(simulateOrdering(drawOrderingPlan(seed)).violations).toEqual([]);
+  });
+
   it.each([6, 12])('violate nothing with PBFT and seed %i', (seed) => {
     expect(simulateOrdering(drawOrderingPlan(seed, 'pbft')).violations).toEqual([]);
   });

@@ -25,6 +25,7 @@ export class Executor {
   readonly #host: PbftHost;
   readonly #events: ExecutionEvents;
   readonly #clients = new ClientTable();
+  #isExecuting = false;
 
   constructor(state: PbftState, host: PbftHost, events: ExecutionEvents) {
     this.#state = state;
@@ -52,8 +53,12 @@ export class Executor {
 
   /** Whatever is committed and follows on what was executed. */
   execute(): void {
+    // What is applied may lead back here, in the middle of a batch: the loop below comes to the next.
+    if (this.#isExecuting) return;
+    this.#isExecuting = true;
     const before = this.#state.executed;
     while (this.#executeNext());
+    this.#isExecuting = false;
     if (this.#state.executed > before) this.#events.progressed();
   }
 
