@@ -152,11 +152,17 @@ export class CatchingUp {
     return isOpen;
   }
 
-  /** Not by the word of an excluded process alone: what it says makes nobody wait for anything. */
-  #isUnderWay({ cycle, startedMs, decision, proposals, reports }: CycleState): boolean {
-    if (startedMs !== undefined || decision !== undefined) return true;
-    const awaited = this.#state.rosterAt(cycle)?.awaited ?? [];
-    return [...awaited].some((replica) => proposals.has(replica) || reports.has(replica));
+  /**
+   * Not by the word of an excluded process alone, which makes nobody wait for anything; nor, where this
+   * process is not waited for itself, by the word of `f` others, which may have said it to nobody else.
+   */
+  #isUnderWay({ cycle, decision, startedMs, proposals, reports }: CycleState): boolean {
+    if (decision !== undefined) return true;
+    const awaited = this.#state.rosterAt(cycle)?.awaited ?? new Set<ReplicaId>();
+    const heard = [...awaited].filter((replica) => proposals.has(replica) || reports.has(replica));
+    const { self, options } = this.#state;
+    if (!awaited.has(self)) return heard.length >= oneCorrect(options.resilience);
+    return startedMs !== undefined || heard.length > 0;
   }
 
   get #awaitedNext(): ReplicaId[] {

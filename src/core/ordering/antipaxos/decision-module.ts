@@ -86,7 +86,7 @@ export class DecisionModule {
     this.#replica.recheck();
   }
 
-  /** Cycles up to here need no decision any more. */
+  /** Cycles up to here need no decision any more: whoever lacks one is shown its proof. */
   cut(cycle: number): void {
     this.#replica.retain((request) => request.number > cycle);
   }
@@ -102,6 +102,7 @@ export class DecisionModule {
 
   onMessage(message: VerifiedOrderingMessage): void {
     this.#replica.onMessage(message);
+    if (message.message.kind === 'requests') this.cut(this.#state.delivered);
   }
 
   /**

@@ -25,8 +25,6 @@ export interface DeliveryEvents {
   behind(holders: readonly ReplicaId[]): void;
   /** The Decision Module's decision of a cycle, where there is one. */
   slowDecision(cycle: Cycle): Vector | undefined;
-  /** What is at or below the stable checkpoint is not needed any more. */
-  cut(position: number): void;
 }
 
 /** Decided cycles in their order, each request once; checkpoints and state transfer. */
@@ -42,10 +40,7 @@ export class Delivery {
     this.#machine = machine;
     this.#events = events;
     this.checkpoints = new Checkpoints(state.outbox, {
-      stable: (position) => {
-        state.cut(position);
-        events.cut(position);
-      },
+      stable: (position) => state.cut(position),
       behind: ({ signatures }: CheckpointCertificate) =>
         events.behind(signatures.map(({ replica }) => replica)),
     });

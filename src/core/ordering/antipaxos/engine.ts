@@ -57,7 +57,6 @@ export class AntipaxosEngine implements OrderingEngine {
         for (const holder of holders) this.#catchingUp.sendStatus(holder);
       },
       slowDecision: (cycle) => this.#decisions.decision(cycle),
-      cut: (position) => this.#decisions.cut(position),
     });
     this.#decisions = new DecisionModule(this.#state, () => {
       this.#slowCycles += 1;
@@ -220,6 +219,7 @@ export class AntipaxosEngine implements OrderingEngine {
   #onProgress(): void {
     this.#catchingUp.progressed();
     this.#cycles.progressed();
+    this.#decisions.cut(this.#state.delivered);
     this.#decisions.recheck();
   }
 

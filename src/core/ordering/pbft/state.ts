@@ -115,11 +115,13 @@ export class PbftState {
 
   /**
    * Whether this place is waited for: it was voted for in this view, or a correct replica has committed
-   * in it. What an earlier view left behind and the new one does not require is nobody's concern.
+   * in it. What an earlier view left behind and the new one does not require is nobody's concern; nor is
+   * what one that asks for the next view has accepted, and not prepared.
    */
-  isOpen({ sequence, accepted, commits, committed }: LogEntry): boolean {
+  isOpen({ sequence, accepted, prepared, commits, committed }: LogEntry): boolean {
     if (sequence <= this.executed) return false;
-    if (committed || accepted?.prePrepare.statement.view === this.view) return true;
+    const voted = this.isActive ? accepted : prepared;
+    if (committed || voted?.prePrepare.statement.view === this.view) return true;
     const recent = [...commits.values()].filter(({ statement }) => statement.view >= this.view);
     return recent.length >= oneCorrect(this.options.resilience);
   }
