@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.js';
 import { orderingMutants } from './ordering.js';
+import { sessionMutants } from './sessions.js';
 
 const agreement = ['test/core/agreement', 'test/core/transaction/coordinator'];
 const coordinator = ['test/core/transaction/coordinator'];
@@ -618,4 +619,5 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/role/session/orders.test.ts'],
   },
   ...orderingMutants,
+  ...sessionMutants,
 ];

@@ -12,6 +12,9 @@ import type { BankOutcome } from './bank.js';
 import type { Answer, Question, SessionPacket } from './packets.js';
 import type { SessionsReader } from './reader.js';
 
+/** What a run needs of a core. */
+export type SessionCore = Pick<SessionReplica, 'restore' | 'handle' | 'metrics'>;
+
 /** A replica asks its coordinator so often what became of an order. */
 const WATCH_MS = 100;
 
@@ -19,7 +22,7 @@ export interface SessionPartyOptions {
   readonly host: Host;
   readonly self: ReplicaId;
   readonly n: number;
-  readonly core: SessionReplica;
+  readonly core: SessionCore;
   /** What the core does in memory, until it is on disk. */
   readonly deferred: Deferred;
   readonly reader: SessionsReader;
@@ -40,7 +43,7 @@ type OrderEnded = Extract<SessionInput, { kind: 'order-ended' }>;
 
 /** A session replica behind links, as its edge runs it. */
 export class SessionParty implements Life<SessionPacket> {
-  readonly core: SessionReplica;
+  readonly core: SessionCore;
   readonly #options: SessionPartyOptions;
   readonly #driver: SimDriver<SessionInput, SessionOutput>;
   readonly #waiting = new Map<ReplyId, { readonly client: string; readonly call: number }>();

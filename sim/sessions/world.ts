@@ -30,10 +30,10 @@ import { SimOwners } from './owners.js';
 import type { Answer, SessionPacket } from './packets.js';
 import { isFaulty, type SessionsPlan } from './plan.js';
 import { SessionsReader } from './reader.js';
-import { SessionParty } from './replica.js';
+import { type SessionCore, SessionParty } from './replica.js';
 import { SessionsWitness } from './witness.js';
 
-export type SessionCoreFactory = (options: SessionOptions) => SessionReplica;
+export type SessionCoreFactory = (options: SessionOptions) => SessionCore;
 
 export const productionSessions: SessionCoreFactory = (options) => new SessionReplica(options);
 
@@ -113,7 +113,7 @@ export class SessionsWorld {
   }
 
   /** The cores of correct replicas that are up. */
-  get cores(): { readonly replica: ReplicaId; readonly core: SessionReplica }[] {
+  get cores(): { readonly replica: ReplicaId; readonly core: SessionCore }[] {
     return this.processes.flatMap(({ address, life }) => {
       const replica = replicaAt(address);
       if (replica === undefined || !this.isCorrect(address)) return [];
