@@ -91,6 +91,26 @@ describe.each(engines)('with one that lies, ordered by %s', (engine) => {
     for (const replica of rig.alive) expect(rig.core(replica).valueOf('words', 'a')).toBe('3');
   });
 
+  it('is not kept from ordering by somebody who orders its very request too early', () => {
+    const rig = open({ timings: { takeoverAfterMs: 1_000_000 } });
+    const session = rig.parties.owner('alice').begin('words');
+    const [first, second] = [session.call('add a 1'), session.call('add a 1')];
+    // The second is a gap now; as requests, they have been executed.
+    for (const attempt of [0, 1, 2]) {
+      const submitter = replicaId(0);
+      const request = orderingRequest({ kind: 'run', run: second, submitter, attempt });
+      for (const to of [0, 1, 2]) {
+        rig.transmitOrdering(liar, to, { kind: 'requests', scope: engine, batch: [request] });
+      }
+    }
+    rig.runUntil(() => rig.core(0).metrics.position > 0);
+    rig.runFor(500);
+    rig.run(0, first, true);
+    rig.runUntil(() => rig.isFinal(session.id, 1));
+    rig.run(0, second, true);
+    rig.runUntil(() => rig.isFinal(session.id, 2), 5000);
+  });
+
   it('orders one branch of a session whose owner forks it, at every replica the same', () => {
     const rig = open();
     const session = rig.parties.owner('mallory').begin('words');

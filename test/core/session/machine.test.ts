@@ -211,6 +211,19 @@ describe('the machine', () => {
     expect(bench.outcomes).toHaveLength(140 * 64);
   });
 
+  it('does nothing of a session before the order that it waits for', () => {
+    const bench = new Bench();
+    const session = bench.begin();
+    bench.apply(session.call('pay a b 1')).apply(session.call('put a 1', 'pay a c 1'));
+    expect(bench.machine.settling.states.get('words')?.get('a')).toBeUndefined();
+    const [lane = 0] = [...bench.machine.lanes.open()].map((order) => order.lane);
+    const committed: OrderOutcome = { kind: 'committed' };
+    bench.apply(report(0, lane, 1, committed), report(1, lane, 1, committed));
+    expect(bench.machine.settling.states.get('words')?.get('a')).toBe('1');
+    expect(bench.outcomes.map(({ sequence }) => sequence)).toEqual([1, 2]);
+    expect(bench.opened).toEqual([`${lane}/1 1`, `${lane}/2 1`]);
+  });
+
   it('closes an order at the second report that says the same, and only the one that is open', () => {
     const bench = new Bench();
     const session = bench.begin();

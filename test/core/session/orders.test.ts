@@ -133,18 +133,20 @@ describe.each(engines)('orders to banks, ordered by %s', (engine) => {
 
   it('queue in their lane: one is open at a time', () => {
     const rig = open();
-    const sessions = Array.from({ length: 40 }, () => rig.parties.owner('alice').begin('words'));
+    const sessions = Array.from({ length: 24 }, () => rig.parties.owner('alice').begin('words'));
     for (const [index, session] of sessions.entries()) {
       rig.run(index % 4, session.call(`pay a b${index} 1`), true);
     }
-    rig.runUntil(() => sessions.every((session) => rig.isFinal(session.id, 1)));
-    expect(rig.orders).toHaveLength(40);
+    rig.runUntil(() => rig.orders.length === sessions.length);
+    rig.runUntil(() => rig.core(0).metrics.orders === 0);
+    rig.runFor(1000);
+    expect(sessions.every((session) => rig.isFinal(session.id, 1))).toBe(true);
     const last = new Map<number, number>();
     for (const { certificate } of rig.orders) {
       const { lane, number } = certificate.statement;
       expect(number).toBe((last.get(lane) ?? 0) + 1);
       last.set(lane, number);
     }
-    expect(last.size).toBeGreaterThan(10);
+    expect(last.size).toBeGreaterThan(5);
   });
 });

@@ -123,16 +123,16 @@ describe.each(engines)('a session ordered by %s', (engine) => {
 
   it('simulates each operation once where nothing comes in between', () => {
     const rig = open();
-    const session = rig.parties.owner('alice').begin('words');
-    for (let step = 1; step <= 20; step += 1) {
-      rig.run(0, session.call('add a 1'));
-      if (step % 3 === 0) rig.runFor(150);
+    const waiting = rig.parties.owner('alice').begin('words');
+    const passing = rig.parties.owner('bob').begin('words');
+    for (let step = 1; step <= 5; step += 1) {
+      rig.run(0, waiting.call('add a 1', 'get a'));
+      rig.run(1, passing.call('add b 1'), true);
+      rig.runUntil(() => rig.isFinal(passing.id, step));
     }
-    rig.runUntil(() => rig.isFinal(session.id, 20));
-    // One simulation and one application at each; `simulations` counts the former.
-    expect(rig.alive.map((replica) => rig.application(replica).simulations)).toEqual([
-      ...[20, 20, 20, 20],
-    ]);
+    rig.runUntil(() => rig.isFinal(waiting.id, 10));
+    const simulations = rig.alive.map((replica) => rig.application(replica).simulations);
+    expect(simulations).toEqual([15, 15, 15, 15]);
   });
 
   it('rejects a call that throws, the same everywhere, and undoes what it wrote', () => {
