@@ -70,7 +70,7 @@ export class Intake {
 
   onCommit(replyId: ReplyId, session: SessionId): void {
     if (!this.#statuses.isKnown(session)) return this.#unknown(replyId);
-    this.#answer(replyId, session, 1);
+    this.#answer(replyId, session, this.#machine.table.get(session)?.open ?? 1);
     const held = this.#held.get(session);
     if (held) this.#submissions.consider(held, true);
   }

@@ -72,7 +72,7 @@ export type SessionInput =
       readonly commit: boolean;
       readonly nowMs: number;
     }
-  /** Order what waits of this session. Answered with its statuses so far. */
+  /** Order what waits of this session. Answered with the statuses of what is not final. */
   | {
       readonly kind: 'commit';
       readonly replyId: ReplyId;

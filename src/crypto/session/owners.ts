@@ -6,6 +6,9 @@ import type { ClusterId } from '../../vocabulary/ids.js';
 export interface Owner {
   readonly name: string;
   readonly publicKey: KeyObject;
+  /** When the certificate is in force: milliseconds since 1970. */
+  readonly validFromMs: number;
+  readonly validToMs: number;
 }
 
 const certificatesRemembered = 1024;
@@ -68,7 +71,10 @@ export class Owners {
     // A name that is there twice comes as an array.
     const { OU, CN }: Readonly<Record<string, unknown>> = certificate.toLegacyObject().subject;
     const isClient = OU === 'client' && typeof CN === 'string' && ownerNameForm.test(CN);
-    return isIssued && isP256 && isClient ? { name: CN, publicKey } : undefined;
+    if (!isIssued || !isP256 || !isClient) return undefined;
+    const validFromMs = Date.parse(certificate.validFrom);
+    const validToMs = Date.parse(certificate.validTo);
+    return { name: CN, publicKey, validFromMs, validToMs };
   }
 }
 

@@ -1,4 +1,3 @@
-import { X509Certificate } from 'node:crypto';
 import type { ReplyId, SessionInput, SessionOutput } from '../../core/session/messages.js';
 import type { Owners } from '../../crypto/session/owners.js';
 import { verifyRun } from '../../crypto/session/verify-run.js';
@@ -144,12 +143,14 @@ export class SessionService {
   }
 
   #requireInForce(certificate: Uint8Array): void {
-    const { validFrom, validTo } = new X509Certificate(certificate);
+    const owner = this.#options.owners.ownerOf(certificate);
+    const { validFromMs = 0, validToMs = 0 } = owner ?? {};
     const today = this.#options.today().getTime();
-    if (Date.parse(validFrom) <= today && today <= Date.parse(validTo)) return;
+    if (validFromMs <= today && today <= validToMs) return;
+    const [from, to] = [validFromMs, validToMs].map((ms) => new Date(ms).toISOString());
     throw new SessionProblemError({
       code: 'not-owner',
-      reason: `the owner's certificate is valid from ${validFrom} to ${validTo} only`,
+      reason: `the owner's certificate is valid from ${from} to ${to} only`,
     });
   }
 }
