@@ -4,8 +4,12 @@ import { PbftEngine } from '../../core/ordering/pbft/engine.js';
 import type { SessionOptions } from '../../core/session/options.js';
 import type { EngineName, Timing } from '../../vocabulary/cluster.js';
 
-/** Longest that a phase of Antipaxos waits for who is silent, however slow the network seems. */
-const antipaxosTimeoutMaxMs = 5000;
+/**
+ * Longest that a phase of Antipaxos waits for who is silent, however slow the network seems: enough for
+ * delays of a quarter of a second. What a process said that had been away looks like a delay, too, and
+ * must not hold up the others for long.
+ */
+const antipaxosTimeoutMaxMs = 1000;
 
 /** Makes the engine that the cluster file names. */
 export function engineMaker(name: EngineName, timing: Timing): SessionOptions['engine'] {
