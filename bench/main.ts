@@ -1,6 +1,7 @@
 import { Command, CommanderError } from 'commander';
 import { CliError, type ExitCode, exitCodes } from '../src/cli/exit.js';
 import { type AddBenchmark, BenchmarkError, type RunContext } from './benchmark.js';
+import { addCosts } from './costs/command.js';
 import { addFailure } from './failure/command.js';
 import { addLayer2 } from './layer2/command.js';
 import { addOrdering } from './ordering/command.js';
@@ -13,6 +14,7 @@ const benchmarks: readonly AddBenchmark[] = [
   addWan,
   addFailure,
   addLayer2,
+  addCosts,
 ];
 
 const exitCodeHelp = `

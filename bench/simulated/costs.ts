@@ -6,7 +6,7 @@ export interface Costs {
   /** A signature of a replica made, and verified for the first time. */
   readonly signUs: number;
   readonly verifyUs: number;
-  /** One that this replica has verified before: a hash and a look-up. */
+  /** One that this replica has verified before. */
   readonly knownSignatureUs: number;
   /** A client's signature of one request. Every replica verifies it once. */
   readonly clientVerifyUs: number;
@@ -33,34 +33,34 @@ export interface Costs {
 export const costSources: Readonly<Record<keyof Costs, string>> = {
   signUs: 'Ed25519, node:crypto',
   verifyUs: 'Ed25519, node:crypto',
-  knownSignatureUs: "SHA-256 over the statement and the keyring's look-up",
+  knownSignatureUs: 'in a report: what its process signed, compared with what is known',
   clientVerifyUs: 'ECDSA P-256, node:crypto, as session clients sign',
   receiveUs: 'a prepare of 230 bytes: TLS on loopback, corked, frame, decode',
   sendUs: 'the same: encode, frame, TLS',
   receiveNsPerByte: 'TLS, copy, decode and SHA-256 of a proposal of 512 KiB',
   sendNsPerByte: 'TLS of a proposal of 512 KiB',
-  takeRequestUs: 'waiting list, batch, encode and SHA-256, of a request of 500 bytes',
-  receiveRequestUs: 'decode, encode for SHA-256 and for the store',
+  takeRequestUs: 'waiting list, batch, encode and SHA-256; without its bytes',
+  receiveRequestUs: 'decode, encode for SHA-256 and for the store; without its bytes',
   applyRequestUs: 'client table and waiting list',
   persistUs: 'one record of a batch of 16, classic-level, without the wait',
   syncUs: 'classic-level, batch of 16, synced',
   bitsPerSecond: 'set: an ordinary link of a data centre',
 };
 
-/** On one core of an AMD EPYC (Zen 4 class), Node 20; `npm run bench -- costs` measures them again. */
+/** On one core of an AMD EPYC (Zen 4 class), Node 20, rounded; `npm run bench -- costs` measures them. */
 export const measuredCosts: Costs = {
   signUs: 35,
   verifyUs: 104,
-  knownSignatureUs: 2,
+  knownSignatureUs: 0.5,
   clientVerifyUs: 64,
-  receiveUs: 8,
-  sendUs: 4,
-  receiveNsPerByte: 2,
-  sendNsPerByte: 1,
-  takeRequestUs: 2,
-  receiveRequestUs: 1.5,
-  applyRequestUs: 1,
-  persistUs: 3,
+  receiveUs: 5,
+  sendUs: 2.5,
+  receiveNsPerByte: 5,
+  sendNsPerByte: 4,
+  takeRequestUs: 1,
+  receiveRequestUs: 0.5,
+  applyRequestUs: 0.7,
+  persistUs: 8,
   syncUs: 200,
   bitsPerSecond: 1e9,
 };

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { mean, median, percentile, rounded } from '../../bench/support/statistics.js';
+import { mean, median, percentile, rounded, shortened } from '../../bench/support/statistics.js';
 
 describe('statistics', () => {
   it('takes the middle value, or the mean of the two in the middle', () => {
@@ -21,5 +21,10 @@ describe('statistics', () => {
     expect(mean([1, 2])).toBe(1.5);
     expect(rounded(1.006)).toBe(1.01);
     expect(rounded(3.7, 0)).toBe(4);
+  });
+
+  it('shortens every number in a value', () => {
+    const value = { a: [1234.567, { b: 0.000123456 }], c: 'text', d: null, e: 4 };
+    expect(shortened(value)).toEqual({ a: [1235, { b: 0.0001235 }], c: 'text', d: null, e: 4 });
   });
 });
