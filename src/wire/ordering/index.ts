@@ -4,9 +4,6 @@ export {
   decodeCycleValue,
   encodeBatch,
   encodeCycleValue,
-  encodeManifest,
-  readManifest,
-  writeManifest,
 } from './fields.js';
 export { orderingLimits } from './limits.js';
 export {

@@ -1,5 +1,10 @@
 import type { ReplicaId } from '../../../vocabulary/ids.js';
-import type { Cycle, OrderingRequest, ReportStatement } from '../../../vocabulary/ordering.js';
+import type {
+  CheckpointCertificate,
+  Cycle,
+  OrderingRequest,
+  ReportStatement,
+} from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { decodeReports, encodeReports } from '../../../wire/ordering/index.js';
 import { readAll } from '../../../wire/reader.js';
@@ -8,7 +13,7 @@ import type { StoredRecord } from '../../effects.js';
 import { Checkpoints } from '../checkpoints.js';
 import { ClientTable } from '../client-table.js';
 import type { StateMachine } from '../engine.js';
-import { Snapshot, type StableCheckpoint } from '../snapshot.js';
+import { decodeSnapshot, encodeSnapshot, type StableCheckpoint } from '../snapshot.js';
 import type { CycleDecision, CycleState } from './cycle.js';
 import { digestsOf, type Vector } from './merge.js';
 import type { AntipaxosState } from './state.js';
@@ -18,8 +23,6 @@ export interface DeliveryEvents {
   /** Cycles were delivered, or the state jumped. */
   progressed(): void;
   behind(holders: readonly ReplicaId[]): void;
-  /** A cycle is over. */
-  settled(state: CycleState): void;
   /** The Decision Module's decision of a cycle, where there is one. */
   slowDecision(cycle: Cycle): Vector | undefined;
 }
@@ -38,9 +41,8 @@ export class Delivery {
     this.#events = events;
     this.checkpoints = new Checkpoints(state.outbox, {
       stable: (position) => state.cut(position),
-      behind: (holders) => events.behind(holders),
-      install: (checkpoint) => this.#install(checkpoint),
-      installed: () => this.#onInstalled(),
+      behind: ({ signatures }: CheckpointCertificate) =>
+        events.behind(signatures.map(({ replica }) => replica)),
     });
   }
 
@@ -81,8 +83,15 @@ export class Delivery {
     if (this.#state.delivered > before) this.#events.progressed();
   }
 
-  #onInstalled(): void {
+  /** A state that a quorum vouches for. Older than ours it changes nothing. */
+  onState(checkpoint: StableCheckpoint): void {
+    const { position } = checkpoint.certificate.statement;
+    if (position <= this.#state.delivered) return this.checkpoints.learn(checkpoint.certificate);
+    this.#install(checkpoint);
+    this.checkpoints.installed(checkpoint);
     this.#state.pending.retain((request) => !this.isExecuted(request));
+    this.#state.outbox.output({ kind: 'installed', position });
+    this.#state.outbox.log('info', 'state-installed', { position });
     while (this.#deliverNext());
     this.#events.progressed();
   }
@@ -121,32 +130,36 @@ export class Delivery {
     );
     const batch = values.flatMap((value) => value?.batch ?? []);
     const fresh = this.#clients.execute(batch);
-    membership.decided(cycle, values);
+    membership.decided(
+      cycle,
+      decision.vector,
+      values.map((value) => value?.readmit ?? []),
+    );
     this.#state.delivered = cycle;
     this.#state.remember(cycle, decision.vector);
-    this.#events.settled(state);
+    this.#state.settle(state);
     pending.remove(batch);
     if (fresh.length > 0) this.#machine.apply(cycle, fresh);
     if (fresh.length > 0 && !outbox.replaying) {
       outbox.output({ kind: 'delivered', position: cycle, batch: fresh });
     }
-    this.checkpoints.reached(cycle, () => this.#snapshot(cycle));
+    if (this.checkpoints.isDue(cycle)) this.checkpoints.take(cycle, this.#snapshot(cycle));
   }
 
-  #snapshot(cycle: Cycle): Snapshot {
-    const writer = new Writer();
-    writer.u64(cycle);
-    this.#state.membership.write(writer, cycle);
-    this.#clients.write(writer);
-    return Snapshot.of(writer.finish(), this.#machine.snapshot());
+  #snapshot(cycle: Cycle): Uint8Array {
+    return encodeSnapshot((writer) => {
+      writer.u64(cycle);
+      this.#state.membership.write(writer, cycle);
+      this.#clients.write(writer);
+    }, this.#machine.snapshot());
   }
 
   #install({ certificate, snapshot }: StableCheckpoint): void {
-    readAll(snapshot.own, (reader) => {
+    const machine = decodeSnapshot(snapshot, (reader) => {
       this.#state.membership.read(reader, reader.u64());
       this.#clients.read(reader);
     });
-    this.#machine.install(snapshot.machine);
+    this.#machine.install(machine);
     this.#state.delivered = certificate.statement.position;
   }
 

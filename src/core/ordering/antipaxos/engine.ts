@@ -10,7 +10,6 @@ import { cycleNumber } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { decodeOrderingMessage, decodeOrderingSigned } from '../../../wire/ordering/index.js';
 import type { StoredRecord, TimerInput } from '../../effects.js';
-import type { CheckpointMessage } from '../checkpoints.js';
 import {
   checkOptions,
   type OrderingEngine,
@@ -57,7 +56,6 @@ export class AntipaxosEngine implements OrderingEngine {
       behind: (holders) => {
         for (const holder of holders) this.#catchingUp.sendStatus(holder);
       },
-      settled: (state) => this.#cycles.settled(state),
       slowDecision: (cycle) => this.#decisions.decision(cycle),
     });
     this.#decisions = new DecisionModule(this.#state, () => {
@@ -145,9 +143,7 @@ export class AntipaxosEngine implements OrderingEngine {
   #onTimer(name: string): void {
     if (this.#decisions.onTimer(name)) return;
     const own = this.#outbox.timerRanOut(name);
-    if (own === undefined) return;
-    const parts = [this.#cycles, this.#delivery.checkpoints];
-    if (!parts.some((one) => one.onTimer(own))) this.#catchingUp.onTimer(own);
+    if (own !== undefined && !this.#cycles.onTimer(own)) this.#catchingUp.onTimer(own);
   }
 
   #onPeer(verified: VerifiedOrderingMessage): void {
@@ -170,11 +166,14 @@ export class AntipaxosEngine implements OrderingEngine {
       case 'status':
         return this.#catchingUp.onStatus(from, message.position, message.stable);
       case 'checkpoint':
+        this.#catchingUp.heard(from, message.signed.statement.position);
+        this.#delivery.checkpoints.onCheckpoint(from, message.signed);
+        return this.#cycles.start();
       case 'stable':
+        this.#delivery.checkpoints.learn(message.certificate);
+        return this.#cycles.start();
       case 'state':
-      case 'fetch-chunk':
-      case 'chunk':
-        return this.#onCheckpointMessage(from, message);
+        return this.#delivery.onState(message);
       // Of the Decision Module's log only.
       case 'pre-prepare':
       case 'phase':
@@ -188,14 +187,6 @@ export class AntipaxosEngine implements OrderingEngine {
       default:
         return unreachable(message);
     }
-  }
-
-  #onCheckpointMessage(from: ReplicaId, message: CheckpointMessage): void {
-    if (message.kind === 'checkpoint') {
-      this.#catchingUp.heard(from, message.signed.statement.position);
-    }
-    this.#delivery.checkpoints.onMessage(from, message);
-    this.#cycles.start();
   }
 
   /** An excluded process hands its requests on. */

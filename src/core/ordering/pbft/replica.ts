@@ -10,7 +10,6 @@ import type {
   VerifiedOrderingMessage,
 } from '../../../vocabulary/ordering.js';
 import type { StoredRecord } from '../../effects.js';
-import type { CheckpointMessage } from '../checkpoints.js';
 import type { Outbox } from '../outbox.js';
 import { CatchingUp } from './catching-up.js';
 import { Executor } from './execution.js';
@@ -115,8 +114,7 @@ export class PbftReplica {
   onTimer(name: string): boolean {
     const own = this.#state.outbox.timerRanOut(name);
     if (own === undefined) return false;
-    const { checkpoints } = this.#executor;
-    const parts = [this.#suspicion, this.#views, this.#proposer, this.#forwarder, checkpoints];
+    const parts = [this.#suspicion, this.#views, this.#proposer, this.#forwarder];
     if (!parts.some((one) => one.onTimer(own))) this.#catchingUp.onTimer(own);
     return true;
   }
@@ -132,11 +130,9 @@ export class PbftReplica {
       case 'phase':
         return this.#onPhase(from, message.signed.statement, message);
       case 'checkpoint':
-      case 'stable':
-      case 'state':
-      case 'fetch-chunk':
-      case 'chunk':
-        return this.#onCheckpointMessage(from, message);
+        this.#catchingUp.heard(from, message.signed.statement.position);
+        this.#executor.checkpoints.onCheckpoint(from, message.signed);
+        return this.#onWindow();
       case 'view-change':
         return this.#views.onViewChange(message.viewChange) ? this.#watch() : undefined;
       case 'new-view':
@@ -153,6 +149,11 @@ export class PbftReplica {
         return this.#suspicion.onComplaint(from, message.view);
       case 'status':
         return this.#catchingUp.onStatus(from, message);
+      case 'stable':
+        this.#executor.checkpoints.learn(message.certificate);
+        return this.#onWindow();
+      case 'state':
+        return this.#executor.onState(message);
       case 'proposal':
       case 'report':
       case 'fetch-value':
@@ -162,14 +163,6 @@ export class PbftReplica {
       default:
         return unreachable(message);
     }
-  }
-
-  #onCheckpointMessage(from: ReplicaId, message: CheckpointMessage): void {
-    if (message.kind === 'checkpoint') {
-      this.#catchingUp.heard(from, message.signed.statement.position);
-    }
-    this.#executor.checkpoints.onMessage(from, message);
-    this.#onWindow();
   }
 
   #onRequests(from: ReplicaId, batch: Batch): void {
