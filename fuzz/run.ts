@@ -10,6 +10,8 @@ import { httpAttacks } from './http/abuse.js';
 import { SlowConnections } from './http/slow.js';
 import { byzantineAttacks } from './peer/byzantine.js';
 import { intruderAttacks } from './peer/intruders.js';
+import { sessionAttacks } from './session/attacks.js';
+import { sessionsWork } from './session/honest.js';
 import { soapAttacks } from './soap/attacks.js';
 import { Poster } from './soap/post.js';
 import type { Range } from './soap/range.js';
@@ -109,9 +111,10 @@ async function attackAll(
     const attacked = await underAttack(range, honest, summary, settings, context);
     context.progress('auditing ...');
     await honest.stop();
+    const sessionFindings = await sessionsWork(victim);
     const nodes = await watch.stop();
     const wrongBooks = await honest.audit(books);
-    for (const what of [...wrongBooks, ...faultsOf(range, nodes)]) {
+    for (const what of [...wrongBooks, ...sessionFindings, ...faultsOf(range, nodes)]) {
       summary.violate({ kind: 'the whole', stream: 0, what });
     }
     const dead = deaths.flatMap((event) => (event.kind === 'died' ? [event.name] : []));
@@ -156,6 +159,7 @@ async function underAttack(
     slowly,
     ...intruderAttacks(range),
     ...byzantineAttacks(range),
+    ...sessionAttacks(range),
   ];
   const betweenAttacks = () => range.stock.renew();
   const startedAt = performance.now();

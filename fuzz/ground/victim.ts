@@ -21,7 +21,9 @@ export const insiders = {
   client: 'mallory',
 } as const;
 
-const honestClient = 'alice';
+export const honestClient = 'alice';
+/** What the cluster has sessions for. */
+export const sessionApplication = 'supply-chain';
 const recordedTransfers = 12;
 const transferTimeoutMs = 30_000;
 
@@ -56,6 +58,7 @@ export async function startVictim(
         f: 1,
         participants: ['bank-a', 'bank-b', insiders.participant],
         clients: [honestClient, insiders.client],
+        sessions: { engine: 'antipaxos', modules: { [sessionApplication]: sessionApplication } },
       },
       basePort: ports.basePort,
       logLevel: 'warn',

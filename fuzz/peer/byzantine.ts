@@ -10,6 +10,7 @@ import type { Range } from '../soap/range.js';
 import type { Random } from '../support/random.js';
 import { distort, invent, type Liar } from './lies.js';
 import { peerSession } from './session.js';
+import { sessionLie } from './session-lies.js';
 
 /** Time for the other side to read what was sent and to close, if it will. */
 const lingerMs = 60;
@@ -64,6 +65,9 @@ export function byzantineAttacks({ victim }: Range): Attack[] {
     ),
     attack('recorded messages, distorted and signed anew', 8, (random) =>
       messages(random, 100, () => distort(random, liar, random.pick(truths))),
+    ),
+    attack('lies about sessions and their order', 12, (random) =>
+      Array.from({ length: random.between(1, 100) }, () => sessionLie(random, liar)),
     ),
     attack('flood of slots and views that nobody knows', 8, (random) =>
       messages(random, 200, () => invent(random, liar)),
