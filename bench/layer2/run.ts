@@ -22,10 +22,14 @@ export interface Layer2Result {
   readonly operationP99Ms: number;
   readonly commitMedianMs: number;
   readonly workflowMs: number;
-  /** One operation that is committed alone. */
-  readonly aloneMedianMs: number;
+  /** A commit at layer 1 done alone: one transaction of two banks. */
+  readonly transactionMedianMs: number;
   /** How many times as long as an operation that takes. */
   readonly ratio: number;
+  /** One operation that is ordered at once and alone. */
+  readonly orderedMedianMs: number;
+  /** How many times as long as an operation that takes. */
+  readonly orderedRatio: number;
   /** Processor time for a workflow: of all coordinators, and of the client. */
   readonly coordinatorsCpuMs: number;
   readonly clientCpuMs: number;
@@ -37,7 +41,8 @@ export interface Layer2Report {
   readonly contention: readonly Contention[];
 }
 
-const warmUpWorkflows = 30;
+/** Compilers go on optimizing for some thousand operations. */
+const warmUps = 250;
 const contentionPercents = [0, 2, 50, 100];
 
 /** Starts one cluster after the other, and measures each. */
@@ -88,47 +93,63 @@ async function measureSystem(
   { progress, signal }: RunContext,
 ): Promise<Layer2Result> {
   progress('warming up ...');
-  for (let count = 0; count < warmUpWorkflows; count += 1) {
-    signal.throwIfAborted();
+  const repeat = async (times: number, one: (count: number) => Promise<void>) => {
+    for (let count = 0; count < times; count += 1) {
+      signal.throwIfAborted();
+      await one(count);
+    }
+  };
+  await repeat(warmUps, async (count) => {
     await timeWorkflow(system, `warm-${count}`);
     await timeCommitAlone(system, `warm-alone-${count}`);
-  }
+    await system.transactions.time();
+  });
   const results: Layer2Result[] = [];
   for (let round = 1; round <= rounds; round += 1) {
     const times: WorkflowTimes[] = [];
-    const alone: number[] = [];
+    const ordered: number[] = [];
+    const transactions: number[] = [];
     const before = system.processorTimes();
-    for (let count = 0; count < workflows; count += 1) {
-      signal.throwIfAborted();
+    await repeat(workflows, async (count) => {
       times.push(await timeWorkflow(system, `p-${round}-${count}`));
-    }
+    });
     const after = system.processorTimes();
-    for (let count = 0; count < workflows; count += 1) {
-      signal.throwIfAborted();
-      alone.push(await timeCommitAlone(system, `a-${round}-${count}`));
-    }
+    await repeat(workflows, async (count) => {
+      ordered.push(await timeCommitAlone(system, `a-${round}-${count}`));
+    });
+    await repeat(workflows, async () => {
+      transactions.push(await system.transactions.time());
+    });
     const result: Layer2Result = {
-      ...summaryOf(times, alone),
+      ...summaryOf(times, ordered, transactions),
       coordinatorsCpuMs: (after.coordinators - before.coordinators) / workflows,
       clientCpuMs: (after.client - before.client) / workflows,
     };
     results.push(result);
     progress(`round ${round}/${rounds}  n = ${system.replicas}  ${lineOf(result)}`);
   }
+  await system.transactions.checkMoney();
   return mediansOf(results);
 }
 
-function summaryOf(times: readonly WorkflowTimes[], alone: readonly number[]) {
+function summaryOf(
+  times: readonly WorkflowTimes[],
+  ordered: readonly number[],
+  transactions: readonly number[],
+) {
   const operations = times.flatMap(({ operationsMs }) => operationsMs);
   const operationMedianMs = median(operations);
-  const aloneMedianMs = median(alone);
+  const orderedMedianMs = median(ordered);
+  const transactionMedianMs = median(transactions);
   return {
     operationMedianMs,
     operationP99Ms: percentile(operations, 99),
     commitMedianMs: median(times.map(({ commitMs }) => commitMs)),
     workflowMs: median(times.map(({ workflowMs }) => workflowMs)),
-    aloneMedianMs,
-    ratio: aloneMedianMs / operationMedianMs,
+    transactionMedianMs,
+    ratio: transactionMedianMs / operationMedianMs,
+    orderedMedianMs,
+    orderedRatio: orderedMedianMs / operationMedianMs,
   };
 }
 
@@ -153,16 +174,20 @@ function mediansOf(results: readonly Layer2Result[]): Layer2Result {
     operationP99Ms: of('operationP99Ms'),
     commitMedianMs: of('commitMedianMs'),
     workflowMs: of('workflowMs'),
-    aloneMedianMs: of('aloneMedianMs'),
+    transactionMedianMs: of('transactionMedianMs'),
     ratio: of('ratio'),
+    orderedMedianMs: of('orderedMedianMs'),
+    orderedRatio: of('orderedRatio'),
     coordinatorsCpuMs: of('coordinatorsCpuMs'),
     clientCpuMs: of('clientCpuMs'),
   };
 }
 
-function lineOf({ operationMedianMs, commitMedianMs, workflowMs, aloneMedianMs }: Layer2Result) {
+function lineOf(result: Layer2Result): string {
   return (
-    `operation ${operationMedianMs.toFixed(2)} ms  commit ${commitMedianMs.toFixed(1)} ms  ` +
-    `workflow ${workflowMs.toFixed(1)} ms  one alone ${aloneMedianMs.toFixed(1)} ms`
+    `operation ${result.operationMedianMs.toFixed(2)} ms  ` +
+    `commit ${result.commitMedianMs.toFixed(1)} ms  workflow ${result.workflowMs.toFixed(1)} ms  ` +
+    `transaction ${result.transactionMedianMs.toFixed(1)} ms  ` +
+    `ordered alone ${result.orderedMedianMs.toFixed(1)} ms`
   );
 }

@@ -14,6 +14,7 @@ import { type Performed, SessionClient } from '../../src/role/client/session-cli
 import type { EngineName } from '../../src/vocabulary/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
+import { banks, Transactions } from './transactions.js';
 
 const application = 'supply-chain';
 /** Two operators: each works at its own coordinators. */
@@ -27,10 +28,16 @@ export class SessionSystem {
   readonly supplier: SampleSupplier = sampleSupplier();
   readonly #local: LocalCluster;
   readonly #nodes: readonly ClientNode[];
+  readonly transactions: Transactions;
 
-  private constructor(local: LocalCluster, nodes: readonly ClientNode[]) {
+  private constructor(
+    local: LocalCluster,
+    nodes: readonly ClientNode[],
+    transactions: Transactions,
+  ) {
     this.#local = local;
     this.#nodes = nodes;
+    this.transactions = transactions;
   }
 
   /** A new cluster in a temporary directory that tolerates `f` faults, with a supplier registered. */
@@ -43,7 +50,7 @@ export class SessionSystem {
       directory: await mkdtemp(join(tmpdir(), 'concordat-bench-layer2-')),
       create: {
         f,
-        participants: ['bank-a'],
+        participants: [...banks],
         clients: [...operators],
         timing,
         sessions: { engine, modules: { [application]: application } },
@@ -57,7 +64,8 @@ export class SessionSystem {
     });
     try {
       const nodes = await Promise.all(operators.map((name) => clientNode(local.nodeFile(name))));
-      const system = new SessionSystem(local, nodes);
+      const transactions = await Transactions.open(local, operators[0]);
+      const system = new SessionSystem(local, nodes, transactions);
       await system.#register();
       return system;
     } catch (error) {
@@ -98,6 +106,7 @@ export class SessionSystem {
 
   /** Stops all nodes. Their files stay where `keepFiles`, and the directory is told. */
   async stop({ keepFiles }: { readonly keepFiles: boolean }): Promise<string> {
+    await this.transactions.close();
     await this.#local.stop();
     const { directory } = this.#local;
     if (!keepFiles) await rm(directory, { recursive: true, force: true });

@@ -1,5 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { AccountId, Currency, Transfer } from '../../src/edge/soap/banking.js';
+import type { LocalCluster } from '../../src/cli/local-cluster.js';
+import { loadNode } from '../../src/edge/config/node-file.js';
+import {
+  type AccountId,
+  accountId,
+  type Currency,
+  currency,
+  type Transfer,
+} from '../../src/edge/soap/banking.js';
 import type { TransferClient } from '../../src/role/client/transfer-client.js';
 import type { ParticipantId } from '../../src/vocabulary/ids.js';
 import { BenchmarkError } from '../benchmark.js';
@@ -103,6 +111,22 @@ function balances(client: TransferClient, accounts: readonly BankAccount[]): Pro
   return Promise.all(
     accounts.map(async ({ bank, account }) => {
       return (await client.getBalance(bank, account)).amountMinor;
+    }),
+  );
+}
+
+/** The first account of each bank of a cluster on this machine. */
+export function accountsOf(local: LocalCluster): Promise<BankAccount[]> {
+  return Promise.all(
+    local.cluster.participants.map(async ({ id, name }) => {
+      const node = await loadNode(local.nodeFile(name));
+      const account = node.role === 'participant' ? node.accounts[0] : undefined;
+      if (account === undefined) throw new BenchmarkError(`${name} has no account`);
+      return {
+        bank: id,
+        account: accountId(account.account),
+        currency: currency(account.currency),
+      };
     }),
   );
 }

@@ -4,14 +4,12 @@ import { join } from 'node:path';
 import { loadClient } from '../../src/cli/client.js';
 import { endText } from '../../src/cli/local/child-node.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { loadNode } from '../../src/edge/config/node-file.js';
-import { accountId, currency } from '../../src/edge/soap/banking.js';
 import { TransferClient } from '../../src/role/client/transfer-client.js';
 import { TransferError } from '../../src/role/client/transfer-error.js';
 import type { Cluster } from '../../src/vocabulary/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
-import { type BankAccount, Ledger } from './ledger.js';
+import { accountsOf, Ledger } from './ledger.js';
 
 /** `bft`: four coordinators and three initiators, `f = 1`. `unreplicated`: one of each, `f = 0`. */
 export const systemNames = ['bft', 'unreplicated'] as const;
@@ -132,19 +130,4 @@ export class System {
 
 function bankNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `bank-${index + 1}`);
-}
-
-function accountsOf(local: LocalCluster): Promise<BankAccount[]> {
-  return Promise.all(
-    local.cluster.participants.map(async ({ id, name }) => {
-      const node = await loadNode(local.nodeFile(name));
-      const account = node.role === 'participant' ? node.accounts[0] : undefined;
-      if (account === undefined) throw new BenchmarkError(`${name} has no account`);
-      return {
-        bank: id,
-        account: accountId(account.account),
-        currency: currency(account.currency),
-      };
-    }),
-  );
 }

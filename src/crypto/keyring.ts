@@ -21,6 +21,7 @@ const rememberedSignatures = 32_768;
  * statement comes in several messages and certificates, and Ed25519 is what verification costs.
  */
 export class Keyring {
+  static readonly #shared = new WeakMap<Cluster, Keyring>();
   readonly cluster: Cluster;
   readonly #replicas: ReadonlyMap<ReplicaId, KeyObject>;
   readonly #initiators: ReadonlyMap<InitiatorId, KeyObject>;
@@ -37,6 +38,13 @@ export class Keyring {
   /** Throws `TypeError` where a member's statement key is not 64 hexadecimal digits. */
   static of(cluster: Cluster): Keyring {
     return new Keyring(cluster);
+  }
+
+  /** One for all that come and go in this process, such as clients. Throws as `of`. */
+  static shared(cluster: Cluster): Keyring {
+    const keyring = Keyring.#shared.get(cluster) ?? Keyring.of(cluster);
+    Keyring.#shared.set(cluster, keyring);
+    return keyring;
   }
 
   get resilience(): Resilience {

@@ -25,6 +25,7 @@ import {
   SessionClient,
 } from '../../src/role/client/session-client.js';
 import type { SessionRun } from '../../src/vocabulary/session.js';
+import { chunksOf } from '../support/chunks.js';
 import { eventually } from './support/eventually.js';
 
 /** Sessions over one process a node, real sockets and disks, with both engines. */
@@ -108,7 +109,7 @@ describe.each(['antipaxos', 'pbft'] as const)('sessions ordered by %s', (engine)
     const finals = new Map<number, FinalStatus>();
     const keyring = Keyring.of(cluster.cluster);
     if (!stream.body) throw new Error('no stream');
-    for await (const { name, data } of serverEvents(stream.body)) {
+    for await (const { name, data } of serverEvents(chunksOf(stream.body))) {
       const event = readEvent(id, name, data);
       if (event?.kind !== 'operation' || !('proof' in event.status)) continue;
       expect(verifyOutcomeProof(keyring, event.status.proof).ok).toBe(true);

@@ -72,6 +72,8 @@ export class HeldSession {
   submission: Submission | undefined;
   /** How often this replica has handed it in. */
   attempt = 0;
+  /** Operations up to this one have been shown to the other replicas. */
+  passedOn = 0;
   /** To be handed in as soon as nothing of it is under way. */
   isDue = false;
   /** Where the owner has signed. */

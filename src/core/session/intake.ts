@@ -12,6 +12,7 @@ import type { SessionMachine } from './machine/machine.js';
 import type { ReplyId, SessionRefusal } from './messages.js';
 import { heldLimits } from './options.js';
 import type { SessionOutbox } from './outbox.js';
+import type { PassingOn } from './passing-on.js';
 import type { Statuses } from './statuses.js';
 import type { Submissions } from './submissions.js';
 
@@ -23,6 +24,7 @@ export class Intake {
   readonly #finals: Finals;
   readonly #statuses: Statuses;
   readonly #submissions: Submissions;
+  readonly #passingOn: PassingOn;
   readonly #position: () => number;
   /** Operations promised so far. */
   promised = 0;
@@ -34,6 +36,7 @@ export class Intake {
     readonly finals: Finals;
     readonly statuses: Statuses;
     readonly submissions: Submissions;
+    readonly passingOn: PassingOn;
     /** The last position that the engine has applied. */
     readonly position: () => number;
   }) {
@@ -43,6 +46,7 @@ export class Intake {
     this.#finals = parts.finals;
     this.#statuses = parts.statuses;
     this.#submissions = parts.submissions;
+    this.#passingOn = parts.passingOn;
     this.#position = parts.position;
   }
 
@@ -58,14 +62,9 @@ export class Intake {
     for (const operation of fresh) operation.receipt = this.#promise(session, operation);
     this.#held.keep(fresh);
     this.#answer(replyId, session, run.first);
-    if (fresh.length > 0) {
-      const receipts = fresh.flatMap(({ receipt }): Signed<ReceiptStatement>[] =>
-        receipt ? [receipt] : [],
-      );
-      this.#outbox.broadcast({ kind: 'run', run, receipts });
-    }
-    for (const { sequence } of fresh) this.#tell(session, sequence);
-    if (held) this.#submissions.consider(held, commit);
+    if (!held) return;
+    if (fresh.length > 0) this.#passingOn.promised(held);
+    this.#submissions.consider(held, commit);
   }
 
   onCommit(replyId: ReplyId, session: SessionId): void {
@@ -135,11 +134,6 @@ export class Intake {
     const next = this.#statuses.next(session);
     const statuses = this.#statuses.from(session, from);
     this.#outbox.output({ kind: 'answer', replyId, session, next, statuses });
-  }
-
-  #tell(session: SessionId, sequence: number): void {
-    const status = this.#statuses.of(session, sequence);
-    if (status) this.#outbox.tell(session, { kind: 'operation', sequence, status });
   }
 
   #unknown(replyId: ReplyId): void {

@@ -8,6 +8,8 @@ export interface SessionTimings {
   /** Operations are ordered when so many of a session wait, or this long after the first of them. */
   readonly commitOperations: number;
   readonly commitAfterMs: number;
+  /** A session's operations within so long of one that was passed on are passed on together. */
+  readonly passOnAfterMs: number;
   /** How long another replica's promise may be open before this one orders the operations, too. */
   readonly takeoverAfterMs: number;
   /** First retransmission; grows by half each time up to ten times this. */
@@ -23,6 +25,7 @@ export interface SessionTimings {
 export const sessionDefaults: SessionTimings = {
   commitOperations: 16,
   commitAfterMs: 200,
+  passOnAfterMs: 20,
   takeoverAfterMs: 2000,
   resendAfterMs: 250,
   orderAgainMs: 2000,

@@ -73,7 +73,11 @@ export class SessionOutbox {
 
   /** Leaves the timer alone where it runs. */
   ensureTimer(name: string, delayMs: number): void {
-    if (!this.#dueMs.has(name)) this.startTimer(name, delayMs);
+    if (!this.isTimed(name)) this.startTimer(name, delayMs);
+  }
+
+  isTimed(name: string): boolean {
+    return this.#dueMs.has(name);
   }
 
   stopTimer(name: string): void {

@@ -13,6 +13,7 @@ import type { SessionMetrics } from './metrics.js';
 import type { SessionOptions } from './options.js';
 import { Orders } from './orders.js';
 import { SessionOutbox } from './outbox.js';
+import { PassingOn } from './passing-on.js';
 import { PendingView } from './pending-view.js';
 import { Reconciliation } from './reconciliation.js';
 import { decodeHeld } from './records.js';
@@ -34,6 +35,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
   readonly #statuses: Statuses;
   readonly #submissions: Submissions;
   readonly #reconciliation: Reconciliation;
+  readonly #passingOn: PassingOn;
   readonly #intake: Intake;
   readonly #witnessing: Witnessing;
   readonly #orders: Orders;
@@ -70,7 +72,8 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       position,
     };
     this.#reconciliation = new Reconciliation(parts);
-    this.#intake = new Intake(parts);
+    this.#passingOn = new PassingOn(parts);
+    this.#intake = new Intake({ ...parts, passingOn: this.#passingOn });
     this.#witnessing = new Witnessing(parts);
     this.#orders = new Orders(this.#outbox, submit);
     this.#attesting = new Attesting(this.#outbox, this.#machine, position);
@@ -136,7 +139,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       case 'peer-up':
         this.#finals.greet(input.replica);
         this.#orders.greet(input.replica);
-        this.#witnessing.greet(input.replica);
+        this.#passingOn.greet(input.replica);
         return this.#drive(input);
       case 'order-ended': {
         const { lane, number, outcome } = input;
@@ -172,7 +175,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
         return this.#attesting.onAttestation(from, message.attestation);
       case 'fetch': {
         const { what } = message;
-        if (what.kind === 'run') return this.#witnessing.onFetch(from, what.session, what.next);
+        if (what.kind === 'run') return this.#passingOn.onFetch(from, what.session, what.next);
         if (what.kind === 'final') return this.#finals.onFetch(from, what.position);
         return this.#orders.onFetch(from, what.lane, what.number);
       }
@@ -185,8 +188,9 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     if (!this.#outbox.isOwn(input.name)) return this.#drive(input);
     const name = this.#outbox.timerRanOut(input.name);
     if (name === undefined) return;
-    if (this.#submissions.onTimer(name) || this.#finals.onTimer(name)) return;
-    if (!this.#orders.onTimer(name)) this.#attesting.onTimer(name);
+    if (this.#passingOn.onTimer(name) || this.#submissions.onTimer(name)) return;
+    if (this.#finals.onTimer(name) || this.#orders.onTimer(name)) return;
+    this.#attesting.onTimer(name);
   }
 
   #drive(input: OrderingInput | TimerInput): void {

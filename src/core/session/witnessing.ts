@@ -18,8 +18,6 @@ import type { Submissions } from './submissions.js';
 
 /** How far a promise's base may be ahead of this replica. */
 const aheadMax = 4096;
-/** Sessions that a replica shows a peer that is there again. */
-const shownMax = 256;
 
 /** What replicas do with each other's promises: keep the operations, simulate them, say what came out. */
 export class Witnessing {
@@ -82,32 +80,6 @@ export class Witnessing {
       if (operation.resultDigest !== result) this.#doubt(session, operation, from);
       else this.#confirm(session, operation, from, witness);
     }
-  }
-
-  /** A peer lacks operations that this replica has passed on. */
-  onFetch(from: ReplicaId, session: SessionId, next: number): void {
-    const run = this.#held.get(session)?.runFrom(next);
-    if (run) this.#outbox.send(from, { kind: 'run', run, receipts: this.#receipts(session, run) });
-  }
-
-  /** A peer is there again: it may have missed what this replica promised. */
-  greet(replica: ReplicaId): void {
-    let shown = 0;
-    for (const held of this.#held.values()) {
-      const promised = held.from(1).find(({ receipt }) => receipt !== undefined);
-      if (!promised) continue;
-      this.onFetch(replica, held.id, promised.sequence);
-      shown += 1;
-      if (shown >= shownMax) return;
-    }
-  }
-
-  #receipts(session: SessionId, run: VerifiedRun['run']): readonly Signed<ReceiptStatement>[] {
-    const last = run.first + run.operations.length - 1;
-    const operations = this.#held.get(session)?.from(run.first) ?? [];
-    return operations.flatMap(({ sequence, receipt }) =>
-      receipt && sequence <= last ? [receipt] : [],
-    );
   }
 
   #witness(

@@ -14,12 +14,12 @@ const eventBytesMax = 1024 * 1024;
  * `RangeError` where one is too long.
  */
 export async function* serverEvents(
-  body: ReadableStream<Uint8Array>,
+  body: AsyncIterable<Uint8Array>,
 ): AsyncGenerator<ServerEvent, void, undefined> {
   const utf8 = new TextDecoder();
   let rest = '';
   let event = new Fields('');
-  for await (const chunk of chunksOf(body)) {
+  for await (const chunk of body) {
     rest += utf8.decode(chunk, { stream: true });
     const lines = rest.split(/\r\n|\n|\r(?!$)/);
     rest = lines.pop() ?? '';
@@ -33,15 +33,6 @@ export async function* serverEvents(
       if (done !== undefined) yield done;
     }
     if (rest.length + event.length > eventBytesMax) throw new RangeError('an event is too long');
-  }
-}
-
-async function* chunksOf(body: ReadableStream<Uint8Array>): AsyncGenerator<Uint8Array> {
-  const reader = body.getReader();
-  try {
-    for (let part = await reader.read(); part.value; part = await reader.read()) yield part.value;
-  } finally {
-    await reader.cancel().catch(() => undefined);
   }
 }
 

@@ -68,7 +68,7 @@ export class SessionClient {
   constructor(options: SessionClientOptions) {
     const { cluster, node, application, home } = options;
     this.#options = options;
-    this.#keyring = Keyring.of(cluster);
+    this.#keyring = Keyring.shared(cluster);
     const header = newHeader({
       application,
       owner: node.name,
@@ -265,7 +265,7 @@ export class SessionClient {
     if (session !== this.session) throw new NodeError('it answers of another session');
     for (const { sequence, status } of statuses) {
       const logged = this.#log.at(sequence);
-      if (logged === undefined || logged.isFinal) continue;
+      if (!logged?.isNews(status)) continue;
       checkStatus(this.#keyring, { session, sequence, head: logged.head }, status);
       const news = logged.take(status);
       if (news) this.#options.onStatus?.(sequence, news);

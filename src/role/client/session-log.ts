@@ -42,6 +42,13 @@ export class LoggedOperation {
     return this.#status !== undefined && isFinal(this.#status);
   }
 
+  /** Whether it says more than is known, or is another coordinator's promise. Nothing else has to be checked. */
+  isNews(status: OperationStatus): boolean {
+    if (this.isFinal) return false;
+    const isPromise = 'receipt' in status && !this.receipts.has(status.receipt.statement.replica);
+    return isPromise || rank(status) > rank(this.#status);
+  }
+
   /** Takes what has been checked. Gives the status where it is news. */
   take(status: OperationStatus): OperationStatus | undefined {
     if ('receipt' in status) this.receipts.set(status.receipt.statement.replica, status.receipt);

@@ -1,3 +1,4 @@
+import { type Dispatcher, request } from 'undici';
 import type { SessionEvent } from '../../core/session/messages.js';
 import { readProblem, SessionProblemError } from '../../edge/session/problem.js';
 import { type Submission, submissionJson } from '../../edge/session/run-json.js';
@@ -11,6 +12,8 @@ import { NodeError } from './session-error.js';
 const silentMs = 40_000;
 /** More than any answer. */
 const answerBytesMax = 16 * 1024 * 1024;
+
+type RequestOptions = Parameters<typeof request<null>>[1];
 
 /**
  * Sessions at one coordinator. All throw `SessionProblemError` where it refuses, and `NodeError` where it
@@ -49,26 +52,22 @@ export class SessionNode {
     from: number,
     signal: AbortSignal,
   ): AsyncGenerator<SessionEvent, void, undefined> {
-    const silence = new Silence(silentMs);
     try {
-      const response = await this.#fetch(`/sessions/${session}/events?from=${from}`, {
-        signal: AbortSignal.any([signal, silence.signal]),
-      });
-      if (response.status !== 200 || !response.body) throw await this.#problemOf(response);
-      for await (const { name, data } of serverEvents(silence.watch(response.body))) {
+      const path = `/sessions/${session}/events?from=${from}`;
+      const response = await this.#request(path, { signal, bodyTimeout: silentMs });
+      if (response.statusCode !== 200) throw await this.#problemOf(response);
+      for await (const { name, data } of serverEvents(response.body)) {
         const event = this.#read(() => readEvent(this.#cluster, name, data));
         if (event) yield event;
       }
     } catch (error) {
       throw nodeErrorOf(error);
-    } finally {
-      silence.end();
     }
   }
 
   async #ask(path: string, body?: object): Promise<SessionAnswer> {
     try {
-      const response = await this.#fetch(path, {
+      const response = await this.#request(path, {
         signal: AbortSignal.timeout(this.#timeoutMs),
         ...(body && {
           method: 'POST',
@@ -76,7 +75,7 @@ export class SessionNode {
           body: JSON.stringify(body),
         }),
       });
-      if (response.status !== 200) throw await this.#problemOf(response);
+      if (response.statusCode !== 200) throw await this.#problemOf(response);
       const text = await textOf(response);
       return this.#read(() => readAnswer(this.#cluster, JSON.parse(text)));
     } catch (error) {
@@ -84,16 +83,16 @@ export class SessionNode {
     }
   }
 
-  #fetch(path: string, init: RequestInit): Promise<Response> {
-    return fetch(this.url + path, { ...init, redirect: 'error' });
+  #request(path: string, options: RequestOptions): Promise<Dispatcher.ResponseData> {
+    return request<null>(this.url + path, { headersTimeout: this.#timeoutMs, ...options });
   }
 
-  async #problemOf(response: Response): Promise<Error> {
+  async #problemOf(response: Dispatcher.ResponseData): Promise<Error> {
     const text = await textOf(response);
     const problem = this.#read(() => readProblem(JSON.parse(text)));
     return problem && problem.code !== 'unavailable'
       ? new SessionProblemError(problem)
-      : new NodeError(`it answers with status ${response.status}`);
+      : new NodeError(`it answers with status ${response.statusCode}`);
   }
 
   #read<Value>(read: () => Value): Value {
@@ -112,47 +111,13 @@ function nodeErrorOf(error: unknown): Error {
   return new NodeError(reason, { cause: error });
 }
 
-async function textOf(response: Response): Promise<string> {
-  const reader = response.body?.getReader();
+async function textOf({ body }: Dispatcher.ResponseData): Promise<string> {
   const parts: Uint8Array[] = [];
   let length = 0;
-  for (let part = await reader?.read(); part?.value; part = await reader?.read()) {
-    length += part.value.length;
-    if (length > answerBytesMax) {
-      await reader?.cancel();
-      throw new NodeError('its answer is too long');
-    }
-    parts.push(part.value);
+  for await (const part of body as AsyncIterable<Uint8Array>) {
+    length += part.length;
+    if (length > answerBytesMax) throw new NodeError('its answer is too long');
+    parts.push(part);
   }
   return Buffer.concat(parts).toString();
-}
-
-/** Aborts its signal when nothing has come for so long. */
-class Silence {
-  readonly #controller = new AbortController();
-  readonly #timer: NodeJS.Timeout;
-
-  constructor(afterMs: number) {
-    this.#timer = setTimeout(() => this.#controller.abort(new NodeError('it is silent')), afterMs);
-  }
-
-  get signal(): AbortSignal {
-    return this.#controller.signal;
-  }
-
-  watch(body: ReadableStream<Uint8Array>): ReadableStream<Uint8Array> {
-    const timer = this.#timer;
-    return body.pipeThrough(
-      new TransformStream({
-        transform(chunk, controller) {
-          timer.refresh();
-          controller.enqueue(chunk);
-        },
-      }),
-    );
-  }
-
-  end(): void {
-    clearTimeout(this.#timer);
-  }
 }

@@ -56,9 +56,16 @@ export class EventStream {
     while (this.#final.delete(this.#finalUpTo + 1)) this.#finalUpTo += 1;
   }
 
+  /** What is told in one go leaves together. */
   #write(text: string): void {
-    if (this.#response.writableLength > unreadBytesMax) this.#response.destroy();
-    else if (!this.#response.writableEnded) this.#response.write(text);
+    const response = this.#response;
+    if (response.writableLength > unreadBytesMax) response.destroy();
+    if (response.destroyed || response.writableEnded) return;
+    if (response.writableCorked === 0) {
+      response.cork();
+      setImmediate(() => response.uncork());
+    }
+    response.write(text);
   }
 }
 

@@ -173,7 +173,7 @@ describe.each(engines)('with one that lies, ordered by %s', (engine) => {
     expect(eventsOf(rig, 0, session.id)).toContainEqual({ kind: 'doubted', sequence: 1, by: 1 });
     for (let times = 1; times <= 2; times += 1) rig.transmit(2, 0, witness(2, 2));
     rig.runFor(20);
-    expect(kindsOf(rig, 0, session.id, 1)).toEqual(['provisional', 'witnessed']);
+    expect(kindsOf(rig, 0, session.id, 1)).toEqual(['witnessed']);
   });
 
   it('proves nothing by the history of one alone', () => {

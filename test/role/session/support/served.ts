@@ -9,6 +9,7 @@ import { registerSessionRoutes } from '../../../../src/role/session/http-routes.
 import { SessionService } from '../../../../src/role/session/service.js';
 import { registerSessionPort } from '../../../../src/role/session/soap-port.js';
 import { until } from '../../../edge/support/wait.js';
+import { chunksOf } from '../../../support/chunks.js';
 import { OwnerWorld } from './owner.js';
 
 type Question = Extract<SessionInput, { readonly replyId: unknown }>;
@@ -103,7 +104,7 @@ export class Stream {
     try {
       const { body } = this.response;
       if (!body) return;
-      for await (const event of serverEvents(body)) this.events.push(event);
+      for await (const event of serverEvents(chunksOf(body))) this.events.push(event);
     } catch {
       // Cut off by whoever served it.
     } finally {
