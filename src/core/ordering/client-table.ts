@@ -12,8 +12,8 @@ const GENERATION_MAX = 2048;
 /** Numbers of one client that were executed: all so far below the highest that are remembered. */
 interface ClientState {
   highest: number;
-  /** Lower numbers; most clients have none. */
-  lower: Set<number> | undefined;
+  /** Of the numbers that are remembered below the highest, those that were executed. */
+  readonly lower: NumberWindow;
 }
 
 /**
@@ -29,7 +29,7 @@ export class ClientTable {
     const state = this.#recent.get(client) ?? this.#older.get(client);
     if (!state) return false;
     if (number === state.highest || number <= state.highest - NUMBERS_REMEMBERED) return true;
-    return state.lower?.has(number) === true;
+    return number < state.highest && state.lower.has(number);
   }
 
   /** The requests that are new, which from now on are not. */
@@ -43,8 +43,7 @@ export class ClientTable {
       for (const [client, { highest, lower }] of generation) {
         writer.text(client, limits.nameBytes);
         writer.u64(highest);
-        const numbers = [...(lower ?? [])].sort((a, b) => a - b);
-        writer.list(numbers, NUMBERS_REMEMBERED, (number) => writer.u64(number));
+        lower.write(writer);
       }
     }
   }
@@ -60,30 +59,21 @@ export class ClientTable {
     const { client, number } = request;
     const state = this.#touch(client);
     if (number > state.highest) {
-      const last = Math.min(state.highest, number - NUMBERS_REMEMBERED);
-      for (let old = state.highest - NUMBERS_REMEMBERED + 1; old <= last; old += 1) {
-        state.lower?.delete(old);
-      }
-      if (state.highest > number - NUMBERS_REMEMBERED && state.highest > 0) {
-        this.#addLower(state, state.highest);
-      }
+      const { highest } = state;
+      state.lower.clear(highest, number);
+      if (highest > 0 && highest > number - NUMBERS_REMEMBERED) state.lower.add(highest);
       state.highest = number;
     } else {
-      this.#addLower(state, number);
+      state.lower.add(number);
     }
     return true;
-  }
-
-  #addLower(state: ClientState, number: number): void {
-    state.lower ??= new Set();
-    state.lower.add(number);
   }
 
   /** The client's state, in the recent generation. */
   #touch(client: ClientId): ClientState {
     const recent = this.#recent.get(client);
     if (recent) return recent;
-    const state = this.#older.get(client) ?? { highest: 0, lower: undefined };
+    const state = this.#older.get(client) ?? { highest: 0, lower: new NumberWindow() };
     if (this.#recent.size >= GENERATION_MAX) {
       this.#older = this.#recent;
       this.#recent = new Map();
@@ -100,9 +90,51 @@ function readGeneration(reader: Reader): Map<ClientId, ClientState> {
   for (let index = 0; index < count; index += 1) {
     const client = clientId(reader.text(limits.nameBytes));
     const highest = reader.u64();
-    const numbers = reader.list(NUMBERS_REMEMBERED, () => reader.u64());
-    const lower = numbers.length > 0 ? new Set(numbers) : undefined;
-    generation.set(client, { highest, lower });
+    generation.set(client, { highest, lower: NumberWindow.read(reader) });
   }
   return generation;
+}
+
+/**
+ * A set of numbers that lie within `NUMBERS_REMEMBERED` of each other: a bit for each, in a ring. Small,
+ * and written as it is, since all clients are in every checkpoint.
+ */
+class NumberWindow {
+  readonly #bits: Uint8Array;
+
+  constructor(bits = new Uint8Array(NUMBERS_REMEMBERED / 8)) {
+    this.#bits = bits;
+  }
+
+  static read(reader: Reader): NumberWindow {
+    return new NumberWindow(reader.flag() ? reader.raw(NUMBERS_REMEMBERED / 8).slice() : undefined);
+  }
+
+  write(writer: Writer): void {
+    const isEmpty = this.#bits.every((byte) => byte === 0);
+    writer.flag(!isEmpty);
+    if (!isEmpty) writer.raw(this.#bits);
+  }
+
+  has(number: number): boolean {
+    const place = number % NUMBERS_REMEMBERED;
+    return ((this.#bits[place >> 3] ?? 0) & (1 << (place & 7))) !== 0;
+  }
+
+  add(number: number): void {
+    const place = number % NUMBERS_REMEMBERED;
+    this.#bits[place >> 3] = (this.#bits[place >> 3] ?? 0) | (1 << (place & 7));
+  }
+
+  /** Makes room for the numbers after `from` up to `to`: what had their places is forgotten. */
+  clear(from: number, to: number): void {
+    if (to - from >= NUMBERS_REMEMBERED) {
+      this.#bits.fill(0);
+      return;
+    }
+    for (let number = from + 1; number <= to; number += 1) {
+      const place = number % NUMBERS_REMEMBERED;
+      this.#bits[place >> 3] = (this.#bits[place >> 3] ?? 0) & ~(1 << (place & 7));
+    }
+  }
 }

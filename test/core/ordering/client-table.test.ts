@@ -1,3 +1,4 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { ClientTable, NUMBERS_REMEMBERED } from '../../../src/core/ordering/client-table.js';
 import { readAll } from '../../../src/wire/reader.js';
@@ -30,11 +31,36 @@ describe('the client table', () => {
     for (const number of [1, 3, 200, 256, 257, 300, 1000, 1001, 1255]) {
       table.execute([makeRequest('a', number, '')]);
     }
-    expect(encoded(table).length).toBe(encoded(new ClientTable()).length + 3 + 8 + 2 + 2 * 8);
+    expect(encoded(table).length).toBe(
+      encoded(new ClientTable()).length + 3 + 8 + 1 + NUMBERS_REMEMBERED / 8,
+    );
     for (const number of [1, 200, 300, 999, 1000, 1001, 1255]) {
       expect(table.has(makeRequest('a', number, ''))).toBe(true);
     }
     expect(table.has(makeRequest('a', 1002, ''))).toBe(false);
+  });
+
+  it('says of every number what a list of all that were executed says', () => {
+    const step = fc.integer({ min: -NUMBERS_REMEMBERED - 2, max: NUMBERS_REMEMBERED + 2 });
+    fc.assert(
+      fc.property(fc.array(step, { minLength: 1, maxLength: 40 }), (steps) => {
+        const table = new ClientTable();
+        const executed = new Set<number>();
+        let highest = 0;
+        for (const by of steps) {
+          const number = Math.max(1, highest + by);
+          const isNew = !executed.has(number) && number > highest - NUMBERS_REMEMBERED;
+          expect(table.execute([makeRequest('a', number, '')])).toHaveLength(isNew ? 1 : 0);
+          executed.add(number);
+          highest = Math.max(highest, number);
+          for (let each = 1; each <= highest + 2; each += 1) {
+            const isOld = each <= highest - NUMBERS_REMEMBERED;
+            expect(table.has(makeRequest('a', each, ''))).toBe(isOld || executed.has(each));
+          }
+        }
+      }),
+      { numRuns: 30 },
+    );
   });
 
   it('forgets clients that have been silent longest, and none that were there lately', () => {
