@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import { wholeNumber } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
+import type { EngineName } from '../../src/vocabulary/cluster.js';
 import type { AddBenchmark, RunContext } from '../benchmark.js';
 import { ratioOf } from '../simulated/compare.js';
 import { describeMachine } from '../support/machine.js';
@@ -18,21 +19,19 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** Enough to fill large batches; more would only wait. */
-const manyClients = 1600;
 const depth = 10;
 const quickly = { seconds: 2, rounds: 1 };
 
-/** The first is what `processes` in the JSON is of. */
-const usualLoad: LoadSettings = { clients: manyClients, requestBytes: 0, sign: false };
+/** `processes` in the JSON is the best that each engine does under one of these. */
+const peakLoads: readonly LoadSettings[] = [6400, 1600, 400].map((clients) => ({
+  clients,
+  requestBytes: 0,
+  sign: false,
+}));
 const otherLoads: readonly LoadSettings[] = [
   { clients: 1, requestBytes: 0, sign: false },
-  { clients: 400, requestBytes: 0, sign: false },
-  { ...usualLoad, requestBytes: 500 },
-  { ...usualLoad, requestBytes: 1024 },
-  { ...usualLoad, sign: true },
-  { ...usualLoad, requestBytes: 500, sign: true },
-  { ...usualLoad, requestBytes: 1024, sign: true },
+  ...[500, 1024].map((requestBytes) => ({ clients: 6400, requestBytes, sign: false })),
+  ...[0, 500, 1024].map((requestBytes) => ({ clients: 1600, requestBytes, sign: true })),
 ];
 
 export const addOrdering: AddBenchmark = (program: Command, context) => {
@@ -78,7 +77,7 @@ async function run(
   context: RunContext,
 ): Promise<Report> {
   const machine = describeMachine();
-  const loads = quick ? [usualLoad] : [usualLoad, ...otherLoads];
+  const loads = quick ? peakLoads : [...peakLoads, ...otherLoads];
   const windows = quick ? quickly : { seconds, rounds };
   const processes =
     only === 'simulated'
@@ -89,9 +88,8 @@ async function run(
 }
 
 function forJson({ machine, processes, simulated }: Report) {
-  const [usual] = processes?.results ?? [];
   return {
-    ...(usual && { processes: { 4: ratioOfProcesses(usual) } }),
+    ...(processes && { processes: { 4: peakOfProcesses(processes.results) } }),
     ...(simulated && {
       simulated: Object.fromEntries(usualPoints(simulated).map((one) => [one.n, ratioOf(one)])),
       pipelining: simulated.pipelining,
@@ -103,12 +101,12 @@ function forJson({ machine, processes, simulated }: Report) {
   };
 }
 
-function ratioOfProcesses({ engines: { antipaxos, pbft } }: ProcessResult) {
-  return {
-    antipaxos: antipaxos.requestsPerSecond,
-    pbft: pbft.requestsPerSecond,
-    ratio: antipaxos.requestsPerSecond / pbft.requestsPerSecond,
-  };
+function peakOfProcesses(results: readonly ProcessResult[]) {
+  const ofPeak = results.filter(({ requestBytes, sign }) => requestBytes === 0 && !sign);
+  const peak = (engine: EngineName) =>
+    Math.max(...ofPeak.map(({ engines }) => engines[engine].requestsPerSecond));
+  const [antipaxos, pbft] = [peak('antipaxos'), peak('pbft')];
+  return { antipaxos, pbft, ratio: antipaxos / pbft };
 }
 
 function textOf({ machine, processes, simulated }: Report): string {

@@ -83,6 +83,8 @@ async function main(setup: Setup): Promise<void> {
     pipelineDepth: setup.depth,
   });
   const links = new Set<ClientLink>();
+  /** Requests that the engine had no room for: as many are handed in again as it has executed. */
+  const held: OrderingRequest[] = [];
   const network = new PeerNetwork({
     cluster,
     self,
@@ -126,12 +128,18 @@ async function main(setup: Setup): Promise<void> {
         return;
       }
       case 'delivered':
-        return answer(output.position, output.batch);
+        answer(output.position, output.batch);
+        return held.splice(0, output.batch.length).forEach(submit);
       case 'refused':
-        throw new Error(`refused, ${output.reason}: there are too many clients`);
+        if (output.reason === 'busy') held.push(output.request);
+        return;
       default:
         return;
     }
+  }
+
+  function submit(request: OrderingRequest): void {
+    driver.submit({ kind: 'submit', request, nowMs: performance.now() });
   }
 
   function answer(position: number, batch: Batch): void {
@@ -149,7 +157,7 @@ async function main(setup: Setup): Promise<void> {
       const link = new ClientLink(socket, (bytes) => {
         for (const request of decodeRequests(bytes)) {
           if (!isGenuine(request)) throw new Error('a request that its client has not signed');
-          driver.submit({ kind: 'submit', request, nowMs: performance.now() });
+          submit(request);
         }
       });
       links.add(link);

@@ -12,8 +12,8 @@ const GENERATION_MAX = 2048;
 /** Numbers of one client that were executed: all so far below the highest that are remembered. */
 interface ClientState {
   highest: number;
-  /** Of the numbers that are remembered below the highest, those that were executed. */
-  readonly lower: NumberWindow;
+  /** Of the numbers that are remembered below the highest, those that were executed; often there are none. */
+  lower: NumberWindow | undefined;
 }
 
 /**
@@ -29,7 +29,7 @@ export class ClientTable {
     const state = this.#recent.get(client) ?? this.#older.get(client);
     if (!state) return false;
     if (number === state.highest || number <= state.highest - NUMBERS_REMEMBERED) return true;
-    return number < state.highest && state.lower.has(number);
+    return number < state.highest && state.lower?.has(number) === true;
   }
 
   /** The requests that are new, which from now on are not. */
@@ -43,7 +43,8 @@ export class ClientTable {
       for (const [client, { highest, lower }] of generation) {
         writer.text(client, limits.nameBytes);
         writer.u64(highest);
-        lower.write(writer);
+        writer.flag(lower !== undefined);
+        lower?.write(writer);
       }
     }
   }
@@ -60,10 +61,16 @@ export class ClientTable {
     const state = this.#touch(client);
     if (number > state.highest) {
       const { highest } = state;
-      state.lower.clear(highest, number);
-      if (highest > 0 && highest > number - NUMBERS_REMEMBERED) state.lower.add(highest);
+      if (highest === 0 || number - highest >= NUMBERS_REMEMBERED) {
+        state.lower = undefined;
+      } else {
+        state.lower ??= new NumberWindow();
+        state.lower.clear(highest, number);
+        state.lower.add(highest);
+      }
       state.highest = number;
     } else {
+      state.lower ??= new NumberWindow();
       state.lower.add(number);
     }
     return true;
@@ -73,7 +80,7 @@ export class ClientTable {
   #touch(client: ClientId): ClientState {
     const recent = this.#recent.get(client);
     if (recent) return recent;
-    const state = this.#older.get(client) ?? { highest: 0, lower: new NumberWindow() };
+    const state = this.#older.get(client) ?? { highest: 0, lower: undefined };
     if (this.#recent.size >= GENERATION_MAX) {
       this.#older = this.#recent;
       this.#recent = new Map();
@@ -90,7 +97,8 @@ function readGeneration(reader: Reader): Map<ClientId, ClientState> {
   for (let index = 0; index < count; index += 1) {
     const client = clientId(reader.text(limits.nameBytes));
     const highest = reader.u64();
-    generation.set(client, { highest, lower: NumberWindow.read(reader) });
+    const lower = reader.flag() ? NumberWindow.read(reader) : undefined;
+    generation.set(client, { highest, lower });
   }
   return generation;
 }
@@ -107,13 +115,11 @@ class NumberWindow {
   }
 
   static read(reader: Reader): NumberWindow {
-    return new NumberWindow(reader.flag() ? reader.raw(NUMBERS_REMEMBERED / 8).slice() : undefined);
+    return new NumberWindow(reader.raw(NUMBERS_REMEMBERED / 8).slice());
   }
 
   write(writer: Writer): void {
-    const isEmpty = this.#bits.every((byte) => byte === 0);
-    writer.flag(!isEmpty);
-    if (!isEmpty) writer.raw(this.#bits);
+    writer.raw(this.#bits);
   }
 
   has(number: number): boolean {
@@ -126,12 +132,8 @@ class NumberWindow {
     this.#bits[place >> 3] = (this.#bits[place >> 3] ?? 0) | (1 << (place & 7));
   }
 
-  /** Makes room for the numbers after `from` up to `to`: what had their places is forgotten. */
+  /** Makes room for the numbers after `from` up to `to`, fewer than fit: what had their places is forgotten. */
   clear(from: number, to: number): void {
-    if (to - from >= NUMBERS_REMEMBERED) {
-      this.#bits.fill(0);
-      return;
-    }
     for (let number = from + 1; number <= to; number += 1) {
       const place = number % NUMBERS_REMEMBERED;
       this.#bits[place >> 3] = (this.#bits[place >> 3] ?? 0) & ~(1 << (place & 7));

@@ -62,6 +62,8 @@ export interface OrderingOptions {
   readonly batchRequestsMax: number;
   readonly batchBytesMax: number;
   readonly batchDelayMs: number;
+  /** The same where nothing is under way. */
+  readonly idleDelayMs: number;
   /** Sequence numbers, or cycles, under way at once. */
   readonly pipelineDepth: number;
   /** Positions from one checkpoint to the next. The log holds two intervals. */
@@ -75,6 +77,7 @@ export const orderingDefaults = {
   batchRequestsMax: 1024,
   batchBytesMax: 1024 * 1024,
   batchDelayMs: 5,
+  idleDelayMs: 1,
   pipelineDepth: 10,
   checkpointInterval: 64,
 } as const;

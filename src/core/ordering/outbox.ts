@@ -82,6 +82,12 @@ export class Outbox {
     if (!this.#dueMs.has(name)) this.startTimer(name, delayMs);
   }
 
+  /** Starts the timer, or makes it run out sooner where it would run longer. */
+  startTimerBy(name: string, delayMs: number): void {
+    const dueMs = this.#dueMs.get(name);
+    if (dueMs === undefined || this.nowMs + delayMs < dueMs) this.startTimer(name, delayMs);
+  }
+
   stopTimer(name: string): void {
     if (!this.#dueMs.delete(name)) return;
     this.output({ kind: 'stop-timer', name: `${this.scope}/${name}` });

@@ -115,7 +115,8 @@ describe('a simulated cluster', () => {
   it('charges each replica once for what a client signed', () => {
     const { verificationsPerRequest } = findPeak({ ...settings, clientsSign: true });
     expect(verificationsPerRequest).toBeGreaterThan(3.9);
-    expect(verificationsPerRequest).toBeLessThan(4.2);
+    // Four, and the protocol's own, which the requests of a batch share.
+    expect(verificationsPerRequest).toBeLessThan(4.5);
   });
 
   it('sends the messages of a cycle and no more', () => {

@@ -123,7 +123,7 @@ describe.each(engines)('a session ordered by %s', (engine) => {
   });
 
   it('simulates each operation once where nothing comes in between', () => {
-    const rig = open();
+    const rig = new SessionRig({ engine, timings: { passOnAfterMs: 0 } });
     const waiting = rig.parties.owner('alice').begin('words');
     const passing = rig.parties.owner('bob').begin('words');
     for (let step = 1; step <= 5; step += 1) {

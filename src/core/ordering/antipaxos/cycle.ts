@@ -56,6 +56,13 @@ export class CycleState {
     this.cycle = cycle;
   }
 
+  /** A value has come. */
+  hold(held: HeldValue): void {
+    const { digest } = held.proposal.statement;
+    this.values.set(digest, held);
+    this.wanted.delete(digest);
+  }
+
   /** Whether each value that the vector names is at hand. */
   holds(vector: Vector): boolean {
     return vector.every((digest) => digest === null || this.values.has(digest));

@@ -92,7 +92,7 @@ export class Cycles {
     const isWanted = state.wanted.has(digest);
     const isNew = !state.values.has(digest) && (isFirst || isWanted);
     if (isFirst) this.#onFirst(state, replica, { digest, signature: proposal.signature });
-    if (isNew) this.#state.keepValue(state, { proposal, value });
+    if (isNew) state.hold({ proposal, value });
     if (isNew && isWanted) state.reports.retry();
     this.#proposer.hear(state);
     this.#proposer.start();
@@ -179,6 +179,7 @@ export class Cycles {
       replica: self,
       entries,
     });
+    this.#state.storeValues(state, digestsOf(report.statement));
     this.#state.persist(state, `report/${cycle}`, encodeOrderingSigned(report));
     reports.add(report);
     state.reportedMs = outbox.nowMs;

@@ -119,7 +119,10 @@ export class DecisionModule {
     if (!roster || !state) return 'later';
     const isOfRoster = roster.excludes(command.excluded);
     if (!isOfRoster || !isAssistance(command.reports, roster)) return 'refuse';
-    if (state.holds(command.vector)) return 'accept';
+    if (state.holds(command.vector)) {
+      this.#state.storeValues(state, command.vector);
+      return 'accept';
+    }
     this.#state.seek(state, command.vector, command.reports);
     return 'later';
   }

@@ -123,6 +123,7 @@ export class Delivery {
     const { outbox, membership, pending } = this.#state;
     const { cycle } = state;
     if (!outbox.replaying) {
+      this.#state.storeValues(state, decision.vector);
       this.#state.persist(state, `decided/${cycle}`, this.#encodeDecision(decision));
     }
     const values = decision.vector.map((digest) =>

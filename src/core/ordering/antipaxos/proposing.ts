@@ -1,10 +1,9 @@
 import { digestOfCycleValue } from '../../../crypto/ordering/sign.js';
 import type { ReplicaId } from '../../../vocabulary/ids.js';
 import type { Batch, Cycle, CycleValue, ProposalStatement } from '../../../vocabulary/ordering.js';
+import { Batching } from '../batching.js';
 import type { CycleState } from './cycle.js';
 import type { AntipaxosState } from './state.js';
-
-const BATCH = 'batch';
 
 export interface ProposerEvents {
   /** This process takes part in the cycle from now on. */
@@ -15,10 +14,10 @@ export interface ProposerEvents {
 export class Proposer {
   readonly #state: AntipaxosState;
   readonly #events: ProposerEvents;
+  readonly #batching: Batching;
   /** The next cycle to start, and the last that another active process has proposed in. */
   #next = 1;
   #heard = 0;
-  #isBatchDue = false;
   /** What was proposed here in cycles that are not delivered. */
   readonly #proposed = new Map<number, Batch>();
   /** Excluded processes that have shown to be back. */
@@ -29,6 +28,7 @@ export class Proposer {
   constructor(state: AntipaxosState, events: ProposerEvents) {
     this.#state = state;
     this.#events = events;
+    this.#batching = new Batching(state.outbox, state.pending);
   }
 
   /** After a restart. */
@@ -56,8 +56,7 @@ export class Proposer {
 
   /** Returns false where the timer is not this. */
   onTimer(name: string): boolean {
-    if (name !== BATCH) return false;
-    this.#isBatchDue = true;
+    if (!this.#batching.onTimer(name)) return false;
     this.start();
     return true;
   }
@@ -79,7 +78,6 @@ export class Proposer {
 
   /** Starts cycles while there is a reason to: without load there are none. */
   start(): void {
-    const { pending, options, outbox } = this.#state;
     while (this.#next <= this.#state.last) {
       // It has proposed there before a restart, and proposes in no cycle twice.
       if (this.#state.cycles.get(this.#next)?.startedMs !== undefined) {
@@ -87,25 +85,16 @@ export class Proposer {
         continue;
       }
       const isAwaited = this.#next <= this.#heard;
-      if (!isAwaited && !this.#isBatchReady && !this.#hasToEndorse) {
-        if (pending.hasWaiting) outbox.ensureTimer(BATCH, options.batchDelayMs);
-        return;
-      }
+      const isIdle = this.#next === this.#state.delivered + 1;
+      if (!isAwaited && !this.#batching.isReady(isIdle) && !this.#hasToEndorse) return;
       const cycle = this.#next as Cycle;
       const isExcluded = !this.#state.rosterAt(cycle)?.awaited.has(this.#state.self);
       if (!isAwaited && isExcluded) return;
       this.#next += 1;
-      this.#isBatchDue = false;
-      outbox.stopTimer(BATCH);
+      this.#batching.taken();
       const state = this.#state.cycle(cycle);
       if (state) this.#propose(state, isExcluded);
     }
-  }
-
-  get #isBatchReady(): boolean {
-    const { pending, options } = this.#state;
-    const isDue = this.#isBatchDue || options.batchDelayMs === 0;
-    return isDue ? pending.hasWaiting : pending.fillsBatch(options);
   }
 
   /** Somebody is back, and no cycle that is under way says so. */
@@ -140,7 +129,8 @@ export class Proposer {
     const { digest } = proposal.statement;
     state.proposals.set(self, { digest, signature: proposal.signature });
     // On disk first: after a restart it is what tells that this process has proposed.
-    this.#state.keepValue(state, { proposal, value });
+    state.hold({ proposal, value });
+    this.#state.storeValues(state, [digest]);
     outbox.broadcast({ kind: 'proposal', proposal, value });
     outbox.startTimer(`report/${cycle}`, delay.timeoutMs);
     this.#events.began(state);

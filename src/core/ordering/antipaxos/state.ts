@@ -4,7 +4,7 @@ import { oneCorrect } from '../../../vocabulary/quorum.js';
 import { encodeOrderingMessage } from '../../../wire/ordering/index.js';
 import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
-import { CycleState, type HeldValue } from './cycle.js';
+import { CycleState } from './cycle.js';
 import { DelayEstimate } from './delay.js';
 import { Membership } from './membership.js';
 import type { Vector } from './merge.js';
@@ -83,13 +83,19 @@ export class AntipaxosState {
     this.outbox.persist(key, value);
   }
 
-  /** On disk before a report names it: what this process reports it can hand over, also after a crash. */
-  keepValue(state: CycleState, held: HeldValue): void {
-    const { digest } = held.proposal.statement;
-    state.values.set(digest, held);
-    state.wanted.delete(digest);
-    const message = encodeOrderingMessage({ kind: 'proposal', scope: 'antipaxos', ...held });
-    this.persist(state, `value/${state.cycle}/${digest}`, message);
+  /**
+   * Writes down the values that the vector names, as far as they are not: before this process proposes,
+   * reports, prepares or applies them. So it can hand over what it has vouched for, also after a crash,
+   * and what has merely come costs no write of its own.
+   */
+  storeValues(state: CycleState, vector: Vector): void {
+    for (const digest of vector) {
+      const held = digest === null ? undefined : state.values.get(digest);
+      const key = `value/${state.cycle}/${digest}`;
+      if (!held || state.stored.has(key)) continue;
+      const message = encodeOrderingMessage({ kind: 'proposal', scope: 'antipaxos', ...held });
+      this.persist(state, key, message);
+    }
   }
 
   /** Asks, once for each, for the values of a vector that are not at hand: those who reported them. */

@@ -1,13 +1,12 @@
 import { digestOfBatch } from '../../../crypto/ordering/sign.js';
 import type { Digest } from '../../../vocabulary/ids.js';
 import type { SequenceNumber } from '../../../vocabulary/ordering.js';
+import { Batching } from '../batching.js';
 import type { Checkpoints } from '../checkpoints.js';
 import type { PbftHost } from './host.js';
 import type { PbftState } from './state.js';
 import type { NewViewProposals } from './view-change.js';
 import type { Voter } from './voting.js';
-
-const BATCH = 'batch';
 
 /** The primary's side: batches of what waits, several under way at once. */
 export class Proposer {
@@ -15,16 +14,17 @@ export class Proposer {
   readonly #host: PbftHost;
   readonly #voter: Voter;
   readonly #checkpoints: Checkpoints;
+  readonly #batching: Batching;
   /** What the new view requires, and this primary does not hold yet. */
   #required: [SequenceNumber, Digest][] = [];
   #next = 1;
-  #isBatchDue = false;
 
   constructor(state: PbftState, host: PbftHost, voter: Voter, checkpoints: Checkpoints) {
     this.#state = state;
     this.#host = host;
     this.#voter = voter;
     this.#checkpoints = checkpoints;
+    this.#batching = new Batching(state.outbox, state.pending);
   }
 
   /** A view begins: first what it requires, then what waits. */
@@ -66,17 +66,13 @@ export class Proposer {
 
   /** Batches that are full, or whose time is up. */
   propose(): void {
-    const { isPrimary, isActive, executed, options, outbox, pending } = this.#state;
+    const { isPrimary, isActive, executed, options, pending } = this.#state;
     if (!isPrimary || !isActive) return;
     while (this.#next <= Math.min(executed + options.pipelineDepth, this.#checkpoints.high)) {
-      if (!pending.hasWaiting) return;
-      if (!pending.fillsBatch(options) && !this.#isBatchDue && options.batchDelayMs > 0) {
-        return outbox.ensureTimer(BATCH, options.batchDelayMs);
-      }
+      if (!this.#batching.isReady(this.#next === executed + 1)) return;
       const batch = pending.take(options, (request) => this.#host.judge([request]) === 'accept');
       if (batch.length === 0) return;
-      this.#isBatchDue = false;
-      outbox.stopTimer(BATCH);
+      this.#batching.taken();
       const sequence = this.#next as SequenceNumber;
       this.#next += 1;
       this.#voter.propose(sequence, digestOfBatch(batch), batch);
@@ -85,8 +81,7 @@ export class Proposer {
 
   /** Returns false where the timer is not the proposer's. */
   onTimer(name: string): boolean {
-    if (name !== BATCH) return false;
-    this.#isBatchDue = true;
+    if (!this.#batching.onTimer(name)) return false;
     this.propose();
     return true;
   }
