@@ -95,8 +95,8 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'readmission-by-one',
     rule: 'f + 1 others take an excluded process back',
-    file: 'src/core/ordering/antipaxos/membership.ts',
-    find: 'if (standing.endorsers.size < oneCorrect(this.#resilience)) return;',
+    file: 'src/core/ordering/antipaxos/standing.ts',
+    find: 'if (this.#endorsers.size < enough) return;',
     replace: '',
     tests: rules,
   },
@@ -104,8 +104,8 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'excludes-more-than-f',
     rule: 'at most f are left out',
     file: 'src/core/ordering/antipaxos/membership.ts',
-    find: '|| excluded >= this.#resilience.f) return;',
-    replace: '|| excluded > this.#resilience.n) return;',
+    find: 'standing.isOverdue && this.#excluded.length < this.#resilience.f',
+    replace: 'standing.isOverdue',
     tests: rules,
   },
   {

@@ -76,6 +76,7 @@ function entryOf({
 const valueFrom = (text: string): CycleValue => ({
   batch: [makeRequest(text, 1, text)],
   readmit: [],
+  complaints: [],
 });
 
 const accepts = (rig: Rig, from: number, message: OrderingMessage): boolean =>

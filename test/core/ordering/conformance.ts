@@ -92,6 +92,26 @@ export function engineConformance(name: string, factory: EngineFactory<OrderingE
       rig.checkOrder();
     });
 
+    it('fetches a state of several chunks, though one of those that have it lies', () => {
+      const rig = open({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
+      rig.crash(3);
+      rig.submit(0, 'large', 1, 'x'.repeat(600_000));
+      for (let number = 1; number <= 20; number += 1) {
+        rig.submit(0, 'a', number);
+        rig.runUntil(() => rig.haveApplied(1 + number));
+      }
+      let lies = 0;
+      rig.tamper = (from, _to, message) => {
+        if (from !== 0 || message.kind !== 'chunk') return [message];
+        lies += 1;
+        return [{ ...message, bytes: message.bytes.slice(1) }];
+      };
+      rig.start(3);
+      rig.runUntil(() => rig.haveApplied(21));
+      expect(rig.count('chunk')).toBeGreaterThan(lies);
+      rig.checkOrder();
+    });
+
     it('keeps a bounded store', () => {
       const rig = open({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
       for (let number = 1; number <= 60; number += 1) {

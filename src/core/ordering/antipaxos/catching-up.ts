@@ -81,7 +81,7 @@ export class CatchingUp {
   onStatus(from: ReplicaId, position: number, stable: number): void {
     const { delivered, low } = this.#state;
     this.#positions.set(from, position);
-    if (stable < low && position >= low) this.#showStable(from);
+    if (stable < low && position >= low) this.#checkpoints.show(from, 'stable');
     if (position < low) this.#showState(from);
     else if (position < delivered) this.#show(from, position);
     const isBehind = position > delivered || stable > low;
@@ -93,16 +93,8 @@ export class CatchingUp {
     if (held) this.#state.outbox.send(from, { kind: 'proposal', ...held });
   }
 
-  #showStable(to: ReplicaId): void {
-    const { stable } = this.#checkpoints;
-    if (stable) {
-      this.#state.outbox.send(to, { kind: 'stable', certificate: stable.certificate });
-    }
-  }
-
   #showState(to: ReplicaId): void {
-    const { stable } = this.#checkpoints;
-    if (stable) this.#state.outbox.send(to, { kind: 'state', ...stable });
+    this.#checkpoints.show(to, 'state');
     this.sendStatus(to);
   }
 

@@ -21,10 +21,6 @@ export class Proposer {
   #isBatchDue = false;
   /** What was proposed here in cycles that are not delivered. */
   readonly #proposed = new Map<number, Batch>();
-  /** Excluded processes that have shown to be back. */
-  readonly #returned = new Set<ReplicaId>();
-  /** The last cycle in which this process said so. */
-  #endorsedIn = 0;
 
   constructor(state: AntipaxosState, events: ProposerEvents) {
     this.#state = state;
@@ -46,9 +42,6 @@ export class Proposer {
       this.#state.pending.putBack(batch);
     }
     this.#next = Math.max(this.#next, this.#state.delivered + 1);
-    for (const replica of this.#returned) {
-      if (!this.#mayEndorse(replica)) this.#returned.delete(replica);
-    }
     // Who is active in later cycles is known only now.
     for (const state of this.#state.cycles.values()) this.hear(state);
     this.start();
@@ -65,8 +58,7 @@ export class Proposer {
   /** An excluded process says that it is back. */
   onRejoin(from: ReplicaId, position: number): void {
     if (position + this.#state.options.pipelineDepth < this.#state.delivered) return;
-    if (!this.#mayEndorse(from)) return;
-    this.#returned.add(from);
+    this.#state.testimony.hearFrom(from);
     this.start();
   }
 
@@ -87,7 +79,7 @@ export class Proposer {
         continue;
       }
       const isAwaited = this.#next <= this.#heard;
-      if (!isAwaited && !this.#isBatchReady && !this.#hasToEndorse) {
+      if (!isAwaited && !this.#isBatchReady && !this.#hasToTestify) {
         if (pending.hasWaiting) outbox.ensureTimer(BATCH, options.batchDelayMs);
         return;
       }
@@ -109,13 +101,8 @@ export class Proposer {
   }
 
   /** Somebody is back, and no cycle that is under way says so. */
-  get #hasToEndorse(): boolean {
-    return this.#returned.size > 0 && this.#endorsedIn <= this.#state.delivered;
-  }
-
-  #mayEndorse(replica: ReplicaId): boolean {
-    const { membership, self } = this.#state;
-    return membership.isExcluded(replica) && !membership.hasEndorsed(self, replica);
+  get #hasToTestify(): boolean {
+    return this.#state.testimony.isAwaited(this.#next, this.#state.delivered);
   }
 
   /**
@@ -128,8 +115,7 @@ export class Proposer {
     state.startedMs = outbox.nowMs;
     const batch = isExcluded ? [] : pending.take(options);
     this.#proposed.set(cycle, batch);
-    if (this.#returned.size > 0) this.#endorsedIn = cycle;
-    const value: CycleValue = { batch, readmit: [...this.#returned].sort((a, b) => a - b) };
+    const value: CycleValue = { batch, ...this.#state.testimony.take(cycle) };
     const proposal = outbox.sign<ProposalStatement>({
       kind: 'proposal',
       scope: 'antipaxos',

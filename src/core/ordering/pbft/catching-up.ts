@@ -70,7 +70,7 @@ export class CatchingUp {
     this.#positions.set(from, status.position);
     if (status.view < view) this.#views.showView(from);
     const { low } = this.#checkpoints;
-    if (status.stable < low && status.position >= low) this.#showStable(from);
+    if (status.stable < low && status.position >= low) this.#checkpoints.show(from, 'stable');
     if (status.position < executed) this.#show(from, status.position);
     const isBehind = status.position > executed || status.stable > this.#checkpoints.low;
     if (isBehind || status.view > view) this.sendStatus(from);
@@ -78,9 +78,8 @@ export class CatchingUp {
 
   /** Proofs of what the other lacks; or the state, where the log does not reach back so far. */
   #show(to: ReplicaId, position: number): void {
-    const { stable } = this.#checkpoints;
-    if (stable && position < this.#checkpoints.low) {
-      this.#state.outbox.send(to, { kind: 'state', ...stable });
+    if (position < this.#checkpoints.low) {
+      this.#checkpoints.show(to, 'state');
       return this.sendStatus(to);
     }
     const last = Math.min(position + CHUNK, this.#state.executed);
@@ -90,13 +89,6 @@ export class CatchingUp {
       if (batch) this.#state.outbox.send(to, { kind: 'committed', commits, batch });
     }
     this.sendStatus(to);
-  }
-
-  #showStable(to: ReplicaId): void {
-    const { stable } = this.#checkpoints;
-    if (stable) {
-      this.#state.outbox.send(to, { kind: 'stable', certificate: stable.certificate });
-    }
   }
 
   #status(): { readonly view: View; readonly position: number; readonly stable: number } {
