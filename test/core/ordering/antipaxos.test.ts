@@ -409,6 +409,17 @@ describe('hazard 3: exclusion', () => {
     rig.runUntilIdle(60_000);
   });
 
+  it('lets no reports of f processes on nothing keep the others awake', () => {
+    const rig = open();
+    for (const to of [0, 1, 2]) {
+      for (const cycle of [1, 2])
+        rig.transmit(3, to, report(rig, 3, cycle, [null, null, null, null]));
+    }
+    rig.runUntilIdle();
+    expect(rig.refused).toEqual([]);
+    expect(rig.count('status')).toBeLessThan(100);
+  });
+
   it('leaves an excluded process its voice: others propose for it', () => {
     const rig = open();
     rig.tamper = (from, _to, message) =>

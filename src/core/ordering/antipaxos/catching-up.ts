@@ -145,16 +145,18 @@ export class CatchingUp {
   }
 
   /**
-   * Not by the word of an excluded process alone, which makes nobody wait for anything; nor, where this
-   * process is not waited for itself, by the word of `f` others, which may have said it to nobody else.
+   * Not by the word of an excluded process alone, which makes nobody wait for anything; nor by reports of
+   * `f` others on nothing; nor, where this process is not waited for itself, by the word of `f` others,
+   * which may have said it to nobody else.
    */
   #isUnderWay({ cycle, decision, startedMs, proposals, reports }: CycleState): boolean {
     if (decision !== undefined) return true;
-    const awaited = this.#state.rosterAt(cycle)?.awaited ?? new Set<ReplicaId>();
-    const heard = [...awaited].filter((replica) => proposals.has(replica) || reports.has(replica));
     const { self, options } = this.#state;
-    if (!awaited.has(self)) return heard.length >= oneCorrect(options.resilience);
-    return startedMs !== undefined || heard.length > 0;
+    const awaited = this.#state.rosterAt(cycle)?.awaited ?? new Set<ReplicaId>();
+    const proposers = [...awaited].filter((replica) => proposals.has(replica));
+    const heard = [...awaited].filter((replica) => proposals.has(replica) || reports.has(replica));
+    if (heard.length >= oneCorrect(options.resilience)) return true;
+    return awaited.has(self) && (startedMs !== undefined || proposers.length > 0);
   }
 
   get #awaitedNext(): ReplicaId[] {
