@@ -65,6 +65,39 @@ const equivocates =
     return [withValue(rig, 3, message, { ...message.value, batch })];
   };
 
+const areAgreed = (rig: Rig, excluded: readonly number[]): boolean =>
+  [0, 1, 2, 3].every((one) => `${rig.engine(one).metrics.excluded}` === `${excluded}`);
+
+describe('who is excluded again', () => {
+  it('rests until the time for it to come back is near, and comes back with load', () => {
+    const rig = open('S1', neverReports);
+    const away = rig.tamper;
+    const isThere: OrderingTamper = (_from, _to, message) => [message];
+    load(rig, 8);
+    expect(areAgreed(rig, [3])).toBe(true);
+    rig.tamper = isThere;
+    rig.runUntil(() => areAgreed(rig, []));
+    rig.runUntilIdle();
+    for (let time = 0; time < 3; time += 1) {
+      rig.tamper = away;
+      while (!areAgreed(rig, [3])) load(rig, 1);
+      rig.tamper = isThere;
+      rig.runFor(1000);
+    }
+    rig.runUntilIdle();
+    expect(areAgreed(rig, [3])).toBe(true);
+    const rejoins = rig.count('rejoin');
+    const { position } = rig.engine(0);
+    rig.runFor(600_000);
+    expect(rig.count('rejoin')).toBe(rejoins);
+    expect(rig.engine(0).position).toBe(position);
+    load(rig, 20);
+    rig.runUntil(() => areAgreed(rig, []));
+    rig.runUntilIdle();
+    rig.checkOrder();
+  });
+});
+
 describe('who is in the way of the fast path', () => {
   it.each([
     ['proposes and never reports', neverReports],

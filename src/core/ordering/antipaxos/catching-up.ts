@@ -135,11 +135,12 @@ export class CatchingUp {
     );
     for (const state of open) this.#cycles.sayAgain(state);
     this.#checkpoints.sayAgain();
-    const isExcluded = membership.isExcluded(self);
-    if (isExcluded) outbox.broadcast({ kind: 'rejoin', position: delivered });
-    if (isExcluded || !this.#awaitedNext.includes(self)) this.#handOn();
+    // Nobody could take it back earlier, and without load the time for it may never come.
+    const mayReturn = membership.mayReturnIn(delivered + 1, self);
+    if (mayReturn) outbox.broadcast({ kind: 'rejoin', position: delivered });
+    if (membership.isExcluded(self) || !this.#awaitedNext.includes(self)) this.#handOn();
     const { isUnstable } = this.#checkpoints;
-    const isOpen = open.length > 0 || pending.size > 0 || isExcluded || isUnstable;
+    const isOpen = open.length > 0 || pending.size > 0 || mayReturn || isUnstable;
     if (isOpen) outbox.broadcast({ kind: 'status', ...this.#status() });
     return isOpen;
   }

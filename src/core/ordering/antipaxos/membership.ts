@@ -39,10 +39,15 @@ export class Membership {
     return this.#standings[replica]?.isExcluded === true;
   }
 
+  /** Whether values in this cycle may bring an excluded process back. */
+  mayReturnIn(cycle: number, replica: ReplicaId): boolean {
+    return this.#standings[replica]?.mayReturnIn(cycle) === true;
+  }
+
   /** Whether a value of the endorser in this cycle would help the other to come back. */
   mayEndorse(endorser: ReplicaId, replica: ReplicaId, cycle: number): boolean {
-    const standing = this.#standings[replica];
-    return standing?.mayReturnIn(cycle) === true && !standing.hasEndorsed(endorser);
+    const hasEndorsed = this.#standings[replica]?.hasEndorsed(endorser) === true;
+    return this.mayReturnIn(cycle, replica) && !hasEndorsed;
   }
 
   /** A cycle was decided, with these values; `undefined` for one that is missing. */
