@@ -112,6 +112,32 @@ export function engineConformance(name: string, factory: EngineFactory<OrderingE
       rig.checkOrder();
     });
 
+    it('neither asks without end while a state is long in coming, nor stops at that state', () => {
+      const rig = open({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
+      rig.crash(3);
+      for (let number = 1; number <= 42; number += 1) {
+        rig.submit(0, 'a', number);
+        rig.runUntil(() => rig.haveApplied(number));
+      }
+      let lost = 0;
+      rig.tamper = (_from, _to, message) => {
+        if (message.kind !== 'chunk') return [message];
+        lost += 1;
+        return [];
+      };
+      rig.start(3);
+      rig.runFor(120_000);
+      expect(lost).toBeGreaterThan(100);
+      expect(rig.count('status')).toBeLessThan(400);
+      // The others have said all that they had to say.
+      const told = rig.count('status');
+      rig.runFor(60_000);
+      expect(rig.count('status')).toBe(told);
+      rig.tamper = (_from, _to, message) => [message];
+      rig.runUntil(() => rig.haveApplied(42));
+      rig.checkOrder();
+    });
+
     it('keeps a bounded store', () => {
       const rig = open({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
       for (let number = 1; number <= 60; number += 1) {

@@ -10,7 +10,7 @@ import type { DecisionModule } from './decision-module.js';
 import type { AntipaxosState } from './state.js';
 
 const RESEND = 'resend';
-/** Times that a process is told, after a delivery, that it seems to be behind. */
+/** Times that a process is told, after a delivery, that it seems to be elsewhere. */
 const NUDGES_MAX = 8;
 /** Requests that an excluded process hands on at once. */
 const CHUNK = 64;
@@ -85,7 +85,13 @@ export class CatchingUp {
     if (position < low) this.#showState(from);
     else if (position < delivered) this.#show(from, position);
     const isBehind = position > delivered || stable > low;
-    if (isBehind && this.#told.get(from) !== delivered) this.sendStatus(from);
+    if (isBehind) this.#ask(from);
+  }
+
+  /** Once from a place, for a state takes a while to come; what is lost on its way, later again. */
+  #ask(from: ReplicaId): void {
+    if (this.#told.get(from) !== this.#state.delivered) this.sendStatus(from);
+    this.watch();
   }
 
   onFetch(from: ReplicaId, cycle: Cycle, digest: Digest): void {
@@ -180,15 +186,18 @@ export class CatchingUp {
     }
   }
 
-  /** Whoever has not been heard of at this place may have missed the last messages. */
+  /**
+   * Whoever has not been heard of at this place may have missed the last messages; and whoever was heard
+   * of further on may have more, which nobody offers again once a state has come.
+   */
   #nudge(): boolean {
     const { options, self, delivered } = this.#state;
     if (this.#nudges >= NUDGES_MAX) return false;
     this.#nudges += 1;
-    const behind = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId)
+    const elsewhere = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId)
       .filter((replica) => replica !== self)
-      .filter((replica) => (this.#positions.get(replica) ?? 0) < delivered);
-    for (const replica of behind) this.sendStatus(replica);
-    return behind.length > 0;
+      .filter((replica) => (this.#positions.get(replica) ?? 0) !== delivered);
+    for (const replica of elsewhere) this.sendStatus(replica);
+    return elsewhere.length > 0;
   }
 }
