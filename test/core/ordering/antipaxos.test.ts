@@ -420,6 +420,22 @@ describe('hazard 3: exclusion', () => {
     expect(rig.count('status')).toBeLessThan(100);
   });
 
+  it('keeps asking about a cycle that f + 1 have reported, though no proposal of it came', () => {
+    const rig = open();
+    rig.runUntilIdle();
+    for (const from of [2, 3])
+      rig.transmit(from, 0, report(rig, from, 1, [null, null, null, null]));
+    rig.tamper = () => [];
+    rig.runFor(100_000);
+    let asked = 0;
+    rig.tamper = (from, _to, { kind }) => {
+      if (from === 0 && kind === 'status') asked += 1;
+      return [];
+    };
+    rig.runFor(20_000);
+    expect(asked).toBeGreaterThan(3);
+  });
+
   it('leaves an excluded process its voice: others propose for it', () => {
     const rig = open();
     rig.tamper = (from, _to, message) =>

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderingEngine } from '../../../src/core/ordering/engine.js';
+import type { View } from '../../../src/vocabulary/ids.js';
 import {
   type EngineFactory,
   OrderingRig,
@@ -136,6 +137,25 @@ export function engineConformance(name: string, factory: EngineFactory<OrderingE
       rig.tamper = (_from, _to, message) => [message];
       rig.runUntil(() => rig.haveApplied(42));
       rig.checkOrder();
+    });
+
+    it('asks one that is further on once at a time, again where no answer comes, and not for ever', () => {
+      const rig = open();
+      rig.runUntilIdle();
+      let asked = 0;
+      rig.tamper = (from, to, { kind }) => {
+        if (from === 0 && to === 1 && kind === 'status') asked += 1;
+        return [];
+      };
+      const { kind: scope } = rig.engine(0);
+      const status = { kind: 'status', scope, view: 0 as View, position: 5, stable: 0 } as const;
+      for (let time = 0; time < 20; time += 1) rig.transmit(1, 0, status);
+      rig.runFor(10);
+      expect(asked).toBeLessThanOrEqual(1);
+      rig.runFor(2000);
+      expect(asked).toBeGreaterThan(1);
+      rig.runUntilIdle();
+      expect(asked).toBeLessThan(20);
     });
 
     it('keeps a bounded store', () => {
