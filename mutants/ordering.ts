@@ -231,6 +231,14 @@ export const orderingMutants: readonly Mutant[] = [
     tests: restarts,
   },
   {
+    name: 'silent-about-what-was-on-disk',
+    rule: 'after a restart a process says what it may not have said, its proposal before a report',
+    file: 'src/core/ordering/antipaxos/cycles.ts',
+    find: '      this.sayAgain(state);\n',
+    replace: '',
+    tests: restarts,
+  },
+  {
     name: 'room-in-the-log-unnoticed',
     rule: 'when a checkpoint makes room, what waits is proposed',
     file: 'src/core/ordering/pbft/replica.ts',

@@ -44,13 +44,17 @@ export class Cycles {
     });
   }
 
-  /** After a restart: the phases that were under way have their time anew. */
+  /**
+   * After a restart: the phases that were under way have their time anew, and what was on disk, but may
+   * never have left, is said before anything that builds on it: no report before its own proposal.
+   */
   restore(): void {
     const { cycles, delivered, delay, outbox, self } = this.#state;
     for (const state of cycles.values()) {
       if (state.cycle <= delivered || state.startedMs === undefined) continue;
       const phase = state.reports.has(self) ? 'commit' : 'report';
       outbox.startTimer(`${phase}/${state.cycle}`, delay.timeoutMs);
+      this.sayAgain(state);
     }
     this.#proposer.restore();
     for (const state of [...cycles.values()]) this.#check(state);
