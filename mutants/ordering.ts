@@ -1,6 +1,8 @@
 import type { Mutant } from './mutant.js';
 
 const rules = ['test/core/ordering/antipaxos-rules.test.ts'];
+const complaints = ['test/core/ordering/antipaxos-complaints.test.ts'];
+const transfer = ['test/core/ordering/state-transfer.test.ts'];
 const antipaxos = ['test/core/ordering/antipaxos.test.ts'];
 const pbft = ['test/core/ordering/pbft.test.ts'];
 const conformance = [
@@ -95,8 +97,8 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'readmission-by-one',
     rule: 'f + 1 others take an excluded process back',
-    file: 'src/core/ordering/antipaxos/membership.ts',
-    find: 'if (standing.endorsers.size < oneCorrect(this.#resilience)) return;',
+    file: 'src/core/ordering/antipaxos/standing.ts',
+    find: 'if (this.#endorsers.size < enough) return;',
     replace: '',
     tests: rules,
   },
@@ -104,9 +106,105 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'excludes-more-than-f',
     rule: 'at most f are left out',
     file: 'src/core/ordering/antipaxos/membership.ts',
-    find: '|| excluded >= this.#resilience.f) return;',
-    replace: '|| excluded > this.#resilience.n) return;',
+    find: 'standing.isOverdue && this.#excluded.length < this.#resilience.f',
+    replace: 'standing.isOverdue',
     tests: rules,
+  },
+  {
+    name: 'left-out-for-one-complaint',
+    rule: 'f + 1 complain before it counts against anybody',
+    file: 'src/core/ordering/antipaxos/standing.ts',
+    find: 'if (complainers.size >= enough) this.#missed.add(cycle);',
+    replace: 'this.#missed.add(cycle);',
+    tests: rules,
+  },
+  {
+    name: 'complaints-of-any-time',
+    rule: 'a complaint holds for cycles less than two pipelines ago',
+    file: 'src/core/ordering/antipaxos/standing.ts',
+    find: 'if (cycle >= decidedIn || cycle <= decidedIn - 2 * this.#depth) return;',
+    replace: '',
+    tests: rules,
+  },
+  {
+    name: 'never-barred',
+    rule: 'whoever is left out again comes back later each time',
+    file: 'src/core/ordering/antipaxos/standing.ts',
+    find: 'return this.#isExcluded && cycle >= this.#barredUntil;',
+    replace: 'return this.#isExcluded;',
+    tests: rules,
+  },
+  {
+    name: 'silence-is-not-complained-of',
+    rule: 'who proposes and never reports is in the way of the fast path',
+    file: 'src/core/ordering/antipaxos/complaints.ts',
+    find: 'return awaitedIn(roster).filter((replica) => !reporters.has(replica));',
+    replace: 'return awaitedIn(roster).filter((replica) => !reporters.has(replica)).slice(0, 0);',
+    tests: complaints,
+  },
+  {
+    name: 'barred-and-restless',
+    rule: 'a process asks to come back from when it may',
+    file: 'src/core/ordering/antipaxos/catching-up.ts',
+    find: 'const mayReturn = membership.mayReturnIn(delivered + 1, self);',
+    replace: 'const mayReturn = membership.isExcluded(self);',
+    tests: complaints,
+  },
+  {
+    name: 'awake-for-a-lone-report',
+    rule: 'a cycle without a proposal is under way where f + 1 report it',
+    file: 'src/core/ordering/antipaxos/catching-up.ts',
+    find: 'proposers.length > 0);',
+    replace: 'proposers.length + heard.length > 0);',
+    tests: antipaxos,
+  },
+  {
+    name: 'asleep-though-others-report',
+    rule: 'a cycle that f + 1 have reported is under way',
+    file: 'src/core/ordering/antipaxos/catching-up.ts',
+    find: 'if (heard.length >= oneCorrect(options.resilience)) return true;',
+    replace: '',
+    tests: antipaxos,
+  },
+  {
+    name: 'asks-without-end',
+    rule: 'who is behind asks each once from a place',
+    file: 'src/core/ordering/pbft/catching-up.ts',
+    find: 'if (this.#told.get(from) !== this.#place) this.sendStatus(from);',
+    replace: 'this.sendStatus(from);',
+    tests: conformance,
+  },
+  {
+    name: 'asks-once-and-never-again',
+    rule: 'what is asked for once is asked for again later',
+    file: 'src/core/ordering/antipaxos/catching-up.ts',
+    find: 'this.sendStatus(from);\n    this.watch();',
+    replace: 'this.sendStatus(from);',
+    tests: [...antipaxos, ...conformance],
+  },
+  {
+    name: 'stops-at-a-state',
+    rule: 'when a state has come, what is above it is asked for',
+    file: 'src/core/ordering/pbft/catching-up.ts',
+    find: '(this.#positions.get(replica) ?? 0) !== executed',
+    replace: '(this.#positions.get(replica) ?? 0) < executed',
+    tests: conformance,
+  },
+  {
+    name: 'stops-at-a-state-of-cycles',
+    rule: 'when a state has come, the cycles after it are asked for',
+    file: 'src/core/ordering/antipaxos/catching-up.ts',
+    find: '(this.#positions.get(replica) ?? 0) !== delivered',
+    replace: '(this.#positions.get(replica) ?? 0) < delivered',
+    tests: conformance,
+  },
+  {
+    name: 'one-holder-for-good',
+    rule: 'where one holder of a state brings nothing, the next one is asked',
+    file: 'src/core/ordering/state-transfer.ts',
+    find: 'target.holders.push(...target.holders.splice(0, 1));',
+    replace: '',
+    tests: transfer,
   },
   {
     name: 'report-not-persisted',
@@ -155,6 +253,14 @@ export const orderingMutants: readonly Mutant[] = [
     find: 'state.lower.clear(highest, number);',
     replace: '',
     tests: ['test/core/ordering/client-table.test.ts'],
+  },
+  {
+    name: 'silent-about-what-was-on-disk',
+    rule: 'after a restart a process says what it may not have said, its proposal before a report',
+    file: 'src/core/ordering/antipaxos/cycles.ts',
+    find: '      this.sayAgain(state);\n',
+    replace: '',
+    tests: restarts,
   },
   {
     name: 'room-in-the-log-unnoticed',

@@ -133,7 +133,7 @@ function reportOf(
   return { kind: 'report', scope: 'antipaxos', report };
 }
 
-const emptyValue: CycleValue = { batch: [], readmit: [] };
+const emptyValue: CycleValue = { batch: [], readmit: [], complaints: [] };
 const emptyDigest = digestOfCycleValue(emptyValue);
 
 function proposalOf(
@@ -171,7 +171,7 @@ function requestCosts(cluster: ClusterId, [sign]: readonly Sign[]) {
     const pending = new Pending();
     for (const request of next(0)) pending.add(request, 0 as ReplicaId, 0);
     const limits = { batchRequestsMax: batchRequests, batchBytesMax: 1 << 30 };
-    digestOfCycleValue({ batch: pending.take(limits), readmit: [] });
+    digestOfCycleValue({ batch: pending.take(limits), readmit: [], complaints: [] });
   });
   const table = new ClientTable();
   const applying = processorUs(() => {
@@ -189,7 +189,7 @@ function requestCosts(cluster: ClusterId, [sign]: readonly Sign[]) {
 
 /** A proposal that comes in: decoded, its digest checked, encoded for the store. */
 function receiving(cluster: ClusterId, sign: Sign, batch: Batch): number {
-  const value: CycleValue = { batch, readmit: [] };
+  const value: CycleValue = { batch, readmit: [], complaints: [] };
   const proposal = proposalOf(cluster, sign, 1, 0, value);
   const bytes = encodeOrderingMessage({ kind: 'proposal', scope: 'antipaxos', proposal, value });
   return processorUs(() => {

@@ -104,6 +104,8 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
       return message.reports.flatMap(ofReport);
     case 'fetch-batch':
     case 'fetch-value':
+    case 'fetch-chunk':
+    case 'chunk':
     case 'status':
     case 'rejoin':
     case 'slow':

@@ -66,7 +66,7 @@ const sessionLies: readonly ((random: Random, liar: Liar) => SessionMessage)[] =
 
 const orderingLies: readonly ((random: Random, liar: Liar) => OrderingMessage)[] = [
   (random, { cluster, sign, self }) => {
-    const value = { batch: [], readmit: [] };
+    const value = { batch: [], readmit: [], complaints: [] };
     const statement = {
       kind: 'proposal',
       scope: 'antipaxos',

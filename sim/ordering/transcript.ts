@@ -45,7 +45,10 @@ function contentOf(message: OrderingMessage): string {
     case 'fetch-value':
       return `${short(message.digest)} of cycle ${message.cycle}`;
     case 'fetch-batch':
+    case 'fetch-chunk':
       return short(message.digest);
+    case 'chunk':
+      return `of ${message.bytes.length} bytes`;
     case 'batch':
     case 'requests':
       return describeBatch(message.batch);

@@ -47,8 +47,15 @@ export interface CheckpointStatement {
   readonly kind: 'checkpoint';
   readonly scope: OrderingScope;
   readonly position: number;
-  /** Digest of the snapshot. */
+  /** Digest of the snapshot's manifest. */
   readonly digest: Digest;
+}
+
+/** A state in chunks, so that no message holds all of it. What a checkpoint's digest is of. */
+export interface SnapshotManifest {
+  /** So many of the first chunks are the engine's own part; the others are the state machine's. */
+  readonly own: number;
+  readonly chunks: readonly Digest[];
 }
 
 export type CheckpointCertificate = SharedCertificate<CheckpointStatement>;
@@ -84,6 +91,14 @@ export interface CycleValue {
   readonly batch: Batch;
   /** Excluded processes that the proposer has heard from, sorted. */
   readonly readmit: readonly ReplicaId[];
+  /** Sorted by cycle, then by process. */
+  readonly complaints: readonly Complaint[];
+}
+
+/** Somebody was in the way of the fast path: its report or value did not come, or it sent two values. */
+export interface Complaint {
+  readonly cycle: Cycle;
+  readonly replica: ReplicaId;
 }
 
 /** Antipaxos line 2. The value travels beside it. */
@@ -165,8 +180,10 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
   | {
       readonly kind: 'state';
       readonly certificate: CheckpointCertificate;
-      readonly snapshot: Uint8Array;
+      readonly manifest: SnapshotManifest;
     }
+  | { readonly kind: 'fetch-chunk'; readonly digest: Digest }
+  | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
   /** The sender finds this view's primary too slow. */
   | { readonly kind: 'slow'; readonly view: View }
   /** From the proposer, or handed on by whoever holds the value. */

@@ -161,16 +161,20 @@ export function spin(liar: Liar): Behaviour {
   liar.every(300, () => {
     liar.lied();
     const cycle = (liar.memory.highestCycle + 1) as Cycle;
-    liar.broadcast(proposalOf(liar, cycle, { batch: [], readmit: [] }));
+    liar.broadcast(proposalOf(liar, cycle, { batch: [], readmit: [], complaints: [] }));
   });
   return {};
 }
 
-/** Names processes as back that have not been away, or are not back; itself first. */
+/** Names processes as back that have not been away, or are not back, and complains of all the others. */
 export function endorseAnybody(liar: Liar): Behaviour {
   return changing(liar, ({ proposal: { statement }, value }) => {
+    const { cycle } = statement;
     const everybody = [...othersOf(liar), liar.self].sort((a, b) => a - b);
     const readmit = liar.random.some(everybody, 0.5);
-    return [proposalOf(liar, statement.cycle, { ...value, readmit })];
+    const complaints = [cycle - 2, cycle - 1, cycle].flatMap((of) =>
+      of < 1 ? [] : othersOf(liar).map((replica) => ({ cycle: of as Cycle, replica })),
+    );
+    return [proposalOf(liar, cycle, { ...value, readmit, complaints })];
   });
 }

@@ -101,16 +101,23 @@ export function falseCheckpoints(liar: Liar): Behaviour {
   };
 }
 
-/** Shows states that nobody vouches for, and old ones. */
+/** Shows states that nobody vouches for, and old ones, and hands out chunks of none. */
 export function falseStates(liar: Liar): Behaviour {
   liar.every(1200, () => {
     const [old] = liar.memory.states;
     if (!old) return;
     liar.lied();
     liar.broadcast(old);
-    liar.broadcast({ ...old, snapshot: old.snapshot.slice(1) });
+    liar.broadcast({ ...old, manifest: { own: 0, chunks: old.manifest.chunks.slice(1) } });
   });
-  return {};
+  return {
+    outgoing: (to, message) => {
+      if (message.kind !== 'chunk') return undefined;
+      liar.lied();
+      liar.send(to, { ...message, bytes: message.bytes.map((byte) => byte ^ 1) });
+      return [];
+    },
+  };
 }
 
 /** Shows fast decisions of its own making, of reports that do not make one. */

@@ -1,20 +1,34 @@
-import { sha256 } from '../../crypto/digest.js';
-import type { ReplicaId } from '../../vocabulary/ids.js';
-import type { CheckpointCertificate, CheckpointStatement } from '../../vocabulary/ordering.js';
+import { unreachable } from '../../vocabulary/brand.js';
+import type { Digest, ReplicaId } from '../../vocabulary/ids.js';
+import type {
+  CheckpointCertificate,
+  CheckpointStatement,
+  OrderingMessageOf,
+} from '../../vocabulary/ordering.js';
 import { quorum } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import type { StoredRecord } from '../effects.js';
 import type { Outbox } from './outbox.js';
-import { decodeStable, encodeStable, type StableCheckpoint } from './snapshot.js';
+import type { Snapshot, StableCheckpoint } from './snapshot.js';
+import { StableStore } from './stable-store.js';
+import { StateTransfer } from './state-transfer.js';
 
 /** Checkpoints that one replica may have signed and that are not stable yet. */
 const UNSTABLE_OF_ONE_REPLICA_MAX = 4;
 
+export type CheckpointMessage = OrderingMessageOf<
+  'checkpoint' | 'stable' | 'state' | 'fetch-chunk' | 'chunk'
+>;
+
 export interface CheckpointEvents {
   /** What is at or below the stable checkpoint is not needed any more. */
   stable(position: number): void;
-  /** A quorum is at a checkpoint that this replica has not reached. */
-  behind(certificate: CheckpointCertificate): void;
+  /** A quorum, these among it, is at a checkpoint that this replica has not reached. */
+  behind(holders: readonly ReplicaId[]): void;
+  /** Puts a state, further on than this replica's, in place of its own. */
+  install(checkpoint: StableCheckpoint): void;
+  /** It is installed, and stable. */
+  installed(): void;
 }
 
 /** Checkpoints (Castro and Liskov §4.3): what lets the log be cut and a replica catch up without it. */
@@ -22,21 +36,27 @@ export class Checkpoints {
   readonly #outbox: Outbox;
   readonly #events: CheckpointEvents;
   readonly #received = new Map<ReplicaId, Map<number, Signed<CheckpointStatement>>>();
-  readonly #own = new Map<number, { readonly digest: string; readonly snapshot: Uint8Array }>();
-  #stable: StableCheckpoint | undefined;
+  /** This replica's own states that are not stable yet. */
+  readonly #own = new Map<number, Snapshot>();
+  readonly #store: StableStore;
+  readonly #transfer: StateTransfer;
+  /** The last position that this replica has reached. */
+  #position = 0;
 
   constructor(outbox: Outbox, events: CheckpointEvents) {
     this.#outbox = outbox;
     this.#events = events;
+    this.#store = new StableStore(outbox);
+    this.#transfer = new StateTransfer(outbox, (checkpoint) => this.#onState(checkpoint));
   }
 
   get stable(): StableCheckpoint | undefined {
-    return this.#stable;
+    return this.#store.stable;
   }
 
   /** Position of the last stable checkpoint; the low watermark. */
   get low(): number {
-    return this.#stable?.certificate.statement.position ?? 0;
+    return this.stable?.certificate.statement.position ?? 0;
   }
 
   /** The high watermark: nothing above it is taken part in. */
@@ -49,48 +69,67 @@ export class Checkpoints {
     return this.#own.size > 0;
   }
 
-  isDue(position: number): boolean {
-    return position % this.#outbox.options.checkpointInterval === 0;
-  }
-
   restore(records: readonly StoredRecord[]): StableCheckpoint | undefined {
-    const [stored] = this.#outbox.stored(records, 'stable');
-    this.#stable = stored && decodeStable(this.#outbox.options.cluster, stored[1]);
-    return this.#stable;
+    const stable = this.#store.restore(records);
+    this.#position = this.low;
+    return stable;
   }
 
-  /** This replica's state at a position. */
-  take(position: number, snapshot: Uint8Array): void {
-    if (position <= this.low) return;
-    this.#own.set(position, { digest: sha256(snapshot), snapshot });
+  /** The replica has reached a position. Where a checkpoint is due, that is its state. */
+  reached(position: number, snapshot: () => Snapshot): void {
+    this.#position = position;
+    this.#transfer.passed(position);
+    if (position % this.#outbox.options.checkpointInterval !== 0 || position <= this.low) return;
+    this.#own.set(position, snapshot());
     const signed = this.#signed(position);
     if (!signed) return;
     if (!this.#outbox.replaying) this.#outbox.broadcast({ kind: 'checkpoint', signed });
-    this.onCheckpoint(this.#outbox.options.self, signed);
+    this.#onCheckpoint(this.#outbox.options.self, signed);
   }
 
-  onCheckpoint(from: ReplicaId, signed: Signed<CheckpointStatement>): void {
-    const { position } = signed.statement;
-    if (position <= this.low) return;
-    const of = this.#received.get(from) ?? new Map<number, Signed<CheckpointStatement>>();
-    this.#received.set(from, of.set(position, signed));
-    if (of.size > UNSTABLE_OF_ONE_REPLICA_MAX) of.delete(Math.min(...of.keys()));
-    this.#checkStable(signed);
+  onMessage(from: ReplicaId, message: CheckpointMessage): void {
+    switch (message.kind) {
+      case 'checkpoint':
+        return this.#onCheckpoint(from, message.signed);
+      case 'stable':
+        return this.learn(message.certificate);
+      case 'state':
+        if (message.certificate.statement.position <= this.#position) {
+          return this.learn(message.certificate);
+        }
+        return this.#transfer.start(from, message, this.stable?.snapshot);
+      case 'fetch-chunk':
+        return this.#onFetch(from, message.digest);
+      case 'chunk':
+        return this.#transfer.onChunk(message.bytes);
+      default:
+        return unreachable(message);
+    }
+  }
+
+  /** Returns false where the timer is not this. */
+  onTimer(name: string): boolean {
+    return this.#transfer.onTimer(name);
   }
 
   /** A certificate of somebody else. */
   learn(certificate: CheckpointCertificate): void {
     const { position, digest } = certificate.statement;
     if (position <= this.low) return;
-    const own = this.#own.get(position);
-    if (own?.digest === digest) return this.#adopt({ certificate, snapshot: own.snapshot });
-    if (own) this.#outbox.log('error', 'state-diverged', { position });
-    this.#events.behind(certificate);
+    const snapshot = this.#own.get(position);
+    if (snapshot?.digest === digest) return this.#adopt({ certificate, snapshot });
+    if (snapshot) this.#outbox.log('error', 'state-diverged', { position });
+    this.#events.behind(certificate.signatures.map(({ replica }) => replica));
   }
 
-  /** A state that the caller has installed. */
-  installed(checkpoint: StableCheckpoint): void {
-    this.#adopt(checkpoint);
+  /** Shows the stable checkpoint to a replica that is not that far: its state, or that it is stable. */
+  show(to: ReplicaId, what: 'state' | 'stable'): void {
+    if (!this.stable) return;
+    const { certificate, snapshot } = this.stable;
+    const { manifest } = snapshot;
+    const message =
+      what === 'stable' ? { kind: what, certificate } : { kind: what, certificate, manifest };
+    this.#outbox.send(to, message);
   }
 
   /** Says the newest checkpoint that is not stable again. */
@@ -100,11 +139,38 @@ export class Checkpoints {
     if (signed) this.#outbox.broadcast({ kind: 'checkpoint', signed });
   }
 
+  #onCheckpoint(from: ReplicaId, signed: Signed<CheckpointStatement>): void {
+    const { position } = signed.statement;
+    if (position <= this.low) return;
+    const of = this.#received.get(from) ?? new Map<number, Signed<CheckpointStatement>>();
+    this.#received.set(from, of.set(position, signed));
+    if (of.size > UNSTABLE_OF_ONE_REPLICA_MAX) of.delete(Math.min(...of.keys()));
+    this.#checkStable(signed);
+  }
+
+  #onFetch(from: ReplicaId, digest: Digest): void {
+    const bytes = this.#store.chunk(digest);
+    if (bytes) this.#outbox.send(from, { kind: 'chunk', bytes });
+    // It is of a state that is gone: there is a newer one.
+    else this.show(from, 'stable');
+  }
+
+  /** A state that a quorum vouches for is at hand. */
+  #onState(checkpoint: StableCheckpoint): void {
+    const { position } = checkpoint.certificate.statement;
+    this.#position = position;
+    this.#events.install(checkpoint);
+    this.#adopt(checkpoint);
+    this.#outbox.output({ kind: 'installed', position });
+    this.#outbox.log('info', 'state-installed', { position });
+    this.#events.installed();
+  }
+
   #signed(position: number): Signed<CheckpointStatement> | undefined {
-    const own = this.#own.get(position);
-    if (!own) return undefined;
+    const digest = this.#own.get(position)?.digest;
+    if (digest === undefined) return undefined;
     const { scope } = this.#outbox;
-    return this.#outbox.sign({ kind: 'checkpoint', scope, position, digest: sha256(own.snapshot) });
+    return this.#outbox.sign({ kind: 'checkpoint', scope, position, digest });
   }
 
   #checkStable({ statement, bytes }: Signed<CheckpointStatement>): void {
@@ -122,8 +188,7 @@ export class Checkpoints {
   }
 
   #adopt(checkpoint: StableCheckpoint): void {
-    this.#stable = checkpoint;
-    this.#outbox.persist('stable', encodeStable(checkpoint));
+    this.#store.adopt(checkpoint);
     const { low } = this;
     for (const position of this.#own.keys()) if (position <= low) this.#own.delete(position);
     for (const of of this.#received.values()) {

@@ -1,41 +1,105 @@
-import type { ClusterId } from '../../vocabulary/ids.js';
-import type { CheckpointCertificate } from '../../vocabulary/ordering.js';
-import { readShared, writeShared } from '../../wire/ordering/index.js';
-import { type Reader, readAll } from '../../wire/reader.js';
+import { sha256 } from '../../crypto/digest.js';
+import { digestOfManifest } from '../../crypto/ordering/sign.js';
+import type { ClusterId, Digest } from '../../vocabulary/ids.js';
+import type { CheckpointCertificate, SnapshotManifest } from '../../vocabulary/ordering.js';
+import {
+  orderingLimits,
+  readManifest,
+  readShared,
+  writeManifest,
+  writeShared,
+} from '../../wire/ordering/index.js';
+import { readAll } from '../../wire/reader.js';
 import { Writer } from '../../wire/writer.js';
+
+/**
+ * A state at a position, in chunks that are known by their digests: those that two states have in common
+ * are stored, and transferred, once. The engine's part and the state machine's are cut separately, so
+ * that one does not move the other's chunks.
+ */
+export class Snapshot {
+  readonly manifest: SnapshotManifest;
+  readonly digest: Digest;
+  readonly #chunks: ReadonlyMap<Digest, Uint8Array>;
+
+  private constructor(manifest: SnapshotManifest, chunks: ReadonlyMap<Digest, Uint8Array>) {
+    this.manifest = manifest;
+    this.digest = digestOfManifest(manifest);
+    this.#chunks = chunks;
+  }
+
+  /** Throws `RangeError` where the state is too large. */
+  static of(own: Uint8Array, machine: Uint8Array): Snapshot {
+    const ownParts = cut(own);
+    const parts = [...ownParts, ...cut(machine)];
+    if (parts.length > orderingLimits.chunks) throw new RangeError('a state of too many chunks');
+    const digests = parts.map(sha256);
+    const chunks = new Map(
+      digests.map((digest, index) => [digest, parts[index] ?? new Uint8Array()]),
+    );
+    return new Snapshot({ own: ownParts.length, chunks: digests }, chunks);
+  }
+
+  /** `undefined` while a chunk is missing. */
+  static assemble(
+    manifest: SnapshotManifest,
+    chunks: ReadonlyMap<Digest, Uint8Array>,
+  ): Snapshot | undefined {
+    const own = new Map<Digest, Uint8Array>();
+    for (const digest of manifest.chunks) {
+      const chunk = chunks.get(digest);
+      if (!chunk) return undefined;
+      own.set(digest, chunk);
+    }
+    return new Snapshot(manifest, own);
+  }
+
+  chunk(digest: Digest): Uint8Array | undefined {
+    return this.#chunks.get(digest);
+  }
+
+  /** The engine's part. */
+  get own(): Uint8Array {
+    return this.#joined(this.manifest.chunks.slice(0, this.manifest.own));
+  }
+
+  get machine(): Uint8Array {
+    return this.#joined(this.manifest.chunks.slice(this.manifest.own));
+  }
+
+  #joined(digests: readonly Digest[]): Uint8Array {
+    const parts = digests.flatMap((digest) => this.#chunks.get(digest) ?? []);
+    return new Uint8Array(Buffer.concat(parts));
+  }
+}
 
 /** A checkpoint that a quorum has signed, and the state that it is of. */
 export interface StableCheckpoint {
   readonly certificate: CheckpointCertificate;
-  readonly snapshot: Uint8Array;
+  readonly snapshot: Snapshot;
 }
 
+/** The record of a stable checkpoint; each chunk has one of its own. */
 export function encodeStable({ certificate, snapshot }: StableCheckpoint): Uint8Array {
   const writer = new Writer();
   writeShared(writer, certificate);
-  writer.bytes(snapshot);
+  writeManifest(writer, snapshot.manifest);
   return writer.finish();
 }
 
-export function decodeStable(cluster: ClusterId, bytes: Uint8Array): StableCheckpoint {
+export function decodeStable(
+  cluster: ClusterId,
+  bytes: Uint8Array,
+): { readonly certificate: CheckpointCertificate; readonly manifest: SnapshotManifest } {
   return readAll(bytes, (reader) => ({
     certificate: readShared(reader, cluster, 'checkpoint'),
-    snapshot: reader.bytes(),
+    manifest: readManifest(reader),
   }));
 }
 
-/** An engine's own part of a snapshot, and then the state machine's. */
-export function encodeSnapshot(write: (writer: Writer) => void, machine: Uint8Array): Uint8Array {
-  const writer = new Writer();
-  write(writer);
-  writer.bytes(machine);
-  return writer.finish();
-}
-
-/** Reads the engine's own part; returns the state machine's. */
-export function decodeSnapshot(snapshot: Uint8Array, read: (reader: Reader) => void): Uint8Array {
-  return readAll(snapshot, (reader) => {
-    read(reader);
-    return reader.bytes();
-  });
+function cut(bytes: Uint8Array): Uint8Array[] {
+  const { chunkBytes } = orderingLimits;
+  return Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) =>
+    bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
+  );
 }

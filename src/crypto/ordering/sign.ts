@@ -1,9 +1,15 @@
 import type { ClusterId, Digest } from '../../vocabulary/ids.js';
-import type { Batch, CycleValue, OrderingStatement } from '../../vocabulary/ordering.js';
+import type {
+  Batch,
+  CycleValue,
+  OrderingStatement,
+  SnapshotManifest,
+} from '../../vocabulary/ordering.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import {
   encodeBatch,
   encodeCycleValue,
+  encodeManifest,
   encodeOrderingStatement,
 } from '../../wire/ordering/index.js';
 import { sha256 } from '../digest.js';
@@ -21,6 +27,11 @@ export function signOrdering<S extends OrderingStatement>(
 
 export function digestOfBatch(batch: Batch): Digest {
   return sha256(encodeBatch(batch));
+}
+
+/** What a checkpoint is signed for. */
+export function digestOfManifest(manifest: SnapshotManifest): Digest {
+  return sha256(encodeManifest(manifest));
 }
 
 export function digestOfCycleValue(value: CycleValue): Digest {

@@ -11,7 +11,6 @@ import { failed, ok, type Result } from '../../vocabulary/result.js';
 import { WireError } from '../../wire/index.js';
 import { decodeAssistance } from '../../wire/ordering/index.js';
 import { checkKnown, checkSignature, replicaSigner } from '../check-signature.js';
-import { sha256 } from '../digest.js';
 import type { Keyring } from '../keyring.js';
 import {
   type Finding,
@@ -28,7 +27,7 @@ import {
   checkSequenceProposal,
   checkSequenceViewChange,
 } from './check-certificates.js';
-import { digestOfBatch, digestOfCycleValue } from './sign.js';
+import { digestOfBatch, digestOfCycleValue, digestOfManifest } from './sign.js';
 
 /** Whether a request is its client's own: the application knows how its clients sign. */
 export type RequestCheck = (request: OrderingRequest) => boolean;
@@ -117,7 +116,7 @@ class MessageCheck {
       case 'state':
         return (
           mismatchUnless(
-            sha256(message.snapshot) === message.certificate.statement.digest,
+            digestOfManifest(message.manifest) === message.certificate.statement.digest,
             'digest of a snapshot',
           ) ?? checkCheckpoint(keyring, message.certificate)
         );
@@ -140,6 +139,9 @@ class MessageCheck {
         return checkReports(keyring, message.reports, keyring.resilience.n - 1);
       case 'fetch-batch':
       case 'fetch-value':
+      case 'fetch-chunk':
+      // What it should be, the receiver knows by its digest.
+      case 'chunk':
       case 'status':
       case 'rejoin':
       case 'slow':
@@ -184,6 +186,8 @@ function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
     case 'requests':
     case 'batch':
     case 'fetch-batch':
+    case 'fetch-chunk':
+    case 'chunk':
     case 'status':
     case 'slow':
       return [];

@@ -1,13 +1,31 @@
-import { type ClusterId, clientId, clusterId } from '../../vocabulary/ids.js';
+import {
+  type ClusterId,
+  clientId,
+  clusterId,
+  type Digest,
+  type ReplicaId,
+} from '../../vocabulary/ids.js';
 import type {
   Batch,
+  Complaint,
+  Cycle,
   CycleValue,
   OrderingRequest,
   OrderingScope,
   OrderingStatement,
+  SnapshotManifest,
 } from '../../vocabulary/ordering.js';
 import { WireError } from '../error.js';
-import { checkRising, choice, readName, readReplica, writeName, writeReplica } from '../fields.js';
+import {
+  checkRising,
+  choice,
+  readDigest,
+  readName,
+  readReplica,
+  writeDigest,
+  writeName,
+  writeReplica,
+} from '../fields.js';
 import { limits } from '../limits.js';
 import { type Reader, readAll } from '../reader.js';
 import { Writer } from '../writer.js';
@@ -60,6 +78,52 @@ export function readOrderingHeader(
   return { kind, scope: of };
 }
 
+function writeComplaint(writer: Writer, { cycle, replica }: Complaint): void {
+  writer.u64(cycle);
+  writeReplica(writer, replica);
+}
+
+function readComplaint(reader: Reader): Complaint {
+  const cycle = reader.u64() as Cycle;
+  return { cycle, replica: readReplica(reader) };
+}
+
+function checkComplaints(complaints: readonly Complaint[]): void {
+  complaints.reduce(
+    (last, next) => {
+      const rises =
+        last.cycle < next.cycle || (last.cycle === next.cycle && last.replica < next.replica);
+      if (last !== next && !rises) throw new WireError('complaints out of order');
+      return next;
+    },
+    complaints[0] ?? { cycle: 0 as Cycle, replica: 0 as ReplicaId },
+  );
+}
+
+export function writeManifest(writer: Writer, { own, chunks }: SnapshotManifest): void {
+  checkOwn(own, chunks);
+  writer.u16(own);
+  writer.list(chunks, orderingLimits.chunks, (digest) => writeDigest(writer, digest));
+}
+
+export function readManifest(reader: Reader): SnapshotManifest {
+  const own = reader.u16();
+  const chunks = reader.list(orderingLimits.chunks, () => readDigest(reader));
+  checkOwn(own, chunks);
+  return { own, chunks };
+}
+
+function checkOwn(own: number, chunks: readonly Digest[]): void {
+  if (own > chunks.length) throw new WireError('more chunks of one part than there are');
+}
+
+/** The bytes that a checkpoint's digest is of. */
+export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
+  const writer = new Writer();
+  writeManifest(writer, manifest);
+  return writer.finish();
+}
+
 export function writeRequest(writer: Writer, request: OrderingRequest): void {
   writeName(writer, request.client, clientId);
   writer.u64(request.number);
@@ -100,7 +164,9 @@ export function readCycleValue(reader: Reader): CycleValue {
     const batch = reader.list(orderingLimits.batchRequests, () => readRequest(reader));
     const readmit = reader.list(limits.replicas, () => readReplica(reader));
     checkRising(readmit, (replica) => replica);
-    return { batch, readmit };
+    const complaints = reader.list(orderingLimits.complaints, () => readComplaint(reader));
+    checkComplaints(complaints);
+    return { batch, readmit, complaints };
   });
 }
 
@@ -119,6 +185,8 @@ export function encodeCycleValue(value: CycleValue): Uint8Array {
     writeRequests(writer, value.batch);
     checkRising(value.readmit, (replica) => replica);
     writer.list(value.readmit, limits.replicas, (replica) => writeReplica(writer, replica));
+    checkComplaints(value.complaints);
+    writer.list(value.complaints, orderingLimits.complaints, (one) => writeComplaint(writer, one));
   });
 }
 

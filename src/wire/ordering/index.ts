@@ -4,6 +4,9 @@ export {
   decodeCycleValue,
   encodeBatch,
   encodeCycleValue,
+  encodeManifest,
+  readManifest,
+  writeManifest,
 } from './fields.js';
 export { orderingLimits } from './limits.js';
 export {

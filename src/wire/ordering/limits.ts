@@ -6,6 +6,11 @@ export const orderingLimits = {
   payloadBytes: 1024 * 1024,
   /** Sequence numbers between the watermarks, so prepared certificates in a view change. */
   window: 1024,
-  /** One message, all included; a snapshot is the largest. */
+  /** Complaints in one cycle's value. */
+  complaints: 1024,
+  /** One chunk of a snapshot, and the chunks of one: states of up to 1 GiB. */
+  chunkBytes: 256 * 1024,
+  chunks: 4096,
+  /** One message, all included; a new view with many prepared certificates is the largest. */
   messageBytes: 16 * 1024 * 1024,
 } as const;

@@ -17,9 +17,11 @@ import { Writer } from '../writer.js';
 import {
   readBatch,
   readCycleValue,
+  readManifest,
   scope as scopeField,
   writeBatch,
   writeCycleValue,
+  writeManifest,
 } from './fields.js';
 import { orderingLimits } from './limits.js';
 import { readOrderingSigned, readShared, writeShared } from './statement.js';
@@ -43,6 +45,8 @@ const messageKind = choice<OrderingMessageKind>(
   'fast-decision',
   'rejoin',
   'slow',
+  'fetch-chunk',
+  'chunk',
 );
 
 /** Throws `WireError` for a message that no peer would accept. */
@@ -80,7 +84,11 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
     case 'new-view':
       return writeSigned(writer, message.newView);
     case 'fetch-batch':
+    case 'fetch-chunk':
       return writeDigest(writer, message.digest);
+    case 'chunk':
+      checkChunk(message.bytes);
+      return writer.bytes(message.bytes);
     case 'requests':
     case 'batch':
       return writeBatch(writer, message.batch);
@@ -95,7 +103,7 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
       return writeShared(writer, message.certificate);
     case 'state':
       writeShared(writer, message.certificate);
-      return writer.bytes(message.snapshot);
+      return writeManifest(writer, message.manifest);
     case 'proposal':
       writeSigned(writer, message.proposal);
       return writeCycleValue(writer, message.value);
@@ -134,7 +142,13 @@ function readContent(
       return { kind, scope, viewChange: readOrderingSigned(reader, cluster, 'view-change') };
     case 'new-view':
       return { kind, scope, newView: readOrderingSigned(reader, cluster, 'new-view') };
+    case 'chunk': {
+      const bytes = reader.bytes();
+      checkChunk(bytes);
+      return { kind, scope, bytes };
+    }
     case 'fetch-batch':
+    case 'fetch-chunk':
       return { kind, scope, digest: readDigest(reader) };
     case 'requests':
     case 'batch':
@@ -152,7 +166,7 @@ function readContent(
       return { kind, scope, certificate: readShared(reader, cluster, 'checkpoint') };
     case 'state': {
       const certificate = readShared(reader, cluster, 'checkpoint');
-      return { kind, scope, certificate, snapshot: reader.bytes() };
+      return { kind, scope, certificate, manifest: readManifest(reader) };
     }
     case 'proposal': {
       const proposal = readOrderingSigned(reader, cluster, 'proposal');
@@ -198,6 +212,10 @@ function readReports(reader: Reader, cluster: ClusterId): readonly Signed<Report
   const reports = reader.list(limits.replicas, () => readOrderingSigned(reader, cluster, 'report'));
   checkRising(reports, ({ statement: { replica } }) => replica);
   return reports;
+}
+
+function checkChunk(bytes: Uint8Array): void {
+  if (bytes.length > orderingLimits.chunkBytes) throw new WireError('chunk too long');
 }
 
 function checkSize(bytes: Uint8Array): void {

@@ -21,6 +21,26 @@ describe('a process that restarts', () => {
     rig.checkOrder();
   });
 
+  it('says at once what it had on disk and had not said: its proposal before a report', () => {
+    const rig = open();
+    rig.onStep = (replica, outputs) => {
+      const first = outputs.findIndex(({ kind }) => kind === 'broadcast');
+      if (replica === 0 && first >= 0) rig.crashAfterOutputs(0, first);
+    };
+    rig.submit(0, 'a', 1);
+    expect(rig.alive.has(0)).toBe(false);
+    expect(rig.count('proposal')).toBe(0);
+    rig.onStep = () => {};
+    const said: string[] = [];
+    rig.tamper = (from, _to, message) => {
+      if (from === 0) said.push(message.kind);
+      return [message];
+    };
+    rig.start(0);
+    expect(said.slice(0, 3)).toEqual(['proposal', 'proposal', 'proposal']);
+    rig.runUntil(() => rig.haveApplied(1), 200);
+  });
+
   it('proposes in no cycle twice, even where its Decision Module decides at the start', () => {
     const rig = open();
     const digests = new Map<number, Set<string>>();

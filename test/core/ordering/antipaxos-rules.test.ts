@@ -11,7 +11,7 @@ import {
 } from '../../../src/core/ordering/antipaxos/merge.js';
 import { Roster } from '../../../src/core/ordering/antipaxos/roster.js';
 import type { Digest, ReplicaId } from '../../../src/vocabulary/ids.js';
-import type { ReportStatement } from '../../../src/vocabulary/ordering.js';
+import type { CycleValue, ReportStatement } from '../../../src/vocabulary/ordering.js';
 import { cycleNumber } from '../../../src/vocabulary/ordering.js';
 import { type Resilience, resilience } from '../../../src/vocabulary/quorum.js';
 import { readAll } from '../../../src/wire/reader.js';
@@ -153,57 +153,131 @@ describe('table 1', () => {
 
 describe('membership', () => {
   const four = resilience(4, 1);
-  const none: readonly (readonly ReplicaId[])[] = [[], [], [], []];
+  const three = 3 as ReplicaId;
 
-  function run(membership: Membership, from: number, vectors: readonly Vector[]): void {
-    vectors.forEach((vector, index) => {
-      membership.decided(from + index, vector, none);
-    });
+  /** What a process says in its value, or nothing at all. */
+  type Said = Partial<Pick<CycleValue, 'readmit' | 'complaints'>> | null;
+
+  function decide(membership: Membership, cycle: number, said: readonly Said[]): void {
+    const values = said.map((one) =>
+      one === null ? undefined : { batch: [], readmit: [], complaints: [], ...one },
+    );
+    membership.decided(cycle, values);
   }
+
+  const complain = (...cycles: number[]): Said => ({
+    complaints: cycles.map((cycle) => ({ cycle: cycleNumber(cycle), replica: three })),
+  });
+  const back: Said = { readmit: [three] };
+  const isExcluded = (membership: Membership): boolean => membership.isExcluded(three);
 
   it('changes a pipeline’s depth after the cycle that shows the reason', () => {
     const membership = new Membership(four, 3, 1);
-    run(membership, 1, [[v, v, v, null]]);
-    expect(membership.rosterAt(3)?.awaited.has(3 as ReplicaId)).toBe(true);
-    expect(membership.rosterAt(4)?.awaited.has(3 as ReplicaId)).toBe(false);
+    decide(membership, 1, [{}, {}, {}, null]);
+    expect(membership.rosterAt(3)?.awaited.has(three)).toBe(true);
+    expect(membership.rosterAt(4)?.awaited.has(three)).toBe(false);
     expect(membership.rosterAt(5)).toBeUndefined();
   });
 
   it('excludes no more than f, and nobody for a gap with values in between', () => {
     const membership = new Membership(four, 1, 2);
-    run(membership, 1, [
-      [v, v, null, null],
-      [v, v, v, null],
-      [v, v, null, null],
-      [v, v, null, null],
-    ]);
-    expect(membership.isExcluded(3 as ReplicaId)).toBe(true);
+    decide(membership, 1, [{}, {}, null, null]);
+    decide(membership, 2, [{}, {}, {}, null]);
+    decide(membership, 3, [{}, {}, null, null]);
+    decide(membership, 4, [{}, {}, null, null]);
+    expect(isExcluded(membership)).toBe(true);
     expect(membership.isExcluded(2 as ReplicaId)).toBe(false);
+  });
+
+  it('excludes whom f + 1 complain of, in so many cycles in a row', () => {
+    const membership = new Membership(four, 4, 2);
+    decide(membership, 1, [{}, {}, {}, {}]);
+    decide(membership, 2, [complain(1), {}, complain(1), {}]);
+    decide(membership, 3, [{}, {}, {}, {}]);
+    decide(membership, 4, [complain(3), complain(3), {}, {}]);
+    expect(isExcluded(membership)).toBe(false);
+    // The second complaint of cycle 2 comes last.
+    decide(membership, 5, [complain(2), {}, {}, {}]);
+    decide(membership, 6, [{}, {}, complain(2), {}]);
+    expect(isExcluded(membership)).toBe(true);
+  });
+
+  it('believes nobody alone, however often, nor who complains of itself or of times past and to come', () => {
+    const membership = new Membership(four, 2, 1);
+    for (let cycle = 1; cycle <= 20; cycle += 1) {
+      const all = Array.from({ length: 24 }, (_, index) => index + 1);
+      decide(membership, cycle, [{}, complain(...all), {}, complain(...all)]);
+      expect(isExcluded(membership)).toBe(false);
+    }
+    decide(membership, 21, [complain(21, 22), {}, complain(17, 21, 22), {}]);
+    expect(isExcluded(membership)).toBe(false);
+    decide(membership, 22, [complain(18), {}, complain(18), {}]);
+    expect(isExcluded(membership)).toBe(false);
+    decide(membership, 23, [complain(20), {}, complain(20), {}]);
+    expect(isExcluded(membership)).toBe(true);
   });
 
   it('takes back whom f + 1 others name, not fewer, and not on its own word', () => {
     const membership = new Membership(four, 1, 1);
-    run(membership, 1, [[v, v, v, null]]);
-    const three = [3 as ReplicaId];
-    membership.decided(2, [v, v, v, null], [three, [], [], three]);
-    membership.decided(3, [v, v, v, null], [three, [], [], []]);
-    expect(membership.isExcluded(3 as ReplicaId)).toBe(true);
-    membership.decided(4, [v, v, v, null], [[], three, [], []]);
-    expect(membership.isExcluded(3 as ReplicaId)).toBe(false);
-    expect(membership.rosterAt(5)?.awaited.has(3 as ReplicaId)).toBe(true);
+    decide(membership, 1, [{}, {}, {}, null]);
+    decide(membership, 2, [back, {}, {}, back]);
+    decide(membership, 3, [back, {}, {}, null]);
+    expect(isExcluded(membership)).toBe(true);
+    expect(membership.mayEndorse(0 as ReplicaId, three, 4)).toBe(false);
+    expect(membership.mayEndorse(1 as ReplicaId, three, 4)).toBe(true);
+    decide(membership, 4, [{}, back, {}, null]);
+    expect(isExcluded(membership)).toBe(false);
+    expect(membership.rosterAt(5)?.awaited.has(three)).toBe(true);
+  });
+
+  it('bars whoever is excluded again twice as long each time, and forgives after a while', () => {
+    const depth = 4;
+    const membership = new Membership(four, depth, 1);
+    let cycle = 0;
+    /** Cycles from one exclusion to the return, where all want it back at once. */
+    const absence = (): number => {
+      cycle += depth;
+      decide(membership, cycle, [{}, {}, {}, null]);
+      expect(isExcluded(membership)).toBe(true);
+      const start = cycle;
+      while (isExcluded(membership)) {
+        cycle += 1;
+        decide(membership, cycle, [back, back, back, null]);
+      }
+      return cycle - start;
+    };
+    expect([absence(), absence(), absence(), absence()]).toEqual([1, 4, 12, 28]);
+    for (let count = 0; count < 6; count += 1) absence();
+    expect(absence()).toBe(depth * (2 ** 10 - 1));
+    for (const last = cycle + 9000; cycle < last; ) {
+      cycle += 1;
+      decide(membership, cycle, [{}, {}, {}, {}]);
+    }
+    expect(absence()).toBe(1);
   });
 
   it('survives a snapshot', () => {
-    const membership = new Membership(four, 3, 1);
-    run(membership, 1, [[v, v, v, null]]);
+    const membership = new Membership(four, 3, 2);
+    decide(membership, 1, [{}, {}, {}, {}]);
+    decide(membership, 2, [complain(1), {}, complain(1), null]);
+    const copies = [membership, new Membership(four, 3, 2)];
     const writer = new Writer();
-    membership.write(writer, 1);
-    const copy = new Membership(four, 3, 1);
-    readAll(writer.finish(), (reader) => copy.read(reader, 1));
-    for (const cycle of [2, 3, 4]) {
-      expect(copy.rosterAt(cycle)).toEqual(membership.rosterAt(cycle));
+    membership.write(writer, 2);
+    readAll(writer.finish(), (reader) => copies[1]?.read(reader, 2));
+    for (const copy of copies) {
+      expect(isExcluded(copy)).toBe(true);
+      decide(copy, 3, [back, {}, {}, null]);
+      decide(copy, 4, [complain(3), back, {}, null]);
+      expect(isExcluded(copy)).toBe(false);
+      decide(copy, 5, [{}, {}, {}, {}]);
+      decide(copy, 6, [{}, {}, {}, {}]);
+      decide(copy, 7, [{}, {}, {}, null]);
+      decide(copy, 8, [{}, {}, {}, null]);
+      expect(isExcluded(copy)).toBe(true);
     }
-    expect(copy.isExcluded(3 as ReplicaId)).toBe(true);
+    for (const cycle of [3, 4, 5, 8, 11]) {
+      expect(copies[1]?.rosterAt(cycle)).toEqual(membership.rosterAt(cycle));
+    }
   });
 });
 

@@ -76,6 +76,7 @@ function entryOf({
 const valueFrom = (text: string): CycleValue => ({
   batch: [makeRequest(text, 1, text)],
   readmit: [],
+  complaints: [],
 });
 
 const accepts = (rig: Rig, from: number, message: OrderingMessage): boolean =>
@@ -230,12 +231,18 @@ describe('hazard 2: a report may name a value that nobody has', () => {
 
   it('signs one report of a cycle, restarts included', () => {
     const rig = open();
-    const reports = new Set<string>();
+    const reports = new Map<number, Set<string>>();
+    const late: OrderingMessage[] = [];
     let isLate = true;
     rig.tamper = (from, _to, message) => {
-      if (message.kind === 'proposal' && from === 3 && isLate) return [];
+      if (message.kind === 'proposal' && from === 3 && isLate) {
+        late.push(message);
+        return [];
+      }
       if (message.kind !== 'report') return [message];
-      if (from === 1) reports.add(digestOfBytes(message.report.bytes));
+      const { cycle } = message.report.statement;
+      const digest = digestOfBytes(message.report.bytes);
+      if (from === 1) reports.set(cycle, (reports.get(cycle) ?? new Set()).add(digest));
       return isLate ? [] : [message];
     };
     submitEverywhere(rig, 1);
@@ -243,9 +250,11 @@ describe('hazard 2: a report may name a value that nobody has', () => {
     rig.crash(1);
     isLate = false;
     rig.start(1);
+    // What it did not have when it reported comes before its time is up again.
+    for (const message of late) rig.transmit(3, 1, message);
     rig.runUntil(() => rig.haveApplied(3));
     rig.runFor(5000);
-    expect(reports.size).toBe(1);
+    expect([...reports.values()].map(({ size }) => size)).toEqual([...reports].map(() => 1));
   });
 
   /** How many values of the first cycle are on disk where a step sends the first message of this kind. */
@@ -435,6 +444,33 @@ describe('hazard 3: exclusion', () => {
       rig.transmit(3, to, proposal(rig, 3, cycle, valueFrom('nothing')));
     }
     rig.runUntilIdle(60_000);
+  });
+
+  it('lets no reports of f processes on nothing keep the others awake', () => {
+    const rig = open();
+    for (const to of [0, 1, 2]) {
+      for (const cycle of [1, 2])
+        rig.transmit(3, to, report(rig, 3, cycle, [null, null, null, null]));
+    }
+    rig.runUntilIdle();
+    expect(rig.refused).toEqual([]);
+    expect(rig.count('status')).toBeLessThan(100);
+  });
+
+  it('keeps asking about a cycle that f + 1 have reported, though no proposal of it came', () => {
+    const rig = open();
+    rig.runUntilIdle();
+    for (const from of [2, 3])
+      rig.transmit(from, 0, report(rig, from, 1, [null, null, null, null]));
+    rig.tamper = () => [];
+    rig.runFor(100_000);
+    let asked = 0;
+    rig.tamper = (from, _to, { kind }) => {
+      if (from === 0 && kind === 'status') asked += 1;
+      return [];
+    };
+    rig.runFor(20_000);
+    expect(asked).toBeGreaterThan(3);
   });
 
   it('leaves an excluded process its voice: others propose for it', () => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderingEngine } from '../../../src/core/ordering/engine.js';
+import type { View } from '../../../src/vocabulary/ids.js';
 import {
   type EngineFactory,
   OrderingRig,
@@ -90,6 +91,71 @@ export function engineConformance(name: string, factory: EngineFactory<OrderingE
       rig.runFor(10_000);
       expect(rig.history(3)).toHaveLength(41);
       rig.checkOrder();
+    });
+
+    it('fetches a state of several chunks, though one of those that have it lies', () => {
+      const rig = open({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
+      rig.crash(3);
+      rig.submit(0, 'large', 1, 'x'.repeat(600_000));
+      for (let number = 1; number <= 20; number += 1) {
+        rig.submit(0, 'a', number);
+        rig.runUntil(() => rig.haveApplied(1 + number));
+      }
+      let lies = 0;
+      rig.tamper = (from, _to, message) => {
+        if (from !== 0 || message.kind !== 'chunk') return [message];
+        lies += 1;
+        return [{ ...message, bytes: message.bytes.slice(1) }];
+      };
+      rig.start(3);
+      rig.runUntil(() => rig.haveApplied(21));
+      expect(rig.count('chunk')).toBeGreaterThan(lies);
+      rig.checkOrder();
+    });
+
+    it('neither asks without end while a state is long in coming, nor stops at that state', () => {
+      const rig = open({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
+      rig.crash(3);
+      for (let number = 1; number <= 42; number += 1) {
+        rig.submit(0, 'a', number);
+        rig.runUntil(() => rig.haveApplied(number));
+      }
+      let lost = 0;
+      rig.tamper = (_from, _to, message) => {
+        if (message.kind !== 'chunk') return [message];
+        lost += 1;
+        return [];
+      };
+      rig.start(3);
+      rig.runFor(120_000);
+      expect(lost).toBeGreaterThan(100);
+      expect(rig.count('status')).toBeLessThan(400);
+      // The others have said all that they had to say.
+      const told = rig.count('status');
+      rig.runFor(60_000);
+      expect(rig.count('status')).toBe(told);
+      rig.tamper = (_from, _to, message) => [message];
+      rig.runUntil(() => rig.haveApplied(42));
+      rig.checkOrder();
+    });
+
+    it('asks one that is further on once at a time, again where no answer comes, and not for ever', () => {
+      const rig = open();
+      rig.runUntilIdle();
+      let asked = 0;
+      rig.tamper = (from, to, { kind }) => {
+        if (from === 0 && to === 1 && kind === 'status') asked += 1;
+        return [];
+      };
+      const { kind: scope } = rig.engine(0);
+      const status = { kind: 'status', scope, view: 0 as View, position: 5, stable: 0 } as const;
+      for (let time = 0; time < 20; time += 1) rig.transmit(1, 0, status);
+      rig.runFor(10);
+      expect(asked).toBeLessThanOrEqual(1);
+      rig.runFor(2000);
+      expect(asked).toBeGreaterThan(1);
+      rig.runUntilIdle();
+      expect(asked).toBeLessThan(20);
     });
 
     it('keeps a bounded store', () => {

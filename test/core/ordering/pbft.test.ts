@@ -293,7 +293,7 @@ describe('what a replica believes', () => {
     const verify = (message: OrderingMessage): boolean =>
       verifyOrderingMessage(rig.parties.keyring, () => true, 1 as ReplicaId, message).ok;
     expect(verify(state)).toBe(true);
-    expect(verify({ ...state, snapshot: new Uint8Array([1]) })).toBe(false);
+    expect(verify({ ...state, manifest: { own: 0, chunks: [] } })).toBe(false);
     const { certificate } = state;
     const two = { ...certificate, signatures: certificate.signatures.slice(0, 2) };
     expect(verify({ ...state, certificate: two })).toBe(false);

@@ -10,7 +10,7 @@ import type { DecisionModule } from './decision-module.js';
 import type { AntipaxosState } from './state.js';
 
 const RESEND = 'resend';
-/** Times that a process is told, after a delivery, that it seems to be behind. */
+/** Times that a process is told, after a delivery, that it seems to be elsewhere. */
 const NUDGES_MAX = 8;
 /** Requests that an excluded process hands on at once. */
 const CHUNK = 64;
@@ -81,11 +81,17 @@ export class CatchingUp {
   onStatus(from: ReplicaId, position: number, stable: number): void {
     const { delivered, low } = this.#state;
     this.#positions.set(from, position);
-    if (stable < low && position >= low) this.#showStable(from);
+    if (stable < low && position >= low) this.#checkpoints.show(from, 'stable');
     if (position < low) this.#showState(from);
     else if (position < delivered) this.#show(from, position);
     const isBehind = position > delivered || stable > low;
-    if (isBehind && this.#told.get(from) !== delivered) this.sendStatus(from);
+    if (isBehind) this.#ask(from);
+  }
+
+  /** Once from a place, for a state takes a while to come; what is lost on its way, later again. */
+  #ask(from: ReplicaId): void {
+    if (this.#told.get(from) !== this.#state.delivered) this.sendStatus(from);
+    this.watch();
   }
 
   onFetch(from: ReplicaId, cycle: Cycle, digest: Digest): void {
@@ -93,16 +99,8 @@ export class CatchingUp {
     if (held) this.#state.outbox.send(from, { kind: 'proposal', ...held });
   }
 
-  #showStable(to: ReplicaId): void {
-    const { stable } = this.#checkpoints;
-    if (stable) {
-      this.#state.outbox.send(to, { kind: 'stable', certificate: stable.certificate });
-    }
-  }
-
   #showState(to: ReplicaId): void {
-    const { stable } = this.#checkpoints;
-    if (stable) this.#state.outbox.send(to, { kind: 'state', ...stable });
+    this.#checkpoints.show(to, 'state');
     this.sendStatus(to);
   }
 
@@ -143,26 +141,29 @@ export class CatchingUp {
     );
     for (const state of open) this.#cycles.sayAgain(state);
     this.#checkpoints.sayAgain();
-    const isExcluded = membership.isExcluded(self);
-    if (isExcluded) outbox.broadcast({ kind: 'rejoin', position: delivered });
-    if (isExcluded || !this.#awaitedNext.includes(self)) this.#handOn();
+    // Nobody could take it back earlier, and without load the time for it may never come.
+    const mayReturn = membership.mayReturnIn(delivered + 1, self);
+    if (mayReturn) outbox.broadcast({ kind: 'rejoin', position: delivered });
+    if (membership.isExcluded(self) || !this.#awaitedNext.includes(self)) this.#handOn();
     const { isUnstable } = this.#checkpoints;
-    const isOpen = open.length > 0 || pending.size > 0 || isExcluded || isUnstable;
+    const isOpen = open.length > 0 || pending.size > 0 || mayReturn || isUnstable;
     if (isOpen) outbox.broadcast({ kind: 'status', ...this.#status() });
     return isOpen;
   }
 
   /**
-   * Not by the word of an excluded process alone, which makes nobody wait for anything; nor, where this
-   * process is not waited for itself, by the word of `f` others, which may have said it to nobody else.
+   * Not by the word of an excluded process alone, which makes nobody wait for anything; nor by reports of
+   * `f` others on nothing; nor, where this process is not waited for itself, by the word of `f` others,
+   * which may have said it to nobody else.
    */
   #isUnderWay({ cycle, decision, startedMs, proposals, reports }: CycleState): boolean {
     if (decision !== undefined) return true;
-    const awaited = this.#state.rosterAt(cycle)?.awaited ?? new Set<ReplicaId>();
-    const heard = [...awaited].filter((replica) => proposals.has(replica) || reports.has(replica));
     const { self, options } = this.#state;
-    if (!awaited.has(self)) return heard.length >= oneCorrect(options.resilience);
-    return startedMs !== undefined || heard.length > 0;
+    const awaited = this.#state.rosterAt(cycle)?.awaited ?? new Set<ReplicaId>();
+    const proposers = [...awaited].filter((replica) => proposals.has(replica));
+    const heard = [...awaited].filter((replica) => proposals.has(replica) || reports.has(replica));
+    if (heard.length >= oneCorrect(options.resilience)) return true;
+    return awaited.has(self) && (startedMs !== undefined || proposers.length > 0);
   }
 
   get #awaitedNext(): ReplicaId[] {
@@ -185,15 +186,18 @@ export class CatchingUp {
     }
   }
 
-  /** Whoever has not been heard of at this place may have missed the last messages. */
+  /**
+   * Whoever has not been heard of at this place may have missed the last messages; and whoever was heard
+   * of further on may have more, which nobody offers again once a state has come.
+   */
   #nudge(): boolean {
     const { options, self, delivered } = this.#state;
     if (this.#nudges >= NUDGES_MAX) return false;
     this.#nudges += 1;
-    const behind = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId)
+    const elsewhere = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId)
       .filter((replica) => replica !== self)
-      .filter((replica) => (this.#positions.get(replica) ?? 0) < delivered);
-    for (const replica of behind) this.sendStatus(replica);
-    return behind.length > 0;
+      .filter((replica) => (this.#positions.get(replica) ?? 0) !== delivered);
+    for (const replica of elsewhere) this.sendStatus(replica);
+    return elsewhere.length > 0;
   }
 }

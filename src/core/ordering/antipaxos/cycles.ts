@@ -7,6 +7,7 @@ import type {
 } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { encodeOrderingSigned } from '../../../wire/ordering/index.js';
+import { dividingIn, silentIn } from './complaints.js';
 import type { CycleDecision, CycleState, Patience } from './cycle.js';
 import { digestsOf, fastVector } from './merge.js';
 import { Proposer } from './proposing.js';
@@ -43,13 +44,17 @@ export class Cycles {
     });
   }
 
-  /** After a restart: the phases that were under way have their time anew. */
+  /**
+   * After a restart: the phases that were under way have their time anew, and what was on disk, but may
+   * never have left, is said before anything that builds on it: no report before its own proposal.
+   */
   restore(): void {
     const { cycles, delivered, delay, outbox, self } = this.#state;
     for (const state of cycles.values()) {
       if (state.cycle <= delivered || state.startedMs === undefined) continue;
       const phase = state.reports.has(self) ? 'commit' : 'report';
       outbox.startTimer(`${phase}/${state.cycle}`, delay.timeoutMs);
+      this.sayAgain(state);
     }
     this.#proposer.restore();
     for (const state of [...cycles.values()]) this.#check(state);
@@ -78,10 +83,28 @@ export class Cycles {
     if (!state) return false;
     if (what === 'fetch') this.#fetchMissing(state);
     else if (what === 'report') state.reporting = this.#losePatience(name, state.reporting);
+    else if (what === 'commit' && state.cycle <= this.#state.delivered)
+      this.#complainOfSilent(state);
     else if (what === 'commit') state.committing = this.#losePatience(name, state.committing);
     else return false;
     this.#check(state);
     return true;
+  }
+
+  /**
+   * A cycle is over. Where it was a slow one: who was in the way of the fast path? Of a report that is
+   * missing that is known once the time for it is over.
+   */
+  settled(state: CycleState): void {
+    const { outbox, self, testimony } = this.#state;
+    const roster = this.#state.rosterAt(state.cycle);
+    const isSlow = state.decision?.path === 'slow' && !outbox.replaying;
+    if (roster && isSlow) testimony.complain(state.cycle, dividingIn(state, roster, self));
+    if (isSlow && state.committing !== 'fresh') this.#complainOfSilent(state);
+    const isLookedBackOn = isSlow && state.committing === 'fresh';
+    for (const what of ['fetch', 'report', ...(isLookedBackOn ? [] : ['commit'])]) {
+      outbox.stopTimer(`${what}/${state.cycle}`);
+    }
   }
 
   onProposal(proposal: Signed<ProposalStatement>, value: CycleValue): void {
@@ -214,6 +237,11 @@ export class Cycles {
     if (!reports.has(this.#state.self)) return;
     state.hasAskedForHelp = true;
     this.#events.needsHelp(state, reports.usable);
+  }
+
+  #complainOfSilent(state: CycleState): void {
+    const roster = this.#state.rosterAt(state.cycle);
+    if (roster) this.#state.testimony.complain(state.cycle, silentIn(state, roster));
   }
 
   /** What is on its way comes within a quarter of the timeout; then it is asked for (theorem 5.5). */

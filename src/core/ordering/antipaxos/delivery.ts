@@ -1,10 +1,5 @@
 import type { ReplicaId } from '../../../vocabulary/ids.js';
-import type {
-  CheckpointCertificate,
-  Cycle,
-  OrderingRequest,
-  ReportStatement,
-} from '../../../vocabulary/ordering.js';
+import type { Cycle, OrderingRequest, ReportStatement } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { decodeReports, encodeReports } from '../../../wire/ordering/index.js';
 import { readAll } from '../../../wire/reader.js';
@@ -13,7 +8,7 @@ import type { StoredRecord } from '../../effects.js';
 import { Checkpoints } from '../checkpoints.js';
 import { ClientTable } from '../client-table.js';
 import type { StateMachine } from '../engine.js';
-import { decodeSnapshot, encodeSnapshot, type StableCheckpoint } from '../snapshot.js';
+import { Snapshot, type StableCheckpoint } from '../snapshot.js';
 import type { CycleDecision, CycleState } from './cycle.js';
 import { digestsOf, type Vector } from './merge.js';
 import type { AntipaxosState } from './state.js';
@@ -23,6 +18,8 @@ export interface DeliveryEvents {
   /** Cycles were delivered, or the state jumped. */
   progressed(): void;
   behind(holders: readonly ReplicaId[]): void;
+  /** A cycle is over. */
+  settled(state: CycleState): void;
   /** The Decision Module's decision of a cycle, where there is one. */
   slowDecision(cycle: Cycle): Vector | undefined;
 }
@@ -41,8 +38,9 @@ export class Delivery {
     this.#events = events;
     this.checkpoints = new Checkpoints(state.outbox, {
       stable: (position) => state.cut(position),
-      behind: ({ signatures }: CheckpointCertificate) =>
-        events.behind(signatures.map(({ replica }) => replica)),
+      behind: (holders) => events.behind(holders),
+      install: (checkpoint) => this.#install(checkpoint),
+      installed: () => this.#onInstalled(),
     });
   }
 
@@ -83,15 +81,8 @@ export class Delivery {
     if (this.#state.delivered > before) this.#events.progressed();
   }
 
-  /** A state that a quorum vouches for. Older than ours it changes nothing. */
-  onState(checkpoint: StableCheckpoint): void {
-    const { position } = checkpoint.certificate.statement;
-    if (position <= this.#state.delivered) return this.checkpoints.learn(checkpoint.certificate);
-    this.#install(checkpoint);
-    this.checkpoints.installed(checkpoint);
+  #onInstalled(): void {
     this.#state.pending.retain((request) => !this.isExecuted(request));
-    this.#state.outbox.output({ kind: 'installed', position });
-    this.#state.outbox.log('info', 'state-installed', { position });
     while (this.#deliverNext());
     this.#events.progressed();
   }
@@ -131,36 +122,32 @@ export class Delivery {
     );
     const batch = values.flatMap((value) => value?.batch ?? []);
     const fresh = this.#clients.execute(batch);
-    membership.decided(
-      cycle,
-      decision.vector,
-      values.map((value) => value?.readmit ?? []),
-    );
+    membership.decided(cycle, values);
     this.#state.delivered = cycle;
     this.#state.remember(cycle, decision.vector);
-    this.#state.settle(state);
+    this.#events.settled(state);
     pending.remove(batch);
     if (fresh.length > 0) this.#machine.apply(cycle, fresh);
     if (fresh.length > 0 && !outbox.replaying) {
       outbox.output({ kind: 'delivered', position: cycle, batch: fresh });
     }
-    if (this.checkpoints.isDue(cycle)) this.checkpoints.take(cycle, this.#snapshot(cycle));
+    this.checkpoints.reached(cycle, () => this.#snapshot(cycle));
   }
 
-  #snapshot(cycle: Cycle): Uint8Array {
-    return encodeSnapshot((writer) => {
-      writer.u64(cycle);
-      this.#state.membership.write(writer, cycle);
-      this.#clients.write(writer);
-    }, this.#machine.snapshot());
+  #snapshot(cycle: Cycle): Snapshot {
+    const writer = new Writer();
+    writer.u64(cycle);
+    this.#state.membership.write(writer, cycle);
+    this.#clients.write(writer);
+    return Snapshot.of(writer.finish(), this.#machine.snapshot());
   }
 
   #install({ certificate, snapshot }: StableCheckpoint): void {
-    const machine = decodeSnapshot(snapshot, (reader) => {
+    readAll(snapshot.own, (reader) => {
       this.#state.membership.read(reader, reader.u64());
       this.#clients.read(reader);
     });
-    this.#machine.install(machine);
+    this.#machine.install(snapshot.machine);
     this.#state.delivered = certificate.statement.position;
   }
 

@@ -10,6 +10,7 @@ import { cycleNumber } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { decodeOrderingMessage, decodeOrderingSigned } from '../../../wire/ordering/index.js';
 import type { StoredRecord, TimerInput } from '../../effects.js';
+import type { CheckpointMessage } from '../checkpoints.js';
 import {
   checkOptions,
   type OrderingEngine,
@@ -56,6 +57,7 @@ export class AntipaxosEngine implements OrderingEngine {
       behind: (holders) => {
         for (const holder of holders) this.#catchingUp.sendStatus(holder);
       },
+      settled: (state) => this.#cycles.settled(state),
       slowDecision: (cycle) => this.#decisions.decision(cycle),
     });
     this.#decisions = new DecisionModule(this.#state, () => {
@@ -143,7 +145,9 @@ export class AntipaxosEngine implements OrderingEngine {
   #onTimer(name: string): void {
     if (this.#decisions.onTimer(name)) return;
     const own = this.#outbox.timerRanOut(name);
-    if (own !== undefined && !this.#cycles.onTimer(own)) this.#catchingUp.onTimer(own);
+    if (own === undefined) return;
+    const parts = [this.#cycles, this.#delivery.checkpoints];
+    if (!parts.some((one) => one.onTimer(own))) this.#catchingUp.onTimer(own);
   }
 
   #onPeer(verified: VerifiedOrderingMessage): void {
@@ -166,14 +170,11 @@ export class AntipaxosEngine implements OrderingEngine {
       case 'status':
         return this.#catchingUp.onStatus(from, message.position, message.stable);
       case 'checkpoint':
-        this.#catchingUp.heard(from, message.signed.statement.position);
-        this.#delivery.checkpoints.onCheckpoint(from, message.signed);
-        return this.#cycles.start();
       case 'stable':
-        this.#delivery.checkpoints.learn(message.certificate);
-        return this.#cycles.start();
       case 'state':
-        return this.#delivery.onState(message);
+      case 'fetch-chunk':
+      case 'chunk':
+        return this.#onCheckpointMessage(from, message);
       // Of the Decision Module's log only.
       case 'pre-prepare':
       case 'phase':
@@ -187,6 +188,14 @@ export class AntipaxosEngine implements OrderingEngine {
       default:
         return unreachable(message);
     }
+  }
+
+  #onCheckpointMessage(from: ReplicaId, message: CheckpointMessage): void {
+    if (message.kind === 'checkpoint') {
+      this.#catchingUp.heard(from, message.signed.statement.position);
+    }
+    this.#delivery.checkpoints.onMessage(from, message);
+    this.#cycles.start();
   }
 
   /** An excluded process hands its requests on. */

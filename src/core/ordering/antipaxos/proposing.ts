@@ -20,10 +20,6 @@ export class Proposer {
   #heard = 0;
   /** What was proposed here in cycles that are not delivered. */
   readonly #proposed = new Map<number, Batch>();
-  /** Excluded processes that have shown to be back. */
-  readonly #returned = new Set<ReplicaId>();
-  /** The last cycle in which this process said so. */
-  #endorsedIn = 0;
 
   constructor(state: AntipaxosState, events: ProposerEvents) {
     this.#state = state;
@@ -46,9 +42,6 @@ export class Proposer {
       this.#state.pending.putBack(batch);
     }
     this.#next = Math.max(this.#next, this.#state.delivered + 1);
-    for (const replica of this.#returned) {
-      if (!this.#mayEndorse(replica)) this.#returned.delete(replica);
-    }
     // Who is active in later cycles is known only now.
     for (const state of this.#state.cycles.values()) this.hear(state);
     this.start();
@@ -64,8 +57,7 @@ export class Proposer {
   /** An excluded process says that it is back. */
   onRejoin(from: ReplicaId, position: number): void {
     if (position + this.#state.options.pipelineDepth < this.#state.delivered) return;
-    if (!this.#mayEndorse(from)) return;
-    this.#returned.add(from);
+    this.#state.testimony.hearFrom(from);
     this.start();
   }
 
@@ -86,7 +78,7 @@ export class Proposer {
       }
       const isAwaited = this.#next <= this.#heard;
       const isIdle = this.#next === this.#state.delivered + 1;
-      if (!isAwaited && !this.#batching.isReady(isIdle) && !this.#hasToEndorse) return;
+      if (!isAwaited && !this.#batching.isReady(isIdle) && !this.#hasToTestify) return;
       const cycle = this.#next as Cycle;
       const isExcluded = !this.#state.rosterAt(cycle)?.awaited.has(this.#state.self);
       if (!isAwaited && isExcluded) return;
@@ -98,13 +90,8 @@ export class Proposer {
   }
 
   /** Somebody is back, and no cycle that is under way says so. */
-  get #hasToEndorse(): boolean {
-    return this.#returned.size > 0 && this.#endorsedIn <= this.#state.delivered;
-  }
-
-  #mayEndorse(replica: ReplicaId): boolean {
-    const { membership, self } = this.#state;
-    return membership.isExcluded(replica) && !membership.hasEndorsed(self, replica);
+  get #hasToTestify(): boolean {
+    return this.#state.testimony.isAwaited(this.#next, this.#state.delivered);
   }
 
   /**
@@ -117,8 +104,7 @@ export class Proposer {
     state.startedMs = outbox.nowMs;
     const batch = isExcluded ? [] : pending.take(options);
     this.#proposed.set(cycle, batch);
-    if (this.#returned.size > 0) this.#endorsedIn = cycle;
-    const value: CycleValue = { batch, readmit: [...this.#returned].sort((a, b) => a - b) };
+    const value: CycleValue = { batch, ...this.#state.testimony.take(cycle) };
     const proposal = outbox.sign<ProposalStatement>({
       kind: 'proposal',
       scope: 'antipaxos',

@@ -10,6 +10,7 @@ import { Membership } from './membership.js';
 import type { Vector } from './merge.js';
 import { type AntipaxosOptions, exclusionStrategies } from './options.js';
 import type { Roster } from './roster.js';
+import { Testimony } from './testimony.js';
 
 const PAST_MAX = 256;
 
@@ -18,6 +19,7 @@ export class AntipaxosState {
   readonly options: AntipaxosOptions;
   readonly outbox: Outbox;
   readonly membership: Membership;
+  readonly testimony: Testimony;
   readonly delay: DelayEstimate;
   readonly pending = new Pending();
   readonly cycles = new Map<number, CycleState>();
@@ -33,6 +35,7 @@ export class AntipaxosState {
     this.options = options;
     this.outbox = outbox;
     this.membership = new Membership(options.resilience, options.pipelineDepth, missedMax);
+    this.testimony = new Testimony(options.self, this.membership);
     this.delay = new DelayEstimate(timeoutMs, options.timeoutMaxMs);
   }
 
@@ -118,19 +121,13 @@ export class AntipaxosState {
     for (const [cycle, state] of this.cycles) {
       if (cycle > low) continue;
       for (const key of state.stored) this.outbox.persist(key, null);
-      this.#stopTimers(cycle);
+      this.stopTimers(cycle);
       this.cycles.delete(cycle);
     }
   }
 
-  #stopTimers(cycle: number): void {
-    this.outbox.stopTimer(`fetch/${cycle}`);
-    this.outbox.stopTimer(`report/${cycle}`);
-    this.outbox.stopTimer(`commit/${cycle}`);
-  }
-
-  settle(state: CycleState): void {
-    this.#stopTimers(state.cycle);
+  stopTimers(cycle: number): void {
+    for (const what of ['fetch', 'report', 'commit']) this.outbox.stopTimer(`${what}/${cycle}`);
   }
 }
 

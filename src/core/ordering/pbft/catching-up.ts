@@ -10,7 +10,7 @@ const RESEND = 'resend';
 
 /** Proofs, and requests, that go out at once; the other side asks for more. */
 const CHUNK = 16;
-/** Times that a replica is told, after something was executed, that it seems to be behind. */
+/** Times that a replica is told, after something was executed, that it seems to be elsewhere. */
 const NUDGES_MAX = 8;
 
 /** Links lose messages: what is said again, and what is shown to those that are behind. */
@@ -21,6 +21,8 @@ export class CatchingUp {
   readonly #checkpoints: Checkpoints;
   /** How far the others have got, as far as this replica has heard. */
   readonly #positions = new Map<ReplicaId, number>();
+  /** What each was last told, so that two do not go on telling each other the same. */
+  readonly #told = new Map<ReplicaId, string>();
   #resends = 0;
   #nudges = 0;
 
@@ -51,6 +53,7 @@ export class CatchingUp {
   /** Returns false where the timer is not this. */
   onTimer(name: string): boolean {
     if (name !== RESEND) return false;
+    this.#told.clear();
     const isSettled = !this.#sayAgain();
     if (isSettled && !this.#nudge()) return true;
     this.#resends += 1;
@@ -59,6 +62,7 @@ export class CatchingUp {
   }
 
   sendStatus(to: ReplicaId): void {
+    this.#told.set(to, this.#place);
     this.#state.outbox.send(to, { kind: 'status', ...this.#status() });
   }
 
@@ -70,17 +74,22 @@ export class CatchingUp {
     this.#positions.set(from, status.position);
     if (status.view < view) this.#views.showView(from);
     const { low } = this.#checkpoints;
-    if (status.stable < low && status.position >= low) this.#showStable(from);
+    if (status.stable < low && status.position >= low) this.#checkpoints.show(from, 'stable');
     if (status.position < executed) this.#show(from, status.position);
     const isBehind = status.position > executed || status.stable > this.#checkpoints.low;
-    if (isBehind || status.view > view) this.sendStatus(from);
+    if (isBehind || status.view > view) this.#ask(from);
+  }
+
+  /** Once from a place, for a state takes a while to come; what is lost on its way, later again. */
+  #ask(from: ReplicaId): void {
+    if (this.#told.get(from) !== this.#place) this.sendStatus(from);
+    this.watch();
   }
 
   /** Proofs of what the other lacks; or the state, where the log does not reach back so far. */
   #show(to: ReplicaId, position: number): void {
-    const { stable } = this.#checkpoints;
-    if (stable && position < this.#checkpoints.low) {
-      this.#state.outbox.send(to, { kind: 'state', ...stable });
+    if (position < this.#checkpoints.low) {
+      this.#checkpoints.show(to, 'state');
       return this.sendStatus(to);
     }
     const last = Math.min(position + CHUNK, this.#state.executed);
@@ -92,11 +101,9 @@ export class CatchingUp {
     this.sendStatus(to);
   }
 
-  #showStable(to: ReplicaId): void {
-    const { stable } = this.#checkpoints;
-    if (stable) {
-      this.#state.outbox.send(to, { kind: 'stable', certificate: stable.certificate });
-    }
+  get #place(): string {
+    const { view, position, stable } = this.#status();
+    return `${view}/${position}/${stable}`;
   }
 
   #status(): { readonly view: View; readonly position: number; readonly stable: number } {
@@ -135,16 +142,19 @@ export class CatchingUp {
     for (const batch of inBatches(own, options)) outbox.broadcast({ kind: 'requests', batch });
   }
 
-  /** Whoever has not been heard of at this place may have missed its last messages. */
+  /**
+   * Whoever has not been heard of at this place may have missed its last messages; and whoever was heard
+   * of further on may have more, which nobody offers again once a state has come.
+   */
   #nudge(): boolean {
     const { options, self, executed } = this.#state;
     if (this.#nudges >= NUDGES_MAX) return false;
     this.#nudges += 1;
-    const behind = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId)
+    const elsewhere = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId)
       .filter((replica) => replica !== self)
-      .filter((replica) => (this.#positions.get(replica) ?? 0) < executed);
-    for (const replica of behind) this.sendStatus(replica);
+      .filter((replica) => (this.#positions.get(replica) ?? 0) !== executed);
+    for (const replica of elsewhere) this.sendStatus(replica);
     // One that stays silent is left alone until it comes back by itself.
-    return behind.length > 0;
+    return elsewhere.length > 0;
   }
 }

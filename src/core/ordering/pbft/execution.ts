@@ -1,13 +1,11 @@
 import type { ReplicaId } from '../../../vocabulary/ids.js';
-import type {
-  CheckpointCertificate,
-  OrderingRequest,
-  SequenceNumber,
-} from '../../../vocabulary/ordering.js';
+import type { OrderingRequest, SequenceNumber } from '../../../vocabulary/ordering.js';
+import { readAll } from '../../../wire/reader.js';
+import { Writer } from '../../../wire/writer.js';
 import type { StoredRecord } from '../../effects.js';
 import { Checkpoints } from '../checkpoints.js';
 import { ClientTable } from '../client-table.js';
-import { decodeSnapshot, encodeSnapshot, type StableCheckpoint } from '../snapshot.js';
+import { Snapshot, type StableCheckpoint } from '../snapshot.js';
 import type { PbftHost } from './host.js';
 import type { PbftState } from './state.js';
 
@@ -33,7 +31,9 @@ export class Executor {
     this.#events = events;
     this.checkpoints = new Checkpoints(state.outbox, {
       stable: (position) => state.cut(position),
-      behind: (certificate) => this.#onBehind(certificate),
+      behind: (holders) => events.behind(holders),
+      install: (checkpoint) => this.#install(checkpoint),
+      installed: () => this.#onInstalled(),
     });
   }
 
@@ -62,15 +62,8 @@ export class Executor {
     if (this.#state.executed > before) this.#events.progressed();
   }
 
-  /** A state that a quorum vouches for. Older than ours it changes nothing. */
-  onState(checkpoint: StableCheckpoint): void {
-    const { position } = checkpoint.certificate.statement;
-    if (position <= this.#state.executed) return this.checkpoints.learn(checkpoint.certificate);
-    this.#install(checkpoint);
-    this.checkpoints.installed(checkpoint);
+  #onInstalled(): void {
     this.#state.pending.retain((request) => !this.isExecuted(request));
-    this.#state.outbox.output({ kind: 'installed', position });
-    this.#state.outbox.log('info', 'state-installed', { position });
     this.execute();
     this.#events.progressed();
   }
@@ -84,20 +77,19 @@ export class Executor {
     const fresh = this.#clients.execute(batch);
     this.#state.pending.remove(batch);
     if (fresh.length > 0) this.#host.apply(sequence, fresh);
-    if (this.checkpoints.isDue(sequence)) this.checkpoints.take(sequence, this.#snapshot());
+    this.checkpoints.reached(sequence, () => this.#snapshot());
     return true;
   }
 
-  #snapshot(): Uint8Array {
-    return encodeSnapshot((writer) => this.#clients.write(writer), this.#host.snapshot());
+  #snapshot(): Snapshot {
+    const writer = new Writer();
+    this.#clients.write(writer);
+    return Snapshot.of(writer.finish(), this.#host.snapshot());
   }
 
   #install({ certificate, snapshot }: StableCheckpoint): void {
-    this.#host.install(decodeSnapshot(snapshot, (reader) => this.#clients.read(reader)));
+    readAll(snapshot.own, (reader) => this.#clients.read(reader));
+    this.#host.install(snapshot.machine);
     this.#state.executed = certificate.statement.position;
-  }
-
-  #onBehind({ signatures }: CheckpointCertificate): void {
-    this.#events.behind(signatures.map(({ replica }) => replica));
   }
 }

@@ -10,6 +10,7 @@ import type {
   VerifiedOrderingMessage,
 } from '../../../vocabulary/ordering.js';
 import type { StoredRecord } from '../../effects.js';
+import type { CheckpointMessage } from '../checkpoints.js';
 import type { Outbox } from '../outbox.js';
 import { CatchingUp } from './catching-up.js';
 import { Executor } from './execution.js';
@@ -114,7 +115,8 @@ export class PbftReplica {
   onTimer(name: string): boolean {
     const own = this.#state.outbox.timerRanOut(name);
     if (own === undefined) return false;
-    const parts = [this.#suspicion, this.#views, this.#proposer, this.#forwarder];
+    const { checkpoints } = this.#executor;
+    const parts = [this.#suspicion, this.#views, this.#proposer, this.#forwarder, checkpoints];
     if (!parts.some((one) => one.onTimer(own))) this.#catchingUp.onTimer(own);
     return true;
   }
@@ -130,9 +132,11 @@ export class PbftReplica {
       case 'phase':
         return this.#onPhase(from, message.signed.statement, message);
       case 'checkpoint':
-        this.#catchingUp.heard(from, message.signed.statement.position);
-        this.#executor.checkpoints.onCheckpoint(from, message.signed);
-        return this.#onWindow();
+      case 'stable':
+      case 'state':
+      case 'fetch-chunk':
+      case 'chunk':
+        return this.#onCheckpointMessage(from, message);
       case 'view-change':
         return this.#views.onViewChange(message.viewChange) ? this.#watch() : undefined;
       case 'new-view':
@@ -149,11 +153,6 @@ export class PbftReplica {
         return this.#suspicion.onComplaint(from, message.view);
       case 'status':
         return this.#catchingUp.onStatus(from, message);
-      case 'stable':
-        this.#executor.checkpoints.learn(message.certificate);
-        return this.#onWindow();
-      case 'state':
-        return this.#executor.onState(message);
       case 'proposal':
       case 'report':
       case 'fetch-value':
@@ -163,6 +162,14 @@ export class PbftReplica {
       default:
         return unreachable(message);
     }
+  }
+
+  #onCheckpointMessage(from: ReplicaId, message: CheckpointMessage): void {
+    if (message.kind === 'checkpoint') {
+      this.#catchingUp.heard(from, message.signed.statement.position);
+    }
+    this.#executor.checkpoints.onMessage(from, message);
+    this.#onWindow();
   }
 
   #onRequests(from: ReplicaId, batch: Batch): void {
