@@ -231,6 +231,14 @@ export const orderingMutants: readonly Mutant[] = [
     tests: restarts,
   },
   {
+    name: 'relays-nothing',
+    rule: 'a backup relays to the primary what another told it alone',
+    file: 'src/core/ordering/pbft/catching-up.ts',
+    find: "    for (const batch of old(false)) outbox.send(primary, { kind: 'requests', batch });\n",
+    replace: '',
+    tests: pbft,
+  },
+  {
     name: 'reports-what-is-not-on-disk',
     rule: 'what a process reports it can hand over after a crash',
     file: 'src/core/ordering/antipaxos/cycles.ts',

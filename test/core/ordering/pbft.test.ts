@@ -78,6 +78,23 @@ describe('a primary that lies', () => {
     rig.checkOrder();
   });
 
+  it('is not suspected for good by one replica that another told alone', () => {
+    const rig = open();
+    const request = makeRequest('x', 1, '');
+    rig.transmit(3, 2, { kind: 'requests', scope: 'pbft', batch: [request] });
+    rig.runUntil(() => [0, 1, 2].every((one) => rig.history(one).some((e) => e.includes(':x:'))));
+    rig.runFor(60_000);
+    let said = 0;
+    rig.tamper = (_from, _to, message) => {
+      said += 1;
+      return [message];
+    };
+    rig.runFor(60_000);
+    expect(said).toBe(0);
+    expect(rig.engine(0).view).toBe(0);
+    rig.checkOrder();
+  });
+
   it('cannot have two batches executed at one place', () => {
     const rig = open();
     rig.tamper = (from, to, message) =>

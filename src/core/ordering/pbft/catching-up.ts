@@ -131,15 +131,24 @@ export class CatchingUp {
     return isOpen;
   }
 
-  /** To everybody, so that everybody watches the primary; it alone may be deaf to this client. */
+  /**
+   * Its own to everybody, so that everybody watches the primary; it alone may be deaf to this client. Those
+   * of others to the primary, as backups relay them (Castro and Liskov §4.2): whoever sent one may have
+   * sent it here alone.
+   */
   #spreadRequests(): void {
-    const { pending, self, options, outbox } = this.#state;
+    const { pending, self, options, outbox, primary } = this.#state;
     const olderThan = outbox.nowMs - options.resendAfterMs / 2;
-    const own = pending.first(
-      CHUNK,
-      ({ source, sinceMs }) => source === self && sinceMs <= olderThan,
-    );
-    for (const batch of inBatches(own, options)) outbox.broadcast({ kind: 'requests', batch });
+    const old = (isOwn: boolean) =>
+      inBatches(
+        pending.first(
+          CHUNK,
+          ({ source, sinceMs }) => (source === self) === isOwn && sinceMs <= olderThan,
+        ),
+        options,
+      );
+    for (const batch of old(true)) outbox.broadcast({ kind: 'requests', batch });
+    for (const batch of old(false)) outbox.send(primary, { kind: 'requests', batch });
   }
 
   /**
