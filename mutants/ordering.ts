@@ -234,8 +234,8 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'relays-nothing',
     rule: 'a backup relays to the primary what another told it alone',
     file: 'src/core/ordering/pbft/catching-up.ts',
-    find: "    for (const batch of old(false)) outbox.send(primary, { kind: 'requests', batch });\n",
-    replace: '',
+    find: 'for (const batch of old(false)) {',
+    replace: 'for (const batch of [...old(false)].slice(0, 0)) {',
     tests: pbft,
   },
   {

@@ -95,6 +95,31 @@ describe('a primary that lies', () => {
     rig.checkOrder();
   });
 
+  it('is not suspected for good by one that was told alone and has left its view', () => {
+    const rig = open();
+    // Replica 0 hears that the others leave the view, and not of the next one: it asks for the one after.
+    rig.tamper = (from, to, message) => {
+      const isHeard = message.kind === 'view-change' || message.kind === 'requests';
+      return from === 0 || (to === 0 && !isHeard) ? [] : [message];
+    };
+    rig.submit(1, 'a', 1);
+    rig.runUntil(() => rig.haveApplied(1, [1, 2, 3]));
+    const batch = [makeRequest('x', 1, '')];
+    rig.transmit(3, 0, { kind: 'requests', scope: 'pbft', batch });
+    rig.runFor(20_000);
+    rig.tamper = (_from, _to, message) => [message];
+    rig.runUntil(() => rig.haveApplied(2));
+    rig.runFor(60_000);
+    let said = 0;
+    rig.tamper = (_from, _to, message) => {
+      said += 1;
+      return [message];
+    };
+    rig.runFor(60_000);
+    expect(said).toBe(0);
+    rig.checkOrder();
+  });
+
   it('cannot have two batches executed at one place', () => {
     const rig = open();
     rig.tamper = (from, to, message) =>

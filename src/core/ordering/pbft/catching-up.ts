@@ -134,10 +134,10 @@ export class CatchingUp {
   /**
    * Its own to everybody, so that everybody watches the primary; it alone may be deaf to this client. Those
    * of others to the primary, as backups relay them (Castro and Liskov §4.2): whoever sent one may have
-   * sent it here alone.
+   * sent it here alone. A replica that has left its view does not know who that is.
    */
   #spreadRequests(): void {
-    const { pending, self, options, outbox, primary } = this.#state;
+    const { pending, self, options, outbox, primary, isActive } = this.#state;
     const olderThan = outbox.nowMs - options.resendAfterMs / 2;
     const old = (isOwn: boolean) =>
       inBatches(
@@ -148,7 +148,10 @@ export class CatchingUp {
         options,
       );
     for (const batch of old(true)) outbox.broadcast({ kind: 'requests', batch });
-    for (const batch of old(false)) outbox.send(primary, { kind: 'requests', batch });
+    for (const batch of old(false)) {
+      if (isActive) outbox.send(primary, { kind: 'requests', batch });
+      else outbox.broadcast({ kind: 'requests', batch });
+    }
   }
 
   /**
