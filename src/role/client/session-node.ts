@@ -1,4 +1,4 @@
-import { type Dispatcher, request } from 'undici';
+import { Agent, type Dispatcher, request } from 'undici';
 import type { SessionEvent } from '../../core/session/messages.js';
 import { readProblem, SessionProblemError } from '../../edge/session/problem.js';
 import { type Submission, submissionJson } from '../../edge/session/run-json.js';
@@ -12,6 +12,11 @@ import { NodeError } from './session-error.js';
 const silentMs = 40_000;
 /** More than any answer. */
 const answerBytesMax = 16 * 1024 * 1024;
+/** A machine that is gone refuses no connection, and undici heeds no signal before there is one. */
+const connectTimeoutMs = 3000;
+
+/** For all coordinators, so that connections are kept from one request to the next. */
+const agent = new Agent({ connect: { timeout: connectTimeoutMs } });
 
 type RequestOptions = Parameters<typeof request<null>>[1];
 
@@ -84,7 +89,11 @@ export class SessionNode {
   }
 
   #request(path: string, options: RequestOptions): Promise<Dispatcher.ResponseData> {
-    return request<null>(this.url + path, { headersTimeout: this.#timeoutMs, ...options });
+    return request<null>(this.url + path, {
+      dispatcher: agent,
+      headersTimeout: this.#timeoutMs,
+      ...options,
+    });
   }
 
   async #problemOf(response: Dispatcher.ResponseData): Promise<Error> {
