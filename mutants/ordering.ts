@@ -231,6 +231,14 @@ export const orderingMutants: readonly Mutant[] = [
     tests: restarts,
   },
   {
+    name: 'waits-for-the-gone-one-by-one',
+    rule: 'the cycles that still wait for a process that will be left out run side by side',
+    file: 'src/core/ordering/antipaxos/proposing.ts',
+    find: 'const hasToStart = isAwaited || this.#hasToTestify || this.#isOnTheWayOut;',
+    replace: 'const hasToStart = isAwaited || this.#hasToTestify;',
+    tests: antipaxos,
+  },
+  {
     name: 'relays-nothing',
     rule: 'a backup relays to the primary what another told it alone',
     file: 'src/core/ordering/pbft/catching-up.ts',

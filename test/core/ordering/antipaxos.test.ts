@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
 import type { AntipaxosOptions } from '../../../src/core/ordering/antipaxos/options.js';
+import { orderingDefaults } from '../../../src/core/ordering/engine.js';
 import { sha256 as digestOfBytes } from '../../../src/crypto/digest.js';
 import {
   digestOfBatch,
@@ -380,6 +381,24 @@ describe('hazard 3: exclusion', () => {
     rig.checkOrder();
   });
 
+  it('runs the cycles that still wait for the process side by side, and then rests', () => {
+    const rig = open();
+    rig.crash(3);
+    rig.submit(0, 'a', 1);
+    rig.runUntil(() => rig.haveApplied(1, [0, 1, 2]));
+    rig.runFor(3000);
+    // Each of them waits for 100 ms and more; the next request meets none.
+    const startedMs = rig.nowMs;
+    rig.submit(0, 'a', 2);
+    rig.runUntil(() => rig.haveApplied(2, [0, 1, 2]));
+    expect(rig.nowMs - startedMs).toBeLessThan(100);
+    expect(rig.engine(0).metrics.excluded).toEqual([3]);
+    const { position } = rig.engine(0);
+    expect(position).toBeLessThanOrEqual(2 + orderingDefaults.pipelineDepth);
+    rig.runFor(600_000);
+    expect(rig.engine(0).position).toBe(position);
+  });
+
   it.each([
     ['S1', 100, 1],
     ['S2', 100, 20],
@@ -498,7 +517,7 @@ describe('hazard 4: links lose messages', () => {
   });
 
   it('catches up from the Decision Module’s log where a decision was slow', () => {
-    const rig = open();
+    const rig = open({ exclusion: 'S2' });
     rig.tamper = (_from, to, message) => (to === 3 && message.kind !== 'status' ? [] : [message]);
     rig.submit(0, 'a', 1);
     rig.runUntil(() => rig.haveApplied(1, [0, 1, 2]));

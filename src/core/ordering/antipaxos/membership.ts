@@ -39,6 +39,12 @@ export class Membership {
     return this.#standings[replica]?.isExcluded === true;
   }
 
+  /** Whether this cycle waits for somebody whom later ones leave out. */
+  isOutdated(cycle: number): boolean {
+    const awaited = this.#rosters.get(cycle)?.awaited;
+    return awaited !== undefined && this.#excluded.some((replica) => awaited.has(replica));
+  }
+
   /** Whether values in this cycle may bring an excluded process back. */
   mayReturnIn(cycle: number, replica: ReplicaId): boolean {
     return this.#standings[replica]?.mayReturnIn(cycle) === true;

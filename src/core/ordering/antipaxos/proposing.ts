@@ -78,7 +78,8 @@ export class Proposer {
       }
       const isAwaited = this.#next <= this.#heard;
       const isIdle = this.#next === this.#state.delivered + 1;
-      if (!isAwaited && !this.#batching.isReady(isIdle) && !this.#hasToTestify) return;
+      const hasToStart = isAwaited || this.#hasToTestify || this.#isOnTheWayOut;
+      if (!hasToStart && !this.#batching.isReady(isIdle)) return;
       const cycle = this.#next as Cycle;
       const isExcluded = !this.#state.rosterAt(cycle)?.awaited.has(this.#state.self);
       if (!isAwaited && isExcluded) return;
@@ -92,6 +93,14 @@ export class Proposer {
   /** Somebody is back, and no cycle that is under way says so. */
   get #hasToTestify(): boolean {
     return this.#state.testimony.isAwaited(this.#next, this.#state.delivered);
+  }
+
+  /**
+   * Somebody is left out a pipeline's depth from now. The slow cycles up to there run side by side: with
+   * little to do they would follow one another, and each would wait for the one that is gone.
+   */
+  get #isOnTheWayOut(): boolean {
+    return this.#state.membership.isOutdated(this.#next);
   }
 
   /**
