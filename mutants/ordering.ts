@@ -34,8 +34,8 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'decision-without-its-values',
     rule: 'a process prepares a decision only while it holds every value in it',
     file: 'src/core/ordering/antipaxos/decision-module.ts',
-    find: "if (state.holds(command.vector)) return 'accept';",
-    replace: "return 'accept';",
+    find: 'if (state.holds(command.vector)) {',
+    replace: 'if (command.vector.length > 0) {',
     tests: antipaxos,
   },
   {
