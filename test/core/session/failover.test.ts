@@ -137,7 +137,7 @@ describe.each(engines)('with replicas that fail, ordered by %s', (engine) => {
     rig.start(3);
     // Its own client is told, and whoever asks for the rest.
     rig.runUntil(() => kindsOf(rig, 3, session.id, 1).includes('committed'));
-    expect(rig.core(3).valueOf('words', 'a')).toBe('10');
+    rig.runUntil(() => rig.core(3).valueOf('words', 'a') === '10');
     rig.runUntil(() => rig.isFinal(session.id, 1) && rig.isFinal(session.id, 7));
     rig.runFor(20_000);
     expect([...rig.store(3).keys()].filter((key) => key.includes('/run/'))).toEqual([]);
