@@ -97,8 +97,11 @@ function length(bytes: number): Buffer {
   return prefix;
 }
 
+/** Ours make no empty message; a liar does. */
+const emptyMessage = Buffer.concat([length(1), Buffer.of(peerChannels.indexOf('agreement'))]);
+
 function agreement(message: Uint8Array): Buffer {
-  return encodeFrame('agreement', message);
+  return message.length > 0 ? encodeFrame('agreement', message) : emptyMessage;
 }
 
 /** Some lies cannot be told in bytes; they are left out. */
