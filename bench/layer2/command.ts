@@ -46,7 +46,7 @@ client creates a package, starts to work, scans, validates, checks and labels it
 result is checked as it comes. Next to that, two things done alone: a transaction of two banks at layer 1,
 and one operation that is ordered at once; the ratios are of these to an operation. Contention is measured
 with the first number of replicas: pairs of sessions at different homes, of which so many work on one
-package. The whole takes some ten minutes.
+package. The whole takes some fifteen minutes.
 
 Examples:
   npm run bench -- layer2

@@ -40,6 +40,11 @@ export interface SessionRun {
   readonly signature: Uint8Array;
 }
 
+/** Sequence number of a run's last operation. */
+export function lastOf({ first, operations }: SessionRun): number {
+  return first + operations.length - 1;
+}
+
 /** A run whose certificate, signature and form have been checked. Made by `verifyRun` only. */
 export type VerifiedRun = Brand<
   {

@@ -1,12 +1,13 @@
 import { headsOf, sessionIdOf } from '../../crypto/session/chain.js';
 import { digestOfResult } from '../../crypto/session/sign.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
-import type {
-  CallResult,
-  SessionHeader,
-  SessionId,
-  SessionOperation,
-  VerifiedRun,
+import {
+  type CallResult,
+  lastOf,
+  type SessionHeader,
+  type SessionId,
+  type SessionOperation,
+  type VerifiedRun,
 } from '../../vocabulary/session.js';
 import type { Call } from './application.js';
 import { type HeldOperation, type HeldRecord, HeldSession } from './held.js';
@@ -111,7 +112,7 @@ export class HeldSessions {
       const session = sessionIdOf(this.#outbox.options.cluster, run.header);
       const held = this.#open(session, run.header);
       const heads = [run.before, ...headsOf(run)];
-      held.sign(run.first + run.operations.length - 1, run.signature);
+      held.sign(lastOf(run), run.signature);
       const record = this.#record(held, run, from, arrival);
       for (const { sequence, result, receipt } of operations) {
         const place = sequence - run.first;
@@ -132,7 +133,7 @@ export class HeldSessions {
   }
 
   #record(held: HeldSession, run: HeldRecord['run'], from: ReplicaId, arrival: number): HeldRecord {
-    const last = run.first + run.operations.length - 1;
+    const last = lastOf(run);
     const key = `run/${held.id}/${String(last).padStart(16, '0')}`;
     return { key, run, from, arrival, operations: [] };
   }

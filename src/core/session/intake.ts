@@ -1,4 +1,5 @@
 import {
+  lastOf,
   type ReceiptStatement,
   type SessionId,
   sessionLimits,
@@ -56,7 +57,7 @@ export class Intake {
     const refusal = this.#refusal(verified);
     if (refusal) return this.#outbox.refuse(replyId, refusal);
     const held = this.#held.take(verified, this.#statuses.next(session), self);
-    const last = run.first + run.operations.length - 1;
+    const last = lastOf(run);
     const operations = held?.from(run.first).filter(({ sequence }) => sequence <= last) ?? [];
     const fresh = operations.filter(({ receipt }) => receipt === undefined);
     for (const operation of fresh) operation.receipt = this.#promise(session, operation);
@@ -96,7 +97,7 @@ export class Intake {
       case 'ended':
         return { code: 'ended' };
       case 'fits': {
-        const last = run.first + run.operations.length - 1;
+        const last = lastOf(run);
         const isFull =
           last - (entry?.open ?? 1) >= sessionLimits.openOperations ||
           !this.#held.hasRoom(verified, fit.next, this.#outbox.options.self);

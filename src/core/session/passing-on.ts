@@ -1,5 +1,10 @@
 import type { ReplicaId } from '../../vocabulary/ids.js';
-import type { ReceiptStatement, SessionId, SessionRun } from '../../vocabulary/session.js';
+import {
+  lastOf,
+  type ReceiptStatement,
+  type SessionId,
+  type SessionRun,
+} from '../../vocabulary/session.js';
 import type { SessionMessage } from '../../vocabulary/session-messages.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import type { HeldSession } from './held.js';
@@ -75,8 +80,4 @@ function messageOf(held: HeldSession, run: SessionRun): SessionMessage {
       receipt && sequence <= last ? [receipt] : [],
     );
   return { kind: 'run', run, receipts };
-}
-
-function lastOf({ first, operations }: SessionRun): number {
-  return first + operations.length - 1;
 }

@@ -1,7 +1,7 @@
 import { orderingRequest } from '../../crypto/session/request.js';
 import type { ClientId } from '../../vocabulary/ids.js';
 import type { Batch, OrderingRequest } from '../../vocabulary/ordering.js';
-import type { SessionId } from '../../vocabulary/session.js';
+import { lastOf, type SessionId } from '../../vocabulary/session.js';
 import type { HeldOperation, HeldSession } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { SessionTable } from './machine/session-table.js';
@@ -137,7 +137,7 @@ export class Submissions {
     const { self: submitter } = this.#outbox.options;
     const { attempt } = held;
     const request = orderingRequest({ kind: 'run', run, submitter, attempt });
-    const through = run.first + run.operations.length - 1;
+    const through = lastOf(run);
     held.isDue = this.#unordered(held).some(({ sequence }) => sequence > through);
     held.attempt += 1;
     held.submission = { client: request.client, through };

@@ -1,6 +1,6 @@
 import type { Digest } from '../../vocabulary/ids.js';
 import { failed, ok, type Result } from '../../vocabulary/result.js';
-import type { SessionRun, VerifiedRun } from '../../vocabulary/session.js';
+import { lastOf, type SessionRun, type VerifiedRun } from '../../vocabulary/session.js';
 import { WireError } from '../../wire/index.js';
 import { encodeRun } from '../../wire/session/index.js';
 import { type Finding, mismatchUnless, type VerificationError } from '../verification-error.js';
@@ -20,11 +20,6 @@ export function verifyRun(owners: Owners, run: SessionRun): Result<VerifiedRun, 
     mismatchUnless(run.first > 1 || run.before === session, 'session and head before a run') ??
     signatureOf(owners, run, ownerText(owners.cluster, session, lastOf(run), lastHead(run, heads)));
   return finding ? failed(finding) : ok({ run, session, heads } as unknown as VerifiedRun);
-}
-
-/** Sequence number of a run's last operation. */
-function lastOf({ first, operations }: SessionRun): number {
-  return first + operations.length - 1;
 }
 
 function lastHead(run: SessionRun, heads: readonly Digest[]): Digest {

@@ -100,11 +100,9 @@ export class Cycles {
     const roster = this.#state.rosterAt(state.cycle);
     const isSlow = state.decision?.path === 'slow' && !outbox.replaying;
     if (roster && isSlow) testimony.complain(state.cycle, dividingIn(state, roster, self));
-    if (isSlow && state.committing !== 'fresh') this.#complainOfSilent(state);
     const isLookedBackOn = isSlow && state.committing === 'fresh';
-    for (const what of ['fetch', 'report', ...(isLookedBackOn ? [] : ['commit'])]) {
-      outbox.stopTimer(`${what}/${state.cycle}`);
-    }
+    if (isSlow && !isLookedBackOn) this.#complainOfSilent(state);
+    this.#state.stopTimers(state.cycle, isLookedBackOn ? 'commit' : undefined);
   }
 
   onProposal(proposal: Signed<ProposalStatement>, value: CycleValue): void {

@@ -126,8 +126,11 @@ export class AntipaxosState {
     }
   }
 
-  stopTimers(cycle: number): void {
-    for (const what of ['fetch', 'report', 'commit']) this.outbox.stopTimer(`${what}/${cycle}`);
+  /** All of a cycle's timers, but for the one that is to go on. */
+  stopTimers(cycle: number, running?: 'commit'): void {
+    for (const what of ['fetch', 'report', 'commit']) {
+      if (what !== running) this.outbox.stopTimer(`${what}/${cycle}`);
+    }
   }
 }
 
