@@ -82,17 +82,19 @@ describe.skipIf(path === undefined)(
     it('answers each step at once, and tells when it is final', async () => {
       const alice = await open('alice');
       const [id = ''] = await deliver(alice, 1);
-      const first = await alice.scan(id);
+      const scanned = await alice.scan(id);
       await alice.validate();
       await alice.check(true, 'as ordered');
       const last = await alice.label('dhl', id);
       await alice.commit();
       for (let step = 1; step <= last; step++) {
-        const [before, ...after] = (await alice.seen(step)).filter((kind) => kind !== 'asked');
-        expect(before, `step ${step}`).toBe('provisional');
+        // On a busy machine the witnesses' word, in the stream, may overtake the home's own answer.
+        const [asked, first, ...after] = await alice.seen(step);
+        expect(asked, `step ${step}`).toBe('asked');
+        expect(first, `step ${step}`).toMatch(/^(provisional|witnessed)$/);
         expect(after.at(-1), `step ${step}`).toBe('committed');
       }
-      expect((await alice.step(first)).told).toContain('12 cordless drills, 14.5 kg');
+      expect((await alice.step(scanned)).told).toContain('12 cordless drills, 14.5 kg');
       await alice.end();
       await alice.waitFor(last + 1, ['committed']);
     });
