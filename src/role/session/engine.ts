@@ -6,7 +6,7 @@ import type { EngineName, Timing } from '../../vocabulary/cluster.js';
 
 /**
  * Longest that a phase of Antipaxos waits for who is silent, however slow the network seems: enough for
- * delays of a quarter of a second. What a process said that had been away looks like a delay, too, and
+ * delays of a quarter of a second. A process that is away again and again looks like a slow network, and
  * must not hold up the others for long.
  */
 const antipaxosTimeoutMaxMs = 1000;

@@ -566,6 +566,50 @@ describe('hazard 5: the timeout', () => {
     }
     expect(rig.engine(0).metrics.slowCycles).toBe(slowCycles);
   });
+
+  it("does not grow with another's timeout", () => {
+    // Replica 0 waits for twice as long as the others.
+    const rig: Rig = new OrderingRig(
+      (own, machine) =>
+        new AntipaxosEngine(
+          { ...own, exclusion: own.self === 0 ? 'S3' : 'S1', timeoutMaxMs: 2000 },
+          machine,
+        ),
+    );
+    rig.crash(3);
+    submitEverywhere(rig, 1);
+    rig.runUntil(() => rig.haveApplied(3));
+    rig.runFor(1000);
+    expect(rig.engine(1).metrics.slowCycles).toBeGreaterThan(0);
+    expect(rig.engine(1).metrics.timeoutMs).toBe(100);
+  });
+
+  it('does not grow with the delays of who is left out', () => {
+    const rig = open();
+    rig.tamper = (from, _to, message) => (from === 3 ? [] : [message]);
+    const isLeftOut = (): boolean => rig.engine(0).metrics.excluded.includes(3 as ReplicaId);
+    let number = 0;
+    const next = (): void => {
+      number += 1;
+      submitEverywhere(rig, number);
+      rig.runFor(1000);
+    };
+    while (!isLeftOut()) next();
+    for (let count = 0; count < orderingDefaults.pipelineDepth; count += 1) next();
+    // It is there, but late, and nobody lets it back.
+    let late = 0;
+    rig.tamper = (from, to, message) => {
+      if (from !== 3) return [message];
+      if (message.kind !== 'proposal') return [];
+      late += 1;
+      rig.schedule(300, () => rig.transmit(3, to, message));
+      return [];
+    };
+    for (let count = 0; count < 20; count += 1) next();
+    expect(late).toBeGreaterThan(20);
+    expect(isLeftOut()).toBe(true);
+    expect(rig.engine(0).metrics.timeoutMs).toBe(100);
+  });
 });
 
 describe('hazard 6: null and empty', () => {

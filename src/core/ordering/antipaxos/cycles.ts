@@ -127,7 +127,7 @@ export class Cycles {
     const state = this.#state.cycle(cycle);
     if (!state || state.reports.has(replica)) return;
     state.reports.add(report);
-    this.#measure(state.reportedMs);
+    this.#measureReport(state, report.statement);
     this.#events.started();
     this.#check(state);
   }
@@ -161,11 +161,23 @@ export class Cycles {
 
   #onFirst(state: CycleState, replica: ReplicaId, entry: ReportEntry): void {
     state.proposals.set(replica, entry);
-    this.#measure(state.startedMs);
+    this.#measure(state, replica, state.startedMs);
   }
 
-  #measure(sinceMs: number | undefined): void {
-    if (sinceMs !== undefined) this.#state.delay.add(this.#state.outbox.nowMs - sinceMs);
+  /** Nobody waits for who is excluded, so how late it is does not matter. */
+  #measure({ cycle }: CycleState, from: ReplicaId, sinceMs: number | undefined): void {
+    const isAwaited = this.#state.rosterAt(cycle)?.awaited.has(from);
+    if (isAwaited && sinceMs !== undefined) {
+      this.#state.delay.add(from, sinceMs, this.#state.outbox.nowMs);
+    }
+  }
+
+  /** A report that lacks a value came after its sender's timeout, not after the network's delay. */
+  #measureReport(state: CycleState, { replica, entries }: ReportStatement): void {
+    const roster = this.#state.rosterAt(state.cycle);
+    const own = state.reports.get(this.#state.self)?.statement.entries;
+    const areComplete = roster?.isComplete(entries) && own && roster.isComplete(own);
+    if (areComplete) this.#measure(state, replica, state.reportedMs);
   }
 
   #check(state: CycleState): void {
@@ -190,9 +202,8 @@ export class Cycles {
     const isDue = state.reporting !== 'fresh';
     if (proposals.size < (isDue ? roster.usual : roster.awaited.size)) return;
     const entries = this.#entriesOf(state, roster);
-    const isComplete = [...roster.awaited].every((replica) => entries[replica] !== null);
     const count = entries.filter((entry) => entry !== null).length;
-    if (count < roster.usual || (!isComplete && !isDue)) return;
+    if (count < roster.usual || (!roster.isComplete(entries) && !isDue)) return;
     const report = outbox.sign<ReportStatement>({
       kind: 'report',
       scope: 'antipaxos',

@@ -1,4 +1,5 @@
 import type { ReplicaId } from '../../../vocabulary/ids.js';
+import type { ReportEntry } from '../../../vocabulary/ordering.js';
 import type { Resilience } from '../../../vocabulary/quorum.js';
 
 /**
@@ -38,6 +39,11 @@ export class Roster {
   /** Reports that decide, where the usual number does not come: all that `f` silent ones leave. */
   get least(): number {
     return this.reporters.size - this.resilience.f;
+  }
+
+  /** Whether a report names a value of each process that is waited for. */
+  isComplete(entries: readonly (ReportEntry | null)[]): boolean {
+    return [...this.awaited].every((replica) => entries[replica] !== null);
   }
 
   /** Whether it takes part as this one does. */
