@@ -25,6 +25,18 @@ export function engineConformance(name: string, factory: EngineFactory<OrderingE
       rig.checkOrder();
     });
 
+    it('orders what is submitted to a replica alone, across checkpoints and restarts', () => {
+      const rig = open({ n: 1, f: 0, options: { checkpointInterval: 4, batchDelayMs: 0 } });
+      for (let number = 1; number <= 20; number += 1) {
+        rig.submit(0, 'a', number);
+        rig.runUntil(() => rig.haveApplied(number));
+      }
+      rig.crash(0);
+      rig.start(0);
+      rig.submit(0, 'a', 21);
+      rig.runUntil(() => rig.haveApplied(21));
+    });
+
     it('comes to rest without load, and starts again', () => {
       const rig = open();
       rig.submit(0, 'a', 1);

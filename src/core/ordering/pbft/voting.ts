@@ -160,10 +160,22 @@ export class Voter {
     const primary = primaryOf(options.resilience, view);
     if (entry.prepares.size < quorum - 1) return;
     const backups = [...entry.prepares].filter(([replica]) => replica !== primary);
-    const prepares = gather(backups, view, prePrepare.statement.digest);
+    const prepares =
+      quorum === 1
+        ? this.#noBackups(prePrepare)
+        : gather(backups, view, prePrepare.statement.digest);
     if (!prepares || prepares.signatures.length < quorum - 1) return;
     this.#state.recordPrepared(entry, { prePrepare, prepares });
     this.#vote('commit', prePrepare.statement);
+  }
+
+  /** A replica alone is its own quorum. */
+  #noBackups({ statement }: Signed<SequencePhase>): SharedCertificate<SequencePhase> {
+    const { bytes, ...own } = this.#state.outbox.sign<SequencePhase>({
+      ...statement,
+      phase: 'prepare',
+    });
+    return { statement: own.statement, bytes, signatures: [] };
   }
 
   /** Committed: a quorum, in whatever view. */
