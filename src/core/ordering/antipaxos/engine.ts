@@ -19,6 +19,7 @@ import {
   type StateMachine,
 } from '../engine.js';
 import { Outbox } from '../outbox.js';
+import { Reminders } from '../reminders.js';
 import { CatchingUp } from './catching-up.js';
 import { Cycles } from './cycles.js';
 import { DecisionModule } from './decision-module.js';
@@ -45,6 +46,7 @@ export class AntipaxosEngine implements OrderingEngine {
   readonly #decisions: DecisionModule;
   readonly #cycles: Cycles;
   readonly #catchingUp: CatchingUp;
+  readonly #reminders: Reminders;
   #fastCycles = 0;
   #slowCycles = 0;
 
@@ -55,7 +57,7 @@ export class AntipaxosEngine implements OrderingEngine {
     this.#delivery = new Delivery(this.#state, machine, {
       progressed: () => this.#onProgress(),
       behind: (holders) => {
-        for (const holder of holders) this.#catchingUp.sendStatus(holder);
+        for (const holder of holders) this.#reminders.sendStatus(holder);
       },
       settled: (state) => this.#cycles.settled(state),
       slowDecision: (cycle) => this.#decisions.decision(cycle),
@@ -71,7 +73,7 @@ export class AntipaxosEngine implements OrderingEngine {
       },
       needsHelp: (state, reports) => this.#decisions.assist(state.cycle, reports),
       valueHeld: () => this.#onValue(),
-      started: () => this.#catchingUp.watch(),
+      started: () => this.#reminders.watch(),
     });
     this.#catchingUp = new CatchingUp(
       this.#state,
@@ -79,6 +81,7 @@ export class AntipaxosEngine implements OrderingEngine {
       this.#decisions,
       this.#delivery.checkpoints,
     );
+    this.#reminders = new Reminders(this.#outbox, this.#catchingUp);
   }
 
   get position(): number {
@@ -104,7 +107,7 @@ export class AntipaxosEngine implements OrderingEngine {
     this.#delivery.restoreDecisions(records);
     this.#decisions.restore(records);
     this.#cycles.restore();
-    if (this.#state.cycles.size > 0) this.#catchingUp.watch();
+    if (this.#state.cycles.size > 0) this.#reminders.watch();
     return this.#outbox.take();
   }
 
@@ -119,7 +122,7 @@ export class AntipaxosEngine implements OrderingEngine {
         this.#onPeer(input.message);
         break;
       case 'peer-up':
-        this.#catchingUp.greet(input.replica);
+        this.#greet(input.replica);
         break;
       case 'timer':
         this.#onTimer(input.name);
@@ -137,9 +140,16 @@ export class AntipaxosEngine implements OrderingEngine {
     } else if (!pending.add(request, self, this.#outbox.nowMs)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'busy' });
     } else {
-      this.#catchingUp.watch();
+      this.#reminders.watch();
       this.#cycles.start();
     }
+  }
+
+  /** A peer is there again. */
+  #greet(replica: ReplicaId): void {
+    this.#reminders.sendStatus(replica);
+    this.#decisions.showPosition(replica);
+    if (this.#state.membership.isExcluded(this.#state.self)) this.#reminders.watch();
   }
 
   #onTimer(name: string): void {
@@ -147,7 +157,7 @@ export class AntipaxosEngine implements OrderingEngine {
     const own = this.#outbox.timerRanOut(name);
     if (own === undefined) return;
     const parts = [this.#cycles, this.#delivery.checkpoints];
-    if (!parts.some((one) => one.onTimer(own))) this.#catchingUp.onTimer(own);
+    if (!parts.some((one) => one.onTimer(own))) this.#reminders.onTimer(own);
   }
 
   #onPeer(verified: VerifiedOrderingMessage): void {
@@ -168,7 +178,7 @@ export class AntipaxosEngine implements OrderingEngine {
       case 'rejoin':
         return this.#cycles.onRejoin(from, message.position);
       case 'status':
-        return this.#catchingUp.onStatus(from, message.position, message.stable);
+        return this.#reminders.onStatus(from, message);
       case 'checkpoint':
       case 'stable':
       case 'state':
@@ -192,7 +202,7 @@ export class AntipaxosEngine implements OrderingEngine {
 
   #onCheckpointMessage(from: ReplicaId, message: CheckpointMessage): void {
     if (message.kind === 'checkpoint') {
-      this.#catchingUp.heard(from, message.signed.statement.position);
+      this.#reminders.heard(from, message.signed.statement.position);
     }
     this.#delivery.checkpoints.onMessage(from, message);
     this.#cycles.start();
@@ -203,7 +213,7 @@ export class AntipaxosEngine implements OrderingEngine {
     const open = batch.filter((request) => !this.#delivery.isExecuted(request));
     for (const request of open) this.#state.pending.add(request, from, this.#outbox.nowMs);
     if (open.length === 0) return;
-    this.#catchingUp.watch();
+    this.#reminders.watch();
     this.#cycles.start();
   }
 
@@ -215,7 +225,7 @@ export class AntipaxosEngine implements OrderingEngine {
     // Whoever proposes in a cycle has delivered all that is a pipeline's depth before it.
     const { cycle, replica } = proposal.statement;
     if (replica === from) {
-      this.#catchingUp.heard(from, Math.max(0, cycle - this.#state.options.pipelineDepth));
+      this.#reminders.heard(from, Math.max(0, cycle - this.#state.options.pipelineDepth));
     }
     this.#cycles.onProposal(proposal, value);
   }
@@ -226,7 +236,7 @@ export class AntipaxosEngine implements OrderingEngine {
   }
 
   #onProgress(): void {
-    this.#catchingUp.progressed();
+    this.#reminders.progressed();
     this.#cycles.progressed();
     this.#decisions.cut(this.#state.delivered);
     this.#decisions.recheck();

@@ -1,30 +1,20 @@
-import type { ReplicaId, View } from '../../../vocabulary/ids.js';
-import { resendDelayMs } from '../../effects.js';
+import type { ReplicaId } from '../../../vocabulary/ids.js';
 import type { Checkpoints } from '../checkpoints.js';
 import { inBatches } from '../pending.js';
+import { nudgesMax, type Place, type Reminding } from '../reminders.js';
 import type { PbftState } from './state.js';
 import type { ViewChanger } from './view-change.js';
 import type { Voter } from './voting.js';
 
-const RESEND = 'resend';
-
 /** Proofs, and requests, that go out at once; the other side asks for more. */
 const CHUNK = 16;
-/** Times that a replica is told, after something was executed, that it seems to be elsewhere. */
-const NUDGES_MAX = 8;
 
-/** Links lose messages: what is said again, and what is shown to those that are behind. */
-export class CatchingUp {
+/** What is said again, and what is shown to those that are behind. */
+export class CatchingUp implements Reminding {
   readonly #state: PbftState;
   readonly #voter: Voter;
   readonly #views: ViewChanger;
   readonly #checkpoints: Checkpoints;
-  /** How far the others have got, as far as this replica has heard. */
-  readonly #positions = new Map<ReplicaId, number>();
-  /** What each was last told, so that two do not go on telling each other the same. */
-  readonly #told = new Map<ReplicaId, string>();
-  #resends = 0;
-  #nudges = 0;
 
   constructor(state: PbftState, voter: Voter, views: ViewChanger, checkpoints: Checkpoints) {
     this.#state = state;
@@ -33,86 +23,26 @@ export class CatchingUp {
     this.#checkpoints = checkpoints;
   }
 
-  /** There is something to be said again later, until it is settled. */
-  watch(): void {
-    const { resendAfterMs } = this.#state.options;
-    this.#state.outbox.ensureTimer(RESEND, resendDelayMs(resendAfterMs, this.#resends));
-  }
-
-  progressed(): void {
-    this.#resends = 0;
-    this.#nudges = 0;
-    this.watch();
-  }
-
-  /** A replica has shown that it has got so far. */
-  heard(replica: ReplicaId, position: number): void {
-    this.#positions.set(replica, Math.max(this.#positions.get(replica) ?? 0, position));
-  }
-
-  /** Returns false where the timer is not this. */
-  onTimer(name: string): boolean {
-    if (name !== RESEND) return false;
-    this.#told.clear();
-    const isSettled = !this.#sayAgain();
-    if (isSettled && !this.#nudge()) return true;
-    this.#resends += 1;
-    this.watch();
-    return true;
-  }
-
-  sendStatus(to: ReplicaId): void {
-    this.#told.set(to, this.#place);
-    this.#state.outbox.send(to, { kind: 'status', ...this.#status() });
-  }
-
-  onStatus(
-    from: ReplicaId,
-    status: { readonly view: View; readonly position: number; readonly stable: number },
-  ): void {
-    const { executed, view } = this.#state;
-    this.#positions.set(from, status.position);
-    if (status.view < view) this.#views.showView(from);
-    const { low } = this.#checkpoints;
-    if (status.stable < low && status.position >= low) this.#checkpoints.show(from, 'stable');
-    if (status.position < executed) this.#show(from, status.position);
-    const isBehind = status.position > executed || status.stable > this.#checkpoints.low;
-    if (isBehind || status.view > view) this.#ask(from);
-  }
-
-  /** Once from a place, for a state takes a while to come; what is lost on its way, later again. */
-  #ask(from: ReplicaId): void {
-    if (this.#told.get(from) !== this.#place) this.sendStatus(from);
-    this.watch();
-  }
-
-  /** Proofs of what the other lacks; or the state, where the log does not reach back so far. */
-  #show(to: ReplicaId, position: number): void {
-    if (position < this.#checkpoints.low) {
-      this.#checkpoints.show(to, 'state');
-      return this.sendStatus(to);
-    }
-    const last = Math.min(position + CHUNK, this.#state.executed);
-    for (let place = position + 1; place <= last; place += 1) {
-      const commits = this.#state.log.get(place)?.committed;
-      const batch = commits && this.#state.batch(commits.statement.digest);
-      if (batch) this.#state.outbox.send(to, { kind: 'committed', commits, batch });
-    }
-    this.sendStatus(to);
-  }
-
-  get #place(): string {
-    const { view, position, stable } = this.#status();
-    return `${view}/${position}/${stable}`;
-  }
-
-  #status(): { readonly view: View; readonly position: number; readonly stable: number } {
+  get place(): Place {
     const { view, executed: position } = this.#state;
     return { view, position, stable: this.#checkpoints.low };
   }
 
-  /** Returns whether there was anything that others may have missed. */
-  #sayAgain(): boolean {
+  show(to: ReplicaId, { view, position, stable }: Place): boolean {
+    const { low } = this.#checkpoints;
+    if (view < this.#state.view) this.#views.showView(to);
+    if (stable < low && position >= low) this.#checkpoints.show(to, 'stable');
+    if (position < low) this.#checkpoints.show(to, 'state');
+    else this.#showProofs(to, position);
+    return position < this.#state.executed;
+  }
+
+  isBehind({ view, position, stable }: Place): boolean {
+    const own = this.place;
+    return position > own.position || stable > own.stable || view > own.view;
+  }
+
+  sayAgain(tries: number): boolean {
     const { log, isActive, pending, outbox } = this.#state;
     const open = [...log.values()].filter((entry) => this.#state.isOpen(entry));
     for (const entry of open.slice(0, CHUNK)) this.#voter.sayAgain(entry);
@@ -125,10 +55,8 @@ export class CatchingUp {
     this.#spreadRequests();
     const { isUnstable } = this.#checkpoints;
     // One that asks for a view alone, with nothing to gain, waits until another one asks.
-    const isAsking = !isActive && this.#resends < NUDGES_MAX;
-    const isOpen = open.length > 0 || isAsking || pending.size > 0 || isUnstable;
-    if (isOpen) outbox.broadcast({ kind: 'status', ...this.#status() });
-    return isOpen;
+    const isAsking = !isActive && tries < nudgesMax;
+    return open.length > 0 || isAsking || pending.size > 0 || isUnstable;
   }
 
   /**
@@ -154,19 +82,13 @@ export class CatchingUp {
     }
   }
 
-  /**
-   * Whoever has not been heard of at this place may have missed its last messages; and whoever was heard
-   * of further on may have more, which nobody offers again once a state has come.
-   */
-  #nudge(): boolean {
-    const { options, self, executed } = this.#state;
-    if (this.#nudges >= NUDGES_MAX) return false;
-    this.#nudges += 1;
-    const elsewhere = Array.from({ length: options.resilience.n }, (_, index) => index as ReplicaId)
-      .filter((replica) => replica !== self)
-      .filter((replica) => (this.#positions.get(replica) ?? 0) !== executed);
-    for (const replica of elsewhere) this.sendStatus(replica);
-    // One that stays silent is left alone until it comes back by itself.
-    return elsewhere.length > 0;
+  /** Proofs of what the other lacks. */
+  #showProofs(to: ReplicaId, position: number): void {
+    const last = Math.min(position + CHUNK, this.#state.executed);
+    for (let place = position + 1; place <= last; place += 1) {
+      const commits = this.#state.log.get(place)?.committed;
+      const batch = commits && this.#state.batch(commits.statement.digest);
+      if (batch) this.#state.outbox.send(to, { kind: 'committed', commits, batch });
+    }
   }
 }

@@ -12,6 +12,7 @@ import type {
 import type { StoredRecord } from '../../effects.js';
 import type { CheckpointMessage } from '../checkpoints.js';
 import type { Outbox } from '../outbox.js';
+import { Reminders } from '../reminders.js';
 import { CatchingUp } from './catching-up.js';
 import { Executor } from './execution.js';
 import { Forwarder } from './forwarding.js';
@@ -32,7 +33,7 @@ export class PbftReplica {
   readonly #forwarder: Forwarder;
   readonly #views: ViewChanger;
   readonly #suspicion: Suspicion;
-  readonly #catchingUp: CatchingUp;
+  readonly #reminders: Reminders;
 
   constructor(outbox: Outbox, host: PbftHost) {
     this.#host = host;
@@ -40,7 +41,7 @@ export class PbftReplica {
     this.#executor = new Executor(this.#state, host, {
       progressed: () => this.#onProgress(),
       behind: (holders) => {
-        for (const holder of holders) this.#catchingUp.sendStatus(holder);
+        for (const holder of holders) this.#reminders.sendStatus(holder);
       },
     });
     const { checkpoints } = this.#executor;
@@ -56,7 +57,8 @@ export class PbftReplica {
       entered: (proposals) => this.#onViewEntered(proposals),
     });
     this.#suspicion = new Suspicion(this.#state, host, this.#views);
-    this.#catchingUp = new CatchingUp(this.#state, this.#voter, this.#views, checkpoints);
+    const catchingUp = new CatchingUp(this.#state, this.#voter, this.#views, checkpoints);
+    this.#reminders = new Reminders(outbox, catchingUp);
   }
 
   get view(): View {
@@ -102,7 +104,7 @@ export class PbftReplica {
 
   /** Lets another replica see how far this one is, so that it asks for what it lacks. */
   showPosition(replica: ReplicaId): void {
-    this.#catchingUp.sendStatus(replica);
+    this.#reminders.sendStatus(replica);
   }
 
   /** The host's judgements may have changed. */
@@ -117,7 +119,7 @@ export class PbftReplica {
     if (own === undefined) return false;
     const { checkpoints } = this.#executor;
     const parts = [this.#suspicion, this.#views, this.#proposer, this.#forwarder, checkpoints];
-    if (!parts.some((one) => one.onTimer(own))) this.#catchingUp.onTimer(own);
+    if (!parts.some((one) => one.onTimer(own))) this.#reminders.onTimer(own);
     return true;
   }
 
@@ -152,7 +154,7 @@ export class PbftReplica {
       case 'slow':
         return this.#suspicion.onComplaint(from, message.view);
       case 'status':
-        return this.#catchingUp.onStatus(from, message);
+        return this.#reminders.onStatus(from, message);
       case 'proposal':
       case 'report':
       case 'fetch-value':
@@ -166,7 +168,7 @@ export class PbftReplica {
 
   #onCheckpointMessage(from: ReplicaId, message: CheckpointMessage): void {
     if (message.kind === 'checkpoint') {
-      this.#catchingUp.heard(from, message.signed.statement.position);
+      this.#reminders.heard(from, message.signed.statement.position);
     }
     this.#executor.checkpoints.onMessage(from, message);
     this.#onWindow();
@@ -189,7 +191,7 @@ export class PbftReplica {
     { phase, sequence }: SequencePhase,
     { signed }: Extract<OrderingMessage, { kind: 'phase' }>,
   ): void {
-    if (phase === 'commit') this.#catchingUp.heard(from, sequence);
+    if (phase === 'commit') this.#reminders.heard(from, sequence);
     this.#voter.onPhase(from, signed);
   }
 
@@ -204,7 +206,7 @@ export class PbftReplica {
 
   #onProgress(): void {
     this.#views.progressed();
-    this.#catchingUp.progressed();
+    this.#reminders.progressed();
     this.#proposer.proposeRequired();
     this.#proposer.propose();
     this.#watch();
@@ -225,12 +227,12 @@ export class PbftReplica {
     this.#suspicion.entered();
     this.#proposer.enter(proposals);
     this.#forwarder.sendAll();
-    if (proposals.last > this.#state.executed) this.#catchingUp.watch();
+    if (proposals.last > this.#state.executed) this.#reminders.watch();
     this.#watch();
   }
 
   #watch(): void {
     this.#suspicion.watch();
-    this.#catchingUp.watch();
+    this.#reminders.watch();
   }
 }
