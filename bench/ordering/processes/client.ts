@@ -16,6 +16,7 @@ import {
   type FromClient,
   type LoadSettings,
   type Setup,
+  type Timeline,
   type ToClient,
 } from './control.js';
 
@@ -23,6 +24,8 @@ import {
 const believed = 2;
 /** Requests in one frame at the most. */
 const frameRequests = 1024;
+/** How often requests leave where the load is a rate. */
+const paceMs = 2;
 
 interface Client {
   readonly index: number;
@@ -47,7 +50,11 @@ class Clients {
   #underWay = 0;
   #unanswered = 0;
   #latencies: number[] = [];
+  #answeredMs: number[] = [];
+  #requests = 0;
   #begunMs = 0;
+  /** Clients that wait for their turn, where the load is a rate. */
+  #idle: Client[] = [];
 
   constructor(setup: Setup, links: readonly ClientLink[], tell: (message: FromClient) => void) {
     this.#setup = setup;
@@ -63,14 +70,20 @@ class Clients {
         return this.#start(message.load);
       case 'stop':
         this.#load = undefined;
+        for (const client of this.#idle.splice(0)) this.#retire(client);
         if (this.#underWay === 0) this.#tell({ kind: 'quiet' });
         return;
       case 'begin':
         this.#latencies = [];
+        this.#answeredMs = [];
+        // Those under way are answered within the window.
+        this.#requests = this.#underWay - this.#idle.length;
         this.#begunMs = performance.now();
         return this.#tell({ kind: 'begun' });
       case 'end':
         return this.#tell({ kind: 'window', window: this.#window() });
+      case 'tell':
+        return this.#tell({ kind: 'told', timeline: this.#timeline() });
     }
   }
 
@@ -97,6 +110,11 @@ class Clients {
     };
   }
 
+  #timeline(): Timeline {
+    const answeredMs = this.#answeredMs.map((atMs) => atMs - this.#begunMs);
+    return { requests: this.#requests, answeredMs, latenciesMs: this.#latencies };
+  }
+
   #start(load: LoadSettings): void {
     this.#load = load;
     this.#unanswered = load.clients;
@@ -108,26 +126,52 @@ class Clients {
       answeredBy: 0,
     }));
     this.#underWay = load.clients;
+    this.#idle = [];
     for (const client of this.#clients) this.#next(client, load);
+    if (load.perSecond !== undefined) this.#keepPace(load, load.perSecond);
+  }
+
+  /** As many requests as the time since the start allows, as far as there are clients that are idle. */
+  #keepPace(load: LoadSettings, perSecond: number): void {
+    const startedMs = performance.now();
+    let sent = 0;
+    const timer = setInterval(() => {
+      if (this.#load !== load) return clearInterval(timer);
+      const due = Math.floor(((performance.now() - startedMs) / 1000) * perSecond);
+      while (sent < due) {
+        const client = this.#idle.shift();
+        if (!client) return;
+        this.#next(client, load);
+        sent += 1;
+      }
+    }, paceMs);
   }
 
   #onAnswered(client: Client): void {
-    this.#latencies.push(performance.now() - client.startedMs);
+    const nowMs = performance.now();
+    this.#latencies.push(nowMs - client.startedMs);
+    this.#answeredMs.push(nowMs);
     if (this.#unanswered > 0) {
       this.#unanswered -= 1;
       if (this.#unanswered === 0) this.#tell({ kind: 'loaded' });
     }
+    if (this.#load?.perSecond !== undefined) return void this.#idle.push(client);
     if (this.#load) return this.#next(client, this.#load);
+    this.#retire(client);
+  }
+
+  #retire(client: Client): void {
     this.#underWay -= 1;
     this.#numbers = Math.max(this.#numbers, client.number);
     client.number = 0;
     if (this.#underWay === 0) this.#tell({ kind: 'quiet' });
   }
 
-  #next(client: Client, { requestBytes, sign }: LoadSettings): void {
+  #next(client: Client, { requestBytes, sign, homes }: LoadSettings): void {
     client.number += 1;
     client.answeredBy = 0;
     client.startedMs = performance.now();
+    this.#requests += 1;
     const name = clientName(client.index, sign);
     const payload = new Uint8Array(requestBytes);
     const request: OrderingRequest = {
@@ -135,11 +179,12 @@ class Clients {
       number: client.number,
       payload: sign ? signRequest(this.#key, name, client.number, payload) : payload,
     };
-    this.#queue(this.#homeOf(client), request);
+    this.#queue(this.#homeOf(client, homes), request);
   }
 
   /** With PBFT the primary; else each client has a replica of its own. */
-  #homeOf({ index }: Client): number {
+  #homeOf({ index }: Client, homes: LoadSettings['homes']): number {
+    if (homes) return homes[index % homes.length] ?? 0;
     return this.#setup.engine === 'pbft' ? 0 : index % this.#links.length;
   }
 
@@ -175,6 +220,8 @@ async function main(setup: Setup): Promise<void> {
         socket.once('connect', resolve);
         socket.once('error', reject);
       });
+      // A replica that is killed on purpose.
+      socket.on('error', () => socket.destroy());
       return new ClientLink(socket, (bytes) => clients.onAnswers(replica, decodeAnswers(bytes)));
     }),
   );

@@ -1,3 +1,4 @@
+import type { ExclusionStrategy } from '../../../src/core/ordering/antipaxos/options.js';
 import type { EngineName } from '../../simulated/cluster.js';
 
 /** What a process of a group is started with, as JSON in its only argument. */
@@ -11,6 +12,8 @@ export interface Setup {
   readonly nodeFiles: readonly string[];
   readonly replica?: number;
   readonly depth: number;
+  /** Given where replicas are to fail: whom Antipaxos leaves out, with the time-outs of production. */
+  readonly exclusion?: ExclusionStrategy;
 }
 
 /** How the clients put the replicas under load. */
@@ -19,6 +22,10 @@ export interface LoadSettings {
   readonly requestBytes: number;
   /** Whether each request bears its client's signature, ECDSA P-256. */
   readonly sign: boolean;
+  /** Requests a second, by whichever client waits for nothing; as many as the clients can unless given. */
+  readonly perSecond?: number;
+  /** Where the clients hand in; where it suits the engine best unless given. */
+  readonly homes?: readonly number[];
 }
 
 export type ToClient =
@@ -28,11 +35,21 @@ export type ToClient =
   | { readonly kind: 'stop' }
   | { readonly kind: 'begin' }
   /** Answered by the window since `begin`. */
-  | { readonly kind: 'end' };
+  | { readonly kind: 'end' }
+  /** Answered by each answer since `begin`. */
+  | { readonly kind: 'tell' };
 
 export type FromClient =
   | { readonly kind: 'ready' | 'loaded' | 'quiet' | 'begun' }
-  | { readonly kind: 'window'; readonly window: Window };
+  | { readonly kind: 'window'; readonly window: Window }
+  | { readonly kind: 'told'; readonly timeline: Timeline };
+
+/** Requests under way since `begin`; of each that was answered, when, counted from there, and how long it took. */
+export interface Timeline {
+  readonly requests: number;
+  readonly answeredMs: readonly number[];
+  readonly latenciesMs: readonly number[];
+}
 
 /** What the clients saw within a window. */
 export interface Window {

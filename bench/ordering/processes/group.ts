@@ -15,6 +15,7 @@ import type {
   LoadSettings,
   ReplicaState,
   Setup,
+  Timeline,
   ToClient,
   ToReplica,
   Window,
@@ -56,7 +57,7 @@ export class Group {
   /** Makes keys and certificates, and starts all. `onDied` is told of a process that ends by itself. */
   static async start(
     engine: EngineName,
-    depth: number,
+    { depth, exclusion }: Pick<Setup, 'depth' | 'exclusion'>,
     onDied: (error: Error) => void,
   ): Promise<Group> {
     const directory = await mkdtemp(join(tmpdir(), `concordat-bench-${engine}-`));
@@ -71,6 +72,7 @@ export class Group {
     const setup: Setup = {
       engine,
       depth,
+      ...(exclusion !== undefined && { exclusion }),
       directory,
       clientKey: keys.publicKey,
       nodeFiles: Array.from({ length: replicas }, (_, index) =>
@@ -112,6 +114,17 @@ export class Group {
     return window;
   }
 
+  /** Each answer since `begin`. */
+  async timeline(): Promise<Timeline> {
+    const { timeline } = await this.#ask({ kind: 'tell' }, 'told');
+    return timeline;
+  }
+
+  /** As if its machine were gone. */
+  kill(replica: number): void {
+    this.#replicas[replica]?.kill('SIGKILL');
+  }
+
   processorTimes(): ProcessorReading {
     return {
       replicas: this.#replicas.map(({ pid }) => processorMs(pid ?? 0)),
@@ -120,13 +133,14 @@ export class Group {
   }
 
   /**
-   * Where the replicas are, once all have executed the same number of requests. Throws
+   * Where the replicas that live are, once all have executed the same number of requests. Throws
    * `BenchmarkError` where they did so in different orders, or one does not catch up.
    */
   async agreedState(): Promise<ReplicaState> {
     const deadline = performance.now() + patienceMs;
     for (;;) {
-      const states = await Promise.all(this.#replicas.map(stateOf));
+      const alive = this.#replicas.filter(({ signalCode }) => signalCode === null);
+      const states = await Promise.all(alive.map(stateOf));
       const [first, ...others] = states;
       if (!first) throw new RangeError('no replicas');
       if (others.every(({ executed }) => executed === first.executed)) {

@@ -20,6 +20,7 @@ import { Driver } from '../../../src/edge/driver/driver.js';
 import { createLogger } from '../../../src/edge/http/logger.js';
 import { PeerNetwork } from '../../../src/edge/peer/peer-network.js';
 import { openStore } from '../../../src/edge/store/store.js';
+import { antipaxosTimeoutMaxMs } from '../../../src/role/session/engine.js';
 import type { ReplicaId } from '../../../src/vocabulary/ids.js';
 import type { Batch, OrderingRequest } from '../../../src/vocabulary/ordering.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../../src/wire/ordering/index.js';
@@ -33,9 +34,9 @@ import {
   type ToReplica,
 } from './control.js';
 
-/** The normal case is measured: nobody is taken for dead who only waits for a processor. */
+/** Where the normal case is measured, nobody is taken for dead who only waits for a processor. */
 const patient = { resendAfterMs: 2000, suspectAfterMs: 20_000 };
-const timeoutMaxMs = 10_000;
+const patientMaxMs = 10_000;
 
 /** Counts what it executes, and keeps a digest of its order. */
 class CountingMachine implements StateMachine {
@@ -75,7 +76,7 @@ async function main(setup: Setup): Promise<void> {
   const machine = new CountingMachine();
   const engine = engineOf(setup, machine, {
     ...orderingDefaults,
-    ...patient,
+    ...(setup.exclusion === undefined && patient),
     cluster: cluster.id,
     resilience: cluster.resilience,
     self,
@@ -177,13 +178,18 @@ async function ownNode({ nodeFiles, replica }: Setup): Promise<CoordinatorNode> 
 }
 
 function engineOf(
-  { engine }: Setup,
+  { engine, exclusion }: Setup,
   machine: StateMachine,
   options: OrderingOptions,
 ): AntipaxosEngine | PbftEngine {
   return engine === 'pbft'
     ? new PbftEngine(options, machine)
-    : new AntipaxosEngine({ ...options, exclusion: 'S2', timeoutMaxMs }, machine);
+    : new AntipaxosEngine(
+        exclusion === undefined
+          ? { ...options, exclusion: 'S2', timeoutMaxMs: patientMaxMs }
+          : { ...options, exclusion, timeoutMaxMs: antipaxosTimeoutMaxMs },
+        machine,
+      );
 }
 
 function stateOf(engine: AntipaxosEngine | PbftEngine, machine: CountingMachine): ReplicaState {

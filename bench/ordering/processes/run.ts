@@ -52,7 +52,7 @@ export async function measureProcesses(
   try {
     for (const engine of engineNames) {
       progress(`starting four replicas with ${engine} ...`);
-      groups.push(await Group.start(engine, settings.depth, (error) => died.abort(error)));
+      groups.push(await Group.start(engine, settings, (error) => died.abort(error)));
     }
     return await measureAll(groups, settings, { signal: ended, progress });
   } catch (error) {

@@ -9,7 +9,7 @@ import type { EngineName, Timing } from '../../vocabulary/cluster.js';
  * delays of a quarter of a second. A process that is away again and again looks like a slow network, and
  * must not hold up the others for long.
  */
-const antipaxosTimeoutMaxMs = 1000;
+export const antipaxosTimeoutMaxMs = 1000;
 
 /** Makes the engine that the cluster file names. */
 export function engineMaker(name: EngineName, timing: Timing): SessionOptions['engine'] {
