@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 const rules = ['test/core/ordering/antipaxos-rules.test.ts'];
 const complaints = ['test/core/ordering/antipaxos-complaints.test.ts'];
 const transfer = ['test/core/ordering/state-transfer.test.ts'];
+const timeout = ['test/core/ordering/antipaxos-timeout.test.ts'];
 const antipaxos = ['test/core/ordering/antipaxos.test.ts'];
 const pbft = ['test/core/ordering/pbft.test.ts'];
 const conformance = [
@@ -188,7 +189,7 @@ export const orderingMutants: readonly Mutant[] = [
     file: 'src/core/ordering/antipaxos/cycles.ts',
     find: 'if (areComplete) this.#measure(',
     replace: 'this.#measure(',
-    tests: antipaxos,
+    tests: timeout,
   },
   {
     name: 'patient-with-the-excluded',
@@ -196,7 +197,7 @@ export const orderingMutants: readonly Mutant[] = [
     file: 'src/core/ordering/antipaxos/cycles.ts',
     find: 'if (isAwaited && sinceMs !== undefined) {',
     replace: 'if (sinceMs !== undefined) {',
-    tests: antipaxos,
+    tests: timeout,
   },
   {
     name: 'ten-silences',
@@ -204,7 +205,7 @@ export const orderingMutants: readonly Mutant[] = [
     file: 'src/core/ordering/antipaxos/delay.ts',
     find: 'if (sinceMs < (this.#countedMs.get(from) ?? -Infinity)) return;',
     replace: '',
-    tests: rules,
+    tests: timeout,
   },
   {
     name: 'stops-at-a-state',

@@ -57,7 +57,9 @@ Examples:
     )
     .action(async ({ rate, processes = false, rounds, svg, json = false }: Options) => {
       const perSecond = rate * 1000;
-      const fail = processes ? failed(perSecond, rounds, context) : simulated(perSecond, context);
+      const fail = processes
+        ? overProcesses(perSecond, rounds, context)
+        : simulated(perSecond, context);
       const results = await run(ordinary, fail);
       const worst = await run(decisionPrimary, fail);
       const series = strategies.map((name): Series => ({ name, ...results[name] }));
@@ -82,7 +84,7 @@ function simulated(requestsPerSecond: number, { progress, signal }: RunContext):
 }
 
 /** The figures are medians, each by itself; the throughput is that of the last round. */
-function failed(requestsPerSecond: number, rounds: number, context: RunContext): Fail {
+function overProcesses(requestsPerSecond: number, rounds: number, context: RunContext): Fail {
   return async (strategy, killed) => {
     const recoveries: Recovery[] = [];
     for (let round = 1; round <= rounds; round += 1) {

@@ -1,17 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { ExclusionStrategy } from '../../src/core/ordering/antipaxos/options.js';
 import type { RunContext } from '../benchmark.js';
 import { Group } from '../ordering/processes/group.js';
-import { type Recovery, recoveryOf } from './timeline.js';
-
-export interface ProcessFailure {
-  readonly strategy: ExclusionStrategy;
-  readonly requestsPerSecond: number;
-  /** The replica that is killed, and when. */
-  readonly killed: number;
-  readonly killAtMs: number;
-  readonly endMs: number;
-}
+import { type Failure, type Recovery, recoveryOf } from './timeline.js';
 
 const replicas = [0, 1, 2, 3];
 const depth = 10;
@@ -25,7 +15,7 @@ const warmUpMs = 10_000;
  * with SIGKILL. Throws `BenchmarkError` where those that stay have not executed the same.
  */
 export async function failProcesses(
-  { strategy, requestsPerSecond, killed, killAtMs, endMs }: ProcessFailure,
+  { strategy, requestsPerSecond, killed, killAtMs, endMs }: Failure,
   { signal }: RunContext,
 ): Promise<Recovery> {
   const died = new AbortController();

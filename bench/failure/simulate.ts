@@ -1,17 +1,7 @@
-import type { ExclusionStrategy } from '../../src/core/ordering/antipaxos/options.js';
 import { SimulatedCluster } from '../simulated/cluster.js';
 import { measuredCosts } from '../simulated/costs.js';
 import { localArea } from '../simulated/regions.js';
-import { type Answer, type Recovery, recoveryOf } from './timeline.js';
-
-export interface Failure {
-  readonly strategy: ExclusionStrategy;
-  readonly requestsPerSecond: number;
-  /** The replica that is killed, and when. */
-  readonly killed: number;
-  readonly killAtMs: number;
-  readonly endMs: number;
-}
+import { type Answer, type Failure, type Recovery, recoveryOf } from './timeline.js';
 
 const replicas = 4;
 /** Client requests that one request of the model stands for: one comes each millisecond. */

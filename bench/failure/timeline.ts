@@ -1,4 +1,14 @@
+import type { ExclusionStrategy } from '../../src/core/ordering/antipaxos/options.js';
 import { percentile } from '../support/statistics.js';
+
+export interface Failure {
+  readonly strategy: ExclusionStrategy;
+  readonly requestsPerSecond: number;
+  /** The replica that is killed, and when. */
+  readonly killed: number;
+  readonly killAtMs: number;
+  readonly endMs: number;
+}
 
 /** A request that was answered: when, and how long after it was handed in. */
 export interface Answer {

@@ -24,6 +24,11 @@ export interface ShownStep {
   readonly told: string;
 }
 
+/** What a node answers to operations, as far as it is looked at here. */
+interface Answered {
+  readonly statuses: readonly { readonly sequence: number; readonly status: { kind: string } }[];
+}
+
 /** For one thing to happen on the page. */
 const patienceMs = 60_000;
 
@@ -131,6 +136,19 @@ export class OperatorPage {
       'data-seen',
     );
     return kinds?.split(' ') ?? [];
+  }
+
+  /** What a node first answers to each step from now on, by its number; filled as the answers come. */
+  answers(): ReadonlyMap<number, string> {
+    const kinds = new Map<number, string>();
+    this.page.on('response', async (response) => {
+      if (!response.url().endsWith('/sessions/operations') || !response.ok()) return;
+      const { statuses } = (await response.json()) as Answered;
+      for (const { sequence, status } of statuses) {
+        if (!kinds.has(sequence)) kinds.set(sequence, status.kind);
+      }
+    });
+    return kinds;
   }
 
   async waitFor(sequence: number, kinds: readonly string[]): Promise<void> {

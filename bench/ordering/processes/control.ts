@@ -36,7 +36,7 @@ export type ToClient =
   | { readonly kind: 'begin' }
   /** Answered by the window since `begin`. */
   | { readonly kind: 'end' }
-  /** Answered by each answer since `begin`. */
+  /** Answered by `told`, with each answer since `begin`. */
   | { readonly kind: 'tell' };
 
 export type FromClient =

@@ -13,10 +13,10 @@ export interface Place {
   readonly stable: number;
 }
 
-/** What an engine knows of its messages. */
+/** The engine's side: how far it is, and what there is to say. */
 export interface Reminding {
   readonly place: Place;
-  /** Says again what others may have missed, for the `tries`-th time; false where there is nothing. */
+  /** Says again what others may have missed, after `tries` times in vain; false where there is nothing. */
   sayAgain(tries: number): boolean;
   /** Whether one that is there has something that this replica lacks. */
   isBehind(theirs: Place): boolean;

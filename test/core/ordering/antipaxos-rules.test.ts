@@ -1,6 +1,5 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { DelayEstimate } from '../../../src/core/ordering/antipaxos/delay.js';
 import { Membership } from '../../../src/core/ordering/antipaxos/membership.js';
 import {
   fastVector,
@@ -278,48 +277,5 @@ describe('membership', () => {
     for (const cycle of [3, 4, 5, 8, 11]) {
       expect(copies[1]?.rosterAt(cycle)).toEqual(membership.rosterAt(cycle));
     }
-  });
-});
-
-describe('the timeout', () => {
-  /** So many waits of this length, each begun when the one before was over. */
-  function wait(delay: DelayEstimate, beginMs: number, count: number, lengthMs: number): number {
-    const endMs = beginMs + count * lengthMs;
-    for (let sinceMs = beginMs; sinceMs < endMs; sinceMs += lengthMs) {
-      delay.add(other, sinceMs, sinceMs + lengthMs);
-    }
-    return endMs;
-  }
-
-  const other = 1 as ReplicaId;
-
-  it('is at least four times the tail of the delays, within its bounds', () => {
-    const delay = new DelayEstimate(100, 2000);
-    expect(delay.timeoutMs).toBe(100);
-    let nowMs = wait(delay, 0, 100, 50);
-    expect(delay.timeoutMs).toBeGreaterThan(4 * 50);
-    nowMs = wait(delay, nowMs, 256, 1500);
-    expect(delay.timeoutMs).toBe(2000);
-    wait(delay, nowMs, 256, 1);
-    expect(delay.timeoutMs).toBe(100);
-  });
-
-  it('counts one silence of a process once, in however many cycles it was waited for', () => {
-    const delay = new DelayEstimate(100, 1000);
-    const nowMs = wait(delay, 0, 256, 10);
-    for (let cycle = 0; cycle < 20; cycle += 1)
-      delay.add(other, nowMs + cycle, nowMs + 500 + cycle);
-    expect(delay.delayMs).toBe(10);
-    // Of three there is one in a hundred: so slow is the network.
-    wait(delay, nowMs + 600, 2, 500);
-    expect(delay.delayMs).toBe(500);
-  });
-
-  it('is not that of a process that was away for longer than its bound', () => {
-    const delay = new DelayEstimate(100, 1000);
-    for (let cycle = 0; cycle < 20; cycle += 1) delay.add(other, 50 * cycle, 1500 + cycle);
-    expect(delay.delayMs).toBe(0);
-    delay.add(2 as ReplicaId, 0, 20);
-    expect(delay.delayMs).toBe(20);
   });
 });

@@ -171,11 +171,8 @@ export class Voter {
 
   /** A replica alone is its own quorum. */
   #noBackups({ statement }: Signed<SequencePhase>): SharedCertificate<SequencePhase> {
-    const { bytes, ...own } = this.#state.outbox.sign<SequencePhase>({
-      ...statement,
-      phase: 'prepare',
-    });
-    return { statement: own.statement, bytes, signatures: [] };
+    const vote = this.#state.outbox.sign<SequencePhase>({ ...statement, phase: 'prepare' });
+    return { statement: vote.statement, bytes: vote.bytes, signatures: [] };
   }
 
   /** Committed: a quorum, in whatever view. */
