@@ -1,3 +1,4 @@
+import { accountMutants } from './accounts.js';
 import type { Mutant } from './mutant.js';
 import { orderingMutants } from './ordering.js';
 import { sessionMutants } from './sessions.js';
@@ -620,4 +621,5 @@ export const mutants: readonly Mutant[] = [
   },
   ...orderingMutants,
   ...sessionMutants,
+  ...accountMutants,
 ];

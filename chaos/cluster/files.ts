@@ -57,7 +57,11 @@ function placed(node: NodeFile, network: Network, accounts: readonly InitialAcco
     case 'coordinator':
       return { ...node, listen, peerListen: network.place(node.name, 'peer').listen };
     case 'participant':
-      return { ...node, listen, accounts: [...accounts] };
+      return {
+        ...node,
+        listen,
+        accounts: accounts.map((account) => ({ ...account, owners: [clientName] })),
+      };
     case 'initiator':
       return { ...node, listen };
     case 'front':

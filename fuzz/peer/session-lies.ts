@@ -47,6 +47,7 @@ const sessionLies: readonly ((random: Random, liar: Liar) => SessionMessage)[] =
       kind: 'order',
       lane: random.below(32),
       number: anyPosition(random),
+      owner: clientId(`c${random.hex(4)}`),
       transfers: anyDigest(random),
     }),
   }),

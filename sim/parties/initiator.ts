@@ -104,6 +104,7 @@ export class InitiatorParty implements Life<Packet> {
       timestamp,
       digest: requestDigest(this.#options.cast.cluster.id, { client, timestamp }, order),
       operation: operationOf(order),
+      warrant: { kind: 'request', bytes: new Uint8Array(), of: from },
     });
   }
 

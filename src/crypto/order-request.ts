@@ -15,7 +15,7 @@ export interface OrderRequest {
  */
 export function orderRequest(
   cluster: ClusterId,
-  { lane, number, transfers }: Omit<OrderStatement, 'kind'>,
+  { lane, number, transfers }: Pick<OrderStatement, 'lane' | 'number' | 'transfers'>,
 ): OrderRequest {
   const content = ['concordat/1 order', cluster, lane, number, transfers];
   const digest = sha256(new TextEncoder().encode(JSON.stringify(content)));

@@ -121,6 +121,8 @@ export interface OrderStatement {
   /** Orders of one lane follow one another; each lane counts its own from 1. */
   readonly lane: number;
   readonly number: number;
+  /** Owner of the session whose signed operations wish for it: banks ask whether it may debit. */
+  readonly owner: ClientId;
   /** Digest of the encoded transfers. */
   readonly transfers: Digest;
 }

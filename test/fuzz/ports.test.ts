@@ -23,6 +23,7 @@ import {
   enlistmentIdParameter,
   proofExtension,
   requestHeader,
+  signedRequestHeader,
   statementExtension,
   transactionIdParameter,
 } from '../../src/edge/soap/extension.js';
@@ -40,6 +41,7 @@ import {
   writeRegister,
 } from '../../src/edge/soap/wscoor.js';
 import type { XmlElement } from '../../src/edge/soap/xml.js';
+import { AccountRules } from '../../src/role/bank/account-rules.js';
 import { accountOperations, participantOperations } from '../../src/role/bank/ports.js';
 import {
   activationOperations,
@@ -54,6 +56,7 @@ import {
 import { soapIdentity } from '../../src/role/soap-identity.js';
 import { clientId, participantId } from '../../src/vocabulary/ids.js';
 import { encodeCommitCertificate, encodeSigned } from '../../src/wire/index.js';
+import { signedTransfer } from '../role/support/warrants.js';
 import { World } from '../role/support/world.js';
 
 const world = await World.make();
@@ -132,7 +135,26 @@ const seeds: readonly Seed[] = [
     name: 'initiator-0',
     path: '/account',
     action: bankActions.debit,
-    headers: [coordinationContextHeader(contextOf(tid, service, 30_000), '1.2')],
+    headers: [
+      coordinationContextHeader(contextOf(tid, service, 30_000), '1.2'),
+      signedRequestHeader(
+        signedTransfer(
+          signerOf('client', 'alice'),
+          { client: clientId('alice/1'), timestamp: 7 },
+          {
+            debtor: { bank: participantId('bank-a'), account: posting.account },
+            creditors: [
+              {
+                bank: participantId('bank-b'),
+                account: accountId('bob'),
+                amountMinor: posting.amountMinor,
+              },
+            ],
+            currency: posting.currency,
+          },
+        ),
+      ),
+    ],
     body: writePosting(posting),
   },
   {
@@ -283,7 +305,9 @@ function serveAll(): FastifyInstance {
     '/completion': completionOperations(options),
     '/coordinator': coordinatorOperations(options),
     '/account': accountOperations({
-      cluster: cluster.id,
+      keyring,
+      verifier,
+      rules: new AccountRules([{ account: 'alice' }]),
       participant: participantId('bank-a'),
       defaultExpiresMs: 30_000,
       ask: () => Promise.resolve({ kind: 'done' }),

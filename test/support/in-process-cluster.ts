@@ -42,9 +42,9 @@ export class InProcessCluster {
   }
 
   static async start(
-    options: { f?: number; sessions?: NewSessions } = {},
+    options: { f?: number; sessions?: NewSessions; clients?: readonly string[] } = {},
   ): Promise<InProcessCluster> {
-    const { f = 1, sessions } = options;
+    const { f = 1, sessions, clients } = options;
     const directory = await mkdtemp(join(tmpdir(), 'concordat-test-'));
     const { basePort, release } = await claimPorts();
     await initCluster({
@@ -53,6 +53,7 @@ export class InProcessCluster {
       f,
       layout: { kind: 'local', host: '127.0.0.1', basePort },
       ...(sessions && { sessions }),
+      ...(clients && { clients }),
     });
     const cluster = await loadCluster(join(directory, 'cluster.json'));
     const alice = await loadNode(join(directory, 'nodes', 'alice.json'));

@@ -93,6 +93,7 @@ export const anyStatements = {
     kind: fc.constant('order' as const),
     lane,
     number: count,
+    owner: fc.constantFrom('alice', 'bob').map(clientId),
     transfers: anyDigest,
   }),
   'order-report': fc.record({

@@ -1,5 +1,5 @@
 import { digestOfTransfers, signSession } from '../../src/crypto/session/sign.js';
-import { replicaId } from '../../src/vocabulary/ids.js';
+import { clientId, replicaId } from '../../src/vocabulary/ids.js';
 import type {
   CertifiedOrder,
   OrderStatement,
@@ -37,6 +37,7 @@ export function certifiedOrder(
     kind: 'order',
     lane: 3,
     number: 1,
+    owner: clientId('alice'),
     transfers: digestOfTransfers(transfers),
     ...overrides,
   };

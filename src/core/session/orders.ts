@@ -11,7 +11,7 @@ import type {
 } from '../../vocabulary/session.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { resendDelayMs } from '../effects.js';
-import type { OpenOrder } from './machine/lanes.js';
+import type { OpenOrder, OrderContent } from './machine/lanes.js';
 import type { SessionOutbox } from './outbox.js';
 
 const TIMER = 'order/';
@@ -50,11 +50,11 @@ export class Orders {
     return this.#lanes.size;
   }
 
-  opened(order: OpenOrder, transfers: readonly SessionTransfer[]): void {
+  opened(order: OpenOrder, { owner, transfers }: OrderContent): void {
     const { lane, number } = order;
     if (this.#lanes.get(lane)?.order.number === number) return;
     const digest = digestOfTransfers(transfers);
-    const own = this.#outbox.sign({ kind: 'order', lane, number, transfers: digest });
+    const own = this.#outbox.sign({ kind: 'order', lane, number, owner, transfers: digest });
     const opened = { order, transfers, own, certified: undefined, report: undefined, resends: 0 };
     this.#lanes.set(lane, opened);
     this.#outbox.broadcast({ kind: 'order', order: own });
@@ -150,6 +150,7 @@ export class Orders {
       const signed = heard.get(statement.lane);
       const isSame =
         signed?.statement.number === statement.number &&
+        signed.statement.owner === statement.owner &&
         signed.statement.transfers === statement.transfers;
       return isSame ? [{ replica, signature: signed.signature }] : [];
     });

@@ -106,7 +106,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     this.#perform(this.#engine.restore(records) as readonly OrderingOutput[]);
     this.#reconciliation.reconcile();
     for (const order of this.#machine.lanes.open()) {
-      this.#orders.opened(order, this.#machine.transfersOf(order));
+      this.#orders.opened(order, this.#machine.contentOf(order));
     }
     this.#submissions.restart();
     this.#submitAll();
@@ -243,7 +243,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       case 'outcomes':
         return this.#reconciliation.onOutcomes(event.statement, event.outcomes);
       case 'order-opened':
-        return this.#orders.opened(event.order, event.transfers);
+        return this.#orders.opened(event.order, event.content);
       case 'order-closed':
         return this.#orders.closed(event.order);
       default:
@@ -258,7 +258,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     this.#reconciliation.reconcile();
     this.#submissions.jumped();
     for (const order of this.#machine.lanes.open()) {
-      this.#orders.opened(order, this.#machine.transfersOf(order));
+      this.#orders.opened(order, this.#machine.contentOf(order));
     }
   }
 }

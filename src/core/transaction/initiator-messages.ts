@@ -37,6 +37,15 @@ export interface TransferOperation {
   readonly refusal?: string;
 }
 
+/** What shows a bank that the owner of an account wants its money taken. Each debit is sent with it. */
+export interface Warrant {
+  /** A client's signed message as it came, or a certified order of sessions as the wire has it. */
+  readonly kind: 'request' | 'order';
+  readonly bytes: Uint8Array;
+  /** Name of the client whose will it shows. */
+  readonly of: string;
+}
+
 /** The edge's handle for whoever waits for an answer. */
 export type RequestId = Brand<number, 'RequestId'>;
 
@@ -49,6 +58,7 @@ export interface ClientRequest {
   /** Digest over client, timestamp and operation: the same at every initiator. */
   readonly digest: Digest;
   readonly operation: TransferOperation;
+  readonly warrant: Warrant;
 }
 
 /** What a participant's answer to a leg comes down to. */
@@ -134,6 +144,7 @@ export type InitiatorOutput =
       readonly leg: number;
       readonly call: Leg;
       readonly currency: string;
+      readonly warrant: Warrant;
     }
   | {
       readonly kind: 'send-completion';

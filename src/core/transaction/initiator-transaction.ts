@@ -179,11 +179,12 @@ export class InitiatorTransaction {
   }
 
   #invoke(leg: number): Outputs {
-    const { operation, digest } = this.#request;
+    const { operation, digest, warrant } = this.#request;
     const call = operation.legs[leg];
     if (this.#phase.kind !== 'working' || !call || !this.#legs.attempt(leg)) return [];
     const { tid } = this.#phase;
-    return [{ kind: 'invoke-leg', request: digest, tid, leg, call, currency: operation.currency }];
+    const { currency } = operation;
+    return [{ kind: 'invoke-leg', request: digest, tid, leg, call, currency, warrant }];
   }
 
   /** The word once given stands: nothing after this makes a Commit a Rollback, or the reverse. */

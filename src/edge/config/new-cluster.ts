@@ -54,10 +54,19 @@ const openingAccounts: readonly InitialAccount[] = [
   { account: 'alice', amountMinor: 100_000, currency: 'EUR' },
   { account: 'bob', amountMinor: 50_000, currency: 'EUR' },
 ];
+const openedLater: InitialAccount = { account: 'carol', amountMinor: 25_000, currency: 'EUR' };
 
-/** What the first bank holds at the start, the second, and every further one. */
-function openingAccount(bank: number): InitialAccount {
-  return openingAccounts[bank] ?? { account: 'carol', amountMinor: 25_000, currency: 'EUR' };
+/**
+ * What the first bank holds at the start, the second, and every further one. The account belongs to the
+ * client of its name, or to the first client where there is none; front doors pay for their callers.
+ */
+function openingAccount(
+  bank: number,
+  { clients, fronts }: ReturnType<typeof namesOf>,
+): InitialAccount {
+  const opened = openingAccounts[bank] ?? openedLater;
+  const owner = clients.includes(opened.account) ? opened.account : clients[0];
+  return { ...opened, owners: [...(owner === undefined ? [] : [owner]), ...fronts] };
 }
 
 /**
@@ -94,7 +103,7 @@ export function makeCluster(
     const { member, node } = withStatementKey(place, issue(place, 'participant'));
     return {
       member: { id: place.name, ...member },
-      node: { role: 'participant' as const, ...node, accounts: [openingAccount(index)] },
+      node: { role: 'participant' as const, ...node, accounts: [openingAccount(index, names)] },
     };
   });
   const fronts = placesOf(names.fronts).map((place) => {

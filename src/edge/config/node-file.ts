@@ -25,12 +25,25 @@ export interface InitialAccount {
   readonly amountMinor: number;
   /** ISO 4217 code. */
   readonly currency: string;
+  /**
+   * Names of the clients that may debit and read the account; `name*` means all whose names begin so. The
+   * client of the account's own name where not given.
+   */
+  readonly owners?: string[] | undefined;
+  /** Names, likewise, of clients that may read it besides. */
+  readonly readers?: string[] | undefined;
 }
 
+const clientRules = z
+  .array(z.string().regex(/^(\*|[A-Za-z0-9][A-Za-z0-9._-]{0,62}\*?)$/, 'must be a name, or name*'))
+  .max(256, 'must be at most 256')
+  .optional();
 const accountField = z.strictObject({
   account: z.string().min(1, 'must not be empty').max(128, 'must be at most 128 characters'),
   amountMinor: z.int('must be a whole number of the smallest unit').min(0, 'must not be negative'),
   currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as "EUR"'),
+  owners: clientRules,
+  readers: clientRules,
 });
 const listenField = z.strictObject({ host: hostField, port: portField });
 const pathField = z.string().min(1, 'must be a path, relative to this file or absolute');

@@ -32,6 +32,8 @@ export const bankFaults = {
   insufficientFunds: bankFault('InsufficientFunds', 'The account does not hold the amount.'),
   unknownAccount: bankFault('UnknownAccount', 'The bank has no such account.'),
   currencyMismatch: bankFault('CurrencyMismatch', 'The account is kept in another currency.'),
+  /** `what` says who may not do what. */
+  notAuthorized: (what: string): SoapFault => bankFault('NotAuthorized', what)(),
 } as const;
 
 /** An account of one bank: letters, digits, `.`, `_`, `-`, at most 63. */

@@ -48,6 +48,24 @@ export function findRequestHeader(headers: readonly XmlElement[]): RequestHeader
   return request;
 }
 
+/** Header block of a debit: the signed message of the client that asked for it, as it came. */
+export function signedRequestHeader(text: Uint8Array): XmlElement {
+  return element(cc('SignedRequest'), [], Buffer.from(text).toString('base64'));
+}
+
+export function findSignedRequest(headers: readonly XmlElement[]): Uint8Array | undefined {
+  return findBytes(headers, 'SignedRequest');
+}
+
+/** Header block of a debit: the certified order of sessions that asks for it. */
+export function orderHeader(encoded: Uint8Array): XmlElement {
+  return element(cc('Order'), [], Buffer.from(encoded).toString('base64'));
+}
+
+export function findOrder(headers: readonly XmlElement[]): Uint8Array | undefined {
+  return findBytes(headers, 'Order');
+}
+
 /** Reference parameter of the endpoints that belong to a transaction. */
 export function transactionIdParameter(tid: TransactionId): XmlElement {
   return element(cc('TransactionId'), [], tid);

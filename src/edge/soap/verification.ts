@@ -26,13 +26,15 @@ import { child, isNamed, type XmlElement } from './xml.js';
 /** A message whose signature has been checked; it holds nothing that was not signed. */
 export interface ReceivedMessage extends SoapMessage {
   readonly principal: Principal;
+  /** The envelope as it came: it can be handed on, and proves itself for as long as it is fresh. */
+  readonly text: string;
 }
 
 export interface VerifierOptions {
   readonly trust: Trust;
   readonly clock: Clock;
-  /** One cache may serve several verifiers of a node. */
-  readonly replays: ReplayCache;
+  /** One cache may serve several verifiers of a node. Without one a message may be shown again. */
+  readonly replays?: ReplayCache;
   readonly understood?: Understood;
   /** How far other clocks may be off, in milliseconds. */
   readonly skewMs?: number;
@@ -53,7 +55,7 @@ const lifetimeMaxMs = 10 * 60_000;
 export class MessageVerifier {
   readonly #identities: Identities;
   readonly #clock: Clock;
-  readonly #replays: ReplayCache;
+  readonly #replays: ReplayCache | undefined;
   readonly #understood: Understood;
   readonly #skewMs: number;
 
@@ -80,8 +82,8 @@ export class MessageVerifier {
     const message = readMessage(signedOnly(envelope, signed));
     const { role, name } = identity.principal;
     const key = message.addressing.messageId ?? signedInfo;
-    this.#replays.admit(`${role} ${name}`, key, security.expiresMs + this.#skewMs, nowMs);
-    return { ...message, principal: identity.principal };
+    this.#replays?.admit(`${role} ${name}`, key, security.expiresMs + this.#skewMs, nowMs);
+    return { ...message, principal: identity.principal, text };
   }
 
   #requireFresh({ createdMs, expiresMs }: SecurityHeader, nowMs: number): void {

@@ -4,21 +4,24 @@ import { refKey } from '../../core/transaction/participant-finished.js';
 import type {
   ApplicationWrite,
   CallId,
+  CallResult,
+  EnlistmentRef,
   ParticipantInput,
   ParticipantOptions,
   ParticipantOutput,
 } from '../../core/transaction/participant-messages.js';
-import type { AccountId, Balance, Posting } from '../../edge/soap/banking.js';
+import type { AccountId, Balance } from '../../edge/soap/banking.js';
 import { AccountBook } from './account-book.js';
+import { type BankOperation, UsedRequests } from './used-requests.js';
 
 type Application = 'execute' | 'prepare' | 'commit' | 'roll-back' | 'recover';
 
 export type BankInput =
-  | ParticipantInput<Posting>
+  | ParticipantInput<BankOperation>
   | { readonly kind: 'balance-asked'; readonly call: CallId; readonly account: AccountId };
 
 export type BankOutput =
-  | Exclude<ParticipantOutput<Posting>, { readonly kind: Application }>
+  | Exclude<ParticipantOutput<BankOperation>, { readonly kind: Application }>
   /** Comes after the writes that made the balance. `undefined`: no such account. */
   | {
       readonly kind: 'tell-balance';
@@ -33,8 +36,9 @@ type Outputs = readonly (BankOutput | CommonOutput)[];
  * So the new balance and the end of the prepared record are persisted together.
  */
 export class BankCore implements Core<BankInput, BankOutput> {
-  readonly #participant: Participant<Posting>;
+  readonly #participant: Participant<BankOperation>;
   readonly #book = new AccountBook();
+  readonly #used = new UsedRequests();
   readonly #openingAccounts: readonly Balance[];
 
   /** `openingAccounts` are opened where the store holds none. */
@@ -46,6 +50,7 @@ export class BankCore implements Core<BankInput, BankOutput> {
   /** Throws `RangeError` where a record is damaged. */
   restore(records: readonly StoredRecord[]): Outputs {
     this.#book.restore(records);
+    this.#used.restore(records);
     return [
       ...this.#book.open(this.#openingAccounts).map(persist),
       ...this.#answered(this.#participant.restore(records)),
@@ -58,27 +63,31 @@ export class BankCore implements Core<BankInput, BankOutput> {
     return [{ kind: 'tell-balance', call, balance: this.#book.balance(account) }];
   }
 
-  #answered(outputs: readonly (ParticipantOutput<Posting> | CommonOutput)[]): Outputs {
+  #answered(outputs: readonly (ParticipantOutput<BankOperation> | CommonOutput)[]): Outputs {
     return outputs.flatMap((output) => this.#answer(output));
   }
 
-  #answer(output: ParticipantOutput<Posting> | CommonOutput): Outputs {
+  #answer(output: ParticipantOutput<BankOperation> | CommonOutput): Outputs {
     const book = this.#book;
     switch (output.kind) {
       case 'execute': {
         const { ref, operation } = output;
-        return this.handle({ kind: 'executed', ref, result: book.hold(refKey(ref), operation) });
+        return this.handle({ kind: 'executed', ref, result: this.#execute(ref, operation) });
       }
       case 'prepare': {
         const { ref } = output;
-        return this.handle({ kind: 'voted', ref, vote: book.prepare(refKey(ref)) });
+        const writes = this.#used.use(ref);
+        const vote = writes ? book.prepare(refKey(ref)) : ({ vote: 'aborted' } as const);
+        return [...(writes ?? []).map(persist), ...this.handle({ kind: 'voted', ref, vote })];
       }
       case 'commit': {
         const { ref } = output;
+        this.#used.release(ref);
         return this.handle({ kind: 'settled', ref, writes: book.commit(refKey(ref)) });
       }
       case 'roll-back': {
         const { ref } = output;
+        this.#used.release(ref);
         book.rollBack(refKey(ref));
         return this.handle({ kind: 'settled', ref, writes: [] });
       }
@@ -88,6 +97,16 @@ export class BankCore implements Core<BankInput, BankOutput> {
       default:
         return [output];
     }
+  }
+
+  #execute(ref: EnlistmentRef, operation: BankOperation): CallResult {
+    const { request } = operation;
+    if (request && !this.#used.isOpen(request, ref.tid)) {
+      return { kind: 'refused', reason: 'RequestUsed' };
+    }
+    const result = this.#book.hold(refKey(ref), operation);
+    if (request && result.kind === 'done') this.#used.hold(ref, request);
+    return result;
   }
 }
 

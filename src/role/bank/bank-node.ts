@@ -11,11 +11,13 @@ import { Driver } from '../../edge/driver/driver.js';
 import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
 import type { Logger } from '../../edge/http/logger.js';
 import { accountId, type Balance, currency } from '../../edge/soap/banking.js';
+import { MessageVerifier, trustOf } from '../../edge/soap/security.js';
 import { registerPort } from '../../edge/soap/server.js';
 import { openStore } from '../../edge/store/store.js';
 import { unreachable } from '../../vocabulary/brand.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import { soapIdentity } from '../soap-identity.js';
+import { AccountRules } from './account-rules.js';
 import { BankCore, type BankInput, type BankOutput } from './bank-core.js';
 import { Outbound } from './outbound.js';
 import { accountOperations, type BalanceRefusal, participantOperations } from './ports.js';
@@ -104,8 +106,10 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
     ...common('/account'),
     wsdl: 'account',
     operations: accountOperations({
-      cluster: cluster.id,
+      keyring,
+      verifier: new MessageVerifier({ trust: trustOf(cluster), clock: Date.now }),
       participant: self.id,
+      rules: new AccountRules(node.accounts),
       defaultExpiresMs,
       ask: (request) => waiting.results.wait((call) => submit({ ...request, call })),
       balanceOf: (account) =>

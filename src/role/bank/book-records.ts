@@ -14,7 +14,7 @@ export function accountWrite({ account, amountMinor, currency }: Balance): Appli
 
 /** Throws `RangeError` where the record is damaged; so does `readPosting`. */
 export function readAccount({ key, value }: StoredRecord): Balance {
-  const content = parse(value);
+  const content = parseContent(value);
   return {
     account: accountId(key.slice(accountPrefix.length)),
     amountMinor: amountIn(content, 0),
@@ -27,7 +27,7 @@ export function writePosting({ kind, account, amountMinor, currency }: Posting):
 }
 
 export function readPosting(record: Uint8Array): Posting {
-  const content = parse(record);
+  const content = parseContent(record);
   const kind = textIn(content, 'kind');
   if (kind !== 'debit' && kind !== 'credit') throw new RangeError('neither debit nor credit');
   return {
@@ -40,17 +40,18 @@ export function readPosting(record: Uint8Array): Posting {
 
 type Content = Readonly<Record<string, unknown>>;
 
-function parse(bytes: Uint8Array): Content {
+/** Throws `RangeError` where the bytes are no object; so does `textIn` where it has no such text. */
+export function parseContent(bytes: Uint8Array): Content {
   try {
     const content: unknown = JSON.parse(utf8.decode(bytes));
     if (typeof content === 'object' && content !== null) return content as Content;
   } catch {
     // Told below.
   }
-  throw new RangeError('a damaged record of the account book');
+  throw new RangeError('a damaged record of the bank');
 }
 
-function textIn(content: Content, field: string): string {
+export function textIn(content: Content, field: string): string {
   const value = content[field];
   if (typeof value !== 'string') throw new RangeError(`${field} is not a text`);
   return value;

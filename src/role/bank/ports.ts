@@ -47,22 +47,17 @@ import {
   findCoordinationContext,
   transactionOf,
 } from '../../edge/soap/wscoor.js';
-import {
-  type ClusterId,
-  type Digest,
-  enlistmentId,
-  type ParticipantId,
-} from '../../vocabulary/ids.js';
+import { type ClusterId, type Digest, enlistmentId } from '../../vocabulary/ids.js';
 import { readCertificate, readCompletion } from '../soap-evidence.js';
+import type { BankOperation } from './used-requests.js';
+import { requireWarrant, type WarrantOptions } from './warrants.js';
 
 /** An application request; the node adds the handle of its caller. */
-export type Request = Omit<Invitation<Posting>, 'call'>;
+export type Request = Omit<Invitation<BankOperation>, 'call'>;
 
 export type BalanceRefusal = 'UnknownAccount' | 'Busy';
 
-export interface AccountPortOptions {
-  readonly cluster: ClusterId;
-  readonly participant: ParticipantId;
+export interface AccountPortOptions extends WarrantOptions {
   /** Lifetime of a transaction whose context names none. */
   readonly defaultExpiresMs: number;
   ask(request: Request): Promise<CallResult>;
@@ -80,7 +75,11 @@ export function accountOperations(options: AccountPortOptions): Operations<Recei
       replyAction: bankActions.getBalanceResponse,
       handle: async ({ principal, body }) => {
         if (principal.role !== 'client') throw securityFaults.failedAuthentication('not a client');
-        const balance = await options.balanceOf(readGetBalance(body));
+        const account = readGetBalance(body);
+        if (!options.rules.mayRead(principal.name, account)) {
+          throw bankFaults.notAuthorized(`${principal.name} may not read ${account}`);
+        }
+        const balance = await options.balanceOf(account);
         if (typeof balance === 'string') throw refusalFault(balance);
         return { body: writeGetBalanceResponse(balance) };
       },
@@ -134,35 +133,41 @@ function postingOperation(
   };
 }
 
-/** Throws a `SoapFault` unless it is an initiator's posting within a transaction. */
+/** Throws a `SoapFault` unless it is an initiator's posting within a transaction; a debit has a warrant. */
 function readRequest(
-  { cluster, participant, defaultExpiresMs }: AccountPortOptions,
+  options: AccountPortOptions,
   kind: Posting['kind'],
   { principal, headers, body }: ReceivedMessage,
 ): Request {
+  const { keyring, participant, defaultExpiresMs } = options;
   if (principal.role !== 'initiator') {
     throw securityFaults.failedAuthentication('not an initiator');
   }
   const context = findCoordinationContext(headers);
   if (context === undefined) throw soapFaults.sender('The CoordinationContext is missing.');
-  const operation = readPosting(body);
-  if (operation.kind !== kind) throw soapFaults.sender('The action is not that of the body.');
+  const posting = readPosting(body);
+  if (posting.kind !== kind) throw soapFaults.sender('The action is not that of the body.');
+  const operation =
+    kind === 'debit' ? { ...posting, request: requireWarrant(options, headers, posting) } : posting;
   return {
     kind: 'invited',
     initiator: principal.id,
     tid: transactionOf(context),
     operation,
-    digest: postingDigest(cluster, operation),
+    digest: operationDigest(keyring.cluster.id, operation),
     protocol: 'durable',
     expiresMs: context.expiresMs ?? defaultExpiresMs,
     enlistment: enlistmentId(`${participant}.${randomUUID()}`),
   };
 }
 
-/** Equal where the postings are, however their messages were written. */
-function postingDigest(cluster: ClusterId, posting: Posting): Digest {
-  const { kind, account, amountMinor, currency } = posting;
-  const content = ['concordat/1 posting', cluster, kind, account, amountMinor, currency];
+/** Equal where the postings and their requests are, however their messages were written. */
+function operationDigest(cluster: ClusterId, operation: BankOperation): Digest {
+  const { kind, account, amountMinor, currency, request } = operation;
+  const content = [
+    ...['concordat/1 posting', cluster, kind, account, amountMinor, currency],
+    ...(request === undefined ? [] : [request.client, request.timestamp]),
+  ];
   return sha256(Buffer.from(JSON.stringify(content)));
 }
 
@@ -206,6 +211,7 @@ const reasons: Readonly<Record<string, string>> = {
   CannotRegister: 'The coordinators did not take the registration.',
   Aborted: 'The transaction was aborted.',
   Superseded: 'The same initiator has called again.',
+  RequestUsed: 'The client’s request has been used, or a later one of the client.',
 };
 
 function refusalFault(code: string): SoapFault {

@@ -2,6 +2,7 @@ import type {
   InitiatorInput,
   InitiatorOutput,
   LegResult,
+  Warrant,
 } from '../../core/transaction/initiator-messages.js';
 import type { Keyring } from '../../crypto/keyring.js';
 import { verifyCommitCertificate } from '../../crypto/verify.js';
@@ -17,6 +18,8 @@ import {
 import { ReceivedFault, type SoapClient } from '../../edge/soap/client.js';
 import {
   findProof,
+  orderHeader,
+  signedRequestHeader,
   statementExtension,
   transactionIdParameter,
 } from '../../edge/soap/extension.js';
@@ -32,6 +35,7 @@ import {
   transactionOf,
   writeCreateCoordinationContext,
 } from '../../edge/soap/wscoor.js';
+import type { XmlElement } from '../../edge/soap/xml.js';
 import type { Cluster, CoordinatorMember, InitiatorMember } from '../../vocabulary/cluster.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import { decodeCommitCertificate, encodeSigned } from '../../wire/index.js';
@@ -139,7 +143,8 @@ export class Outbound {
     return { kind: 'proof', certificate: verified.value };
   }
 
-  async #invoke({ tid, call, currency: unit }: Output<'invoke-leg'>): Promise<LegResult> {
+  async #invoke(output: Output<'invoke-leg'>): Promise<LegResult> {
+    const { tid, call, currency: unit, warrant } = output;
     const { cluster, client, log } = this.#options;
     const { participant, side, account, amountMinor } = call;
     const member = cluster.participants.find(({ id }) => id === participant);
@@ -147,7 +152,10 @@ export class Outbound {
     try {
       const reply = await client.request(endpoint(`${member.url}/account`), {
         action: side === 'debit' ? bankActions.debit : bankActions.credit,
-        headers: [coordinationContextHeader(this.#context(tid), '1.2')],
+        headers: [
+          coordinationContextHeader(this.#context(tid), '1.2'),
+          ...(side === 'debit' ? [warrantHeader(warrant)] : []),
+        ],
         body: writePosting({
           kind: side,
           account: accountId(account),
@@ -166,7 +174,7 @@ export class Outbound {
         error.soapCode !== 'Receiver' &&
         isFrom('participant', member, error.principal)
       ) {
-        return { kind: 'refused', reason: error.code };
+        return { kind: 'refused', reason: reasonOf(error, output) };
       }
       log.debug({ err: error, participant, tid }, 'participant-unreachable');
       return { kind: 'unreachable' };
@@ -190,6 +198,16 @@ export class Outbound {
   #coordinators(ids: readonly ReplicaId[]): readonly CoordinatorMember[] {
     return this.#options.cluster.coordinators.filter(({ id }) => ids.includes(id));
   }
+}
+
+function warrantHeader({ kind, bytes }: Warrant): XmlElement {
+  return kind === 'request' ? signedRequestHeader(bytes) : orderHeader(bytes);
+}
+
+/** The same at every initiator, whatever else the bank says: a client believes it of `f + 1`. */
+function reasonOf({ code }: ReceivedFault, { call, warrant }: Output<'invoke-leg'>): string {
+  const isAllowed = code !== 'NotAuthorized';
+  return isAllowed ? code : `${code}: ${warrant.of} may not ${call.side} ${call.account}`;
 }
 
 type Callee = { readonly id: number | string; readonly url: string };

@@ -33,6 +33,12 @@ import { readCertificate, readCertifiedOrder } from '../soap-evidence.js';
 import { operationOf, requestDigest } from './order.js';
 import { operationOfOrder } from './session-order.js';
 
+/**
+ * A request travels on, in base64, with each debit. The largest that says no more than it must, with 15
+ * creditors and a long certificate, has 25 kB.
+ */
+const requestBytesMax = 64 * 1024;
+
 type Notified = Extract<InitiatorInput, { kind: 'notified' }>;
 export type Request = Omit<ClientRequest, 'requestId'>;
 
@@ -104,12 +110,17 @@ export function completionInitiatorOperations(
 }
 
 /** Throws a `SoapFault` unless it is a request in the signer's own name, for banks that we know. */
-function readRequest(cluster: Cluster, { principal, headers, body }: ReceivedMessage): Request {
+function readRequest(cluster: Cluster, message: ReceivedMessage): Request {
+  const { principal, headers, body, text } = message;
   const header = findRequestHeader(headers);
   if (header === undefined) throw soapFaults.sender('The header cc:Request is missing.');
   const { client, timestamp } = header;
   if (principal.role !== 'client' || principal.name !== clientPrincipal(client)) {
     throw soapFaults.sender('The request is not in the name of the client that signed it.');
+  }
+  const bytes = Buffer.from(text);
+  if (bytes.length > requestBytesMax) {
+    throw requestFault('TooLarge', `A request has ${requestBytesMax} bytes at most.`, 'Sender');
   }
   const transfer = readTransfer(body);
   const operation = operationOf(transfer);
@@ -119,7 +130,8 @@ function readRequest(cluster: Cluster, { principal, headers, body }: ReceivedMes
     }
   }
   const digest = requestDigest(cluster.id, header, transfer);
-  return { kind: 'request', client, timestamp, digest, operation };
+  const warrant = { kind: 'request', bytes, of: principal.name } as const;
+  return { kind: 'request', client, timestamp, digest, operation, warrant };
 }
 
 /** Throws a `SoapFault` unless it is an order that `f + 1` coordinators have signed. */
@@ -127,9 +139,12 @@ function readOrderRequest(keyring: Keyring, { principal, body }: ReceivedMessage
   if (principal.role !== 'coordinator') {
     throw securityFaults.failedAuthentication('not a coordinator');
   }
-  const { certificate, transfers } = readCertifiedOrder(keyring, readOrder(body));
-  const request = orderRequest(keyring.cluster.id, certificate.statement);
-  return { kind: 'request', ...request, operation: operationOfOrder(transfers) };
+  const bytes = readOrder(body);
+  const { certificate, transfers } = readCertifiedOrder(keyring, bytes);
+  const { statement } = certificate;
+  const request = orderRequest(keyring.cluster.id, statement);
+  const warrant = { kind: 'order', bytes, of: statement.owner } as const;
+  return { kind: 'request', ...request, operation: operationOfOrder(transfers), warrant };
 }
 
 /** Throws a `SoapFault` where the message is not a coordinator's, or its certificate proves nothing. */

@@ -1,5 +1,5 @@
 import { unreachable } from '../../vocabulary/brand.js';
-import type { ClusterId } from '../../vocabulary/ids.js';
+import { type ClusterId, clientId } from '../../vocabulary/ids.js';
 import {
   type AttestationStatement,
   type OrderOutcome,
@@ -8,7 +8,15 @@ import {
 } from '../../vocabulary/session.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { WireError } from '../error.js';
-import { choice, readDigest, readReplica, writeDigest, writeReplica } from '../fields.js';
+import {
+  choice,
+  readDigest,
+  readName,
+  readReplica,
+  writeDigest,
+  writeName,
+  writeReplica,
+} from '../fields.js';
 import { type Reader, readAll } from '../reader.js';
 import { readSignedAs, writeSigned } from '../signed.js';
 import { Writer } from '../writer.js';
@@ -140,6 +148,7 @@ function writeFields(writer: Writer, statement: SessionStatement): void {
     case 'order':
       writeLane(writer, statement.lane);
       writeCount(writer, statement.number);
+      writeName(writer, statement.owner, clientId);
       return writeDigest(writer, statement.transfers);
     case 'order-report':
       writeLane(writer, statement.lane);
@@ -175,7 +184,8 @@ function readFields(reader: Reader, kind: SessionStatement['kind']): SessionStat
     case 'order': {
       const lane = readLane(reader);
       const number = readCount(reader);
-      return { kind, lane, number, transfers: readDigest(reader) };
+      const owner = readName(reader, clientId);
+      return { kind, lane, number, owner, transfers: readDigest(reader) };
     }
     case 'order-report': {
       const lane = readLane(reader);

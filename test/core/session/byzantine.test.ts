@@ -7,7 +7,13 @@ import {
   verifyCertifiedOrder,
   verifyContradictingReceipts,
 } from '../../../src/crypto/session/verify-proof.js';
-import { type Digest, digest, type ReplicaId, replicaId } from '../../../src/vocabulary/ids.js';
+import {
+  clientId,
+  type Digest,
+  digest,
+  type ReplicaId,
+  replicaId,
+} from '../../../src/vocabulary/ids.js';
 import type {
   BrokenPromise,
   OrderOutcome,
@@ -277,7 +283,8 @@ describe.each(engines)('with one that lies, ordered by %s', (engine) => {
   it('lets nobody act on an order that one replica made up', () => {
     const rig = open();
     const order = signSession(rig.parties.replicaSign(liar), rig.parties.cluster.id, {
-      ...({ kind: 'order', lane: 0, number: 1, transfers: digest('aa'.repeat(32)) } as const),
+      ...({ kind: 'order', lane: 0, number: 1, owner: clientId('alice') } as const),
+      transfers: digest('aa'.repeat(32)),
     });
     for (const to of [0, 1, 2]) rig.transmit(liar, to, { kind: 'order', order });
     rig.runFor(10_000);
@@ -292,7 +299,8 @@ describe.each(engines)('with one that lies, ordered by %s', (engine) => {
       if (from !== liar) return [];
       const { lane, number } = message.order.statement;
       const order = signSession(rig.parties.replicaSign(liar), rig.parties.cluster.id, {
-        ...({ kind: 'order', lane, number, transfers: digest('aa'.repeat(32)) } as const),
+        ...({ kind: 'order', lane, number, owner: clientId('alice') } as const),
+        transfers: digest('aa'.repeat(32)),
       });
       return [{ kind: 'order', order }];
     };

@@ -46,7 +46,7 @@ class Bench {
       if (event.kind === 'outcomes') this.outcomes.push(...event.outcomes);
       if (event.kind === 'order-opened') {
         const { lane, number } = event.order;
-        this.opened.push(`${lane}/${number} ${event.transfers.length}`);
+        this.opened.push(`${lane}/${number} ${event.content.transfers.length}`);
       }
     }
     return this;

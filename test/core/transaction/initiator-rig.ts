@@ -50,6 +50,7 @@ export const request: ClientRequest = {
       { participant: participantId('bank-b'), side: 'credit', account: 'b1', amountMinor: 500 },
     ],
   },
+  warrant: { kind: 'request', bytes: new Uint8Array([1]), of: 'alice' },
 };
 
 type Output = InitiatorOutput | CommonOutput;

@@ -15,7 +15,7 @@ import {
   verifyStateProof,
 } from '../../../src/crypto/session/verify-proof.js';
 import { verifyRun } from '../../../src/crypto/session/verify-run.js';
-import { type Digest, digest, replicaId } from '../../../src/vocabulary/ids.js';
+import { clientId, type Digest, digest, replicaId } from '../../../src/vocabulary/ids.js';
 import type {
   AttestationStatement,
   BrokenPromise,
@@ -184,7 +184,7 @@ describe('an order', () => {
     { from: account('a'), to: account('b'), amountMinor: 5, currency: 'EUR' },
   ];
   const statement = {
-    ...({ kind: 'order', lane: 1, number: 1 } as const),
+    ...({ kind: 'order', lane: 1, number: 1, owner: clientId('alice') } as const),
     transfers: digestOfTransfers(transfers),
   };
 
@@ -309,7 +309,13 @@ describe('a message between replicas', () => {
       }),
       (signer) => ({
         kind: 'order',
-        order: sign(signer, { kind: 'order', lane: 0, number: 1, transfers: zero }),
+        order: sign(signer, {
+          kind: 'order',
+          lane: 0,
+          number: 1,
+          owner: clientId('alice'),
+          transfers: zero,
+        }),
       }),
       (signer) => ({
         kind: 'attestation',

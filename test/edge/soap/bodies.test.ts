@@ -18,8 +18,10 @@ import {
   findRequestHeader,
   findStatement,
   findTransactionId,
+  orderHeader,
   proofExtension,
   requestHeader,
+  signedRequestHeader,
   statementExtension,
   transactionIdParameter,
 } from '../../../src/edge/soap/extension.js';
@@ -244,11 +246,13 @@ it('every body is valid against its schema', async () => {
     writePostingResponse('credit'),
     writeGetBalance(posting.account),
     writeGetBalanceResponse({ ...posting, amountMinor: 0 }),
-    ...Object.values(bankFaults).map((fault) => faultBody('1.2', fault())),
+    ...Object.values(bankFaults).map((fault) => faultBody('1.2', fault('alice may not'))),
   ];
   const headers = [
     coordinationContextHeader(context, '1.2'),
     requestHeader({ client: clientId('alice/3'), timestamp: 1 }),
+    signedRequestHeader(new Uint8Array([1, 2])),
+    orderHeader(new Uint8Array([3])),
   ];
   const errors = await validateAgainstStandards(bodies.map((body) => envelopeOf(body, headers)));
   expect(errors).toEqual([]);

@@ -1,9 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { CommonOutput, StoredRecord } from '../../../src/core/effects.js';
-import type { CallId, Notification } from '../../../src/core/transaction/participant-messages.js';
+import type {
+  CallId,
+  EnlistmentRef,
+  Notification,
+} from '../../../src/core/transaction/participant-messages.js';
 import { accountId, currency } from '../../../src/edge/soap/banking.js';
 import { BankCore, type BankInput, type BankOutput } from '../../../src/role/bank/bank-core.js';
 import {
+  clientId,
   digest,
   enlistmentId,
   initiatorId,
@@ -71,23 +76,32 @@ class Bank {
   }
 
   prepare(): this {
-    for (const index of [0, 1]) {
+    this.execute(ref);
+    this.hear('prepare');
+    return this;
+  }
+
+  /** Invited and registered. */
+  execute(ref: EnlistmentRef) {
+    const outputs = [0, 1].flatMap((index) =>
       this.give({
         kind: 'invited',
         call: index as CallId,
         initiator: initiatorId(index),
         ...ref,
-        operation: { kind: 'debit', account: alice, amountMinor: 30, currency: currency('EUR') },
+        operation: {
+          ...{ kind: 'debit', account: alice, amountMinor: 30, currency: currency('EUR') },
+          request: { client: clientId('alice/0'), timestamp: 7 },
+        } as const,
         digest: digest('a'.repeat(64)),
         protocol: 'durable',
         expiresMs: 10_000,
-      });
-    }
-    for (const index of [0, 1, 2]) {
-      this.give({ kind: 'registered', replica: replicaId(index), ref });
-    }
-    this.hear('prepare');
-    return this;
+      }),
+    );
+    const registered = [0, 1, 2].flatMap((index) =>
+      this.give({ kind: 'registered', replica: replicaId(index), ref }),
+    );
+    return [...outputs, ...registered];
   }
 
   get balanceMinor(): number | undefined {
@@ -120,11 +134,39 @@ describe('a bank’s core', () => {
     expect(after.balanceMinor).toBe(70);
   });
 
+  it('debits for a request once, though all initiators bring it again as another transaction', () => {
+    const bank = new Bank().start().prepare();
+    const used = bank.disk.get('request/alice/0');
+    bank.hear('commit');
+    bank.start();
+    const again = {
+      tid: transactionId('00000000-0000-8000-8000-000000000002'),
+      enlistment: enlistmentId('bank-a.2'),
+    };
+    expect(bank.execute(again)).toContainEqual({
+      kind: 'answer',
+      calls: [0, 1],
+      result: { kind: 'refused', reason: 'RequestUsed' },
+    });
+    expect(bank.balanceMinor).toBe(70);
+    expect(bank.disk.get('request/alice/0')).toEqual(used);
+  });
+
+  it('has it on disk that a request is used before it votes', () => {
+    const bank = new Bank().start();
+    bank.execute(ref);
+    const kinds = bank
+      .hear('prepare')
+      .map((output) => ('key' in output ? output.key : output.kind));
+    expect(kinds.indexOf('request/alice/0')).toBeGreaterThanOrEqual(0);
+    expect(kinds.indexOf('request/alice/0')).toBeLessThan(kinds.indexOf('send-vote'));
+  });
+
   it('holds what is prepared over a restart, and gives it free on a rollback', () => {
     const bank = new Bank().start().prepare().start();
     expect([...bank.disk.keys()].some((key) => key.startsWith('participant/'))).toBe(true);
     bank.hear('rollback');
-    expect([...bank.disk.keys()]).toEqual(['account/alice']);
+    expect([...bank.disk.keys()]).toEqual(['account/alice', 'request/alice/0']);
     expect(bank.balanceMinor).toBe(100);
   });
 });

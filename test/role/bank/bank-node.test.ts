@@ -6,12 +6,14 @@ import {
   currency,
   readGetBalanceResponse,
   readPostingResponse,
+  type Transfer,
   writeGetBalance,
   writePosting,
 } from '../../../src/edge/soap/banking.js';
 import {
   enlistmentIdParameter,
   findStatement,
+  signedRequestHeader,
   transactionIdParameter,
 } from '../../../src/edge/soap/extension.js';
 import { coordinationFaults } from '../../../src/edge/soap/faults.js';
@@ -31,12 +33,18 @@ import {
 import type { XmlElement } from '../../../src/edge/soap/xml.js';
 import { startBank } from '../../../src/role/bank/bank-node.js';
 import type { SoapIdentity } from '../../../src/role/soap-identity.js';
-import { type TransactionId, transactionId } from '../../../src/vocabulary/ids.js';
+import {
+  clientId,
+  participantId,
+  type TransactionId,
+  transactionId,
+} from '../../../src/vocabulary/ids.js';
 import type { RegistrationStatement, VoteStatement } from '../../../src/vocabulary/statements.js';
 import { decodeSignedStatement } from '../../../src/wire/index.js';
 import { temporaryDirectory } from '../../edge/support/directory.js';
 import { until } from '../../edge/support/wait.js';
 import { commitCertificate, completionRequests } from '../support/stubs.js';
+import { signedTransfer } from '../support/warrants.js';
 import { log, World } from '../support/world.js';
 
 const tid = transactionId('00000000-0000-8000-8000-000000000001');
@@ -141,12 +149,24 @@ class Scene {
     readPostingResponse(reply.body, 'debit');
   }
 
-  post(soap: SoapIdentity | undefined, amountMinor: number, of: TransactionId = tid) {
+  /** What alice signed for that transaction. */
+  #warrant(amountMinor: number, of: TransactionId): XmlElement {
+    const header = { client: clientId('alice/0'), timestamp: Number(of.slice(-4)) };
+    const text = signedTransfer(this.#client.signer, header, transferOf(amountMinor));
+    return signedRequestHeader(text);
+  }
+
+  post(
+    soap: SoapIdentity | undefined,
+    amountMinor: number,
+    of: TransactionId = tid,
+    warrant: readonly XmlElement[] = [this.#warrant(amountMinor, of)],
+  ) {
     if (soap === undefined) throw new RangeError('no such node');
     const context = contextOf(of, endpoint('http://127.0.0.1:1/registration'), 10_000);
     return soap.client.request(endpoint(`${this.#url}/account`), {
       action: bankActions.debit,
-      headers: [coordinationContextHeader(context, '1.2')],
+      headers: [coordinationContextHeader(context, '1.2'), ...warrant],
       body: writePosting({ kind: 'debit', account: alice, amountMinor, currency: currency('EUR') }),
       timeoutMs: 5000,
     });
@@ -304,6 +324,14 @@ describe('a bank', () => {
     expect(await scene.balance()).toBe(100_000);
   });
 });
+
+function transferOf(amountMinor: number): Transfer {
+  return {
+    debtor: { bank: participantId('bank-a'), account: alice },
+    creditors: [{ bank: participantId('bank-b'), account: accountId('bob'), amountMinor }],
+    currency: currency('EUR'),
+  };
+}
 
 function otherTid(): TransactionId {
   return transactionId('00000000-0000-8000-8000-000000000002');

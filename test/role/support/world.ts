@@ -1,4 +1,4 @@
-import { randomInt } from 'node:crypto';
+import { createPrivateKey, randomInt, X509Certificate } from 'node:crypto';
 import { createServer } from 'node:net';
 import { onTestFinished } from 'vitest';
 import { Keyring } from '../../../src/crypto/keyring.js';
@@ -9,7 +9,7 @@ import type { NodeFile, NodeRole } from '../../../src/edge/config/node-file.js';
 import { issueAuthority } from '../../../src/edge/config/x509.js';
 import { createHttpServer } from '../../../src/edge/http/http-server.js';
 import { createLogger } from '../../../src/edge/http/logger.js';
-import type { ReceivedMessage } from '../../../src/edge/soap/security.js';
+import { MessageSigner, type ReceivedMessage } from '../../../src/edge/soap/security.js';
 import { type Operations, registerPort } from '../../../src/edge/soap/server.js';
 import type { WsdlName } from '../../../src/edge/soap/wsdl.js';
 import { type SoapIdentity, soapIdentity } from '../../../src/role/soap-identity.js';
@@ -107,6 +107,16 @@ export class World {
     const soap = soapIdentity(this.cluster, this.node(role, name));
     onTestFinished(() => soap.client.close());
     return soap;
+  }
+
+  /** Signs in the name of a node, by another clock. */
+  signerOf(role: NodeRole, name: string, clock: () => number): MessageSigner {
+    const { certificate, privateKey } = this.node(role, name);
+    return new MessageSigner({
+      certificateDer: new X509Certificate(certificate).raw,
+      privateKey: createPrivateKey(privateKey),
+      clock,
+    });
   }
 
   #asTestCluster(): TestCluster {

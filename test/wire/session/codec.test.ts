@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { signSession } from '../../../src/crypto/session/sign.js';
-import { clusterId, replicaId } from '../../../src/vocabulary/ids.js';
+import { clientId, clusterId, replicaId } from '../../../src/vocabulary/ids.js';
 import {
   type SessionCertificate,
   type SessionStatement,
@@ -221,7 +221,7 @@ describe('what is signed', () => {
 
   it('starts with a domain of its own', () => {
     const bytes = encodeSessionStatement(cluster, {
-      ...({ kind: 'order', lane: 1, number: 2 } as const),
+      ...({ kind: 'order', lane: 1, number: 2, owner: clientId('alice') } as const),
       transfers: 'ab'.repeat(32) as never,
     });
     expect(Buffer.from(bytes).subarray(0, 19).toString()).toBe('concordat-session/1');
@@ -265,7 +265,10 @@ describe('the limits', () => {
   });
 
   it('refuse lanes that there are not, and lists out of order', () => {
-    const order = { kind: 'order', number: 1, transfers: 'ab'.repeat(32) as never } as const;
+    const order = {
+      ...({ kind: 'order', number: 1, owner: clientId('alice') } as const),
+      transfers: 'ab'.repeat(32) as never,
+    };
     expect(() => encodeSessionStatement(cluster, { ...order, lane: 32 })).toThrow(WireError);
     const [a, b] = fc.sample(signed(anyStatements.witness), { seed: 1, numRuns: 2 });
     if (!a || !b) throw new Error('no witnesses');

@@ -1,8 +1,9 @@
-import type { ReplicaId } from '../../../vocabulary/ids.js';
+import type { ClientId, ReplicaId } from '../../../vocabulary/ids.js';
 import {
   type OrderOutcome,
   type OrderReportStatement,
   type SessionId,
+  type SessionTransfer,
   sessionLimits,
 } from '../../../vocabulary/session.js';
 
@@ -12,6 +13,12 @@ export interface LaneOrder {
   /** Who handed them in. */
   readonly submitter: ReplicaId;
   readonly sequences: readonly number[];
+}
+
+/** Whose order it is, and what it asks the banks for. */
+export interface OrderContent {
+  readonly owner: ClientId;
+  readonly transfers: readonly SessionTransfer[];
 }
 
 export interface OpenOrder extends LaneOrder {

@@ -9,13 +9,12 @@ import {
   type OperationOutcome,
   type OrderReportStatement,
   type SessionRun,
-  type SessionTransfer,
   sessionLimits,
 } from '../../../vocabulary/session.js';
 import { decodeSessionRequest } from '../../../wire/session/index.js';
 import type { StateMachine } from '../../ordering/engine.js';
 import type { Application, Call } from '../application.js';
-import { halvesOf, Lanes, type OpenOrder } from './lanes.js';
+import { halvesOf, Lanes, type OpenOrder, type OrderContent } from './lanes.js';
 import { type SessionEntry, SessionTable, tableLimits } from './session-table.js';
 import { Settling, settleOrdered, transfersOf } from './settling.js';
 import { decodeMachine, encodeMachine } from './snapshot.js';
@@ -42,7 +41,7 @@ export type MachineEvent =
   | {
       readonly kind: 'order-opened';
       readonly order: OpenOrder;
-      readonly transfers: readonly SessionTransfer[];
+      readonly content: OrderContent;
     }
   | { readonly kind: 'order-closed'; readonly order: OpenOrder };
 
@@ -77,9 +76,11 @@ export class SessionMachine implements StateMachine {
     return this.#events.splice(0);
   }
 
-  /** What an order that is open asks the banks for. */
-  transfersOf(order: OpenOrder): readonly SessionTransfer[] {
-    return transfersOf(this.table.get(order.session), order);
+  /** Of an order that is open. A session is not forgotten while operations of it wait. */
+  contentOf(order: OpenOrder): OrderContent {
+    const entry = this.table.get(order.session);
+    if (!entry) throw new Error('an open order of no session');
+    return { owner: entry.owner, transfers: transfersOf(entry, order) };
   }
 
   apply(position: number, batch: Batch): void {
@@ -158,7 +159,7 @@ export class SessionMachine implements StateMachine {
 
   #opened(order: OpenOrder | undefined): void {
     if (!order) return;
-    this.#events.push({ kind: 'order-opened', order, transfers: this.transfersOf(order) });
+    this.#events.push({ kind: 'order-opened', order, content: this.contentOf(order) });
   }
 
   #close(position: number): void {

@@ -184,10 +184,10 @@ export function settleOrdered(
 
 /** What an order asks the banks for. */
 export function transfersOf(
-  entry: SessionEntry | undefined,
+  entry: SessionEntry,
   { sequences }: LaneOrder,
 ): readonly SessionTransfer[] {
-  return (entry?.waiting ?? []).flatMap((waiting) =>
+  return entry.waiting.flatMap((waiting) =>
     waiting.state === 'ordered' && sequences.includes(waiting.sequence) ? waiting.transfers : [],
   );
 }
