@@ -3,7 +3,7 @@ import type { CallResult } from '../../src/vocabulary/session.js';
 
 /**
  * An application for tests, in words: `put key value`, `get key`, `add key number`, `take key` (once),
- * `list prefix`, `fail`, `pay from to amount` (accounts of one bank).
+ * `list prefix`, `page length` (a result of so many bytes), `fail`, `pay from to amount` (accounts of one bank).
  */
 export class WordApplication implements Application {
   readonly name: string;
@@ -40,6 +40,8 @@ export class WordApplication implements Application {
       }
       case 'list':
         return { kind: 'done', result: state.keys(key).join(',') };
+      case 'page':
+        return { kind: 'done', result: 'x'.repeat(Number(key)) };
       case 'pay': {
         const account = (name: string) => ({ bank: 'bank-a', account: name });
         const transfer = { from: account(key), to: account(value), currency: 'EUR' };

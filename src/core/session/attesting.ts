@@ -49,7 +49,7 @@ export class Attesting {
     }
     const value = states.get(application)?.get(key);
     if (value === undefined) return this.#outbox.output({ kind: 'proved', replyId, proof: null });
-    if (this.#waiting >= waitingMax) return this.#busy(replyId);
+    if (this.#waiting >= waitingMax) return this.#busy(replyId, 'too many wait for proofs');
     const name = JSON.stringify([application, key]);
     const known = this.#proofs.get(name);
     this.#waiting += 1;
@@ -121,7 +121,8 @@ export class Attesting {
   }
 
   #giveUp(name: string, proof: Proof): void {
-    for (const replyId of this.#end(name, proof)) this.#busy(replyId);
+    const reason = 'too few others have the same value yet';
+    for (const replyId of this.#end(name, proof)) this.#busy(replyId, reason);
   }
 
   #end(name: string, { waiting }: Proof): readonly ReplyId[] {
@@ -131,9 +132,9 @@ export class Attesting {
     return waiting;
   }
 
-  #busy(replyId: ReplyId): void {
+  #busy(replyId: ReplyId, reason: string): void {
     const { retryAfterMs } = heldLimits;
-    this.#outbox.refuse(replyId, { code: 'busy', retryAfterMs });
+    this.#outbox.refuse(replyId, { code: 'busy', retryAfterMs, reason });
   }
 
   #attest(subject: AttestationStatement['subject']): Attestation {

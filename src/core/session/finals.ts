@@ -23,6 +23,8 @@ const wantedMax = 1024;
 const askedMax = 16;
 /** Times that a position is asked for. */
 const triesMax = 8;
+/** Bytes of positions' records that are kept; `retainedPositions` of the largest would fill the memory. */
+export const retainedBytesMax = 128 * 1024 * 1024;
 
 export type FinalStatus = Extract<OperationStatus, { readonly proof: unknown }>;
 
@@ -30,6 +32,8 @@ interface Position extends StoredPosition {
   readonly tree: OutcomeTree;
   /** Where each operation's outcome stands. */
   readonly places: ReadonlyMap<string, number>;
+  /** As it is stored. */
+  readonly bytes: number;
   certificate: SessionCertificate<HistoryStatement> | undefined;
 }
 
@@ -50,6 +54,7 @@ export class Finals {
   readonly #wanted = new Map<number, { tries: number }>();
   readonly #histories = new Histories();
   #resends = 0;
+  #bytes = 0;
 
   constructor(outbox: SessionOutbox, events: FinalsEvents) {
     this.#outbox = outbox;
@@ -69,7 +74,7 @@ export class Finals {
     for (const [, bytes] of this.#outbox.stored(records, 'final/')) {
       const stored = decodePosition(cluster, bytes);
       const { position } = stored.history.statement;
-      this.#put(stored).certificate = certificates.get(position);
+      this.#put(stored, bytes.length).certificate = certificates.get(position);
       if (!certificates.has(position)) this.#unproved.add(position);
     }
     this.#watch();
@@ -190,25 +195,33 @@ export class Finals {
       outcome,
       simulated: this.#events.simulated(outcome),
     }));
-    const kept = this.#put({ history, outcomes: stored });
-    this.#outbox.persist(keyOf('final', statement.position), encodePosition(kept));
-    return kept;
+    const record = encodePosition({ history, outcomes: stored });
+    this.#outbox.persist(keyOf('final', statement.position), record);
+    return this.#put({ history, outcomes: stored }, record.length);
   }
 
-  #put(stored: StoredPosition): Position {
+  #put(stored: StoredPosition, bytes: number): Position {
     const { position } = stored.history.statement;
     const outcomes = stored.outcomes.map(({ outcome }) => outcome);
     const places = new Map(outcomes.map((outcome, index) => [nameOf(outcome), index]));
     const tree = new OutcomeTree(outcomes);
-    const added = { ...stored, tree, places, certificate: undefined };
+    const added = { ...stored, tree, places, bytes, certificate: undefined };
     this.#positions.set(position, added);
-    if (this.#positions.size > this.#outbox.options.retainedPositions) this.#forgetOldest();
+    this.#bytes += bytes;
+    const { retainedPositions } = this.#outbox.options;
+    while (this.#positions.size > retainedPositions || this.#isTooLarge) this.#forgetOldest();
     return added;
+  }
+
+  /** The newest stays in any case. */
+  get #isTooLarge(): boolean {
+    return this.#bytes > retainedBytesMax && this.#positions.size > 1;
   }
 
   #forgetOldest(): void {
     const [oldest] = this.#positions.keys();
     if (oldest === undefined) return;
+    this.#bytes -= this.#positions.get(oldest)?.bytes ?? 0;
     this.#positions.delete(oldest);
     this.#unproved.delete(oldest);
     this.#outbox.persist(keyOf('final', oldest), null);

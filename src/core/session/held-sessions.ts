@@ -11,10 +11,11 @@ import {
 } from '../../vocabulary/session.js';
 import type { Call } from './application.js';
 import { type HeldOperation, type HeldRecord, HeldSession } from './held.js';
-import { heldLimits } from './options.js';
+import { resultBytes } from './machine/position-limits.js';
 import type { SessionOutbox } from './outbox.js';
 import type { PendingView } from './pending-view.js';
 import { encodeHeld, type StoredRun } from './records.js';
+import { type FullShare, Shares } from './shares.js';
 
 const utf8 = new TextEncoder();
 
@@ -23,12 +24,13 @@ export class HeldSessions {
   readonly #outbox: SessionOutbox;
   readonly #view: PendingView;
   readonly #sessions = new Map<SessionId, HeldSession>();
-  readonly #used = new Map<ReplicaId, { operations: number; bytes: number }>();
+  readonly #shares: Shares;
   #arrivals = 0;
 
   constructor(outbox: SessionOutbox, view: PendingView) {
     this.#outbox = outbox;
     this.#view = view;
+    this.#shares = new Shares(outbox.options.resilience.n);
   }
 
   get(session: SessionId): HeldSession | undefined {
@@ -39,15 +41,14 @@ export class HeldSessions {
     return [...this.#sessions.values()];
   }
 
-  /** Whether these operations of a run find room, with what `from` has brought already. */
-  hasRoom({ session, run }: VerifiedRun, next: number, from: ReplicaId): boolean {
+  /** The share that these operations of a run, brought by `from`, do not fit into, if there is one. */
+  fullFor({ session, run }: VerifiedRun, next: number, from: ReplicaId): FullShare | undefined {
     const fresh = run.operations.slice(next - run.first);
-    const used = this.#used.get(from) ?? { operations: 0, bytes: 0 };
-    return (
-      (this.#sessions.has(session) || this.#sessions.size < heldLimits.sessions) &&
-      used.operations + fresh.length <= heldLimits.operations &&
-      fresh.reduce((sum, one) => sum + bytesOf(one), used.bytes) <= heldLimits.bytes
-    );
+    return this.#shares.fullFor(from, run.header.owner, {
+      sessions: this.#sessions.has(session) ? 0 : 1,
+      operations: fresh.length,
+      bytes: fresh.reduce((sum, one) => sum + bytesOf(one), 0),
+    });
   }
 
   /**
@@ -61,7 +62,7 @@ export class HeldSessions {
   ): HeldSession | undefined {
     const index = next - run.first;
     const held =
-      index < heads.length ? this.#open(session, run.header) : this.#sessions.get(session);
+      index < heads.length ? this.#open(session, run.header, from) : this.#sessions.get(session);
     held?.sign(run.first + heads.length - 1, run.signature);
     if (!held || index >= heads.length) return held;
     this.#arrivals += 1;
@@ -97,12 +98,11 @@ export class HeldSessions {
     const record = held.remove(operation);
     if (record) this.#outbox.persist(record.key, null);
     this.#view.remove(held.header.application, { session: held.id, sequence: operation.sequence });
-    const used = this.#used.get(operation.from);
-    if (used) {
-      used.operations -= 1;
-      used.bytes -= operation.bytes;
-    }
-    if (held.operations.size === 0) this.#sessions.delete(held.id);
+    const { owner } = held.header;
+    this.#shares.giveBack(operation.from, owner, { operations: 1, bytes: operation.bytes });
+    if (held.operations.size > 0) return;
+    this.#sessions.delete(held.id);
+    this.#shares.giveBack(held.broughtBy, owner, { sessions: 1 });
   }
 
   /** After a restart, with the results of then; the view simulates anew when it has to. */
@@ -110,7 +110,7 @@ export class HeldSessions {
     for (const { run, from, arrival, operations } of [...stored].sort(byArrival)) {
       this.#arrivals = arrival;
       const session = sessionIdOf(this.#outbox.options.cluster, run.header);
-      const held = this.#open(session, run.header);
+      const held = this.#open(session, run.header, from);
       const heads = [run.before, ...headsOf(run)];
       held.sign(lastOf(run), run.signature);
       const record = this.#record(held, run, from, arrival);
@@ -126,9 +126,12 @@ export class HeldSessions {
     }
   }
 
-  #open(session: SessionId, header: SessionHeader): HeldSession {
-    const held = this.#sessions.get(session) ?? new HeldSession(session, header);
+  #open(session: SessionId, header: SessionHeader, from: ReplicaId): HeldSession {
+    const known = this.#sessions.get(session);
+    if (known) return known;
+    const held = new HeldSession(session, header, from);
     this.#sessions.set(session, held);
+    this.#shares.take(from, header.owner, { sessions: 1 });
     return held;
   }
 
@@ -143,9 +146,11 @@ export class HeldSessions {
     record: HeldRecord,
     what: Pick<HeldOperation, 'sequence' | 'operation' | 'before' | 'head' | 'result'>,
   ): HeldOperation {
+    const runBytes = bytesOf(what.operation);
     const operation: HeldOperation = {
       ...what,
-      bytes: bytesOf(what.operation),
+      runBytes,
+      bytes: runBytes + resultBytes(what.result),
       from: record.from,
       resultDigest: digestOfResult(what.result),
       record,
@@ -157,10 +162,8 @@ export class HeldSessions {
     };
     held.operations.set(operation.sequence, operation);
     record.operations.push(operation);
-    const used = this.#used.get(record.from) ?? { operations: 0, bytes: 0 };
-    used.operations += 1;
-    used.bytes += operation.bytes;
-    this.#used.set(record.from, used);
+    const { bytes } = operation;
+    this.#shares.take(record.from, held.header.owner, { operations: 1, bytes });
     return operation;
   }
 }

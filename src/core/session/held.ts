@@ -20,7 +20,9 @@ export interface HeldOperation {
   /** The head before it and after it. */
   readonly before: Digest;
   readonly head: Digest;
-  /** As it travels. */
+  /** As it travels in a run. */
+  readonly runBytes: number;
+  /** With its result. */
   readonly bytes: number;
   /** Who brought it; this replica where a client did. */
   readonly from: ReplicaId;
@@ -67,6 +69,8 @@ export type Fit =
 export class HeldSession {
   readonly id: SessionId;
   readonly header: SessionHeader;
+  /** The replica that brought its first operation here. */
+  readonly broughtBy: ReplicaId;
   /** By sequence number, which rises. There is a gap where others brought some into the order. */
   readonly operations = new Map<number, HeldOperation>();
   submission: Submission | undefined;
@@ -79,9 +83,10 @@ export class HeldSession {
   /** Where the owner has signed. */
   readonly #signatures = new Map<number, Uint8Array>();
 
-  constructor(id: SessionId, header: SessionHeader) {
+  constructor(id: SessionId, header: SessionHeader, broughtBy: ReplicaId) {
     this.id = id;
     this.header = header;
+    this.broughtBy = broughtBy;
   }
 
   get last(): HeldOperation | undefined {
@@ -116,7 +121,7 @@ export class HeldSession {
     let count = 0;
     for (const [index, one] of rest.slice(0, sessionLimits.runOperations).entries()) {
       if (one.sequence !== sequence + index) break;
-      bytes += one.bytes;
+      bytes += one.runBytes;
       // The run that brought the first one fits in any case.
       if (signature && bytes > sessionLimits.runBytes) break;
       const signed = this.#signatures.get(one.sequence);

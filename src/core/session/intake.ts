@@ -97,19 +97,31 @@ export class Intake {
       case 'ended':
         return { code: 'ended' };
       case 'fits': {
-        const last = lastOf(run);
-        const isFull =
-          last - (entry?.open ?? 1) >= sessionLimits.openOperations ||
-          !this.#held.hasRoom(verified, fit.next, this.#outbox.options.self);
-        if (last >= fit.next && (isFull || this.#isBehind)) {
-          return { code: 'busy', retryAfterMs: heldLimits.retryAfterMs };
-        }
-        return undefined;
+        if (lastOf(run) < fit.next) return undefined;
+        const reason = this.#reasonToWait(verified, fit.next);
+        if (reason === undefined) return undefined;
+        return { code: 'busy', retryAfterMs: heldLimits.retryAfterMs, reason };
       }
     }
   }
 
-  /** Whoever has to catch up promises nothing: the deadline might be over. */
+  /** Why operations of the run that are new cannot be taken now. */
+  #reasonToWait(verified: VerifiedRun, next: number): string | undefined {
+    const { run, session } = verified;
+    const open = this.#machine.table.get(session)?.open ?? 1;
+    if (lastOf(run) - open >= sessionLimits.openOperations) {
+      return `${sessionLimits.openOperations} operations of the session are not final yet`;
+    }
+    const full = this.#held.fullFor(verified, next, this.#outbox.options.self);
+    if (full) {
+      const whose = full.of === 'owner' ? run.header.owner : 'this coordinator’s clients';
+      return `the share of ${whose} is full: ${full.what} that are not final yet`;
+    }
+    // The deadline of a promise might be over.
+    return this.#isBehind ? 'this coordinator has to catch up first' : undefined;
+  }
+
+  /** The others are so far ahead that this replica promises nothing. */
   get #isBehind(): boolean {
     return this.#finals.othersAt > this.#position() + this.#outbox.options.promisePositions / 2;
   }

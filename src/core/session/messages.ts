@@ -60,8 +60,8 @@ export type SessionRefusal =
   | { readonly code: 'ended' }
   | { readonly code: 'unknown-application'; readonly name: string }
   | { readonly code: 'unknown-session' }
-  /** Try again after so long. */
-  | { readonly code: 'busy'; readonly retryAfterMs: number };
+  /** Try again after so long. The reason says whose share is full, where it is one. */
+  | { readonly code: 'busy'; readonly retryAfterMs: number; readonly reason: string };
 
 export type SessionInput =
   /** From a client. Answered with `answer` or `refused`. `commit`: and order them at once. */

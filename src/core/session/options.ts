@@ -46,12 +46,16 @@ export interface SessionOptions extends SessionTimings {
   readonly applications: readonly Application[];
 }
 
-/** What one replica holds of what is not final. More is not taken. */
+/**
+ * What one replica holds of what is not final: payloads and results, on disk and in memory. Each replica that
+ * brings something, this one for its own clients, has an equal share of it; more is not taken.
+ */
 export const heldLimits = {
   sessions: 8192,
-  /** Brought by one replica, or by this one's clients. */
-  operations: 8192,
-  bytes: 32 * 1024 * 1024,
+  operations: 65_536,
+  bytes: 256 * 1024 * 1024,
+  /** So many owners at their limit fill one replica's share. */
+  ownersInFull: 8,
   /** Told to a client whose operations do not fit. */
   retryAfterMs: 500,
 } as const;

@@ -3,11 +3,17 @@ import type { SessionId } from '../../vocabulary/session.js';
 import type { Finals } from './finals.js';
 import type { HeldOperation } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
+import { resultBytes } from './machine/position-limits.js';
 import type { SessionTable } from './machine/session-table.js';
 import type { OperationStatus } from './messages.js';
 
-/** In one answer. */
+/** In one answer; the rest is asked for from the next number on. */
 const statusesMax = 512;
+/**
+ * Bytes of results in one answer. As JSON a byte may take six; with certificates of 64 replicas an answer
+ * stays below the 16 MiB that a client reads.
+ */
+const resultBytesMax = 512 * 1024;
 
 export interface Numbered {
   readonly sequence: number;
@@ -43,9 +49,13 @@ export class Statuses {
     const next = this.next(session);
     const start = Math.max(first, this.#firstKnown(session));
     const statuses: Numbered[] = [];
+    let bytes = 0;
     for (let sequence = start; sequence < next && statuses.length < statusesMax; sequence += 1) {
       const status = this.of(session, sequence);
-      if (status) statuses.push({ sequence, status });
+      if (!status) continue;
+      bytes += bytesOf(status);
+      if (statuses.length > 0 && bytes > resultBytesMax) break;
+      statuses.push({ sequence, status });
     }
     return statuses;
   }
@@ -91,4 +101,9 @@ export class Statuses {
     const held = this.#held.get(session)?.from(1)[0]?.sequence ?? Number.POSITIVE_INFINITY;
     return Math.min(entry ? entry.open - entry.positions.length : 1, held);
   }
+}
+
+function bytesOf(status: OperationStatus): number {
+  const simulated = 'simulated' in status && status.simulated ? resultBytes(status.simulated) : 0;
+  return resultBytes(status.result) + simulated;
 }

@@ -61,7 +61,9 @@ export class Witnessing {
       return this.#outbox.askFor({ kind: 'run', session, next: fit.next }, from);
     }
     if (fit.kind === 'conflict') this.#outbox.log('warn', 'session-forked', { session, from });
-    if (fit.kind === 'fits' && this.#held.hasRoom(verified, fit.next, from)) {
+    const full = fit.kind === 'fits' && this.#held.fullFor(verified, fit.next, from);
+    if (full) this.#outbox.log('warn', 'share-full', { from, owner: run.header.owner, ...full });
+    if (fit.kind === 'fits' && !full) {
       const held = this.#held.take(verified, fit.next, from);
       if (held) {
         this.#held.keep(held.from(fit.next));

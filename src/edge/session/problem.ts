@@ -60,7 +60,7 @@ const problemSchema = z.discriminatedUnion('error', [
   z.object({ error: z.literal('unknown-application'), name: z.string() }),
   z.object({ error: z.literal('unknown-session') }),
   z.object({ error: z.literal('unknown-key') }),
-  z.object({ error: z.literal('busy'), retryAfterMs: z.number().min(0) }),
+  z.object({ error: z.literal('busy'), retryAfterMs: z.number().min(0), reason: z.string() }),
   z.object({ error: z.literal('malformed'), reason: z.string() }),
   z.object({ error: z.literal('not-owner'), reason: z.string() }),
   z.object({ error: z.literal('too-large') }),
@@ -90,7 +90,7 @@ function describe(problem: SessionProblem): string {
     case 'unknown-key':
       return 'the application has nothing under this key';
     case 'busy':
-      return `too much is under way; try again in ${problem.retryAfterMs} ms`;
+      return `too much is under way: ${problem.reason}; try again in ${problem.retryAfterMs} ms`;
     case 'too-large':
       return 'the request is too large; send fewer operations at a time';
     case 'malformed':

@@ -51,19 +51,36 @@ export class SessionPeers {
   send(output: SessionPeerOutput): void {
     switch (output.kind) {
       case 'send-session':
-        return this.#send('sessions', [output.to], encodeSessionMessage(output.message));
-      case 'broadcast-session':
-        return this.#send('sessions', this.#others, encodeSessionMessage(output.message));
+      case 'broadcast-session': {
+        const { message } = output;
+        const to = output.kind === 'send-session' ? [output.to] : this.#others;
+        return this.#send('sessions', to, message.kind, () => encodeSessionMessage(message));
+      }
       case 'send-ordering':
-        return this.#send('ordering', [output.to], encodeOrderingMessage(output.message));
-      case 'broadcast-ordering':
-        return this.#send('ordering', this.#others, encodeOrderingMessage(output.message));
+      case 'broadcast-ordering': {
+        const { message } = output;
+        const to = output.kind === 'send-ordering' ? [output.to] : this.#others;
+        return this.#send('ordering', to, message.kind, () => encodeOrderingMessage(message));
+      }
       default:
         return unreachable(output);
     }
   }
 
-  #send(channel: PeerChannel, to: readonly ReplicaId[], bytes: Uint8Array): void {
+  /** What cannot be encoded is dropped, as if the network had lost it: sessions go on. */
+  #send(
+    channel: PeerChannel,
+    to: readonly ReplicaId[],
+    kind: string,
+    encode: () => Uint8Array,
+  ): void {
+    let bytes: Uint8Array;
+    try {
+      bytes = encode();
+    } catch (error) {
+      const { message: reason } = error instanceof Error ? error : new Error(String(error));
+      return this.#occasionally.write('error', 'message-not-sent', { channel, kind, reason }, kind);
+    }
     for (const replica of to) this.#options.network.send(channel, replica, bytes);
   }
 

@@ -56,7 +56,8 @@ export class Replies {
     const { submit, outOfService, timeoutMs, waitingMax } = this.#options;
     const reason = outOfService();
     if (reason !== undefined) return onProblem({ code: 'unavailable', reason });
-    if (this.#waiting.size >= waitingMax) return onProblem({ code: 'busy', retryAfterMs: busyMs });
+    if (this.#waiting.size >= waitingMax)
+      return onProblem({ code: 'busy', retryAfterMs: busyMs, reason: 'too many wait for answers' });
     this.#last += 1;
     const replyId = this.#last as ReplyId;
     const late = () =>
@@ -67,7 +68,11 @@ export class Replies {
     const timer = setTimeout(late, timeoutMs);
     this.#waiting.set(replyId, { onReply, onProblem, timer });
     if (submit(question(replyId))) return;
-    this.#take(replyId)?.onProblem({ code: 'busy', retryAfterMs: busyMs });
+    this.#take(replyId)?.onProblem({
+      code: 'busy',
+      retryAfterMs: busyMs,
+      reason: 'no answer in time',
+    });
   }
 
   /** Hands a reply on. One that nobody waits for any more is dropped. */

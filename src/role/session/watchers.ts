@@ -21,7 +21,11 @@ export class Watchers {
   add(session: SessionId, onEvent: OnEvent): () => void {
     const watchers = this.#sessions.get(session) ?? new Set();
     if (this.#count >= watchersMax || watchers.size >= watchersOfSessionMax) {
-      throw new SessionProblemError({ code: 'busy', retryAfterMs: busyMs });
+      throw new SessionProblemError({
+        code: 'busy',
+        retryAfterMs: busyMs,
+        reason: 'too many streams',
+      });
     }
     this.#sessions.set(session, watchers.add(onEvent));
     this.#count += 1;

@@ -156,7 +156,7 @@ describe('a problem as JSON', () => {
     { code: 'unknown-application', name: 'shop' },
     { code: 'unknown-session' },
     { code: 'unknown-key' },
-    { code: 'busy', retryAfterMs: 250 },
+    { code: 'busy', retryAfterMs: 250, reason: 'full' },
     { code: 'malformed', reason: 'x' },
     { code: 'not-owner', reason: 'y' },
     { code: 'too-large' },

@@ -36,7 +36,11 @@ describe('POST /sessions/operations', () => {
     [{ code: 'conflict', sequence: 2 }, 409, { error: 'conflict', sequence: 2 }],
     [{ code: 'ended' }, 409, { error: 'ended' }],
     [{ code: 'unknown-application', name: 'shop' }, 404, { error: 'unknown-application' }],
-    [{ code: 'busy', retryAfterMs: 1500 }, 429, { error: 'busy', retryAfterMs: 1500 }],
+    [
+      { code: 'busy', retryAfterMs: 1500, reason: 'full' },
+      429,
+      { error: 'busy', retryAfterMs: 1500, reason: 'full' },
+    ],
   ] as const)('tells of the refusal %j', async (refusal, status, json) => {
     const run = served.world.run('buy');
     const asked = served.post(operations, submissionJson({ run, commit: false }));

@@ -86,7 +86,11 @@ describe.each([false, true])(
       const { call } = await caller(is12);
       const run = toolkitRun(world.run('buy'));
       const cases = [
-        [{ code: 'busy', retryAfterMs: 250.5 }, /Busy/, '<s:retryAfterMs>251</s:retryAfterMs>'],
+        [
+          { code: 'busy', retryAfterMs: 250.5, reason: 'full' },
+          /Busy/,
+          '<s:retryAfterMs>251</s:retryAfterMs>',
+        ],
         [{ code: 'gap', next: 3 }, /Gap/, '<s:next>3</s:next>'],
         [{ code: 'conflict', sequence: 2 }, /Conflict/, '<s:sequence>2</s:sequence>'],
         [{ code: 'ended' }, /Ended/, '<s:Ended'],

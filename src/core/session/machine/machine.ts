@@ -12,17 +12,15 @@ import {
   sessionLimits,
 } from '../../../vocabulary/session.js';
 import { decodeSessionRequest } from '../../../wire/session/index.js';
+import { invariant } from '../../invariant.js';
 import type { StateMachine } from '../../ordering/engine.js';
 import type { Application, Call } from '../application.js';
 import { halvesOf, Lanes, type OpenOrder, type OrderContent } from './lanes.js';
+import { positionLimits, resultBytes } from './position-limits.js';
 import { type SessionEntry, SessionTable, tableLimits } from './session-table.js';
 import { Settling, settleOrdered, transfersOf } from './settling.js';
 import { decodeMachine, encodeMachine } from './snapshot.js';
 import type { Writes } from './texts.js';
-
-/** After so many outcomes, or characters of results, a position takes no further operations. */
-const outcomesMax = 8000;
-const outcomeLengthMax = 1024 * 1024;
 
 /** What happened in the agreed order. */
 export type MachineEvent =
@@ -61,7 +59,9 @@ export class SessionMachine implements StateMachine {
   readonly #options: MachineOptions;
   readonly #events: MachineEvent[] = [];
   #outcomes: OperationOutcome[] = [];
-  #outcomeLength = 0;
+  /** Bytes of the results of the position's outcomes. */
+  #outcomeBytes = 0;
+  #position = 0;
 
   constructor(options: MachineOptions) {
     this.#options = options;
@@ -84,6 +84,8 @@ export class SessionMachine implements StateMachine {
   }
 
   apply(position: number, batch: Batch): void {
+    invariant(position > this.#position, 'positions rise');
+    this.#position = position;
     for (const { payload } of batch) {
       const request = decodeSessionRequest(this.#options.cluster, payload);
       if (request.kind === 'report') this.#report(request.report.statement);
@@ -100,6 +102,7 @@ export class SessionMachine implements StateMachine {
     this.#events.length = 0;
     decodeMachine(snapshot, this);
     this.settling.recount(this.table.values());
+    this.#position = 0;
   }
 
   /** Engines of total order do not ask; the bytes of a request do not tell. */
@@ -109,7 +112,9 @@ export class SessionMachine implements StateMachine {
 
   /** Operations that continue the session are taken; those that it has are passed over. */
   #run(position: number, run: SessionRun, submitter: ReplicaId): void {
-    const isFull = this.#outcomes.length >= outcomesMax || this.#outcomeLength >= outcomeLengthMax;
+    const isFull =
+      this.#outcomes.length >= positionLimits.outcomesBeforeRun ||
+      this.#outcomeBytes >= positionLimits.bytesBeforeRun;
     if (isFull || !this.settling.knows(run.header.application)) return;
     const session = sessionIdOf(this.#options.cluster, run.header);
     const heads = [run.before, ...headsOf(run)];
@@ -121,7 +126,7 @@ export class SessionMachine implements StateMachine {
     if (!known && this.table.isForgotten(session, run.header)) return;
     const entry = known ?? this.table.open(session, run.header, position);
     this.table.touch(entry);
-    this.#settle(entry, submitter, () => {
+    this.#settle(entry, submitter, Number.POSITIVE_INFINITY, () => {
       for (const operation of operations) {
         const sequence = entry.next;
         if (sequence - entry.open >= sessionLimits.openOperations) return;
@@ -142,16 +147,17 @@ export class SessionMachine implements StateMachine {
     const isSplit = outcome.kind === 'aborted' && order.sequences.length > 1;
     this.#events.push({ kind: 'order-closed', order });
     this.#opened(this.lanes.close(order, isSplit ? halvesOf(order) : []));
-    this.#settle(entry, order.submitter, () => {
+    const roomBytes = positionLimits.bytesBeforeReport - this.#outcomeBytes;
+    this.#settle(entry, order.submitter, roomBytes, () => {
       if (!isSplit) settleOrdered(entry, order, outcome);
     });
   }
 
-  #settle(entry: SessionEntry, submitter: ReplicaId, change: () => void): void {
-    const sequences = this.settling.change(entry, change);
+  #settle(entry: SessionEntry, submitter: ReplicaId, roomBytes: number, change: () => void): void {
+    const sequences = this.settling.change(entry, roomBytes, change);
     for (const { sequence, head, result } of this.settling.takeSettled(entry)) {
       this.#outcomes.push({ session: entry.session, sequence, head, result });
-      this.#outcomeLength += (result.kind === 'done' ? result.result : result.reason).length;
+      this.#outcomeBytes += resultBytes(result);
     }
     if (sequences.length === 0) return;
     this.#opened(this.lanes.add({ session: entry.session, submitter, sequences }));
@@ -164,8 +170,10 @@ export class SessionMachine implements StateMachine {
 
   #close(position: number): void {
     const outcomes = this.#outcomes;
+    invariant(outcomes.length <= positionLimits.outcomes, 'outcomes of a position are bounded');
+    invariant(this.#outcomeBytes <= positionLimits.bytes, 'results of a position are bounded');
     this.#outcomes = [];
-    this.#outcomeLength = 0;
+    this.#outcomeBytes = 0;
     if (outcomes.length === 0) return;
     for (const { session } of outcomes) {
       const positions = this.table.get(session)?.positions;

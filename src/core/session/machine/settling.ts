@@ -7,6 +7,7 @@ import {
 import type { Application, Call } from '../application.js';
 import { type Called, called } from './calls.js';
 import type { LaneOrder } from './lanes.js';
+import { positionLimits, resultBytes } from './position-limits.js';
 import type { SessionEntry, WaitingOperation } from './session-table.js';
 import { Texts, type Writes } from './texts.js';
 
@@ -16,11 +17,15 @@ export const settlingLimits = {
   stateLength: 3 * 1024 * 1024,
   /** Sessions that wait for orders, and the characters of what waits. */
   waitingSessions: 1024,
-  waitingLength: 1024 * 1024,
+  waitingLength: positionLimits.waitingLength,
 } as const;
 
 const noWrites: Writes = new Map();
 const tooMuch: CallResult = { kind: 'rejected', reason: 'too much waits for transfers' };
+const tooMuchAtOnce: CallResult = {
+  kind: 'rejected',
+  reason: 'too many results at once after transfers; call again',
+};
 
 /** Brings the operations of sessions that are in the order to their results. */
 export class Settling {
@@ -53,12 +58,12 @@ export class Settling {
 
   /**
    * Puts operations last, or says what became of an order, and brings the session as far as it comes.
-   * Returns the sequence numbers of operations that now need an order. `takeSettled` follows.
+   * Once results have taken `roomBytes`, further calls are rejected without being made. Returns the sequence numbers of operations that now need an order. `takeSettled` follows.
    */
-  change(entry: SessionEntry, change: () => void): readonly number[] {
+  change(entry: SessionEntry, roomBytes: number, change: () => void): readonly number[] {
     this.#count(entry, -1);
     change();
-    return this.#callQueued(entry);
+    return this.#callQueued(entry, roomBytes);
   }
 
   /** Takes out what has its result and nothing before it that has not. */
@@ -78,8 +83,7 @@ export class Settling {
   queue(entry: SessionEntry, waiting: Queued): void {
     const { sequence, head, operation } = waiting;
     const isBehind = entry.waiting.some(({ state }) => state === 'ordered');
-    const isFull = this.#waitingLength + lengthOf(entry.waiting) > settlingLimits.waitingLength;
-    const isRefused = isBehind && isFull && operation.kind === 'call';
+    const isRefused = isBehind && !this.#hasRoomToWait(entry) && operation.kind === 'call';
     entry.waiting.push(isRefused ? { sequence, head, state: 'settled', result: tooMuch } : waiting);
   }
 
@@ -87,9 +91,10 @@ export class Settling {
    * Calls what is queued in front: one after the other up to the first that wants transfers, then those
    * that want transfers, too, which are done together with it.
    */
-  #callQueued(entry: SessionEntry): readonly number[] {
+  #callQueued(entry: SessionEntry, roomBytes: number): readonly number[] {
     const ordered: number[] = [];
     let transfers = 0;
+    let usedBytes = 0;
     for (const [index, waiting] of entry.waiting.entries()) {
       if (waiting.state === 'settled') continue;
       if (waiting.state === 'ordered') break;
@@ -101,6 +106,10 @@ export class Settling {
       }
       const { session, owner, application } = entry;
       const call: Call = { session, sequence, owner, payload: operation.payload };
+      if (usedBytes >= roomBytes) {
+        entry.waiting[index] = { sequence, head, state: 'settled', result: tooMuchAtOnce };
+        continue;
+      }
       const { result, writes } = this.#call(entry, call);
       if (result.kind === 'transfers') {
         transfers += result.transfers.length;
@@ -118,7 +127,11 @@ export class Settling {
       }
       // What was done now would be seen before the transfers that it comes after.
       if (ordered.length > 0 && result.kind === 'done') break;
-      entry.waiting[index] = { sequence, head, state: 'settled', result };
+      // What waits behind an order is part of every snapshot.
+      const isKept = ordered.length === 0 || this.#hasRoomToWait(entry);
+      const settled = isKept ? result : tooMuch;
+      entry.waiting[index] = { sequence, head, state: 'settled', result: settled };
+      usedBytes += resultBytes(settled);
       if (result.kind === 'done') this.#commit(call, application, writes);
     }
     return ordered;
@@ -137,11 +150,11 @@ export class Settling {
   }
 
   #hasRoomForOrder(entry: SessionEntry): boolean {
-    const { waitingSessions, waitingLength } = settlingLimits;
-    return (
-      this.#waitingSessions < waitingSessions &&
-      this.#waitingLength + lengthOf(entry.waiting) <= waitingLength
-    );
+    return this.#waitingSessions < settlingLimits.waitingSessions && this.#hasRoomToWait(entry);
+  }
+
+  #hasRoomToWait({ waiting }: SessionEntry): boolean {
+    return this.#waitingLength + lengthOf(waiting) <= settlingLimits.waitingLength;
   }
 
   #hasRoomFor(texts: Texts, writes: Writes): boolean {
