@@ -52,7 +52,7 @@ const numbersOfOneClient = 100;
 /** A machine that does nothing: what is measured is the ordering. */
 const idleMachine: StateMachine = {
   apply: () => undefined,
-  snapshot: () => new Uint8Array(),
+  snapshot: () => [],
   install: () => undefined,
   interferes: () => true,
 };

@@ -46,9 +46,9 @@ export class SimMachine implements StateMachine {
     }
   }
 
-  snapshot(): Uint8Array {
+  snapshot(): readonly Uint8Array[] {
     const state = [this.#index, this.#chain, this.#last, this.#padding];
-    return new TextEncoder().encode(JSON.stringify(state));
+    return [new TextEncoder().encode(JSON.stringify(state))];
   }
 
   install(snapshot: Uint8Array): void {

@@ -44,8 +44,8 @@ export class HistoryMachine implements StateMachine {
     }
   }
 
-  snapshot(): Uint8Array {
-    return new TextEncoder().encode(JSON.stringify(this.history));
+  snapshot(): readonly Uint8Array[] {
+    return [new TextEncoder().encode(JSON.stringify(this.history))];
   }
 
   install(snapshot: Uint8Array): void {

@@ -3,7 +3,7 @@ import type { CallResult } from '../../src/vocabulary/session.js';
 
 /**
  * An application for tests, in words: `put key value`, `get key`, `add key number`, `take key` (once),
- * `list prefix`, `page length` (a result of so many bytes), `fail`, `pay from to amount` (accounts of one bank).
+ * `fill key length` (with so many letters), `drop key`, `list prefix`, `page length` (a result of so many bytes), `fail`, `pay from to amount` (accounts of one bank).
  */
 export class WordApplication implements Application {
   readonly name: string;
@@ -38,6 +38,12 @@ export class WordApplication implements Application {
         state.set(key, owner);
         return { kind: 'done', result: 'taken' };
       }
+      case 'fill':
+        state.set(key, 'x'.repeat(Number(value)));
+        return { kind: 'done', result: 'ok' };
+      case 'drop':
+        state.delete(key);
+        return { kind: 'done', result: 'ok' };
       case 'list':
         return { kind: 'done', result: state.keys(key).join(',') };
       case 'page':

@@ -50,8 +50,8 @@ class CountingMachine implements StateMachine {
     this.history = hash.digest('hex');
   }
 
-  snapshot(): Uint8Array {
-    return Buffer.from(JSON.stringify([this.executed, this.history]));
+  snapshot(): readonly Uint8Array[] {
+    return [Buffer.from(JSON.stringify([this.executed, this.history]))];
   }
 
   install(snapshot: Uint8Array): void {

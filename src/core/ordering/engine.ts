@@ -17,9 +17,12 @@ import { NUMBERS_REMEMBERED } from './client-table.js';
 export interface StateMachine {
   /** Requests that are new, in their agreed order. Positions rise. */
   apply(position: number, batch: Batch): void;
-  /** The whole state; what checkpoints are digests of. */
-  snapshot(): Uint8Array;
-  /** Puts a snapshot in place of the state. A quorum has vouched for it. */
+  /**
+   * The whole state in parts; what checkpoints are digests of. A part that is the same array as one before is
+   * not cut and digested again.
+   */
+  snapshot(): readonly Uint8Array[];
+  /** Joined again. Puts a snapshot in place of the state. A quorum has vouched for it. */
   install(snapshot: Uint8Array): void;
   /**
    * Whether the two requests must be executed in the same order everywhere. Engines of total order do

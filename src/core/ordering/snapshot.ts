@@ -29,15 +29,13 @@ export class Snapshot {
   }
 
   /** Throws `RangeError` where the state is too large. */
-  static of(own: Uint8Array, machine: Uint8Array): Snapshot {
-    const ownParts = cut(own);
-    const parts = [...ownParts, ...cut(machine)];
-    if (parts.length > orderingLimits.chunks) throw new RangeError('a state of too many chunks');
-    const digests = parts.map(sha256);
-    const chunks = new Map(
-      digests.map((digest, index) => [digest, parts[index] ?? new Uint8Array()]),
-    );
-    return new Snapshot({ own: ownParts.length, chunks: digests }, chunks);
+  static of(own: Uint8Array, machine: readonly Uint8Array[]): Snapshot {
+    const ownChunks = cut(own);
+    const chunks = [...ownChunks, ...machine.flatMap(cut)];
+    if (chunks.length > orderingLimits.chunks) throw new RangeError('a state of too many chunks');
+    const digests = chunks.map(({ digest }) => digest);
+    const byDigest = new Map(chunks.map(({ digest, bytes }) => [digest, bytes]));
+    return new Snapshot({ own: ownChunks.length, chunks: digests }, byDigest);
   }
 
   /** `undefined` while a chunk is missing. */
@@ -97,9 +95,22 @@ export function decodeStable(
   }));
 }
 
-function cut(bytes: Uint8Array): Uint8Array[] {
+interface Chunk {
+  readonly digest: Digest;
+  readonly bytes: Uint8Array;
+}
+
+/** Of arrays that are parts of several states, so that each is digested once. */
+const known = new WeakMap<Uint8Array, readonly Chunk[]>();
+
+function cut(part: Uint8Array): readonly Chunk[] {
+  const cutBefore = known.get(part);
+  if (cutBefore) return cutBefore;
   const { chunkBytes } = orderingLimits;
-  return Array.from({ length: Math.ceil(bytes.length / chunkBytes) }, (_, index) =>
-    bytes.subarray(index * chunkBytes, (index + 1) * chunkBytes),
-  );
+  const chunks = Array.from({ length: Math.ceil(part.length / chunkBytes) }, (_, index) => {
+    const bytes = part.subarray(index * chunkBytes, (index + 1) * chunkBytes);
+    return { digest: sha256(bytes), bytes };
+  });
+  known.set(part, chunks);
+  return chunks;
 }

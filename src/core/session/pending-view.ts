@@ -1,6 +1,9 @@
+import type { ClientId } from '../../vocabulary/ids.js';
 import type { CallResult, SessionId } from '../../vocabulary/session.js';
 import type { Application, Call } from './application.js';
 import { called } from './machine/calls.js';
+import { costOf } from './machine/payments.js';
+import type { StateQuota } from './machine/state-quota.js';
 import { mergedKeys, type Reads, type Texts, type Writes } from './machine/texts.js';
 
 /**
@@ -11,11 +14,15 @@ import { mergedKeys, type Reads, type Texts, type Writes } from './machine/texts
 export class PendingView {
   readonly #views: ReadonlyMap<string, View>;
 
-  constructor(applications: readonly Application[], states: ReadonlyMap<string, Texts>) {
+  constructor(
+    applications: readonly Application[],
+    states: ReadonlyMap<string, Texts>,
+    quota: StateQuota,
+  ) {
     this.#views = new Map(
       applications.flatMap((application) => {
         const base = states.get(application.name);
-        return base ? [[application.name, new View(application, base)] as const] : [];
+        return base ? [[application.name, new View(application, base, quota)] as const] : [];
       }),
     );
   }
@@ -56,21 +63,33 @@ export type CallName = Pick<Call, 'session' | 'sequence'>;
 interface Waiting {
   readonly call: Call;
   writes: Writes;
+  /** Bytes that it would add to the state. */
+  growth: number;
+}
+
+interface Simulated {
+  readonly result: CallResult;
+  readonly writes: Writes;
+  readonly growth: number;
 }
 
 class View implements Reads {
   readonly #application: Application;
   readonly #base: Texts;
+  readonly #quota: StateQuota;
   /** In the order in which they came. */
   readonly #waiting = new Map<string, Waiting>();
   readonly #writes = new Map<string, string | null>();
   /** How many of those that wait write a key. */
   readonly #writers = new Map<string, number>();
+  /** What those that wait would add to the state, by owner. */
+  readonly #pending = new Map<ClientId, number>();
   #isDoubtful = false;
 
-  constructor(application: Application, base: Texts) {
+  constructor(application: Application, base: Texts, quota: StateQuota) {
     this.#application = application;
     this.#base = base;
+    this.#quota = quota;
   }
 
   get(key: string): string | undefined {
@@ -84,14 +103,13 @@ class View implements Reads {
 
   simulate(call: Call): CallResult {
     if (this.#isDoubtful) this.#rebuild();
-    const { result, writes } = this.#simulated(call);
-    this.#waiting.set(nameOf(call), { call, writes });
-    this.#write(writes);
+    const { result, ...simulated } = this.#simulated(call);
+    this.#wait({ call, ...simulated });
     return result;
   }
 
   restore(call: Call): void {
-    this.#waiting.set(nameOf(call), { call, writes: new Map() });
+    this.#waiting.set(nameOf(call), { call, writes: new Map(), growth: 0 });
     this.#isDoubtful = true;
   }
 
@@ -102,7 +120,7 @@ class View implements Reads {
     } else if (isSame(waiting.writes, writes)) {
       this.#take(waiting);
     } else {
-      this.#waiting.delete(nameOf(call));
+      this.#leave(waiting);
       this.#isDoubtful = true;
     }
   }
@@ -110,7 +128,7 @@ class View implements Reads {
   remove(call: CallName): void {
     const waiting = this.#waiting.get(nameOf(call));
     if (!waiting) return;
-    this.#waiting.delete(nameOf(call));
+    this.#leave(waiting);
     this.#isDoubtful ||= waiting.writes.size > 0;
   }
 
@@ -118,8 +136,47 @@ class View implements Reads {
     this.#isDoubtful = true;
   }
 
-  #simulated(call: Call): ReturnType<typeof called<CallResult>> {
-    return called<CallResult>(this, (state) => this.#application.simulate(state, call));
+  /** A call that would find no room in the agreed order is rejected here, too. */
+  #simulated(call: Call): Simulated {
+    const { result, writes } = called<CallResult>(this, (state) =>
+      this.#application.simulate(state, call),
+    );
+    const growth = this.#growthOf(writes);
+    const { owner } = call;
+    const all = [...this.#pending.values()].reduce((sum, bytes) => sum + bytes, 0);
+    const pending = { own: this.#pending.get(owner) ?? 0, all };
+    const added = { own: growth, all: growth };
+    const reason = this.#quota.refusal(this.#base, owner, added, pending);
+    if (reason === undefined) return { result, writes, growth };
+    return { result: { kind: 'rejected', reason }, writes: new Map(), growth: 0 };
+  }
+
+  /** On top of what waits. */
+  #growthOf(writes: Writes): number {
+    let growth = 0;
+    for (const [key, value] of writes) {
+      const before = this.get(key);
+      if (before !== undefined) growth -= costOf(key, before);
+      if (value !== null) growth += costOf(key, value);
+    }
+    return growth;
+  }
+
+  #wait(waiting: Waiting): void {
+    this.#waiting.set(nameOf(waiting.call), waiting);
+    this.#add(waiting.call.owner, waiting.growth);
+    this.#write(waiting.writes);
+  }
+
+  #leave({ call, growth }: Waiting): void {
+    this.#waiting.delete(nameOf(call));
+    this.#add(call.owner, -growth);
+  }
+
+  #add(owner: ClientId, growth: number): void {
+    const pending = (this.#pending.get(owner) ?? 0) + growth;
+    if (pending === 0) this.#pending.delete(owner);
+    else this.#pending.set(owner, pending);
   }
 
   #write(writes: Writes): void {
@@ -130,9 +187,9 @@ class View implements Reads {
   }
 
   /** What it wrote is in the base now. */
-  #take({ call, writes }: Waiting): void {
-    this.#waiting.delete(nameOf(call));
-    for (const key of writes.keys()) {
+  #take(waiting: Waiting): void {
+    this.#leave(waiting);
+    for (const key of waiting.writes.keys()) {
       const others = (this.#writers.get(key) ?? 1) - 1;
       if (others > 0) {
         this.#writers.set(key, others);
@@ -147,9 +204,9 @@ class View implements Reads {
     this.#isDoubtful = false;
     this.#writes.clear();
     this.#writers.clear();
-    for (const waiting of this.#waiting.values()) {
-      waiting.writes = this.#simulated(waiting.call).writes;
-      this.#write(waiting.writes);
+    this.#pending.clear();
+    for (const { call } of [...this.#waiting.values()]) {
+      this.#wait({ call, ...this.#simulated(call) });
     }
   }
 }

@@ -50,7 +50,8 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     this.#outbox = new SessionOutbox(options);
     this.#machine = new SessionMachine({ cluster, resilience, applications });
     this.#engine = options.engine({ cluster, resilience, self, sign }, this.#machine);
-    this.#view = new PendingView(applications, this.#machine.settling.states);
+    const { states, quota } = this.#machine.settling;
+    this.#view = new PendingView(applications, states, quota);
     this.#held = new HeldSessions(this.#outbox, this.#view);
     this.#finals = new Finals(this.#outbox, {
       proved: (position, outcomes) => this.#reconciliation.onProved(position, outcomes),

@@ -93,7 +93,7 @@ const large = 40 * 1024 * 1024;
 
 describe('the transfer of a state', () => {
   it('brings 40 MiB in chunks of a bounded size, a bounded number at once', () => {
-    const state = checkpointOf(64, Snapshot.of(stateOf(1000), stateOf(large)));
+    const state = checkpointOf(64, Snapshot.of(stateOf(1000), [stateOf(large)]));
     const sizes = state.snapshot.manifest.chunks.map(
       (digest) => state.snapshot.chunk(digest)?.length ?? 0,
     );
@@ -113,7 +113,7 @@ describe('the transfer of a state', () => {
     ['lies', (bytes: Uint8Array) => bytes.map((byte) => byte ^ 1)],
     ['is silent', () => undefined],
   ])('goes on with another holder where one %s, and keeps what it has', (_what, lie) => {
-    const state = checkpointOf(64, Snapshot.of(stateOf(1000), stateOf(large)));
+    const state = checkpointOf(64, Snapshot.of(stateOf(1000), [stateOf(large)]));
     const fetching = new Fetching();
     let good = 50;
     fetching.answer = (holder, bytes) => {
@@ -133,10 +133,10 @@ describe('the transfer of a state', () => {
   });
 
   it('fetches only what differs from the state at hand, and from an older one under way', () => {
-    const before = Snapshot.of(stateOf(1000), stateOf(large));
+    const before = Snapshot.of(stateOf(1000), [stateOf(large)]);
     const machine = stateOf(large);
     machine[3 * orderingLimits.chunkBytes] = 255;
-    const state = checkpointOf(128, Snapshot.of(stateOf(900, 7), machine));
+    const state = checkpointOf(128, Snapshot.of(stateOf(900, 7), [machine]));
     const fetching = new Fetching();
     fetching.start(0, state, before);
     fetching.run(state);
@@ -155,7 +155,7 @@ describe('the transfer of a state', () => {
   });
 
   it('ends where the replica got there without it', () => {
-    const state = checkpointOf(64, Snapshot.of(stateOf(1000), stateOf(large)));
+    const state = checkpointOf(64, Snapshot.of(stateOf(1000), [stateOf(large)]));
     const fetching = new Fetching();
     fetching.start(0, state);
     fetching.transfer.passed(64);
@@ -166,7 +166,7 @@ describe('the transfer of a state', () => {
 
 describe('stable checkpoints', () => {
   const small = (text: string): Snapshot =>
-    Snapshot.of(new Uint8Array(), new TextEncoder().encode(text));
+    Snapshot.of(new Uint8Array(), [new TextEncoder().encode(text)]);
   const chunkOf = (snapshot: Snapshot) => {
     const [digest] = snapshot.manifest.chunks;
     if (digest === undefined) throw new Error('no chunk');
@@ -193,8 +193,8 @@ describe('stable checkpoints', () => {
   it('are whole on disk, wherever a crash cuts the writes off', () => {
     const outbox = outboxOf(0);
     const store = new StableStore(outbox);
-    const first = Snapshot.of(stateOf(1000), stateOf(600_000));
-    const second = Snapshot.of(stateOf(1000, 5), stateOf(900_000));
+    const first = Snapshot.of(stateOf(1000), [stateOf(600_000)]);
+    const second = Snapshot.of(stateOf(1000, 5), [stateOf(900_000)]);
     store.adopt(checkpointOf(64, first));
     const disk = new Map<string, Uint8Array>();
     const write = (outputs: readonly OrderingOutput[], to: Map<string, Uint8Array>): void => {

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { SessionMachine } from '../../../src/core/session/machine/machine.js';
 import { tableLimits } from '../../../src/core/session/machine/session-table.js';
+import { stateLimits } from '../../../src/core/session/machine/state-quota.js';
 import { orderingRequest } from '../../../src/crypto/session/request.js';
 import { signSession } from '../../../src/crypto/session/sign.js';
 import { replicaId } from '../../../src/vocabulary/ids.js';
@@ -150,7 +151,7 @@ describe('the machine', () => {
               ]),
             ];
             if (index === cut) {
-              resumed.machine.install(straight.machine.snapshot());
+              resumed.machine.install(new Uint8Array(Buffer.concat(straight.machine.snapshot())));
               resumed.position = straight.position;
             }
             straight.apply(...requests);
@@ -180,22 +181,24 @@ describe('the machine', () => {
     expect(bench.outcomes).toEqual([]);
   });
 
-  it('rejects what would make the state too large', () => {
+  it('rejects what would make an owner’s part of the state too large, and lets it delete', () => {
     const bench = new Bench();
-    const big = 'x'.repeat(16_000);
-    for (let step = 0; step < 20; step += 1) {
-      const session = bench.begin(`owner-${step % 7}`);
-      const calls = Array.from({ length: 14 }, (_, index) => `put k${step}-${index} ${big}`);
-      bench.apply(session.call(...calls));
+    const share = stateLimits.bytes / stateLimits.ownersInFull;
+    const each = 256 * 1024;
+    for (let first = 0; first < share / each; first += 32) {
+      const calls = Array.from({ length: 32 }, (_, index) => `fill k${first + index} ${each}`);
+      bench.apply(bench.begin('mallory').call(...calls));
     }
     const full = bench.outcomes.filter(({ result }) => result.kind === 'rejected');
-    expect(full[0]?.result).toEqual(rejected('the state is full'));
-    expect(bench.machine.settling.states.get('words')?.length).toBeLessThanOrEqual(3 * 1024 * 1024);
-    const before = bench.outcomes.length;
-    bench.apply(bench.begin().call('put k0-0 small', 'get k0-0'));
-    expect(bench.outcomes.slice(before).map(({ result }) => result)).toEqual([
-      done('ok'),
-      done('small'),
+    expect(full).toHaveLength(1);
+    expect(full[0]?.result).toMatchObject({ reason: expect.stringContaining('mallory is full') });
+    bench.outcomes.length = 0;
+    // Others notice nothing, and what others write to mallory's entries is theirs to pay.
+    bench.apply(bench.begin().call('put a 1', 'fill k0 200000', 'get a'));
+    bench.apply(bench.begin('mallory').call('put x 1', 'drop k1', 'fill k1 200000', 'put x 1'));
+    expect(bench.outcomes.map(({ result }) => result.kind)).toEqual([
+      ...['done', 'done', 'done'],
+      ...['done', 'done', 'done', 'done'],
     ]);
   });
 

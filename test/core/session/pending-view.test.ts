@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { Call } from '../../../src/core/session/application.js';
+import { StateQuota } from '../../../src/core/session/machine/state-quota.js';
 import { Texts } from '../../../src/core/session/machine/texts.js';
 import { PendingView } from '../../../src/core/session/pending-view.js';
 import { clientId, digest } from '../../../src/vocabulary/ids.js';
@@ -12,7 +13,11 @@ const session = digest('ab'.repeat(32)) as SessionId;
 class Bench {
   readonly application = new WordApplication();
   readonly texts = new Texts();
-  readonly view = new PendingView([this.application], new Map([['words', this.texts]]));
+  readonly view = new PendingView(
+    [this.application],
+    new Map([['words', this.texts]]),
+    new StateQuota(1),
+  );
   #calls = 0;
 
   call(payload: string): Call {
@@ -27,7 +32,7 @@ class Bench {
   /** The order has the call now; it wrote this. */
   apply(call: Call, ...written: readonly (readonly [string, string | null])[]): void {
     const writes = new Map(written);
-    this.texts.write(writes);
+    this.texts.write(call.owner, writes);
     this.view.applied('words', call, writes);
   }
 }
@@ -71,10 +76,13 @@ describe('the pending view', () => {
 
   it('shows deletions, and keys of what waits', () => {
     const bench = new Bench();
-    bench.texts.write(new Map([...['a', 'b', 'c'].map((key) => [key, key] as const)]));
+    bench.texts.write(
+      clientId('alice'),
+      new Map([...['a', 'b', 'c'].map((key) => [key, key] as const)]),
+    );
     bench.simulate(bench.call('put bb 1'));
     expect(bench.simulate(bench.call('list b'))).toEqual(done('b,bb'));
-    bench.texts.write(new Map([['b', null]]));
+    bench.texts.write(clientId('alice'), new Map([['b', null]]));
     expect(bench.simulate(bench.call('list '))).toEqual(done('a,bb,c'));
   });
 });

@@ -154,14 +154,14 @@ export class DecisionModule {
     return command;
   }
 
-  #snapshot(): Uint8Array {
+  #snapshot(): readonly Uint8Array[] {
     const writer = new Writer();
     const decisions = [...this.#decisions].sort(([a], [b]) => a - b);
     writer.list(decisions, DECISIONS_MAX, ([cycle, vector]) => {
       writer.u64(cycle);
       writeVector(writer, vector);
     });
-    return writer.finish();
+    return [writer.finish()];
   }
 
   #install(snapshot: Uint8Array): void {

@@ -8,6 +8,6 @@ export interface PbftHost {
   judge(batch: Batch): Judgement;
   /** Requests that are new, in their order. The batch of a null request is empty and not applied. */
   apply(sequence: number, batch: Batch): void;
-  snapshot(): Uint8Array;
+  snapshot(): readonly Uint8Array[];
   install(snapshot: Uint8Array): void;
 }

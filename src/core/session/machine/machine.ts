@@ -94,7 +94,7 @@ export class SessionMachine implements StateMachine {
     this.#close(position);
   }
 
-  snapshot(): Uint8Array {
+  snapshot(): readonly Uint8Array[] {
     return encodeMachine(this);
   }
 

@@ -9,12 +9,11 @@ import { type Called, called } from './calls.js';
 import type { LaneOrder } from './lanes.js';
 import { positionLimits, resultBytes } from './position-limits.js';
 import type { SessionEntry, WaitingOperation } from './session-table.js';
+import { StateQuota } from './state-quota.js';
 import { Texts, type Writes } from './texts.js';
 
 /** Bounds of what is agreed on, the same at every replica. All of it has to fit into one snapshot. */
 export const settlingLimits = {
-  /** Characters of all applications' states together. */
-  stateLength: 3 * 1024 * 1024,
   /** Sessions that wait for orders, and the characters of what waits. */
   waitingSessions: 1024,
   waitingLength: positionLimits.waitingLength,
@@ -30,6 +29,7 @@ const tooMuchAtOnce: CallResult = {
 /** Brings the operations of sessions that are in the order to their results. */
 export class Settling {
   readonly states: ReadonlyMap<string, Texts>;
+  readonly quota: StateQuota;
   readonly #applications: ReadonlyMap<string, Application>;
   readonly #applied: (call: Call, application: string, writes: Writes) => void;
   #waitingSessions = 0;
@@ -42,6 +42,7 @@ export class Settling {
   ) {
     this.#applications = new Map(applications.map((one) => [one.name, one]));
     this.states = new Map(applications.map(({ name }) => [name, new Texts()]));
+    this.quota = new StateQuota(applications.length);
     this.#applied = applied;
   }
 
@@ -145,8 +146,10 @@ export class Settling {
     if (made.result.kind === 'transfers') {
       return this.#hasRoomForOrder(entry) ? made : { result: tooMuch, writes: noWrites };
     }
-    if (this.#hasRoomFor(texts, made.writes)) return made;
-    return { result: { kind: 'rejected', reason: 'the state is full' }, writes: noWrites };
+    const growth = texts.growth(call.owner, made.writes);
+    const reason = this.quota.refusal(texts, call.owner, growth);
+    if (reason === undefined) return made;
+    return { result: { kind: 'rejected', reason }, writes: noWrites };
   }
 
   #hasRoomForOrder(entry: SessionEntry): boolean {
@@ -157,14 +160,8 @@ export class Settling {
     return this.#waitingLength + lengthOf(waiting) <= settlingLimits.waitingLength;
   }
 
-  #hasRoomFor(texts: Texts, writes: Writes): boolean {
-    const growth = texts.growth(writes);
-    const max = settlingLimits.stateLength / this.#applications.size;
-    return growth <= 0 || texts.length + growth <= max;
-  }
-
   #commit(call: Call, application: string, writes: Writes): void {
-    this.states.get(application)?.write(writes);
+    this.states.get(application)?.write(call.owner, writes);
     this.#applied(call, application, writes);
   }
 

@@ -15,21 +15,18 @@ import { type Reader, readAll } from '../../../wire/reader.js';
 import {
   readApplication,
   readCallResult,
-  readKey,
-  readLongText,
   readOperations,
   readOrderOutcome,
   readTransfers,
   writeApplication,
   writeCallResult,
-  writeKey,
-  writeLongText,
   writeOperations,
   writeOrderOutcome,
   writeTransfers,
 } from '../../../wire/session/index.js';
 import { Writer } from '../../../wire/writer.js';
 import type { Lane, LaneOrder, Lanes } from './lanes.js';
+import { encodePages, readPage } from './page-codec.js';
 import {
   type SessionEntry,
   type SessionTable,
@@ -37,7 +34,6 @@ import {
   type WaitingOperation,
 } from './session-table.js';
 import type { Settling } from './settling.js';
-import type { Texts } from './texts.js';
 
 /** What a snapshot is of. */
 interface MachineState {
@@ -50,8 +46,11 @@ interface MachineState {
 const waitingState = choice<WaitingOperation['state']>('queued', 'ordered', 'settled');
 const nonceBytes = 16;
 
-/** The whole state; the same bytes at every replica. */
-export function encodeMachine(machine: MachineState): Uint8Array {
+/**
+ * The whole state in parts, the same bytes at every replica: first all but the applications' states, then each
+ * of their pages. A page that has not changed is the same array as before.
+ */
+export function encodeMachine(machine: MachineState): readonly Uint8Array[] {
   const writer = new Writer();
   writeDigest(writer, machine.history);
   writer.u64(machine.table.since);
@@ -61,11 +60,12 @@ export function encodeMachine(machine: MachineState): Uint8Array {
   });
   writeMany(writer, [...machine.table.values()], (entry) => writeEntry(writer, entry));
   for (const lane of machine.lanes.lanes) writeLane(writer, lane);
-  writeMany(writer, [...machine.settling.states].sort(byName), ([application, texts]) => {
+  const states = [...machine.settling.states].sort(byName);
+  writeMany(writer, states, ([application, texts]) => {
     writeApplication(writer, application);
-    writeTexts(writer, texts);
+    writer.u32(texts.pages.all.length);
   });
-  return writer.finish();
+  return [writer.finish(), ...states.flatMap(([, texts]) => encodePages(texts))];
 }
 
 /** Puts what `encodeMachine` wrote in place of the state. */
@@ -80,7 +80,11 @@ export function decodeMachine(bytes: Uint8Array, machine: MachineState): void {
     machine.table.reset(new Map(forgotten), since);
     for (const entry of readMany(reader, () => readEntry(reader))) machine.table.add(entry);
     for (const lane of machine.lanes.lanes) readLane(reader, lane, machine.lanes);
-    readMany(reader, () => readTexts(reader, machine.settling.states.get(readApplication(reader))));
+    const states = readMany(reader, () => [readApplication(reader), reader.u32()] as const);
+    for (const [application, pages] of states) {
+      const read = Array.from({ length: pages }, () => readPage(reader));
+      machine.settling.states.get(application)?.restore(read);
+    }
   });
 }
 
@@ -188,29 +192,13 @@ function readOrder(reader: Reader): LaneOrder {
   return { session, submitter, sequences };
 }
 
-function writeTexts(writer: Writer, texts: Texts): void {
-  writeMany(writer, texts.entries(), ([key, value]) => {
-    writeKey(writer, key);
-    writeLongText(writer, value, sessionLimits.valueBytes);
-  });
-}
-
-function readTexts(reader: Reader, texts: Texts | undefined): void {
-  const entries = readMany(
-    reader,
-    () => [readKey(reader), readLongText(reader, sessionLimits.valueBytes)] as const,
-  );
-  texts?.clear();
-  texts?.write(new Map(entries));
-}
-
 /** A list that may have more items than a list field holds. */
-function writeMany<T>(writer: Writer, items: readonly T[], write: (item: T) => void): void {
+export function writeMany<T>(writer: Writer, items: readonly T[], write: (item: T) => void): void {
   writer.u32(items.length);
   for (const item of items) write(item);
 }
 
-function readMany<T>(reader: Reader, read: () => T): T[] {
+export function readMany<T>(reader: Reader, read: () => T): T[] {
   return Array.from({ length: reader.u32() }, read);
 }
 

@@ -1,5 +1,9 @@
+import type { ClientId } from '../../../vocabulary/ids.js';
 import { sessionLimits } from '../../../vocabulary/session.js';
+import { invariant } from '../../invariant.js';
 import type { State } from '../application.js';
+import { Pages, type Sized } from './pages.js';
+import { billOf, costOf, type Payments, paidAfter, sizeOf } from './payments.js';
 
 const utf8 = new TextEncoder();
 const loneSurrogate = /\p{Surrogate}/u;
@@ -11,74 +15,110 @@ export type Reads = Pick<State, 'get' | 'keys'>;
 /** What a call wrote; `null` where it deleted. */
 export type Writes = ReadonlyMap<string, string | null>;
 
-/** An application's committed state: texts under keys, and the keys in order. */
-export class Texts implements Reads {
-  readonly #values = new Map<string, string>();
-  readonly #keys: string[] = [];
-  #length = 0;
+/** A text in the state, and who pays for it. */
+export interface Entry extends Sized {
+  readonly value: string;
+  readonly paid: Payments;
+}
 
-  /** Characters (UTF-16) of all keys and values. */
-  get length(): number {
-    return this.#length;
+/** By how many bytes an owner, and all together, would use more. */
+export interface Growth {
+  readonly own: number;
+  readonly all: number;
+}
+
+/** An application's committed state: texts under keys, in the order of the keys, and who uses how much of it. */
+export class Texts implements Reads {
+  readonly #entries = new Map<string, Entry>();
+  readonly #used = new Map<ClientId, number>();
+  readonly pages = new Pages(this.#entries);
+  #bytes = 0;
+
+  /** Bytes that all owners pay for. */
+  get bytes(): number {
+    return this.#bytes;
+  }
+
+  /** Bytes that the owner pays for. */
+  usedBy(owner: ClientId): number {
+    return this.#used.get(owner) ?? 0;
   }
 
   get(key: string): string | undefined {
-    return this.#values.get(key);
+    return this.#entries.get(key)?.value;
+  }
+
+  entry(key: string): Entry | undefined {
+    return this.#entries.get(key);
   }
 
   keys(prefix: string): readonly string[] {
-    const start = this.#place(prefix);
-    let end = start;
-    while (this.#keys[end]?.startsWith(prefix)) end += 1;
-    return this.#keys.slice(start, end);
+    return this.pages.startingWith(prefix);
   }
 
-  entries(): readonly (readonly [string, string])[] {
-    return this.#keys.map((key) => [key, this.#values.get(key) ?? '']);
-  }
-
-  /** How much longer the whole would be with these. */
-  growth(writes: Writes): number {
-    let growth = 0;
+  /** By how much the owner's writes would change what is used; `undefined` where too many owners share a key. */
+  growth(owner: ClientId, writes: Writes): Growth | undefined {
+    let [own, all] = [0, 0];
     for (const [key, value] of writes) {
-      const known = this.#values.get(key);
-      if (known !== undefined) growth -= key.length + known.length;
-      if (value !== null) growth += key.length + value.length;
+      const before = this.#entries.get(key)?.paid ?? [];
+      const after = value === null ? [] : paidAfter(before, owner, costOf(key, value));
+      if (!after) return undefined;
+      own += billTo(owner, after) - billTo(owner, before);
+      all += sizeOf(after) - sizeOf(before);
     }
-    return growth;
+    return { own, all };
   }
 
-  write(writes: Writes): void {
-    this.#length += this.growth(writes);
+  /** `growth` has seen that no key has too many payers. */
+  write(owner: ClientId, writes: Writes): void {
     for (const [key, value] of writes) {
-      const isKnown = this.#values.has(key);
-      if (value !== null) {
-        this.#values.set(key, value);
-        if (!isKnown) this.#keys.splice(this.#place(key), 0, key);
-      } else if (isKnown) {
-        this.#values.delete(key);
-        this.#keys.splice(this.#place(key), 1);
+      const before = this.#entries.get(key)?.paid ?? [];
+      if (value === null) this.#put(key, undefined);
+      else {
+        const paid = paidAfter(before, owner, costOf(key, value));
+        invariant(paid !== undefined, 'an entry of a state has few payers');
+        this.#put(key, { value, paid, size: sizeOf(paid) });
       }
     }
   }
 
-  clear(): void {
-    this.#values.clear();
-    this.#keys.length = 0;
-    this.#length = 0;
+  /** As a snapshot has it. */
+  restore(pages: readonly (readonly { readonly key: string; readonly entry: Entry }[])[]): void {
+    this.#entries.clear();
+    this.#used.clear();
+    this.#bytes = 0;
+    for (const { key, entry } of pages.flat()) {
+      this.#entries.set(key, entry);
+      this.#bill(entry.paid, 1);
+    }
+    this.pages.restore(pages.map((page) => page.map(({ key }) => key)));
   }
 
-  /** Where the first key stands that is not below. */
-  #place(key: string): number {
-    let low = 0;
-    let high = this.#keys.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#keys[middle] ?? '') < key) low = middle + 1;
-      else high = middle;
-    }
-    return low;
+  #put(key: string, entry: Entry | undefined): void {
+    const before = this.#entries.get(key);
+    if (!before && !entry) return;
+    this.#bill(before?.paid ?? [], -1);
+    this.#bill(entry?.paid ?? [], 1);
+    if (entry) this.#entries.set(key, entry);
+    else this.#entries.delete(key);
+    this.pages.changed(key, before?.size ?? 0);
   }
+
+  #bill(paid: Payments, sign: 1 | -1): void {
+    for (const payment of paid) {
+      const [owner] = payment;
+      const bytes = sign * billOf(payment);
+      const used = this.usedBy(owner) + bytes;
+      this.#bytes += bytes;
+      if (used > 0) this.#used.set(owner, used);
+      else this.#used.delete(owner);
+    }
+  }
+}
+
+function billTo(owner: ClientId, paid: Payments): number {
+  const own = paid.find(([payer]) => payer === owner);
+  return own ? billOf(own) : 0;
 }
 
 /** A state that one call may write to; the base stays as it is. */
