@@ -1,6 +1,7 @@
 import { accountMutants } from './accounts.js';
 import type { Mutant } from './mutant.js';
 import { orderingMutants } from './ordering.js';
+import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
 
 const agreement = ['test/core/agreement', 'test/core/transaction/coordinator'];
@@ -621,5 +622,6 @@ export const mutants: readonly Mutant[] = [
   },
   ...orderingMutants,
   ...sessionMutants,
+  ...sessionLimitMutants,
   ...accountMutants,
 ];

@@ -65,6 +65,8 @@ function take(state: State, call: Call, step: Step): object {
       }
       return record(state, call, step, item, { do: step.do });
     }
+    case 'archive':
+      return archive(state, call, step.package);
     case 'history': {
       const { history, signature, publicKey, ...rest } = knownPackage(state, step.package);
       return { ...rest, entries: history.length, hash: history.at(-1)?.hash };
@@ -81,7 +83,7 @@ function registerSupplier(state: State, call: Call, step: StepOf<'register-suppl
   const key = keys.supplier(supplier);
   if (state.get(key) !== undefined)
     throw new Rejection(`supplier ${supplier} is registered already`);
-  count(state, keys.suppliers, supplyChainLimits.suppliers, 'suppliers');
+  countOf(state, call.owner);
   state.set(key, JSON.stringify({ publicKey, registeredBy: call.owner }));
   return { supplier };
 }
@@ -92,8 +94,7 @@ function createPackage(state: State, call: Call, step: StepOf<'create-package'>)
   if (known === undefined) throw new Rejection(`supplier ${supplier} is not registered`);
   if (state.get(keys.package(id)) !== undefined)
     throw new Rejection(`package ${id} exists already`);
-  const most = supplyChainLimits.packagesOfSupplier;
-  count(state, keys.packagesOf(supplier), most, `packages of ${supplier}`);
+  if (state.get(keys.archived(id)) !== undefined) throw new Rejection(`package ${id} is archived`);
   const { publicKey } = JSON.parse(known) as { publicKey: string };
   const deed = { do: step.do, supplier, contents, weightGrams, signature, publicKey };
   return record(state, call, step, { package: id, history: [] }, deed);
@@ -147,6 +148,17 @@ function label(state: State, call: Call, step: StepOf<'label'>): object {
   return record(state, call, step, item, { do: step.do, courier, label: step.label });
 }
 
+/** The operator who labelled the package, and nobody else, may archive it. */
+function archive(state: State, { owner }: Call, id: string): object {
+  const { label: given, history } = knownPackage(state, id);
+  if (given === undefined) throw new Rejection(`package ${id} has no label yet`);
+  if (given.owner !== owner) throw new Rejection(`package ${id} is ${given.owner}'s to archive`);
+  const hash = history.at(-1)?.hash ?? '';
+  state.delete(keys.package(id));
+  state.set(keys.archived(id), hash);
+  return { package: id, entries: history.length, hash };
+}
+
 /** Writes what was done into the package's history. */
 function record(
   state: State,
@@ -166,6 +178,8 @@ function record(
 
 function knownPackage(state: State, id: string): Package {
   const value = state.get(keys.package(id));
+  const isArchived = state.get(keys.archived(id)) !== undefined;
+  if (isArchived) throw new Rejection(`package ${id} is archived`);
   if (value === undefined) throw new Rejection(`package ${id} is not known here`);
   return readPackage(value);
 }
@@ -192,8 +206,12 @@ function holderOf({ holder }: Package): string {
   return `${owner} works on it at ${station}, session ${session.slice(0, 8)}`;
 }
 
-function count(state: State, key: string, most: number, what: string): void {
+/** One more supplier of the owner. */
+function countOf(state: State, owner: string): void {
+  const key = keys.suppliersOf(owner);
   const next = Number(state.get(key) ?? 0) + 1;
-  if (next > most) throw new Rejection(`there is no room for more than ${most} ${what}`);
+  const most = supplyChainLimits.suppliersOfOwner;
+  if (next > most)
+    throw new Rejection(`${owner} has registered ${most} suppliers: there is no room for more`);
   state.set(key, String(next));
 }

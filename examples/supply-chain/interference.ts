@@ -27,12 +27,14 @@ function touchedBy({ owner, payload }: Call): Touched {
   }
   switch (step.do) {
     case 'register-supplier':
-      return { reads: [], writes: [keys.suppliers, keys.supplier(step.supplier)] };
+      return { reads: [], writes: [keys.suppliersOf(owner), keys.supplier(step.supplier)] };
     case 'create-package':
       return {
-        reads: [keys.supplier(step.supplier)],
-        writes: [keys.package(step.package), keys.packagesOf(step.supplier)],
+        reads: [keys.supplier(step.supplier), keys.archived(step.package)],
+        writes: [keys.package(step.package)],
       };
+    case 'archive':
+      return { reads: [], writes: [keys.package(step.package), keys.archived(step.package)] };
     case 'start-work':
       return { reads: [], writes: [keys.operator(owner)] };
     case 'scan':

@@ -1,7 +1,7 @@
 /** Whatever is over is rejected. */
 export const supplyChainLimits = {
-  suppliers: 100,
-  packagesOfSupplier: 10_000,
+  /** That one owner registers. */
+  suppliersOfOwner: 100,
   entriesOfPackage: 64,
   /** Sessions at work of one owner; a further one takes the place of the oldest. */
   sessionsOfOwner: 64,
@@ -9,11 +9,13 @@ export const supplyChainLimits = {
 
 /** Where things stand in the state. */
 export const keys = {
-  suppliers: 'suppliers',
+  /** How many suppliers the owner has registered. */
+  suppliersOf: (owner: string) => `suppliers-of/${owner}`,
   supplier: (name: string) => `supplier/${name}`,
-  packagesOf: (supplier: string) => `packages-of/${supplier}`,
   /** The package's whole history, so that one proof shows all of it. */
   package: (id: string) => `package/${id}`,
+  /** The last hash of a history that is not kept here any more. */
+  archived: (id: string) => `archived/${id}`,
   label: (courier: string, label: string) => `label/${courier}/${label}`,
   operator: (owner: string) => `operator/${owner}`,
 };

@@ -25,6 +25,11 @@ const shapes = {
   label: { package: name, courier: name, label: name },
   /** Gives a claimed package back, from any session of the same owner. */
   release: { package: name },
+  /**
+   * Takes the history of a package that has its label out of the state, and leaves its last hash there. Whoever
+   * wants to keep the history proves it first.
+   */
+  archive: { package: name },
   /** Changes nothing; tells where the package stands. */
   history: { package: name },
 } as const;

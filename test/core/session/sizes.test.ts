@@ -6,7 +6,7 @@ import { OutcomeTree } from '../../../src/crypto/session/merkle.js';
 import { orderingRequest } from '../../../src/crypto/session/request.js';
 import { signSession } from '../../../src/crypto/session/sign.js';
 import { answerJson, readAnswer } from '../../../src/edge/session/status-json.js';
-import { replicaId } from '../../../src/vocabulary/ids.js';
+import { clientId, replicaId } from '../../../src/vocabulary/ids.js';
 import {
   type HistoryStatement,
   type OperationOutcome,
@@ -129,7 +129,10 @@ describe('sizes', () => {
     const account = { bank: name, account: name };
     const transfer = { from: account, to: account, amountMinor: 2 ** 52, currency: 'EUR' };
     const transfers = Array.from({ length: sessionLimits.transfers }, () => transfer);
-    const order = certified({ kind: 'order', lane: 31, number: 2 ** 52, transfers: digest });
+    const order = certified({
+      ...{ kind: 'order', lane: 31, number: 2 ** 52, transfers: digest },
+      owner: clientId('o'.repeat(63)),
+    });
     expect(encodeCertifiedOrder({ transfers, certificate: order }).length).toBeLessThan(wellBelow);
   });
 

@@ -218,6 +218,23 @@ describe('the history', () => {
     expect(faultOf({ ...item(), signatureValid: false })).toMatch(/history says otherwise/);
   });
 
+  it('is archived by the operator who labelled it, and its name is not used again', () => {
+    const { take, must, state } = warehouse();
+    const archive = { do: 'archive', package: 'P-1' } as const;
+    expect(take(archive)).toEqual(rejected(/not known/));
+    must(signedPackage(acme, 'P-1'));
+    expect(take(archive)).toEqual(rejected(/no label/));
+    for (const step of workflow(acme, 'P-1').slice(1)) must(step);
+    const hash = readPackage(state.values.get(keys.package('P-1')) ?? '').history.at(-1)?.hash;
+    expect(take(archive, 'bob')).toEqual(rejected(/alice's to archive/));
+    must(archive);
+    expect(state.values.get(keys.package('P-1'))).toBeUndefined();
+    expect(state.values.get(keys.archived('P-1'))).toBe(hash);
+    for (const step of [signedPackage(acme, 'P-1'), archive, { do: 'history', package: 'P-1' }]) {
+      expect(take(step as Step)).toEqual(rejected(/P-1 is archived/));
+    }
+  });
+
   it('comes to an end', () => {
     const { take, must, state } = warehouse();
     must(signedPackage(acme, 'P-1', { contents: '"'.repeat(1024) }));
@@ -233,12 +250,11 @@ describe('the history', () => {
 });
 
 describe('bounds', () => {
-  it('holds a number of suppliers, of packages of each, and of sessions at work', () => {
+  it('holds a number of suppliers of each owner, and of sessions at work', () => {
     const { take, must, state } = warehouse();
-    state.values.set(keys.suppliers, String(supplyChainLimits.suppliers));
-    expect(take(registration(sampleSupplier('one-more')))).toEqual(rejected(/more than 100/));
-    state.values.set(keys.packagesOf('acme'), String(supplyChainLimits.packagesOfSupplier));
-    expect(take(signedPackage(acme, 'P-1'))).toEqual(rejected(/more than 10000 packages of acme/));
+    state.values.set(keys.suppliersOf('alice'), String(supplyChainLimits.suppliersOfOwner));
+    expect(take(registration(sampleSupplier('one-more')))).toEqual(rejected(/100 suppliers/));
+    must(registration(sampleSupplier('one-more')), 'bob');
     for (let session = 0; session <= supplyChainLimits.sessionsOfOwner; session++) {
       must({ do: 'start-work', station: 'dock-1' }, 'alice', `alice-${session}`);
     }
@@ -331,9 +347,9 @@ describe('interference', () => {
     };
     expect(between(label('P-1', 'dhl'), label('P-2', 'dhl'))).toBe(true);
     expect(between(label('P-1', 'dhl'), label('P-2', 'ups'))).toBe(false);
-    const other = sampleSupplier('other');
-    expect(between(signedPackage(acme, 'P-1'), signedPackage(acme, 'P-2'))).toBe(true);
-    expect(between(signedPackage(acme, 'P-1'), signedPackage(other, 'P-2'))).toBe(false);
+    const [other, third] = [sampleSupplier('other'), sampleSupplier('third')];
+    expect(between(registration(other), registration(third))).toBe(true);
+    expect(between(signedPackage(acme, 'P-1'), signedPackage(acme, 'P-2'))).toBe(false);
   });
 
   it('is told where the order of two calls shows', () => {

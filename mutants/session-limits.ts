@@ -1,0 +1,82 @@
+import type { Mutant } from './mutant.js';
+
+const sizes = ['test/core/session/sizes.test.ts'];
+const shares = ['test/core/session/shares.test.ts'];
+const state = ['test/core/session/state.test.ts', 'test/core/session/machine.test.ts'];
+
+/** Bounds of sessions, and whose share they are. */
+export const sessionLimitMutants: readonly Mutant[] = [
+  {
+    name: 'position-unbounded-by-reports',
+    rule: 'what becomes final in one position fits into one message',
+    file: 'src/core/session/machine/settling.ts',
+    find: 'if (usedBytes >= roomBytes) {',
+    replace: 'if (usedBytes >= Number.POSITIVE_INFINITY) {',
+    tests: sizes,
+  },
+  {
+    name: 'answer-of-any-length',
+    rule: 'an answer is one that a client reads',
+    file: 'src/core/session/statuses.ts',
+    find: 'if (statuses.length > 0 && bytes > resultBytesMax) break;',
+    replace: '',
+    tests: sizes,
+  },
+  {
+    name: 'unencodable-is-fatal',
+    rule: 'a message that cannot be encoded is dropped and logged',
+    file: 'src/role/session/peers.ts',
+    find: "return this.#occasionally.write('error', 'message-not-sent',",
+    replace:
+      "if (bytes === undefined) throw error; this.#occasionally.write('error', 'message-not-sent',",
+    tests: ['test/role/session/peers.test.ts'],
+  },
+  {
+    name: 'no-share-of-an-owner',
+    rule: 'an owner that fills its share takes nothing from the others',
+    file: 'src/core/session/shares.ts',
+    find: "if (ofOwner) return { of: 'owner', what: ofOwner };",
+    replace: '',
+    tests: shares,
+  },
+  {
+    name: 'no-share-of-a-replica',
+    rule: 'a replica that fills its share takes nothing from the others',
+    file: 'src/core/session/shares.ts',
+    find: "return ofReplica && { of: 'replica', what: ofReplica };",
+    replace: 'return ofReplica && undefined;',
+    tests: shares,
+  },
+  {
+    name: 'share-not-given-back',
+    rule: 'what is final takes up no share',
+    file: 'src/core/session/held-sessions.ts',
+    find: 'this.#shares.giveBack(held.broughtBy, owner, { sessions: 1 });',
+    replace: '',
+    tests: shares,
+  },
+  {
+    name: 'state-without-shares',
+    rule: 'an owner fills its own part of the state and no more',
+    file: 'src/core/session/machine/state-quota.ts',
+    find: 'if (growth.own > 0 && ',
+    replace: 'if (growth.own > this.#bytes && ',
+    tests: state,
+  },
+  {
+    name: 'state-paid-by-its-maker',
+    rule: 'the owner whose call makes an entry grow pays for it',
+    file: 'src/core/session/machine/payments.ts',
+    find: 'return [...others, [owner, own + cost - before]];',
+    replace: 'return [[others[0]?.[0] ?? owner, cost]];',
+    tests: state,
+  },
+  {
+    name: 'simulation-without-quota',
+    rule: 'the first answer says that the share of the state is full',
+    file: 'src/core/session/pending-view.ts',
+    find: 'if (reason === undefined) return { result, writes, growth };',
+    replace: 'if (reason !== null) return { result, writes, growth };',
+    tests: ['test/core/session/state.test.ts'],
+  },
+];
