@@ -1,4 +1,5 @@
 import { accountMutants } from './accounts.js';
+import { edgeMutants } from './edge.js';
 import type { Mutant } from './mutant.js';
 import { orderingMutants } from './ordering.js';
 import { sessionLimitMutants } from './session-limits.js';
@@ -621,6 +622,7 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/role/session/orders.test.ts'],
   },
   ...orderingMutants,
+  ...edgeMutants,
   ...sessionMutants,
   ...sessionLimitMutants,
   ...accountMutants,

@@ -1,5 +1,6 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import { acceptGzip } from './content-coding.js';
 
 export interface HttpServerOptions {
   readonly log: Logger;
@@ -45,6 +46,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     // A connection on which no request has come yet counts as one under way.
     setTimeout(() => app.server.closeAllConnections(), closeGraceMs).unref();
   });
+  acceptGzip(app);
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
     if (status < 500) return reply.code(status).send({ error: messageOf(error) });

@@ -113,7 +113,7 @@ export function addressingBlocks(addressing: Addressing): XmlElement[] {
 
 /**
  * Reads the addressing properties among the header blocks and returns them with the other blocks.
- * Throws `wsa:InvalidAddressingHeader` where a property is empty or there twice.
+ * Throws `wsa:InvalidAddressingHeader` where a property is empty, or there twice and no relation.
  */
 export function readAddressing(blocks: readonly XmlElement[]): {
   readonly addressing: Addressing;
@@ -121,10 +121,13 @@ export function readAddressing(blocks: readonly XmlElement[]): {
 } {
   const found = new Map<AddressingName, XmlElement>();
   const others: XmlElement[] = [];
+  const relations: XmlElement[] = [];
   for (const block of blocks) {
     const name = addressingName(block);
     if (name === undefined) {
       others.push(block);
+    } else if (name === 'RelatesTo') {
+      relations.push(block);
     } else if (found.has(name)) {
       throw addressingFaults.invalidAddressingHeader(`${name} is there twice`);
     } else {
@@ -140,7 +143,7 @@ export function readAddressing(blocks: readonly XmlElement[]): {
     to: text('To'),
     action: text('Action') ?? '',
     messageId: text('MessageID'),
-    relatesTo: readRelatesTo(found.get('RelatesTo')),
+    relatesTo: readRelatesTo(relations),
     replyTo: reference('ReplyTo'),
     from: reference('From'),
     faultTo: reference('FaultTo'),
@@ -162,10 +165,29 @@ function readText(block: XmlElement | undefined): string | undefined {
   return text;
 }
 
-function readRelatesTo(block: XmlElement | undefined): string | undefined {
-  const relationship = block && attributeOf(block, '', 'RelationshipType');
-  if (relationship !== undefined && relationship !== replyRelationship) {
-    throw addressingFaults.invalidAddressingHeader('RelatesTo of another kind than a reply');
-  }
-  return readText(block);
+/** The first message that this one replies to. Relations of other kinds mean nothing to us. */
+function readRelatesTo(relations: readonly XmlElement[]): string | undefined {
+  for (const block of relations) readText(block);
+  return readText(
+    relations.find((block) => {
+      const kind = attributeOf(block, '', 'RelationshipType')?.trim() ?? replyRelationship;
+      return kind === replyRelationship;
+    }),
+  );
+}
+
+/** What a message claims of its addressing, where nothing in it is believed. */
+export interface ClaimedAddressing {
+  readonly isAddressed: boolean;
+  readonly messageId?: string | undefined;
+}
+
+const claimedIdLengthMax = 1024;
+
+/** To relate a refusal to the message that it answers, and for nothing else. Never throws. */
+export function claimedAddressing(blocks: readonly XmlElement[]): ClaimedAddressing {
+  const block = blocks.find((candidate) => addressingName(candidate) === 'MessageID');
+  const text = block && textOf(block);
+  const messageId = text && text.length <= claimedIdLengthMax ? text : undefined;
+  return { isAddressed: blocks.some((candidate) => addressingName(candidate)), messageId };
 }

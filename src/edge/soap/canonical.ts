@@ -16,8 +16,31 @@ const defaultToken = '#default';
  * are bound and not only where a name has them. The text stands for itself: it parses to the same
  * element wherever it is put, and canonicalizes to itself.
  */
-export function canonicalize(apex: XmlElement, inclusivePrefixes: readonly string[] = []): string {
-  return writeWithin(undefined, apex, inclusivePrefixes);
+export function canonicalize(
+  apex: XmlElement,
+  inclusivePrefixes: readonly string[] = [],
+  room: DeclarationRoom = new DeclarationRoom(),
+): string {
+  return writeWithin(undefined, apex, inclusivePrefixes, room);
+}
+
+/** Canonical forms declare namespaces anew for each element that uses them, so they can outgrow their source. */
+const declarationsLengthMax = 2 * 1_048_576;
+
+/** The canonical form of a message would be out of proportion. */
+export class CanonicalLengthError extends Error {
+  override readonly name = 'CanonicalLengthError';
+}
+
+/** What declarations may take in all canonical forms of one message. */
+export class DeclarationRoom {
+  #left = declarationsLengthMax;
+
+  /** Throws `CanonicalLengthError` where there is no room for so much more. */
+  take(length: number): void {
+    this.#left -= length;
+    if (this.#left < 0) throw new CanonicalLengthError('too many namespace declarations');
+  }
 }
 
 /**
@@ -28,9 +51,10 @@ export function writeWithin(
   around: NamespaceScope | undefined,
   apex: XmlElement,
   inclusivePrefixes: readonly string[] = [],
+  room: DeclarationRoom = new DeclarationRoom(),
 ): string {
   const inclusive = inclusivePrefixes.map((prefix) => (prefix === defaultToken ? '' : prefix));
-  return write(apex, around, inclusive, true);
+  return write(apex, around, inclusive, true, room);
 }
 
 /** The element as a document of its own, with every declaration that it holds. */
@@ -68,16 +92,21 @@ function write(
   outer: NamespaceScope | undefined,
   inclusive: readonly string[],
   isApex: boolean,
+  room: DeclarationRoom,
 ): string {
   const rendered = bindings(node, outer, inclusive, isApex);
   let text = `<${node.tagName}`;
-  if (rendered !== outer) text += writeNamespaces(rendered, outer);
+  if (rendered !== outer) {
+    const declarations = writeNamespaces(rendered, outer);
+    room.take(declarations.length);
+    text += declarations;
+  }
   if (node.attributes.length > 0) text += writeAttributes(node.attributes);
   text += '>';
   for (const child of node.childNodes) {
     text +=
       child instanceof XmlElement
-        ? write(child, rendered, inclusive, false)
+        ? write(child, rendered, inclusive, false, room)
         : escapeText(child.data);
   }
   return `${text}</${node.tagName}>`;

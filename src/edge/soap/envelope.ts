@@ -28,6 +28,16 @@ export interface SoapMessage {
   readonly body: XmlElement | undefined;
 }
 
+/** A message that may be believed. */
+export interface Believed<Message extends SoapMessage> {
+  readonly message: Message;
+  /**
+   * Called once nothing speaks against the message any more, so that what others have spoilt on its way
+   * does not keep the good one out. Throws a `SoapFault` where the message was taken before.
+   */
+  admit(): void;
+}
+
 /** Says whether a header block is one that the reader acts on. */
 export type Understood = (block: XmlElement) => boolean;
 
@@ -66,7 +76,11 @@ export function readEnvelope(
   text: string,
   understood: Understood = understoodByDefault,
 ): SoapMessage {
-  const envelope = parseEnvelope(text);
+  return readUnprotected(parseEnvelope(text), understood);
+}
+
+/** As `readEnvelope`, of a text that is parsed already. */
+export function readUnprotected(envelope: Envelope, understood: Understood): SoapMessage {
   requireUnderstood(envelope, understood);
   return readMessage(envelope);
 }
@@ -90,12 +104,14 @@ export function parseEnvelope(text: string): Envelope {
 
 /** Throws the SOAP fault where a mandatory header block is not understood (SOAP 1.2 Part 1 §2.4). */
 export function requireUnderstood({ version, blocks }: Envelope, understood: Understood): void {
-  for (const block of blocks) {
-    if (isMandatory(version, block) && isForUs(version, block) && !understood(block)) {
-      throw soapFaults.mustUnderstand(`{${block.namespaceURI}}${block.localName}`);
-    }
-  }
+  const strange = blocks.filter(
+    (block) => isMandatory(version, block) && isForUs(version, block) && !understood(block),
+  );
+  if (strange.length > 0) throw soapFaults.mustUnderstand(strange.slice(0, namedMax));
 }
+
+/** Header blocks that a fault names. */
+const namedMax = 8;
 
 /**
  * What the envelope says, without the blocks that are meant for others. Throws a `SoapFault` where

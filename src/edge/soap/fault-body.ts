@@ -29,6 +29,18 @@ export function faultBody(version: SoapVersion, fault: SoapFault): XmlElement {
   return version === '1.1' ? fault11(fault) : fault12(fault);
 }
 
+/** Header blocks that go with a fault: `NotUnderstood` (SOAP 1.2 Part 1 §5.4.8), where there are any. */
+export function faultHeaders(version: SoapVersion, { notUnderstood }: SoapFault): XmlElement[] {
+  if (version === '1.1') return [];
+  return notUnderstood.map(({ namespaceURI, localName }) => {
+    const attributes =
+      namespaceURI === ''
+        ? [attribute(unqualified('qname'), localName)]
+        : [declaration('x', namespaceURI), attribute(unqualified('qname'), `x:${localName}`)];
+    return element(soap[version]('NotUnderstood'), attributes);
+  });
+}
+
 /** The fault that a message carries, or `undefined` where it carries something else. */
 export function readFault({ version, body }: SoapMessage): SoapFault | undefined {
   const { ns } = soap[version]('Fault');

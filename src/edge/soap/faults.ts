@@ -14,8 +14,15 @@ export interface FaultDescription {
   readonly reason: string;
   /** What goes into the fault's detail. */
   readonly detail?: XmlElement | undefined;
+  /** The header blocks that were mandatory and not understood. */
+  readonly notUnderstood?: readonly BlockName[] | undefined;
   /** For the log of whoever refuses a message; it is not sent. */
   readonly note?: string | undefined;
+}
+
+export interface BlockName {
+  readonly namespaceURI: string;
+  readonly localName: string;
 }
 
 /** A SOAP fault: thrown to answer a message with one, or received as an answer. */
@@ -26,14 +33,24 @@ export class SoapFault extends Error {
   readonly code: string;
   readonly reason: string;
   readonly detail: XmlElement | undefined;
+  readonly notUnderstood: readonly BlockName[];
 
-  constructor({ soapCode, namespace, code, reason, detail, note }: FaultDescription) {
+  constructor({
+    soapCode,
+    namespace,
+    code,
+    reason,
+    detail,
+    notUnderstood = [],
+    note,
+  }: FaultDescription) {
     super(note === undefined ? `${code}: ${reason}` : `${code}: ${reason} (${note})`);
     this.soapCode = soapCode;
     this.namespace = namespace;
     this.code = code;
     this.reason = reason;
     this.detail = detail;
+    this.notUnderstood = notUnderstood;
   }
 
   /** The `wsa:Action` of a message that carries this fault. */
@@ -194,12 +211,14 @@ export const securityFaults = {
 
 /** SOAP 1.2 Part 1 §5.4.6, with the reasons left to us. */
 export const soapFaults = {
-  mustUnderstand: faultOf(
-    '',
-    'MustUnderstand',
-    'A mandatory header block was not understood.',
-    'MustUnderstand',
-  ),
+  mustUnderstand: (blocks: readonly BlockName[]): SoapFault =>
+    new SoapFault({
+      soapCode: 'MustUnderstand',
+      namespace: '',
+      code: 'MustUnderstand',
+      reason: `Mandatory header blocks are not understood: ${blocks.map(inClarkNotation).join(', ')}`,
+      notUnderstood: blocks,
+    }),
   versionMismatch: faultOf(
     '',
     'VersionMismatch',
@@ -213,3 +232,7 @@ export const soapFaults = {
   receiver: (reason: string, note?: string): SoapFault =>
     new SoapFault({ soapCode: 'Receiver', namespace: '', code: 'Receiver', reason, note }),
 } as const;
+
+function inClarkNotation({ namespaceURI, localName }: BlockName): string {
+  return `{${namespaceURI}}${localName}`;
+}

@@ -28,10 +28,9 @@ export function versionOfContentType(contentType: string | undefined): SoapVersi
   return undefined;
 }
 
-/** Whether the text is in UTF-8, as far as the content type says. */
-export function isUtf8(contentType: string): boolean {
-  const charset = parameterOf(contentType, 'charset')?.toLowerCase() ?? 'utf-8';
-  return charset === 'utf-8' || charset === 'us-ascii';
+/** The encoding that a content type names, or `undefined`. */
+export function charsetOf(contentType: string): string | undefined {
+  return parameterOf(contentType, 'charset');
 }
 
 /** The action that the HTTP headers name, empty where they name none. */
@@ -52,4 +51,5 @@ function parameterOf(contentType: string | string[] | undefined, name: string): 
   return undefined;
 }
 
-const parameterForm = /;\s*([\w-]+)=(?:"([^"]*)"|([^\s;"]+))/g;
+/** White space around "=" is not HTTP's, but some stacks write it. */
+const parameterForm = /;\s*([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s;"]+))/g;

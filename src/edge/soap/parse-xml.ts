@@ -17,6 +17,10 @@ export interface XmlLimits {
   readonly elements: number;
   /** Of one element, namespace declarations included. */
   readonly attributes: number;
+  /** Namespace declarations of an element and of all around it; looking up a prefix may take so many steps. */
+  readonly bindings: number;
+  /** Length of one namespace. Canonical forms repeat it wherever it is used. */
+  readonly namespace: number;
 }
 
 export const defaultXmlLimits: XmlLimits = {
@@ -24,10 +28,12 @@ export const defaultXmlLimits: XmlLimits = {
   depth: 64,
   elements: 8192,
   attributes: 64,
+  bindings: 128,
+  namespace: 512,
 };
 
 const declarationForm =
-  /^\uFEFF?<\?xml\s+version\s*=\s*["']1\.0["'](?:\s+encoding\s*=\s*["']utf-8["'])?(?:\s+standalone\s*=\s*["'](?:yes|no)["'])?\s*\?>/i;
+  /^\uFEFF?<\?xml\s+version\s*=\s*["']1\.0["'](?:\s+encoding\s*=\s*["'][a-z][a-z0-9._-]*["'])?(?:\s+standalone\s*=\s*["'](?:yes|no)["'])?\s*\?>/i;
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** The text is not XML, not XML that we accept, or too much of it. */
@@ -73,7 +79,7 @@ function parse(text: string, limits: XmlLimits): XmlElement {
   return builder.root ?? refuse('no element');
 }
 
-/** What comes after the XML declaration, which must be for XML 1.0 in UTF-8. */
+/** What comes after the XML declaration, which must be for XML 1.0; the text was decoded already. */
 function withoutDeclaration(text: string): string {
   const length = declarationForm.exec(text)?.[0].length ?? 0;
   const rest = text.slice(length);
@@ -101,6 +107,8 @@ function readAttributes(tag: SaxesTagNS): readonly XmlAttribute[] {
 interface OpenElement {
   readonly children: XmlNode[];
   readonly scope: NamespaceScope | undefined;
+  /** Declarations on it and around it. */
+  readonly bindings: number;
 }
 
 /** Makes the tree of a parser's events. */
@@ -128,11 +136,23 @@ class TreeBuilder {
     const parent = this.#open.at(-1);
     const attributes = readAttributes(tag);
     const scope = declare(attributes, parent?.scope);
+    const bindings = (parent?.bindings ?? 0) + this.#countDeclarations(attributes);
+    if (bindings > this.#limits.bindings) refuse('too many namespace declarations');
     const children: XmlNode[] = [];
     const made = new XmlElement(tag.uri, tag.prefix, tag.local, attributes, children, scope);
     if (parent === undefined) this.root = made;
     else parent.children.push(made);
-    this.#open.push({ children, scope });
+    this.#open.push({ children, scope, bindings });
+  }
+
+  #countDeclarations(attributes: readonly XmlAttribute[]): number {
+    let count = 0;
+    for (const { namespaceURI, value } of attributes) {
+      if (namespaceURI !== XMLNS_NAMESPACE) continue;
+      if (value.length > this.#limits.namespace) refuse('a namespace that is too long');
+      count += 1;
+    }
+    return count;
   }
 
   close(): void {

@@ -3,12 +3,19 @@ import { OccasionalLog } from '../http/occasional-log.js';
 import {
   type Addressing,
   anonymousAddress,
+  claimedAddressing,
   type EndpointReference,
   noneAddress,
 } from './addressing.js';
 import { newMessageId, type SoapClient } from './client.js';
-import { type SoapMessage, writeEnvelope } from './envelope.js';
-import { faultBody } from './fault-body.js';
+import {
+  type Believed,
+  type Envelope,
+  parseEnvelope,
+  type SoapMessage,
+  writeEnvelope,
+} from './envelope.js';
+import { faultBody, faultHeaders } from './fault-body.js';
 import { addressingFaults, httpStatus, SoapFault, soapFaults } from './faults.js';
 import { httpHeaders } from './http-binding.js';
 import type { OnSent } from './transport.js';
@@ -40,7 +47,7 @@ export type Operations<Message extends SoapMessage> = Readonly<Record<string, Op
 export interface PortOptions<Message extends SoapMessage> {
   readonly operations: Operations<Message>;
   /** Reads a message, or throws a `SoapFault` where nothing in it may be believed. */
-  read(text: string): Message;
+  read(envelope: Envelope, text: string): Believed<Message>;
   write(message: SoapMessage): string;
   /** Throws a `SoapFault` where the addressing of a believed message is not as the port needs it. */
   checkAddressing(message: Message, kind: Operation<Message>['kind']): void;
@@ -100,15 +107,18 @@ export class Port<Message extends SoapMessage> {
   }
 
   async take(posted: Posted): Promise<Taken> {
-    let message: Message;
+    let envelope: Envelope | undefined;
+    let believed: Believed<Message>;
     try {
-      message = this.#read(posted);
+      envelope = parsePosted(posted);
+      believed = this.#options.read(envelope, posted.text);
     } catch (error) {
-      // Nothing in it may be believed, so the fault is neither signed nor related to it.
-      return { answer: this.refusal(posted.version, this.#faultOf(error)) };
+      // Nothing in it may be believed, so the fault is not signed.
+      return { answer: this.#refusal(posted.version, this.#faultOf(error), envelope) };
     }
+    const { message } = believed;
     try {
-      return await this.#dispatch(message, posted.httpAction);
+      return await this.#dispatch(believed, posted.httpAction);
     } catch (error) {
       const fault = this.#faultOf(error);
       return { answer: this.#httpAnswer(message, faultAnswer(message, fault, 'here')) };
@@ -116,25 +126,37 @@ export class Port<Message extends SoapMessage> {
   }
 
   /** An answer outside any exchange, not signed. */
-  refusal(version: SoapVersion, fault: SoapFault, status: number = httpStatus(version, fault)) {
-    const body = faultBody(version, fault);
-    const text = writeEnvelope({ version, addressing: { action: '' }, headers: [], body });
+  refusal(version: SoapVersion, fault: SoapFault, status?: number): HttpAnswer {
+    return this.#refusal(version, fault, undefined, status);
+  }
+
+  #refusal(
+    version: SoapVersion,
+    fault: SoapFault,
+    envelope: Envelope | undefined,
+    status: number = httpStatus(version, fault),
+  ): HttpAnswer {
+    const { isAddressed, messageId } = claimedAddressing(envelope?.blocks ?? []);
+    const action = isAddressed ? fault.action : '';
+    const text = writeEnvelope({
+      version,
+      addressing: isAddressed
+        ? { action, messageId: newMessageId(), relatesTo: messageId }
+        : { action },
+      headers: faultHeaders(version, fault),
+      body: faultBody(version, fault),
+    });
     this.#options.onSent?.(text);
-    return { status, headers: httpHeaders(version, ''), text };
+    return { status, headers: httpHeaders(version, action), text };
   }
 
-  #read({ version, text }: Posted): Message {
-    const message = this.#options.read(text);
-    if (message.version !== version)
-      throw soapFaults.versionMismatch('not as the content type says');
-    return message;
-  }
-
-  async #dispatch(message: Message, httpAction: string): Promise<Taken> {
+  async #dispatch(believed: Believed<Message>, httpAction: string): Promise<Taken> {
+    const { message } = believed;
     const action = actionOf(message, httpAction);
     const operation = this.#operations.get(action);
     if (operation === undefined) throw addressingFaults.actionNotSupported(action);
     this.#options.checkAddressing(message, operation.kind);
+    believed.admit();
     if (operation.kind === 'one-way') {
       return { answer: accepted, rest: () => this.#handleOneWay(message, operation) };
     }
@@ -201,7 +223,7 @@ export class Port<Message extends SoapMessage> {
   }
 
   #httpAnswer({ version, addressing }: Message, answer: Answer): HttpAnswer {
-    const isAddressed = addressing.action !== '';
+    const isAddressed = addressing.action !== '' || addressing.messageId !== undefined;
     const action = isAddressed ? answer.action : '';
     const text = this.#options.write({
       version,
@@ -227,8 +249,21 @@ export class Port<Message extends SoapMessage> {
 }
 
 function faultAnswer({ version }: SoapMessage, fault: SoapFault, route: Route): Answer {
-  const body = faultBody(version, fault);
-  return { route, action: fault.action, status: httpStatus(version, fault), body };
+  return {
+    route,
+    action: fault.action,
+    status: httpStatus(version, fault),
+    body: faultBody(version, fault),
+    headers: faultHeaders(version, fault),
+  };
+}
+
+/** The envelope, of the version that HTTP says. */
+function parsePosted({ version, text }: Posted): Envelope {
+  const envelope = parseEnvelope(text);
+  if (envelope.version !== version)
+    throw soapFaults.versionMismatch('not as the content type says');
+  return envelope;
 }
 
 /**

@@ -35,11 +35,16 @@ export class ReplayCache {
     const key = fingerprint(message);
     const share = this.#shares.get(principal) ?? this.#addShare(principal, nowMs);
     share.forget(nowMs);
-    if (share.has(key)) throw securityFaults.invalidSecurity('replayed message');
+    if (share.has(key)) throw replayed();
     if (share.size >= this.#limits.share) {
       throw addressingFaults.endpointUnavailable(`${principal} sends more than its share`);
     }
     share.add(key, keepUntilMs);
+  }
+
+  /** Throws `wsse:InvalidSecurity` where the message is remembered. Remembers nothing. */
+  refuseSeen(principal: string, message: string): void {
+    if (this.#shares.get(principal)?.has(fingerprint(message))) throw replayed();
   }
 
   #addShare(principal: string, nowMs: number): Share {
@@ -58,6 +63,10 @@ export class ReplayCache {
       if (share.size === 0) this.#shares.delete(principal);
     }
   }
+}
+
+function replayed(): Error {
+  return securityFaults.invalidSecurity('replayed message');
 }
 
 /** 128 bits: a short key of its own, which does not keep the message's text alive. */

@@ -15,11 +15,16 @@ export interface SecurityHeader {
 }
 
 const tokensMax = 8;
-const timeForm = /^\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d{1,9})?Z$/;
+/** How long a message is good for whose timestamp does not say. */
+const lifetimeDefaultMs = 5 * 60_000;
+
+/** `xsd:dateTime` of four-digit years, with or without fraction and offset. */
+const timeForm =
+  /^(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d)(\.\d+)?(Z|[+-](?:0\d|1[0-3]):[0-5]\d|[+-]14:00)?$/;
 
 /**
- * Reads the header strictly: one timestamp with both times, one signature, binary security tokens
- * and nothing else. Throws a `wsse` fault otherwise.
+ * Reads the header strictly: one timestamp, which says at least when it was made, one signature, binary
+ * security tokens and nothing else. Throws a `wsse` fault otherwise.
  */
 export function readSecurity(
   security: XmlElement,
@@ -46,16 +51,21 @@ export function readSecurity(
 function readTimestamp(timestamp: XmlElement): { createdMs: number; expiresMs: number } {
   const [created, expires, ...rest] = allChildren(timestamp, []);
   if (rest.length > 0) throw securityFaults.invalidSecurity('timestamp');
+  const createdMs = readTime(required(created, namespaces.wsu, 'Created'));
   return {
-    createdMs: readTime(required(created, namespaces.wsu, 'Created')),
-    expiresMs: readTime(required(expires, namespaces.wsu, 'Expires')),
+    createdMs,
+    expiresMs:
+      expires === undefined
+        ? createdMs + lifetimeDefaultMs
+        : readTime(required(expires, namespaces.wsu, 'Expires')),
   };
 }
 
-/** Times are in UTC (WS-Security 1.1 §10). */
+/** Times without an offset are in UTC (WS-Security 1.1 §10). Fractions below milliseconds are cut. */
 function readTime(source: XmlElement): number {
-  const text = leafText(source, []);
-  const timeMs = timeForm.test(text) ? Date.parse(text) : Number.NaN;
+  const [, time, fraction = '', offset = 'Z'] = timeForm.exec(leafText(source, [])) ?? [];
+  const timeMs =
+    time === undefined ? Number.NaN : Date.parse(`${time}${fraction.slice(0, 4)}${offset}`);
   if (Number.isNaN(timeMs)) throw securityFaults.invalidSecurity(`${source.localName} is no time`);
   return timeMs;
 }

@@ -97,13 +97,14 @@ export function parseValue<Value>(
   }
 }
 
-/** A decimal number within bounds, without sign, fraction or needless zeros; else `RangeError`. */
+/** A number within bounds in a lexical form of `xsd:long`, so with sign and zeros at will; else `RangeError`. */
 export function wholeNumber(min: number, max: number): (text: string) => number {
   return (text) => {
-    const value = /^(0|[1-9][0-9]{0,15})$/.test(text) ? Number(text) : Number.NaN;
+    const value = /^[+-]?[0-9]+$/.test(text) ? Number(text) : Number.NaN;
     if (!(value >= min && value <= max)) {
       throw new RangeError(`not a whole number from ${min} to ${max}`);
     }
-    return value;
+    // Minus zero is zero.
+    return value + 0;
   };
 }

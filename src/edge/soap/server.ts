@@ -1,14 +1,16 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { isReferenceParameter } from './addressing.js';
 import type { SoapClient } from './client.js';
-import { readEnvelope, type SoapMessage, writeEnvelope } from './envelope.js';
-import { addressingFaults, soapFaults } from './faults.js';
-import { httpAction, isUtf8, soapMediaTypes, versionOfContentType } from './http-binding.js';
-import { type HttpAnswer, type Operation, type Operations, Port } from './port.js';
+import { readUnprotected, type SoapMessage, writeEnvelope } from './envelope.js';
+import { addressingFaults, type SoapFault, soapFaults } from './faults.js';
+import { charsetOf, httpAction, soapMediaTypes, versionOfContentType } from './http-binding.js';
+import { type HttpAnswer, type Operation, type Operations, Port, type Posted } from './port.js';
 import type { MessageSigner, MessageVerifier, ReceivedMessage } from './security.js';
+import { decodeXml, TextEncodingError } from './text-encoding.js';
 import type { OnSent } from './transport.js';
-import { namespaces } from './vocabulary.js';
+import { namespaces, type SoapVersion } from './vocabulary.js';
 import { loadSchema, loadWsdl, type WsdlName } from './wsdl.js';
+import { isNamed, type XmlElement } from './xml.js';
 
 export type { Operation, Operations, Reply } from './port.js';
 
@@ -66,7 +68,7 @@ function signedPort(app: FastifyInstance, options: SignedPortOptions): Port<Rece
   const { verifier, signer, address } = options.security;
   return new Port({
     operations,
-    read: (text) => verifier.verify(text),
+    read: (envelope, text) => verifier.authenticate(envelope, text),
     write: (message) => signer.sign(message),
     checkAddressing: (message, kind) => requireAddressing(message, kind, address),
     client,
@@ -79,11 +81,10 @@ function plainPort(app: FastifyInstance, options: PlainPortOptions): Port<SoapMe
   const { operations, client, onSent } = options;
   return new Port({
     operations,
-    read: (text) =>
-      readEnvelope(
-        text,
-        (block) => block.namespaceURI === namespaces.wsa || isReferenceParameter(block),
-      ),
+    read: (envelope) => ({
+      message: readUnprotected(envelope, understoodByPlainPorts),
+      admit: () => undefined,
+    }),
     write: writeEnvelope,
     checkAddressing: () => undefined,
     client,
@@ -92,19 +93,28 @@ function plainPort(app: FastifyInstance, options: PlainPortOptions): Port<SoapMe
   });
 }
 
+function understoodByPlainPorts(block: XmlElement): boolean {
+  return (
+    block.namespaceURI === namespaces.wsa ||
+    isNamed(block, wcfWithoutAddressing, 'Action') ||
+    isReferenceParameter(block)
+  );
+}
+
+/** WCF's action of messages without WS-Addressing; it repeats what the HTTP headers say. */
+const wcfWithoutAddressing = 'http://schemas.microsoft.com/ws/2005/05/addressing/none';
+
 function requireAddressing(
   { addressing }: SoapMessage,
   kind: Operation<SoapMessage>['kind'],
   address: string,
 ): void {
-  const { action, to, messageId, replyTo } = addressing;
+  const { action, to, messageId } = addressing;
   const need = addressingFaults.messageAddressingHeaderRequired;
   if (action === '') throw need('Action');
   if (to === undefined) throw need('To');
   if (to !== address) throw addressingFaults.destinationUnreachable(`not this service: ${to}`);
-  if (kind === 'one-way') return;
-  if (messageId === undefined) throw need('MessageID');
-  if (replyTo === undefined) throw need('ReplyTo');
+  if (kind === 'request-reply' && messageId === undefined) throw need('MessageID');
 }
 
 /** What is common to all kinds of ports. */
@@ -115,15 +125,18 @@ function serve(app: FastifyInstance, options: CommonOptions, port: AnyPort): voi
   // A plugin has content type parsers of its own.
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser([...soapMediaTypes], { parseAs: 'buffer' }, (_request, body, done) =>
+    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) =>
       done(null, body),
     );
+    scope.setErrorHandler((error, request, reply) => refuse(port, error, request, reply));
     serveDescription(scope, path, options.wsdl);
 
     let inFlight = 0;
     scope.post(path, async (request, reply) => {
       const posted = readPosted(request);
-      if (posted === undefined) return reply.code(415).send();
+      if ('fault' in posted) {
+        return send(reply, port.refusal(posted.version, posted.fault, posted.status));
+      }
       if (inFlight >= inFlightMax) {
         const busy = soapFaults.receiver('The service is busy.');
         reply.header('retry-after', retryAfterSeconds);
@@ -149,17 +162,54 @@ function send(reply: FastifyReply, { status, headers, text }: HttpAnswer): Fasti
     .send(text === '' ? undefined : text);
 }
 
-const utf8 = new TextDecoder('utf-8', { fatal: true });
+/** A body that is no message, with the status of the answer where it is not the fault's own. */
+interface Unread {
+  readonly version: SoapVersion;
+  readonly fault: SoapFault;
+  readonly status?: number;
+}
 
-function readPosted({ headers, body }: FastifyRequest) {
+/** Throws `MediaTypeError` where the body is of a type that is not SOAP's. */
+function readPosted({ headers, body }: FastifyRequest): Posted | Unread {
   const contentType = headers['content-type'] ?? '';
   const version = versionOfContentType(contentType);
-  if (version === undefined || !isUtf8(contentType) || !Buffer.isBuffer(body)) return undefined;
+  if (version === undefined) throw new MediaTypeError();
+  if (!Buffer.isBuffer(body)) return { version, fault: soapFaults.sender('The body is empty.') };
   try {
-    return { version, httpAction: httpAction(version, headers), text: utf8.decode(body) };
-  } catch {
-    return undefined;
+    const text = decodeXml(body, charsetOf(contentType));
+    return { version, httpAction: httpAction(version, headers), text };
+  } catch (error) {
+    if (!(error instanceof TextEncodingError)) throw error;
+    const fault = soapFaults.sender(error.message);
+    return error.kind === 'unsupported' ? { version, fault, status: 415 } : { version, fault };
   }
+}
+
+class MediaTypeError extends Error {
+  readonly statusCode = 415;
+  constructor() {
+    super('This service takes SOAP 1.1 as text/xml and SOAP 1.2 as application/soap+xml.');
+  }
+}
+
+/** A request that HTTP itself refuses: by a fault where it is known to be SOAP, else in plain words. */
+function refuse(
+  port: AnyPort,
+  error: unknown,
+  { headers }: FastifyRequest,
+  reply: FastifyReply,
+): FastifyReply {
+  const status = error instanceof Error && 'statusCode' in error ? error.statusCode : undefined;
+  if (!(error instanceof Error) || typeof status !== 'number' || status >= 500) throw error;
+  const version = versionOfContentType(headers['content-type']);
+  if (version !== undefined) {
+    return send(reply, port.refusal(version, soapFaults.sender(error.message), status));
+  }
+  if (status === 415) reply.header('accept', soapMediaTypes.join(', '));
+  return reply
+    .code(status)
+    .type('text/plain; charset=utf-8')
+    .send(`${new MediaTypeError().message}\n`);
 }
 
 /** Names and ports of hosts, IPv6 addresses too. */

@@ -1,7 +1,8 @@
 import { hash, verify } from 'node:crypto';
-import { isReferenceParameter } from './addressing.js';
-import { canonicalize } from './canonical.js';
+import { claimedAddressing, isReferenceParameter } from './addressing.js';
+import { CanonicalLengthError, canonicalize, DeclarationRoom } from './canonical.js';
 import {
+  type Believed,
   type Envelope,
   isForUs,
   parseEnvelope,
@@ -42,7 +43,7 @@ export interface VerifierOptions {
 
 const defaultSkewMs = 5 * 60_000;
 
-/** A message may not be made out to live longer, so that replays need not be remembered longer. */
+/** No message is good for longer, so that replays need not be remembered longer. */
 const lifetimeMaxMs = 10 * 60_000;
 
 /**
@@ -69,29 +70,44 @@ export class MessageVerifier {
 
   /** Throws the `SoapFault` to answer with where the message is not one to act on. */
   verify(text: string): ReceivedMessage {
-    const nowMs = this.#clock();
-    const envelope = parseEnvelope(text);
-    const ids = indexIds(envelope.root);
-    const security = readSecurity(securityBlock(envelope), ids);
-    const identity = this.#identities.identify(security.token, nowMs);
-    this.#requireFresh(security, nowMs);
-    const signedInfo = checkSignature(security.signature, identity);
-    const signed = checkReferences(security, envelope, ids);
-    for (const block of envelope.blocks) if (!signed.has(block)) refuseIfNeeded(block);
-    requireUnderstood(envelope, this.#understood);
-    const message = readMessage(signedOnly(envelope, signed));
-    const { role, name } = identity.principal;
-    const key = message.addressing.messageId ?? signedInfo;
-    this.#replays?.admit(`${role} ${name}`, key, security.expiresMs + this.#skewMs, nowMs);
-    return { ...message, principal: identity.principal, text };
+    const { message, admit } = this.authenticate(parseEnvelope(text), text);
+    admit();
+    return message;
   }
 
-  #requireFresh({ createdMs, expiresMs }: SecurityHeader, nowMs: number): void {
+  /**
+   * Checks the envelope in this text, all but that it was not taken before, which `admit` does, and remembers it. Until
+   * then nothing is remembered, so that a forgery, or a true message that was spoilt on its way, does not
+   * keep the true one out. Both throw the `SoapFault` to answer with.
+   */
+  authenticate(envelope: Envelope, text: string): Believed<ReceivedMessage> {
+    const nowMs = this.#clock();
+    const ids = indexIds(envelope.root);
+    const security = readSecurity(securityBlock(envelope), ids);
+    const expiresMs = this.#requireFresh(security, nowMs);
+    const { principal, ...identity } = this.#identities.identify(security.token, nowMs);
+    const owner = `${principal.role} ${principal.name}`;
+    const { messageId: claimed } = claimedAddressing(envelope.blocks);
+    // Cheap, and so before any hash or signature.
+    if (claimed !== undefined) this.#replays?.refuseSeen(owner, claimed);
+    const { signedInfo, signed } = checkSigned(security, identity, envelope, ids);
+    for (const block of envelope.blocks) if (!signed.has(block)) refuseIfNeeded(block);
+    requireUnderstood(envelope, this.#understood);
+    const message = { ...readMessage(signedOnly(envelope, signed)), principal, text };
+    const key = message.addressing.messageId ?? signedInfo;
+    return {
+      message,
+      admit: () => this.#replays?.admit(owner, key, expiresMs + this.#skewMs, nowMs),
+    };
+  }
+
+  /** Returns when the message has run out for us. A longer lifetime than ours is cut. */
+  #requireFresh({ createdMs, expiresMs: asked }: SecurityHeader, nowMs: number): number {
+    if (asked <= createdMs) throw securityFaults.invalidSecurity('lifetime');
+    const expiresMs = Math.min(asked, createdMs + lifetimeMaxMs);
     if (createdMs > nowMs + this.#skewMs) throw securityFaults.messageExpired('from the future');
     if (expiresMs < nowMs - this.#skewMs) throw securityFaults.messageExpired();
-    if (expiresMs <= createdMs || expiresMs - createdMs > lifetimeMaxMs) {
-      throw securityFaults.invalidSecurity('lifetime');
-    }
+    return expiresMs;
   }
 }
 
@@ -105,12 +121,33 @@ function securityBlock({ version, blocks }: Envelope): XmlElement {
   return block;
 }
 
+/** Checks signature and digests, with bounded work whatever the message is. */
+function checkSigned(
+  security: SecurityHeader,
+  identity: Pick<Identity, 'publicKey' | 'signatureMethod'>,
+  envelope: Envelope,
+  ids: ReadonlyMap<string, XmlElement>,
+): { signedInfo: string; signed: ReadonlyMap<XmlElement, string> } {
+  const room = new DeclarationRoom();
+  try {
+    const signedInfo = checkSignature(security.signature, identity, room);
+    return { signedInfo, signed: checkReferences(security, envelope, ids, room) };
+  } catch (error) {
+    if (!(error instanceof CanonicalLengthError)) throw error;
+    throw securityFaults.invalidSecurity(error.message);
+  }
+}
+
 /** Checks the signature value and returns the canonical text that it signs. */
-function checkSignature(signature: Signature, identity: Identity): string {
+function checkSignature(
+  signature: Signature,
+  identity: Pick<Identity, 'publicKey' | 'signatureMethod'>,
+  room: DeclarationRoom,
+): string {
   if (signature.method !== identity.signatureMethod) {
     throw securityFaults.unsupportedAlgorithm('signature method');
   }
-  const text = canonicalize(signature.signedInfo, signature.inclusivePrefixes);
+  const text = canonicalize(signature.signedInfo, signature.inclusivePrefixes, room);
   const key = { key: identity.publicKey, dsaEncoding: 'ieee-p1363' } as const;
   if (!verify('sha256', Buffer.from(text), key, signature.value)) {
     throw securityFaults.failedCheck('signature value');
@@ -123,6 +160,7 @@ function checkReferences(
   security: SecurityHeader,
   { blocks, body }: Envelope,
   ids: ReadonlyMap<string, XmlElement>,
+  room: DeclarationRoom,
 ): ReadonlyMap<XmlElement, string> {
   const signable = new Set([body, security.timestamp, ...blocks]);
   const signed = new Map<XmlElement, string>();
@@ -131,7 +169,7 @@ function checkReferences(
     if (target === undefined || !signable.has(target) || signed.has(target)) {
       throw securityFaults.failedCheck('a reference to no part, or to none that may be signed');
     }
-    signed.set(target, checkDigest(target, reference));
+    signed.set(target, checkDigest(target, reference, room));
   }
   for (const [part, name] of [
     [body, 'body'],
@@ -142,8 +180,12 @@ function checkReferences(
   return signed;
 }
 
-function checkDigest(target: XmlElement, { inclusivePrefixes, digest }: SignatureReference) {
-  const text = canonicalize(target, inclusivePrefixes);
+function checkDigest(
+  target: XmlElement,
+  { inclusivePrefixes, digest }: SignatureReference,
+  room: DeclarationRoom,
+): string {
+  const text = canonicalize(target, inclusivePrefixes, room);
   if (hash('sha256', text, 'base64') !== digest) throw securityFaults.failedCheck('digest');
   return text;
 }

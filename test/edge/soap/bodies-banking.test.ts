@@ -39,7 +39,7 @@ describe('the banking messages', () => {
   });
 
   const wrongTransfers: [string, (xml: string) => string][] = [
-    ...['0', '-1', '1.5', '01', '+1', '9007199254740992', '1e3', ''].map(
+    ...['0', '-0', '-1', '1.5', '0x1', '+ 1', '++1', '9007199254740992', '1e3', ''].map(
       (amount): [string, (xml: string) => string] => [
         `the amount "${amount}"`,
         (xml) => xml.replace('>1<', `>${amount}<`),

@@ -12,7 +12,7 @@ import {
   type SoapMessage,
   writeEnvelope,
 } from '../../../src/edge/soap/envelope.js';
-import { faultBody, readFault } from '../../../src/edge/soap/fault-body.js';
+import { faultBody, faultHeaders, readFault } from '../../../src/edge/soap/fault-body.js';
 import {
   addressingFaults,
   coordinationFaults,
@@ -40,6 +40,8 @@ const addressing: Addressing = {
   from: endpoint('http://b.test/', element(cc('TransactionId'), [], tid)),
   faultTo: endpoint('http://c.test/'),
 };
+
+const odd = { namespaceURI: 'urn:odd', localName: 'Odd' };
 
 describe.each(versions)('an envelope of SOAP %s', (version) => {
   const context = mustUnderstand(version, element(wscoor('CoordinationContext')));
@@ -96,9 +98,9 @@ describe.each(versions)('an envelope of SOAP %s', (version) => {
     ...Object.values(transactionFaults),
     ...Object.values(addressingFaults),
     ...Object.values(securityFaults),
-    soapFaults.mustUnderstand,
     soapFaults.versionMismatch,
   ].map((make) => make());
+  faults.push(soapFaults.mustUnderstand([odd, { namespaceURI: '', localName: 'Bare' }]));
 
   it('carries every fault', () => {
     const bank = { namespace: namespaces.bank, code: 'InsufficientFunds', reason: 'too < little' };
@@ -115,7 +117,11 @@ describe.each(versions)('an envelope of SOAP %s', (version) => {
 
   it.skipIf(!standardsPresent)('is valid against the schemas of the standards', async () => {
     const texts = faults.map((fault) =>
-      writeEnvelope({ ...message, headers: [], body: faultBody(version, fault) }),
+      writeEnvelope({
+        ...message,
+        headers: faultHeaders(version, fault),
+        body: faultBody(version, fault),
+      }),
     );
     expect(await validateAgainstStandards(texts)).toEqual([]);
   });
@@ -134,14 +140,14 @@ describe('a fault', () => {
     expect(transactionFaults.unknownTransaction().action).toBe(`${namespaces.wsat}/fault`);
     expect(addressingFaults.actionNotSupported().action).toBe(`${namespaces.wsa}/fault`);
     expect(securityFaults.failedCheck().action).toBe(`${namespaces.wsa}/soap/fault`);
-    expect(soapFaults.mustUnderstand().action).toBe(`${namespaces.wsa}/soap/fault`);
+    expect(soapFaults.mustUnderstand([odd]).action).toBe(`${namespaces.wsa}/soap/fault`);
   });
 
   it('has an HTTP status', () => {
     expect(httpStatus('1.1', soapFaults.sender('s'))).toBe(500);
     expect(httpStatus('1.2', soapFaults.sender('s'))).toBe(400);
     expect(httpStatus('1.2', soapFaults.receiver('r'))).toBe(500);
-    expect(httpStatus('1.2', soapFaults.mustUnderstand())).toBe(500);
+    expect(httpStatus('1.2', soapFaults.mustUnderstand([odd]))).toBe(500);
   });
 
   it('keeps the note for the log', () => {
@@ -165,10 +171,17 @@ describe('addressing', () => {
     ['a property with elements', '<wsa:MessageID>a<b/></wsa:MessageID>'],
     ['an endpoint without an address', '<wsa:ReplyTo/>'],
     ['an endpoint with an empty address', '<wsa:ReplyTo><wsa:Address/></wsa:ReplyTo>'],
-    ['another relation', '<wsa:RelatesTo RelationshipType="urn:other">urn:a</wsa:RelatesTo>'],
+    ['an empty relation', '<wsa:RelatesTo RelationshipType="urn:other"/>'],
   ])('is refused with %s', (_, blocks) => {
     const fault = faultOf(() => read(blocks));
     expect(fault.is(namespaces.wsa, 'InvalidAddressingHeader')).toBe(true);
+  });
+
+  it('is read with relations of any kind, of which the first reply counts', () => {
+    const follows = '<wsa:RelatesTo RelationshipType="urn:follows">urn:0</wsa:RelatesTo>';
+    const reply = (id: string) => `<wsa:RelatesTo>${id}</wsa:RelatesTo>`;
+    expect(read(follows).addressing.relatesTo).toBeUndefined();
+    expect(read(follows + reply('urn:1') + reply('urn:2')).addressing.relatesTo).toBe('urn:1');
   });
 
   it('takes a reference parameter for no property, whatever its name', () => {

@@ -1,4 +1,6 @@
 import { type FastifyInstance, fastify } from 'fastify';
+import { pino } from 'pino';
+import { createHttpServer } from '../../../src/edge/http/http-server.js';
 import { AddressPolicy } from '../../../src/edge/soap/address-policy.js';
 import type { Addressing } from '../../../src/edge/soap/addressing.js';
 import { SoapClient } from '../../../src/edge/soap/client.js';
@@ -35,7 +37,7 @@ export async function startNode(
 ): Promise<TestNode> {
   const port = await freePort();
   const origin = `http://127.0.0.1:${port}`;
-  const app = fastify();
+  const app = createHttpServer({ log: pino({ level: 'silent' }) });
   const signer = signerOf(name);
   const sent: string[] = [];
   const client = new SoapClient({

@@ -2,6 +2,12 @@ import { describe, expect, it } from 'vitest';
 import { defaultXmlLimits, parseXml, XmlError } from '../../../src/edge/soap/parse-xml.js';
 import { attributeOf, child, childElements, lookUp, textOf } from '../../../src/edge/soap/xml.js';
 
+/** Elements in one another, each with so many declarations of its own. */
+function nested(depth: number, declarations: number): string {
+  const names = Array.from({ length: declarations }, (_, i) => ` xmlns:p${i}="u${i}"`).join('');
+  return `${`<a${names}>`.repeat(depth)}${'</a>'.repeat(depth)}`;
+}
+
 describe('parseXml', () => {
   it('makes a tree of elements, attributes and text with their namespaces', () => {
     const root = parseXml(
@@ -45,7 +51,8 @@ describe('parseXml', () => {
     ['a processing instruction before the root', '<?x y?><a/>'],
     ['a second XML declaration', '<?xml version="1.0"?><?xml version="1.0"?><a/>'],
     ['XML 1.1', '<?xml version="1.1"?><a/>'],
-    ['another encoding', '<?xml version="1.0" encoding="utf-7"?><a/>'],
+    ['a namespace of 513 characters', `<a xmlns:p="${'u'.repeat(513)}"/>`],
+    ['129 bindings in scope', nested(3, 43)],
     ['two roots', '<a/><b/>'],
     ['no root', '  '],
     ['text after the root', '<a/>x'],
@@ -65,7 +72,7 @@ describe('parseXml', () => {
   });
 
   it('accepts as much as the limits say, and no more', () => {
-    const limits = { length: 200, depth: 3, elements: 5, attributes: 2 };
+    const limits = { length: 200, depth: 3, elements: 5, attributes: 2, bindings: 9, namespace: 9 };
     const refused = (text: string) => expect(() => parseXml(text, limits)).toThrow(XmlError);
     expect(childElements(parseXml('<a b="1" c="2"><b><c/></b><b/><b/></a>', limits))).toHaveLength(
       3,
@@ -74,6 +81,14 @@ describe('parseXml', () => {
     refused('<a><b><c><d/></c></b></a>');
     refused('<a><b/><b/><b/><b/><b/></a>');
     refused(`<a>${'x'.repeat(200)}</a>`);
+  });
+
+  it('counts bindings in scope, not in the document', () => {
+    expect(parseXml(`<r>${nested(2, 60).repeat(50)}</r>`).childNodes).toHaveLength(50);
+  });
+
+  it('leaves the encoding to who has the bytes', () => {
+    expect(parseXml('<?xml version="1.0" encoding="utf-16"?><a/>').tagName).toBe('a');
   });
 
   it('stops at a limit before it has read on', () => {

@@ -2,6 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { issueAuthority } from '../../../src/edge/config/x509.js';
 import { anonymous } from '../../../src/edge/soap/addressing.js';
 import { newMessageId } from '../../../src/edge/soap/client.js';
+import { readEnvelope } from '../../../src/edge/soap/envelope.js';
 import type { ReceivedMessage } from '../../../src/edge/soap/security.js';
 import type { Operation } from '../../../src/edge/soap/server.js';
 import type { SoapVersion } from '../../../src/edge/soap/vocabulary.js';
@@ -9,6 +10,7 @@ import { attribute, element } from '../../../src/edge/soap/xml.js';
 import { signerOf } from '../../support/soap-parties.js';
 import { body, faultIn, Inbox, post, servePort, signed, startNode, stopNodes } from './harness.js';
 
+const wsaNs = 'http://www.w3.org/2005/08/addressing';
 const ask = 'urn:test/Ask';
 const answer = 'urn:test/Answer';
 
@@ -35,7 +37,7 @@ describe('a signed port', () => {
     return { address: `${service.origin}/port`, signer: signerOf('caller') };
   }
 
-  it('refuses what is not signed, and does not sign or relate the refusal', async () => {
+  it('refuses what is not signed, and does not sign the refusal', async () => {
     const { address } = await served();
     const plain =
       '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope"><S:Body/></S:Envelope>';
@@ -75,7 +77,6 @@ describe('a signed port', () => {
     ['Action', { action: '' }, 'MessageAddressingHeaderRequired'],
     ['To', { to: undefined }, 'MessageAddressingHeaderRequired'],
     ['MessageID', { messageId: undefined }, 'MessageAddressingHeaderRequired'],
-    ['ReplyTo', { replyTo: undefined }, 'MessageAddressingHeaderRequired'],
     ['a To that is meant', { to: 'http://another.test/port' }, 'DestinationUnreachable'],
     ['a known Action', { action: 'urn:test/Other' }, 'ActionNotSupported'],
   ])('refuses a request without %s', async (_, change, fault) => {
@@ -83,6 +84,44 @@ describe('a signed port', () => {
     const response = await post(address, signed(signer, { ...addressed(address), ...change }));
     expect(response.status).toBe(400);
     expect(faultIn(response.text)).toBe(fault);
+  });
+
+  it('answers here where no ReplyTo says otherwise', async () => {
+    const { address, signer } = await served();
+    const response = await post(
+      address,
+      signed(signer, { ...addressed(address), replyTo: undefined }),
+    );
+    expect(response.status).toBe(200);
+  });
+
+  it('relates a refusal to the message, believed or not', async () => {
+    const { address, signer } = await served();
+    const addressing = addressed(address);
+    const good = signed(signer, addressing, body('Ask', 'hello'));
+    const elsewhere = signed(signer, {
+      ...addressed('http://another.test/'),
+      messageId: 'urn:m:2',
+    });
+    const cases: [string, string, string][] = [
+      [good.replace('>hello<', '>hallo<'), addressing.messageId, `${wsaNs}/soap/fault`],
+      [elsewhere, 'urn:m:2', `${wsaNs}/fault`],
+    ];
+    for (const [text, relatesTo, action] of cases) {
+      const { addressing: answered } = readEnvelope((await post(address, text)).text);
+      expect(answered).toMatchObject({ relatesTo, action });
+    }
+  });
+
+  it('takes the good message after one that was spoilt on its way', async () => {
+    const { address, signer } = await served();
+    const text = signed(signer, addressed(address), body('Ask', 'hello'), '1.1');
+    expect(faultIn((await post(address, text, '1.2')).text)).toBe('VersionMismatch');
+    const other = await post(address, text, '1.1', 'urn:test/Other');
+    expect(faultIn(other.text)).toBe('InvalidAddressingHeader');
+    expect((await post(address, text.replace('>hello<', '>hallo<'), '1.1')).status).toBe(500);
+    expect((await post(address, text, '1.1')).status).toBe(200);
+    expect((await post(address, text, '1.1')).text).toContain('InvalidSecurity');
   });
 
   it('refuses a message whose HTTP headers name another action or version', async () => {
@@ -115,8 +154,12 @@ describe('a signed port', () => {
       body: '{}',
     });
     expect((await fetch(address, headers('application/json'))).status).toBe(415);
-    expect((await fetch(address, headers('text/xml; charset=utf-16'))).status).toBe(415);
-    expect((await post(address, Uint8Array.of(0x3c, 0xff))).status).toBe(415);
+    const unknown = await fetch(address, headers('text/xml; charset=utf-7'));
+    expect(unknown.status).toBe(415);
+    expect(await unknown.text()).toContain('utf-7');
+    const broken = await post(address, Uint8Array.of(0x3c, 0xff));
+    expect(broken.status).toBe(400);
+    expect(broken.text).toContain('not in utf-8');
   });
 
   it('says nothing about its insides when it fails', async () => {
