@@ -13,9 +13,12 @@ import { unreachable } from '../../src/vocabulary/brand.js';
 import {
   type Digest,
   enlistmentId,
+  type InitiatorId,
   type ParticipantId,
   type ReplicaId,
+  type TransactionId,
 } from '../../src/vocabulary/ids.js';
+import type { InvitationStatement } from '../../src/vocabulary/statements.js';
 import { encodeSigned } from '../../src/wire/index.js';
 import type { Life } from '../engine/process.js';
 import { SimDriver } from '../engine/sim-driver.js';
@@ -115,8 +118,11 @@ export class BankParty implements Life<Packet> {
     if (initiator === undefined) return;
     const { tid, expiresMs, posting } = packet;
     const { kind, account, amountMinor, currency } = posting;
+    const { self, mail, reader } = this.#options;
+    const invitation = reader.invitation(packet.invitation);
+    if (invitation === undefined || !invites(invitation.statement, { initiator, tid, self }))
+      return;
     const call = this.#expectAnswer({ to: from, call: packet.call });
-    const { self, mail } = this.#options;
     this.#driver.submit({
       kind: 'invited',
       call,
@@ -126,6 +132,7 @@ export class BankParty implements Life<Packet> {
       digest: digestOf([kind, account, amountMinor, currency]),
       protocol: 'durable',
       expiresMs,
+      invitation,
       enlistment: enlistmentId(`${self}.${mail.random.uuid()}`),
     });
   }
@@ -219,6 +226,18 @@ export class BankParty implements Life<Packet> {
   #send(to: readonly ReplicaId[], packet: Packet): void {
     for (const replica of to) this.#options.mail.send(coordinatorAddress(replica), packet);
   }
+}
+
+function invites(
+  { tid, participant, inviter }: InvitationStatement,
+  of: {
+    readonly initiator: InitiatorId;
+    readonly tid: TransactionId;
+    readonly self: ParticipantId;
+  },
+): boolean {
+  const isOwn = inviter.role === 'initiator' && inviter.id === of.initiator;
+  return isOwn && tid === of.tid && participant === of.self;
 }
 
 function fault(call: number, code: string): Packet {

@@ -164,7 +164,7 @@ export class InitiatorParty implements Life<Packet> {
     return certificate && { kind: 'proof', certificate };
   }
 
-  #invoke({ request, tid, leg, call, currency: unit }: Output<'invoke-leg'>): void {
+  #invoke({ request, tid, leg, call, currency: unit, ...output }: Output<'invoke-leg'>): void {
     const { timing } = this.#options.cast.cluster;
     const posting = {
       kind: call.side,
@@ -172,7 +172,9 @@ export class InitiatorParty implements Life<Packet> {
       amountMinor: call.amountMinor,
       currency: currency(unit),
     };
-    const packet = { kind: 'post', tid, expiresMs: timing.defaultExpiresMs, posting } as const;
+    const invitation = encodeSigned(output.invitation);
+    const expiresMs = timing.defaultExpiresMs;
+    const packet = { kind: 'post', tid, expiresMs, posting, invitation } as const;
     this.#calls.request(call.participant, packet, timing.voteTimeoutMs, (reply) => {
       this.#driver.submit({ kind: 'leg-answered', request, leg, result: legResult(reply) });
     });

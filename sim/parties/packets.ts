@@ -14,6 +14,7 @@ export type Request =
       readonly tid: TransactionId;
       readonly expiresMs: number;
       readonly posting: Posting;
+      readonly invitation: Uint8Array;
     }
   | {
       readonly kind: 'transfer';

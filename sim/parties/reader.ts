@@ -13,11 +13,12 @@ import type {
   VerifiedPeerMessage,
 } from '../../src/vocabulary/agreement.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
-import type { Statement, Verified } from '../../src/vocabulary/statements.js';
+import type { InvitationStatement, Statement, Verified } from '../../src/vocabulary/statements.js';
 import {
   decodeCommitCertificate,
   decodeDecisionProof,
   decodePeerMessage,
+  decodeSignedInvitation,
   decodeSignedStatement,
 } from '../../src/wire/index.js';
 import type { Cast } from './cast.js';
@@ -36,6 +37,7 @@ export class Reader {
   readonly #cast: Cast;
   readonly #peer = new WeakMap<Uint8Array, PeerReading & { readonly from: ReplicaId }>();
   readonly #statements = new WeakMap<Uint8Array, Verified<Statement> | 'bad'>();
+  readonly #invitations = new WeakMap<Uint8Array, Verified<InvitationStatement> | 'bad'>();
   readonly #proofs = new WeakMap<Uint8Array, VerifiedDecisionProof | 'bad'>();
   readonly #certificates = new WeakMap<Uint8Array, VerifiedCommitCertificate | 'bad'>();
 
@@ -57,6 +59,14 @@ export class Reader {
   statement(bytes: Uint8Array): Verified<Statement> | undefined {
     return remember(this.#statements, bytes, () => {
       const signed = decodeSignedStatement(this.#cluster, bytes);
+      const result = verifyStatement(this.#cast.keyring, signed);
+      return result.ok ? result.value : undefined;
+    });
+  }
+
+  invitation(bytes: Uint8Array): Verified<InvitationStatement> | undefined {
+    return remember(this.#invitations, bytes, () => {
+      const signed = decodeSignedInvitation(this.#cluster, bytes);
       const result = verifyStatement(this.#cast.keyring, signed);
       return result.ok ? result.value : undefined;
     });

@@ -42,6 +42,8 @@ export function findingText(error: VerificationError): string {
       return `${error.what}: not in order, or one twice`;
     case 'mismatch':
       return `does not fit together: ${error.what}`;
+    case 'uninvited':
+      return `${error.participant} was not invited: ${error.reason}`;
     case 'unfounded-outcome':
       return error.reason;
     default:

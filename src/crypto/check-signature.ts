@@ -1,22 +1,27 @@
 import type { UuidProposal } from '../vocabulary/agreement.js';
 import { unreachable } from '../vocabulary/brand.js';
 import { belongsTo, type ReplicaId } from '../vocabulary/ids.js';
-import type { Signed, Statement } from '../vocabulary/statements.js';
+import type { InvitationStatement, Signed, Statement } from '../vocabulary/statements.js';
+import { checkInvited } from './check-invitations.js';
 import type { Keyring, Signer } from './keyring.js';
 import { type Finding, mismatchUnless } from './verification-error.js';
 
 /** Statements that name their signer. */
-export type SelfNamed = Statement | UuidProposal;
+export type SelfNamed = Statement | InvitationStatement | UuidProposal;
 
 export function replicaSigner(id: ReplicaId): Signer {
   return { role: 'replica', id };
 }
 
-/** Whether the party that the statement names signed it. */
+/** Whether the party that the statement names signed it, and was invited to what it registers for. */
 export function checkStatement(keyring: Keyring, signed: Signed<SelfNamed>): Finding {
+  const { statement } = signed;
   return (
-    checkEnlistment(signed.statement) ??
-    checkSignature(keyring, namedSigner(signed.statement), signed)
+    checkEnlistment(statement) ??
+    checkSignature(keyring, namedSigner(statement), signed) ??
+    (statement.kind === 'registration'
+      ? checkInvited(keyring, statement, checkStatement)
+      : undefined)
   );
 }
 
@@ -54,6 +59,8 @@ function namedSigner(statement: SelfNamed): Signer {
     case 'vote':
     case 'acknowledgement':
       return { role: 'participant', id: statement.participant };
+    case 'invitation':
+      return statement.inviter;
     case 'proposal':
       return replicaSigner(statement.replica);
     default:

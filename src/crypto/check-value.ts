@@ -9,7 +9,8 @@ import {
   type UuidProposal,
 } from '../vocabulary/agreement.js';
 import { outcomeFollows } from '../vocabulary/decision-certificate.js';
-import type { TransactionId } from '../vocabulary/ids.js';
+import type { ParticipantId, TransactionId } from '../vocabulary/ids.js';
+import { hostOf } from '../vocabulary/invitation.js';
 import { oneCorrect, quorum } from '../vocabulary/quorum.js';
 import type { ActivationStatement, Signed } from '../vocabulary/statements.js';
 import { activationSlotRequest } from './activation-slot.js';
@@ -121,6 +122,7 @@ function checkOutcomeForm(
       'records',
     ) ??
     firstFinding(value.records, (record) => checkRecord(value.tid, record)) ??
+    checkPlaces(value.records) ??
     distinct(
       value.completion.map(({ statement }) => statement.initiator),
       'initiators of the completion',
@@ -142,6 +144,19 @@ function checkRecord(tid: TransactionId, { registration, vote }: ParticipantReco
         mismatchUnless(vote.statement.participant === participant, 'participant of the vote') ??
         mismatchUnless(vote.statement.enlistment === enlistment, 'enlistment of the vote')))
   );
+}
+
+/** No host has more enlistments than its initiators allow it. */
+function checkPlaces(records: readonly ParticipantRecord[]): Finding {
+  const taken = new Map<ParticipantId, number>();
+  return firstFinding(records, ({ registration }) => {
+    const { participant, places } = hostOf(registration.statement);
+    const count = (taken.get(participant) ?? 0) + 1;
+    taken.set(participant, count);
+    return count <= places
+      ? undefined
+      : { code: 'wrong-count', what: `enlistments of ${participant}`, count, needed: places };
+  });
 }
 
 function checkOutcomeSignatures(keyring: Keyring, value: OutcomeValue): Finding {

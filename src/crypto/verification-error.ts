@@ -1,3 +1,4 @@
+import type { ParticipantId } from '../vocabulary/ids.js';
 import type { Signer } from './keyring.js';
 
 /** Why something signed is not believed. */
@@ -20,6 +21,12 @@ export type VerificationError =
   | { readonly code: 'unordered'; readonly what: string }
   /** Two things that must say the same do not. */
   | { readonly code: 'mismatch'; readonly what: string }
+  /** A participant registers without the invitations that it takes. */
+  | {
+      readonly code: 'uninvited';
+      readonly participant: ParticipantId;
+      readonly reason: string;
+    }
   /** The outcome does not follow from its certificate. */
   | { readonly code: 'unfounded-outcome'; readonly reason: string };
 

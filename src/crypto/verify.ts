@@ -3,18 +3,17 @@ import type {
   DecisionProof,
   PeerMessage,
   PreparedCertificate,
-  UuidProposal,
   VerifiedDecisionProof,
   VerifiedPeerMessage,
 } from '../vocabulary/agreement.js';
 import type { Brand } from '../vocabulary/brand.js';
 import type { ReplicaId } from '../vocabulary/ids.js';
 import { failed, ok, type Result } from '../vocabulary/result.js';
-import type { CompletionStatement, Signed, Statement, Verified } from '../vocabulary/statements.js';
+import type { CompletionStatement, Signed, Verified } from '../vocabulary/statements.js';
 import { checkCommits, checkDecision, checkPrepared } from './check-certificate.js';
 import { checkCompletion } from './check-completion.js';
 import { checkPeerMessage } from './check-peer-message.js';
-import { checkStatement } from './check-signature.js';
+import { checkStatement, type SelfNamed } from './check-signature.js';
 import type { Keyring } from './keyring.js';
 import type { Finding, VerificationError } from './verification-error.js';
 
@@ -31,8 +30,8 @@ export type VerifiedPreparedCertificate = Brand<PreparedCertificate, 'VerifiedPr
 // What comes in here was decoded by `wire`, which binds it to the cluster and makes each `statement`
 // of its `bytes`. The brands below are made nowhere else.
 
-/** Checks that the party named in the statement signed it. */
-export function verifyStatement<S extends Statement | UuidProposal>(
+/** Checks that the party named in the statement signed it; of a registration, that it was invited. */
+export function verifyStatement<S extends SelfNamed>(
   keyring: Keyring,
   signed: Signed<S>,
 ): Result<Verified<S>, VerificationError> {

@@ -5,14 +5,25 @@ import {
   type VerifiedCompletion,
   verifyCommitCertificate,
   verifyCompletion,
+  verifyStatement,
 } from '../crypto/verify.js';
 import { coordinationFaults } from '../edge/soap/faults.js';
 import type { CertifiedOrder } from '../vocabulary/session.js';
-import type { CompletionStatement, Signed } from '../vocabulary/statements.js';
-import { decodeCommitCertificate, decodeSignedStatement, WireError } from '../wire/index.js';
+import type {
+  CompletionStatement,
+  InvitationStatement,
+  Signed,
+  Verified,
+} from '../vocabulary/statements.js';
+import {
+  decodeCommitCertificate,
+  decodeSignedInvitation,
+  decodeSignedStatement,
+  WireError,
+} from '../wire/index.js';
 import { decodeCertifiedOrder } from '../wire/session/index.js';
 
-/** What coordinators show with what they say. All throw `wscoor:InvalidParameters` where it is no good. */
+/** What others show with what they say. All throw `wscoor:InvalidParameters` where it is no good. */
 
 export function readCertificate(keyring: Keyring, bytes: Uint8Array): VerifiedCommitCertificate {
   const certificate = decoded('Proof', () => decodeCommitCertificate(keyring.cluster.id, bytes));
@@ -34,6 +45,14 @@ export function readCertifiedOrder(keyring: Keyring, bytes: Uint8Array): Certifi
   const verified = verifyCertifiedOrder(keyring, order);
   if (verified.ok) return verified.value;
   throw coordinationFaults.invalidParameters(`cc:Order: ${verified.error.code}`);
+}
+
+/** An invitation by the inviter that it names, to what it says. */
+export function readInvitation(keyring: Keyring, bytes: Uint8Array): Verified<InvitationStatement> {
+  const signed = decoded('Invitation', () => decodeSignedInvitation(keyring.cluster.id, bytes));
+  const verified = verifyStatement(keyring, signed);
+  if (verified.ok) return verified.value;
+  throw coordinationFaults.invalidParameters(`cc:Invitation: ${verified.error.code}`);
 }
 
 function readCompletionStatement(

@@ -35,6 +35,23 @@ export interface CompletionStatement {
   readonly initiator: InitiatorId;
 }
 
+/** Who brings a participant into a transaction. */
+export type Inviter =
+  | { readonly role: 'initiator'; readonly id: InitiatorId }
+  | { readonly role: 'participant'; readonly id: ParticipantId };
+
+/** An initiator, or a participant that is invited itself, brings a participant into a transaction. */
+export interface InvitationStatement {
+  readonly kind: 'invitation';
+  readonly tid: TransactionId;
+  readonly participant: ParticipantId;
+  /** How many enlistments the participant may have, together with all that it lets in; 1 to 64. */
+  readonly places: number;
+  readonly inviter: Inviter;
+  /** The inviter's own invitations where it is a participant. */
+  readonly invitations: readonly Signed<InvitationStatement>[];
+}
+
 /** `R_j` of Zhao §4.3: a participant takes part in a transaction. */
 export interface RegistrationStatement {
   readonly kind: 'registration';
@@ -44,6 +61,8 @@ export interface RegistrationStatement {
   readonly protocol: TwoPhaseProtocol;
   /** Address of the participant's Participant service. */
   readonly address: string;
+  /** `f + 1` of different initiators, sorted by initiator, or one of a participant that is invited. */
+  readonly invitations: readonly Signed<InvitationStatement>[];
 }
 
 /** `V_j` of Zhao §4.3: a participant's vote in a transaction. */

@@ -8,7 +8,8 @@ import type { ClusterId } from '../vocabulary/ids.js';
 import { checkRising, readReplica, writeReplica } from './fields.js';
 import { limits } from './limits.js';
 import { type Reader, readAll } from './reader.js';
-import { decodeLeafOf, readSignature, readSigned, writeSignature, writeSigned } from './signed.js';
+import { readSignature, writeSignature, writeSigned } from './signature.js';
+import { decodeLeafOf, readSigned } from './signed.js';
 import { readValue, writeValue } from './value.js';
 import { Writer } from './writer.js';
 

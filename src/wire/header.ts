@@ -11,6 +11,7 @@ export type SignedKind =
   | 'registration'
   | 'vote'
   | 'acknowledgement'
+  | 'invitation'
   | 'proposal'
   | 'pre-prepare'
   | 'prepare'
@@ -25,6 +26,7 @@ const signedKind = choice<SignedKind>(
   'registration',
   'vote',
   'acknowledgement',
+  'invitation',
   'proposal',
   'pre-prepare',
   'prepare',

@@ -13,6 +13,7 @@ export { decodePeerMessage, encodePeerMessage } from './peer-message.js';
 export {
   type AnyStatement,
   decodeSigned,
+  decodeSignedInvitation,
   decodeSignedStatement,
   decodeStatement,
   encodeSigned,

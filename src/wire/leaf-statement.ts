@@ -37,11 +37,12 @@ import {
   writeView,
 } from './fields.js';
 import { readHeader, writeHeader } from './header.js';
+import { readInvitations, writeInvitations } from './invitation.js';
 import { limits } from './limits.js';
 import { type Reader, readAll } from './reader.js';
 import { Writer } from './writer.js';
 
-/** Statements that hold no other signed statement. */
+/** Statements that hold no other signed statement, but for invitations. */
 export type LeafStatement = Statement | UuidProposal | PhaseStatement;
 
 const decision = choice<Decision>('commit', 'rollback');
@@ -66,6 +67,7 @@ export function encodeLeaf(cluster: ClusterId, statement: LeafStatement): Uint8A
       writeEnlistment(writer, statement);
       protocol.write(writer, statement.protocol);
       writer.text(statement.address, limits.addressBytes);
+      writeInvitations(writer, statement.invitations);
       break;
     case 'vote':
       writeEnlistment(writer, statement);
@@ -113,6 +115,7 @@ export function decodeLeaf(cluster: ClusterId, bytes: Uint8Array): LeafStatement
           ...readEnlistment(reader),
           protocol: protocol.read(reader),
           address: reader.text(limits.addressBytes),
+          invitations: readInvitations(reader, cluster),
         };
       case 'vote':
         return { kind, ...readEnlistment(reader), vote: vote.read(reader) };
@@ -130,6 +133,7 @@ export function decodeLeaf(cluster: ClusterId, bytes: Uint8Array): LeafStatement
       case 'prepare':
       case 'commit':
         return readPhase(reader, kind);
+      case 'invitation':
       case 'view-change':
       case 'new-view':
         throw new WireError(`a ${kind} where none belongs`);

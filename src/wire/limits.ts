@@ -1,3 +1,5 @@
+import { enlistmentsMax } from '../vocabulary/invitation.js';
+
 /**
  * What one message may hold. Far above what a transfer needs, and low enough that a Byzantine sender
  * cannot make a replica allocate without bound. A length is checked against what is left of the input
@@ -6,8 +8,11 @@
 export const limits = {
   /** Replicas, and likewise initiators: `f` up to 21. Bounds every list with one entry for each. */
   replicas: 64,
-  /** Participants of one transaction; 256 records with long addresses are some 300 kB. */
-  participants: 256,
+  /**
+   * Enlistments of one transaction. Each record is some 1 kB where `f` is 1; with long addresses and
+   * invitations of 22 initiators 6 kB, and all of them 1.6 MB.
+   */
+  participants: enlistmentsMax,
   /** Open slots that one view change can carry. At two participants each about 10 MiB. */
   preparedCertificates: 4096,
   /** Entries on one page of an inventory, some 60 kB. */

@@ -22,7 +22,8 @@ import {
 } from './fields.js';
 import { limits } from './limits.js';
 import { type Reader, readAll } from './reader.js';
-import { readSigned, readSignedAs, writeSigned } from './signed.js';
+import { readSignedAs, writeSigned } from './signature.js';
+import { readSigned } from './signed.js';
 import { readValue, writeValue } from './value.js';
 import { decodeNewView, readSignedViewChange, writeSignedViewChange } from './view-change.js';
 import { Writer } from './writer.js';

@@ -1,15 +1,21 @@
 import type { NewViewStatement, ViewChangeStatement } from '../vocabulary/agreement.js';
 import type { ClusterId } from '../vocabulary/ids.js';
-import type { Signed, Statement } from '../vocabulary/statements.js';
+import type { InvitationStatement, Signed, Statement } from '../vocabulary/statements.js';
 import { readHeader } from './header.js';
+import { decodeInvitation, encodeInvitation } from './invitation.js';
 import { decodeLeaf, encodeLeaf, type LeafStatement } from './leaf-statement.js';
 import { Reader, readAll } from './reader.js';
-import { readSigned, readSignedAs, writeSigned } from './signed.js';
+import { readSignedAs, writeSigned } from './signature.js';
+import { readSigned } from './signed.js';
 import { decodeNewView, decodeViewChange, encodeNewView, encodeViewChange } from './view-change.js';
 import { Writer } from './writer.js';
 
 /** All that anybody in a cluster signs. */
-export type AnyStatement = LeafStatement | ViewChangeStatement | NewViewStatement;
+export type AnyStatement =
+  | LeafStatement
+  | InvitationStatement
+  | ViewChangeStatement
+  | NewViewStatement;
 
 /**
  * The bytes to sign: the domain `concordat/1`, the kind, the cluster, then the fields, slot and view
@@ -18,6 +24,8 @@ export type AnyStatement = LeafStatement | ViewChangeStatement | NewViewStatemen
  */
 export function encodeStatement(cluster: ClusterId, statement: AnyStatement): Uint8Array {
   switch (statement.kind) {
+    case 'invitation':
+      return encodeInvitation(cluster, statement);
     case 'view-change':
       return encodeViewChange(cluster, statement);
     case 'new-view':
@@ -34,6 +42,8 @@ export function encodeStatement(cluster: ClusterId, statement: AnyStatement): Ui
 export function decodeStatement(cluster: ClusterId, bytes: Uint8Array): AnyStatement {
   const kind = readHeader(new Reader(bytes), cluster);
   switch (kind) {
+    case 'invitation':
+      return decodeInvitation(cluster, bytes);
     case 'view-change':
       return decodeViewChange(cluster, bytes);
     case 'new-view':
@@ -69,5 +79,15 @@ export function decodeSignedStatement(cluster: ClusterId, bytes: Uint8Array): Si
       'vote',
       'acknowledgement',
     ),
+  );
+}
+
+/** Like `decodeSigned`, for an invitation. */
+export function decodeSignedInvitation(
+  cluster: ClusterId,
+  bytes: Uint8Array,
+): Signed<InvitationStatement> {
+  return readAll(bytes, (reader) =>
+    readSignedAs(reader, (signed) => decodeInvitation(cluster, signed)),
   );
 }

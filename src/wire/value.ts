@@ -9,7 +9,8 @@ import type { ClusterId } from '../vocabulary/ids.js';
 import { checkRising, choice, outcome, readTransactionId, writeTransactionId } from './fields.js';
 import { limits } from './limits.js';
 import { type Reader, readAll } from './reader.js';
-import { readSigned, writeSigned } from './signed.js';
+import { writeSigned } from './signature.js';
+import { readSigned } from './signed.js';
 import { Writer } from './writer.js';
 
 const valueKind = choice<SlotValue['kind']>('activation', 'outcome');

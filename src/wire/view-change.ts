@@ -11,7 +11,7 @@ import { checkRising, readReplica, readView, writeReplica, writeView } from './f
 import { readHeader, type SignedKind, writeHeader } from './header.js';
 import { limits } from './limits.js';
 import { type Reader, readAll } from './reader.js';
-import { readSignedAs, writeSigned } from './signed.js';
+import { readSignedAs, writeSigned } from './signature.js';
 import { Writer } from './writer.js';
 
 /** The bytes to sign. They hold the prepared certificates in full. */

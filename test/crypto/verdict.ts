@@ -18,6 +18,7 @@ export function verdict(result: Result<unknown, VerificationError>): string {
     case 'unordered':
     case 'mismatch':
       return `${error.code}: ${error.what}`;
+    case 'uninvited':
     case 'unfounded-outcome':
       return `${error.code}: ${error.reason}`;
   }

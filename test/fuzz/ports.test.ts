@@ -21,6 +21,7 @@ import { serialize } from '../../src/edge/soap/canonical.js';
 import type { SoapMessage } from '../../src/edge/soap/envelope.js';
 import {
   enlistmentIdParameter,
+  invitationExtension,
   proofExtension,
   requestHeader,
   signedRequestHeader,
@@ -58,6 +59,7 @@ import { clientId, participantId } from '../../src/vocabulary/ids.js';
 import { encodeCommitCertificate, encodeSigned } from '../../src/wire/index.js';
 import { signedTransfer } from '../role/support/warrants.js';
 import { World } from '../role/support/world.js';
+import { invitationBy } from '../support/invitations.js';
 
 const world = await World.make();
 const { cluster, evidence } = world;
@@ -88,6 +90,11 @@ const posting = {
   currency: currency('EUR'),
 } as const;
 const service = { address: 'http://bank-a.test:8080/participant', referenceParameters: parameters };
+const invitation = invitationBy(evidence.of, 0, { tid, participant: participantId('bank-a') });
+const context = {
+  ...contextOf(tid, service, 30_000),
+  extensions: [invitationExtension(encodeSigned(invitation))],
+};
 
 /** A true message for each operation. */
 const seeds: readonly Seed[] = [
@@ -136,7 +143,7 @@ const seeds: readonly Seed[] = [
     path: '/account',
     action: bankActions.debit,
     headers: [
-      coordinationContextHeader(contextOf(tid, service, 30_000), '1.2'),
+      coordinationContextHeader(context, '1.2'),
       signedRequestHeader(
         signedTransfer(
           signerOf('client', 'alice'),

@@ -34,9 +34,12 @@ import {
   transactionId,
   view,
 } from '../../src/vocabulary/ids.js';
+import { passingsOnMax, placesMax } from '../../src/vocabulary/invitation.js';
 import type {
   ActivationStatement,
   CompletionStatement,
+  InvitationStatement,
+  Inviter,
   RegistrationStatement,
   Signed,
   Statement,
@@ -51,6 +54,7 @@ const hex = (bytes: number) =>
   fc
     .uint8Array({ minLength: bytes, maxLength: bytes })
     .map((raw) => Buffer.from(raw).toString('hex'));
+const signatures = fc.uint8Array({ minLength: 64, maxLength: 64 });
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 
 export const digests: fc.Arbitrary<Digest> = hex(32).map(digest);
@@ -93,6 +97,25 @@ const enlistments = fc
     participant: participantId(participant),
     enlistment: enlistmentId(`${participant}.${own}`),
   }));
+const inviters: fc.Arbitrary<Inviter> = fc.oneof(
+  fc.record({ role: fc.constant('initiator' as const), id: fc.nat(0xffff).map(initiatorId) }),
+  fc.record({ role: fc.constant('participant' as const), id: name.map(participantId) }),
+);
+/** Passed on so many times at most. */
+function invitationStatements(passingsOn: number): fc.Arbitrary<InvitationStatement> {
+  return fc.record({
+    kind: fc.constant('invitation'),
+    tid: transactionIds,
+    participant: name.map(participantId),
+    places: fc.integer({ min: 1, max: placesMax }),
+    inviter: inviters,
+    invitations:
+      passingsOn === 0
+        ? fc.constant([])
+        : fc.array(signedOf(invitationStatements(passingsOn - 1)), { maxLength: 2 }),
+  });
+}
+export const invitations = invitationStatements(passingsOnMax);
 export const registrationStatements: fc.Arbitrary<RegistrationStatement> = fc
   .tuple(
     enlistments,
@@ -100,6 +123,7 @@ export const registrationStatements: fc.Arbitrary<RegistrationStatement> = fc
       kind: fc.constant('registration' as const),
       protocol: fc.constantFrom('durable' as const, 'volatile' as const),
       address: fc.string({ unit: 'binary', maxLength: 128 }),
+      invitations: fc.array(signedOf(invitations), { maxLength: 2 }),
     }),
   )
   .map(([enlistment, rest]) => ({ ...enlistment, ...rest }));
@@ -143,8 +167,6 @@ export const phaseStatements: fc.Arbitrary<PhaseStatement> = slots.chain((slot) 
     result: resultFor(slot),
   }),
 );
-
-const signatures = fc.uint8Array({ minLength: 64, maxLength: 64 });
 
 /** A statement with its real bytes and a random signature. */
 export function signedOf<S extends AnyStatement>(
@@ -240,6 +262,7 @@ export const anyStatements: fc.Arbitrary<AnyStatement> = fc.oneof(
   phaseStatements,
   viewChangeStatements,
   newViewStatements,
+  invitations,
 );
 
 /** Every kind of peer message by its kind: the compiler sees to it that none is missing. */

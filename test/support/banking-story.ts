@@ -21,6 +21,7 @@ import type {
   TwoPhaseProtocol,
   Vote,
 } from '../../src/vocabulary/statements.js';
+import { invitationsOf } from './invitations.js';
 import type { Rig } from './rig.js';
 
 type Output<Kind extends CoordinatorOutput['kind']> = Extract<CoordinatorOutput, { kind: Kind }>;
@@ -103,10 +104,11 @@ export class Story {
   registration(
     tid: TransactionId,
     participant: string,
-    options: { protocol?: TwoPhaseProtocol; id?: string } = {},
+    options: { protocol?: TwoPhaseProtocol; id?: string; places?: number } = {},
   ): RegistrationStatement {
-    const { protocol = 'durable', id = '1' } = options;
+    const { protocol = 'durable', id = '1', places } = options;
     const letter = protocol === 'durable' ? 'D' : 'V';
+    const invited = { tid, participant: participantId(participant), ...(places && { places }) };
     return {
       kind: 'registration',
       tid,
@@ -114,6 +116,7 @@ export class Story {
       enlistment: enlistmentId(`${participant}.${letter}-${id}`),
       protocol,
       address: `http://${participant}.test:8080/participant`,
+      invitations: invitationsOf(this.rig.parties, invited),
     };
   }
 

@@ -37,6 +37,7 @@ import type {
   VoteStatement,
 } from '../../src/vocabulary/statements.js';
 import { encodeStatement } from '../../src/wire/index.js';
+import { invitationsOf } from './invitations.js';
 import type { TestCluster } from './keys.js';
 
 /**
@@ -99,13 +100,16 @@ export class Evidence {
     name: string,
     over: Partial<RegistrationStatement> = {},
   ): Signed<RegistrationStatement> {
+    const participant = over.participant ?? participantId(name);
+    const tid = over.tid ?? this.tid;
     return signStatement(this.of.participantSign(name), this.#id, {
       kind: 'registration',
-      tid: this.tid,
-      participant: participantId(name),
-      enlistment: enlistmentId(`${over.participant ?? name}.D-1`),
+      tid,
+      participant,
+      enlistment: enlistmentId(`${participant}.D-1`),
       protocol: 'durable',
       address: `http://${name}.test:8080/participant`,
+      invitations: invitationsOf(this.of, { tid, participant }),
       ...over,
     });
   }

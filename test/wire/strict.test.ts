@@ -231,18 +231,25 @@ describe('fields', () => {
   });
 
   test('text is UTF-8, whole and bounded; a byte order mark is part of it', () => {
-    const { statement, bytes } = evidence.registration('bank-a', { address: '\ufeffhttp://a/é' });
+    const { statement, bytes } = evidence.registration('bank-a', {
+      address: '\ufeffhttp://a/é',
+      invitations: [],
+    });
     expect(decodeStatement(cluster, bytes)).toEqual(statement);
     const broken = Buffer.from(bytes);
-    broken[broken.length - 1] = 0xff;
+    // Behind the address is the number of invitations, two bytes.
+    broken[broken.length - 3] = 0xff;
     expect(() => decodeStatement(cluster, broken)).toThrow(/UTF-8/);
     const half = { ...statement, address: 'http://a/\ud800' };
     expect(() => encodeStatement(cluster, half)).toThrow(/surrogate/);
     const long = { ...statement, address: 'a'.repeat(limits.addressBytes + 1) };
     expect(() => encodeStatement(cluster, long)).toThrow(/more than 512/);
-    const { bytes: full } = evidence.registration('bank-a', { address: 'a'.repeat(512) });
+    const { bytes: full } = evidence.registration('bank-a', {
+      address: 'a'.repeat(512),
+      invitations: [],
+    });
     const overfull = Buffer.concat([full, Buffer.from('a')]);
-    overfull.writeUInt16BE(513, full.length - 512 - 2);
+    overfull.writeUInt16BE(513, full.length - 2 - 512 - 2);
     expect(() => decodeStatement(cluster, overfull)).toThrow(/more than 512/);
   });
 

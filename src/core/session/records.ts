@@ -19,7 +19,7 @@ import {
   writeOutcome,
   writeRun,
 } from '../../wire/session/index.js';
-import { writeSigned } from '../../wire/signed.js';
+import { writeSigned } from '../../wire/signature.js';
 import { Writer } from '../../wire/writer.js';
 import type { HeldRecord } from './held.js';
 

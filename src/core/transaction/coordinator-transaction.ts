@@ -6,13 +6,8 @@ import type {
   VerifiedRecord,
 } from '../../vocabulary/agreement.js';
 import { isConsent } from '../../vocabulary/decision-certificate.js';
-import type {
-  Digest,
-  EnlistmentId,
-  InitiatorId,
-  ParticipantId,
-  TransactionId,
-} from '../../vocabulary/ids.js';
+import type { Digest, EnlistmentId, InitiatorId, TransactionId } from '../../vocabulary/ids.js';
+import { enlistmentsMax, hostOf, isFull } from '../../vocabulary/invitation.js';
 import { oneCorrect, type Resilience } from '../../vocabulary/quorum.js';
 import type {
   CompletionStatement,
@@ -25,11 +20,6 @@ import type {
 } from '../../vocabulary/statements.js';
 import type { Verdict } from '../agreement/host.js';
 import { Enlistment } from './enlistment.js';
-
-/** Enlistments of one transaction; as many as a decision certificate may hold. */
-const ENLISTMENTS_MAX = 256;
-/** Enlistments of one participant in one transaction. */
-const ENLISTMENTS_OF_ONE_PARTICIPANT_MAX = 64;
 
 /** Where the two-phase commit stands at this replica. Volatile participants prepare first. */
 export type Phase = 'active' | 'volatile' | 'durable';
@@ -83,13 +73,12 @@ export class CoordinatorTransaction {
    * participant signed for one enlistment the first counts here; the certificate decides in the end.
    */
   enlist(registration: Signed<RegistrationStatement>): Enlistment | undefined {
-    const { enlistment, participant } = registration.statement;
+    const { enlistment } = registration.statement;
     const known = this.enlistments.get(enlistment);
     if (known) return known;
     const registrations = [...this.enlistments.values()].map((one) => one.registration);
-    if (registrations.length >= ENLISTMENTS_MAX || hasFull(registrations, participant)) {
-      return undefined;
-    }
+    const host = hostOf(registration.statement);
+    if (registrations.length >= enlistmentsMax || isFull(registrations, host)) return undefined;
     const created = new Enlistment(registration);
     this.enlistments.set(enlistment, created);
     return created;
@@ -188,14 +177,14 @@ export class CoordinatorTransaction {
 
   /**
    * The superset rule: every registration known here stands in the certificate. A participant that
-   * signed more than its share cannot have them all in; it is at fault, and must not block the others.
+   * signed more than its places cannot have them all in; it is at fault, and must not block the others.
    */
   #isComplete({ records }: OutcomeValue): boolean {
     const registrations = records.map(({ registration }) => registration);
     const certified = new Set(registrations.map(({ statement }) => statement.enlistment));
     return [...this.enlistments].every(
       ([id, { registration }]) =>
-        certified.has(id) || hasFull(registrations, registration.statement.participant),
+        certified.has(id) || isFull(registrations, hostOf(registration.statement)),
     );
   }
 
@@ -211,14 +200,6 @@ export class CoordinatorTransaction {
       .slice(0, oneCorrect(this.#resilience))
       .sort((a, b) => a.statement.initiator - b.statement.initiator);
   }
-}
-
-function hasFull(
-  registrations: readonly Signed<RegistrationStatement>[],
-  participant: ParticipantId,
-): boolean {
-  const own = registrations.filter(({ statement }) => statement.participant === participant);
-  return own.length >= ENLISTMENTS_OF_ONE_PARTICIPANT_MAX;
 }
 
 function refuse(why: string): Verdict {

@@ -13,6 +13,7 @@ import type { Resilience } from '../../vocabulary/quorum.js';
 import type {
   ActivationStatement,
   CompletionStatement,
+  InvitationStatement,
   Outcome,
   Signed,
 } from '../../vocabulary/statements.js';
@@ -145,6 +146,8 @@ export type InitiatorOutput =
       readonly call: Leg;
       readonly currency: string;
       readonly warrant: Warrant;
+      /** Goes into the context of the call. */
+      readonly invitation: Signed<InvitationStatement>;
     }
   | {
       readonly kind: 'send-completion';
@@ -171,5 +174,7 @@ export interface InitiatorOptions {
   readonly timing: Pick<Timing, 'resendAfterMs' | 'voteTimeoutMs' | 'defaultExpiresMs'>;
   readonly limits: InitiatorLimits;
   /** Signs as this initiator. Deterministic. */
-  readonly sign: <S extends ActivationStatement | CompletionStatement>(statement: S) => Signed<S>;
+  readonly sign: <S extends ActivationStatement | CompletionStatement | InvitationStatement>(
+    statement: S,
+  ) => Signed<S>;
 }

@@ -2,15 +2,18 @@ import { activationSlotRequest } from '../../crypto/activation-slot.js';
 import { unreachable } from '../../vocabulary/brand.js';
 import {
   type Digest,
+  type ParticipantId,
   type ReplicaId,
   replicaId,
   type TransactionId,
 } from '../../vocabulary/ids.js';
+import { placesOf } from '../../vocabulary/invitation.js';
 import { oneCorrect, primaryOf } from '../../vocabulary/quorum.js';
 import type {
   ActivationStatement,
   CompletionStatement,
   Decision,
+  InvitationStatement,
   Outcome,
   Signed,
 } from '../../vocabulary/statements.js';
@@ -49,6 +52,7 @@ export class InitiatorTransaction {
   /** Names the activation slot at the coordinators. */
   readonly #slotRequest: Digest;
   readonly #legs: Legs;
+  readonly #invitations = new Map<ParticipantId, Signed<InvitationStatement>>();
   readonly #activations: Tally<TransactionId>;
   readonly #notices: Tally<Outcome>;
   #tid: TransactionId | undefined;
@@ -184,7 +188,27 @@ export class InitiatorTransaction {
     if (this.#phase.kind !== 'working' || !call || !this.#legs.attempt(leg)) return [];
     const { tid } = this.#phase;
     const { currency } = operation;
-    return [{ kind: 'invoke-leg', request: digest, tid, leg, call, currency, warrant }];
+    const invitation = this.#invitation(tid, call.participant);
+    const terms = { call, currency, warrant, invitation };
+    return [{ kind: 'invoke-leg', request: digest, tid, leg, ...terms }];
+  }
+
+  /** One for each participant, however often it is called. */
+  #invitation(tid: TransactionId, participant: ParticipantId): Signed<InvitationStatement> {
+    const { id, sign } = this.#options;
+    const called = this.#request.operation.legs.map((leg) => leg.participant);
+    const invitation =
+      this.#invitations.get(participant) ??
+      sign<InvitationStatement>({
+        kind: 'invitation',
+        tid,
+        participant,
+        places: placesOf(participant, called),
+        inviter: { role: 'initiator', id },
+        invitations: [],
+      });
+    this.#invitations.set(participant, invitation);
+    return invitation;
   }
 
   /** The word once given stands: nothing after this makes a Commit a Rollback, or the reverse. */

@@ -1,6 +1,6 @@
 import { unreachable } from '../../vocabulary/brand.js';
 import type { Digest, InitiatorId, ReplicaId } from '../../vocabulary/ids.js';
-import type { TwoPhaseProtocol, Vote } from '../../vocabulary/statements.js';
+import type { RegistrationStatement, TwoPhaseProtocol, Vote } from '../../vocabulary/statements.js';
 import { type CommonOutput, resendDelayMs } from '../effects.js';
 import type { Finished } from './participant-finished.js';
 import { Hearing } from './participant-hearing.js';
@@ -100,8 +100,12 @@ export class Enlistment<Operation> {
     return this.#registration === undefined && this.#state !== 'Active';
   }
 
-  register(operation: Operation, expiresMs: number): Outputs<Operation> {
-    const statement = this.#voice.registration(this.#protocol);
+  register(
+    operation: Operation,
+    invitations: RegistrationStatement['invitations'],
+    expiresMs: number,
+  ): Outputs<Operation> {
+    const statement = this.#voice.registration(this.#protocol, invitations);
     this.#registration = new Registration(
       this.#options,
       statement,

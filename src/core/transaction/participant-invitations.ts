@@ -1,5 +1,6 @@
 import type { Digest, InitiatorId, TransactionId } from '../../vocabulary/ids.js';
-import type { CallId, Invitation, ParticipantLimits } from './participant-messages.js';
+import type { InvitationStatement, Verified } from '../../vocabulary/statements.js';
+import type { CallId, Invited, ParticipantLimits } from './participant-messages.js';
 
 /** The unanswered calls for one operation, one of each initiator. */
 export class Calls {
@@ -25,10 +26,12 @@ export class Calls {
 
 interface Pending {
   readonly calls: Calls;
+  /** What each initiator signed with its last call. */
+  readonly invitations: Map<InitiatorId, Verified<InvitationStatement>>;
   expiresMs: number;
 }
 
-/** What became of an invitation. */
+/** What became of an initiator's call. */
 export type Admission =
   | { readonly kind: 'busy' }
   /** `isFirst`: nobody had asked for this operation before. */
@@ -37,12 +40,19 @@ export type Admission =
       readonly isFirst: boolean;
       readonly superseded: readonly CallId[];
     }
-  | { readonly kind: 'accepted'; readonly calls: Calls; readonly expiresMs: number };
+  | {
+      readonly kind: 'accepted';
+      readonly calls: Calls;
+      /** `f + 1` that are alike, sorted by initiator. */
+      readonly invitations: readonly Verified<InvitationStatement>[];
+      readonly expiresMs: number;
+    };
 
 /**
  * Operations that fewer than `f + 1` initiators have asked for: one of them alone may be lying
  * (Zhao §4, the initiator is replicated too). A transaction may have several operations here, so two
  * initiators that name different ones do not contradict each other until the transaction moves on.
+ * Initiators whose invitations allow different numbers of enlistments do not agree either.
  */
 export class Invitations {
   readonly #needed: number;
@@ -59,23 +69,35 @@ export class Invitations {
    * The accepted lifetime is the longest that was named: a liar among the `f + 1` can then not have
    * the work rolled back early.
    */
-  admit(invitation: Invitation<unknown>): Admission {
-    const { tid, digest, initiator, call, expiresMs } = invitation;
+  admit({ tid, digest, initiator, call, expiresMs, invitation }: Invited<unknown>): Admission {
     const known = this.#pending.get(tid)?.get(digest);
-    const pending = known ?? { calls: new Calls(), expiresMs };
+    const pending: Pending = known ?? { calls: new Calls(), invitations: new Map(), expiresMs };
     const before = pending.calls.initiators;
     const isNew = !before.includes(initiator);
     const count = this.#counts.get(initiator) ?? 0;
     if (isNew && count >= this.#limit) return { kind: 'busy' };
     const superseded = pending.calls.add(initiator, call);
+    pending.invitations.set(initiator, invitation);
     pending.expiresMs = Math.max(pending.expiresMs, expiresMs);
-    if (before.length + (isNew ? 1 : 0) < this.#needed) {
+    const invitations = this.#alike(pending, invitation.statement.places);
+    if (invitations === undefined) {
       if (isNew) this.#counts.set(initiator, count + 1);
       if (known === undefined) this.#add(tid, digest, pending);
       return { kind: 'waiting', isFirst: known === undefined, superseded };
     }
     this.#remove(tid, digest, before);
-    return { kind: 'accepted', calls: pending.calls, expiresMs: pending.expiresMs };
+    return { kind: 'accepted', calls: pending.calls, invitations, expiresMs: pending.expiresMs };
+  }
+
+  #alike(
+    { invitations }: Pending,
+    places: number,
+  ): readonly Verified<InvitationStatement>[] | undefined {
+    const alike = [...invitations]
+      .filter(([, { statement }]) => statement.places === places)
+      .sort(([a], [b]) => a - b)
+      .map(([, invitation]) => invitation);
+    return alike.length < this.#needed ? undefined : alike.slice(0, this.#needed);
   }
 
   /** Gives one operation up, and returns the calls to refuse. */

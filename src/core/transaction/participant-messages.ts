@@ -11,9 +11,11 @@ import type {
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type {
   AcknowledgementStatement,
+  InvitationStatement,
   RegistrationStatement,
   Signed,
   TwoPhaseProtocol,
+  Verified,
   VoteStatement,
 } from '../../vocabulary/statements.js';
 
@@ -58,7 +60,7 @@ export type ApplicationVote =
 export type Notification = 'prepare' | 'commit' | 'rollback';
 
 /** An application request of one initiator; its sender and the context have been checked. */
-export interface Invitation<Operation> {
+export interface Invited<Operation> {
   readonly kind: 'invited';
   readonly call: CallId;
   readonly initiator: InitiatorId;
@@ -67,6 +69,8 @@ export interface Invitation<Operation> {
   /** Digest of the operation: the same from every correct initiator. */
   readonly digest: Digest;
   readonly protocol: TwoPhaseProtocol;
+  /** The initiator's, of this participant to this transaction. */
+  readonly invitation: Verified<InvitationStatement>;
   /** Lifetime of the transaction, from its context. */
   readonly expiresMs: number;
   /** A fresh id (`belongsTo` this participant), for when this request completes the `f + 1`. */
@@ -85,7 +89,7 @@ export interface Notified {
 }
 
 export type ParticipantInput<Operation> =
-  | Invitation<Operation>
+  | Invited<Operation>
   | { readonly kind: 'registered'; readonly replica: ReplicaId; readonly ref: EnlistmentRef }
   /**
    * The replica answered Register with a fault. It will be asked again, for it may just not know the

@@ -37,9 +37,13 @@ export class Voice {
     this.everybody = everyReplica(options.resilience);
   }
 
-  registration(protocol: TwoPhaseProtocol): Signed<RegistrationStatement> {
-    const { id, address, sign } = this.#options;
-    return sign({ kind: 'registration', ...this.#ref, participant: id, protocol, address });
+  registration(
+    protocol: TwoPhaseProtocol,
+    invitations: RegistrationStatement['invitations'],
+  ): Signed<RegistrationStatement> {
+    const { id: participant, address, sign } = this.#options;
+    const terms = { protocol, address, invitations };
+    return sign({ kind: 'registration', ...this.#ref, participant, ...terms });
   }
 
   vote(vote: Vote, to = this.everybody): Output {

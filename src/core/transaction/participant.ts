@@ -4,10 +4,10 @@ import { oneCorrect } from '../../vocabulary/quorum.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
 import { Enlistment, type EnlistmentIdentity } from './participant-enlistment.js';
 import { FinishedLog, operationKey, refKey } from './participant-finished.js';
-import { Calls, Invitations } from './participant-invitations.js';
+import { type Admission, Calls, Invitations } from './participant-invitations.js';
 import type {
   EnlistmentRef,
-  Invitation,
+  Invited,
   Notified,
   ParticipantInput,
   ParticipantOptions,
@@ -19,6 +19,7 @@ import { answer, refused, Voice } from './participant-voice.js';
 
 type Output<Operation> = ParticipantOutput<Operation> | CommonOutput;
 type Outputs<Operation> = readonly Output<Operation>[];
+type Accepted = Extract<Admission, { readonly kind: 'accepted' }>;
 
 /** After a restart, so much between the first questions about two enlistments in doubt. */
 const recoverySpacingMs = 5;
@@ -90,14 +91,14 @@ export class Participant<Operation>
     }
   }
 
-  #invited(invitation: Invitation<Operation>): Outputs<Operation> {
-    const { tid, digest, initiator, call } = invitation;
+  #invited(invited: Invited<Operation>): Outputs<Operation> {
+    const { tid, digest, initiator, call } = invited;
     const operation = operationKey(tid, digest);
     const open = this.#openByOperation.get(operation);
     if (open !== undefined) return open.join(initiator, call);
     const finished = this.#finished.byOperation(operation);
     if (finished !== undefined) return answer([call], finished.result);
-    const admission = this.#invitations.admit(invitation);
+    const admission = this.#invitations.admit(invited);
     const timer = `invitation/${operation}`;
     switch (admission.kind) {
       case 'busy':
@@ -105,25 +106,26 @@ export class Participant<Operation>
       case 'waiting':
         return [
           ...answer(admission.superseded, refused('Superseded')),
-          ...(admission.isFirst ? [this.#startTimer(timer, invitation.expiresMs)] : []),
+          ...(admission.isFirst ? [this.#startTimer(timer, invited.expiresMs)] : []),
         ];
       case 'accepted':
-        return [
-          { kind: 'stop-timer', name: timer },
-          ...this.#enlist(invitation, admission.calls, this.#lifetimeMs(admission.expiresMs)),
-        ];
+        return [{ kind: 'stop-timer', name: timer }, ...this.#enlist(invited, admission)];
       default:
         return unreachable(admission);
     }
   }
 
-  #enlist(invitation: Invitation<Operation>, calls: Calls, expiresMs: number): Outputs<Operation> {
-    const { tid, enlistment, digest, protocol, operation } = invitation;
+  #enlist(
+    invited: Invited<Operation>,
+    { calls, invitations, expiresMs }: Accepted,
+  ): Outputs<Operation> {
+    const { tid, enlistment, digest, protocol, operation } = invited;
     const ref = { tid, enlistment };
     if (this.#open.size >= this.#options.limits.enlistments || this.#open.has(refKey(ref))) {
       return answer(calls.takeAll(), refused('Busy'));
     }
-    return this.#add({ ref, digest, protocol, calls }).register(operation, expiresMs);
+    const lifetimeMs = this.#lifetimeMs(expiresMs);
+    return this.#add({ ref, digest, protocol, calls }).register(operation, invitations, lifetimeMs);
   }
 
   #notified(notified: Notified): Outputs<Operation> {

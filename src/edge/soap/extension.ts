@@ -102,6 +102,15 @@ export function findStatement(extensions: readonly XmlElement[]): Uint8Array | u
   return findBytes(extensions, 'Statement');
 }
 
+/** Extension element of a coordination context with an encoded signed invitation. */
+export function invitationExtension(encoded: Uint8Array): XmlElement {
+  return element(cc('Invitation'), [], Buffer.from(encoded).toString('base64'));
+}
+
+export function findInvitation(extensions: readonly XmlElement[]): Uint8Array | undefined {
+  return findBytes(extensions, 'Invitation');
+}
+
 /** Extension element with an encoded decision proof or commit certificate. */
 export function proofExtension(encoded: Uint8Array): XmlElement {
   return element(cc('Proof'), [], Buffer.from(encoded).toString('base64'));

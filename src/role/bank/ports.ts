@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import type {
   CallResult,
   EnlistmentRef,
-  Invitation,
+  Invited,
   Notification,
   Notified,
 } from '../../core/transaction/participant-messages.js';
@@ -49,11 +49,12 @@ import {
 } from '../../edge/soap/wscoor.js';
 import { type ClusterId, type Digest, enlistmentId } from '../../vocabulary/ids.js';
 import { readCertificate, readCompletion } from '../soap-evidence.js';
+import { requireInvitation } from './invitations.js';
 import type { BankOperation } from './used-requests.js';
 import { requireWarrant, type WarrantOptions } from './warrants.js';
 
 /** An application request; the node adds the handle of its caller. */
-export type Request = Omit<Invitation<BankOperation>, 'call'>;
+export type Request = Omit<Invited<BankOperation>, 'call'>;
 
 export type BalanceRefusal = 'UnknownAccount' | 'Busy';
 
@@ -149,13 +150,16 @@ function readRequest(
   if (posting.kind !== kind) throw soapFaults.sender('The action is not that of the body.');
   const operation =
     kind === 'debit' ? { ...posting, request: requireWarrant(options, headers, posting) } : posting;
+  const { id: initiator } = principal;
+  const tid = transactionOf(context);
   return {
     kind: 'invited',
-    initiator: principal.id,
-    tid: transactionOf(context),
+    initiator,
+    tid,
     operation,
     digest: operationDigest(keyring.cluster.id, operation),
     protocol: 'durable',
+    invitation: requireInvitation(keyring, context, { initiator, tid, participant }),
     expiresMs: context.expiresMs ?? defaultExpiresMs,
     enlistment: enlistmentId(`${participant}.${randomUUID()}`),
   };

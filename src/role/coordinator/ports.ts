@@ -243,6 +243,12 @@ function statementIn(
   if (!bytes) throw invalid('cc:Statement is missing: a message here rests on a signed statement');
   try {
     const verified = verifyStatement(keyring, decodeSignedStatement(keyring.cluster.id, bytes));
+    if (!verified.ok && verified.error.code === 'uninvited') {
+      const { participant, reason } = verified.error;
+      throw coordinationFaults.cannotRegisterParticipant(
+        `${participant} is not invited: ${reason}`,
+      );
+    }
     if (!verified.ok) throw securityFaults.failedCheck(`cc:Statement: ${verified.error.code}`);
     requireOwn(principal, verified.value.statement);
     return verified.value;

@@ -18,6 +18,7 @@ import {
 import { ReceivedFault, type SoapClient } from '../../edge/soap/client.js';
 import {
   findProof,
+  invitationExtension,
   orderHeader,
   signedRequestHeader,
   statementExtension,
@@ -28,6 +29,7 @@ import { SoapTransportError } from '../../edge/soap/transport.js';
 import { notificationAction, writeNotification } from '../../edge/soap/wsat.js';
 import {
   ATOMIC_TRANSACTION,
+  type CoordinationContext,
   contextOf,
   coordinationActions,
   coordinationContextHeader,
@@ -37,7 +39,8 @@ import {
 } from '../../edge/soap/wscoor.js';
 import type { XmlElement } from '../../edge/soap/xml.js';
 import type { Cluster, CoordinatorMember, InitiatorMember } from '../../vocabulary/cluster.js';
-import type { ReplicaId } from '../../vocabulary/ids.js';
+import type { ReplicaId, TransactionId } from '../../vocabulary/ids.js';
+import type { InvitationStatement, Signed } from '../../vocabulary/statements.js';
 import { decodeCommitCertificate, encodeSigned } from '../../wire/index.js';
 
 type Output<Kind extends InitiatorOutput['kind']> = Extract<InitiatorOutput, { kind: Kind }>;
@@ -144,7 +147,7 @@ export class Outbound {
   }
 
   async #invoke(output: Output<'invoke-leg'>): Promise<LegResult> {
-    const { tid, call, currency: unit, warrant } = output;
+    const { tid, call, currency: unit, warrant, invitation } = output;
     const { cluster, client, log } = this.#options;
     const { participant, side, account, amountMinor } = call;
     const member = cluster.participants.find(({ id }) => id === participant);
@@ -153,7 +156,7 @@ export class Outbound {
       const reply = await client.request(endpoint(`${member.url}/account`), {
         action: side === 'debit' ? bankActions.debit : bankActions.credit,
         headers: [
-          coordinationContextHeader(this.#context(tid), '1.2'),
+          coordinationContextHeader(this.#context(tid, invitation), '1.2'),
           ...(side === 'debit' ? [warrantHeader(warrant)] : []),
         ],
         body: writePosting({
@@ -182,17 +185,19 @@ export class Outbound {
   }
 
   /**
-   * The context for participants. All initiators make the same one, from the cluster file: what a
-   * single coordinator's answer says besides the transaction id is nobody's to believe.
+   * The context for participants. All initiators make the same one, from the cluster file, but for the
+   * invitation: what a single coordinator's answer says besides the transaction id is nobody's to
+   * believe.
    */
-  #context(tid: Output<'invoke-leg'>['tid']) {
+  #context(tid: TransactionId, invitation: Signed<InvitationStatement>): CoordinationContext {
     const { cluster } = this.#options;
     const [first] = cluster.coordinators;
     const registration: EndpointReference = endpoint(
       `${first?.url ?? ''}/registration`,
       transactionIdParameter(tid),
     );
-    return contextOf(tid, registration, cluster.timing.defaultExpiresMs);
+    const context = contextOf(tid, registration, cluster.timing.defaultExpiresMs);
+    return { ...context, extensions: [invitationExtension(encodeSigned(invitation))] };
   }
 
   #coordinators(ids: readonly ReplicaId[]): readonly CoordinatorMember[] {

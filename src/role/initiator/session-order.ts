@@ -1,10 +1,8 @@
 import type { Leg, TransferOperation } from '../../core/transaction/initiator-messages.js';
 import { accountId, currency as currencyCode } from '../../edge/soap/banking.js';
 import { participantId } from '../../vocabulary/ids.js';
+import { enlistmentsMax, placesMax } from '../../vocabulary/invitation.js';
 import type { SessionTransfer } from '../../vocabulary/session.js';
-
-/** As many enlistments of one participant as the coordinators take in one transaction. */
-const postingsOfOneBankMax = 64;
 
 /**
  * What an order of sessions comes down to: one leg for each account whose balance it changes, over all
@@ -58,12 +56,13 @@ function leg(key: string, net: bigint): Leg {
 
 function refusalOfLegs(legs: readonly Leg[]): string | undefined {
   if (legs.some(({ amountMinor }) => !Number.isSafeInteger(amountMinor))) return 'AmountTooLarge';
+  if (legs.length > enlistmentsMax) return 'TooManyPostings';
   const postings = new Map<string, number>();
   for (const { participant } of legs) {
     postings.set(participant, (postings.get(participant) ?? 0) + 1);
   }
   const most = Math.max(0, ...postings.values());
-  return most > postingsOfOneBankMax ? 'TooManyPostings' : undefined;
+  return most > placesMax ? 'TooManyPostings' : undefined;
 }
 
 function isA(parse: (text: string) => string, text: string): boolean {

@@ -12,7 +12,7 @@ import { WireError } from '../error.js';
 import { checkRising, choice, readDigest, readView, writeDigest, writeView } from '../fields.js';
 import { limits } from '../limits.js';
 import { type Reader, readAll } from '../reader.js';
-import { writeSigned } from '../signed.js';
+import { writeSigned } from '../signature.js';
 import { Writer } from '../writer.js';
 import {
   readBatch,

@@ -28,7 +28,7 @@ import {
 } from '../fields.js';
 import { limits } from '../limits.js';
 import { type Reader, readAll } from '../reader.js';
-import { readSignature, readSignedAs, writeSignature, writeSigned } from '../signed.js';
+import { readSignature, readSignedAs, writeSignature, writeSigned } from '../signature.js';
 import { Writer } from '../writer.js';
 import { readOrderingHeader, writeOrderingHeader } from './fields.js';
 import { orderingLimits } from './limits.js';

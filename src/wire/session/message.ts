@@ -9,7 +9,7 @@ import type {
 import { WireError } from '../error.js';
 import { checkRising, choice } from '../fields.js';
 import { type Reader, readAll } from '../reader.js';
-import { writeSigned } from '../signed.js';
+import { writeSigned } from '../signature.js';
 import { Writer } from '../writer.js';
 import { readCount, readSessionId, writeCount, writeSessionId } from './fields.js';
 import { sessionWireLimits } from './limits.js';

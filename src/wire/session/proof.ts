@@ -20,7 +20,7 @@ import {
 } from '../fields.js';
 import { limits } from '../limits.js';
 import { type Reader, readAll } from '../reader.js';
-import { readSignature, writeSignature, writeSigned } from '../signed.js';
+import { readSignature, writeSignature, writeSigned } from '../signature.js';
 import { Writer } from '../writer.js';
 import {
   readApplication,

@@ -2,7 +2,7 @@ import type { ClusterId } from '../../vocabulary/ids.js';
 import type { SessionRequest } from '../../vocabulary/session-messages.js';
 import { choice, readReplica, writeReplica } from '../fields.js';
 import { readAll } from '../reader.js';
-import { writeSigned } from '../signed.js';
+import { writeSigned } from '../signature.js';
 import { Writer } from '../writer.js';
 import { readRun, writeRun } from './run.js';
 import { readSessionSigned } from './statement.js';

@@ -18,7 +18,7 @@ import {
   writeReplica,
 } from '../fields.js';
 import { type Reader, readAll } from '../reader.js';
-import { readSignedAs, writeSigned } from '../signed.js';
+import { readSignedAs, writeSigned } from '../signature.js';
 import { Writer } from '../writer.js';
 import {
   readApplication,

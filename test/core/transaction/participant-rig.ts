@@ -5,7 +5,7 @@ import type {
   CallId,
   CallResult,
   EnlistmentRef,
-  Invitation,
+  Invited,
   Notification,
   ParticipantInput,
   ParticipantLimits,
@@ -25,7 +25,13 @@ import {
   view,
 } from '../../../src/vocabulary/ids.js';
 import { resilience } from '../../../src/vocabulary/quorum.js';
-import type { Decision, Outcome } from '../../../src/vocabulary/statements.js';
+import type {
+  Decision,
+  InvitationStatement,
+  Outcome,
+  Signed,
+  Verified,
+} from '../../../src/vocabulary/statements.js';
 
 export type Output = ParticipantOutput<string> | CommonOutput;
 type Input = ParticipantInput<string> | TimerInput;
@@ -132,7 +138,7 @@ export class Rig {
     }
   }
 
-  invite(initiator: number, over: Partial<Invitation<string>> = {}): readonly Output[] {
+  invite(initiator: number, over: Partial<Invited<string>> = {}): readonly Output[] {
     this.#calls += 1;
     return this.give({
       kind: 'invited',
@@ -144,6 +150,7 @@ export class Rig {
       protocol: 'durable',
       expiresMs: 10_000,
       enlistment: ref.enlistment,
+      invitation: invitationBy(initiator, over.tid),
       ...over,
     });
   }
@@ -178,7 +185,7 @@ export class Rig {
   }
 
   /** Registered, executed and answered. */
-  activate(over: Partial<Invitation<string>> = {}): this {
+  activate(over: Partial<Invited<string>> = {}): this {
     this.invite(0, over);
     this.invite(1, over);
     this.acknowledge(0, 1, 2);
@@ -191,6 +198,24 @@ export class Rig {
     this.hear('prepare', [0, 1]);
     return this;
   }
+}
+
+/** An initiator's invitation as if its signature had been checked. */
+export function invitationBy(
+  initiator: number,
+  of: TransactionId = tid,
+  places = 1,
+): Verified<InvitationStatement> {
+  const statement: InvitationStatement = {
+    kind: 'invitation',
+    tid: of,
+    participant: participantId('bank-a'),
+    places,
+    inviter: { role: 'initiator', id: initiatorId(initiator) },
+    invitations: [],
+  };
+  const signed = { statement, bytes: new Uint8Array(), signature: new Uint8Array() };
+  return signed as Signed<InvitationStatement> as Verified<InvitationStatement>;
 }
 
 /** All outputs of one kind. */

@@ -5,6 +5,7 @@ import {
   applicationWrite,
   certificateOf,
   completionOf,
+  invitationBy,
   only,
   otherTid,
   preparedKey,
@@ -31,6 +32,7 @@ describe('an application request', () => {
       participant: 'bank-a',
       protocol: 'durable',
       address: 'http://bank-a.test/participant',
+      invitations: [invitationBy(0), invitationBy(1)],
     });
   });
 

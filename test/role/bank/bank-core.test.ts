@@ -18,6 +18,8 @@ import {
 } from '../../../src/vocabulary/ids.js';
 import { resilience } from '../../../src/vocabulary/quorum.js';
 
+import { invitationBy } from '../../core/transaction/participant-rig.js';
+
 const alice = accountId('alice');
 const ref = {
   tid: transactionId('00000000-0000-8000-8000-000000000001'),
@@ -96,6 +98,7 @@ class Bank {
         digest: digest('a'.repeat(64)),
         protocol: 'durable',
         expiresMs: 10_000,
+        invitation: invitationBy(index, ref.tid),
       }),
     );
     const registered = [0, 1, 2].flatMap((index) =>

@@ -13,6 +13,7 @@ import {
 import {
   enlistmentIdParameter,
   findStatement,
+  invitationExtension,
   signedRequestHeader,
   transactionIdParameter,
 } from '../../../src/edge/soap/extension.js';
@@ -40,9 +41,10 @@ import {
   transactionId,
 } from '../../../src/vocabulary/ids.js';
 import type { RegistrationStatement, VoteStatement } from '../../../src/vocabulary/statements.js';
-import { decodeSignedStatement } from '../../../src/wire/index.js';
+import { decodeSignedStatement, encodeSigned } from '../../../src/wire/index.js';
 import { temporaryDirectory } from '../../edge/support/directory.js';
 import { until } from '../../edge/support/wait.js';
+import { invitationBy } from '../../support/invitations.js';
 import { commitCertificate, completionRequests } from '../support/stubs.js';
 import { signedTransfer } from '../support/warrants.js';
 import { log, World } from '../support/world.js';
@@ -145,7 +147,13 @@ class Scene {
   }
 
   async debit(initiator: number, amountMinor: number, of: TransactionId = tid): Promise<void> {
-    const reply = await this.post(this.#initiators[initiator], amountMinor, of);
+    const reply = await this.post(
+      this.#initiators[initiator],
+      amountMinor,
+      of,
+      undefined,
+      initiator,
+    );
     readPostingResponse(reply.body, 'debit');
   }
 
@@ -161,12 +169,18 @@ class Scene {
     amountMinor: number,
     of: TransactionId = tid,
     warrant: readonly XmlElement[] = [this.#warrant(amountMinor, of)],
+    inviter = 0,
   ) {
     if (soap === undefined) throw new RangeError('no such node');
     const context = contextOf(of, endpoint('http://127.0.0.1:1/registration'), 10_000);
+    const invitation = invitationBy(this.world.evidence.of, inviter, {
+      tid: of,
+      participant: participantId('bank-a'),
+    });
+    const extensions = [invitationExtension(encodeSigned(invitation))];
     return soap.client.request(endpoint(`${this.#url}/account`), {
       action: bankActions.debit,
-      headers: [coordinationContextHeader(context, '1.2'), ...warrant],
+      headers: [coordinationContextHeader({ ...context, extensions }, '1.2'), ...warrant],
       body: writePosting({ kind: 'debit', account: alice, amountMinor, currency: currency('EUR') }),
       timeoutMs: 5000,
     });

@@ -11,6 +11,7 @@ import {
   writePosting,
 } from '../../../src/edge/soap/banking.js';
 import {
+  invitationExtension,
   orderHeader,
   type RequestHeader,
   signedRequestHeader,
@@ -22,7 +23,9 @@ import type { XmlElement } from '../../../src/edge/soap/xml.js';
 import { AccountRules } from '../../../src/role/bank/account-rules.js';
 import { accountOperations, type Request } from '../../../src/role/bank/ports.js';
 import { clientId, participantId, transactionId } from '../../../src/vocabulary/ids.js';
+import { encodeSigned } from '../../../src/wire/index.js';
 import { encodeCertifiedOrder } from '../../../src/wire/session/index.js';
+import { invitationBy } from '../../support/invitations.js';
 import { certifiedOrder, transfer as sessionTransfer } from '../../support/session-orders.js';
 import { signedTransfer } from '../support/warrants.js';
 import { log, World } from '../support/world.js';
@@ -71,9 +74,12 @@ async function scene() {
   const initiator = world.soapOf('initiator', 'initiator-0').client;
   const debit = async (headers: readonly XmlElement[], amountMinor = 300) => {
     const context = contextOf(tid, endpoint('http://127.0.0.1:1/registration'), 10_000);
+    const participant = participantId('bank-a');
+    const invitation = invitationBy(evidence.of, 0, { tid, participant });
+    const extensions = [invitationExtension(encodeSigned(invitation))];
     await initiator.request(endpoint(address), {
       action: bankActions.debit,
-      headers: [coordinationContextHeader(context, '1.2'), ...headers],
+      headers: [coordinationContextHeader({ ...context, extensions }, '1.2'), ...headers],
       body: writePosting({
         kind: 'debit',
         account: accountId('alice'),
