@@ -4,6 +4,8 @@ const sizes = ['test/core/session/sizes.test.ts'];
 const shares = ['test/core/session/shares.test.ts'];
 const state = ['test/core/session/state.test.ts', 'test/core/session/machine.test.ts'];
 
+const resources = ['test/core/session/resources.test.ts'];
+
 /** Bounds of sessions, and whose share they are. */
 export const sessionLimitMutants: readonly Mutant[] = [
   {
@@ -51,7 +53,7 @@ export const sessionLimitMutants: readonly Mutant[] = [
     name: 'share-not-given-back',
     rule: 'what is final takes up no share',
     file: 'src/core/session/held-sessions.ts',
-    find: 'this.#shares.giveBack(held.broughtBy, owner, { sessions: 1 });',
+    find: 'this.#shares.giveBack(broughtBy, header.owner, { sessions: 1 });',
     replace: '',
     tests: shares,
   },
@@ -78,5 +80,29 @@ export const sessionLimitMutants: readonly Mutant[] = [
     find: 'if (reason === undefined) return { result, writes, growth };',
     replace: 'if (reason !== null) return { result, writes, growth };',
     tests: ['test/core/session/state.test.ts'],
+  },
+  {
+    name: 'full-stack-is-an-outcome',
+    rule: 'a replica that runs out of stack or memory stops, and says nothing of the call',
+    file: 'src/core/session/machine/calls.ts',
+    find: 'ApplicationFault.check(error);',
+    replace: '',
+    tests: resources,
+  },
+  {
+    name: 'payload-of-any-depth',
+    rule: 'what becomes of a call does not depend on the depth of the stack',
+    file: 'src/core/session/machine/calls.ts',
+    find: 'if (isTooDeep(payload))',
+    replace: 'if (payload === undefined)',
+    tests: resources,
+  },
+  {
+    name: 'work-without-limit',
+    rule: 'a call that touches too much of the state is rejected, also where it catches the error',
+    file: 'src/core/session/machine/calls.ts',
+    find: 'draft.exceeded ?? made',
+    replace: 'made',
+    tests: resources,
   },
 ];

@@ -38,7 +38,13 @@ export type ApplyResult =
  * state at every replica; no clock, no randomness, nothing but the arguments. Nothing need be undone: a
  * simulation works on a copy that is thrown away.
  *
- * It may throw on a payload that it does not understand: that is a rejection with the error's message.
+ * What it returns as `rejected` is an outcome, and so is an error that its own code throws: a rejection with the
+ * error's message, or "not understood" where the JavaScript engine has made up the words (`TypeError` and the
+ * like). A full stack or memory is none, since replicas differ in how much they have: a `RangeError`, or what
+ * is thrown and is no `Error`, ends the replica, which says so and leaves the others to go on. So it should
+ * throw no `RangeError`, catch none, and bound its own recursion and loops. Payloads nest brackets at most 64
+ * deep, and a call that touches the state more than 10,000 times or writes more than 1 Mi characters is
+ * rejected.
  */
 export interface Application {
   readonly name: string;

@@ -12,6 +12,7 @@ import {
 import type { Call } from './application.js';
 import { type HeldOperation, type HeldRecord, HeldSession } from './held.js';
 import { resultBytes } from './machine/position-limits.js';
+import { ApplicationFault } from './machine/resources.js';
 import type { SessionOutbox } from './outbox.js';
 import type { PendingView } from './pending-view.js';
 import { encodeHeld, type StoredRun } from './records.js';
@@ -52,8 +53,8 @@ export class HeldSessions {
   }
 
   /**
-   * Takes the run's operations from `next` on, and simulates them; `keep` follows. Returns what is held
-   * of the session.
+   * Takes the run's operations from `next` on, and simulates them; `keep` follows. Takes none where the
+   * application fails on one. Returns what is held of the session.
    */
   take(
     { session, run, heads }: VerifiedRun,
@@ -70,9 +71,8 @@ export class HeldSessions {
     for (const [offset, operation] of run.operations.slice(index).entries()) {
       const sequence = next + offset;
       const call = callOf(held, sequence, operation);
-      const result: CallResult = call
-        ? this.#view.simulate(held.header.application, call)
-        : { kind: 'done', result: '' };
+      const result = this.#simulated(held, call);
+      if (!result) return this.#giveUp(held, record);
       const place = sequence - run.first;
       const before = heads[place - 1] ?? run.before;
       this.#add(held, record, {
@@ -84,6 +84,30 @@ export class HeldSessions {
       });
     }
     return held;
+  }
+
+  /** One signature is over the whole run, so nothing of it is taken. */
+  #giveUp(held: HeldSession, { operations }: HeldRecord): HeldSession | undefined {
+    for (const operation of [...operations]) this.remove(held, operation);
+    this.#closeIfEmpty(held);
+    return this.#sessions.get(held.id);
+  }
+
+  /** `undefined` where the application fails on it: this replica neither promises it nor hands it in. */
+  #simulated({ header, id }: HeldSession, call: Call | undefined): CallResult | undefined {
+    if (!call) return { kind: 'done', result: '' };
+    try {
+      return this.#view.simulate(header.application, call);
+    } catch (error) {
+      if (!(error instanceof ApplicationFault)) throw error;
+      const { sequence } = call;
+      this.#outbox.log('error', 'application-failed', {
+        session: id,
+        sequence,
+        why: error.message,
+      });
+      return undefined;
+    }
   }
 
   /** Writes down what is held of these operations, before anything is said of them. */
@@ -100,9 +124,7 @@ export class HeldSessions {
     this.#view.remove(held.header.application, { session: held.id, sequence: operation.sequence });
     const { owner } = held.header;
     this.#shares.giveBack(operation.from, owner, { operations: 1, bytes: operation.bytes });
-    if (held.operations.size > 0) return;
-    this.#sessions.delete(held.id);
-    this.#shares.giveBack(held.broughtBy, owner, { sessions: 1 });
+    this.#closeIfEmpty(held);
   }
 
   /** After a restart, with the results of then; the view simulates anew when it has to. */
@@ -124,6 +146,11 @@ export class HeldSessions {
         if (call) this.#view.restore(run.header.application, call);
       }
     }
+  }
+
+  #closeIfEmpty({ id, header, broughtBy, operations }: HeldSession): void {
+    if (operations.size > 0 || !this.#sessions.delete(id)) return;
+    this.#shares.giveBack(broughtBy, header.owner, { sessions: 1 });
   }
 
   #open(session: SessionId, header: SessionHeader, from: ReplicaId): HeldSession {

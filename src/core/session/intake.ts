@@ -62,10 +62,16 @@ export class Intake {
     const fresh = operations.filter(({ receipt }) => receipt === undefined);
     for (const operation of fresh) operation.receipt = this.#promise(session, operation);
     this.#held.keep(fresh);
-    this.#answer(replyId, session, run.first);
+    if (this.#statuses.next(session) <= last) this.#refuseFailed(replyId);
+    else this.#answer(replyId, session, run.first);
     if (!held) return;
     if (fresh.length > 0) this.#passingOn.promised(held);
     this.#submissions.consider(held, commit);
+  }
+
+  #refuseFailed(replyId: ReplyId): void {
+    const reason = 'the application fails on an operation here; ask another coordinator';
+    this.#outbox.refuse(replyId, { code: 'unavailable', reason });
   }
 
   onCommit(replyId: ReplyId, session: SessionId): void {

@@ -60,6 +60,8 @@ export type SessionRefusal =
   | { readonly code: 'ended' }
   | { readonly code: 'unknown-application'; readonly name: string }
   | { readonly code: 'unknown-session' }
+  /** The application fails on an operation here, for want of memory or the like: ask another coordinator. */
+  | { readonly code: 'unavailable'; readonly reason: string }
   /** Try again after so long. The reason says whose share is full, where it is one. */
   | { readonly code: 'busy'; readonly retryAfterMs: number; readonly reason: string };
 

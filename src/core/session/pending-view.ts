@@ -3,6 +3,7 @@ import type { CallResult, SessionId } from '../../vocabulary/session.js';
 import type { Application, Call } from './application.js';
 import { called } from './machine/calls.js';
 import { costOf } from './machine/payments.js';
+import { ApplicationFault } from './machine/resources.js';
 import type { StateQuota } from './machine/state-quota.js';
 import { mergedKeys, type Reads, type Texts, type Writes } from './machine/texts.js';
 
@@ -31,7 +32,10 @@ export class PendingView {
     return this.#views.has(application);
   }
 
-  /** The likely result of a call, which from now on is one of those that wait. */
+  /**
+   * The likely result of a call, which from now on is one of those that wait. Throws `ApplicationFault` where
+   * the application runs out of something; then it does not wait.
+   */
   simulate(application: string, call: Call): CallResult {
     const view = this.#views.get(application);
     return view?.simulate(call) ?? { kind: 'rejected', reason: 'no such application' };
@@ -138,7 +142,7 @@ class View implements Reads {
 
   /** A call that would find no room in the agreed order is rejected here, too. */
   #simulated(call: Call): Simulated {
-    const { result, writes } = called<CallResult>(this, (state) =>
+    const { result, writes } = called<CallResult>(this, call.payload, (state) =>
       this.#application.simulate(state, call),
     );
     const growth = this.#growthOf(writes);
@@ -149,6 +153,17 @@ class View implements Reads {
     const reason = this.#quota.refusal(this.#base, owner, added, pending);
     if (reason === undefined) return { result, writes, growth };
     return { result: { kind: 'rejected', reason }, writes: new Map(), growth: 0 };
+  }
+
+  /** A call that fails here only now has its promise already. */
+  #simulatedAgain(call: Call): Omit<Simulated, 'result'> {
+    try {
+      const { writes, growth } = this.#simulated(call);
+      return { writes, growth };
+    } catch (error) {
+      if (error instanceof ApplicationFault) return { writes: new Map(), growth: 0 };
+      throw error;
+    }
   }
 
   /** On top of what waits. */
@@ -206,7 +221,7 @@ class View implements Reads {
     this.#writers.clear();
     this.#pending.clear();
     for (const { call } of [...this.#waiting.values()]) {
-      this.#wait({ call, ...this.#simulated(call) });
+      this.#wait({ call, ...this.#simulatedAgain(call) });
     }
   }
 }

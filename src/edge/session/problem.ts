@@ -9,9 +9,7 @@ export type SessionProblem =
   /** The run is not signed by its owner, or the owner is no client of the cluster's authority. */
   | { readonly code: 'not-owner'; readonly reason: string }
   | { readonly code: 'too-large' }
-  | { readonly code: 'unknown-key' }
-  /** No answer in time, or sessions do not run here now: ask another coordinator. */
-  | { readonly code: 'unavailable'; readonly reason: string };
+  | { readonly code: 'unknown-key' };
 
 /** Thrown to answer a request with its problem, or received as an answer. */
 export class SessionProblemError extends Error {

@@ -62,6 +62,8 @@ export class Sessions {
   readonly #peers: SessionPeers | undefined;
   readonly #origins: ReadonlySet<string>;
   #state: SessionsState;
+  /** Why they failed. */
+  #failure: string | undefined;
   #routes: { end(): void } | undefined;
 
   private constructor(
@@ -82,7 +84,7 @@ export class Sessions {
       store,
       perform: (output) => this.#perform(output),
       log,
-      onFatal: () => this.#fail(),
+      onFatal: (error) => this.#fail(error),
     });
     const owners = Owners.of(keyring.cluster);
     const nowMs = () => performance.now();
@@ -139,6 +141,7 @@ export class Sessions {
       nodes: coordinators.map(({ name, url }) => ({ name, url })),
       ...setting,
       state: this.#state,
+      ...(this.#failure !== undefined && { failure: this.#failure }),
       ...this.#service.figures,
       ...(this.#state === 'running' && this.#core.metrics),
     };
@@ -209,8 +212,9 @@ export class Sessions {
     });
   }
 
-  #fail(): void {
+  #fail(error: Error): void {
     this.#state = 'failed';
+    this.#failure = error.message;
     this.#service.dismissAll();
   }
 }

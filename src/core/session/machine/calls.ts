@@ -2,19 +2,17 @@ import { type CallResult, sessionLimits } from '../../../vocabulary/session.js';
 import { WireError } from '../../../wire/error.js';
 import { encodeTransfers } from '../../../wire/session/index.js';
 import type { ApplyResult, State } from '../application.js';
+import { ApplicationFault, isTooDeep } from './resources.js';
 import { checkText, Draft, type Reads, StateError, type Writes } from './texts.js';
 
-/** Names of errors whose messages the JavaScript engine makes up, not the application. */
-const builtIn = new Set([
-  'TypeError',
-  'SyntaxError',
-  'RangeError',
-  'ReferenceError',
-  'EvalError',
-  'URIError',
-]);
+/**
+ * Names of errors whose messages the JavaScript engine makes up, not the application. The code that throws them
+ * is the same everywhere, so all replicas meet them alike.
+ */
+const builtIn = new Set(['TypeError', 'SyntaxError', 'ReferenceError', 'EvalError', 'URIError']);
 type Rejected = Extract<CallResult, { readonly kind: 'rejected' }>;
 const noWrites: Writes = new Map();
+const tooDeep: Rejected = { kind: 'rejected', reason: 'the payload is nested too deeply' };
 
 export interface Called<Result extends ApplyResult = ApplyResult> {
   readonly result: Result;
@@ -23,15 +21,20 @@ export interface Called<Result extends ApplyResult = ApplyResult> {
 }
 
 /**
- * Runs a call on a copy of the state. One that throws, or comes to what has no place in a result, is
- * rejected; all replicas reject it with the same words.
+ * Runs a call on a copy of the state. One that throws, touches too much, or comes to what has no place in a
+ * result, is rejected; all replicas reject it with the same words. Throws `ApplicationFault` where this replica
+ * ran out of something: the others may not have, so that is no outcome.
  */
 export function called<Result extends ApplyResult>(
   base: Reads,
+  payload: string,
   call: (state: State) => Result,
 ): Called<Result | Rejected> {
+  if (isTooDeep(payload)) return { result: tooDeep, writes: noWrites };
   const draft = new Draft(base);
-  const result = checked(() => call(draft));
+  const made = checked(() => call(draft));
+  // Also where the application has caught the error.
+  const result: Result | Rejected = draft.exceeded ?? made;
   return { result, writes: result.kind === 'done' ? draft.writes : noWrites };
 }
 
@@ -61,6 +64,7 @@ function checkResult(result: ApplyResult): void {
 
 function reasonOf(error: unknown): string {
   if (error instanceof WireError) return 'transfers out of form';
+  ApplicationFault.check(error);
   if (!(error instanceof Error) || builtIn.has(error.name)) return 'not understood';
   try {
     checkText('reason', error.message, sessionLimits.payloadBytes);

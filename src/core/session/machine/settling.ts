@@ -142,7 +142,7 @@ export class Settling {
     const application = this.#applications.get(entry.application);
     const texts = this.states.get(entry.application);
     if (!application || !texts) throw new Error(`no application ${entry.application}`);
-    const made = called(texts, (state) => application.apply(state, call));
+    const made = called(texts, call.payload, (state) => application.apply(state, call));
     if (made.result.kind === 'transfers') {
       return this.#hasRoomForOrder(entry) ? made : { result: tooMuch, writes: noWrites };
     }

@@ -4,6 +4,7 @@ import { invariant } from '../../invariant.js';
 import type { State } from '../application.js';
 import { Pages, type Sized } from './pages.js';
 import { billOf, costOf, type Payments, paidAfter, sizeOf } from './payments.js';
+import { workLimits } from './resources.js';
 
 const utf8 = new TextEncoder();
 const loneSurrogate = /\p{Surrogate}/u;
@@ -123,8 +124,12 @@ function billTo(owner: ClientId, paid: Payments): number {
 
 /** A state that one call may write to; the base stays as it is. */
 export class Draft implements State {
+  /** The rejection, once the call has touched too much. */
+  exceeded: { readonly kind: 'rejected'; readonly reason: string } | undefined;
   readonly #base: Reads;
   readonly #writes = new Map<string, string | null>();
+  #accesses = 0;
+  #writtenLength = 0;
 
   constructor(base: Reads) {
     this.#base = base;
@@ -135,6 +140,11 @@ export class Draft implements State {
   }
 
   get(key: string): string | undefined {
+    this.#touch(1);
+    return this.#known(key);
+  }
+
+  #known(key: string): string | undefined {
     const written = this.#writes.get(key);
     return written === undefined ? this.#base.get(key) : (written ?? undefined);
   }
@@ -143,15 +153,29 @@ export class Draft implements State {
   set(key: string, value: string): void {
     checkText('key', key, sessionLimits.keyBytes);
     checkText('value', value, sessionLimits.valueBytes);
+    this.#touch(1, key.length + value.length);
     this.#writes.set(key, value);
   }
 
   delete(key: string): void {
-    if (this.get(key) !== undefined) this.#writes.set(key, null);
+    this.#touch(1);
+    if (this.#known(key) !== undefined) this.#writes.set(key, null);
   }
 
   keys(prefix: string): readonly string[] {
-    return mergedKeys(this.#base, this.#writes, prefix);
+    const keys = mergedKeys(this.#base, this.#writes, prefix);
+    this.#touch(1 + keys.length);
+    return keys;
+  }
+
+  /** Throws `StateError` once the call has touched more than it may. */
+  #touch(accesses: number, length = 0): void {
+    this.#accesses += accesses;
+    this.#writtenLength += length;
+    const { accesses: most, writtenLength } = workLimits;
+    if (this.#accesses <= most && this.#writtenLength <= writtenLength) return;
+    this.exceeded = { kind: 'rejected', reason: 'the call touches too much of the state' };
+    throw new StateError(this.exceeded.reason);
   }
 }
 
