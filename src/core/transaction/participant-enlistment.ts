@@ -2,6 +2,7 @@ import { unreachable } from '../../vocabulary/brand.js';
 import type { Digest, InitiatorId, ReplicaId } from '../../vocabulary/ids.js';
 import type { RegistrationStatement, TwoPhaseProtocol, Vote } from '../../vocabulary/statements.js';
 import { type CommonOutput, resendDelayMs } from '../effects.js';
+import { invariant } from '../invariant.js';
 import type { Finished } from './participant-finished.js';
 import { Hearing } from './participant-hearing.js';
 import type { Calls } from './participant-invitations.js';
@@ -63,12 +64,13 @@ export class Enlistment<Operation> {
   readonly #protocol: TwoPhaseProtocol;
   readonly #calls: Calls;
   readonly #hearing: Hearing;
-  readonly #voice: Voice;
+  #voice: Voice;
   #state: ParticipantState = 'None';
   #registration: Registration<Operation> | undefined;
   #rollingBack: RollingBack | undefined;
   #result: CallResult | undefined;
   #vote: Vote | undefined;
+  #isOnRecord = false;
   #record: Uint8Array = new Uint8Array();
   #end: Finished['end'] = 'aborted';
   #finished: Finished | undefined;
@@ -121,6 +123,8 @@ export class Enlistment<Operation> {
     this.#state = 'PreparedSuccess';
     this.#result = { kind: 'done' };
     this.#vote = 'prepared';
+    this.#isOnRecord = true;
+    this.#voice = new Voice(this.#options, this.ref, { vote: 'prepared' });
     return [
       { kind: 'recover', ref: this.ref, record },
       this.#voice.startTimer('doubt', askAfterMs),
@@ -335,10 +339,14 @@ export class Enlistment<Operation> {
   }
 
   #writeRecord(value: Uint8Array | null): Outputs<Operation> {
-    return this.#isDurable ? [{ kind: 'persist', key: preparedKey(this.ref), value }] : [];
+    if (!this.#isDurable) return [];
+    this.#isOnRecord = value !== null;
+    return [{ kind: 'persist', key: preparedKey(this.ref), value }];
   }
 
   #castVote(vote: Vote, to?: readonly ReplicaId[]): Output<Operation> {
+    const mayConsent = this.#isOnRecord || !this.#isDurable;
+    invariant(vote !== 'prepared' || mayConsent, 'the prepared record comes before the vote');
     this.#vote = vote;
     return this.#voice.vote(vote, to);
   }

@@ -52,7 +52,8 @@ function isProved(notified: Notified): boolean {
     : isDecided(notified);
 }
 
-function isDecided({ certificate, message, ref }: Notified): boolean {
+/** Whether the message shows the outcome that it tells, for just this transaction. */
+export function isDecided({ certificate, message, ref }: Notified): boolean {
   if (certificate === undefined) return false;
   const { slot, result, phase } = certificate.statement;
   return (

@@ -9,6 +9,7 @@ import type {
   VoteStatement,
 } from '../../vocabulary/statements.js';
 import type { CommonOutput, LogLevel } from '../effects.js';
+import { invariant } from '../invariant.js';
 import { refKey } from './participant-finished.js';
 import { everyReplica } from './participant-hearing.js';
 import type {
@@ -25,13 +26,28 @@ type Fault = Extract<Output, { kind: 'send-fault' }>['fault'];
 
 export type EnlistmentTimer = 'register' | 'expires' | 'doubt';
 
-/** What a participant says about one enlistment. */
+/** What a participant has signed about one enlistment. */
+export interface Word {
+  readonly vote?: Vote | undefined;
+  readonly acknowledged?: Outcome | undefined;
+}
+
+/**
+ * What a participant says about one enlistment. All that it signs it signs here, and its word is one: one
+ * registration, one vote, one acknowledgement, each as often as it is asked for.
+ */
 export class Voice {
   readonly everybody: readonly ReplicaId[];
   readonly #options: ParticipantOptions;
   readonly #ref: EnlistmentRef;
+  #hasRegistered = false;
+  #vote: Vote | undefined;
+  #acknowledged: Outcome | undefined;
 
-  constructor(options: ParticipantOptions, ref: EnlistmentRef) {
+  /** `word`: what it has signed before. */
+  constructor(options: ParticipantOptions, ref: EnlistmentRef, word: Word = {}) {
+    this.#vote = word.vote;
+    this.#acknowledged = word.acknowledged;
     this.#options = options;
     this.#ref = ref;
     this.everybody = everyReplica(options.resilience);
@@ -41,12 +57,18 @@ export class Voice {
     protocol: TwoPhaseProtocol,
     invitations: RegistrationStatement['invitations'],
   ): Signed<RegistrationStatement> {
+    invariant(!this.#hasRegistered, 'one registration for an enlistment');
+    this.#hasRegistered = true;
     const { id: participant, address, sign } = this.#options;
     const terms = { protocol, address, invitations };
     return sign({ kind: 'registration', ...this.#ref, participant, ...terms });
   }
 
   vote(vote: Vote, to = this.everybody): Output {
+    invariant(this.#vote === undefined || this.#vote === vote, 'one vote for an enlistment');
+    const isLate = this.#vote === undefined && this.#acknowledged !== undefined;
+    invariant(!isLate || vote === 'aborted', 'no consent after an acknowledgement');
+    this.#vote = vote;
     const { id, sign } = this.#options;
     const statement = sign<VoteStatement>({ kind: 'vote', ...this.#ref, participant: id, vote });
     return { kind: 'send-vote', to, statement };
@@ -54,6 +76,10 @@ export class Voice {
 
   /** What it was told to do is done. */
   acknowledgement(outcome: Outcome, to: readonly ReplicaId[]): Output {
+    const said = this.#acknowledged ?? outcome;
+    invariant(said === outcome, 'one acknowledgement for an enlistment');
+    invariant(outcome === 'abort' || this.#vote !== 'aborted', 'no commit after a vote to abort');
+    this.#acknowledged = outcome;
     const { id, sign } = this.#options;
     const statement = sign<AcknowledgementStatement>({
       kind: 'acknowledgement',

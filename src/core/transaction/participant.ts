@@ -1,9 +1,11 @@
 import { unreachable } from '../../vocabulary/brand.js';
 import type { Digest, TransactionId } from '../../vocabulary/ids.js';
 import { oneCorrect } from '../../vocabulary/quorum.js';
+import type { Outcome } from '../../vocabulary/statements.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
 import { Enlistment, type EnlistmentIdentity } from './participant-enlistment.js';
-import { FinishedLog, operationKey, refKey } from './participant-finished.js';
+import { type Finished, FinishedLog, operationKey, refKey } from './participant-finished.js';
+import { isDecided } from './participant-hearing.js';
 import { type Admission, Calls, Invitations } from './participant-invitations.js';
 import type {
   EnlistmentRef,
@@ -21,6 +23,13 @@ type Output<Operation> = ParticipantOutput<Operation> | CommonOutput;
 type Outputs<Operation> = readonly Output<Operation>[];
 type Accepted = Extract<Admission, { readonly kind: 'accepted' }>;
 
+/** What an enlistment that ended so has acknowledged, or may yet. */
+const acknowledgedBy: Readonly<Record<Finished['end'], Outcome | undefined>> = {
+  committed: 'commit',
+  aborted: 'abort',
+  readOnly: undefined,
+};
+
 /** After a restart, so much between the first questions about two enlistments in doubt. */
 const recoverySpacingMs = 5;
 
@@ -33,8 +42,8 @@ const recoverySpacingMs = 5;
  * `roll-back` by inputs, at once or later; what it writes goes into the store together with the
  * participant's own record.
  *
- * Presumed abort: what is not open and not remembered was never prepared, and is answered as the
- * state None says, to the one that asked.
+ * What is neither open nor remembered is not in doubt, but it may have been before: what the participant
+ * signed of it is not known here any more. So it signs no vote, and acknowledges what is proved to it.
  */
 export class Participant<Operation>
   implements Core<ParticipantInput<Operation>, ParticipantOutput<Operation>>
@@ -134,26 +143,48 @@ export class Participant<Operation>
     if (proved !== undefined) this.#order.sawView(proved);
     return this.#open.has(refKey(notified.ref))
       ? this.#step(notified.ref, (it) => it.notified(notified))
-      : this.#answerForgotten(notified);
+      : this.#answerEnded(notified);
   }
 
-  /** The state None, except that a remembered enlistment does not contradict its own vote. */
-  #answerForgotten({ ref, message, replica }: Notified): Outputs<Operation> {
-    const voice = new Voice(this.#options, ref);
-    const finished = this.#finished.byRef(ref);
+  #answerEnded(notified: Notified): Outputs<Operation> {
+    const finished = this.#finished.byRef(notified.ref);
+    return finished === undefined
+      ? this.#answerForgotten(notified)
+      : this.#answerFinished(notified, finished);
+  }
+
+  /** As the state None says, but for what contradicts the vote or the end. */
+  #answerFinished(
+    { ref, message, replica }: Notified,
+    { vote, end }: Finished,
+  ): Outputs<Operation> {
+    const voice = new Voice(this.#options, ref, { vote, acknowledged: acknowledgedBy[end] });
     switch (message) {
       case 'prepare':
-        return [voice.vote(finished?.vote ?? 'aborted', [replica])];
+        return [voice.vote(vote ?? 'aborted', [replica])];
       case 'commit':
-        if (finished !== undefined && finished.end !== 'committed') break;
+        if (end !== 'committed') break;
         return [voice.acknowledgement('commit', [replica])];
       case 'rollback':
-        if (finished !== undefined && finished.end !== 'aborted') break;
+        if (end !== 'aborted') break;
         return [voice.acknowledgement('abort', [replica])];
       default:
         return unreachable(message);
     }
-    return [voice.log('warn', 'contradicts-the-end', { message, replica, end: finished.end })];
+    return [voice.log('warn', 'contradicts-the-end', { message, replica, end })];
+  }
+
+  /**
+   * It may have signed any vote and either acknowledgement, so it signs no vote, and acknowledges only the
+   * outcome that is proved: there is one. It does not hold it any more, or its record would be here.
+   */
+  #answerForgotten(notified: Notified): Outputs<Operation> {
+    const { ref, message, replica } = notified;
+    const voice = new Voice(this.#options, ref);
+    if (message === 'prepare' || !isDecided(notified)) {
+      return [voice.log('info', 'forgotten', { message, replica })];
+    }
+    return [voice.acknowledgement(message === 'commit' ? 'commit' : 'abort', [replica])];
   }
 
   #timer(name: string): Outputs<Operation> {

@@ -315,16 +315,31 @@ describe('two-phase commit', () => {
     expect(prepared.disk.has(preparedKey)).toBe(true);
   });
 
+  it.each(['prepare', 'commit', 'rollback'] as const)(
+    'signs nothing on a bare %s for an enlistment that it does not remember',
+    (message) => {
+      const outputs = new Rig().hear(message, all);
+      expect([...votes(outputs), ...acknowledgements(outputs)]).toEqual([]);
+    },
+  );
+
   it.each([
-    ['prepare', ['aborted', [2]]],
-    ['commit', ['commit', [2]]],
-    ['rollback', ['abort', [2]]],
-  ] as const)('answers %s for an unknown enlistment to that replica only', (message, expected) => {
-    const outputs = new Rig().hear(message, [2]);
-    const said = message === 'prepare' ? votes(outputs) : acknowledgements(outputs);
-    expect(said).toEqual([expected]);
-    expect(outputs).toHaveLength(1);
-  });
+    ['commit', 'commit'],
+    ['rollback', 'abort'],
+  ] as const)(
+    'acknowledges a proved %s that it does not remember, to who proves it',
+    (message, outcome) => {
+      const rig = new Rig();
+      expect(acknowledgements(rig.hear(message, [2], certificateOf(outcome)))).toEqual([
+        [outcome, [2]],
+      ]);
+      const other = outcome === 'commit' ? 'abort' : 'commit';
+      expect(acknowledgements(rig.hear(message, [2], certificateOf(other)))).toEqual([]);
+      expect(acknowledgements(rig.hear(message, [2], certificateOf(outcome, otherTid)))).toEqual(
+        [],
+      );
+    },
+  );
 
   it('keeps no record for a volatile enlistment, and stops asking some day', () => {
     const rig = new Rig().activate({ protocol: 'volatile' });
@@ -364,10 +379,33 @@ describe('a restart', () => {
     expect(only(rig.hear('commit', [2, 3]), 'commit')).toHaveLength(1);
   });
 
-  it('before the vote: knows nothing, and says Aborted', () => {
+  it('before the vote: it may have voted for all it knows, and says nothing', () => {
     const rig = new Rig().activate();
     rig.restart();
-    expect(votes(rig.hear('prepare', [1]))).toEqual([['aborted', [1]]]);
+    expect(votes(rig.hear('prepare', all))).toEqual([]);
+  });
+
+  it('after the end: signs no other vote than it signed, and one acknowledgement', () => {
+    for (const outcome of ['commit', 'abort'] as const) {
+      const message = outcome === 'commit' ? 'commit' : 'rollback';
+      const rig = new Rig().prepare();
+      rig.hear(message, [2], certificateOf(outcome));
+      rig.restart();
+      expect(votes(rig.hear('prepare', all))).toEqual([]);
+      const said = ['rollback', 'commit'] as const;
+      const acknowledged = said.flatMap((one) => acknowledgements(rig.hear(one, all)));
+      expect(acknowledged, 'without a proof').toEqual([]);
+      const proved = said.flatMap((one) =>
+        acknowledgements(rig.hear(one, [3], certificateOf(outcome))),
+      );
+      expect(proved).toEqual([[outcome, [3]]]);
+    }
+  });
+
+  it('in doubt: the vote stands, whoever asks', () => {
+    const rig = new Rig().prepare();
+    rig.restart();
+    expect(votes(rig.hear('prepare', [0, 1])).map(([vote]) => vote)).not.toContain('aborted');
   });
 
   it('answers an application request that it has prepared', () => {
