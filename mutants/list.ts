@@ -1,5 +1,6 @@
 import { accountMutants } from './accounts.js';
 import { edgeMutants } from './edge.js';
+import { invitationMutants } from './invitations.js';
 import type { Mutant } from './mutant.js';
 import { orderingMutants } from './ordering.js';
 import { sessionLimitMutants } from './session-limits.js';
@@ -623,6 +624,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...orderingMutants,
   ...edgeMutants,
+  ...invitationMutants,
   ...sessionMutants,
   ...sessionLimitMutants,
   ...accountMutants,

@@ -1,0 +1,91 @@
+import type { Mutant } from './mutant.js';
+
+const crypto = ['test/crypto/invitations.test.ts'];
+const coordinator = ['test/core/transaction/coordinator-invitations.test.ts'];
+const participant = ['test/core/transaction/participant.test.ts'];
+const check = 'src/crypto/check-invitations.ts';
+
+/** Who takes part in a transaction, and that a participant's word is one. */
+export const invitationMutants: readonly Mutant[] = [
+  {
+    name: 'registration-uninvited',
+    rule: 'a registration counts only with invitations',
+    file: 'src/crypto/check-signature.ts',
+    find: "statement.kind === 'registration'",
+    replace: "statement.kind === 'invitation' && statement.kind === ('registration' as string)",
+    tests: [...crypto, ...coordinator],
+  },
+  {
+    name: 'invitation-of-one-initiator',
+    rule: 'f + 1 initiators invite, so that one of them is correct',
+    file: check,
+    find: 'if (invitations.length !== needed)',
+    replace: 'if (invitations.length < 1)',
+    tests: crypto,
+  },
+  {
+    name: 'invitation-twice',
+    rule: 'invitations are of different initiators',
+    file: check,
+    find: 'if (inviter.id <= last)',
+    replace: 'if (inviter.id < 0)',
+    tests: crypto,
+  },
+  {
+    name: 'invitation-to-any-transaction',
+    rule: 'an invitation is to one transaction',
+    file: check,
+    find: 'statement.tid !== tid',
+    replace: 'statement.tid === undefined',
+    tests: crypto,
+  },
+  {
+    name: 'invitation-of-anybody',
+    rule: 'an invitation is of one participant',
+    file: check,
+    find: 'statement.participant !== participant',
+    replace: 'statement.participant === undefined',
+    tests: crypto,
+  },
+  {
+    name: 'invitation-unsigned',
+    rule: 'an invitation is signed by its inviter',
+    file: check,
+    find: 'checkSigned(keyring, invitation)) !== undefined',
+    replace: 'checkSigned(keyring, invitation)) === null',
+    tests: crypto,
+  },
+  {
+    name: 'host-uninvited',
+    rule: 'only an invited participant passes its context on',
+    file: check,
+    find: "if (inviter.role === 'initiator') return undefined;",
+    replace: "if (inviter.role !== 'initiator' || inviter.id >= 0) return undefined;",
+    tests: crypto,
+  },
+  {
+    name: 'places-not-counted',
+    rule: 'no participant takes the places of others',
+    file: 'src/vocabulary/invitation.ts',
+    find: 'return taken >= places;',
+    replace: 'return taken >= enlistmentsMax + places;',
+    tests: coordinator,
+  },
+  {
+    name: 'forgotten-votes-aborted',
+    rule: 'a participant signs no vote for what it does not remember',
+    file: 'src/core/transaction/participant.ts',
+    find: "if (message === 'prepare' || !isDecided(notified)) {",
+    replace:
+      "if (message === 'prepare') return [voice.vote('aborted', [replica])];\n    if (!isDecided(notified)) {",
+    tests: participant,
+  },
+  {
+    name: 'forgotten-acknowledges-anything',
+    rule: 'what it does not remember a participant acknowledges only where it is proved',
+    file: 'src/core/transaction/participant.ts',
+    find: "if (message === 'prepare' || !isDecided(notified)) {",
+    replace: "if (message === 'prepare') {",
+    tests: participant,
+  },
+];
