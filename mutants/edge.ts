@@ -61,4 +61,28 @@ export const edgeMutants: readonly Mutant[] = [
       '? { action, messageId: newMessageId() }\n        : { action },\n      headers: faultHeaders',
     tests: ['test/edge/soap/ports-signed.test.ts'],
   },
+  {
+    name: 'log-waits-without-bound',
+    rule: 'lines that cannot be written wait within a bound',
+    file: 'src/edge/http/log-output.ts',
+    find: 'if (this.#waitingBytes + bytes.length > waitingBytesMax) {',
+    replace: 'if (this.#waitingBytes < 0) {',
+    tests: ['test/edge/http/log-output.test.ts'],
+  },
+  {
+    name: 'log-failure-unsaid',
+    rule: 'a node that cannot write its log says so',
+    file: 'src/edge/http/log-output.ts',
+    find: '    this.#options.onChange?.(failure);',
+    replace: '',
+    tests: ['test/edge/http/log-output.test.ts'],
+  },
+  {
+    name: 'log-pipe-blocks',
+    rule: 'a pipe that nobody reads holds nothing up',
+    file: 'src/edge/http/log-output.ts',
+    find: 'constants.O_WRONLY | constants.O_NONBLOCK',
+    replace: 'constants.O_WRONLY',
+    tests: ['test/edge/http/log-output.test.ts'],
+  },
 ];

@@ -12,6 +12,8 @@ export const exitCodes = {
   unreachable: 3,
   /** A fault of the program or of this machine. */
   internal: 4,
+  /** The node cannot write its log, and its file says that it must not run without. */
+  logLost: 5,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -22,7 +24,8 @@ Exit status:
   1  a clear no: transfer or operation aborted or refused, proof invalid, a node down
   2  wrong command line or configuration; nothing was done
   3  too few nodes answered; a transfer or operation may or may not have been made
-  4  a fault of this program or machine`;
+  4  a fault of this program or machine
+  5  the log cannot be written, and the node may not run without it`;
 
 /** Ends the command with this message, one line that says what to do, and this exit status. */
 export class CliError extends Error {

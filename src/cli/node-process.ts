@@ -7,7 +7,7 @@ import {
   loadNode,
   type ParticipantNode,
 } from '../edge/config/node-file.js';
-import { createLogger, type Logger } from '../edge/http/logger.js';
+import { type Logger, openLog } from '../edge/http/logger.js';
 import { startBank } from '../role/bank/bank-node.js';
 import { startCoordinator } from '../role/coordinator/coordinator-node.js';
 import { startFront } from '../role/front/front-node.js';
@@ -56,8 +56,15 @@ export const standardRoles: Roles = {
 export async function runNode(nodeFile: string, roles: Roles = standardRoles): Promise<ExitCode> {
   const node = await loadNode(nodeFile);
   const cluster = await loadCluster(node.clusterFile);
-  const log = createLogger({ name: node.name, level: logLevel() });
   const ending = new Ending();
+  const mayRunWithout = !('logFailure' in node) || node.logFailure !== 'stop';
+  let lost: NodeJS.Timeout | undefined;
+  const { log, output } = openLog({ name: node.name, level: logLevel() }, (code) => {
+    clearTimeout(lost);
+    if (code === undefined || mayRunWithout) return;
+    lost = setTimeout(() => ending.resolve(logLost), logPatienceMs);
+  });
+  process.once('exit', () => output.endNow());
   const onFatal = (error: Error) => {
     log.fatal({ err: error }, 'fatal');
     ending.resolve('fatal');
@@ -85,11 +92,20 @@ export async function runNode(nodeFile: string, roles: Roles = standardRoles): P
   const why = await ending.promise;
   log.info({ why }, 'stopping');
   await running.stop();
+  clearTimeout(lost);
   log.info('stopped');
+  await output.end(logEndMs);
   // The channel to a parent would keep this process alive.
   if (process.connected) process.disconnect();
+  if (why === logLost) return exitCodes.logLost;
   return why === 'fatal' ? exitCodes.internal : exitCodes.ok;
 }
+
+const logLost = 'log lost';
+/** A log that may not be lost may be away for so long, as while its disk is made room on. */
+const logPatienceMs = 5000;
+/** For the last lines. */
+const logEndMs = 1000;
 
 /** The first thing that calls for the end of this process. */
 class Ending {

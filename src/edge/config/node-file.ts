@@ -61,7 +61,10 @@ const client = {
   certificate: certificateField,
   privateKey: keyField('ec', 'an EC private key'),
 };
-const front = { ...client, listen: listenField };
+/** What a node does that cannot write its log: goes on and says so, or ends with status 5. */
+const logFailureField = z.enum(['continue', 'stop'], 'must be "continue" or "stop"').optional();
+
+const front = { ...client, listen: listenField, logFailure: logFailureField };
 const signing = {
   ...front,
   statementKey: keyField('ed25519', 'an Ed25519 private key'),

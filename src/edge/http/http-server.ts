@@ -1,6 +1,7 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
 import { acceptGzip } from './content-coding.js';
+import { logHealth } from './logger.js';
 
 export interface HttpServerOptions {
   readonly log: Logger;
@@ -56,9 +57,13 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   return app;
 }
 
-/** Serves `GET /healthz`: status 200, `{"status":"ok"}` and what `report` adds to it. */
-export function registerHealth(app: FastifyInstance, report: () => object = () => ({})): void {
-  app.get('/healthz', () => ({ status: 'ok', ...report() }));
+/** Serves `GET /healthz`: status 200, `{"status":"ok"}`, what is wrong with the log, and what `report` adds. */
+export function registerHealth(
+  app: FastifyInstance,
+  log: Logger,
+  report: () => object = () => ({}),
+): void {
+  app.get('/healthz', () => ({ status: 'ok', ...logHealth(log), ...report() }));
 }
 
 function statusOf(error: unknown): number {

@@ -94,7 +94,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const driver = new Driver({ core, store, perform, log, onFatal });
 
   const app = createHttpServer({ log });
-  registerHealth(app);
+  registerHealth(app, log);
   const common = (path: string) => ({
     path,
     security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,

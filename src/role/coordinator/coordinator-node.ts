@@ -11,7 +11,7 @@ import { ed25519Signer } from '../../crypto/signer.js';
 import { type CoordinatorNode, ownMember } from '../../edge/config/node-file.js';
 import { Driver } from '../../edge/driver/driver.js';
 import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
-import type { Logger } from '../../edge/http/logger.js';
+import { type Logger, logHealth } from '../../edge/http/logger.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import { PeerNetwork } from '../../edge/peer/peer-network.js';
 import { readFault } from '../../edge/soap/fault-body.js';
@@ -122,10 +122,14 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   const app = createHttpServer({ log });
   const { client } = identity;
   const sessions = await openSessions({ ...options, self, keyring, network, client, decisions });
-  registerHealth(app, () => ({ ...core.status, ...(sessions && { sessions: sessions.state }) }));
+  registerHealth(app, log, () => ({
+    ...core.status,
+    ...(sessions && { sessions: sessions.state }),
+  }));
   registerPublicPages(app, store, () => ({
     name: node.name,
     ...core.status,
+    ...logHealth(log),
     latency: latencies.figures,
     ...(sessions && { sessions: sessions.status }),
   }));

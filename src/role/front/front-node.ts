@@ -46,7 +46,7 @@ export async function startFront({ cluster, node, log, onSent }: FrontNodeOption
   const timeoutMs = cluster.timing.defaultExpiresMs;
 
   const app = createHttpServer({ log });
-  registerHealth(app);
+  registerHealth(app, log);
   registerPort(app, {
     path: '/transfer',
     wsdl: 'transfer',

@@ -87,7 +87,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   const driver = new Driver({ core, store: noStore, perform, log, onFatal });
 
   const app = createHttpServer({ log });
-  registerHealth(app);
+  registerHealth(app, log);
   const security = (path: string) =>
     ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
   const ask = (request: Request): Promise<TransferReply> =>

@@ -12,13 +12,13 @@ function server(options: { requestTimeoutMs?: number } = {}) {
   const log = pino({ level: 'info' }, { write: (line) => lines.push(line) });
   const app = createHttpServer({ log, ...options });
   onTestFinished(() => app.close());
-  return { app, lines };
+  return { app, lines, log };
 }
 
 describe('createHttpServer', () => {
   it('serves its health', async () => {
-    const { app } = server();
-    registerHealth(app, () => ({ view: 3 }));
+    const { app, log } = server();
+    registerHealth(app, log, () => ({ view: 3 }));
     const response = await app.inject('/healthz');
     expect(response.statusCode).toBe(200);
     expect(response.json()).toEqual({ status: 'ok', view: 3 });
