@@ -120,5 +120,5 @@ function wordOf(reply: Reply | undefined): Parameters<ReplyMatcher['add']>[1] | 
     return { kind: 'outcome', result };
   }
   if (reply?.kind !== 'fault' || reply.isForNow) return undefined;
-  return { kind: 'refusal', fault: reply.code };
+  return { kind: 'refusal', fault: reply.code, isTooOld: reply.code === 'stale' };
 }

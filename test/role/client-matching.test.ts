@@ -9,7 +9,7 @@ const word = (n: number, outcome: 'committed' | 'aborted', reason?: string): Fin
   kind: 'outcome',
   result: { transactionId: tidNumber(n), outcome, ...(reason === undefined ? {} : { reason }) },
 });
-const refusal = (fault: string): FinalWord => ({ kind: 'refusal', fault });
+const refusal = (fault: string): FinalWord => ({ kind: 'refusal', fault, isTooOld: false });
 
 /** The verdicts as three initiators have their say, where f is 1. */
 function verdicts(...words: FinalWord[]) {
@@ -52,6 +52,7 @@ describe('ReplyMatcher', () => {
     expect(verdicts(refusal('Stale'), refusal('Stale'))[1]).toEqual({
       kind: 'refused',
       fault: 'Stale',
+      isTooOld: false,
     });
     expect(verdicts(refusal('Stale'), refusal('Busy'))[1]).toEqual({ kind: 'disagreement' });
     expect(verdicts(refusal('Stale'), word(1, 'aborted'))[1]).toEqual({ kind: 'open' });

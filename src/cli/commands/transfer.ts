@@ -1,8 +1,11 @@
+import { InvalidArgumentError } from 'commander';
 import type { Transfer } from '../../edge/soap/banking.js';
+import type { Ticket } from '../../role/client/lane-pool.js';
 import type { TransferResult } from '../../role/client/matching.js';
 import { TransferClient } from '../../role/client/transfer-client.js';
 import { TransferError, type TransferErrorCode } from '../../role/client/transfer-error.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
+import { clientId } from '../../vocabulary/ids.js';
 import { oneCorrect } from '../../vocabulary/quorum.js';
 import { type Account, parseAccount, wholeNumber } from '../arguments.js';
 import { loadClient } from '../client.js';
@@ -19,6 +22,7 @@ interface Options {
   readonly currency: string;
   readonly client: string;
   readonly timeout?: number;
+  readonly resume?: Ticket;
   readonly json?: boolean;
 }
 
@@ -36,15 +40,22 @@ export const addTransfer: AddCommand = (program, finish) => {
       'when to give up (default: lifetime of a transaction)',
       wholeNumber(1, 3600),
     )
+    .option(
+      '--resume <request>',
+      'ask what became of this transfer, sent before under this request',
+      parseRequest,
+    )
     .option('--json', 'print the result as JSON')
     .addHelpText(
       'after',
       `
-Exit status 0 committed; 1 aborted or refused; 3 outcome not known: look at the balances
-before you try again, for it may have been made.
+Exit status 0 committed; 1 aborted or refused; 3 outcome not known: it may have been made. Ask
+again with --resume and the request that is printed then, and else the same options: it is the same
+transfer, and made once.
 
-Example:
-  concordat transfer --from bank-a/alice --to bank-b/bob --amount 12.50`,
+Examples:
+  concordat transfer --from bank-a/alice --to bank-b/bob --amount 12.50
+  concordat transfer --from bank-a/alice --to bank-b/bob --amount 12.50 --resume alice/17@1795934400000000`,
     )
     .action(async (options: Options) => {
       const code = parseCurrency(options.currency);
@@ -62,7 +73,10 @@ Example:
       const startedMs = performance.now();
       const client = new TransferClient({ cluster, node });
       try {
-        const result = await client.transfer(order, { timeoutMs });
+        const { resume } = options;
+        const result = await (resume === undefined
+          ? client.transfer(order, { timeoutMs })
+          : client.ask(resume, order, { timeoutMs }));
         const durationMs = Math.round(performance.now() - startedMs);
         if (json) printJson({ ...result, durationMs });
         else console.log(resultText(result, `${options.amount} ${code}`, durationMs));
@@ -108,10 +122,28 @@ function resultText(
 const exitCodeOf: Readonly<Record<TransferErrorCode, ExitCode>> = {
   busy: exitCodes.failed,
   refused: exitCodes.failed,
+  'too-old': exitCodes.unreachable,
   disagreement: exitCodes.unreachable,
   timeout: exitCodes.unreachable,
 };
 
 function cliErrorOf(error: TransferError): CliError {
-  return new CliError(exitCodeOf[error.code], error.message, { cause: error });
+  const { code, message, request, isOpen } = error;
+  const how =
+    isOpen && request ? `; ask again with --resume ${request.client}@${request.timestamp}` : '';
+  return new CliError(exitCodeOf[code], message + how, { cause: error });
+}
+
+/** `CLIENT@TIMESTAMP`. */
+function parseRequest(text: string): Ticket {
+  const [, client = '', digits = ''] = /^([^@]+)@([0-9]{1,16})$/.exec(text) ?? [];
+  const timestamp = Number(digits);
+  try {
+    if (digits !== '' && Number.isSafeInteger(timestamp)) {
+      return { client: clientId(client), timestamp };
+    }
+  } catch {
+    // Told below.
+  }
+  throw new InvalidArgumentError('a request is CLIENT@TIMESTAMP, as it was printed.');
 }

@@ -259,7 +259,11 @@ export class InitiatorTransaction {
     }
   }
 
+  /** A bank that has used the request knows it of another transaction: this one's end is not its outcome. */
   #conclude(transactionId: TransactionId, outcome: Outcome): Outputs {
+    if (outcome === 'abort' && this.#legs.refusal === 'RequestUsed') {
+      return this.#end({ kind: 'refusal', code: 'stale' });
+    }
     return this.#end(
       outcome === 'commit'
         ? { kind: 'outcome', transactionId, outcome: 'committed' }

@@ -3,7 +3,6 @@ import { resendDelayMs } from '../../core/effects.js';
 import { endpoint } from '../../edge/soap/addressing.js';
 import { readTransferResponse } from '../../edge/soap/banking.js';
 import { ReceivedFault, type SoapClient } from '../../edge/soap/client.js';
-import { SoapFault } from '../../edge/soap/faults.js';
 import type { Principal } from '../../edge/soap/principal.js';
 import { SoapTransportError } from '../../edge/soap/transport.js';
 import type { XmlElement } from '../../edge/soap/xml.js';
@@ -24,6 +23,12 @@ export interface Question {
   /** Told why an attempt came to nothing. */
   readonly onProblem: (problem: string) => void;
 }
+
+/** Characters that are kept of what an initiator says for people. */
+const wordLengthMax = 300;
+
+/** Faults that say nothing of what became of the request: a later one was taken, or this is forgotten. */
+const tooOldCodes: ReadonlySet<string> = new Set(['StaleRequest', 'TooOld']);
 
 /** An attempt is given up, and the next one made, after so many times the time for a vote. */
 const patience = 2;
@@ -69,7 +74,8 @@ async function askOnce(initiator: InitiatorMember, question: Question): Promise<
     // A receiver's fault is for now; a sender's fault stays one however often the message is sent.
     if (!(error instanceof ReceivedFault) || error.soapCode === 'Receiver') throw error;
     requireFrom(initiator, error.principal);
-    return { kind: 'refusal', fault: `${error.code}: ${error.reason}` };
+    const fault = `${error.code}: ${error.reason}`.slice(0, wordLengthMax);
+    return { kind: 'refusal', fault, isTooOld: tooOldCodes.has(error.code) };
   }
 }
 
@@ -79,7 +85,7 @@ function requireFrom(initiator: InitiatorMember, principal: Principal): void {
   }
 }
 
+/** Whatever an initiator sends, it is that initiator's failure and does not end the request. */
 function problemOf(error: unknown): string {
-  if (error instanceof SoapTransportError || error instanceof SoapFault) return error.message;
-  throw error;
+  return (error instanceof Error ? error.message : String(error)).slice(0, wordLengthMax);
 }

@@ -1,7 +1,10 @@
 import { type ClientId, clientId } from '../../vocabulary/ids.js';
+import { TransferError } from './transfer-error.js';
 
 /** Lanes of one client certificate: the client ids `name/0` to `name/9999`. */
 const laneCount = 10_000;
+/** So that a lane is found among those that are in use, free or set aside. */
+const lanesMax = 4096;
 
 export interface LanePoolOptions {
   /** The client's name, as its certificate has it. */
@@ -15,6 +18,9 @@ export interface LanePoolOptions {
   /** Milliseconds since 1970. */
   readonly clock: () => number;
 }
+
+/** Lanes set aside at a time, at most; for one more the oldest is used again. */
+const retiredMax = laneCount / 2;
 
 /** The right to send one request: which client id it bears, and its timestamp. */
 export interface Ticket {
@@ -41,6 +47,11 @@ interface Waiter {
  */
 export class LanePool {
   readonly #free: ClientId[];
+  readonly #inUse = new Set<ClientId>();
+  /** Lanes whose last request may have to be asked for again: it has to stay the lane's last. */
+  readonly #retired = new Set<ClientId>();
+  /** Number of the lane that comes next where one is retired. */
+  #nextLane: number;
   readonly #waiters: Waiter[] = [];
   readonly #options: LanePoolOptions;
   #lastTimestamp = 0;
@@ -48,10 +59,11 @@ export class LanePool {
   /** Throws `RangeError` where the name is not one or the lanes are not between 0 and 9999. */
   constructor(options: LanePoolOptions) {
     const { name, firstLane, lanes } = options;
-    if (lanes < 1 || firstLane < 0 || firstLane + lanes > laneCount) {
+    if (lanes < 1 || lanes > lanesMax || firstLane < 0 || firstLane + lanes > laneCount) {
       throw new RangeError(`no lanes ${firstLane} to ${firstLane + lanes - 1}: 0 to 9999 at most`);
     }
     this.#options = options;
+    this.#nextLane = (firstLane + lanes) % laneCount;
     this.#free = Array.from({ length: lanes }, (_, index) =>
       clientId(`${name}/${firstLane + index}`),
     );
@@ -59,15 +71,49 @@ export class LanePool {
 
   /**
    * Works with a lane of its own, for which it may have to wait. Throws `LanesBusyError` where too
-   * many wait already, or the lane did not come free within `timeoutMs`.
+   * many wait already, or the lane did not come free within `timeoutMs`. Where the work fails with
+   * `isOpen`, its request may be asked for again, and another lane takes the place of its own.
    */
   async run<Value>(timeoutMs: number, work: (ticket: Ticket) => Promise<Value>): Promise<Value> {
     const client = this.#free.shift() ?? (await this.#wait(timeoutMs));
+    this.#inUse.add(client);
+    let last = client;
     try {
       return await work({ client, timestamp: this.#timestamp() });
+    } catch (error) {
+      if (error instanceof TransferError && error.isOpen) last = this.#replace(client);
+      throw error;
     } finally {
-      this.#release(client);
+      this.#inUse.delete(client);
+      this.#release(last);
     }
+  }
+
+  /** Uses the lane for nothing else, so that its last request can be asked for. */
+  retire(client: ClientId): void {
+    const index = this.#free.indexOf(client);
+    if (index >= 0) this.#free[index] = this.#replace(client);
+    else if (!this.#inUse.has(client)) this.#setAside(client);
+  }
+
+  /** The outcome of the lane's last request is known. */
+  restore(client: ClientId): void {
+    this.#retired.delete(client);
+  }
+
+  #replace(client: ClientId): ClientId {
+    this.#setAside(client);
+    const lane = () => clientId(`${this.#options.name}/${this.#nextLane}`);
+    const isTaken = (one: ClientId): boolean =>
+      this.#retired.has(one) || this.#inUse.has(one) || this.#free.includes(one);
+    while (isTaken(lane())) this.#nextLane = (this.#nextLane + 1) % laneCount;
+    return lane();
+  }
+
+  #setAside(client: ClientId): void {
+    this.#retired.add(client);
+    const [oldest] = this.#retired;
+    if (this.#retired.size > retiredMax && oldest !== undefined) this.#retired.delete(oldest);
   }
 
   #wait(timeoutMs: number): Promise<ClientId> {
@@ -93,8 +139,12 @@ export class LanePool {
 
   #release(client: ClientId): void {
     const next = this.#waiters.shift();
-    if (next === undefined) this.#free.push(client);
-    else next.admit(client);
+    if (next === undefined) {
+      this.#free.push(client);
+    } else {
+      this.#inUse.add(client);
+      next.admit(client);
+    }
   }
 
   #timestamp(): number {

@@ -11,14 +11,14 @@ export interface TransferResult {
 /** An initiator's last word on a request. */
 export type FinalWord =
   | { readonly kind: 'outcome'; readonly result: TransferResult }
-  /** It will not do it; `fault` is its fault's code and reason. */
-  | { readonly kind: 'refusal'; readonly fault: string };
+  /** It will not do it; `fault` is its fault's code and reason, `isTooOld` that it took a later request. */
+  | { readonly kind: 'refusal'; readonly fault: string; readonly isTooOld: boolean };
 
 export type Verdict =
   | { readonly kind: 'open' }
   | { readonly kind: 'result'; readonly result: TransferResult }
   /** So many initiators refused, alike, that one of them is correct and no outcome can come. */
-  | { readonly kind: 'refused'; readonly fault: string }
+  | { readonly kind: 'refused'; readonly fault: string; readonly isTooOld: boolean }
   /** Whatever those say that have not yet answered, not enough of them will say the same. */
   | { readonly kind: 'disagreement' };
 
@@ -51,11 +51,11 @@ export class ReplyMatcher {
     }
     const outstanding = this.#initiators - words.length;
     if ((alike?.length ?? 0) + outstanding >= this.#needed) return { kind: 'open' };
-    const faults = words.flatMap((each) => (each.kind === 'refusal' ? [each.fault] : []));
-    const fault = mostCommon(faults, (text) => text);
-    return fault !== undefined && fault.length >= this.#needed
-      ? { kind: 'refused', fault: fault[0] }
-      : { kind: 'disagreement' };
+    const refusals = words.flatMap((each) => (each.kind === 'refusal' ? [each] : []));
+    const refusal = mostCommon(refusals, ({ fault, isTooOld }) => `${isTooOld} ${fault}`);
+    if (refusal === undefined || refusal.length < this.#needed) return { kind: 'disagreement' };
+    const [{ fault, isTooOld }] = refusal;
+    return { kind: 'refused', fault, isTooOld };
   }
 
   /** The reason counts like the outcome: only if `f + 1` of those who agree give the same one. */

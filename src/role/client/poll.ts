@@ -1,8 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InitiatorMember } from '../../vocabulary/cluster.js';
 import { askInitiator, type Question } from './ask-initiator.js';
+import type { Ticket } from './lane-pool.js';
 import { type FinalWord, ReplyMatcher, type TransferResult } from './matching.js';
-import { TransferError } from './transfer-error.js';
+import { TransferError, type TransferErrorCode } from './transfer-error.js';
 import type { Turns } from './turns.js';
 
 export interface PollOptions {
@@ -10,9 +11,14 @@ export interface PollOptions {
   readonly needed: number;
   readonly turns: Turns<InitiatorMember>;
   readonly question: Omit<Question, 'settled' | 'onProblem'>;
+  /** By what the client asks again, where it can. */
+  readonly request?: Ticket;
   /** Aborted where the answer is no longer of interest: no more is asked then. */
   readonly signal?: AbortSignal;
 }
+
+/** How much later than the deadline the client gives up where an attempt does not end in time. */
+const graceMs = 50;
 
 /**
  * One request to the initiators: to `f + 1` of them, and to all as soon as one of those fails, they
@@ -47,8 +53,10 @@ export class Poll {
         ...this.#first.map(ask),
         ...this.#others.map((initiator) => hesitation.then(() => ask(initiator))),
       ];
-      const tooLate = () =>
-        reject(new TransferError('timeout', 'too few initiators answered in time', this.#details));
+      const tooLate = () => reject(this.#error('timeout', 'too few initiators answered in time'));
+      // Whatever an attempt waits for, the deadline holds.
+      const leftMs = Math.max(0, this.#options.question.deadlineMs - Date.now());
+      sleep(leftMs + graceMs, undefined, { signal: this.#settled.signal }).then(tooLate, () => {});
       Promise.all(asked).then(tooLate, reject);
     });
     return this.#orUntilAborted(result).finally(() => this.#settled.abort());
@@ -58,7 +66,7 @@ export class Poll {
     const { signal } = this.#options;
     if (signal === undefined) return result;
     return new Promise((resolve, reject) => {
-      const giveUp = () => reject(new TransferError('timeout', 'given up', this.#details));
+      const giveUp = () => reject(this.#error('timeout', 'given up'));
       if (signal.aborted) giveUp();
       signal.addEventListener('abort', giveUp);
       const leave = () => signal.removeEventListener('abort', giveUp);
@@ -95,11 +103,16 @@ export class Poll {
     const verdict = this.#take(initiator, word);
     if (verdict.kind === 'result') resolve(verdict.result);
     if (verdict.kind === 'refused') {
-      reject(new TransferError('refused', `the initiators refused: ${verdict.fault}`));
+      const code = verdict.isTooOld ? 'too-old' : 'refused';
+      reject(this.#error(code, `the initiators refused: ${verdict.fault}`, []));
     }
     if (verdict.kind === 'disagreement') {
-      reject(new TransferError('disagreement', 'the initiators disagree', this.#details));
+      reject(this.#error('disagreement', 'the initiators disagree'));
     }
+  }
+
+  #error(code: TransferErrorCode, message: string, details = this.#details): TransferError {
+    return new TransferError(code, message, { details, request: this.#options.request });
   }
 
   #take(initiator: InitiatorMember, word: FinalWord) {

@@ -63,7 +63,10 @@ export class TransferClient {
     this.#turns = new Turns(cluster.initiators);
   }
 
-  /** Makes a transfer and waits for its outcome. Throws `TransferError` where none can be known. */
+  /**
+   * Makes a transfer and waits for its outcome. Throws `TransferError` where none can be known; `request`
+   * of the error is what to `ask` by.
+   */
   async transfer(order: Transfer, { timeoutMs }: TransferOptions): Promise<TransferResult> {
     const deadlineMs = Date.now() + timeoutMs;
     try {
@@ -71,6 +74,22 @@ export class TransferClient {
     } catch (error) {
       throw error instanceof LanesBusyError ? new TransferError('busy', error.message) : error;
     }
+  }
+
+  /**
+   * Asks for the outcome of a request that was sent before, perhaps by another process: the same transfer in
+   * the same lane with the same timestamp. It is made once, however often it is asked for; it is made now
+   * where it never reached the coordinators, and not where they are past it. Throws as `transfer` does.
+   */
+  async ask(
+    request: Ticket,
+    order: Transfer,
+    { timeoutMs }: TransferOptions,
+  ): Promise<TransferResult> {
+    this.#lanes.retire(request.client);
+    const result = await this.#ask(request, order, Date.now() + timeoutMs);
+    this.#lanes.restore(request.client);
+    return result;
   }
 
   /**
@@ -107,6 +126,11 @@ export class TransferClient {
       body: writeTransfer(order),
       deadlineMs,
     };
-    return new Poll({ needed: oneCorrect(resilience), turns: this.#turns, question }).run();
+    return new Poll({
+      needed: oneCorrect(resilience),
+      turns: this.#turns,
+      question,
+      request: ticket,
+    }).run();
   }
 }

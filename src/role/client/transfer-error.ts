@@ -1,23 +1,37 @@
+import type { Ticket } from './lane-pool.js';
+
 /**
  * - `busy`: too many transfers are under way here already; nothing was sent.
- * - `refused`: the initiators refused the request.
+ * - `refused`: the initiators refused the request, and nothing was or will be done.
+ * - `too-old`: `f + 1` initiators say that the request is too old for them: its outcome cannot be known any
+ *   more, and it will not be made now.
  * - `disagreement`: the initiators' answers differ, so that no `f + 1` of them say the same.
  * - `timeout`: not enough initiators answered in time.
  *
- * After the last two the transfer may or may not have been made.
+ * After the last three the transfer may or may not have been made.
  */
-export type TransferErrorCode = 'busy' | 'refused' | 'disagreement' | 'timeout';
+export type TransferErrorCode = 'busy' | 'refused' | 'too-old' | 'disagreement' | 'timeout';
 
 /** A transfer without a known outcome. */
 export class TransferError extends Error {
   override readonly name = 'TransferError';
+  /** What each initiator said or how it failed, as far as known; for people. */
+  readonly details: readonly string[];
+  /** By what `TransferClient.ask` finds it, where it was sent. */
+  readonly request: Ticket | undefined;
 
   constructor(
     readonly code: TransferErrorCode,
     message: string,
-    /** What each initiator said or how it failed, as far as known; for people. */
-    readonly details: readonly string[] = [],
+    { details = [], request }: { details?: readonly string[]; request?: Ticket | undefined } = {},
   ) {
     super(details.length === 0 ? message : `${message} (${details.join('; ')})`);
+    this.details = details;
+    this.request = request;
+  }
+
+  /** Whether it is worth asking again. */
+  get isOpen(): boolean {
+    return this.code === 'disagreement' || this.code === 'timeout';
   }
 }

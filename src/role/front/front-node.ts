@@ -88,6 +88,7 @@ function frontOperations(
 const codes: Readonly<Record<TransferErrorCode, string>> = {
   busy: 'Busy',
   refused: 'Refused',
+  'too-old': 'TooOld',
   disagreement: 'OutcomeUnknown',
   timeout: 'OutcomeUnknown',
 };
