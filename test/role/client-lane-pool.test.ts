@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LanePool, type Ticket } from '../../src/role/client/lane-pool.js';
+import { LanePool } from '../../src/role/client/lane-pool.js';
+import type { Ticket } from '../../src/role/client/ticket.js';
 
 function pool(over: Partial<ConstructorParameters<typeof LanePool>[0]> = {}) {
   const clock = () => 5;

@@ -3,6 +3,7 @@ import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { soapFaults } from '../../src/edge/soap/faults.js';
 import { startFront } from '../../src/role/front/front-node.js';
 import { transactionId } from '../../src/vocabulary/ids.js';
+import { temporaryDirectory } from '../edge/support/directory.js';
 import { serveInitiator } from './support/stubs.js';
 import { log, World } from './support/world.js';
 
@@ -21,14 +22,19 @@ beforeEach(async () => {
   world = await World.make({ defaultExpiresMs: 500 });
 });
 
-async function front() {
+async function front(dataDir?: string) {
   const running = await startFront({
     cluster: world.cluster,
-    node: world.node('front', 'front'),
+    node: { ...world.node('front', 'front'), dataDir: dataDir ?? (await temporaryDirectory()) },
     log,
   });
-  onTestFinished(() => running.stop());
-  return running;
+  let stopped: Promise<void> | undefined;
+  const stop = () => {
+    stopped ??= running.stop();
+    return stopped;
+  };
+  onTestFinished(stop);
+  return { ...running, stop };
 }
 
 /** A client made from the WSDL, as any SOAP toolkit would. */

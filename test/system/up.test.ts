@@ -104,7 +104,7 @@ it('takes the nodes with it, however it ends', async () => {
 }, 120_000);
 
 it('a node runs alone, stops on SIGTERM, and says why it cannot start', async () => {
-  const file = join(directory, 'nodes', 'front.json');
+  const file = join(directory, 'nodes', 'initiator-0.json');
   const first = start('run', file);
   await eventually('it runs', () => first.written.out.includes('"msg":"started"'));
   const second = start('run', file);
@@ -113,7 +113,7 @@ it('a node runs alone, stops on SIGTERM, and says why it cannot start', async ()
   first.child.kill('SIGTERM');
   expect(await first.ended).toBe(0);
   for (const line of first.written.out.trim().split('\n')) {
-    expect(JSON.parse(line)).toMatchObject({ node: 'front' });
+    expect(JSON.parse(line)).toMatchObject({ node: 'initiator-0' });
   }
 });
 

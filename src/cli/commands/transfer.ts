@@ -1,7 +1,7 @@
 import { InvalidArgumentError } from 'commander';
 import type { Transfer } from '../../edge/soap/banking.js';
-import type { Ticket } from '../../role/client/lane-pool.js';
 import type { TransferResult } from '../../role/client/matching.js';
+import type { Ticket } from '../../role/client/ticket.js';
 import { TransferClient } from '../../role/client/transfer-client.js';
 import { TransferError, type TransferErrorCode } from '../../role/client/transfer-error.js';
 import type { Cluster } from '../../vocabulary/cluster.js';

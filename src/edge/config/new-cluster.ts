@@ -109,7 +109,7 @@ export function makeCluster(
   const fronts = placesOf(names.fronts).map((place) => {
     // To the initiators a front door is a client like any other.
     const { member, node } = issue(place, 'client');
-    return { member, node: { role: 'front' as const, ...node } };
+    return { member, node: { role: 'front' as const, ...node, dataDir: place.dataDir } };
   });
   const clients = names.clients.map((name) => newClient(name, options.clusterId, authority));
 

@@ -91,7 +91,7 @@ const shapes = {
     ...signing,
     accounts: z.array(accountField).max(10_000, 'must be at most 10000'),
   }),
-  front: z.strictObject({ role: z.literal('front'), ...front }),
+  front: z.strictObject({ role: z.literal('front'), ...front, dataDir: pathField }),
   client: z.strictObject({ role: z.literal('client'), ...client }),
 };
 

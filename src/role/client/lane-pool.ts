@@ -1,4 +1,5 @@
 import { type ClientId, clientId } from '../../vocabulary/ids.js';
+import type { Ticket } from './ticket.js';
 import { TransferError } from './transfer-error.js';
 
 /** Lanes of one client certificate: the client ids `name/0` to `name/9999`. */
@@ -21,12 +22,6 @@ export interface LanePoolOptions {
 
 /** Lanes set aside at a time, at most; for one more the oldest is used again. */
 const retiredMax = laneCount / 2;
-
-/** The right to send one request: which client id it bears, and its timestamp. */
-export interface Ticket {
-  readonly client: ClientId;
-  readonly timestamp: number;
-}
 
 /** Every lane is taken and the queue for them is full. */
 export class LanesBusyError extends Error {

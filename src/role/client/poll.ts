@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { InitiatorMember } from '../../vocabulary/cluster.js';
 import { askInitiator, type Question } from './ask-initiator.js';
-import type { Ticket } from './lane-pool.js';
 import { type FinalWord, ReplyMatcher, type TransferResult } from './matching.js';
+import type { Ticket } from './ticket.js';
 import { TransferError, type TransferErrorCode } from './transfer-error.js';
 import type { Turns } from './turns.js';
 

@@ -16,9 +16,10 @@ import type { Cluster, InitiatorMember } from '../../vocabulary/cluster.js';
 import type { ParticipantId } from '../../vocabulary/ids.js';
 import { oneCorrect } from '../../vocabulary/quorum.js';
 import { type Credentials, soapIdentity } from '../soap-identity.js';
-import { LanePool, LanesBusyError, type Ticket } from './lane-pool.js';
+import { LanePool, LanesBusyError } from './lane-pool.js';
 import type { TransferResult } from './matching.js';
 import { Poll } from './poll.js';
+import type { Ticket } from './ticket.js';
 import { TransferError } from './transfer-error.js';
 import { Turns } from './turns.js';
 
@@ -42,6 +43,8 @@ export interface TransferClientOptions {
 export interface TransferOptions {
   /** For all of it, waiting for a lane included. */
   readonly timeoutMs: number;
+  /** Called with what to `ask` by, and waited for before anything is sent: to keep it. */
+  readonly beforeSending?: (request: Ticket) => Promise<void>;
 }
 
 /**
@@ -67,10 +70,14 @@ export class TransferClient {
    * Makes a transfer and waits for its outcome. Throws `TransferError` where none can be known; `request`
    * of the error is what to `ask` by.
    */
-  async transfer(order: Transfer, { timeoutMs }: TransferOptions): Promise<TransferResult> {
+  async transfer(order: Transfer, options: TransferOptions): Promise<TransferResult> {
+    const { timeoutMs, beforeSending } = options;
     const deadlineMs = Date.now() + timeoutMs;
     try {
-      return await this.#lanes.run(timeoutMs, (ticket) => this.#ask(ticket, order, deadlineMs));
+      return await this.#lanes.run(timeoutMs, async (ticket) => {
+        await beforeSending?.(ticket);
+        return this.#ask(ticket, order, deadlineMs);
+      });
     } catch (error) {
       throw error instanceof LanesBusyError ? new TransferError('busy', error.message) : error;
     }

@@ -1,4 +1,4 @@
-import type { Ticket } from './lane-pool.js';
+import type { Ticket } from './ticket.js';
 
 /**
  * - `busy`: too many transfers are under way here already; nothing was sent.

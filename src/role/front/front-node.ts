@@ -1,20 +1,20 @@
+import { join } from 'node:path';
+import type { FastifyInstance } from 'fastify';
 import { type FrontNode, ownMember } from '../../edge/config/node-file.js';
 import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
 import type { Logger } from '../../edge/http/logger.js';
-import {
-  bankActions,
-  readTransfer,
-  type Transfer,
-  writeTransferResponse,
-} from '../../edge/soap/banking.js';
+import { bankActions, readTransfer, writeTransferResponse } from '../../edge/soap/banking.js';
 import type { SoapMessage } from '../../edge/soap/envelope.js';
 import { SoapFault } from '../../edge/soap/faults.js';
 import { type Operations, registerPort } from '../../edge/soap/server.js';
-import { namespaces } from '../../edge/soap/vocabulary.js';
+import { cc, namespaces } from '../../edge/soap/vocabulary.js';
+import { element } from '../../edge/soap/xml.js';
+import { openStore } from '../../edge/store/store.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
-import type { TransferResult } from '../client/matching.js';
 import { TransferClient } from '../client/transfer-client.js';
-import { TransferError, type TransferErrorCode } from '../client/transfer-error.js';
+import { Callers } from './callers.js';
+import { bookLimits, RequestBook } from './request-book.js';
+import { FrontRefusal, type FrontRefusalCode, FrontRequests } from './requests.js';
 
 export interface FrontNodeOptions {
   readonly cluster: Cluster;
@@ -31,7 +31,8 @@ const waiting = 192;
 /**
  * Starts the front door: serves plain SOAP 1.1 and 1.2 without signatures or WS-Addressing, and is to
  * the initiators a client that signs. Callers must trust it, and it trusts no single node behind it.
- * More requests than it can hold are answered by HTTP 503 with Retry-After.
+ * More requests than it can hold are answered by HTTP 503 with Retry-After. A request that is sent again
+ * under the same key is the same request; `/outcome?key=` tells what became of it.
  */
 export async function startFront({ cluster, node, log, onSent }: FrontNodeOptions) {
   ownMember(cluster, node);
@@ -44,61 +45,100 @@ export async function startFront({ cluster, node, log, onSent }: FrontNodeOption
   });
   // A transaction without an outcome by then has run out of time.
   const timeoutMs = cluster.timing.defaultExpiresMs;
+  const { resendAfterMs } = cluster.timing;
+  const store = await openStore(join(node.dataDir, 'requests'));
+  const book = new RequestBook(store, Date.now);
+  const requests = new FrontRequests({ book, client, timeoutMs, resendAfterMs, log });
+  await requests.start();
 
   const app = createHttpServer({ log });
   registerHealth(app, log);
+  const callers = new Callers(app);
   registerPort(app, {
     path: '/transfer',
     wsdl: 'transfer',
     security: { kind: 'plain' },
-    operations: frontOperations((order) => client.transfer(order, { timeoutMs })),
+    operations: frontOperations(requests, callers),
     inFlightMax: lanes + waiting,
   });
+  serveOutcomes(app, requests);
   const url = await app.listen(node.listen);
   return {
     /** Where it listens. */
     url,
     /** Takes no more requests, lets those under way fail, and closes all connections. */
     stop: async (): Promise<void> => {
+      requests.stop();
       await client.close();
       await app.close();
+      await store.close();
     },
   };
 }
 
-function frontOperations(
-  transfer: (order: Transfer) => Promise<TransferResult>,
-): Operations<SoapMessage> {
+function frontOperations(requests: FrontRequests, callers: Callers): Operations<SoapMessage> {
   return {
     [bankActions.transfer]: {
       kind: 'request-reply',
       replyAction: bankActions.transferResponse,
-      handle: async ({ body }) => {
-        const order = readTransfer(body);
+      handle: async (message) => {
+        const order = readTransfer(message.body);
         try {
-          return { body: writeTransferResponse(await transfer(order)) };
+          const result = await requests.transfer(order, callers.of(message));
+          return { body: writeTransferResponse(result) };
         } catch (error) {
-          throw error instanceof TransferError ? faultOf(error) : error;
+          throw error instanceof FrontRefusal ? faultOf(error) : error;
         }
       },
     },
   };
 }
 
-const codes: Readonly<Record<TransferErrorCode, string>> = {
+/** `GET /outcome?key=`: what became of a request, as far as it is remembered. It moves nothing. */
+function serveOutcomes(app: FastifyInstance, requests: FrontRequests): void {
+  app.get('/outcome', (request, reply) => {
+    const key = new URL(request.url, 'http://host.invalid').searchParams.get('key') ?? '';
+    if (key === '') return reply.code(400).send({ error: 'the key is missing' });
+    const found = requests.find(key);
+    if (found === undefined) {
+      // It would be remembered, had it been sent to the initiators within this time.
+      const rememberedMs = bookLimits.keptMs;
+      return reply.code(404).send({ key, state: 'unknown, not executed', rememberedMs });
+    }
+    const { answer, ticket } = found;
+    const about = { key, client: ticket.client, timestamp: ticket.timestamp };
+    if (answer === undefined) return { ...about, state: 'open' };
+    if (answer.kind === 'outcome')
+      return { ...about, state: answer.result.outcome, ...answer.result };
+    return { ...about, state: answer.kind, reason: answer.reason };
+  });
+}
+
+const codes: Readonly<Record<FrontRefusalCode, string>> = {
   busy: 'Busy',
+  conflict: 'ConflictingKey',
   refused: 'Refused',
   'too-old': 'TooOld',
-  disagreement: 'OutcomeUnknown',
-  timeout: 'OutcomeUnknown',
+  'outcome-unknown': 'OutcomeUnknown',
 };
 
-/** Only a refusal is the caller's doing. */
-function faultOf({ code, message }: TransferError): SoapFault {
+/** Only a refusal and a conflict are the caller's doing. What can be asked for is in the detail. */
+function faultOf({ code, message, request }: FrontRefusal): SoapFault {
+  const isSenders = code === 'refused' || code === 'conflict';
+  const ask = request && code === 'outcome-unknown' ? `; ask GET /outcome?key=${request.key}` : '';
   return new SoapFault({
-    soapCode: code === 'refused' ? 'Sender' : 'Receiver',
+    soapCode: isSenders ? 'Sender' : 'Receiver',
     namespace: namespaces.concordat,
     code: codes[code],
-    reason: message,
+    reason: message + ask,
+    detail:
+      request &&
+      element(
+        cc('AskBy'),
+        [],
+        element(cc('Key'), [], request.key),
+        element(cc('Client'), [], request.ticket.client),
+        element(cc('Timestamp'), [], String(request.ticket.timestamp)),
+      ),
   });
 }

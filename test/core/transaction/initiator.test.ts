@@ -178,6 +178,15 @@ describe('legs', () => {
     expect(rig.answers()).toEqual([aborted('InsufficientFunds')]);
   });
 
+  it('tells no abort where a bank has used the request in another transaction', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof();
+    rig.leg(0, { kind: 'refused', reason: 'RequestUsed' });
+    rig.give(notifiedByProof(3, 'abort'));
+    expect(rig.answers()).toEqual([{ kind: 'refusal', code: 'stale' }]);
+  });
+
   it('tries an unreachable participant again, a bounded number of times', () => {
     const rig = new Rig();
     rig.give(request);
