@@ -6,6 +6,8 @@ const state = ['test/core/session/state.test.ts', 'test/core/session/machine.tes
 
 const resources = ['test/core/session/resources.test.ts'];
 
+const client = ['test/role/client-lying-homes.test.ts', 'test/role/client-patience.test.ts'];
+
 /** Bounds of sessions, and whose share they are. */
 export const sessionLimitMutants: readonly Mutant[] = [
   {
@@ -104,5 +106,29 @@ export const sessionLimitMutants: readonly Mutant[] = [
     find: 'draft.exceeded ?? made',
     replace: 'made',
     tests: resources,
+  },
+  {
+    name: 'bare-word-is-news',
+    rule: 'an answer without a promise that was checked does not keep a client waiting',
+    file: 'src/role/client/session-client.ts',
+    find: 'if (!this.#log.isUnanswered) this.#patience.news(performance.now());',
+    replace: 'this.#patience.news(performance.now());',
+    tests: client,
+  },
+  {
+    name: 'home-that-orders-nothing-kept',
+    rule: 'a home that brings nothing to its end is left, also where it was not asked to commit',
+    file: 'src/role/client/patience.ts',
+    find: 'if (nowMs - Math.max(this.#homeMs, this.#finalMs) >= finalAfterMs) {',
+    replace: 'if (nowMs < 0) {',
+    tests: client,
+  },
+  {
+    name: 'taken-or-not',
+    rule: 'a home that does not take what it is handed is left',
+    file: 'src/role/client/session-client.ts',
+    find: "if (answer.next <= through) throw new NodeError('it does not take what it is handed');",
+    replace: '',
+    tests: client,
   },
 ];

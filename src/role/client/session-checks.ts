@@ -70,6 +70,7 @@ function checkWitnesses(
   witnesses: readonly Signed<WitnessStatement>[],
 ): void {
   const { resilience } = keyring;
+  if (witnesses.length > resilience.n) throw new NodeError('more witnesses than coordinators');
   const others = new Set(witnesses.map(({ statement }) => statement.replica));
   others.delete(promised.replica);
   if (others.size < Math.min(oneCorrect(resilience), Math.max(1, resilience.n - 1))) {

@@ -1,67 +1,55 @@
-import { randomBytes, randomInt, X509Certificate } from 'node:crypto';
+import { randomBytes, X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { OperationStatus } from '../../core/session/messages.js';
 import { Keyring } from '../../crypto/keyring.js';
 import { beginChain, newHeader, ownerSigner } from '../../crypto/session/owner.js';
 import { type SessionProblem, SessionProblemError } from '../../edge/session/problem.js';
 import type { SessionAnswer } from '../../edge/session/status-json.js';
-import type { Cluster, CoordinatorMember } from '../../vocabulary/cluster.js';
+import { unreachable } from '../../vocabulary/brand.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import type { SessionId, SessionOperation } from '../../vocabulary/session.js';
-import type { Credentials } from '../soap-identity.js';
+import { Commits } from './commits.js';
+import { HomeLine } from './home-line.js';
+import { Listening } from './listening.js';
+import { Patience, pauseAfter, pauseMaxMs } from './patience.js';
 import { checkStatus } from './session-checks.js';
+import { patienceOptions, type SessionClientOptions } from './session-client-options.js';
 import { NodeError, SessionError } from './session-error.js';
-import { Deferred, type LoggedOperation, type Performed, SessionLog } from './session-log.js';
+import { type LoggedOperation, type Performed, SessionLog } from './session-log.js';
 import { SessionNode } from './session-node.js';
 
 export type { FinalStatus } from './session-checks.js';
+export type { SessionClientOptions } from './session-client-options.js';
 export type { Performed } from './session-log.js';
-
-export interface SessionClientOptions {
-  readonly cluster: Cluster;
-  /** The owner's own name, certificate and key. */
-  readonly node: Credentials & { readonly name: string };
-  readonly application: string;
-  /** Name of the coordinator to begin at; any unless given. Throws `RangeError` where there is none. */
-  readonly home?: string;
-  /** For one answer of a coordinator; 4000 unless given. */
-  readonly answerTimeoutMs?: number;
-  /** An operation without an answer from any coordinator for so long fails; 60 000 unless given. */
-  readonly giveUpAfterMs?: number;
-  /** What has been asked to commit and is not final after so long goes to another one; 8000 unless given. */
-  readonly finalAfterMs?: number;
-  /** Told all that is learned of operations, once it is checked. */
-  readonly onStatus?: (sequence: number, status: OperationStatus) => void;
-  /** Told when another coordinator takes the place of the home, and why. */
-  readonly onHome?: (name: string, reason: string) => void;
-}
-
-const pauseMs = 100;
-const pauseMaxMs = 2000;
 
 /**
  * One session of one owner. Operations are chained, signed and handed to one coordinator, the home; when
- * that is silent, busy for ever, or says what it cannot prove, the next one gets all that is not final.
- * Nothing is done twice: an operation is known by its number.
+ * that brings nothing on in time that can be checked, or says what it cannot prove, the next one gets all that
+ * is not final. A coordinator's bare word counts for nothing. Nothing is done twice: an operation is known by
+ * its number.
  */
 export class SessionClient {
   readonly #options: SessionClientOptions;
   readonly #keyring: Keyring;
   readonly #log: SessionLog;
-  readonly #line: readonly CoordinatorMember[];
+  readonly #line: HomeLine;
   readonly #refusals = new Map<ReplicaId, SessionProblem>();
-  #turn = 0;
+  readonly #patience: Patience;
   /** Operations up to this one are known to the home. */
   #sent = 0;
-  /** Those up to this one shall be ordered. */
-  #commitUpTo = 0;
-  #committed = 0;
-  #commits: { upTo: number; done: Deferred<void> }[] = [];
-  #listening: AbortController | undefined;
-  #overdue: NodeJS.Timeout | undefined;
+  readonly #commits = new Commits();
+  readonly #listening = new Listening({
+    onEvent: (event) => {
+      if (event.kind === 'operation') this.#take(this.session, [event]);
+    },
+    onOver: (error) => this.#onStreamOver(error),
+    onError: (error) => this.#fail(error),
+  });
+  #looking: NodeJS.Timeout | undefined;
   #pumping = false;
   #failures = 0;
-  #wellMs = performance.now();
+  /** Why a coordinator did not do what it was asked, the last time. */
+  #lastFailure = 'none answers';
   #isClosed = false;
 
   /** Throws `TypeError` where the node's key is not on P-256. */
@@ -69,6 +57,7 @@ export class SessionClient {
     const { cluster, node, application, home } = options;
     this.#options = options;
     this.#keyring = Keyring.shared(cluster);
+    this.#patience = new Patience(patienceOptions(options), performance.now());
     const header = newHeader({
       application,
       owner: node.name,
@@ -78,7 +67,7 @@ export class SessionClient {
     });
     const chain = beginChain(cluster.id, header);
     this.#log = new SessionLog(cluster.id, chain, ownerSigner(node.privateKey));
-    this.#line = lineFrom(cluster.coordinators, home);
+    this.#line = new HomeLine(cluster.coordinators, home);
   }
 
   get session(): SessionId {
@@ -87,7 +76,7 @@ export class SessionClient {
 
   /** Name of the coordinator that has the session now. */
   get home(): string {
-    return this.#home.name;
+    return this.#line.home.name;
   }
 
   /** Rejects with `SessionError` where no coordinator answers it. */
@@ -97,16 +86,14 @@ export class SessionClient {
 
   /** Has what waits ordered now; resolves once that is under way. */
   commit(): Promise<void> {
-    const done = new Deferred<void>();
-    this.#commitUpTo = this.#log.length;
-    this.#commits.push({ upTo: this.#commitUpTo, done });
+    const done = this.#commits.wait(this.#log.length);
     this.#pump();
-    return done.promise;
+    return done;
   }
 
   /** The last operation: nothing follows it. Ordered at once, with all before it. */
   end(): Promise<Performed> {
-    this.#commitUpTo = this.#log.length + 1;
+    this.#commits.want(this.#log.length + 1);
     return this.#append({ kind: 'end' });
   }
 
@@ -119,25 +106,21 @@ export class SessionClient {
   close(): void {
     if (this.#isClosed) return;
     this.#isClosed = true;
-    this.#stopListening();
+    clearTimeout(this.#looking);
+    this.#listening.stop();
     this.#fail(new SessionError('closed', 'the session’s client was closed'));
-  }
-
-  get #home(): CoordinatorMember {
-    const home = this.#line[this.#turn % this.#line.length];
-    if (home === undefined) throw new RangeError('the cluster has no coordinators');
-    return home;
   }
 
   #node(): SessionNode {
     const { cluster, answerTimeoutMs = 4000 } = this.#options;
-    return new SessionNode(cluster.id, this.#home.url, answerTimeoutMs);
+    return new SessionNode(cluster.id, this.#line.home.url, answerTimeoutMs);
   }
 
   #append(operation: SessionOperation): Promise<Performed> {
     if (this.#isClosed) return Promise.reject(new SessionError('closed', 'the client is closed'));
-    if (this.#log.firstOpen > this.#log.length) this.#wellMs = performance.now();
+    if (this.#log.firstOpen > this.#log.length) this.#patience.begin(performance.now());
     const logged = this.#log.append(operation);
+    this.#look();
     this.#pump();
     return logged.answered.promise;
   }
@@ -161,81 +144,68 @@ export class SessionClient {
   }
 
   async #step(): Promise<void> {
-    const turn = this.#turn;
+    const turn = this.#line.turn;
     try {
-      const { answer, committed } = await this.#handIn();
-      if (turn !== this.#turn || this.#isClosed) return;
-      this.#sent = Math.max(this.#sent, Math.min(answer.next - 1, this.#log.length));
+      const { answer, through, committed } = await this.#handIn();
+      if (turn !== this.#line.turn || this.#isClosed) return;
+      if (answer.next <= through) throw new NodeError('it does not take what it is handed');
+      this.#sent = Math.max(this.#sent, through);
       this.#take(answer.session, answer.statuses);
-      if (committed !== undefined) this.#onCommitted(committed);
-      this.#failures = 0;
-      this.#wellMs = performance.now();
+      if (committed !== undefined) this.#commits.asked(committed);
       this.#refusals.clear();
+      if (!this.#log.isUnanswered) this.#patience.news(performance.now());
       this.#listen();
     } catch (error) {
-      if (turn === this.#turn) await this.#onFailure(error);
+      if (turn === this.#line.turn) await this.#onFailure(error);
     }
   }
 
   #hasWork(): boolean {
-    return this.#sent < this.#log.length || this.#committed < this.#commitUpTo;
+    return this.#sent < this.#log.length || this.#commits.isWanted;
   }
 
-  /** `committed`: operations up to this one have been asked to be ordered. */
-  async #handIn(): Promise<{ answer: SessionAnswer; committed?: number }> {
+  /** Operations up to `through` have been handed in, and up to `committed` asked to be ordered. */
+  async #handIn(): Promise<{ answer: SessionAnswer; through: number; committed?: number }> {
     const node = this.#node();
-    const upTo = this.#commitUpTo;
+    const { wanted: upTo } = this.#commits;
     if (this.#sent >= this.#log.length) {
-      return { answer: await node.commit(this.session), committed: upTo };
+      return { answer: await node.commit(this.session), through: this.#sent, committed: upTo };
     }
     const run = this.#log.runFrom(this.#sent + 1);
-    const last = this.#sent + run.operations.length;
-    const commit = upTo > this.#sent && upTo <= last;
+    const through = this.#sent + run.operations.length;
+    const commit = upTo > this.#sent && upTo <= through;
     const answer = await node.perform({ run, commit });
-    return { answer, ...(commit && { committed: upTo }) };
-  }
-
-  #onCommitted(upTo: number): void {
-    this.#committed = Math.max(this.#committed, upTo);
-    for (const { upTo: asked, done } of this.#commits) if (asked <= upTo) done.resolve();
-    this.#commits = this.#commits.filter(({ upTo: asked }) => asked > upTo);
-    this.#expectFinal();
+    return { answer, through, ...(commit && { committed: upTo }) };
   }
 
   async #onFailure(error: unknown): Promise<void> {
-    const { giveUpAfterMs = 60_000 } = this.#options;
-    if (performance.now() - this.#wellMs > giveUpAfterMs) {
-      const reason = error instanceof Error ? error.message : String(error);
-      this.#wellMs = performance.now();
-      return this.#fail(new SessionError('unreachable', `no coordinator takes it: ${reason}`));
-    }
+    if (error instanceof Error) this.#lastFailure = error.message;
     if (error instanceof SessionProblemError) return this.#onProblem(error.problem);
     if (!(error instanceof NodeError)) throw error;
     this.#leave(error.message);
-    await this.#pause();
+    await sleep(pauseAfter(this.#failures, this.#line.length));
   }
 
   async #onProblem(problem: SessionProblem): Promise<void> {
     if (problem.code === 'busy') {
       // Somewhat apart from others that were told the same.
       const waitMs = Math.min(problem.retryAfterMs, pauseMaxMs) * (1 + Math.random() / 2);
+      const { turn } = this.#line;
       await sleep(Math.max(waitMs, 10), undefined, { ref: true });
+      if (turn !== this.#line.turn) return;
       this.#failures += 1;
       if (this.#failures > busyMax) this.#leave('it is busy');
       return;
     }
-    if (problem.code === 'gap' && problem.next >= 1 && problem.next <= this.#sent) {
-      this.#sent = problem.next - 1;
+    const lacks = lackedFrom(problem, this.#sent);
+    if (lacks !== undefined) {
+      this.#sent = lacks - 1;
       this.#failures += 1;
       if (this.#failures > gapsMax) this.#leave('it asks for the same again and again');
       return;
     }
-    if (problem.code === 'unknown-session' && this.#sent > 0) {
-      this.#sent = 0;
-      return;
-    }
     // A coordinator may lie; `f + 1` of them do not.
-    this.#refusals.set(this.#home.id, problem);
+    this.#refusals.set(this.#line.home.id, problem);
     const { message } = new SessionProblemError(problem);
     if (this.#refusals.size > this.#keyring.resilience.f) {
       this.#refusals.clear();
@@ -246,18 +216,14 @@ export class SessionClient {
 
   /** Goes to the next coordinator with all that is not final. */
   #leave(reason: string): void {
-    this.#stopListening();
-    this.#turn += 1;
+    this.#listening.stop();
+    this.#line.turn += 1;
     this.#failures += 1;
     this.#sent = Math.min(this.#sent, this.#log.firstOpen - 1);
-    this.#committed = Math.min(this.#committed, this.#sent);
-    this.#options.onHome?.(this.#home.name, reason);
-  }
-
-  async #pause(): Promise<void> {
-    const round = Math.floor(this.#failures / this.#line.length);
-    if (round === 0) return;
-    await sleep(Math.min(pauseMs * 2 ** round, pauseMaxMs));
+    this.#commits.askAgainAfter(this.#sent);
+    this.#lastFailure = reason;
+    this.#patience.homeChanged(performance.now());
+    this.#options.onHome?.(this.#line.home.name, reason);
   }
 
   /** Throws `NodeError` where something said is not signed as it should be. */
@@ -267,65 +233,60 @@ export class SessionClient {
       const logged = this.#log.at(sequence);
       if (!logged?.isNews(status)) continue;
       checkStatus(this.#keyring, { session, sequence, head: logged.head }, status);
+      const before = this.#log.firstOpen;
       const news = logged.take(status);
-      if (news) this.#options.onStatus?.(sequence, news);
+      if (news) this.#onNews(sequence, news);
+      if (this.#log.firstOpen > before) this.#patience.advanced(performance.now());
     }
-    if (this.#log.firstOpen > this.#committed) clearTimeout(this.#overdue);
+  }
+
+  #onNews(sequence: number, news: OperationStatus): void {
+    this.#failures = 0;
+    this.#patience.news(performance.now());
+    this.#options.onStatus?.(sequence, news);
   }
 
   #listen(): void {
-    if (this.#listening !== undefined || this.#log.firstOpen > this.#log.length) return;
-    const listening = new AbortController();
-    this.#listening = listening;
-    this.#follow(listening)
-      .catch((error: Error) => this.#fail(error))
-      .finally(() => {
-        if (this.#listening === listening) this.#listening = undefined;
-      });
+    const from = this.#log.firstOpen;
+    if (from <= this.#log.length) this.#listening.start(this.#node(), this.session, from);
   }
 
-  #stopListening(): void {
-    clearTimeout(this.#overdue);
-    this.#listening?.abort();
-    this.#listening = undefined;
+  #onStreamOver(error: Error): void {
+    if (this.#isClosed || this.#log.firstOpen > this.#log.length) return;
+    this.#leave(error.message);
+    this.#pump();
   }
 
-  async #follow(listening: AbortController): Promise<void> {
-    const { signal } = listening;
-    try {
-      const events = this.#node().events(this.session, this.#log.firstOpen, signal);
-      for await (const event of events) {
-        if (signal.aborted) return;
-        if (event.kind === 'operation') this.#take(this.session, [event]);
+  /** Looks now and then, while something is open, whether the home brings it on. */
+  #look(): void {
+    this.#looking ??= setTimeout(() => {
+      this.#looking = undefined;
+      if (this.#isClosed || this.#log.firstOpen > this.#log.length) return;
+      this.#judge();
+      if (!this.#isClosed) this.#look();
+    }, this.#patience.lookAfterMs);
+  }
+
+  #judge(): void {
+    const verdict = this.#patience.verdict(performance.now(), this.#log.isUnanswered);
+    switch (verdict.kind) {
+      case 'wait':
+        return;
+      case 'leave':
+        this.#leave(verdict.reason);
+        return this.#pump();
+      case 'give-up': {
+        const reason = `no coordinator takes it: ${this.#lastFailure}`;
+        return this.#fail(new SessionError('unreachable', reason));
       }
-      throw new NodeError('it has ended the stream of events');
-    } catch (error) {
-      if (signal.aborted || this.#isClosed) return;
-      if (!(error instanceof NodeError || error instanceof SessionProblemError)) throw error;
-      if (this.#log.firstOpen > this.#log.length) return;
-      this.#wellMs = performance.now();
-      this.#leave(error.message);
-      this.#pump();
+      default:
+        return unreachable(verdict);
     }
-  }
-
-  /** Who has been asked to order and does not get it done is left. */
-  #expectFinal(): void {
-    const { finalAfterMs = 8000 } = this.#options;
-    clearTimeout(this.#overdue);
-    if (this.#log.firstOpen > this.#committed) return;
-    this.#overdue = setTimeout(() => {
-      if (this.#isClosed || this.#log.firstOpen > this.#committed) return;
-      this.#wellMs = performance.now();
-      this.#leave(`what it was asked to order is not final after ${finalAfterMs} ms`);
-      this.#pump();
-    }, finalAfterMs);
   }
 
   #fail(error: Error): void {
     for (const logged of this.#log.operations) if (!logged.isFinal) logged.fail(error);
-    for (const { done } of this.#commits) done.reject(error);
-    this.#commits = [];
+    this.#commits.fail(error);
     this.close();
   }
 }
@@ -334,14 +295,8 @@ export class SessionClient {
 const busyMax = 40;
 const gapsMax = 4;
 
-/** All of them, the home first. */
-function lineFrom(
-  coordinators: readonly CoordinatorMember[],
-  home: string | undefined,
-): readonly CoordinatorMember[] {
-  const named = coordinators.findIndex(({ name }) => name === home);
-  if (home !== undefined && named < 0)
-    throw new RangeError(`the cluster has no coordinator ${home}`);
-  const first = named >= 0 ? named : randomInt(coordinators.length);
-  return [...coordinators.slice(first), ...coordinators.slice(0, first)];
+/** The first operation that the home says it lacks, of those up to `sent` that it was handed. */
+function lackedFrom(problem: SessionProblem, sent: number): number | undefined {
+  if (problem.code === 'unknown-session' && sent > 0) return 1;
+  return problem.code === 'gap' && problem.next <= sent ? problem.next : undefined;
 }

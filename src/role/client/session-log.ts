@@ -38,6 +38,10 @@ export class LoggedOperation {
     readonly head: Digest,
   ) {}
 
+  get isAnswered(): boolean {
+    return this.#status !== undefined;
+  }
+
   get isFinal(): boolean {
     return this.#status !== undefined && isFinal(this.#status);
   }
@@ -98,6 +102,11 @@ export class SessionLog {
   get firstOpen(): number {
     while (this.at(this.#firstOpen)?.isFinal) this.#firstOpen += 1;
     return this.#firstOpen;
+  }
+
+  /** Whether one of those that are not final has no status at all. */
+  get isUnanswered(): boolean {
+    return this.operations.slice(this.firstOpen - 1).some(({ isAnswered }) => !isAnswered);
   }
 
   at(sequence: number): LoggedOperation | undefined {

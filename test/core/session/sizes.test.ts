@@ -186,11 +186,9 @@ describe('sizes', () => {
     rig.tamperOrdering = () => [];
     const session = rig.parties.owner('alice').begin('words');
     // Bytes that JSON writes as six.
-    const call = `put a ${'\u0001'.repeat(3000)}`;
-    for (let run = 0; run < 4; run += 1) rig.run(0, session.call(...Array(60).fill(call)));
-    for (let run = 0; run < 1; run += 1) {
-      rig.run(0, session.call(...Array(12).fill(`page ${sessionLimits.payloadBytes}`)));
-    }
+    rig.run(0, session.call(`put a ${'\u0001'.repeat(16_000)}`));
+    rig.run(0, session.call(...Array(11).fill('get a')));
+    for (let run = 0; run < 4; run += 1) rig.run(0, session.call(...Array(60).fill('get a')));
     const seen: number[] = [];
     while (seen.length < 252) {
       const from = (seen.at(-1) ?? 0) + 1;
