@@ -1,4 +1,6 @@
 import type { Transfer } from '../../src/edge/soap/banking.js';
+import type { TransactionId } from '../../src/vocabulary/ids.js';
+import type { DiskWrite } from '../engine/disk.js';
 import type { Engine } from '../engine/engine.js';
 import type { Lost, Network } from '../engine/network.js';
 import type { Life } from '../engine/process.js';
@@ -19,6 +21,7 @@ export interface ImpostorOptions {
     readonly coverage: Coverage;
     loseDisk(address: string, downMs: number): void;
     asked(client: string, timestamp: number, order: Transfer): void;
+    revived(tid: TransactionId): void;
   };
   readonly address: string;
   readonly behaviours: readonly LiarName[];
@@ -48,12 +51,19 @@ export class Impostor {
     for (const { to, packet } of all) network.send(this.#options.address, to, packet, lost);
   }
 
+  written(writes: readonly DiskWrite[]): void {
+    for (const behaviour of this.#behaviours) behaviour.written?.(writes);
+  }
+
   around(life: Life<Packet>): Life<Packet> {
     return {
       get load() {
         return life.load;
       },
-      linked: (other) => life.linked(other),
+      linked: (other) => {
+        for (const behaviour of this.#behaviours) behaviour.linked?.(other);
+        life.linked(other);
+      },
       receive: (from, packet, id) => {
         const taken = this.#behaviours.every(
           (behaviour) => behaviour.incoming?.(from, packet) ?? true,
@@ -87,6 +97,7 @@ export class Impostor {
       asked: (timestamp, order) => world.asked(address, timestamp, order),
       loseDisk: (downMs) => world.loseDisk(address, downMs),
       lied: () => coverage.count(`liar ${name}`),
+      revived: (tid) => world.revived(tid),
     };
   }
 }

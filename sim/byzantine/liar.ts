@@ -1,7 +1,8 @@
 import type { Sign } from '../../src/crypto/signer.js';
 import type { Transfer } from '../../src/edge/soap/banking.js';
-import type { Digest, EnlistmentId } from '../../src/vocabulary/ids.js';
+import type { Digest, EnlistmentId, TransactionId } from '../../src/vocabulary/ids.js';
 import type { Signed, VoteStatement } from '../../src/vocabulary/statements.js';
+import type { DiskWrite } from '../engine/disk.js';
 import type { Random } from '../engine/random.js';
 import type { Cast } from '../parties/cast.js';
 import type { Packet } from '../parties/packets.js';
@@ -22,6 +23,8 @@ export interface Conspiracy {
   readonly proteges: Set<string>;
   /** Votes to abort of banks that also vote to commit. */
   readonly abortVotes: Map<EnlistmentId, Signed<VoteStatement>>;
+  /** Transactions whose ids liars have learnt, the last of them. */
+  readonly overheard: Set<TransactionId>;
 }
 
 /** What a behaviour may use: all that the node itself has, its key included. */
@@ -46,6 +49,8 @@ export interface Liar {
   loseDisk(downMs: number): void;
   /** It has misbehaved just now; counts for coverage. */
   lied(): void;
+  /** It has tried to have this transaction decided again. */
+  revived(tid: TransactionId): void;
 }
 
 /** A way to misbehave, wrapped around a node that runs the unchanged code. */
@@ -54,6 +59,10 @@ export interface Behaviour {
   outgoing?(sent: Sent): readonly Sent[] | undefined;
   /** False swallows what comes in. */
   incoming?(from: string, packet: Packet): boolean;
+  /** The node's own disk has taken this. */
+  written?(writes: readonly DiskWrite[]): void;
+  /** A link to this node has come up. */
+  linked?(other: string): void;
 }
 
 export type BehaviourMaker = (liar: Liar) => Behaviour;

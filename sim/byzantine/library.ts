@@ -3,6 +3,7 @@ import * as initiators from './initiators.js';
 import type { BehaviourMaker } from './liar.js';
 import * as participants from './participants.js';
 import * as proposals from './replica-proposals.js';
+import * as revivals from './replica-revivals.js';
 import * as service from './replica-service.js';
 import * as uuids from './replica-uuids.js';
 import * as views from './replica-views.js';
@@ -31,6 +32,9 @@ export const coordinatorBehaviours = {
   'deny-knowledge': service.denyKnowledge,
   'flood-peers': service.floodPeers,
   amnesia: service.amnesia,
+  revive: revivals.revive,
+  'false-inventories': revivals.falseInventories,
+  'deny-late': revivals.denyLate,
 } satisfies Record<string, BehaviourMaker>;
 
 export const initiatorBehaviours = {
@@ -51,6 +55,8 @@ export const participantBehaviours = {
   'flood-enlistments': participants.floodEnlistments,
   'claim-done': participants.claimDone,
   'silent-bank': service.silentToSome,
+  'never-acknowledge': participants.neverAcknowledge,
+  'gate-crash': participants.gateCrash,
 } satisfies Record<string, BehaviourMaker>;
 
 export const clientBehaviours = {

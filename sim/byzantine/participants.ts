@@ -8,7 +8,7 @@ import type {
   VoteStatement,
 } from '../../src/vocabulary/statements.js';
 import { encodeSigned } from '../../src/wire/index.js';
-import { serviceOf } from '../parties/cast.js';
+import { bankAt, serviceOf } from '../parties/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { BehaviourMaker, Liar } from './liar.js';
 import { halves } from './replica-tools.js';
@@ -137,6 +137,39 @@ export const claimDone: BehaviourMaker = (liar) => ({
     return liar.random.chance(0.5);
   },
 });
+
+/** Votes, does what it is told, and never says so. */
+export const neverAcknowledge: BehaviourMaker = (liar) => ({
+  outgoing: ({ packet }) => {
+    if (packet.kind !== 'ended') return undefined;
+    liar.lied();
+    return [];
+  },
+});
+
+/** Registers in transactions that nobody invited it to, and votes as it likes. */
+export const gateCrash: BehaviourMaker = (liar) => {
+  liar.every(900, () => {
+    const [tid] = liar.random.sample([...liar.conspiracy.overheard].slice(-3), 1);
+    const participant = bankAt(liar.address);
+    if (tid === undefined || participant === undefined) return;
+    liar.lied();
+    const enlistment = enlistmentId(`${participant}.${liar.random.uuid()}`);
+    const ref = { tid, participant, enlistment };
+    const registration = signed(liar, {
+      kind: 'registration',
+      ...ref,
+      protocol: 'durable',
+      address: serviceOf(participant),
+    });
+    const vote = votePacket(liar, { kind: 'vote', ...ref, vote: 'aborted' });
+    for (const { name } of liar.cast.cluster.coordinators) {
+      liar.send(name, registration);
+      liar.after(30, () => liar.send(name, vote));
+    }
+  });
+  return {};
+};
 
 function signed(
   liar: Liar,

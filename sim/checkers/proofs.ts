@@ -8,6 +8,8 @@ export interface ProofsContext {
   readonly correctCoordinators: readonly string[];
   /** The proof that a coordinator's disk holds for a slot. */
   readonly storedProof: (address: string, slot: string) => Uint8Array | undefined;
+  /** Transactions that have not been forgotten by anybody, whose proofs must be there. */
+  readonly isRemembered: (slot: string) => boolean;
   readonly read: (bytes: Uint8Array) => VerifiedDecisionProof | undefined;
 }
 
@@ -16,7 +18,7 @@ export interface ProofsContext {
  * one is left whichever `f` are gone: those of a quorum, less the liars in it.
  */
 export function checkProofs(context: ProofsContext): readonly Violation[] {
-  const { facts, resilience, correctCoordinators, storedProof, read } = context;
+  const { facts, resilience, correctCoordinators, storedProof, isRemembered, read } = context;
   const needed = quorum(resilience) - resilience.f;
   const problems: string[] = [];
   for (const [slot, [decision]] of facts.decisions) {
@@ -33,7 +35,8 @@ export function checkProofs(context: ProofsContext): readonly Violation[] {
         problems.push(`${address} keeps a proof of ${slot} that says something else`);
       } else kept += 1;
     }
-    if (kept < needed) problems.push(`${kept} correct coordinators keep the proof of ${slot}`);
+    if (kept < needed && isRemembered(slot))
+      problems.push(`${kept} correct coordinators keep the proof of ${slot}`);
   }
   return problems.map((what) => ({ checker: 'proofs-verify', what }));
 }

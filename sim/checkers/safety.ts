@@ -1,3 +1,5 @@
+import { operationOf } from '../../src/role/initiator/order.js';
+import type { SlotKey } from '../../src/vocabulary/agreement.js';
 import { quorum, type Resilience } from '../../src/vocabulary/quorum.js';
 import { activations, enlistmentKey, type Facts, outcomeOf, type Violation } from './facts.js';
 
@@ -107,6 +109,44 @@ const exactlyOnce: Checker = ({ facts }) => {
   );
 };
 
+/** Of what a client signs with one timestamp one order at most is paid, however often it is signed. */
+const paidOnce: Checker = ({ facts }) => {
+  const paid = new Map<string, Set<string>>();
+  for (const { tid, decision } of activations(facts)) {
+    const committed = facts.decisions
+      .get(`o:${tid}` as SlotKey)
+      ?.some(({ result }) => result.kind === 'outcome' && result.outcome === 'commit');
+    const digest = facts.requestOfSlot.get(decision.slot);
+    const request = digest === undefined ? undefined : facts.requests.get(digest);
+    if (!committed || !request) continue;
+    const key = `${request.client} at ${request.timestamp}`;
+    paid.set(key, (paid.get(key) ?? new Set()).add(tid));
+  }
+  return [...paid].flatMap(([key, tids]) =>
+    tids.size > 1 ? [`the request of ${key} was paid ${tids.size} times`] : [],
+  );
+};
+
+/** What rolls a transaction back, or is waited for, is a bank that its order names. */
+const onlyInvited: Checker = ({ facts }) => {
+  const requests = new Map(
+    activations(facts).map(({ tid, decision }) => [tid, facts.requestOfSlot.get(decision.slot)]),
+  );
+  return [...facts.decisions.values()].flat().flatMap(({ slot, digest, result }) => {
+    const value = facts.values.get(digest);
+    if (result.kind !== 'outcome' || value?.kind !== 'outcome') return [];
+    const request = facts.requests.get(requests.get(value.tid) ?? digest);
+    if (!request) return [];
+    const invited = new Set<string>(
+      operationOf(request.order).legs.map(({ participant }) => participant),
+    );
+    return value.records
+      .map(({ registration }) => registration.statement.participant)
+      .filter((participant) => !invited.has(participant))
+      .map((participant) => `${slot}: ${participant} has a say, which nobody invited`);
+  });
+};
+
 /** No transaction id is made twice, and each belongs to a request that a client made. */
 const uniqueIds: Checker = ({ facts }) => {
   const slots = new Map<string, string>();
@@ -143,6 +183,8 @@ const checkers: Readonly<Record<string, Checker>> = {
   'commit-validity': commitValidity,
   'abort-validity': abortValidity,
   'exactly-once': exactlyOnce,
+  'paid-once': paidOnce,
+  'only-invited': onlyInvited,
   'unique-ids': uniqueIds,
   'truthful-answers': truthfulAnswers,
 };

@@ -9,6 +9,8 @@ import type { FaultKind } from './fault-kinds.js';
 /** What can be repeated; the last of them by worlds that know how to slow a replica down. */
 export type ChaosKind = FaultKind | 'slow-replica';
 
+/** Of a node that is away: longer than anything is waited for. */
+const ABSENCE_MS = [10_000, 60_000] as const;
 /** Between two faults of one kind at full strength, on average. */
 const PERIOD_MS = 1800;
 const SLOW_SYNC_MS = 400;
@@ -53,6 +55,7 @@ export class Chaos<Message> {
     this.repeat('power-loss', (random) => this.#powerLoss(random), 5);
     this.repeat('pause', (random) => this.#pause(random));
     this.repeat('slow-disk', (random) => this.#slowDisk(random));
+    this.repeat('absence', (random) => this.#absence(random), 4);
     this.repeat('disk-loss', (random) => world.loseSomeDisk(random), 3);
   }
 
@@ -132,6 +135,29 @@ export class Chaos<Message> {
     this.for(random.between(200, 12_000), () => {
       this.#world.say(`${some.join(', ')} back`);
       for (const [from, to] of links) network.unblock(from, to);
+    });
+  }
+
+  /** A coordinator, or one together with a bank, is away until all has been forgotten. */
+  #absence(random: Random): void {
+    const { network } = this.#world;
+    const banks = this.#world.cast.cluster.participants.map(({ name }) => name);
+    const some = [
+      ...random.sample(this.#coordinators(), 1),
+      ...random.sample(banks, random.int(2)),
+    ];
+    const others = network.addresses.filter((other) => !some.includes(other));
+    const links = some.flatMap((one) =>
+      others.flatMap((other) => [
+        [one, other],
+        [other, one],
+      ]),
+    );
+    for (const [from = '', to = ''] of links) network.block(from, to);
+    this.#world.say(`${some.join(', ')} away for long`);
+    this.for(random.between(...ABSENCE_MS), () => {
+      this.#world.say(`${some.join(', ')} back from long`);
+      for (const [from = '', to = ''] of links) network.unblock(from, to);
     });
   }
 

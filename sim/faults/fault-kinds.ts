@@ -14,6 +14,7 @@ export const faultKinds = [
   'pause',
   'slow-disk',
   'disk-loss',
+  'absence',
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];

@@ -18,6 +18,8 @@ export interface CastOptions {
   readonly f: number;
   readonly banks: readonly string[];
   readonly timing: Timing;
+  /** 5,000 unless given. */
+  readonly retainedTransactions?: number;
 }
 
 /** Everybody in a run: the cluster, its keys, and who is found at which address. */
@@ -55,7 +57,11 @@ export function addressOfService(url: string): string | undefined {
 
 const keys = new Map<string, { readonly sign: Sign; readonly statementKey: string }>();
 
-export function createCast({ n, f, banks, timing }: CastOptions): Cast {
+/** As a cluster file has it where it does not say. */
+export const RETAINED = 5000;
+
+export function createCast(options: CastOptions): Cast {
+  const { n, f, banks, timing, retainedTransactions = RETAINED } = options;
   const coordinators = indices(n).map((id) => ({
     ...member(coordinatorAddress(id)),
     id: replicaId(id),
@@ -76,7 +82,7 @@ export function createCast({ n, f, banks, timing }: CastOptions): Cast {
     fronts: [],
     allowedOrigins: [],
     timing,
-    retainedTransactions: 5000,
+    retainedTransactions,
   };
   const members = new Set([...coordinators, ...initiators, ...participants].map((m) => m.name));
   return {

@@ -7,7 +7,7 @@ import {
 } from '../byzantine/library.js';
 import { Random } from '../engine/random.js';
 import { type FaultKind, faultKinds } from '../faults/fault-kinds.js';
-import { coordinatorAddress, initiatorAddress } from '../parties/cast.js';
+import { coordinatorAddress, initiatorAddress, RETAINED } from '../parties/cast.js';
 import { bankNames } from '../run/load.js';
 import type { LiarPlan, Plan } from './plan.js';
 
@@ -19,6 +19,7 @@ import type { LiarPlan, Plan } from './plan.js';
  * - `crashes`, `links`: honest nodes on bad machines, or on a bad network.
  * - `liars`: liars alone.
  * - `twins`: one replica, or `f`, runs twice.
+ * - `limits`: the swarm where little is remembered, nodes are away for long, and liars bring up the past.
  * - `too-many-liars`: `f + 1` coordinators lie; here violations must be found.
  */
 export const scenarios = [
@@ -28,6 +29,7 @@ export const scenarios = [
   'links',
   'liars',
   'twins',
+  'limits',
   'too-many-liars',
 ] as const;
 export type Scenario = (typeof scenarios)[number];
@@ -42,6 +44,9 @@ const crashKinds: readonly FaultKind[] = [
   'disk-loss',
 ];
 const linkKinds = faultKinds.filter((kind) => !crashKinds.includes(kind));
+
+/** Few are remembered: none, up to this many. */
+const RETAINED_MAX = 8;
 
 const shapes = [
   { n: 4, f: 1, weight: 16 },
@@ -63,6 +68,7 @@ export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
     chaosMs: Math.round(random.between(4000, 30_000)),
     // Seven replicas and two banks that flood them have needed 620,000.
     stepsMax: 1_500_000,
+    retainedTransactions: RETAINED,
   };
   const drawing = { random, ...sizes };
   switch (scenario) {
@@ -83,6 +89,8 @@ export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
         faults: { 'slow-links': 0.3 },
         ...tooManyLiars(drawing),
       };
+    case 'limits':
+      return drawLimits(drawing);
     case 'swarm': {
       const faults = random.chance(0.9) ? drawFaults(random, faultKinds) : {};
       const liars = random.chance(0.85)
@@ -94,6 +102,23 @@ export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
 }
 
 type Drawing = { readonly random: Random } & Omit<Plan, 'faults' | 'liars' | 'twins'>;
+
+/** More orders in less time, so that all is forgotten again and again while somebody is away. */
+function drawLimits(drawing: Drawing): Plan {
+  const { random, f, clients } = drawing;
+  const { random: _random, ...sizes } = drawing;
+  const faults = random.chance(0.8) ? drawFaults(random, faultKinds) : {};
+  const liars = random.chance(0.85) ? drawLiars(drawing, f, false) : { liars: [], twins: [] };
+  const away = random.chance(0.7) ? { absence: random.between(0.5, 1) } : {};
+  return {
+    ...sizes,
+    ordersPerClient: Math.ceil(random.between(16, 40) / clients),
+    chaosMs: Math.round(random.between(20_000, 60_000)),
+    faults: { ...faults, ...away },
+    ...liars,
+    retainedTransactions: random.int(RETAINED_MAX + 1),
+  };
+}
 
 /** Each seed has some kinds on and the others off, so that none hides another. */
 function drawFaults(random: Random, kinds: readonly FaultKind[]): Plan['faults'] {

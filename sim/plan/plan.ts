@@ -23,6 +23,8 @@ export interface Plan {
   readonly liars: readonly LiarPlan[];
   /** Replicas that run twice with one key; they count as liars. */
   readonly twins: readonly string[];
+  /** Finished transactions that a coordinator remembers. */
+  readonly retainedTransactions: number;
   /** Events of the whole run; a run that needs more fails. */
   readonly stepsMax: number;
 }

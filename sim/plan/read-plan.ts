@@ -21,6 +21,7 @@ const planForm = z.strictObject({
     }),
   ),
   twins: z.array(z.string().max(20)),
+  retainedTransactions: whole.max(100_000),
   stepsMax: whole.min(1),
 });
 

@@ -104,6 +104,7 @@ function settle(world: World): readonly Violation[] {
       facts: witness,
       resilience: cast.cluster.resilience,
       correctCoordinators,
+      isRemembered: (slot) => !world.forgotten.has(slot),
       storedProof: (address, slot) => diskOf(address)?.read(`decided/${slot}`),
       read: (bytes) => world.reader.proof(bytes),
     }),

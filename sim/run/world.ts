@@ -1,11 +1,11 @@
 import { newMember } from '../../src/core/agreement/abstentions.js';
 import type { Balance } from '../../src/edge/soap/banking.js';
 import { requestDigest } from '../../src/role/initiator/order.js';
-import { clientId } from '../../src/vocabulary/ids.js';
+import { clientId, type TransactionId } from '../../src/vocabulary/ids.js';
 import { Impostor } from '../byzantine/impostor.js';
 import type { Conspiracy } from '../byzantine/liar.js';
 import { Witness } from '../checkers/witness.js';
-import { Disk } from '../engine/disk.js';
+import { Disk, type DiskWrite } from '../engine/disk.js';
 import { Engine } from '../engine/engine.js';
 import { Network } from '../engine/network.js';
 import { type Host, type Life, Process } from '../engine/process.js';
@@ -48,6 +48,10 @@ export class World {
   readonly auditor: Auditor;
   /** What stopped nodes that must not stop. */
   readonly failures: { readonly address: string; readonly error: unknown }[] = [];
+  /** Transactions that liars have tried to have decided again. */
+  readonly revivals: TransactionId[] = [];
+  /** Slots that some correct replica has forgotten. */
+  readonly forgotten = new Set<string>();
   readonly #processes: Process<Packet>[] = [];
   readonly #impostors = new Map<string, Impostor>();
   readonly #conspiracy: Conspiracy = {
@@ -55,6 +59,7 @@ export class World {
     audiences: new Map(),
     proteges: new Set(),
     abortVotes: new Map(),
+    overheard: new Set(),
   };
   readonly #narrate: Narrator | undefined;
 
@@ -62,7 +67,8 @@ export class World {
     this.plan = plan;
     this.#narrate = narrate;
     this.random = new Random(`seed ${plan.seed}`);
-    this.cast = createCast({ n: plan.n, f: plan.f, banks: bankNames(plan), timing });
+    const { n, f, retainedTransactions } = plan;
+    this.cast = createCast({ n, f, banks: bankNames(plan), timing, retainedTransactions });
     this.reader = new Reader(this.cast);
     this.witness = new Witness({
       cast: this.cast,
@@ -74,7 +80,10 @@ export class World {
       engine: this.engine,
       random: this.random.fork('network'),
       kindOf: ({ kind }) => kind,
-      onSent: (from, _to, packet) => this.witness.sent(from, packet),
+      onSent: (from, _to, packet) => {
+        this.witness.sent(from, packet);
+        if (packet.kind === 'post') this.#conspiracy.overheard.add(packet.tid);
+      },
       onDelivered: (from, to, packet) => {
         this.witness.delivered(from, to, packet);
         this.coverage.count('messages delivered');
@@ -143,6 +152,23 @@ export class World {
     if (this.#narrate) this.say(`${address} notes ${event} ${JSON.stringify(data)}`);
   }
 
+  /** A liar has tried to have this transaction decided again. */
+  revived(tid: TransactionId): void {
+    this.revivals.push(tid);
+    this.say(`${tid} is brought up again by a liar`);
+  }
+
+  #countForgotten(address: string, writes: readonly DiskWrite[]): void {
+    if (!this.isCorrect(address) || replicaAt(address) === undefined) return;
+    for (const { key, value } of writes) {
+      if (value !== null || !key.startsWith('decided/')) continue;
+      this.forgotten.add(key.slice('decided/'.length));
+      if (!key.startsWith('decided/o:')) continue;
+      this.coverage.count('transactions forgotten, at replicas');
+      this.say(`${address} forgets ${key}`);
+    }
+  }
+
   /** A client, honest or not, signs a request. */
   asked(client: string, timestamp: number, order: Parameters<typeof requestDigest>[2]): void {
     const header = { client: clientId(client), timestamp };
@@ -186,7 +212,11 @@ export class World {
         engine: this.engine,
         random: random.fork('disk'),
         onCrashedWrite: (fate) => this.coverage.count(`fault write ${fate}`),
-        onWritten: (writes) => this.witness.written(address, writes),
+        onWritten: (writes) => {
+          this.witness.written(address, writes);
+          impostor?.written(writes);
+          this.#countForgotten(address, writes);
+        },
         records: replicaAt(address) === undefined ? [] : newMember,
       }),
       clockRate: 1 + drift * random.between(-DRIFT_MAX, DRIFT_MAX),

@@ -12,18 +12,18 @@ import type { Plan } from '../../sim/plan/plan.js';
 import { simulate } from '../../sim/run/simulate.js';
 
 const names = Object.keys(behaviourMakers) as LiarName[];
-const seeds = Array.from({ length: 200 }, (_, index) => index + 1);
+const seeds = Array.from({ length: 240 }, (_, index) => index + 1);
 
 describe('the swarm', () => {
   const plans = seeds.map((seed) => drawPlan(seed));
   const behavioursOf = ({ liars }: Plan) => new Set(liars.flatMap((liar) => liar.behaviours));
 
-  it.each(names)('has %s in some of 200 seeds', (name) => {
+  it.each(names)('has %s in some of 240 seeds', (name) => {
     const count = plans.filter((plan) => behavioursOf(plan).has(name)).length;
     expect(count).toBeGreaterThanOrEqual(5);
   });
 
-  it.each(faultKinds)('has %s in some of 200 seeds', (kind) => {
+  it.each(faultKinds)('has %s in some of 240 seeds', (kind) => {
     expect(plans.filter(({ faults }) => kind in faults).length).toBeGreaterThanOrEqual(10);
   });
 
@@ -43,7 +43,15 @@ describe('a behaviour', () => {
     const faults = { partition: 0.6, crash: 0.4, loss: 0.3 };
     const sizes = { n: 4, f: 1, banks: 2, clients: 2, ordersPerClient: 4, chaosMs: 15_000 };
     const liars = [{ address, behaviours: [name] }];
-    return { seed, ...sizes, faults, liars, twins: [], stepsMax: 400_000 };
+    return {
+      seed,
+      ...sizes,
+      faults,
+      liars,
+      twins: [],
+      retainedTransactions: 5000,
+      stepsMax: 400_000,
+    };
   }
 
   function homeOf(name: LiarName): string {

@@ -16,6 +16,7 @@ const calm: Plan = {
   faults: {},
   liars: [],
   twins: [],
+  retainedTransactions: 5000,
   stepsMax: 60_000,
 };
 const lyingCoordinator: Plan = {
