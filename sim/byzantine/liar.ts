@@ -1,7 +1,11 @@
 import type { Sign } from '../../src/crypto/signer.js';
 import type { Transfer } from '../../src/edge/soap/banking.js';
 import type { Digest, EnlistmentId, TransactionId } from '../../src/vocabulary/ids.js';
-import type { Signed, VoteStatement } from '../../src/vocabulary/statements.js';
+import type {
+  InvitationStatement,
+  Signed,
+  VoteStatement,
+} from '../../src/vocabulary/statements.js';
 import type { DiskWrite } from '../engine/disk.js';
 import type { Random } from '../engine/random.js';
 import type { Cast } from '../parties/cast.js';
@@ -23,8 +27,8 @@ export interface Conspiracy {
   readonly proteges: Set<string>;
   /** Votes to abort of banks that also vote to commit. */
   readonly abortVotes: Map<EnlistmentId, Signed<VoteStatement>>;
-  /** Transactions whose ids liars have learnt, the last of them. */
-  readonly overheard: Set<TransactionId>;
+  /** Transactions whose ids liars have learnt, and somebody's invitations to each. */
+  readonly overheard: Map<TransactionId, readonly Signed<InvitationStatement>[]>;
 }
 
 /** What a behaviour may use: all that the node itself has, its key included. */

@@ -147,10 +147,11 @@ export const neverAcknowledge: BehaviourMaker = (liar) => ({
   },
 });
 
-/** Registers in transactions that nobody invited it to, and votes as it likes. */
+/** Registers where nobody invited it, without invitations or with another's, and votes as it likes. */
 export const gateCrash: BehaviourMaker = (liar) => {
   liar.every(900, () => {
-    const [tid] = liar.random.sample([...liar.conspiracy.overheard].slice(-3), 1);
+    const last = [...liar.conspiracy.overheard].slice(-3);
+    const [tid, others] = liar.random.sample(last, 1)[0] ?? [];
     const participant = bankAt(liar.address);
     if (tid === undefined || participant === undefined) return;
     liar.lied();
@@ -161,6 +162,7 @@ export const gateCrash: BehaviourMaker = (liar) => {
       ...ref,
       protocol: 'durable',
       address: serviceOf(participant),
+      invitations: liar.random.chance(0.5) ? (others ?? []) : [],
     });
     const vote = votePacket(liar, { kind: 'vote', ...ref, vote: 'aborted' });
     for (const { name } of liar.cast.cluster.coordinators) {

@@ -1,7 +1,7 @@
 import type { SlotKey } from '../../src/vocabulary/agreement.js';
 import { checkBooks } from '../checkers/books.js';
 import { checkBounds, checkLeftovers, type Leftover } from '../checkers/bounds.js';
-import type { Violation } from '../checkers/facts.js';
+import { activations, type Violation } from '../checkers/facts.js';
 import { unfinished } from '../checkers/liveness.js';
 import { checkProofs } from '../checkers/proofs.js';
 import { checkQuiet } from '../checkers/quiet.js';
@@ -201,12 +201,25 @@ function always({ witness, cast, failures, plan }: World): readonly Violation[] 
   ];
 }
 
-function countRun({ coverage, witness, plan, engine }: World): void {
+/** Of what liars brought up again: what was decided once, for all that. */
+function countRevivals({ coverage, witness, revivals }: World): void {
+  const refused = revivals.filter((tid) => {
+    const made = activations(witness).find((one) => one.tid === tid)?.decision.slot;
+    const slots = [made, `o:${tid}` as SlotKey];
+    return slots.every((slot) => !slot || (witness.decisions.get(slot)?.length ?? 0) < 2);
+  });
+  coverage.count('revivals attempted', revivals.length);
+  coverage.count('revivals refused', refused.length);
+}
+
+function countRun(world: World): void {
+  const { coverage, witness, plan, engine } = world;
   coverage.count('views opened', witness.highestView);
   coverage.atLeast('highest view', witness.highestView);
   coverage.count('runs with a view change', witness.highestView > 0 ? 1 : 0);
   coverage.count('runs with twins', plan.twins.length > 0 ? 1 : 0);
   coverage.count('events', engine.steps);
+  countRevivals(world);
   for (const decision of [...witness.decisions.values()].flat()) {
     const { result, digest } = decision;
     const value = witness.values.get(digest);

@@ -54,12 +54,14 @@ export class World {
   readonly forgotten = new Set<string>();
   readonly #processes: Process<Packet>[] = [];
   readonly #impostors = new Map<string, Impostor>();
+  /** The last question of each replica about each transaction. */
+  readonly #questions = new Map<string, string>();
   readonly #conspiracy: Conspiracy = {
     coordinators: new Set(),
     audiences: new Map(),
     proteges: new Set(),
     abortVotes: new Map(),
-    overheard: new Set(),
+    overheard: new Map(),
   };
   readonly #narrate: Narrator | undefined;
 
@@ -82,7 +84,7 @@ export class World {
       kindOf: ({ kind }) => kind,
       onSent: (from, _to, packet) => {
         this.witness.sent(from, packet);
-        if (packet.kind === 'post') this.#conspiracy.overheard.add(packet.tid);
+        this.#overhear(from, packet);
       },
       onDelivered: (from, to, packet) => {
         this.witness.delivered(from, to, packet);
@@ -167,6 +169,31 @@ export class World {
       this.coverage.count('transactions forgotten, at replicas');
       this.say(`${address} forgets ${key}`);
     }
+  }
+
+  /** What liars may learn of others' transactions, and what the summary counts. */
+  #overhear(from: string, packet: Packet): void {
+    const { overheard } = this.#conspiracy;
+    if (packet.kind === 'post') {
+      if (!overheard.has(packet.tid)) overheard.set(packet.tid, []);
+    } else if (packet.kind === 'register') {
+      const statement = this.reader.statement(packet.statement)?.statement;
+      if (statement?.kind === 'registration') overheard.set(statement.tid, statement.invitations);
+      else this.coverage.count('registrations refused, uninvited or forged');
+    } else if (packet.kind === 'peer') this.#countQuestions(from, packet.bytes);
+  }
+
+  #countQuestions(from: string, bytes: Uint8Array): void {
+    const replica = replicaAt(from);
+    if (replica === undefined || !this.isCorrect(from)) return;
+    const message = this.reader.peer(replica, bytes)?.message;
+    if (message?.kind !== 'fetch-transaction') return;
+    const about = `${from} ${message.tid}`;
+    const before = this.#questions.get(about);
+    if (before !== undefined && before !== message.question) {
+      this.coverage.count('questions asked again');
+    }
+    this.#questions.set(about, message.question);
   }
 
   /** A client, honest or not, signs a request. */

@@ -13,7 +13,7 @@ import { sha256 } from '../../src/crypto/digest.js';
 import { signStatement } from '../../src/crypto/signer.js';
 import { BankCore } from '../../src/role/bank/bank-core.js';
 import type { OutcomeValue, Slot } from '../../src/vocabulary/agreement.js';
-import type { Digest, View } from '../../src/vocabulary/ids.js';
+import { type Digest, replicaId, type View } from '../../src/vocabulary/ids.js';
 
 /** Deliberately broken cores, each for a checker to catch. */
 
@@ -154,11 +154,19 @@ class AbortsAtOnce extends CoordinatorCore {
 
 export const abortsAtOnce: Partial<Cores> = { coordinator: (options) => new AbortsAtOnce(options) };
 
-/** Believes any single coordinator. */
+/** Takes each coordinator's notice for that of two. */
 export const believesAnyone: Partial<Cores> = {
   bank: (options, accounts) => {
     const { n } = options.resilience;
-    return new BankCore({ ...options, resilience: { n, f: 0 } }, accounts);
+    const core = new BankCore(options, accounts);
+    return {
+      restore: (records) => core.restore(records),
+      handle: (input) => {
+        if (input.kind !== 'notified') return core.handle(input);
+        const replica = replicaId((input.replica + 1) % n);
+        return [...core.handle(input), ...core.handle({ ...input, replica })];
+      },
+    };
   },
 };
 
