@@ -6,6 +6,7 @@ const state = ['test/core/session/state.test.ts', 'test/core/session/machine.tes
 
 const resources = ['test/core/session/resources.test.ts'];
 
+const divergence = ['test/core/session/divergence.test.ts'];
 const client = ['test/role/client-lying-homes.test.ts', 'test/role/client-patience.test.ts'];
 
 /** Bounds of sessions, and whose share they are. */
@@ -130,5 +131,29 @@ export const sessionLimitMutants: readonly Mutant[] = [
     find: "if (answer.next <= through) throw new NodeError('it does not take what it is handed');",
     replace: '',
     tests: client,
+  },
+  {
+    name: 'diverged-asks-everybody',
+    rule: 'a replica that diverged asks one other at a time, less and less often',
+    file: 'src/core/ordering/checkpoints.ts',
+    find: 'if (snapshot || isPassed) return this.#repair.start(certificate);',
+    replace: 'if (snapshot || isPassed) this.#repair.start(certificate);',
+    tests: divergence,
+  },
+  {
+    name: 'diverged-keeps-its-state',
+    rule: 'a replica that diverged takes the state of the others',
+    file: 'src/core/ordering/checkpoints.ts',
+    find: 'position > this.#position || this.#repair.wants(certificate);',
+    replace: 'position > this.#position;',
+    tests: divergence,
+  },
+  {
+    name: 'wrong-outcomes-kept',
+    rule: 'what a diverged replica came to, and nobody has confirmed, is worth nothing',
+    file: 'src/core/session/session-replica.ts',
+    find: 'this.#finals.doubt();',
+    replace: '',
+    tests: divergence,
   },
 ];

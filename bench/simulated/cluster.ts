@@ -53,6 +53,7 @@ const numbersOfOneClient = 100;
 const idleMachine: StateMachine = {
   apply: () => undefined,
   snapshot: () => [],
+  differences: () => [],
   install: () => undefined,
   interferes: () => true,
 };

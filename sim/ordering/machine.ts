@@ -51,6 +51,10 @@ export class SimMachine implements StateMachine {
     return [new TextEncoder().encode(JSON.stringify(state))];
   }
 
+  differences(): readonly string[] {
+    return ['history'];
+  }
+
   install(snapshot: Uint8Array): void {
     [this.#index, this.#chain, this.#last] = JSON.parse(new TextDecoder().decode(snapshot));
     this.#events.installed(this.#index, this.#chain);

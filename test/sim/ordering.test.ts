@@ -109,6 +109,7 @@ describe('the checkers of ordering', () => {
       const forgets = {
         ...machine,
         snapshot: () => machine.snapshot(),
+        differences: machine.differences.bind(machine),
         install: (snapshot: Uint8Array) => machine.install(snapshot),
         interferes: () => true,
         apply: (position: number, batch: Parameters<typeof machine.apply>[1]) => {

@@ -48,6 +48,10 @@ export class HistoryMachine implements StateMachine {
     return [new TextEncoder().encode(JSON.stringify(this.history))];
   }
 
+  differences(): readonly string[] {
+    return ['history'];
+  }
+
   install(snapshot: Uint8Array): void {
     this.history = JSON.parse(new TextDecoder().decode(snapshot));
   }

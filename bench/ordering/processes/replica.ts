@@ -54,6 +54,10 @@ class CountingMachine implements StateMachine {
     return [Buffer.from(JSON.stringify([this.executed, this.history]))];
   }
 
+  differences(): readonly string[] {
+    return ['history'];
+  }
+
   install(snapshot: Uint8Array): void {
     [this.executed, this.history] = JSON.parse(Buffer.from(snapshot).toString());
   }

@@ -9,6 +9,7 @@ import { quorum } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import type { StoredRecord } from '../effects.js';
 import type { Outbox } from './outbox.js';
+import { Repair } from './repair.js';
 import type { Snapshot, StableCheckpoint } from './snapshot.js';
 import { StableStore } from './stable-store.js';
 import { StateTransfer } from './state-transfer.js';
@@ -29,6 +30,8 @@ export interface CheckpointEvents {
   install(checkpoint: StableCheckpoint): void;
   /** It is installed, and stable. */
   installed(): void;
+  /** What differs between two states of the machine, in words. */
+  differences(own: Snapshot, theirs: Snapshot): readonly string[];
 }
 
 /** Checkpoints (Castro and Liskov §4.3): what lets the log be cut and a replica catch up without it. */
@@ -40,6 +43,7 @@ export class Checkpoints {
   readonly #own = new Map<number, Snapshot>();
   readonly #store: StableStore;
   readonly #transfer: StateTransfer;
+  readonly #repair: Repair;
   /** The last position that this replica has reached. */
   #position = 0;
 
@@ -47,6 +51,7 @@ export class Checkpoints {
     this.#outbox = outbox;
     this.#events = events;
     this.#store = new StableStore(outbox);
+    this.#repair = new Repair(outbox);
     this.#transfer = new StateTransfer(outbox, (checkpoint) => this.#onState(checkpoint));
   }
 
@@ -78,7 +83,7 @@ export class Checkpoints {
   /** The replica has reached a position. Where a checkpoint is due, that is its state. */
   reached(position: number, snapshot: () => Snapshot): void {
     this.#position = position;
-    this.#transfer.passed(position);
+    if (!this.#repair.isNeeded) this.#transfer.passed(position);
     if (position % this.#outbox.options.checkpointInterval !== 0 || position <= this.low) return;
     this.#own.set(position, snapshot());
     const signed = this.#signed(position);
@@ -94,10 +99,7 @@ export class Checkpoints {
       case 'stable':
         return this.learn(message.certificate);
       case 'state':
-        if (message.certificate.statement.position <= this.#position) {
-          return this.learn(message.certificate);
-        }
-        return this.#transfer.start(from, message, this.stable?.snapshot);
+        return this.#onManifest(from, message);
       case 'fetch-chunk':
         return this.#onFetch(from, message.digest);
       case 'chunk':
@@ -109,7 +111,7 @@ export class Checkpoints {
 
   /** Returns false where the timer is not this. */
   onTimer(name: string): boolean {
-    return this.#transfer.onTimer(name);
+    return this.#transfer.onTimer(name) || this.#repair.onTimer(name);
   }
 
   /** A certificate of somebody else. */
@@ -118,7 +120,8 @@ export class Checkpoints {
     if (position <= this.low) return;
     const snapshot = this.#own.get(position);
     if (snapshot?.digest === digest) return this.#adopt({ certificate, snapshot });
-    if (snapshot) this.#outbox.log('error', 'state-diverged', { position });
+    const isPassed = this.#repair.isNeeded && position <= this.#position;
+    if (snapshot || isPassed) return this.#repair.start(certificate);
     this.#events.behind(certificate.signatures.map(({ replica }) => replica));
   }
 
@@ -148,7 +151,16 @@ export class Checkpoints {
     this.#checkStable(signed);
   }
 
+  #onManifest(from: ReplicaId, message: OrderingMessageOf<'state'>): void {
+    const { certificate } = message;
+    const { position } = certificate.statement;
+    const isOfUse = position > this.#position || this.#repair.wants(certificate);
+    if (!isOfUse) return this.learn(certificate);
+    this.#transfer.start(from, message, this.#own.get(position) ?? this.stable?.snapshot);
+  }
+
   #onFetch(from: ReplicaId, digest: Digest): void {
+    if (digest === this.stable?.snapshot.digest) return this.show(from, 'state');
     const bytes = this.#store.chunk(digest);
     if (bytes) this.#outbox.send(from, { kind: 'chunk', bytes });
     // It is of a state that is gone: there is a newer one.
@@ -158,12 +170,25 @@ export class Checkpoints {
   /** A state that a quorum vouches for is at hand. */
   #onState(checkpoint: StableCheckpoint): void {
     const { position } = checkpoint.certificate.statement;
+    const replaced = this.#repair.isNeeded ? this.#replaced(checkpoint) : undefined;
     this.#position = position;
     this.#events.install(checkpoint);
     this.#adopt(checkpoint);
-    this.#outbox.output({ kind: 'installed', position });
+    this.#outbox.output({ kind: 'installed', position, ...(replaced && { replaced }) });
     this.#outbox.log('info', 'state-installed', { position });
     this.#events.installed();
+  }
+
+  /** This replica's own states were wrong: what differs, where that is known, and none of them is kept. */
+  #replaced({ certificate, snapshot }: StableCheckpoint): readonly string[] {
+    const { position } = certificate.statement;
+    const own = this.#own.get(position);
+    const differences = own ? this.#events.differences(own, snapshot) : [];
+    this.#outbox.log('error', 'state-replaced', { position, differences });
+    this.#own.clear();
+    this.#received.delete(this.#outbox.options.self);
+    this.#repair.end();
+    return differences;
   }
 
   #signed(position: number): Signed<CheckpointStatement> | undefined {

@@ -22,6 +22,8 @@ export interface StateMachine {
    * not cut and digested again.
    */
   snapshot(): readonly Uint8Array[];
+  /** What differs between two snapshots, in words for the operator; a bounded number. */
+  differences(own: Uint8Array, theirs: Uint8Array): readonly string[];
   /** Joined again. Puts a snapshot in place of the state. A quorum has vouched for it. */
   install(snapshot: Uint8Array): void;
   /**
@@ -44,7 +46,12 @@ export type OrderingOutput =
   /** These were applied, and are on disk before this output is performed. Not said again at a restart. */
   | { readonly kind: 'delivered'; readonly position: number; readonly batch: Batch }
   /** The state jumped to this position; what was delivered in between is known as state only. */
-  | { readonly kind: 'installed'; readonly position: number }
+  | {
+      readonly kind: 'installed';
+      readonly position: number;
+      /** This replica's own state was not that of the others: what differed, as far as that is known. */
+      readonly replaced?: readonly string[];
+    }
   /** Not taken. `busy`: the queue is full, so try again later. `executed`: it was ordered before. */
   | {
       readonly kind: 'refused';

@@ -116,6 +116,12 @@ export class Finals {
     this.#prove(this.#keep(certificate.statement, outcomes), certificate);
   }
 
+  /** This replica's state was wrong: what it came to and nobody has confirmed is worth nothing. */
+  doubt(): void {
+    for (const position of [...this.#unproved]) this.#forget(position);
+    this.#watch();
+  }
+
   onFetch(from: ReplicaId, position: number): void {
     const known = this.#positions.get(position);
     if (known?.certificate) {
@@ -220,12 +226,15 @@ export class Finals {
 
   #forgetOldest(): void {
     const [oldest] = this.#positions.keys();
-    if (oldest === undefined) return;
-    this.#bytes -= this.#positions.get(oldest)?.bytes ?? 0;
-    this.#positions.delete(oldest);
-    this.#unproved.delete(oldest);
-    this.#outbox.persist(keyOf('final', oldest), null);
-    this.#outbox.persist(keyOf('certificate', oldest), null);
+    if (oldest !== undefined) this.#forget(oldest);
+  }
+
+  #forget(position: number): void {
+    this.#bytes -= this.#positions.get(position)?.bytes ?? 0;
+    this.#positions.delete(position);
+    this.#unproved.delete(position);
+    this.#outbox.persist(keyOf('final', position), null);
+    this.#outbox.persist(keyOf('certificate', position), null);
   }
 
   /** Whether enough others have signed the same. */

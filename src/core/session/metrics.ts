@@ -9,6 +9,8 @@ export interface SessionMetrics extends OutcomeCounts {
   readonly sessions: number;
   readonly open: number;
   readonly orders: number;
+  /** How often this replica's state was not that of the others, and what differed the last time. */
+  readonly divergence: { readonly times: number; readonly last: readonly string[] };
   /** Operations: promised by this replica, and how many of those others simulated alike. */
   readonly provisional: number;
   readonly witnessed: number;

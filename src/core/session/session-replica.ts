@@ -40,6 +40,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
   readonly #witnessing: Witnessing;
   readonly #orders: Orders;
   readonly #attesting: Attesting;
+  #divergence: SessionMetrics['divergence'] = { times: 0, last: [] };
   /** What the parts want ordered, until the engine has been asked. */
   readonly #requests: OrderingRequest[] = [];
 
@@ -87,6 +88,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       sessions: this.#machine.table.size,
       open: this.#held.values().length,
       orders: this.#orders.size,
+      divergence: this.#divergence,
       provisional: this.#intake.promised,
       witnessed: this.#witnessing.witnessed,
       doubted: this.#witnessing.doubted,
@@ -225,7 +227,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       }
     }
     // The machine's events are of after the last of them.
-    if (later.some(({ kind }) => kind === 'installed')) this.#onJump();
+    for (const output of later) if (output.kind === 'installed') this.#onJump(output.replaced);
     for (const event of this.#machine.takeEvents()) this.#onEvent(event);
     for (const output of later) {
       if (output.kind === 'delivered') this.#submissions.delivered(output.position, output.batch);
@@ -252,8 +254,12 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     }
   }
 
-  /** The state of others is in place of this replica's own. */
-  #onJump(): void {
+  /** The state of others is in place of this replica's own, which had `replaced` where it had diverged. */
+  #onJump(replaced: readonly string[] | undefined): void {
+    if (replaced) {
+      this.#divergence = { times: this.#divergence.times + 1, last: replaced };
+      this.#finals.doubt();
+    }
     this.#view.jumped();
     this.#orders.reset();
     this.#reconciliation.reconcile();

@@ -53,6 +53,7 @@ export class DecisionModule {
         for (const request of batch) this.#apply(request);
       },
       snapshot: () => this.#snapshot(),
+      differences: () => ['decisions'],
       install: (snapshot) => this.#install(snapshot),
     });
   }

@@ -41,6 +41,7 @@ export class Delivery {
       behind: (holders) => events.behind(holders),
       install: (checkpoint) => this.#install(checkpoint),
       installed: () => this.#onInstalled(),
+      differences: (own, theirs) => machine.differences(own.machine, theirs.machine),
     });
   }
 

@@ -25,6 +25,7 @@ export class PbftEngine implements OrderingEngine {
       judge: () => 'accept',
       apply: (position, batch) => this.#apply(machine, position, batch),
       snapshot: () => machine.snapshot(),
+      differences: (own, theirs) => machine.differences(own, theirs),
       install: (snapshot) => machine.install(snapshot),
     });
   }

@@ -34,6 +34,7 @@ export class Executor {
       behind: (holders) => events.behind(holders),
       install: (checkpoint) => this.#install(checkpoint),
       installed: () => this.#onInstalled(),
+      differences: (own, theirs) => host.differences(own.machine, theirs.machine),
     });
   }
 

@@ -9,5 +9,6 @@ export interface PbftHost {
   /** Requests that are new, in their order. The batch of a null request is empty and not applied. */
   apply(sequence: number, batch: Batch): void;
   snapshot(): readonly Uint8Array[];
+  differences(own: Uint8Array, theirs: Uint8Array): readonly string[];
   install(snapshot: Uint8Array): void;
 }

@@ -15,6 +15,7 @@ import { decodeSessionRequest } from '../../../wire/session/index.js';
 import { invariant } from '../../invariant.js';
 import type { StateMachine } from '../../ordering/engine.js';
 import type { Application, Call } from '../application.js';
+import { differencesOf } from './differences.js';
 import { halvesOf, Lanes, type OpenOrder, type OrderContent } from './lanes.js';
 import { positionLimits, resultBytes } from './position-limits.js';
 import { type SessionEntry, SessionTable, tableLimits } from './session-table.js';
@@ -103,6 +104,16 @@ export class SessionMachine implements StateMachine {
     decodeMachine(snapshot, this);
     this.settling.recount(this.table.values());
     this.#position = 0;
+  }
+
+  /** Names what two states differ in: keys of applications, and how many more there are. */
+  differences(own: Uint8Array, theirs: Uint8Array): readonly string[] {
+    const [one, other] = [own, theirs].map((snapshot) => {
+      const machine = new SessionMachine(this.#options);
+      machine.install(snapshot);
+      return machine;
+    }) as [SessionMachine, SessionMachine];
+    return differencesOf(one, other);
   }
 
   /** Engines of total order do not ask; the bytes of a request do not tell. */
