@@ -125,10 +125,10 @@ export const sessionLimitMutants: readonly Mutant[] = [
     tests: client,
   },
   {
-    name: 'taken-or-not',
-    rule: 'a home that does not take what it is handed is left',
+    name: 'forgetful-home-kept',
+    rule: 'a home that asks for the same again and again is left, and not answered as fast as it asks',
     file: 'src/role/client/session-client.ts',
-    find: "if (answer.next <= through) throw new NodeError('it does not take what it is handed');",
+    find: "if (this.#failures > gapsMax) this.#leave('it asks for the same again and again');",
     replace: '',
     tests: client,
   },
