@@ -5,6 +5,7 @@ import type { Mutant } from './mutant.js';
 import { orderingMutants } from './ordering.js';
 import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
+import { simulatorMutants } from './simulator.js';
 
 const agreement = ['test/core/agreement', 'test/core/transaction/coordinator'];
 const coordinator = ['test/core/transaction/coordinator'];
@@ -528,7 +529,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'sends-before-it-persists',
     rule: 'nothing passes a write that is not on disk',
-    file: 'src/edge/driver/driver.ts',
+    file: 'src/edge/driver/sequencer.ts',
     find: 'if (this.#synced === 0) break;',
     replace: 'if (this.#synced === 0) this.#synced = 1;',
     tests: ['test/edge/driver'],
@@ -628,4 +629,5 @@ export const mutants: readonly Mutant[] = [
   ...sessionMutants,
   ...sessionLimitMutants,
   ...accountMutants,
+  ...simulatorMutants,
 ];

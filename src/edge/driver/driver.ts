@@ -1,7 +1,7 @@
 import type { Logger } from 'pino';
-import type { CommonOutput, Core, TimerInput } from '../../core/effects.js';
-import { Fifo } from '../fifo.js';
-import type { Store, StoreWrite } from '../store/store.js';
+import type { Core } from '../../core/effects.js';
+import type { Store } from '../store/store.js';
+import { Sequencer } from './sequencer.js';
 import { Timers } from './timers.js';
 
 export interface DriverOptions<Input, Output> {
@@ -21,23 +21,14 @@ export interface DriverOptions<Input, Output> {
 }
 
 /**
- * Runs a core: hands it inputs one at a time and performs its outputs in their order, where nothing
- * that follows a `persist` leaves before the write is on disk ("persist before you send").
- *
- * Group commit: while one write is under way the persists behind it gather; the next write takes
- * them all. Outputs with no unwritten `persist` before them are performed at once.
+ * Runs a core on this machine: hands it inputs one at a time and performs its outputs in the order
+ * that `Sequencer` keeps, with a store and with real time.
  */
 export class Driver<Input, Output extends { readonly kind: string }> {
   readonly #options: DriverOptions<Input, Output>;
   readonly #highWaterMark: number;
   readonly #timers: Timers;
-  readonly #queue = new Fifo<Output | CommonOutput>();
-  /** Persists in the queue that no write has taken yet. */
-  #unwritten: StoreWrite[] = [];
-  /** Persists in the queue that are on disk: the queue may move past so many. */
-  #synced = 0;
-  #writing = false;
-  #performing = false;
+  readonly #sequencer: Sequencer<Input, Output>;
   #state: 'new' | 'running' | 'stopping' | 'failed' = 'new';
   #onIdle: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
@@ -45,8 +36,31 @@ export class Driver<Input, Output extends { readonly kind: string }> {
   constructor(options: DriverOptions<Input, Output>) {
     this.#options = options;
     this.#highWaterMark = options.highWaterMark ?? 65_536;
+    const { core, store, perform, log } = options;
+    this.#sequencer = new Sequencer({
+      core,
+      perform,
+      write: (writes, done) => {
+        store
+          .write(writes)
+          .then(
+            () => done(),
+            (cause: unknown) => done({ cause }),
+          )
+          .then(() => this.#reportIdle());
+      },
+      startTimer: (name, delayMs) => {
+        if (this.#state === 'running') this.#timers.start(name, delayMs);
+      },
+      stopTimer: (name) => this.#timers.stop(name),
+      log: ({ level, data, event }) => log[level](data, event),
+      onFailed: (cause) => this.#fail(cause),
+    });
     // Not subject to the high-water mark: a core that has lost a timer may wait for ever.
-    this.#timers = new Timers((name) => this.#handle({ kind: 'timer', name }));
+    this.#timers = new Timers((name) => {
+      this.#sequencer.handle({ kind: 'timer', name });
+      this.#reportIdle();
+    });
   }
 
   /**
@@ -58,7 +72,7 @@ export class Driver<Input, Output extends { readonly kind: string }> {
     const records = await this.#options.store.load();
     if (this.#state !== 'new') return;
     this.#state = 'running';
-    this.#take(() => this.#options.core.restore(records));
+    this.#sequencer.restore(records);
   }
 
   /**
@@ -66,8 +80,8 @@ export class Driver<Input, Output extends { readonly kind: string }> {
    * outputs wait; the sender will come again.
    */
   submit(input: Input): boolean {
-    if (this.#state !== 'running' || this.#queue.length >= this.#highWaterMark) return false;
-    this.#handle(input);
+    if (this.#state !== 'running' || this.#sequencer.length >= this.#highWaterMark) return false;
+    this.#sequencer.handle(input);
     return true;
   }
 
@@ -87,97 +101,9 @@ export class Driver<Input, Output extends { readonly kind: string }> {
     await this.#options.store.close();
   }
 
-  #handle(input: Input | TimerInput): void {
-    this.#take(() => this.#options.core.handle(input));
-  }
-
-  #take(step: () => readonly (Output | CommonOutput)[]): void {
-    try {
-      for (const output of step()) {
-        this.#queue.push(output);
-        if (isCommon(output) && output.kind === 'persist') this.#unwritten.push(output);
-      }
-    } catch (error) {
-      this.#fail(error);
-      return;
-    }
-    this.#advance();
-  }
-
-  /** Does what can be done now. The write goes first: the disk works while outputs are performed. */
-  #advance(): void {
-    this.#write();
-    this.#performReady();
-    this.#reportIdle();
-  }
-
-  #write(): void {
-    if (this.#writing || this.#unwritten.length === 0 || this.#state === 'failed') return;
-    const writes = this.#unwritten;
-    this.#unwritten = [];
-    this.#writing = true;
-    this.#options.store.write(writes.map(({ key, value }) => ({ key, value }))).then(
-      () => {
-        this.#writing = false;
-        this.#synced += writes.length;
-        this.#advance();
-      },
-      (error: unknown) => {
-        this.#writing = false;
-        this.#fail(error);
-      },
-    );
-  }
-
-  /** Performs from the front of the queue up to the first persist that is not on disk. */
-  #performReady(): void {
-    // An output may submit an input; the loop below comes to what that gives, in its order.
-    if (this.#performing) return;
-    this.#performing = true;
-    try {
-      while (this.#state !== 'failed') {
-        const output = this.#queue.peek();
-        if (output === undefined) break;
-        if (isCommon(output) && output.kind === 'persist') {
-          if (this.#synced === 0) break;
-          this.#synced -= 1;
-        }
-        this.#queue.shift();
-        this.#perform(output);
-      }
-    } catch (error) {
-      this.#fail(error);
-    } finally {
-      this.#performing = false;
-    }
-  }
-
-  #perform(output: Output | CommonOutput): void {
-    if (!isCommon(output)) {
-      this.#options.perform(output);
-      return;
-    }
-    switch (output.kind) {
-      case 'persist':
-        return;
-      case 'start-timer':
-        if (this.#state === 'running') this.#timers.start(output.name, output.delayMs);
-        return;
-      case 'stop-timer':
-        this.#timers.stop(output.name);
-        return;
-      case 'log':
-        this.#options.log[output.level](output.data, output.event);
-        return;
-    }
-  }
-
   #fail(cause: unknown): void {
-    if (this.#state === 'failed') return;
     this.#state = 'failed';
     this.#timers.stopAll();
-    this.#queue.clear();
-    this.#unwritten = [];
     const error = cause instanceof Error ? cause : new Error(String(cause));
     this.#options.log.fatal({ err: error }, 'driver-failed');
     this.#options.onFatal(error);
@@ -185,18 +111,6 @@ export class Driver<Input, Output extends { readonly kind: string }> {
   }
 
   #reportIdle(): void {
-    if (this.#queue.length === 0 && !this.#writing && !this.#performing) this.#onIdle?.();
-  }
-}
-
-function isCommon(output: { readonly kind: string }): output is CommonOutput {
-  switch (output.kind as CommonOutput['kind']) {
-    case 'persist':
-    case 'start-timer':
-    case 'stop-timer':
-    case 'log':
-      return true;
-    default:
-      return false;
+    if (this.#sequencer.isIdle) this.#onIdle?.();
   }
 }
