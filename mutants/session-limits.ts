@@ -133,6 +133,14 @@ export const sessionLimitMutants: readonly Mutant[] = [
     tests: client,
   },
   {
+    name: 'batch-of-any-length',
+    rule: 'a batch that is received can be sent again with its proof',
+    file: 'src/wire/ordering/fields.ts',
+    find: "if (bytes > orderingLimits.batchBytes) throw new WireError('batch too long');\n    return request;",
+    replace: 'return request;',
+    tests: ['test/wire/ordering-sizes.test.ts'],
+  },
+  {
     name: 'diverged-asks-everybody',
     rule: 'a replica that diverged asks one other at a time, less and less often',
     file: 'src/core/ordering/checkpoints.ts',

@@ -12,6 +12,7 @@ import { readAll } from '../../wire/reader.js';
 import { readSessionCertificate, writeSessionCertificate } from '../../wire/session/index.js';
 import { Writer } from '../../wire/writer.js';
 import { resendDelayMs, type StoredRecord } from '../effects.js';
+import { invariant } from '../invariant.js';
 import { Histories } from './histories.js';
 import type { OperationStatus } from './messages.js';
 import type { SessionOutbox } from './outbox.js';
@@ -254,7 +255,11 @@ export class Finals {
   }
 
   #prove(position: Position, certificate: SessionCertificate<HistoryStatement>): void {
-    const place = certificate.statement.position;
+    const { position: place, root } = certificate.statement;
+    invariant(
+      root === position.history.statement.root,
+      'a position has the outcomes that its certificate is of',
+    );
     position.certificate = certificate;
     const writer = new Writer();
     writeSessionCertificate(writer, certificate);

@@ -6,6 +6,7 @@ import {
   type VerifiedRun,
 } from '../../vocabulary/session.js';
 import type { Signed } from '../../vocabulary/statements.js';
+import { invariant } from '../invariant.js';
 import type { Finals } from './finals.js';
 import { fitOf, type HeldOperation } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
@@ -135,6 +136,7 @@ export class Intake {
   #promise(session: SessionId, operation: HeldOperation): Signed<ReceiptStatement> {
     const { self, promisePositions } = this.#outbox.options;
     const base = this.#position();
+    invariant(operation.receipt === undefined, 'a replica promises one thing for a number');
     this.promised += 1;
     return this.#outbox.sign({
       kind: 'receipt',

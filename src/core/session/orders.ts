@@ -11,6 +11,7 @@ import type {
 } from '../../vocabulary/session.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { resendDelayMs } from '../effects.js';
+import { invariant } from '../invariant.js';
 import type { OpenOrder, OrderContent } from './machine/lanes.js';
 import type { SessionOutbox } from './outbox.js';
 
@@ -54,6 +55,10 @@ export class Orders {
     const { lane, number } = order;
     if (this.#lanes.get(lane)?.order.number === number) return;
     const digest = digestOfTransfers(transfers);
+    invariant(
+      number > (this.#lanes.get(lane)?.order.number ?? 0),
+      'orders of a lane follow one another',
+    );
     const own = this.#outbox.sign({ kind: 'order', lane, number, owner, transfers: digest });
     const opened = { order, transfers, own, certified: undefined, report: undefined, resends: 0 };
     this.#lanes.set(lane, opened);

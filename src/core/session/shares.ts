@@ -1,4 +1,5 @@
 import type { ClientId, ReplicaId } from '../../vocabulary/ids.js';
+import { invariant } from '../invariant.js';
 import { heldLimits } from './options.js';
 
 /** What somebody takes up of the places for what is not final. */
@@ -61,6 +62,10 @@ export class Shares {
         operations: used.operations + sign * (change.operations ?? 0),
         bytes: used.bytes + sign * (change.bytes ?? 0),
       };
+      invariant(
+        kinds.every((kind) => after[kind] >= 0),
+        'no more of a share is given back than was taken',
+      );
       if (kinds.every((kind) => after[kind] === 0)) this.#used.delete(name);
       else this.#used.set(name, after);
     }

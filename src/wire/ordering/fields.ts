@@ -150,9 +150,7 @@ export function writeBatch(writer: Writer, batch: Batch): void {
 }
 
 export function readBatch(reader: Reader): Batch {
-  return remembered(reader, () =>
-    reader.list(orderingLimits.batchRequests, () => readRequest(reader)),
-  );
+  return remembered(reader, () => readRequests(reader));
 }
 
 export function writeCycleValue(writer: Writer, value: CycleValue): void {
@@ -161,7 +159,7 @@ export function writeCycleValue(writer: Writer, value: CycleValue): void {
 
 export function readCycleValue(reader: Reader): CycleValue {
   return remembered(reader, () => {
-    const batch = reader.list(orderingLimits.batchRequests, () => readRequest(reader));
+    const batch = readRequests(reader);
     const readmit = reader.list(limits.replicas, () => readReplica(reader));
     checkRising(readmit, (replica) => replica);
     const complaints = reader.list(orderingLimits.complaints, () => readComplaint(reader));
@@ -194,7 +192,19 @@ export function decodeCycleValue(bytes: Uint8Array): CycleValue {
   return readAll(bytes, readCycleValue);
 }
 
+function readRequests(reader: Reader): Batch {
+  let bytes = 0;
+  return reader.list(orderingLimits.batchRequests, () => {
+    const request = readRequest(reader);
+    bytes += request.payload.length;
+    if (bytes > orderingLimits.batchBytes) throw new WireError('batch too long');
+    return request;
+  });
+}
+
 function writeRequests(writer: Writer, batch: Batch): void {
+  const bytes = batch.reduce((sum, { payload }) => sum + payload.length, 0);
+  if (bytes > orderingLimits.batchBytes) throw new WireError('batch too long');
   writer.list(batch, orderingLimits.batchRequests, (request) => writeRequest(writer, request));
 }
 

@@ -6,6 +6,7 @@ import {
   type SessionTransfer,
   sessionLimits,
 } from '../../../vocabulary/session.js';
+import { invariant } from '../../invariant.js';
 
 /** Operations that are done in one transaction, or not at all. */
 export interface LaneOrder {
@@ -63,6 +64,7 @@ export class Lanes {
   close({ lane }: OpenOrder, instead: readonly LaneOrder[]): OpenOrder | undefined {
     const state = this.lanes[lane];
     if (!state) return undefined;
+    invariant(state.open !== undefined, 'an order ends once');
     state.open = undefined;
     state.queue.unshift(...instead);
     return this.#openNext(lane);

@@ -166,10 +166,15 @@ export class SessionMachine implements StateMachine {
 
   #settle(entry: SessionEntry, submitter: ReplicaId, roomBytes: number, change: () => void): void {
     const sequences = this.settling.change(entry, roomBytes, change);
+    let expected = entry.open;
     for (const { sequence, head, result } of this.settling.takeSettled(entry)) {
+      invariant(sequence === expected, 'outcomes of a session follow one another');
+      expected += 1;
       this.#outcomes.push({ session: entry.session, sequence, head, result });
       this.#outcomeBytes += resultBytes(result);
     }
+    const isWhole = entry.waiting.length === entry.next - entry.open;
+    invariant(isWhole, 'every operation in the order has its outcome or waits for it');
     if (sequences.length === 0) return;
     this.#opened(this.lanes.add({ session: entry.session, submitter, sequences }));
   }

@@ -111,6 +111,7 @@ export class Texts implements Reads {
       const bytes = sign * billOf(payment);
       const used = this.usedBy(owner) + bytes;
       this.#bytes += bytes;
+      invariant(used >= 0 && this.#bytes >= 0, 'nobody gets back more of the state than was paid');
       if (used > 0) this.#used.set(owner, used);
       else this.#used.delete(owner);
     }
