@@ -58,6 +58,11 @@ describe.each(['antipaxos', 'pbft'] as const)('a replica that diverges, with %s'
       expect(rig.core(replica).valueOf('words', 'n')).toBe(`${step}`);
       expect(rig.status(replica, session.id, step)).toMatchObject({ result: done(`${step}`) });
     }
+    // What it had come to meanwhile is right, too.
+    for (let one = 1; one <= step; one += 1) {
+      rig.runUntil(() => rig.isFinal(session.id, one, [3]));
+      expect(rig.status(3, session.id, one)).toMatchObject({ result: done(`${one}`) });
+    }
     expect(rig.core(3).metrics.divergence.times).toBe(1);
     expect(rig.refused).toEqual([]);
   });
