@@ -125,10 +125,10 @@ export const sessionLimitMutants: readonly Mutant[] = [
     tests: client,
   },
   {
-    name: 'forgetful-home-kept',
-    rule: 'a home that asks for the same again and again is left, and not answered as fast as it asks',
+    name: 'answer-of-another-session',
+    rule: 'a home that answers for another session is left',
     file: 'src/role/client/session-client.ts',
-    find: "if (this.#failures > gapsMax) this.#leave('it asks for the same again and again');",
+    find: "if (session !== this.session) throw new NodeError('it answers of another session');",
     replace: '',
     tests: client,
   },
