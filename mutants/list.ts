@@ -1,5 +1,6 @@
 import { accountMutants } from './accounts.js';
 import { edgeMutants } from './edge.js';
+import { forgettingMutants } from './forgetting.js';
 import { invitationMutants } from './invitations.js';
 import type { Mutant } from './mutant.js';
 import { orderingMutants } from './ordering.js';
@@ -592,30 +593,6 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/edge/soap/trust.test.ts'],
   },
   {
-    name: 'order-asked-for-again',
-    rule: 'no order becomes a second transaction',
-    file: 'src/core/transaction/order-lanes.ts',
-    find: 'return last !== undefined && timestamp <= last.number;',
-    replace: 'return false;',
-    tests: ['test/core/transaction/order-lanes.test.ts'],
-  },
-  {
-    name: 'order-proposed-again',
-    rule: 'no primary can make an order a second transaction',
-    file: 'src/core/transaction/coordinator.ts',
-    find: 'return value.requests.some(({ statement }) => this.#orderLanes.isOver(statement))',
-    replace: 'return false',
-    tests: ['test/core/transaction/order-lanes.test.ts'],
-  },
-  {
-    name: 'open-order-forgotten',
-    rule: 'the last order of a lane is remembered until the next one',
-    file: 'src/core/transaction/transaction-log.ts',
-    find: 'if (this.#options.isNeeded(tid)) continue;',
-    replace: '',
-    tests: ['test/core/transaction/order-lanes.test.ts'],
-  },
-  {
     name: 'abort-reported-as-commit',
     rule: 'what an order came to is what the own coordinator decided',
     file: 'src/role/session/orders.ts',
@@ -628,6 +605,7 @@ export const mutants: readonly Mutant[] = [
   ...invitationMutants,
   ...sessionMutants,
   ...sessionLimitMutants,
+  ...forgettingMutants,
   ...accountMutants,
   ...simulatorMutants,
 ];

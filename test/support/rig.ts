@@ -14,7 +14,12 @@ import type { DecisionProof, PeerMessage, Slot } from '../../src/vocabulary/agre
 import { slotKey } from '../../src/vocabulary/agreement.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
 import type { Signed, Statement, Verified } from '../../src/vocabulary/statements.js';
-import { decodeDecisionProof, decodePeerMessage, encodePeerMessage } from '../../src/wire/index.js';
+import {
+  type AnyStatement,
+  decodeDecisionProof,
+  decodePeerMessage,
+  encodePeerMessage,
+} from '../../src/wire/index.js';
 import { type TestCluster, testCluster } from './keys.js';
 
 /** What may happen to a message on its way. An empty list drops it. */
@@ -173,6 +178,11 @@ export class Rig {
     const result = verifyStatement(this.parties.keyring, signed);
     if (!result.ok) throw new Error(JSON.stringify(result.error));
     return result.value;
+  }
+
+  /** A statement as the replica signs it. */
+  signedBy<S extends AnyStatement>(replica: number, statement: S): Signed<S> {
+    return signStatement(this.parties.replicaSign(replica), this.parties.cluster.id, statement);
   }
 
   /** Runs until the condition holds; throws when the queue is empty or the time is up first. */

@@ -21,10 +21,12 @@ import {
   encodeDecisionProof,
 } from '../../wire/index.js';
 import type { StoredRecord } from '../effects.js';
+import { invariant } from '../invariant.js';
 import { Gatherer } from './gathering.js';
 import type { AgreementHost, AgreementOutput } from './host.js';
 import { Proposer } from './proposing.js';
 import { Retransmission } from './retransmission.js';
+import { sameResult } from './slot.js';
 import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
 import { ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
@@ -299,7 +301,9 @@ export class Agreement {
   #decide(proof: DecisionProof): void {
     const { slot, result } = proof.commits.statement;
     const key = slotKey(slot);
-    if (this.#state.decided.has(key)) return;
+    const known = this.#state.decided.get(key);
+    if (known) return invariant(sameResult(known, result), 'a slot has one decision');
+    if (this.#host.isForgotten(proof.value)) return;
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
     const state = this.#state.slots.get(key);
     this.#state.decided.set(key, result);
@@ -322,6 +326,7 @@ export class Agreement {
   /** A lock of another replica: the primary proposes it, everybody shows it in a view change. */
   #onLock(certificate: PreparedCertificate): void {
     const { slot } = certificate.prePrepare.statement;
+    if (this.#host.isForgotten(certificate.value)) return;
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
     this.#learn(certificate);
     this.want(slot);
@@ -334,6 +339,7 @@ export class Agreement {
    */
   #learn(certificate: PreparedCertificate): void {
     const { slot } = certificate.prePrepare.statement;
+    if (this.#host.isForgotten(certificate.value)) return;
     const state = this.#host.knows(slot) ? this.#state.slotState(slot) : undefined;
     if (state && this.#state.learnLock(state, certificate)) this.want(slot);
   }

@@ -32,6 +32,8 @@ export interface AgreementHost {
   seek(slot: Slot): void;
   /** Signed records that the primary may lack to make its proposal. */
   evidenceFor(slot: Slot): readonly VerifiedRecord[];
+  /** Whether the value is of an activation that this replica has forgotten: it takes no part in that. */
+  isForgotten(value: SlotValue): boolean;
   decided(slot: Slot, proof: DecisionProof): void;
 }
 

@@ -122,7 +122,8 @@ export function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
   );
 }
 
-function sameResult(a: SlotResult, b: SlotResult): boolean {
+/** Whether two results are one. */
+export function sameResult(a: SlotResult, b: SlotResult): boolean {
   return a.kind === 'activation'
     ? b.kind === 'activation' && a.tid === b.tid
     : b.kind === 'outcome' && a.outcome === b.outcome;

@@ -20,6 +20,7 @@ import { primaryOf, quorum, type Resilience } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { type AnyStatement, encodePreparedCertificate } from '../../wire/index.js';
 import type { LogLevel } from '../effects.js';
+import { invariant } from '../invariant.js';
 import { Abstentions } from './abstentions.js';
 import type { AgreementOutput } from './host.js';
 import { type OwnVote, SlotState } from './slot.js';
@@ -109,6 +110,17 @@ export class AgreementState {
 
   /** Durable before the vote leaves, so that a restart cannot contradict it. */
   recordVote(slot: SlotState, statement: PhaseStatement): void {
+    invariant(
+      !slot.vote || compareBallots(statement.ballot, slot.vote.ballot) >= 0,
+      'ballots of votes rise',
+    );
+    invariant(
+      !slot.vote ||
+        compareBallots(statement.ballot, slot.vote.ballot) > 0 ||
+        slot.vote.digest === statement.digest,
+      'one vote a ballot',
+    );
+    invariant(!slot.isLockedOnOther(statement.digest), 'a vote is for the locked value');
     slot.vote = { ballot: statement.ballot, digest: statement.digest };
     this.persist(`voted/${slot.key}`, encodeVote(slot.vote));
   }

@@ -8,6 +8,7 @@ import type { ReplicaId } from '../../vocabulary/ids.js';
 import { oneCorrect, primaryOf } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { encodeStatement } from '../../wire/index.js';
+import { invariant } from '../invariant.js';
 import type { AgreementHost } from './host.js';
 import { type Proposal, type SlotState, sameProposal } from './slot.js';
 import { type AgreementState, ATTEMPTS_MAX } from './state.js';
@@ -49,6 +50,7 @@ export class Voter {
       if (order < 0) return;
       if (order === 0) return this.#onSameBallot(slot, proposal);
     }
+    if (this.#host.isForgotten(proposal.value)) return;
     if (!this.#state.mayVote(slot)) return this.#abstain(slot, proposal);
     if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
     if (!slot.lock && !this.#isAcceptable(slot, proposal)) {
@@ -152,6 +154,10 @@ export class Voter {
   }
 
   #commit(slot: SlotState, statement: PhaseStatement): void {
+    invariant(
+      slot.isLockedAt(statement),
+      'a commit rests on the prepared certificate of its ballot',
+    );
     const commit = this.#state.sign<PhaseStatement>({ ...statement, phase: 'commit' });
     slot.commits.add(this.#state.self, commit);
     this.#state.broadcast({ kind: 'phase', signed: commit });

@@ -1,5 +1,5 @@
 import type { DecisionProof, Slot } from '../../vocabulary/agreement.js';
-import type { Digest, TransactionId } from '../../vocabulary/ids.js';
+import type { ClientId, Digest, TransactionId } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { ActivationStatement, Verified } from '../../vocabulary/statements.js';
 import { ActivationRequests } from './activation-requests.js';
@@ -7,17 +7,27 @@ import type { CoordinatorOutput, ReplyId } from './coordinator-messages.js';
 
 type Requests = readonly Verified<ActivationStatement>[];
 
+/** Why a request is refused that had its transaction long ago, or can have none any more. */
+export const TOO_OLD = 'too old: a transaction of this client at or after it was forgotten';
 /** Undecided transactions at the same time; activation is refused above it. */
-const OPEN_TRANSACTIONS_MAX = 4096;
+const UNDECIDED_MAX = 4096;
+/** Of one client's principal, all lanes together: a quarter, so that four together still leave others room. */
+const UNDECIDED_OF_ONE_PRINCIPAL_MAX = 1000;
+/** Lanes of one principal of which something is remembered for ever; 63 kB at the most. */
+const LANES_OF_ONE_PRINCIPAL_MAX = 1024;
 
 export interface ActivationEvents {
   output(output: CoordinatorOutput): void;
-  /** Undecided transactions now. */
-  openTransactions(): number;
+  /** Undecided transactions now: of all clients, and of this one's principal. */
+  undecided(client: ClientId): { readonly all: number; readonly own: number };
+  /** Lanes of the client's principal that are remembered, where this one would be one more. */
+  lanesBeside(client: ClientId): number;
   /** The transaction that the slot was decided to be. */
   decidedAs(slot: Slot): { readonly tid: TransactionId; readonly expiresMs: number } | undefined;
-  /** It had its transaction long ago, and must not have another. */
-  isOver(statement: ActivationStatement): boolean;
+  /** It is too old: it had its transaction, or a later one of the client was forgotten. */
+  isForgotten(statement: ActivationStatement): boolean;
+  /** Its timestamp belongs to another request of the client. */
+  isTaken(statement: ActivationStatement): boolean;
   /** `f + 1` initiators ask alike; `isDirect`: one of them asked this very replica. */
   accepted(slot: Slot, requests: Requests, isDirect: boolean): void;
 }
@@ -39,15 +49,22 @@ export class ActivationService {
     const slot: Slot = { kind: 'activation', request };
     const decided = this.#events.decidedAs(slot);
     if (decided) return this.#answer(slot, { tid: decided.tid, expiresMs: decided.expiresMs });
-    if (this.#events.isOver(statement.statement)) {
-      return this.#refuseAll(request, 'the order had its transaction long ago');
-    }
+    const reason = this.#refusalOf(statement.statement);
+    if (reason) return this.#refuseAll(request, reason);
     const requests = this.#requests.matching(request);
-    if (!requests) return;
-    if (this.#events.openTransactions() < OPEN_TRANSACTIONS_MAX) {
-      return this.#events.accepted(slot, requests, replyId !== undefined);
+    if (requests) this.#events.accepted(slot, requests, replyId !== undefined);
+  }
+
+  #refusalOf(statement: ActivationStatement): string | undefined {
+    const { client } = statement;
+    if (this.#events.isForgotten(statement)) return TOO_OLD;
+    if (this.#events.isTaken(statement)) return 'the timestamp belongs to another request';
+    if (this.#events.lanesBeside(client) >= LANES_OF_ONE_PRINCIPAL_MAX) {
+      return 'too many lanes of this client';
     }
-    this.#refuseAll(request, 'too many open transactions');
+    const { all, own } = this.#events.undecided(client);
+    if (own >= UNDECIDED_OF_ONE_PRINCIPAL_MAX) return 'too many open transactions of this client';
+    return all < UNDECIDED_MAX ? undefined : 'too many open transactions';
   }
 
   matching(request: Digest): Requests | undefined {

@@ -10,6 +10,7 @@ import type { Digest, EnlistmentId, InitiatorId, TransactionId } from '../../voc
 import { enlistmentsMax, hostOf, isFull } from '../../vocabulary/invitation.js';
 import { oneCorrect, type Resilience } from '../../vocabulary/quorum.js';
 import type {
+  ActivationStatement,
   CompletionStatement,
   Decision,
   Outcome,
@@ -29,8 +30,12 @@ export class CoordinatorTransaction {
   readonly tid: TransactionId;
   /** The activation slot that made it. */
   readonly request: Digest;
-  readonly expiresMs: number;
+  readonly activation: ActivationStatement;
   readonly enlistments = new Map<EnlistmentId, Enlistment>();
+  get expiresMs(): number {
+    return this.activation.expiresMs;
+  }
+
   phase: Phase = 'active';
   /** This replica's own timer ran out: for the votes, or for the whole transaction. */
   overdue = false;
@@ -44,10 +49,15 @@ export class CoordinatorTransaction {
   };
   #proposed: OutcomeValue | undefined;
 
-  constructor(tid: TransactionId, request: Digest, expiresMs: number, resilience: Resilience) {
+  constructor(
+    tid: TransactionId,
+    request: Digest,
+    activation: ActivationStatement,
+    resilience: Resilience,
+  ) {
     this.tid = tid;
     this.request = request;
-    this.expiresMs = expiresMs;
+    this.activation = activation;
     this.#resilience = resilience;
   }
 

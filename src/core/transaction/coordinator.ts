@@ -21,9 +21,9 @@ import { ActivationService } from './activation-service.js';
 import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages.js';
 import { Requests } from './coordinator-requests.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
+import { Floors } from './floors.js';
 import { Inquiries } from './inquiries.js';
 import { Memory } from './memory.js';
-import { OrderLanes } from './order-lanes.js';
 import { TransactionLog } from './transaction-log.js';
 import { TwoPhaseCommit } from './two-phase-commit.js';
 
@@ -47,6 +47,12 @@ export interface CoordinatorStatus {
   readonly abstaining: number;
   /** Transactions that it has heard of from others, and fetches. */
   readonly fetching: number;
+  /** Transactions that it has forgotten since it started. */
+  readonly forgotten: number;
+  /** Requests, proofs, locks and proposals of forgotten activations that it has refused since. */
+  readonly refusedRevivals: number;
+  /** Questions about unknown transactions that it has asked afresh since. */
+  readonly repeatedQuestions: number;
 }
 
 /** A transaction is not kept open longer than this, whatever it asks for: one day. */
@@ -65,32 +71,33 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   readonly #transactions: TransactionLog;
   readonly #memory: Memory;
   readonly #requests: Requests;
-  readonly #orderLanes: OrderLanes;
+  readonly #floors: Floors;
+  #refusedRevivals = 0;
   readonly #now: CoordinatorOutput[] = [];
   #questions = 0;
 
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#agreement = new Agreement(options, this);
-    this.#orderLanes = new OrderLanes((key, value) =>
-      this.#output({ kind: 'persist', key, value }),
-    );
+    this.#floors = new Floors((key, value) => this.#output({ kind: 'persist', key, value }));
     this.#transactions = new TransactionLog({
       ...options,
       persist: (key, value) => this.#output({ kind: 'persist', key, value }),
       forget: (slot) => this.#agreement.forget(slot),
-      isNeeded: (tid) => this.#orderLanes.needs(tid),
+      floors: this.#floors,
     });
     this.#activation = new ActivationService(options.resilience, {
       output: (output) => this.#output(output),
-      openTransactions: () => this.#transactions.openSize,
+      undecided: (client) => this.#transactions.undecided(client),
+      lanesBeside: (client) => (this.#floors.has(client) ? 0 : this.#floors.lanesOf(client)),
       decidedAs: (slot) => this.#decidedAs(slot),
-      isOver: (statement) => this.#orderLanes.isOver(statement),
+      isForgotten: (statement) => this.#refuses(statement),
+      isTaken: (statement) => this.#floors.isTaken(statement),
       accepted: (slot, requests, isDirect) => this.#onAccepted(slot, requests, isDirect),
     });
     this.#inquiries = new Inquiries({
       quorum: this.#agreement.quorum,
-      patienceMs: options.suspectAfterMs,
+      answerMs: options.resendAfterMs,
       isSure: (tid) => this.#memory.isSureOf(tid),
       question: () => this.#question(),
       output: (output) => this.#output(output),
@@ -122,7 +129,12 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     const { size: transactions } = this.#transactions;
     const { fetching } = this.#memory;
     const recovery = { recovering: isRecovering, abstaining, fetching };
-    return { view, primary, openSlots, transactions, ...recovery };
+    const memory = {
+      forgotten: this.#transactions.forgotten,
+      refusedRevivals: this.#refusedRevivals,
+      repeatedQuestions: this.#inquiries.repeated,
+    };
+    return { view, primary, openSlots, transactions, ...recovery, ...memory };
   }
 
   /** Whether a peer's message, not verified yet, can still make a difference. */
@@ -134,7 +146,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     const proofs = this.#agreement.restore(records);
     for (const proof of proofs) this.#transactions.create(proof);
     this.#transactions.restore(records);
-    this.#orderLanes.restore(records);
+    this.#floors.restore(records);
     for (const { value, commits } of proofs) {
       const transaction = value.kind === 'outcome' ? this.#transactions.get(value.tid) : undefined;
       if (value.kind !== 'outcome' || !transaction) continue;
@@ -283,8 +295,8 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     if (this.#transactions.has(collectiveTransactionId(value))) {
       return { verdict: 'refuse', why: 'transaction id seen before' };
     }
-    return value.requests.some(({ statement }) => this.#orderLanes.isOver(statement))
-      ? { verdict: 'refuse', why: 'an order that had its transaction' }
+    return value.requests.some(({ statement }) => this.#floors.isTaken(statement))
+      ? { verdict: 'refuse', why: 'the timestamp belongs to another request' }
       : { verdict: 'accept' };
   }
 
@@ -301,7 +313,6 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       const created = this.#transactions.create(proof);
       if (!created) return;
       const { tid, expiresMs } = created;
-      this.#noteOrder(proof, tid);
       this.#startExpiry(created);
       this.#activation.decided(slot, tid, expiresMs, proof);
       this.#output({ kind: 'log', level: 'info', event: 'activated', data: { tid } });
@@ -327,9 +338,15 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     }
   }
 
-  #noteOrder({ value }: DecisionProof, tid: TransactionId): void {
+  isForgotten(value: SlotValue): boolean {
     const [request] = value.kind === 'activation' ? value.requests : [];
-    if (request) this.#orderLanes.activated(request.statement, tid);
+    return request !== undefined && this.#refuses(request.statement);
+  }
+
+  #refuses(activation: ActivationStatement): boolean {
+    const isForgotten = this.#floors.isForgotten(activation);
+    if (isForgotten) this.#refusedRevivals += 1;
+    return isForgotten;
   }
 
   #startExpiry({ tid, expiresMs }: CoordinatorTransaction): void {

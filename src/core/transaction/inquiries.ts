@@ -4,20 +4,26 @@ import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages
 
 /** Inputs of one participant or initiator that wait for answers at the same time. */
 const WAITING_OF_ONE_PARTY_MAX = 256;
+/** An input waits for so many questions. */
+const ROUNDS_MAX = 4;
 
 /** What may come about a transaction that is not on record here. */
 export type Inquirer = Extract<CoordinatorInput, { kind: 'register' | 'complete' | 'vote' }>;
 
 interface Inquiry {
-  readonly question: Digest;
-  readonly waiting: Inquirer[];
+  question: Digest;
+  /** Came before the question: its answers count for these. */
+  waiting: Inquirer[];
+  /** Came after it, and wait for the next question. */
+  next: Inquirer[];
   readonly unknownAt: Set<ReplicaId>;
+  rounds: number;
 }
 
 export interface InquiriesOptions {
   readonly quorum: number;
-  /** How long the other replicas have to answer. */
-  readonly patienceMs: number;
+  /** How long the other replicas have to answer a question before the next one. */
+  readonly answerMs: number;
   /** Whether this replica's own word counts: had it ever known of the transaction, it still would. */
   readonly isSure: (tid: TransactionId) => boolean;
   /** A fresh question each time. */
@@ -32,12 +38,15 @@ export interface InquiriesOptions {
  * would make up the `f + 1` matching answers that a participant acts on. A correct participant has
  * prepared only what it is registered for at a quorum. So its transaction is unknown only once a
  * quorum, this replica included, says so in answer to a question that is younger than its vote
- * (protocols.md 1.7).
+ * (protocols.md 1.7). Each input waits for a question that is asked after it came; there is one question at a
+ * time for each transaction, and the next not before the time for answers is up, however many ask.
  */
 export class Inquiries {
   readonly #options: InquiriesOptions;
   readonly #open = new Map<TransactionId, Inquiry>();
   readonly #waitingOf = new Map<string, number>();
+  /** Questions asked afresh since this process started. */
+  repeated = 0;
 
   constructor(options: InquiriesOptions) {
     this.#options = options;
@@ -50,11 +59,9 @@ export class Inquiries {
     if (count >= WAITING_OF_ONE_PARTY_MAX) return this.#answer(input, 'busy');
     this.#waitingOf.set(party, count + 1);
     const inquiry = this.#open.get(tid) ?? this.#begin(tid);
+    if (inquiry.rounds > 0 || inquiry.waiting.length > 0) return void inquiry.next.push(input);
     inquiry.waiting.push(input);
-    const { question } = inquiry;
-    const message = { kind: 'fetch-transaction', tid, question } as const;
-    this.#options.output({ kind: 'broadcast', message });
-    this.#resolveIfUnknown(tid, inquiry);
+    this.#ask(tid, inquiry);
   }
 
   /** A peer has no record, says its answer to a question. */
@@ -67,38 +74,71 @@ export class Inquiries {
 
   /** The transaction is known now. Returns what waited for it. */
   take(tid: TransactionId): readonly Inquirer[] {
-    const waiting = this.#open.get(tid)?.waiting ?? [];
+    const { waiting = [], next = [] } = this.#open.get(tid) ?? {};
     if (this.#open.delete(tid)) this.#options.output({ kind: 'stop-timer', name: timerOf(tid) });
-    for (const input of waiting) {
+    return this.#released([...waiting, ...next]);
+  }
+
+  #released(inputs: readonly Inquirer[]): readonly Inquirer[] {
+    for (const input of inputs) {
       const party = partyOf(input);
       const left = (this.#waitingOf.get(party) ?? 0) - 1;
       if (left > 0) this.#waitingOf.set(party, left);
       else this.#waitingOf.delete(party);
     }
-    return waiting;
+    return inputs;
   }
 
   /** Returns false where the timer is none of these. */
   onTimer(name: string): boolean {
     if (!name.startsWith(TIMER)) return false;
     const tid = name.slice(TIMER.length) as TransactionId;
-    for (const input of this.take(tid)) this.#answer(input, 'no answer');
+    const inquiry = this.#open.get(tid);
+    if (!inquiry) return true;
+    if (inquiry.rounds < ROUNDS_MAX || inquiry.waiting.length === 0)
+      return this.#askAgain(tid, inquiry);
+    for (const input of this.#released(inquiry.waiting.splice(0))) this.#answer(input, 'no answer');
+    return this.#askAgain(tid, inquiry);
+  }
+
+  /** With no answers, for all that came meanwhile, too. */
+  #askAgain(tid: TransactionId, inquiry: Inquiry): true {
+    if (inquiry.waiting.length === 0) inquiry.rounds = 0;
+    inquiry.waiting.push(...inquiry.next.splice(0));
+    if (inquiry.waiting.length === 0) {
+      this.#open.delete(tid);
+      return true;
+    }
+    this.repeated += 1;
+    inquiry.question = this.#options.question();
+    inquiry.unknownAt.clear();
+    this.#ask(tid, inquiry);
     return true;
+  }
+
+  #ask(tid: TransactionId, inquiry: Inquiry): void {
+    inquiry.rounds += 1;
+    const { question } = inquiry;
+    const message = { kind: 'fetch-transaction', tid, question } as const;
+    this.#options.output({ kind: 'broadcast', message });
+    const delayMs = this.#options.answerMs;
+    this.#options.output({ kind: 'start-timer', name: timerOf(tid), delayMs });
+    this.#resolveIfUnknown(tid, inquiry);
   }
 
   #begin(tid: TransactionId): Inquiry {
     const question = this.#options.question();
-    const inquiry: Inquiry = { question, waiting: [], unknownAt: new Set() };
+    const inquiry: Inquiry = { question, waiting: [], next: [], unknownAt: new Set(), rounds: 0 };
     this.#open.set(tid, inquiry);
-    const delayMs = this.#options.patienceMs;
-    this.#options.output({ kind: 'start-timer', name: timerOf(tid), delayMs });
     return inquiry;
   }
 
-  #resolveIfUnknown(tid: TransactionId, { unknownAt }: Inquiry): void {
+  #resolveIfUnknown(tid: TransactionId, { unknownAt, waiting, next }: Inquiry): void {
     const own = this.#options.isSure(tid) ? 1 : 0;
     if (unknownAt.size + own < this.#options.quorum) return;
-    for (const input of this.take(tid)) this.#answer(input, 'unknown');
+    // Where others wait, the timer asks for them; before that no question is asked.
+    if (next.length === 0) this.take(tid);
+    for (const input of this.#released(waiting.splice(0))) this.#answer(input, 'unknown');
   }
 
   /** Only the word of a quorum is passed on; without it there is silence, or a refusal. */

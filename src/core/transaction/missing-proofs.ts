@@ -1,4 +1,5 @@
 import type { Digest, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
+import { oneCorrect, type Resilience } from '../../vocabulary/quorum.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
 
 /** Transactions asked of one peer at the same time. */
@@ -8,6 +9,7 @@ const TRIES_MAX = 2;
 const TIMER = 'missing-proofs';
 
 export interface MissingProofsOptions {
+  readonly resilience: Resilience;
   readonly resendAfterMs: number;
   readonly question: () => Digest;
   /** Whether the transaction is on record here; `over`: with its outcome. */
@@ -24,8 +26,8 @@ export class MissingProofs {
   readonly #options: MissingProofsOptions;
   /** By the peer that told of it. */
   readonly #told = new Map<ReplicaId, Set<TransactionId>>();
-  /** Of which some peer said that it is over: nobody has to be told its outcome any more. */
-  readonly #over = new Set<TransactionId>();
+  /** By the peers that said, in a whole inventory, that it is over: `f + 1` are believed. */
+  readonly #over = new Map<TransactionId, Set<ReplicaId>>();
   readonly #asked = new Map<TransactionId, { readonly of: ReplicaId; tries: number }>();
 
   constructor(options: MissingProofsOptions) {
@@ -44,7 +46,10 @@ export class MissingProofs {
   ): void {
     const { has } = this.#options;
     const over = told.over.filter((tid) => !has(tid, true));
-    for (const tid of over) if (!has(tid, false)) this.#over.add(tid);
+    for (const peers of this.#over.values()) peers.delete(from);
+    for (const tid of over) {
+      if (!has(tid, false)) this.#over.set(tid, (this.#over.get(tid) ?? new Set()).add(from));
+    }
     const open = told.open.filter((tid) => !has(tid, false));
     this.#told.set(from, new Set([...open, ...over]));
     this.#askMore();
@@ -52,8 +57,8 @@ export class MissingProofs {
 
   /** A proof has come. Returns whether the transaction was over before this replica knew of it. */
   learnt(tid: TransactionId, isOutcome: boolean): boolean {
-    const isOver = this.#over.has(tid);
-    if (isOver && !isOutcome) return false;
+    const isOver = (this.#over.get(tid)?.size ?? 0) >= oneCorrect(this.#options.resilience);
+    if (!isOutcome && this.#over.has(tid)) return false;
     this.#over.delete(tid);
     for (const tids of this.#told.values()) tids.delete(tid);
     if (this.#asked.delete(tid)) this.#askMore();

@@ -1,10 +1,17 @@
 import type { DecisionProof, Slot } from '../../vocabulary/agreement.js';
-import type { ClusterId, TransactionId } from '../../vocabulary/ids.js';
+import {
+  type ClientId,
+  type ClusterId,
+  clientPrincipal,
+  type TransactionId,
+} from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { RegistrationStatement, Verified } from '../../vocabulary/statements.js';
 import { decodeSignedStatement, encodeSigned } from '../../wire/index.js';
 import type { StoredRecord } from '../effects.js';
+import { invariant } from '../invariant.js';
 import { CoordinatorTransaction } from './coordinator-transaction.js';
+import type { Floors } from './floors.js';
 
 export interface TransactionLogOptions {
   readonly cluster: ClusterId;
@@ -14,8 +21,7 @@ export interface TransactionLogOptions {
   readonly persist: (key: string, value: Uint8Array | null) => void;
   /** A slot that nobody will ask for again. */
   readonly forget: (slot: Slot) => void;
-  /** Whether somebody may still ask for it, however many have finished since. */
-  readonly isNeeded: (tid: TransactionId) => boolean;
+  readonly floors: Floors;
 }
 
 /** The transactions on record at one replica: the open ones, and the last that have finished. */
@@ -35,8 +41,15 @@ export class TransactionLog {
     return this.#transactions.size;
   }
 
-  get openSize(): number {
-    return this.#transactions.size - this.#finished.size;
+  /** How many were forgotten since this process started. */
+  forgotten = 0;
+
+  /** Undecided ones: of all clients, and of one client's principal. */
+  undecided(client: ClientId): { readonly all: number; readonly own: number } {
+    const principal = clientPrincipal(client);
+    const open = [...this.#transactions.values()].filter(({ decision }) => !decision);
+    const own = open.filter(({ activation }) => clientPrincipal(activation.client) === principal);
+    return { all: open.length, own: own.length };
   }
 
   get(tid: TransactionId): CoordinatorTransaction | undefined {
@@ -73,14 +86,11 @@ export class TransactionLog {
     if (result.kind !== 'activation' || slot.kind !== 'activation' || !request) return undefined;
     const { tid } = result;
     if (this.#transactions.has(tid)) return undefined;
+    invariant(!this.#options.floors.isForgotten(request), 'nothing forgotten is created');
     const { resilience } = this.#options;
-    const transaction = new CoordinatorTransaction(
-      tid,
-      slot.request,
-      request.expiresMs,
-      resilience,
-    );
+    const transaction = new CoordinatorTransaction(tid, slot.request, request, resilience);
     this.#transactions.set(tid, transaction);
+    this.#options.floors.activated(request);
     return transaction;
   }
 
@@ -133,10 +143,11 @@ export class TransactionLog {
     if (enlistment) enlistment.admitted = true;
   }
 
-  /** Returns false where all are needed: there are few of those. */
+  /** Returns false where all are last orders of their lanes: there are few of those. */
   #forgetOldest(): boolean {
     for (const tid of this.#finished) {
-      if (this.#options.isNeeded(tid)) continue;
+      const transaction = this.#transactions.get(tid);
+      if (transaction && this.#options.floors.isLastOrder(transaction.activation)) continue;
       this.#forget(tid);
       return true;
     }
@@ -148,7 +159,9 @@ export class TransactionLog {
     this.#finished.delete(tid);
     this.#transactions.delete(tid);
     if (!transaction) return;
-    const { persist, forget } = this.#options;
+    const { persist, forget, floors } = this.#options;
+    this.forgotten += 1;
+    floors.forget(transaction.activation);
     forget({ kind: 'activation', request: transaction.request });
     forget({ kind: 'outcome', tid });
     persist(`finished/${tid}`, null);

@@ -31,7 +31,7 @@ export interface TwoPhaseEvents {
   finished(transaction: CoordinatorTransaction): void;
 }
 
-/** Rollback need not be repeated (presumed abort); so often it is, in case it was lost. */
+/** Rollback is repeated so often to a participant whose vote did not come; a prepared one acknowledges it. */
 const ROLLBACKS_MAX = 3;
 /** Commit is repeated until it is answered: up to this many times the first delay apart. */
 const COMMIT_BACKOFF_MAX = 200;
@@ -246,7 +246,8 @@ export class TwoPhaseCommit {
       if (enlistment.is('Preparing')) this.#notify(transaction, enlistment, 'Prepare');
       else if (enlistment.is('Committing')) this.#notify(transaction, enlistment, 'Commit');
       else if (enlistment.is('Aborting')) {
-        if (enlistment.resends > ROLLBACKS_MAX) enlistment.forgotten = true;
+        const mayBeInDoubt = enlistment.vote?.statement.vote === 'prepared';
+        if (enlistment.resends > ROLLBACKS_MAX && !mayBeInDoubt) enlistment.forgotten = true;
         else this.#notify(transaction, enlistment, 'Rollback');
       }
     }

@@ -64,7 +64,7 @@ describe('an order whose transaction is forgotten', () => {
     const { rig, story } = forgotten();
     const { primary } = rig.core(0).status;
     rig.crash(primary);
-    rig.stores[primary]?.delete(`order-lane/${sessionsClient(0)}`);
+    rig.stores[primary]?.delete(`floor/${sessionsClient(0)}`);
     rig.start(primary);
     story.ask(2);
     rig.runFor(60_000);
@@ -107,16 +107,7 @@ describe('the last order of a lane', () => {
       const keys = [...store.keys()];
       expect(keys.join()).not.toContain(last);
       expect(keys.filter((key) => key.startsWith('finished/'))).toHaveLength(2);
-      const lanes = keys.filter((key) => key.startsWith('order-lane/'));
-      expect(lanes).toEqual(['order-lane/sessions/0', 'order-lane/sessions/1']);
-    }
-  });
-
-  it('is not kept of clients', () => {
-    const rig = new Rig();
-    finish(rig, new Story(rig), 1);
-    for (const store of rig.stores) {
-      expect([...store.keys()].filter((key) => key.startsWith('order-lane/'))).toEqual([]);
+      expect(keys.filter((key) => key.startsWith('floor/'))).toContain('floor/sessions/0');
     }
   });
 });

@@ -1,0 +1,88 @@
+import type { Mutant } from './mutant.js';
+
+const floors = ['test/core/transaction/floors.test.ts'];
+const lanes = ['test/core/transaction/order-lanes.test.ts'];
+
+/** What was forgotten, and answers that are older than their questions. */
+export const forgettingMutants: readonly Mutant[] = [
+  {
+    name: 'forgotten-revived',
+    rule: 'nothing at or below the floor that is not on record is taken part in',
+    file: 'src/core/transaction/floors.ts',
+    find: 'if (timestamp > (this.#floors.get(client) ?? -1)) return false;',
+    replace: 'if (timestamp >= 0) return false;',
+    tests: floors,
+  },
+  {
+    name: 'floor-not-kept',
+    rule: 'the floor outlives a restart',
+    file: 'src/core/transaction/floors.ts',
+    find: 'this.#floors.set(clientId(key.slice(prefix.length)), floor);',
+    replace: '',
+    tests: floors,
+  },
+  {
+    name: 'floor-not-written',
+    rule: 'the floor is on disk before the record goes',
+    file: 'src/core/transaction/floors.ts',
+    find: 'new TextEncoder().encode(String(timestamp))',
+    replace: "new TextEncoder().encode('0')",
+    tests: floors,
+  },
+  {
+    name: 'forgotten-proof-taken',
+    rule: 'the proof of a forgotten activation makes no transaction',
+    file: 'src/core/agreement/agreement.ts',
+    find: 'if (this.#host.isForgotten(proof.value)) return;',
+    replace: '',
+    tests: floors,
+  },
+  {
+    name: 'forgotten-request-taken',
+    rule: 'the request of a forgotten activation is refused as too old',
+    file: 'src/core/transaction/activation-service.ts',
+    find: 'if (this.#events.isForgotten(statement)) return TOO_OLD;',
+    replace: '',
+    tests: floors,
+  },
+  {
+    name: 'forgotten-proposal-voted-for',
+    rule: 'no primary makes a forgotten activation a second transaction',
+    file: 'src/core/agreement/voting.ts',
+    find: 'if (this.#host.isForgotten(proposal.value)) return;',
+    replace: '',
+    tests: lanes,
+  },
+  {
+    name: 'last-order-forgotten',
+    rule: 'the last order of a lane is remembered until the next one',
+    file: 'src/core/transaction/transaction-log.ts',
+    find: 'if (transaction && this.#options.floors.isLastOrder(transaction.activation)) continue;',
+    replace: '',
+    tests: lanes,
+  },
+  {
+    name: 'prepared-given-up',
+    rule: 'a prepared participant that has not acknowledged keeps its transaction on record',
+    file: 'src/core/transaction/two-phase-commit.ts',
+    find: "const mayBeInDoubt = enlistment.vote?.statement.vote === 'prepared';",
+    replace: 'const mayBeInDoubt = false;',
+    tests: floors,
+  },
+  {
+    name: 'over-by-one-word',
+    rule: 'f + 1 peers are believed that a transaction is over',
+    file: 'src/core/transaction/missing-proofs.ts',
+    find: 'const isOver = (this.#over.get(tid)?.size ?? 0) >= oneCorrect(this.#options.resilience);',
+    replace: 'const isOver = (this.#over.get(tid)?.size ?? 0) >= 1;',
+    tests: floors,
+  },
+  {
+    name: 'old-answer-counts',
+    rule: 'what comes while a question is open waits for the next one',
+    file: 'src/core/transaction/inquiries.ts',
+    find: 'if (inquiry.rounds > 0 || inquiry.waiting.length > 0) return void inquiry.next.push(input);',
+    replace: '',
+    tests: floors,
+  },
+];

@@ -1,0 +1,92 @@
+import { activationSlotRequest } from '../../crypto/activation-slot.js';
+import {
+  type ClientId,
+  clientId,
+  clientPrincipal,
+  type Digest,
+  sessionsPrincipal,
+} from '../../vocabulary/ids.js';
+import type { ActivationStatement } from '../../vocabulary/statements.js';
+import type { StoredRecord } from '../effects.js';
+import { invariant } from '../invariant.js';
+
+const prefix = 'floor/';
+
+/**
+ * The transactions on record by what activated them, and for each client the *floor*: the highest
+ * timestamp of a transaction that this replica has forgotten. A replica that takes part in nothing at or
+ * below the floor that is not on record decides nothing again that it has forgotten. Memory grows with the
+ * clients and their lanes, not with the transactions.
+ *
+ * An order of sessions is activated by its lane and its number. The last one of a lane may not have ended
+ * for the sessions yet, so the replica keeps it until there is a next.
+ */
+export class Floors {
+  readonly #floors = new Map<ClientId, number>();
+  /** The timestamps of what is on record, by what names its activation slot. */
+  readonly #recorded = new Map<ClientId, Map<Digest, number>>();
+  readonly #persist: (key: string, value: Uint8Array) => void;
+
+  constructor(persist: (key: string, value: Uint8Array) => void) {
+    this.#persist = persist;
+  }
+
+  restore(records: readonly StoredRecord[]): void {
+    for (const { key, value } of records) {
+      if (!key.startsWith(prefix)) continue;
+      const floor = Number(new TextDecoder().decode(value));
+      invariant(Number.isSafeInteger(floor), `${key} holds a timestamp`);
+      this.#floors.set(clientId(key.slice(prefix.length)), floor);
+    }
+  }
+
+  /** Lanes of the client's principal that have a floor. */
+  lanesOf(client: ClientId): number {
+    const principal = clientPrincipal(client);
+    let count = 0;
+    for (const known of this.#floors.keys()) if (clientPrincipal(known) === principal) count += 1;
+    return count;
+  }
+
+  has(client: ClientId): boolean {
+    return this.#floors.has(client) || this.#recorded.has(client);
+  }
+
+  /** Whether another request of the client with this timestamp is on record. */
+  isTaken(activation: ActivationStatement): boolean {
+    const slot = activationSlotRequest(activation);
+    const recorded = this.#recorded.get(activation.client) ?? [];
+    return [...recorded].some(([other, at]) => at === activation.timestamp && other !== slot);
+  }
+
+  /** Whether this replica has forgotten the activation, or must act as if it had. */
+  isForgotten(activation: ActivationStatement): boolean {
+    const { client, timestamp } = activation;
+    if (timestamp > (this.#floors.get(client) ?? -1)) return false;
+    return this.#recorded.get(client)?.has(activationSlotRequest(activation)) !== true;
+  }
+
+  /** The transaction is on record now. */
+  activated(activation: ActivationStatement): void {
+    const { client, timestamp } = activation;
+    const recorded = this.#recorded.get(client) ?? new Map<Digest, number>();
+    this.#recorded.set(client, recorded.set(activationSlotRequest(activation), timestamp));
+  }
+
+  /** The floor is on disk before the record goes. */
+  forget(activation: ActivationStatement): void {
+    const { client, timestamp } = activation;
+    const recorded = this.#recorded.get(client);
+    recorded?.delete(activationSlotRequest(activation));
+    if (recorded?.size === 0) this.#recorded.delete(client);
+    if (timestamp <= (this.#floors.get(client) ?? -1)) return;
+    this.#floors.set(client, timestamp);
+    this.#persist(`${prefix}${client}`, new TextEncoder().encode(String(timestamp)));
+  }
+
+  /** Whether it is the last order of a lane. */
+  isLastOrder({ client, timestamp }: ActivationStatement): boolean {
+    if (clientPrincipal(client) !== sessionsPrincipal) return false;
+    return timestamp === Math.max(...(this.#recorded.get(client)?.values() ?? []));
+  }
+}
