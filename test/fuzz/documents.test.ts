@@ -8,6 +8,7 @@ import { serialize } from '../../src/edge/soap/canonical.js';
 import { readEnvelope, type SoapMessage } from '../../src/edge/soap/envelope.js';
 import { SoapFault } from '../../src/edge/soap/faults.js';
 import { parseXml, XmlError } from '../../src/edge/soap/parse-xml.js';
+import { decodeXml, TextEncodingError } from '../../src/edge/soap/text-encoding.js';
 import { alice, prepareMessage, signerOf, testVerifier } from '../support/signed-messages.js';
 
 /** Everything in a message that anybody could act on. */
@@ -50,7 +51,11 @@ describe('hostile documents', () => {
   it.each(hostileXml.declarations.map((make, index) => ({ index, make })))(
     'declaration $index is refused',
     ({ make }) => {
-      expect(thrown(() => parseXml(make(new Random(2))), XmlError)).toBeInstanceOf(XmlError);
+      const text = make(new Random(2));
+      // The reader of bytes refuses an encoding. The parser sees text, for which HTTP may have named it.
+      const kind = text.includes(' encoding=') ? TextEncodingError : XmlError;
+      const bytes = Buffer.from(text);
+      expect(thrown(() => parseXml(decodeXml(bytes, undefined)), kind)).toBeInstanceOf(kind);
     },
   );
 });
