@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 const crypto = ['test/crypto/invitations.test.ts'];
 const coordinator = ['test/core/transaction/coordinator-invitations.test.ts'];
 const participant = ['test/core/transaction/participant.test.ts'];
+const debts = ['test/core/transaction/coordinator-debts.test.ts'];
 const check = 'src/crypto/check-invitations.ts';
 
 /** Who takes part in a transaction, and that a participant's word is one. */
@@ -87,5 +88,37 @@ export const invitationMutants: readonly Mutant[] = [
     find: "if (message === 'prepare' || !isDecided(notified)) {",
     replace: "if (message === 'prepare') {",
     tests: participant,
+  },
+  {
+    name: 'debts-without-bound',
+    rule: 'a participant that owes too much registers in no further transaction',
+    file: 'src/core/transaction/debts.ts',
+    find: '>= this.limit',
+    replace: '> this.limit * 1e9',
+    tests: debts,
+  },
+  {
+    name: 'debts-without-end',
+    rule: 'what is acknowledged is owed no more',
+    file: 'src/core/transaction/debts.ts',
+    find: 'return !forgotten && vote',
+    replace: 'return vote',
+    tests: debts,
+  },
+  {
+    name: 'debtor-refused-again',
+    rule: 'what a replica has acknowledged it acknowledges again',
+    file: 'src/core/transaction/coordinator-requests.ts',
+    find: 'if (!isKnown && debts.isAtLimit(participant))',
+    replace: 'if (isKnown !== undefined && debts.isAtLimit(participant))',
+    tests: debts,
+  },
+  {
+    name: 'undecided-and-finished',
+    rule: 'nothing undecided is over',
+    file: 'src/core/transaction/two-phase-commit.ts',
+    find: 'if (!transaction.decision || transaction.finished) return;',
+    replace: 'if (transaction.finished) return;',
+    tests: debts,
   },
 ];

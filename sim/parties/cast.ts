@@ -57,8 +57,9 @@ export function addressOfService(url: string): string | undefined {
 
 const keys = new Map<string, { readonly sign: Sign; readonly statementKey: string }>();
 
-/** As a cluster file has it where it does not say. */
+/** As a cluster file has them where it does not say. */
 export const RETAINED = 5000;
+const OWED = 256;
 
 export function createCast(options: CastOptions): Cast {
   const { n, f, banks, timing, retainedTransactions = RETAINED } = options;
@@ -83,6 +84,7 @@ export function createCast(options: CastOptions): Cast {
     allowedOrigins: [],
     timing,
     retainedTransactions,
+    owedTransactions: OWED,
   };
   const members = new Set([...coordinators, ...initiators, ...participants].map((m) => m.name));
   return {

@@ -74,6 +74,7 @@ export class CoordinatorParty implements Life<Packet> {
       initiators: cluster.initiators.map(({ id }) => id),
       ...cluster.timing,
       retainedTransactions: cluster.retainedTransactions,
+      owedTransactions: cluster.owedTransactions,
       entropy,
       sign: cast.signOf(coordinatorAddress(self)),
     });

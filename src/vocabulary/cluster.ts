@@ -70,6 +70,8 @@ export interface Cluster {
   readonly timing: Timing;
   /** Finished transactions that each coordinator remembers, with their proofs. */
   readonly retainedTransactions: number;
+  /** Decided transactions that one participant may leave unacknowledged and still register in others. */
+  readonly owedTransactions: number;
   /** Absent where the cluster has no sessions. */
   readonly sessions?: SessionsSetting | undefined;
 }

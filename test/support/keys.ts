@@ -61,6 +61,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
       defaultExpiresMs: 30_000,
     },
     retainedTransactions: 5000,
+    owedTransactions: 256,
   };
   const signer = (name: string): Sign => {
     const sign = signers.get(name);

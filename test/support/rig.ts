@@ -38,6 +38,8 @@ export interface RigOptions {
   readonly participants?: string[];
   /** Finished transactions that each replica remembers; 5,000 unless given. */
   readonly retainedTransactions?: number;
+  /** Outcomes that one participant may leave unacknowledged; 256 unless given. */
+  readonly owedTransactions?: number;
   /** Its replicas start without the stores that were made together with their keys. */
   readonly withoutStores?: boolean;
   /** A core that is broken on purpose, in place of the production one. */
@@ -66,6 +68,7 @@ export class Rig {
   readonly #outputsLeft = new Map<number, number>();
   readonly #createCore: (options: CoordinatorOptions) => CoordinatorCore;
   readonly #retainedTransactions: number;
+  readonly #owedTransactions: number;
   #order = 0;
   #random: () => number;
 
@@ -73,6 +76,7 @@ export class Rig {
     this.parties = testCluster(options);
     this.#createCore = options.createCore ?? ((own) => new CoordinatorCore(own));
     this.#retainedTransactions = options.retainedTransactions ?? 5000;
+    this.#owedTransactions = options.owedTransactions ?? 256;
     this.#random = mulberry32(options.seed ?? 1);
     const records = options.withoutStores ? [] : newMember;
     for (let i = 0; i < this.n; i += 1) {
@@ -109,6 +113,7 @@ export class Rig {
       resendAfterMs: cluster.timing.resendAfterMs,
       voteTimeoutMs: cluster.timing.voteTimeoutMs,
       retainedTransactions: this.#retainedTransactions,
+      owedTransactions: this.#owedTransactions,
       entropy: new TextEncoder().encode(`entropy of ${replica} at ${this.nowMs}`),
       sign: this.parties.replicaSign(replica),
     });

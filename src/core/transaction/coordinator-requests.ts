@@ -1,5 +1,5 @@
 import type { Slot, VerifiedRecord } from '../../vocabulary/agreement.js';
-import type { InitiatorId, TransactionId } from '../../vocabulary/ids.js';
+import type { InitiatorId, ParticipantId, TransactionId } from '../../vocabulary/ids.js';
 import type {
   AcknowledgementStatement,
   CompletionStatement,
@@ -7,8 +7,9 @@ import type {
   VoteStatement,
 } from '../../vocabulary/statements.js';
 import type { Agreement } from '../agreement/agreement.js';
-import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages.js';
+import type { CoordinatorInput, CoordinatorOutput, ReplyId } from './coordinator-messages.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
+import type { Debts } from './debts.js';
 import type { Inquiries } from './inquiries.js';
 import { transition } from './table.js';
 import { completionTable } from './tables.js';
@@ -22,6 +23,7 @@ export interface RequestsParts {
   readonly transactions: TransactionLog;
   readonly twoPhase: TwoPhaseCommit;
   readonly inquiries: Inquiries;
+  readonly debts: Debts;
   /** Whether this replica knows all that it ever said of the transaction. */
   isSureOf(tid: TransactionId): boolean;
   output(output: CoordinatorOutput): void;
@@ -38,37 +40,37 @@ export class Requests {
   /** Zhao §4.2: no agreement; the registration is durable before it is acknowledged. */
   register(input: Input<'register'>): void {
     const { statement } = input;
-    const { tid, enlistment } = statement.statement;
+    const { tid, enlistment, participant } = statement.statement;
     const { replyId } = input;
     if (!this.#parts.isSureOf(tid)) {
       // It may have voted already for an outcome without this registration.
-      const reason = 'this replica has lost its memory of the transaction';
-      return this.#parts.output({
-        kind: 'refused',
-        replyId,
-        fault: 'CannotRegisterParticipant',
-        reason,
-      });
+      return this.#refuse(replyId, 'this replica has lost its memory of the transaction');
     }
     const transaction = this.#parts.transactions.get(tid);
     if (!transaction) return this.#parts.inquiries.wait(tid, input);
+    // Only at the door: what another replica has acknowledged has to be in the certificate.
+    const { debts } = this.#parts;
+    const isKnown = transaction.enlistments.get(enlistment)?.admitted === true;
+    if (!isKnown && debts.isAtLimit(participant)) {
+      return this.#refuse(replyId, owesTooMuch(participant, debts.limit));
+    }
     const hasVoted = this.#parts.agreement.hasVoted({ kind: 'outcome', tid });
     const taken = transaction.register(statement, hasVoted);
     if (taken === 'late' || taken === 'refused') {
       const reason =
         taken === 'late' ? 'the transaction is being ended' : 'too many participants already';
-      return this.#parts.output({
-        kind: 'refused',
-        replyId,
-        fault: 'CannotRegisterParticipant',
-        reason,
-      });
+      return this.#refuse(replyId, reason);
     }
     if (taken === 'new') {
       this.#parts.transactions.keep(statement);
       this.#parts.twoPhase.joined(transaction, enlistment);
     }
     this.#parts.output({ kind: 'registered', replyId, registration: statement.statement });
+  }
+
+  #refuse(replyId: ReplyId, reason: string): void {
+    const fault = 'CannotRegisterParticipant';
+    this.#parts.output({ kind: 'refused', replyId, fault, reason });
   }
 
   /** Zhao §4.3: commit or rollback is accepted at `f + 1` matching requests. */
@@ -159,4 +161,8 @@ export class Requests {
       }
     }
   }
+}
+
+function owesTooMuch(participant: ParticipantId, limit: number): string {
+  return `${participant} has not acknowledged the outcomes of ${limit} transactions; it has to answer Commit and Rollback of those first`;
 }

@@ -21,6 +21,7 @@ import { ActivationService } from './activation-service.js';
 import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages.js';
 import { Requests } from './coordinator-requests.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
+import { Debts } from './debts.js';
 import { Floors } from './floors.js';
 import { Inquiries } from './inquiries.js';
 import { Memory } from './memory.js';
@@ -33,6 +34,8 @@ export interface CoordinatorOptions extends AgreementOptions {
   readonly voteTimeoutMs: number;
   /** Finished transactions whose outcome is kept for those who ask late. */
   readonly retainedTransactions: number;
+  /** Decided transactions that one participant may leave unacknowledged and still register. */
+  readonly owedTransactions: number;
 }
 
 /** Figures for the status page. */
@@ -102,9 +105,11 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       question: () => this.#question(),
       output: (output) => this.#output(output),
     });
+    const debts = new Debts(options.owedTransactions);
     this.#twoPhase = new TwoPhaseCommit(options, {
       output: (output) => this.#output(output),
       rank: () => this.#rank(),
+      debts,
       finished: (transaction) => this.#transactions.finish(transaction),
     });
     const memory = {
@@ -118,6 +123,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       transactions: this.#transactions,
       twoPhase: this.#twoPhase,
       inquiries: this.#inquiries,
+      debts,
       isSureOf: (tid) => this.#memory.isSureOf(tid),
       output: (output) => this.#output(output),
     });

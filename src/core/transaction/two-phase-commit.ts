@@ -14,6 +14,7 @@ import { encodeSigned } from '../../wire/index.js';
 import { resendDelayMs } from '../effects.js';
 import type { CoordinatorOutput, ParticipantNotice } from './coordinator-messages.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
+import type { Debts } from './debts.js';
 import { Enlistment } from './enlistment.js';
 
 export interface TwoPhaseOptions {
@@ -27,6 +28,8 @@ export interface TwoPhaseEvents {
   output(output: CoordinatorOutput): void;
   /** 0 for the primary, 1 for the replica after it, ... */
   rank(): number;
+  /** What participants owe, kept up to date here. */
+  readonly debts: Debts;
   /** Nobody has to be told anything any more. */
   finished(transaction: CoordinatorTransaction): void;
 }
@@ -103,7 +106,7 @@ export class TwoPhaseCommit {
       enlistment.acknowledged = true;
       if (enlistment.is('Committing')) enlistment.apply('committed');
     }
-    if (transaction.decision) this.#checkFinished(transaction);
+    this.#checkFinished(transaction);
     return true;
   }
 
@@ -298,7 +301,8 @@ export class TwoPhaseCommit {
   }
 
   #checkFinished(transaction: CoordinatorTransaction): void {
-    if (transaction.finished) return;
+    if (!transaction.decision || transaction.finished) return;
+    this.#events.debts.update(transaction);
     for (const { forgotten } of transaction.enlistments.values()) if (!forgotten) return;
     transaction.finished = true;
     this.#events.output({ kind: 'stop-timer', name: `notify/${transaction.tid}` });

@@ -105,6 +105,11 @@ const shape = z.strictObject({
     .min(1, 'must be at least 1')
     .max(50_000, 'must be at most 50000')
     .default(5_000),
+  owedTransactions: z
+    .int('must be a whole number')
+    .min(1, 'must be at least 1')
+    .max(4_096, 'must be at most 4096')
+    .default(256),
   sessions: z
     .strictObject({
       engine: z.enum(engineNames, `must be one of ${engineNames.join(', ')}`).default('antipaxos'),
@@ -195,6 +200,7 @@ export function toCluster(file: ClusterFile): Cluster {
     allowedOrigins: file.allowedOrigins,
     timing: file.timing,
     retainedTransactions: file.retainedTransactions,
+    owedTransactions: file.owedTransactions,
     sessions: file.sessions,
   };
 }

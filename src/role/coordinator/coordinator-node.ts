@@ -88,6 +88,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     initiators: cluster.initiators.map(({ id }) => id),
     ...cluster.timing,
     retainedTransactions: cluster.retainedTransactions,
+    owedTransactions: cluster.owedTransactions,
     entropy: randomBytes(32),
     sign: ed25519Signer(node.statementKey),
   });

@@ -69,6 +69,7 @@ describe('loadCluster', () => {
       50_001,
       /retainedTransactions: must be at most/,
     ],
+    ['debts without a bound', ['owedTransactions'], 0, /owedTransactions: must be at least 1/],
     [
       'an engine that there is not',
       ['sessions'],

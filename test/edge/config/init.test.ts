@@ -42,6 +42,7 @@ describe('initCluster', () => {
     expect(cluster.participants.map(({ id }) => id)).toEqual(['bank-a', 'bank-b']);
     expect(cluster.timing.suspectAfterMs).toBe(1500);
     expect(cluster.retainedTransactions).toBe(5000);
+    expect(cluster.owedTransactions).toBe(256);
 
     const names = (await readdir(join(directory, 'nodes'))).map((file) => file.slice(0, -5));
     expect(names).toHaveLength(4 + 3 + 2 + 1 + 1);

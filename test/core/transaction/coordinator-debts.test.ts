@@ -1,0 +1,121 @@
+import { describe, expect, it } from 'vitest';
+import type { PeerMessage } from '../../../src/vocabulary/agreement.js';
+import {
+  type EnlistmentId,
+  participantId,
+  type TransactionId,
+} from '../../../src/vocabulary/ids.js';
+import { Story } from '../../support/banking-story.js';
+import { signedBy } from '../../support/invitations.js';
+import { Rig } from '../../support/rig.js';
+
+const replicas = [0, 1, 2, 3];
+
+/** A story in which bank-a votes Prepared and is deaf to every outcome until it is `let` hear. */
+function withDebtor(owedTransactions: number) {
+  const rig = new Rig({ participants: ['bank-a', 'bank-b'], owedTransactions });
+  const story = new Story(rig);
+  const others = rig.onOutput;
+  let isDeaf = true;
+  rig.onOutput = (replica, output) => {
+    const isOutcome = output.kind === 'notify-participant' && output.notice !== 'Prepare';
+    if (isDeaf && isOutcome && output.registration.participant === 'bank-a') return;
+    others(replica, output);
+  };
+  return {
+    rig,
+    story,
+    let: () => {
+      isDeaf = false;
+    },
+  };
+}
+
+/** One transaction that bank-a alone is in, and commits. */
+function owe(story: Story, timestamp: number): TransactionId {
+  const tid = story.activate(timestamp);
+  story.register(tid, 'bank-a');
+  story.complete(tid, 'commit');
+  expect(story.outcome(tid)).toBe('commit');
+  return tid;
+}
+
+describe('a participant that acknowledges nothing', () => {
+  it('registers in no further transaction once it owes so many, and only it notices', () => {
+    const { rig, story } = withDebtor(2);
+    owe(story, 1);
+    owe(story, 2);
+    expect(story.refusals).toEqual([]);
+    const tid = story.activate(3);
+    story.register(tid, 'bank-a');
+    expect(story.refusals).toHaveLength(4);
+    expect(story.refusals[0]).toMatchObject({
+      fault: 'CannotRegisterParticipant',
+      reason: expect.stringMatching(/bank-a has not acknowledged .* 2 transactions; .* Commit/),
+    });
+    const honest = story.register(tid, 'bank-b');
+    story.complete(tid, 'commit');
+    expect(story.outcome(tid)).toBe('commit');
+    rig.runFor(100);
+    expect(story.heard.get(honest)).toBe('commit');
+    expect(story.refusals).toHaveLength(4);
+  });
+
+  it('owes the same after a restart, and nothing once it answers', () => {
+    const { rig, story, let: listen } = withDebtor(2);
+    owe(story, 1);
+    const last = owe(story, 2);
+    for (const replica of replicas) {
+      rig.crash(replica);
+      rig.start(replica);
+    }
+    const tid = story.activate(3);
+    story.register(tid, 'bank-a', { at: [1] });
+    expect(story.refusals).toHaveLength(1);
+    listen();
+    const [registration] = story.registrations.filter((one) => one.tid === last);
+    if (registration) story.vote(registration, 'prepared');
+    rig.runFor(100);
+    story.register(tid, 'bank-a');
+    expect(story.refusals).toHaveLength(1);
+    story.complete(tid, 'commit');
+    expect(story.outcome(tid)).toBe('commit');
+  });
+
+  it('is acknowledged again where it was before, and counted where another replica relays it', () => {
+    const { rig, story } = withDebtor(2);
+    const tid = story.activate(1);
+    const early = story.registration(tid, 'bank-a');
+    story.sendRegistration(early, [0, 1, 2]);
+    owe(story, 2);
+    owe(story, 3);
+    story.sendRegistration(early, [0]);
+    expect(story.refusals).toEqual([]);
+    story.sendRegistration(early, [3]);
+    expect(story.refusals).toHaveLength(1);
+    rig.transmit(0, 3, { kind: 'record', record: signedBy(rig.parties, early) } as PeerMessage);
+    story.complete(tid, 'commit');
+    expect(story.outcome(tid)).toBe('commit');
+    const value = rig.decision(3, { kind: 'outcome', tid })?.value;
+    const records = value?.kind === 'outcome' ? value.records : [];
+    expect(records.map((one): EnlistmentId => one.registration.statement.enlistment)).toEqual([
+      early.enlistment,
+    ]);
+  });
+});
+
+describe('a transaction whose participants need no outcome', () => {
+  it('is not over before it is decided', () => {
+    const rig = new Rig();
+    const story = new Story(rig);
+    story.votes.set(participantId('bank-a'), 'readOnly');
+    const tid = story.activate();
+    rig.tamper = (_from, _to, message) => (message.kind === 'phase' ? [] : [message]);
+    story.register(tid, 'bank-a');
+    story.complete(tid, 'commit');
+    rig.runFor(1500);
+    expect(story.outcomeAt(1, tid)).toBeUndefined();
+    const keys = rig.stores.flatMap((store) => [...store.keys()]);
+    expect(keys.filter((key) => key.startsWith('finished/'))).toEqual([]);
+  });
+});
