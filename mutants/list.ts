@@ -7,6 +7,7 @@ import { orderingMutants } from './ordering.js';
 import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
 import { simulatorMutants } from './simulator.js';
+import { storeMutants } from './stores.js';
 
 const agreement = ['test/core/agreement', 'test/core/transaction/coordinator'];
 const coordinator = ['test/core/transaction/coordinator'];
@@ -608,4 +609,5 @@ export const mutants: readonly Mutant[] = [
   ...forgettingMutants,
   ...accountMutants,
   ...simulatorMutants,
+  ...storeMutants,
 ];

@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../edge/config/config-error.js';
+import { StoreDamagedError } from '../edge/store/store-error.js';
 
 /** What the command's exit status says. */
 export const exitCodes = {
@@ -14,6 +15,8 @@ export const exitCodes = {
   internal: 4,
   /** The node cannot write its log, and its file says that it must not run without. */
   logLost: 5,
+  /** The node's store is not what it wrote. A restart does not help. */
+  damaged: 6,
 } as const;
 
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
@@ -25,7 +28,8 @@ Exit status:
   2  wrong command line or configuration; nothing was done
   3  too few nodes answered; a transfer or operation may or may not have been made
   4  a fault of this program or machine
-  5  the log cannot be written, and the node may not run without it`;
+  5  the log cannot be written, and the node may not run without it
+  6  the node's store is damaged; a restart does not help`;
 
 /** Ends the command with this message, one line that says what to do, and this exit status. */
 export class CliError extends Error {
@@ -60,6 +64,7 @@ function describe(error: unknown): { exitCode: ExitCode; message: string } {
   if (error instanceof CliError) return error;
   const message = error instanceof Error ? error.message : String(error);
   if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message };
+  if (error instanceof StoreDamagedError) return { exitCode: exitCodes.damaged, message };
   return {
     exitCode: exitCodes.internal,
     message: `${message} (--verbose tells more)`,

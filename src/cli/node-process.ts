@@ -8,6 +8,7 @@ import {
   type ParticipantNode,
 } from '../edge/config/node-file.js';
 import { type Logger, openLog } from '../edge/http/logger.js';
+import { StoreDamagedError } from '../edge/store/store-error.js';
 import { startBank } from '../role/bank/bank-node.js';
 import { startCoordinator } from '../role/coordinator/coordinator-node.js';
 import { startFront } from '../role/front/front-node.js';
@@ -67,7 +68,7 @@ export async function runNode(nodeFile: string, roles: Roles = standardRoles): P
   process.once('exit', () => output.endNow());
   const onFatal = (error: Error) => {
     log.fatal({ err: error }, 'fatal');
-    ending.resolve('fatal');
+    ending.resolve(error instanceof StoreDamagedError ? 'damaged' : 'fatal');
   };
   const shared = { cluster, log, onFatal, ...tracing() };
 
@@ -98,6 +99,7 @@ export async function runNode(nodeFile: string, roles: Roles = standardRoles): P
   // The channel to a parent would keep this process alive.
   if (process.connected) process.disconnect();
   if (why === logLost) return exitCodes.logLost;
+  if (why === 'damaged') return exitCodes.damaged;
   return why === 'fatal' ? exitCodes.internal : exitCodes.ok;
 }
 

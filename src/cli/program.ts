@@ -2,6 +2,7 @@ import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAddClient } from './commands/add-client.js';
 import { addBalance } from './commands/balance.js';
+import { addCheck } from './commands/check.js';
 import { addInit } from './commands/init.js';
 import { addProof } from './commands/proof.js';
 import { addRun } from './commands/run.js';
@@ -52,6 +53,7 @@ function concordat(finish: (code: ExitCode) => void): Command {
     addStatus,
     addProof,
     addVerify,
+    addCheck,
   ] as const;
   for (const add of adders) add(program, finish);
   return program;

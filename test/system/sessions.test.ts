@@ -188,6 +188,7 @@ describe.each(['antipaxos', 'pbft'] as const)('sessions ordered by %s', (engine)
     if (node.role !== 'coordinator') throw new Error('not a coordinator');
     await cluster.kill('coordinator-3');
     await rm(join(node.dataDir, 'sessions'), { recursive: true });
+    await rm(join(node.dataDir, 'sessions.mark'));
     await cluster.restart('coordinator-3');
     const health = await (await fetch(`${url(3)}/healthz`)).json();
     expect(health).toMatchObject({ status: 'ok', sessions: 'lost-store' });

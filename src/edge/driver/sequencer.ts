@@ -1,6 +1,6 @@
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../core/effects.js';
 import { Fifo } from '../fifo.js';
-import type { StoreWrite } from '../store/store.js';
+import type { StoreWrite } from '../store/ledger.js';
 
 export interface SequencerOptions<Input, Output> {
   readonly core: Core<Input, Output>;

@@ -1,15 +1,19 @@
+import { randomBytes } from 'node:crypto';
+import { access } from 'node:fs/promises';
+import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { StoredRecord } from '../../core/effects.js';
-
-/** A key and its new value; `null` deletes the key. */
-export interface StoreWrite {
-  readonly key: string;
-  readonly value: Uint8Array | null;
-}
+import { inspect } from './inspect.js';
+import { headKey, Ledger, type StoreWrite } from './ledger.js';
+import { Mark, markPath } from './mark.js';
+import { damaged, StoreError } from './store-error.js';
 
 /** A node's durable state: an ordered map from keys to bytes, owned by one process. */
 export interface Store {
-  /** All records whose key starts with the prefix, in the order of their keys. */
+  /**
+   * All records whose key starts with the prefix, in the order of their keys. Rejects with
+   * `StoreDamagedError` where one of them is not what was written last.
+   */
   load(prefix?: string): Promise<StoredRecord[]>;
   /**
    * All writes or none, in their order; resolves once they are on disk.
@@ -20,65 +24,146 @@ export interface Store {
   close(): Promise<void>;
 }
 
-/** The store cannot be opened. The message says what to do. */
-export class StoreError extends Error {
-  override readonly name = 'StoreError';
-}
+export type Level = ClassicLevel<string, Uint8Array>;
 
 /**
- * Opens the store in a directory, which is made if missing, and locks it.
- * Throws `StoreError` where another process has the lock or the directory cannot be used.
+ * Opens the store in a directory, which is made if missing, locks it, and checks all of it. Throws
+ * `StoreError` where another process has the lock or the directory cannot be used, and
+ * `StoreDamagedError` where it is not what was written.
  */
 export async function openStore(directory: string): Promise<Store> {
-  const db = new ClassicLevel<string, Uint8Array>(directory, {
+  const mark = await Mark.read(directory);
+  if (mark !== 'missing') await refuseVanished(directory);
+  const db = await openLevel(directory, true);
+  try {
+    const inspected = inspect(await readAll(directory, db), mark);
+    if (inspected.kind === 'damaged') throw damaged(directory, inspected.damages);
+    const ledger =
+      inspected.kind === 'new' ? Ledger.empty(randomBytes(16).toString('hex')) : inspected.ledger;
+    // The first batch of a new store is its head alone.
+    if (inspected.kind === 'new') await putBatch(db, ledger.seal([]));
+    return new LevelStore(directory, db, ledger, await Mark.open(directory, ledger));
+  } catch (error) {
+    await db.close();
+    throw error;
+  }
+}
+
+/** Opens and locks the database in a directory. */
+export async function openLevel(directory: string, createIfMissing: boolean): Promise<Level> {
+  const db: Level = new ClassicLevel<string, Uint8Array>(directory, {
     keyEncoding: 'utf8',
     valueEncoding: 'view',
+    createIfMissing,
   });
   try {
     await db.open();
   } catch (error) {
     throw explained(directory, error);
   }
-  return new LevelStore(db);
+  return db;
+}
+
+/** All records as they are stored. */
+export async function readAll(directory: string, db: Level): Promise<StoredRecord[]> {
+  const stored: StoredRecord[] = [];
+  for await (const record of entries(directory, db)) stored.push(record);
+  return stored;
+}
+
+/** Records as they are stored, from this key on. Throws `StoreError` where they cannot be read. */
+async function* entries(directory: string, db: Level, from = ''): AsyncGenerator<StoredRecord> {
+  try {
+    for await (const [key, value] of db.iterator({ gte: from })) yield { key, value };
+  } catch (error) {
+    throw explained(directory, error);
+  }
+}
+
+/** LevelDB would make a new database where the file that names the current one is gone. */
+export async function refuseVanished(directory: string): Promise<void> {
+  try {
+    await access(join(directory, 'CURRENT'));
+  } catch {
+    const what = `the store has vanished; ${markPath(directory)} says that there was one`;
+    throw damaged(directory, [{ key: headKey, what }]);
+  }
 }
 
 class LevelStore implements Store {
-  readonly #db: ClassicLevel<string, Uint8Array>;
+  readonly #directory: string;
+  readonly #db: Level;
+  readonly #ledger: Ledger;
+  readonly #mark: Mark;
+  /** Batches reach the disk one after the other, as the ledger has sealed them; reads see no half. */
+  #last: Promise<unknown> = Promise.resolve();
 
-  constructor(db: ClassicLevel<string, Uint8Array>) {
+  constructor(directory: string, db: Level, ledger: Ledger, mark: Mark) {
+    this.#directory = directory;
     this.#db = db;
+    this.#ledger = ledger;
+    this.#mark = mark;
   }
 
-  async load(prefix = ''): Promise<StoredRecord[]> {
-    const records: StoredRecord[] = [];
-    for await (const [key, value] of this.#db.iterator({ gte: prefix })) {
-      // Keys that share a prefix are neighbours.
-      if (!key.startsWith(prefix)) break;
-      records.push({ key, value });
-    }
-    return records;
+  load(prefix = ''): Promise<StoredRecord[]> {
+    return this.#inTurn(async () => {
+      const records: StoredRecord[] = [];
+      for await (const { key, value: stored } of entries(this.#directory, this.#db, prefix)) {
+        if (key === headKey) continue;
+        // Keys that share a prefix are neighbours.
+        if (!key.startsWith(prefix)) break;
+        const opened = this.#ledger.open(key, stored);
+        if (!opened.ok) throw damaged(this.#directory, [opened.error]);
+        records.push({ key, value: opened.value });
+      }
+      if (this.#ledger.has(prefix) && records[0]?.key !== prefix) {
+        throw damaged(this.#directory, [{ key: prefix, what: 'the record is missing' }]);
+      }
+      return records;
+    });
   }
 
-  async write(writes: readonly StoreWrite[]): Promise<void> {
-    await this.#db.batch(
-      writes.map(({ key, value }) =>
-        value === null ? { type: 'del', key } : { type: 'put', key, value },
-      ),
-      { sync: true },
-    );
+  write(writes: readonly StoreWrite[]): Promise<void> {
+    return this.#inTurn(async () => {
+      await putBatch(this.#db, this.#ledger.seal(writes));
+      await this.#mark.write(this.#ledger);
+    });
+  }
+
+  /** After a rejection everything later is rejected, too: the ledger and the disk differ. */
+  #inTurn<Given>(step: () => Promise<Given>): Promise<Given> {
+    const given = this.#last.then(step);
+    this.#last = given;
+    return given;
   }
 
   async close(): Promise<void> {
-    await this.#db.close();
+    await this.#last.catch(() => {});
+    try {
+      await this.#mark.close();
+    } finally {
+      await this.#db.close();
+    }
   }
+}
+
+async function putBatch(db: Level, writes: readonly StoreWrite[]): Promise<void> {
+  await db.batch(
+    writes.map(({ key, value }) =>
+      value === null ? { type: 'del', key } : { type: 'put', key, value },
+    ),
+    { sync: true },
+  );
 }
 
 function explained(directory: string, error: unknown): StoreError {
   const cause = error instanceof Error ? (error.cause ?? error) : error;
   const code = cause instanceof Error && 'code' in cause ? cause.code : undefined;
-  const message =
-    code === 'LEVEL_LOCKED'
-      ? `another process uses ${directory}; stop it first, or give this node its own dataDir`
-      : `cannot open the store in ${directory}: ${cause instanceof Error ? cause.message : cause}`;
-  return new StoreError(message, { cause: error });
+  const message = cause instanceof Error ? cause.message : String(cause);
+  if (code === 'LEVEL_LOCKED') {
+    const remedy = 'stop it first, or give this node its own dataDir';
+    return new StoreError(`another process uses ${directory}; ${remedy}`, { cause: error });
+  }
+  if (code === 'LEVEL_CORRUPTION') return damaged(directory, [{ key: headKey, what: message }]);
+  return new StoreError(`cannot open the store in ${directory}: ${message}`, { cause: error });
 }

@@ -3,7 +3,8 @@ import { pino } from 'pino';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../../src/core/effects.js';
 import { Driver } from '../../../src/edge/driver/driver.js';
-import { openStore, type Store, type StoreWrite } from '../../../src/edge/store/store.js';
+import type { StoreWrite } from '../../../src/edge/store/ledger.js';
+import { openStore, type Store } from '../../../src/edge/store/store.js';
 import { temporaryDirectory } from '../support/directory.js';
 import { until } from '../support/wait.js';
 

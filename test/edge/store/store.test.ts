@@ -1,10 +1,10 @@
 import { type ChildProcess, spawn } from 'node:child_process';
-import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import ts from 'typescript';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openStore, StoreError } from '../../../src/edge/store/store.js';
+import { describe, expect, it } from 'vitest';
+import { openStore } from '../../../src/edge/store/store.js';
+import { StoreError } from '../../../src/edge/store/store-error.js';
+import { compiledStore } from '../support/compiled-store.js';
 import { temporaryDirectory } from '../support/directory.js';
 import { until } from '../support/wait.js';
 
@@ -52,25 +52,13 @@ describe('openStore', () => {
 });
 
 describe('a store whose process is killed', () => {
-  // Beside the packages, so that the child finds them as the source does.
-  const scratch = join(import.meta.dirname, '../../../node_modules/.cache', `store-${process.pid}`);
-  const compiled = join(scratch, 'store.mjs');
-
-  beforeAll(async () => {
-    const source = join(import.meta.dirname, '../../../src/edge/store/store.ts');
-    const { outputText } = ts.transpileModule(await readFile(source, 'utf8'), {
-      compilerOptions: { module: ts.ModuleKind.ESNext, target: ts.ScriptTarget.ES2022 },
-    });
-    await mkdir(scratch, { recursive: true });
-    await writeFile(compiled, outputText);
-  });
-  afterAll(() => rm(scratch, { recursive: true, force: true }));
+  const { compiled } = compiledStore();
 
   /** A process that writes pairs of records and says the number of each pair once it is written. */
   function writer(directory: string): { child: ChildProcess; written: () => number } {
     const script = `
       import { writeSync } from 'node:fs';
-      import { openStore } from ${JSON.stringify(pathToFileURL(compiled).href)};
+      import { openStore } from ${JSON.stringify(compiled)};
       const store = await openStore(${JSON.stringify(directory)});
       for (let i = 1; ; i += 1) {
         const value = new Uint8Array(1000);

@@ -1,6 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { activationSlotRequest } from '../../../src/crypto/activation-slot.js';
-import type { Store, StoreWrite } from '../../../src/edge/store/store.js';
+import type { StoreWrite } from '../../../src/edge/store/ledger.js';
+import type { Store } from '../../../src/edge/store/store.js';
 import { openStore } from '../../../src/edge/store/store.js';
 import { Decisions } from '../../../src/role/coordinator/decisions.js';
 import { type Slot, slotKey } from '../../../src/vocabulary/agreement.js';
