@@ -3,6 +3,7 @@ import { edgeMutants } from './edge.js';
 import { forgettingMutants } from './forgetting.js';
 import { invitationMutants } from './invitations.js';
 import type { Mutant } from './mutant.js';
+import { oneLiarMutants } from './one-liar.js';
 import { orderingMutants } from './ordering.js';
 import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
@@ -602,6 +603,7 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/role/session/orders.test.ts'],
   },
   ...orderingMutants,
+  ...oneLiarMutants,
   ...edgeMutants,
   ...invitationMutants,
   ...sessionMutants,

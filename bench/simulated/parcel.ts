@@ -104,6 +104,7 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
       return message.reports.flatMap(ofReport);
     case 'fetch-batch':
     case 'fetch-value':
+    case 'fetch-reports':
     case 'fetch-chunk':
     case 'chunk':
     case 'status':

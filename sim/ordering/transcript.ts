@@ -19,6 +19,8 @@ function contentOf(message: OrderingMessage): string {
       const { cycle, entries } = message.report.statement;
       return `cycle ${cycle}: ${entries.map((entry) => (entry ? short(entry.digest) : '-')).join(' ')}`;
     }
+    case 'fetch-reports':
+      return `of cycle ${message.cycle}`;
     case 'fast-decision':
       return `cycle ${message.reports[0]?.statement.cycle}`;
     case 'pre-prepare': {

@@ -102,7 +102,12 @@ export class OrderingWitness {
         return this.#once(from, `proposal of cycle ${statement.cycle}`, message.proposal);
       }
       case 'report':
-        return this.#once(from, `report of ${message.report.statement.cycle}`, message.report);
+        // It may hand on another's.
+        return this.#once(
+          message.report.statement.replica,
+          `report of ${message.report.statement.cycle}`,
+          message.report,
+        );
       case 'pre-prepare': {
         const { scope, view, sequence } = message.prePrepare.statement;
         return this.#once(from, `${scope} pre-prepare ${view} ${sequence}`, message.prePrepare);

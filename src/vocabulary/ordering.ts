@@ -95,11 +95,18 @@ export interface CycleValue {
   readonly complaints: readonly Complaint[];
 }
 
-/** Somebody was in the way of the fast path: its report or value did not come, or it sent two values. */
+/**
+ * What the proposer saw of another in one cycle. `absent`: its report or value did not come while there was
+ * time, or it signed two values. `slow`: it came much later than the others', or its report lacks a value
+ * that was there in time.
+ */
 export interface Complaint {
   readonly cycle: Cycle;
   readonly replica: ReplicaId;
+  readonly what: ComplaintKind;
 }
+
+export type ComplaintKind = 'absent' | 'slow';
 
 /** Antipaxos line 2. The value travels beside it. */
 export interface ProposalStatement {
@@ -194,6 +201,8 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
     }
   | { readonly kind: 'report'; readonly report: Signed<ReportStatement> }
   | { readonly kind: 'fetch-value'; readonly cycle: Cycle; readonly digest: Digest }
+  /** The sender lacks reports of this cycle, or its decision; what the other learns later counts, too. */
+  | { readonly kind: 'fetch-reports'; readonly cycle: Cycle }
   /** A fast decision as a proof: the matching reports of all active processes, sorted by process. */
   | { readonly kind: 'fast-decision'; readonly reports: readonly Signed<ReportStatement>[] }
   /** An excluded process has caught up to this cycle and wants to come back. */

@@ -28,10 +28,10 @@ const value = {
   batch,
   readmit: [replica(1), replica(3)],
   complaints: [
-    { cycle: cycleNumber(4), replica: replica(2) },
-    { cycle: cycleNumber(5), replica: replica(0) },
+    { cycle: cycleNumber(4), replica: replica(2), what: 'absent' },
+    { cycle: cycleNumber(5), replica: replica(0), what: 'slow' },
   ],
-};
+} as const;
 const digest: Digest = digestOfBatch(batch);
 const phase = (of: 'pre-prepare' | 'prepare' | 'commit') =>
   ({
@@ -100,6 +100,7 @@ const messages: readonly OrderingMessage[] = [
   { kind: 'proposal', scope: 'antipaxos', proposal, value },
   { kind: 'report', scope: 'antipaxos', report },
   { kind: 'fetch-value', scope: 'antipaxos', cycle: cycleNumber(9), digest },
+  { kind: 'fetch-reports', scope: 'antipaxos', cycle: cycleNumber(9) },
   { kind: 'fast-decision', scope: 'antipaxos', reports: [report] },
   { kind: 'rejoin', scope: 'antipaxos', position: 12 },
 ];

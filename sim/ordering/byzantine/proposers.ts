@@ -173,7 +173,12 @@ export function endorseAnybody(liar: Liar): Behaviour {
     const everybody = [...othersOf(liar), liar.self].sort((a, b) => a - b);
     const readmit = liar.random.some(everybody, 0.5);
     const complaints = [cycle - 2, cycle - 1, cycle].flatMap((of) =>
-      of < 1 ? [] : othersOf(liar).map((replica) => ({ cycle: of as Cycle, replica })),
+      of < 1
+        ? []
+        : othersOf(liar).map((replica) => {
+            const what = liar.random.pick(['absent', 'slow'] as const);
+            return { cycle: of as Cycle, replica, what };
+          }),
     );
     return [proposalOf(liar, cycle, { ...value, readmit, complaints })];
   });

@@ -139,6 +139,7 @@ class MessageCheck {
         return checkReports(keyring, message.reports, keyring.resilience.n - 1);
       case 'fetch-batch':
       case 'fetch-value':
+      case 'fetch-reports':
       case 'fetch-chunk':
       // What it should be, the receiver knows by its digest.
       case 'chunk':
@@ -180,6 +181,7 @@ function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
     case 'proposal':
     case 'report':
     case 'fetch-value':
+    case 'fetch-reports':
     case 'fast-decision':
     case 'rejoin':
       return ['antipaxos'];

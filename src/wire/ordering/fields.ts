@@ -8,6 +8,7 @@ import {
 import type {
   Batch,
   Complaint,
+  ComplaintKind,
   Cycle,
   CycleValue,
   OrderingRequest,
@@ -78,14 +79,18 @@ export function readOrderingHeader(
   return { kind, scope: of };
 }
 
-function writeComplaint(writer: Writer, { cycle, replica }: Complaint): void {
+const complaintKind = choice<ComplaintKind>('absent', 'slow');
+
+function writeComplaint(writer: Writer, { cycle, replica, what }: Complaint): void {
   writer.u64(cycle);
   writeReplica(writer, replica);
+  complaintKind.write(writer, what);
 }
 
 function readComplaint(reader: Reader): Complaint {
   const cycle = reader.u64() as Cycle;
-  return { cycle, replica: readReplica(reader) };
+  const replica = readReplica(reader);
+  return { cycle, replica, what: complaintKind.read(reader) };
 }
 
 function checkComplaints(complaints: readonly Complaint[]): void {

@@ -47,6 +47,7 @@ const messageKind = choice<OrderingMessageKind>(
   'slow',
   'fetch-chunk',
   'chunk',
+  'fetch-reports',
 );
 
 /** Throws `WireError` for a message that no peer would accept. */
@@ -112,6 +113,8 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
     case 'fetch-value':
       writer.u64(message.cycle);
       return writeDigest(writer, message.digest);
+    case 'fetch-reports':
+      return writer.u64(message.cycle);
     case 'fast-decision':
       return writeReports(writer, message.reports);
     case 'rejoin':
@@ -178,6 +181,8 @@ function readContent(
       const cycle = reader.u64() as Cycle;
       return { kind, scope, cycle, digest: readDigest(reader) };
     }
+    case 'fetch-reports':
+      return { kind, scope, cycle: reader.u64() as Cycle };
     case 'fast-decision':
       return { kind, scope, reports: readReports(reader, cluster) };
     case 'rejoin':

@@ -10,7 +10,11 @@ import {
 } from '../../../src/core/ordering/antipaxos/merge.js';
 import { Roster } from '../../../src/core/ordering/antipaxos/roster.js';
 import type { Digest, ReplicaId } from '../../../src/vocabulary/ids.js';
-import type { CycleValue, ReportStatement } from '../../../src/vocabulary/ordering.js';
+import type {
+  ComplaintKind,
+  CycleValue,
+  ReportStatement,
+} from '../../../src/vocabulary/ordering.js';
 import { cycleNumber } from '../../../src/vocabulary/ordering.js';
 import { type Resilience, resilience } from '../../../src/vocabulary/quorum.js';
 import { readAll } from '../../../src/wire/reader.js';
@@ -164,9 +168,10 @@ describe('membership', () => {
     membership.decided(cycle, values);
   }
 
-  const complain = (...cycles: number[]): Said => ({
-    complaints: cycles.map((cycle) => ({ cycle: cycleNumber(cycle), replica: three })),
+  const complainOf = (what: ComplaintKind, ...cycles: number[]): Said => ({
+    complaints: cycles.map((cycle) => ({ cycle: cycleNumber(cycle), replica: three, what })),
   });
+  const complain = (...cycles: number[]): Said => complainOf('absent', ...cycles);
   const back: Said = { readmit: [three] };
   const isExcluded = (membership: Membership): boolean => membership.isExcluded(three);
 
@@ -198,6 +203,27 @@ describe('membership', () => {
     // The second complaint of cycle 2 comes last.
     decide(membership, 5, [complain(2), {}, {}, {}]);
     decide(membership, 6, [{}, {}, complain(2), {}]);
+    expect(isExcluded(membership)).toBe(true);
+  });
+
+  it('excludes whom f + 1 find slow in a quarter of the cycles, not in fewer, nor by one alone', () => {
+    const membership = new Membership(four, 4, 1);
+    let cycle = 1;
+    const next = (said: readonly Said[]): void => {
+      decide(membership, cycle, said);
+      cycle += 1;
+    };
+    next([{}, {}, {}, {}]);
+    for (let round = 0; round < 100; round += 1) {
+      const last = complainOf('slow', cycle - 1);
+      const isFifth = round % 5 === 0;
+      next([isFifth ? last : {}, last, {}, last]);
+    }
+    expect(isExcluded(membership)).toBe(false);
+    for (let round = 0; round < 20; round += 1) {
+      const last = complainOf('slow', cycle - 1);
+      next([last, {}, last, {}]);
+    }
     expect(isExcluded(membership)).toBe(true);
   });
 

@@ -34,7 +34,7 @@ describe('the timeout', () => {
   const other = 1 as ReplicaId;
 
   it('is at least four times the tail of the delays, within its bounds', () => {
-    const delay = new DelayEstimate(100, 2000);
+    const delay = new DelayEstimate(100, 2000, 0);
     expect(delay.timeoutMs).toBe(100);
     let nowMs = wait(delay, 0, 100, 50);
     expect(delay.timeoutMs).toBeGreaterThan(4 * 50);
@@ -45,7 +45,7 @@ describe('the timeout', () => {
   });
 
   it('counts one silence of a process once, in however many cycles it was waited for', () => {
-    const delay = new DelayEstimate(100, 1000);
+    const delay = new DelayEstimate(100, 1000, 0);
     const nowMs = wait(delay, 0, 256, 10);
     for (let cycle = 0; cycle < 20; cycle += 1)
       delay.add(other, nowMs + cycle, nowMs + 500 + cycle);
@@ -56,7 +56,7 @@ describe('the timeout', () => {
   });
 
   it('is not that of a process that was away for longer than its bound', () => {
-    const delay = new DelayEstimate(100, 1000);
+    const delay = new DelayEstimate(100, 1000, 0);
     for (let cycle = 0; cycle < 20; cycle += 1) delay.add(other, 50 * cycle, 1500 + cycle);
     expect(delay.delayMs).toBe(0);
     delay.add(2 as ReplicaId, 0, 20);

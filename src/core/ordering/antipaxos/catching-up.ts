@@ -38,7 +38,8 @@ export class CatchingUp implements Reminding {
   show(to: ReplicaId, { position, stable }: Place): boolean {
     const { delivered, low } = this.#state;
     if (stable < low && position >= low) this.#checkpoints.show(to, 'stable');
-    if (position < low) this.#checkpoints.show(to, 'state');
+    const isKept = this.#state.cycles.get(position + 1)?.decision !== undefined;
+    if (position < low && !isKept) this.#checkpoints.show(to, 'state');
     else if (position < delivered) this.#showCycles(to, position);
     return position < delivered;
   }
@@ -65,6 +66,34 @@ export class CatchingUp implements Reminding {
   onFetch(from: ReplicaId, cycle: Cycle, digest: Digest): void {
     const held = this.#state.cycles.get(cycle)?.values.get(digest);
     if (held) this.#state.outbox.send(from, { kind: 'proposal', ...held });
+  }
+
+  /**
+   * Another lacks reports, or the decision, of a cycle. It gets what is known now, and the decision, when
+   * there is one: a liar may report here only after the question.
+   */
+  onFetchReports(from: ReplicaId, cycle: Cycle): void {
+    const state = this.#state.cycles.get(cycle);
+    if (!state || state.askers.has(from)) return;
+    state.askers.add(from);
+    if (state.decision) return this.#answer(state, from);
+    for (const report of state.reports.values()) {
+      if (report.statement.replica !== from)
+        this.#state.outbox.send(from, { kind: 'report', report });
+    }
+  }
+
+  /** A cycle is decided: those that asked are told. */
+  answer(state: CycleState): void {
+    for (const asker of state.askers) this.#answer(state, asker);
+  }
+
+  #answer({ decision }: CycleState, to: ReplicaId): void {
+    if (decision?.path === 'fast') {
+      this.#state.outbox.send(to, { kind: 'fast-decision', reports: decision.reports });
+    } else {
+      this.#decisions.showPosition(to);
+    }
   }
 
   /** The next cycles with their values, as far as the other knows who was active in them. */

@@ -38,8 +38,8 @@ export class CycleState {
   readonly values = new Map<Digest, HeldValue>();
   /** Named by a report or a decision, and not at hand. */
   readonly wanted = new Set<Digest>();
-  /** Those of them that somebody was asked for. */
-  readonly sought = new Set<Digest>();
+  /** Who was asked for them. */
+  readonly sought = new Map<Digest, Set<ReplicaId>>();
   readonly reports = new Reports();
   /** When this process proposed, and when it reported. */
   startedMs: number | undefined;
@@ -48,6 +48,12 @@ export class CycleState {
   reporting: Patience = 'fresh';
   committing: Patience = 'fresh';
   hasAskedForHelp = false;
+  /** Whether others were asked for the reports that are missing. */
+  hasAskedForReports = false;
+  /** Who lacks reports, or the decision. */
+  readonly askers = new Set<ReplicaId>();
+  /** Who has kept this process waiting for longer than others do (`DelayEstimate.slowMs`). */
+  readonly slow = new Set<ReplicaId>();
   decision: CycleDecision | undefined;
   /** Keys on disk, to be deleted with the cycle. */
   readonly stored = new Set<string>();

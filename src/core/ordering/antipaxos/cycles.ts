@@ -7,7 +7,7 @@ import type {
 } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { encodeOrderingSigned } from '../../../wire/ordering/index.js';
-import { dividingIn, silentIn } from './complaints.js';
+import { complainOfSlow, dividingIn, noteDelay, silentIn } from './complaints.js';
 import type { CycleDecision, CycleState, Patience } from './cycle.js';
 import { digestsOf, fastVector } from './merge.js';
 import { Proposer } from './proposing.js';
@@ -82,6 +82,7 @@ export class Cycles {
     const state = this.#state.cycles.get(Number(place));
     if (!state) return false;
     if (what === 'fetch') this.#fetchMissing(state);
+    else if (what === 'ask') this.#askForReports(state);
     else if (what === 'report') state.reporting = this.#losePatience(name, state.reporting);
     else if (what === 'commit' && state.cycle <= this.#state.delivered)
       this.#complainOfSilent(state);
@@ -92,14 +93,17 @@ export class Cycles {
   }
 
   /**
-   * A cycle is over. Where it was a slow one: who was in the way of the fast path? Of a report that is
-   * missing that is known once the time for it is over.
+   * A cycle is over: who was slow? Where it took the slow path: who was in the way of the fast one? Of a
+   * report that is missing that is known once the time for it is over.
    */
   settled(state: CycleState): void {
     const { outbox, self, testimony } = this.#state;
     const roster = this.#state.rosterAt(state.cycle);
     const isSlow = state.decision?.path === 'slow' && !outbox.replaying;
-    if (roster && isSlow) testimony.complain(state.cycle, dividingIn(state, roster, self));
+    if (!outbox.replaying) complainOfSlow(this.#state, state);
+    if (roster && isSlow) {
+      testimony.complain(state.cycle, dividingIn(state, roster, self), 'absent');
+    }
     const isLookedBackOn = isSlow && state.committing === 'fresh';
     if (isSlow && !isLookedBackOn) this.#complainOfSilent(state);
     this.#state.stopTimers(state.cycle, isLookedBackOn ? 'commit' : undefined);
@@ -128,6 +132,7 @@ export class Cycles {
     if (!state || state.reports.has(replica)) return;
     state.reports.add(report);
     this.#measureReport(state, report.statement);
+    noteDelay(this.#state, state, replica, state.reportedMs);
     this.#events.started();
     this.#check(state);
   }
@@ -162,6 +167,7 @@ export class Cycles {
   #onFirst(state: CycleState, replica: ReplicaId, entry: ReportEntry): void {
     state.proposals.set(replica, entry);
     this.#measure(state, replica, state.startedMs);
+    noteDelay(this.#state, state, replica, state.startedMs);
   }
 
   /** Nobody waits for who is excluded, so how late it is does not matter. */
@@ -240,6 +246,7 @@ export class Cycles {
     if (vector) {
       return this.#events.decided(state, { path: 'fast', vector, reports: reports.usable });
     }
+    this.#askInTime(state, roster);
     const isOver = state.committing !== 'fresh' || reports.isSplit;
     const needed = state.committing === 'overdue' ? roster.least : roster.usual;
     if (reports.usableCount < needed || !isOver || state.hasAskedForHelp) return;
@@ -250,14 +257,31 @@ export class Cycles {
 
   #complainOfSilent(state: CycleState): void {
     const roster = this.#state.rosterAt(state.cycle);
-    if (roster) this.#state.testimony.complain(state.cycle, silentIn(state, roster));
+    if (roster) this.#state.testimony.complain(state.cycle, silentIn(state, roster), 'absent');
   }
 
-  /** What is on its way comes within a quarter of the timeout; then it is asked for (theorem 5.5). */
+  /** Enough have reported to decide: what the others reported is asked for soon, if it does not come. */
+  #askInTime(state: CycleState, roster: Roster): void {
+    if (state.hasAskedForReports || state.reports.count < roster.least) return;
+    const { outbox, delay } = this.#state;
+    outbox.ensureTimer(`ask/${state.cycle}`, delay.askAfterMs);
+  }
+
+  /**
+   * Who keeps its report from this process alone must not make it late for all: whoever has the report, or
+   * the decision, hands it on.
+   */
+  #askForReports(state: CycleState): void {
+    if (state.decision || state.hasAskedForReports) return;
+    state.hasAskedForReports = true;
+    this.#state.outbox.broadcast({ kind: 'fetch-reports', cycle: state.cycle });
+  }
+
+  /** What is on its way comes soon; then it is asked for, well within the timeout (theorem 5.5). */
   #isAtHand(state: CycleState, statement: ReportStatement): boolean {
     if (state.want(digestsOf(statement)).length === 0) return true;
     const { outbox, delay } = this.#state;
-    outbox.ensureTimer(`fetch/${state.cycle}`, delay.timeoutMs / 4);
+    outbox.ensureTimer(`fetch/${state.cycle}`, delay.askAfterMs);
     return false;
   }
 

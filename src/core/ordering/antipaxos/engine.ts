@@ -70,6 +70,7 @@ export class AntipaxosEngine implements OrderingEngine {
       decided: (state, decision) => {
         this.#fastCycles += 1;
         this.#delivery.decide(state, decision);
+        this.#catchingUp.answer(state);
       },
       needsHelp: (state, reports) => this.#decisions.assist(state.cycle, reports),
       valueHeld: () => this.#onValue(),
@@ -173,6 +174,8 @@ export class AntipaxosEngine implements OrderingEngine {
         return this.#cycles.onReport(message.report);
       case 'fetch-value':
         return this.#catchingUp.onFetch(from, message.cycle, message.digest);
+      case 'fetch-reports':
+        return this.#catchingUp.onFetchReports(from, message.cycle);
       case 'fast-decision':
         return this.#cycles.onFastDecision(message.reports);
       case 'rejoin':

@@ -12,7 +12,7 @@ import { readReplicas, Standing, writeReplicas } from './standing.js';
  *
  * A process is left out, at most `f` at a time, when the others waited for it in vain in so many cycles
  * in a row: its value was missing (null), or `f + 1` complain in their values that it was in the way of
- * the fast path. (That cannot be read off the Decision Module's log: others may have decided the same
+ * the fast path; or when `f + 1` find it slow in a quarter of the cycles of late. (That cannot be read off the Decision Module's log: others may have decided the same
  * cycle without it, and whoever asks it chooses which reports it sees.) It comes back when `f + 1`
  * others have said so in decided values; see `standing.ts` for how soon.
  */
@@ -96,7 +96,7 @@ export class Membership {
     const enough = oneCorrect(this.#resilience);
     for (const complaint of complaints) {
       if (complaint.replica === from) continue;
-      this.#standings[complaint.replica]?.complain(from, complaint.cycle, cycle, enough);
+      this.#standings[complaint.replica]?.complain(from, complaint, cycle, enough);
     }
     for (const replica of readmit) {
       if (replica !== from) this.#standings[replica]?.endorse(from, cycle, enough);

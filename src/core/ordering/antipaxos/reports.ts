@@ -28,6 +28,15 @@ export class Reports {
     return this.#all.has(replica);
   }
 
+  /** Those that have come, whether they count or not. */
+  get count(): number {
+    return this.#all.size;
+  }
+
+  values(): Iterable<Report> {
+    return this.#all.values();
+  }
+
   add(report: Report): void {
     this.#all.set(report.statement.replica, report);
     this.#unjudged.push(report);

@@ -1,4 +1,5 @@
 import type { ReplicaId } from '../../../vocabulary/ids.js';
+import type { Complaint } from '../../../vocabulary/ordering.js';
 import { limits } from '../../../wire/index.js';
 import type { Reader } from '../../../wire/reader.js';
 import type { Writer } from '../../../wire/writer.js';
@@ -7,6 +8,14 @@ import type { Writer } from '../../../wire/writer.js';
 const DOUBLINGS_MAX = 10;
 /** After so many cycles without exclusion the first one counts as the first again. */
 const FORGIVEN_AFTER = 8192;
+/**
+ * Slow in so many cycles of the last so many: too slow. So it may be slow in fewer than a quarter, and a
+ * strategy that bears more cycles without a process bears as many with a slow one.
+ */
+const SLOW_MAX = 16;
+const SLOW_WINDOW = 64;
+/** Who is left out for that counts as left out so often before: slow on purpose, it would come back at once. */
+const SLOW_STRIKES = 3;
 /** Of one process; more than any strategy looks back. */
 const CYCLES_MAX = 1024;
 
@@ -17,6 +26,8 @@ export class Standing {
   #isExcluded = false;
   /** Cycles in which the others waited for it in vain, of late. */
   #missed = new Set<number>();
+  /** Cycles in which `f + 1` of the others found it slow. */
+  #slow = new Set<number>();
   /** Before this cycle nothing counts against it: it has just come back. */
   #since = 0;
   /** Exclusions so far, and the cycle before which nobody may take it back. */
@@ -24,8 +35,9 @@ export class Standing {
   #barredUntil = 0;
   /** Who has said, in a decided value, that it has come back. */
   readonly #endorsers = new Set<ReplicaId>();
-  /** Who complains of it, by cycle. */
+  /** Who calls it absent, and who calls it slow or absent, by cycle. */
   readonly #complainers = new Map<number, Set<ReplicaId>>();
+  readonly #impatient = new Map<number, Set<ReplicaId>>();
 
   constructor(depth: number, missedMax: number) {
     this.#depth = depth;
@@ -36,9 +48,13 @@ export class Standing {
     return this.#isExcluded;
   }
 
-  /** The others waited for it in vain in so many cycles in a row that it may be left out. */
+  /**
+   * The others waited for it in vain in so many cycles in a row, or found it slow in so many, that it may be
+   * left out.
+   */
   get isOverdue(): boolean {
     if (this.#isExcluded) return false;
+    if (this.#isSlow) return true;
     return [...this.#missed].some((cycle) => this.#rowEndingAt(cycle) >= this.#missedMax);
   }
 
@@ -55,25 +71,34 @@ export class Standing {
   miss(cycle: number): void {
     if (this.#isExcluded || cycle < this.#since) return;
     this.#missed.add(cycle);
+    this.#slow.add(cycle);
   }
 
   /** Somebody says so of a cycle, in one that is decided a little later; `enough` are believed. */
-  complain(complainer: ReplicaId, cycle: number, decidedIn: number, enough: number): void {
+  complain(
+    complainer: ReplicaId,
+    { cycle, what }: Complaint,
+    decidedIn: number,
+    enough: number,
+  ): void {
     if (cycle >= decidedIn || cycle <= decidedIn - 2 * this.#depth) return;
     if (this.#isExcluded || cycle < this.#since) return;
-    const complainers = this.#complainers.get(cycle) ?? new Set();
-    this.#complainers.set(cycle, complainers.add(complainer));
-    if (complainers.size >= enough) this.#missed.add(cycle);
+    if (noted(this.#impatient, cycle, complainer) >= enough) this.#slow.add(cycle);
+    if (what === 'slow') return;
+    if (noted(this.#complainers, cycle, complainer) >= enough) this.#missed.add(cycle);
   }
 
   exclude(cycle: number): void {
     if (cycle - this.#since > FORGIVEN_AFTER) this.#strikes = 0;
+    if (this.#isSlow) this.#strikes = Math.max(this.#strikes, SLOW_STRIKES);
     this.#isExcluded = true;
     this.#barredUntil = cycle + this.#depth * (2 ** this.#strikes - 1);
     this.#strikes = Math.min(this.#strikes + 1, DOUBLINGS_MAX);
     this.#endorsers.clear();
     this.#missed.clear();
+    this.#slow.clear();
     this.#complainers.clear();
+    this.#impatient.clear();
   }
 
   /** Somebody says, in a decided value, that it is back; `enough` bring it back. */
@@ -90,6 +115,8 @@ export class Standing {
   forget(cycle: number): void {
     const last = cycle - 2 * this.#depth;
     for (const of of this.#complainers.keys()) if (of <= last) this.#complainers.delete(of);
+    for (const of of this.#impatient.keys()) if (of <= last) this.#impatient.delete(of);
+    for (const of of this.#slow) if (of <= cycle - SLOW_WINDOW) this.#slow.delete(of);
     for (const of of this.#missed) if (of <= last - this.#missedMax) this.#missed.delete(of);
   }
 
@@ -99,13 +126,17 @@ export class Standing {
     writer.u8(this.#strikes);
     writer.u64(this.#barredUntil);
     writeReplicas(writer, this.#endorsers);
-    const missed = [...this.#missed].sort((a, b) => a - b);
-    writer.list(missed, CYCLES_MAX, (cycle) => writer.u64(cycle));
-    const complainers = [...this.#complainers].sort(([a], [b]) => a - b);
-    writer.list(complainers, CYCLES_MAX, ([cycle, replicas]) => {
-      writer.u64(cycle);
-      writeReplicas(writer, replicas);
-    });
+    for (const cycles of [this.#missed, this.#slow]) {
+      const sorted = [...cycles].sort((a, b) => a - b);
+      writer.list(sorted, CYCLES_MAX, (cycle) => writer.u64(cycle));
+    }
+    for (const complainers of [this.#complainers, this.#impatient]) {
+      const sorted = [...complainers].sort(([a], [b]) => a - b);
+      writer.list(sorted, CYCLES_MAX, ([cycle, replicas]) => {
+        writer.u64(cycle);
+        writeReplicas(writer, replicas);
+      });
+    }
   }
 
   read(reader: Reader): void {
@@ -116,11 +147,18 @@ export class Standing {
     this.#endorsers.clear();
     for (const replica of readReplicas(reader)) this.#endorsers.add(replica);
     this.#missed = new Set(reader.list(CYCLES_MAX, () => reader.u64()));
-    this.#complainers.clear();
-    reader.list(CYCLES_MAX, () => {
-      const cycle = reader.u64();
-      this.#complainers.set(cycle, new Set(readReplicas(reader)));
-    });
+    this.#slow = new Set(reader.list(CYCLES_MAX, () => reader.u64()));
+    for (const complainers of [this.#complainers, this.#impatient]) {
+      complainers.clear();
+      reader.list(CYCLES_MAX, () => {
+        const cycle = reader.u64();
+        complainers.set(cycle, new Set(readReplicas(reader)));
+      });
+    }
+  }
+
+  get #isSlow(): boolean {
+    return this.#slow.size >= Math.max(SLOW_MAX, this.#missedMax);
   }
 
   #rowEndingAt(last: number): number {
@@ -128,6 +166,13 @@ export class Standing {
     while (this.#missed.has(last - length)) length += 1;
     return length;
   }
+}
+
+/** One more complains of a cycle. Returns how many do. */
+function noted(of: Map<number, Set<ReplicaId>>, cycle: number, complainer: ReplicaId): number {
+  const complainers = of.get(cycle) ?? new Set();
+  of.set(cycle, complainers.add(complainer));
+  return complainers.size;
 }
 
 export function writeReplicas(writer: Writer, replicas: Iterable<ReplicaId>): void {

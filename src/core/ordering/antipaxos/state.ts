@@ -36,11 +36,15 @@ export class AntipaxosState {
     this.outbox = outbox;
     this.membership = new Membership(options.resilience, options.pipelineDepth, missedMax);
     this.testimony = new Testimony(options.self, this.membership);
-    this.delay = new DelayEstimate(timeoutMs, options.timeoutMaxMs);
+    this.delay = new DelayEstimate(timeoutMs, options.timeoutMaxMs, options.resilience.f);
   }
 
   get self(): ReplicaId {
     return this.options.self;
+  }
+
+  get everybody(): readonly ReplicaId[] {
+    return Array.from({ length: this.options.resilience.n }, (_, index) => index as ReplicaId);
   }
 
   /** The last cycle that may be under way: a pipeline's depth on, and within the log. */
@@ -101,25 +105,35 @@ export class AntipaxosState {
     }
   }
 
-  /** Asks, once for each, for the values of a vector that are not at hand: those who reported them. */
+  /**
+   * Asks for the values of a vector that are not at hand: `f + 1` of those that reported them, each once, so
+   * that a correct one is asked however soon a liar's report came; everybody where no report is known.
+   */
   seek(state: CycleState, vector: Vector, reports: readonly ReportStatement[] = []): void {
+    const enough = oneCorrect(this.options.resilience);
     for (const digest of state.want(vector)) {
-      if (state.sought.has(digest)) continue;
-      state.sought.add(digest);
-      const holders = holdersOf(digest, vector.indexOf(digest) as ReplicaId, reports);
-      const message = { kind: 'fetch-value', cycle: state.cycle, digest } as const;
-      for (const holder of holders.slice(0, oneCorrect(this.options.resilience))) {
-        this.outbox.send(holder, message);
+      const asked = state.sought.get(digest) ?? new Set();
+      state.sought.set(digest, asked);
+      const named = reporters(digest, vector.indexOf(digest) as ReplicaId, reports);
+      const holders = named.length > 0 ? named : this.everybody;
+      const most = named.length > 0 ? enough : holders.length;
+      for (const holder of holders) {
+        if (asked.has(holder) || asked.size >= most) continue;
+        asked.add(holder);
+        this.outbox.send(holder, { kind: 'fetch-value', cycle: state.cycle, digest });
       }
     }
   }
 
-  /** Forgets what a stable checkpoint covers. */
+  /**
+   * Forgets what a stable checkpoint covers, but for a pipeline's depth: so far a process may be behind that
+   * a liar keeps waiting, and a whole state would come too late for it.
+   */
   cut(low: number): void {
     this.low = low;
     this.membership.cut(low);
     for (const [cycle, state] of this.cycles) {
-      if (cycle > low) continue;
+      if (cycle > low - this.options.pipelineDepth) continue;
       for (const key of state.stored) this.outbox.persist(key, null);
       this.stopTimers(cycle);
       this.cycles.delete(cycle);
@@ -128,18 +142,19 @@ export class AntipaxosState {
 
   /** All of a cycle's timers, but for the one that is to go on. */
   stopTimers(cycle: number, running?: 'commit'): void {
-    for (const what of ['fetch', 'report', 'commit']) {
+    for (const what of ['fetch', 'ask', 'report', 'commit']) {
       if (what !== running) this.outbox.stopTimer(`${what}/${cycle}`);
     }
   }
 }
 
-/** Who should have a value: who reported it, or where that is not known, who proposed it. */
-function holdersOf(
+/** Who should have a value, for it has reported it. */
+function reporters(
   digest: Digest,
   proposer: ReplicaId,
   reports: readonly ReportStatement[],
 ): readonly ReplicaId[] {
-  const holders = reports.filter(({ entries }) => entries[proposer]?.digest === digest);
-  return holders.length > 0 ? holders.map(({ replica }) => replica) : [proposer];
+  return reports
+    .filter(({ entries }) => entries[proposer]?.digest === digest)
+    .map(({ replica }) => replica);
 }

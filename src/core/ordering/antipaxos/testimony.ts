@@ -1,5 +1,5 @@
 import type { ReplicaId } from '../../../vocabulary/ids.js';
-import type { Complaint, Cycle, CycleValue } from '../../../vocabulary/ordering.js';
+import type { Complaint, ComplaintKind, Cycle, CycleValue } from '../../../vocabulary/ordering.js';
 import { orderingLimits } from '../../../wire/ordering/index.js';
 import type { Membership } from './membership.js';
 
@@ -23,12 +23,14 @@ export class Testimony {
     if (this.#membership.isExcluded(replica)) this.#returned.add(replica);
   }
 
-  complain(cycle: Cycle, culprits: readonly ReplicaId[]): void {
+  /** Of one process it says one thing a cycle: of two the graver. */
+  complain(cycle: Cycle, culprits: Iterable<ReplicaId>, what: ComplaintKind): void {
     for (const replica of culprits) {
-      const isKnown = this.#complaints.some(
-        (one) => one.cycle === cycle && one.replica === replica,
-      );
-      if (!isKnown) this.#complaints.push({ cycle, replica });
+      const isThis = (one: Complaint) => one.cycle === cycle && one.replica === replica;
+      const isSaid = this.#complaints.some((one) => isThis(one) && one.what === 'absent');
+      if (isSaid) continue;
+      this.#complaints = this.#complaints.filter((one) => !isThis(one));
+      this.#complaints.push({ cycle, replica, what });
     }
     this.#complaints = this.#complaints.slice(-orderingLimits.complaints);
   }

@@ -51,7 +51,12 @@ export class Proposer {
   proposeRequired(): void {
     const missing: [SequenceNumber, Digest][] = [];
     for (const [sequence, digest] of this.#required) {
-      if (!this.#voter.isInWindow(sequence)) continue;
+      if (sequence <= this.#checkpoints.low) continue;
+      if (sequence > this.#checkpoints.high) {
+        // This primary is behind the view: its window gets there with the state that it lacks.
+        missing.push([sequence, digest]);
+        continue;
+      }
       const known = this.#state.batch(digest);
       if (known) {
         this.#state.pending.claim(known);

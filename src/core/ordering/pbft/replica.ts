@@ -49,6 +49,9 @@ export class PbftReplica {
       committed: () => this.#executor.execute(),
       required: (sequence) => this.#views.required(sequence),
       staked: () => this.#watch(),
+      lacking: (holders) => {
+        for (const holder of holders) this.#reminders.sendStatus(holder);
+      },
       accepted: (batch) => this.#suspicion.proposed(batch),
     });
     this.#proposer = new Proposer(this.#state, host, this.#voter, checkpoints);
@@ -118,7 +121,14 @@ export class PbftReplica {
     const own = this.#state.outbox.timerRanOut(name);
     if (own === undefined) return false;
     const { checkpoints } = this.#executor;
-    const parts = [this.#suspicion, this.#views, this.#proposer, this.#forwarder, checkpoints];
+    const parts = [
+      this.#suspicion,
+      this.#views,
+      this.#voter,
+      this.#proposer,
+      this.#forwarder,
+      checkpoints,
+    ];
     if (!parts.some((one) => one.onTimer(own))) this.#reminders.onTimer(own);
     return true;
   }
@@ -158,6 +168,7 @@ export class PbftReplica {
       case 'proposal':
       case 'report':
       case 'fetch-value':
+      case 'fetch-reports':
       case 'fast-decision':
       case 'rejoin':
         return undefined;

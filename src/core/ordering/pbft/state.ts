@@ -47,6 +47,8 @@ export interface LogEntry {
   committed: SharedCertificate<SequencePhase> | undefined;
   /** Since when this replica waits for it. */
   sinceMs: number;
+  /** Whether others were asked for the proof. */
+  hasAsked: boolean;
 }
 
 export const nullBatch: Batch = [];
@@ -108,6 +110,7 @@ export class PbftState {
       prepared: undefined,
       committed: undefined,
       sinceMs: this.outbox.nowMs,
+      hasAsked: false,
     };
     this.log.set(sequence, entry);
     return entry;

@@ -5,11 +5,15 @@ import type {
   SequencePhase,
   SharedCertificate,
 } from '../../../vocabulary/ordering.js';
-import { primaryOf } from '../../../vocabulary/quorum.js';
+import { oneCorrect, primaryOf } from '../../../vocabulary/quorum.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import type { Checkpoints } from '../checkpoints.js';
 import type { PbftHost } from './host.js';
 import type { LogEntry, PbftState, Proposed } from './state.js';
+
+const ASK = 'ask';
+/** Of the time of a retransmission: what a quorum commits comes sooner, unless a liar keeps it from here. */
+const ASK_PART = 1 / 16;
 
 export interface VotingEvents {
   /** A sequence number was committed. */
@@ -21,6 +25,8 @@ export interface VotingEvents {
   required(sequence: SequenceNumber): Digest | null | undefined;
   /** There is something to wait for. */
   staked(): void;
+  /** These replicas have committed what this one has no proof of. */
+  lacking(holders: Iterable<ReplicaId>): void;
   /** The primary's proposal was accepted, or this replica is the primary. */
   accepted(batch: Batch): void;
 }
@@ -94,6 +100,20 @@ export class Voter {
     if (phase === 'prepare') return this.#checkPrepared(entry);
     this.#events.staked();
     this.#checkCommitted(entry, signed);
+    this.#askInTime(entry);
+  }
+
+  /** Returns false where the timer is not this. */
+  onTimer(name: string): boolean {
+    if (name !== ASK) return false;
+    const holders = new Set<ReplicaId>();
+    for (const entry of this.#state.log.values()) {
+      if (!this.#isLacking(entry)) continue;
+      entry.hasAsked = true;
+      for (const replica of entry.commits.keys()) holders.add(replica);
+    }
+    this.#events.lacking(holders);
+    return true;
   }
 
   /** A quorum's commits, from anybody. */
@@ -185,6 +205,19 @@ export class Voter {
     if (batch) this.#state.learnBatch(statement.digest, batch, entry.sequence);
     else this.#state.outbox.broadcast({ kind: 'fetch-batch', digest: statement.digest });
     this.#events.committed();
+  }
+
+  /** A primary may keep a place from one replica alone, which then would wait for a retransmission. */
+  #askInTime(entry: LogEntry): void {
+    const { outbox, options } = this.#state;
+    if (this.#isLacking(entry)) outbox.ensureTimer(ASK, options.resendAfterMs * ASK_PART);
+  }
+
+  /** A correct replica has committed here, and this one has not executed it. */
+  #isLacking({ sequence, commits, hasAsked }: LogEntry): boolean {
+    const { executed, options } = this.#state;
+    if (hasAsked || sequence <= executed) return false;
+    return commits.size >= oneCorrect(options.resilience);
   }
 
   #learnCommittedBatch(entry: LogEntry, digest: Digest, batch: Batch): void {
