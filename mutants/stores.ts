@@ -68,4 +68,12 @@ export const storeMutants: readonly Mutant[] = [
     replace: 'if (stored.length === 0)',
     tests: damage,
   },
+  {
+    name: 'lost-bank-begins-anew',
+    rule: 'a bank whose store is gone does not open its accounts again',
+    file: 'src/edge/store/store.ts',
+    find: "if (mark === 'missing') {",
+    replace: 'if (false) {',
+    tests: damage,
+  },
 ];

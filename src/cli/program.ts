@@ -4,6 +4,7 @@ import { addAddClient } from './commands/add-client.js';
 import { addBalance } from './commands/balance.js';
 import { addCheck } from './commands/check.js';
 import { addInit } from './commands/init.js';
+import { addNewStore } from './commands/new-store.js';
 import { addProof } from './commands/proof.js';
 import { addRun } from './commands/run.js';
 import { addSession } from './commands/session.js';
@@ -54,6 +55,7 @@ function concordat(finish: (code: ExitCode) => void): Command {
     addProof,
     addVerify,
     addCheck,
+    addNewStore,
   ] as const;
   for (const add of adders) add(program, finish);
   return program;

@@ -22,7 +22,7 @@ export const addInit: AddCommand = (program) => {
       'after',
       `
 Writes cluster.json, which everybody may see; nodes/NAME.json, each for its node alone; data/NAME,
-where the data of the coordinator NAME begins, to go with its file; and authority-key.pem, which no
+where the data of the coordinator or bank NAME begin, to go with its file; and authority-key.pem, which no
 node needs: keep it offline. Refuses to write over a cluster.
 
 Examples:

@@ -1,7 +1,7 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newMember } from '../../core/agreement/abstentions.js';
-import { openStore } from '../store/store.js';
+import { createStore, openStore } from '../store/store.js';
 import { loadCluster, nameField, nodeNameField } from './cluster-file.js';
 import { ConfigError, check, isMissing } from './config-error.js';
 import { makeCluster, type NewCluster, newClient } from './new-cluster.js';
@@ -15,7 +15,7 @@ export interface InitOptions extends NewCluster {
 
 /**
  * Makes a new cluster: `cluster.json`, which everybody shares; `nodes/<name>.json`, private to each
- * node; `data/<name>`, where each coordinator's data begins; and `authority-key.pem`, which `addClient`
+ * node; `data/<name>`, where the data of each coordinator and bank begin; and `authority-key.pem`, which `addClient`
  * needs and no node does. Gives the paths of the files written.
  * Throws `ConfigError` where the directory holds a cluster already or an option cannot be.
  */
@@ -26,11 +26,14 @@ export async function initCluster(options: InitOptions): Promise<{ files: string
   const authority = issueAuthority(check('cluster id', nameField, options.clusterId));
   const { cluster, nodes } = makeCluster(options, authority);
   const coordinators = nodes.filter(({ role }) => role === 'coordinator');
-  for (const { name } of coordinators) await refuseToOverwrite(file.data(name));
+  const banks = nodes.filter(({ role }) => role === 'participant');
+  for (const { name } of [...coordinators, ...banks]) await refuseToOverwrite(file.data(name));
   await mkdir(file.nodes, { recursive: true });
   await writePrivate(file.authorityKey, authority.privateKey);
   for (const node of nodes) await writePrivate(file.node(node.name), json(node));
   await Promise.all(coordinators.map(({ name }) => writeStores(file.data(name))));
+  // A bank that finds no store has lost it, and must not open its accounts again.
+  await Promise.all(banks.map(({ name }) => createStore(join(file.data(name), 'store'))));
   // Last, so that a cluster file stands for a complete cluster.
   await writeFile(file.cluster, json(cluster), { flag: 'wx' });
   return {

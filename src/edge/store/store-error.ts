@@ -28,7 +28,7 @@ export function damaged(directory: string, damages: readonly Damage[]): StoreDam
   const message =
     `the store in ${directory} is damaged (${[...named, ...more].join('; ')}). ` +
     `Treat it as a lost disk: move ${directory} and ${directory}.mark away. A coordinator then ` +
-    'starts with an empty store; a bank must not, and needs its newest backup of both (see ' +
-    '"When something fails" in docs/operations.md)';
+    'starts with an empty store; a bank must not, and needs its newest backup of both, or, where its ' +
+    'money is gone for good, "concordat new-store" (see "When something fails" in docs/operations.md)';
   return new StoreDamagedError(message, damages);
 }

@@ -1,6 +1,6 @@
 import { randomBytes } from 'node:crypto';
-import { access } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir } from 'node:fs/promises';
+import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { StoredRecord } from '../../core/effects.js';
 import { inspect } from './inspect.js';
@@ -32,7 +32,32 @@ export type Level = ClassicLevel<string, Uint8Array>;
  * `StoreDamagedError` where it is not what was written.
  */
 export async function openStore(directory: string): Promise<Store> {
+  return openMarked(directory, await Mark.read(directory));
+}
+
+/** The same, but makes no store: throws `StoreDamagedError` where it or the mark beside it is gone. */
+export async function openExistingStore(directory: string): Promise<Store> {
   const mark = await Mark.read(directory);
+  if (mark === 'missing') {
+    const what = `the store has vanished: there is no ${markPath(directory)}`;
+    throw damaged(directory, [{ key: headKey, what }]);
+  }
+  return openMarked(directory, mark);
+}
+
+/** Makes an empty store. Throws `StoreError` where there is one, or what is left of one. */
+export async function createStore(directory: string): Promise<void> {
+  if ((await Mark.read(directory)) !== 'missing' || (await exists(directory))) {
+    throw new StoreError(`${directory} or its mark exists already; move both away first`);
+  }
+  await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
+  await (await openStore(directory)).close();
+}
+
+async function openMarked(
+  directory: string,
+  mark: Awaited<ReturnType<typeof Mark.read>>,
+): Promise<Store> {
   if (mark !== 'missing') await refuseVanished(directory);
   const db = await openLevel(directory, true);
   try {
@@ -82,12 +107,16 @@ async function* entries(directory: string, db: Level, from = ''): AsyncGenerator
 
 /** LevelDB would make a new database where the file that names the current one is gone. */
 export async function refuseVanished(directory: string): Promise<void> {
-  try {
-    await access(join(directory, 'CURRENT'));
-  } catch {
-    const what = `the store has vanished; ${markPath(directory)} says that there was one`;
-    throw damaged(directory, [{ key: headKey, what }]);
-  }
+  if (await exists(join(directory, 'CURRENT'))) return;
+  const what = `the store has vanished; ${markPath(directory)} says that there was one`;
+  throw damaged(directory, [{ key: headKey, what }]);
+}
+
+function exists(path: string): Promise<boolean> {
+  return access(path).then(
+    () => true,
+    () => false,
+  );
 }
 
 class LevelStore implements Store {

@@ -13,7 +13,7 @@ import type { Logger } from '../../edge/http/logger.js';
 import { accountId, type Balance, currency } from '../../edge/soap/banking.js';
 import { MessageVerifier, trustOf } from '../../edge/soap/security.js';
 import { registerPort } from '../../edge/soap/server.js';
-import { openStore } from '../../edge/store/store.js';
+import { openExistingStore } from '../../edge/store/store.js';
 import { unreachable } from '../../vocabulary/brand.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import { soapIdentity } from '../soap-identity.js';
@@ -57,7 +57,7 @@ const inFlightMax = 4096;
 /**
  * Starts a bank: `/account` for initiators and clients, `/participant` for coordinators. Rejects with
  * `ConfigError` where the node is not a member of the cluster, `StoreError` where its store cannot be
- * opened, `RangeError` where an account is not valid, or where it cannot listen.
+ * opened or is gone (`init` made it, so an empty one would be a lost disk), `RangeError` where an account is not valid, or where it cannot listen.
  */
 export async function startBank(options: BankNodeOptions): Promise<RunningNode> {
   const { cluster, node, log, onFatal, onSent } = options;
@@ -83,7 +83,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
     node.accounts.map(openingAccount),
   );
 
-  const store = await openStore(join(node.dataDir, 'store'));
+  const store = await openExistingStore(join(node.dataDir, 'store'));
   const submit = (input: BankInput): boolean => driver.submit(input);
   const waiting: Waiting = {
     results: new WaitingCalls<CallResult>({ kind: 'refused', reason: 'Busy' }),

@@ -9,7 +9,7 @@ import { ConfigError } from '../../../src/edge/config/config-error.js';
 import { addClient, initCluster } from '../../../src/edge/config/init.js';
 import { loadNode, ownMember } from '../../../src/edge/config/node-file.js';
 import { isSessionMember } from '../../../src/edge/config/session-member.js';
-import { openStore } from '../../../src/edge/store/store.js';
+import { openExistingStore, openStore } from '../../../src/edge/store/store.js';
 import { temporaryDirectory } from '../support/directory.js';
 
 const local = { kind: 'local', host: '127.0.0.1', basePort: 7000 } as const;
@@ -77,13 +77,17 @@ describe('initCluster', () => {
   });
 
   it.each([local, { kind: 'compose' } as const])(
-    'begins the data of coordinators, and of nobody else ($kind)',
+    'begins the data of coordinators and banks, and of nobody else ($kind)',
     async (layout) => {
       const directory = await temporaryDirectory();
       await initCluster({ directory, clusterId: 'demo', f: 1, layout });
       const names = await readdir(join(directory, 'data'));
-      expect(names).toEqual(['coordinator-0', 'coordinator-1', 'coordinator-2', 'coordinator-3']);
-      for (const name of names) {
+      const coordinators = [0, 1, 2, 3].map((replica) => `coordinator-${replica}`);
+      expect(names).toEqual(['bank-a', 'bank-b', ...coordinators]);
+      const bank = await openExistingStore(join(directory, 'data', 'bank-a', 'store'));
+      expect(await bank.load()).toEqual([]);
+      await bank.close();
+      for (const name of coordinators) {
         expect((await stat(join(directory, 'data', name))).mode & 0o777).toBe(0o700);
         const store = await openStore(join(directory, 'data', name, 'store'));
         const records = await store.load();

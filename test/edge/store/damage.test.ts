@@ -4,7 +4,7 @@ import { join, relative } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import { checkStore } from '../../../src/edge/store/check.js';
-import { openStore } from '../../../src/edge/store/store.js';
+import { createStore, openExistingStore, openStore } from '../../../src/edge/store/store.js';
 import { StoreDamagedError, StoreError } from '../../../src/edge/store/store-error.js';
 import { compiledStore } from '../support/compiled-store.js';
 import { temporaryDirectory } from '../support/directory.js';
@@ -160,7 +160,11 @@ describe('a store on a disk that lies', () => {
     await expect(openStore(directory)).rejects.toThrow('mark beside the store is missing');
     // What the operator of a coordinator does.
     await rm(directory, { recursive: true });
+    // A bank, for which an empty store would be its opening accounts, makes none.
+    await expect(openExistingStore(directory)).rejects.toThrow('has vanished');
+    expect(await readdir(home)).not.toContain('store');
     expect(await content(directory)).toEqual([]);
+    await expect(createStore(directory)).rejects.toThrow('exists already');
   });
 
   it('is refused where it is an older copy, or another store', async () => {

@@ -1,3 +1,4 @@
+import { join } from 'node:path';
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { endpoint } from '../../../src/edge/soap/addressing.js';
 import {
@@ -32,6 +33,7 @@ import {
   writeRegisterResponse,
 } from '../../../src/edge/soap/wscoor.js';
 import type { XmlElement } from '../../../src/edge/soap/xml.js';
+import { createStore } from '../../../src/edge/store/store.js';
 import { startBank } from '../../../src/role/bank/bank-node.js';
 import type { SoapIdentity } from '../../../src/role/soap-identity.js';
 import {
@@ -79,7 +81,9 @@ class Scene {
   }
 
   static async make(refusing: readonly number[] = []): Promise<Scene> {
-    const scene = new Scene(await World.make(), await temporaryDirectory());
+    const dataDir = await temporaryDirectory();
+    await createStore(join(dataDir, 'store'));
+    const scene = new Scene(await World.make(), dataDir);
     for (const replica of replicas) await scene.#serve(replica, refusing.includes(replica));
     return scene;
   }
