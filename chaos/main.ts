@@ -20,6 +20,7 @@ interface CommonOptions {
 interface RunOptions extends CommonOptions {
   readonly kills: number;
   readonly partitions: number;
+  readonly retained: number;
   readonly network?: NetworkKind;
 }
 
@@ -28,8 +29,8 @@ const minutesMax = 60;
 const seedMax = 2 ** 31 - 1;
 
 const help = `
-The cluster has four coordinators and three initiators (f = 1) and three banks, each a process, with
-default timeouts. The seed fixes which faults there are and in which order; when exactly they happen
+The cluster has four coordinators and three initiators (f = 1), three banks and a bank that is silent by
+turns, each a process, with default timeouts. Coordinators remember so little that they forget all the time. The seed fixes which faults there are and in which order; when exactly they happen
 depends on the machine, too. A run may take longer than it was given: all its faults happen.
 
 Network namespaces take root, "ip", "iptables" and "tc"; without them there is a proxy between the
@@ -65,6 +66,12 @@ function programOf(context: Context, exit: (status: number) => void): Command {
       200,
     )
     .option('--partitions <n>', 'partitions of the network', wholeNumber(0, 10_000), 40)
+    .option(
+      '--retained <n>',
+      'finished transactions that coordinators remember',
+      wholeNumber(16, 50_000),
+      64,
+    )
     .addOption(
       new Option('--network <kind>', 'how to break it; namespaces where possible').choices(
         networkKinds,

@@ -3,12 +3,15 @@ import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { checkAll, type Findings } from './check/all.js';
 import type { Violation } from './check/audit.js';
+import { Forgotten } from './cluster/forgotten.js';
 import { allMembers } from './cluster/members.js';
 import { World } from './cluster/world.js';
 import { Nemesis } from './faults/nemesis.js';
 import { type PlanOptions, planOf } from './faults/plan.js';
+import { Silence } from './faults/silence.js';
 import type { Tally } from './faults/tally.js';
 import type { Load } from './load/load.js';
+import type { UnansweredCounts } from './load/unanswered.js';
 import type { NetworkKind } from './network/network.js';
 
 export interface Context {
@@ -21,6 +24,8 @@ export interface Context {
 export interface ChaosOptions extends PlanOptions {
   readonly clients: number;
   readonly network?: NetworkKind | undefined;
+  /** Finished transactions that coordinators remember. */
+  readonly retained: number;
 }
 
 export interface ChaosResult extends Findings {
@@ -29,6 +34,11 @@ export interface ChaosResult extends Findings {
   readonly tookMs: number;
   readonly tally: Tally;
   readonly transfers: Load['counts'];
+  /** What honest clients got with a silent bank among the load and without, and what came of its transfers. */
+  readonly silence: Pick<Silence, 'with' | 'without'> & { readonly transfers: UnansweredCounts };
+  readonly retained: number;
+  /** Transactions, by coordinator. */
+  readonly forgotten: Forgotten['counts'];
   /** Where everything is, where something is wrong. */
   readonly directory: string | undefined;
 }
@@ -36,15 +46,18 @@ export interface ChaosResult extends Findings {
 /** Load before the first fault and after the last one. */
 const calmMs = 2000;
 const progressMs = 5000;
+/** Half of them with a silent bank, where the faults take no longer than planned. */
+const phases = 12;
 
 /** Runs a cluster under load, does to it what the plan says, and checks what came of it. */
 export async function runChaos(options: ChaosOptions, context: Context): Promise<ChaosResult> {
-  const { seed } = options;
+  const { seed, retained, durationMs } = options;
   const crashes: Violation[] = [];
   const crashed = new AbortController();
   let nemesis: Nemesis | undefined;
   const world = await World.start({
     ...options,
+    settings: { retainedTransactions: retained },
     onDied: (node, how) => {
       // What a Byzantine node does to itself is its own affair.
       if (nemesis?.isByzantine(node)) return;
@@ -52,7 +65,7 @@ export async function runChaos(options: ChaosOptions, context: Context): Promise
       crashed.abort();
     },
   });
-  const { directory, load } = world;
+  const { directory, load, unanswered } = world;
   const startMs = performance.now();
   const log = join(directory, 'chaos.log');
   const tell = (line: string) => {
@@ -64,8 +77,16 @@ export async function runChaos(options: ChaosOptions, context: Context): Promise
   const signal = AbortSignal.any([context.signal, crashed.signal]);
   nemesis = new Nemesis({ ...world, tell, signal });
   const { tally } = nemesis;
+  const forgotten = new Forgotten(world.nodes);
+  const over = new AbortController();
+  const silence = new Silence({
+    ...world,
+    phaseMs: durationMs / phases,
+    tell,
+    signal: AbortSignal.any([signal, over.signal]),
+  });
   try {
-    const broken = await breakIt(world, nemesis, options, context, startMs);
+    const broken = await breakIt(world, nemesis, options, context, { startMs, silence, over });
     context.progress('all healed; waiting until open work is finished');
     const findings = await checkAll(world, tell);
     const violations = [...crashes, ...broken, ...findings.violations, ...neverServedAgain(tally)];
@@ -74,10 +95,30 @@ export async function runChaos(options: ChaosOptions, context: Context): Promise
     const tookMs = performance.now() - startMs;
     const kept = violations.length === 0 ? undefined : directory;
     const transfers = load.counts;
-    return { ...findings, seed, network, tookMs, tally, transfers, violations, directory: kept };
+    return {
+      ...findings,
+      seed,
+      network,
+      tookMs,
+      tally,
+      transfers,
+      silence: { with: silence.with, without: silence.without, transfers: unanswered.counts },
+      retained,
+      forgotten: forgotten.counts,
+      violations,
+      directory: kept,
+    };
   } finally {
+    forgotten.close();
     await world.stop();
   }
+}
+
+interface Course {
+  readonly startMs: number;
+  readonly silence: Silence;
+  /** Ends the phases of the silence. */
+  readonly over: AbortController;
 }
 
 /** Ends with all nodes well and the load off. Gives what went wrong with the faults themselves. */
@@ -86,7 +127,7 @@ async function breakIt(
   nemesis: Nemesis,
   plan: PlanOptions,
   { progress }: Context,
-  startMs: number,
+  { startMs, silence, over }: Course,
 ): Promise<Violation[]> {
   const { tally } = nemesis;
   const ticker = setInterval(() => {
@@ -99,12 +140,19 @@ async function breakIt(
   }, progressMs);
   load.start();
   await sleep(calmMs);
-  const failures = await nemesis.run(planOf(plan));
+  const phasesOver = silence.run().then(() => [], wrongWith);
+  const brought = await nemesis.run(planOf(plan));
+  over.abort();
+  const failures = [...brought, ...(await phasesOver)];
   clearInterval(ticker);
   await Promise.all(allMembers.map((name) => nodes.pid(name) ?? nodes.start(name)));
   await sleep(calmMs);
   await load.stop();
   return failures.map((what) => ({ rule: 'liveness', what }));
+}
+
+function wrongWith(error: unknown): readonly string[] {
+  return [error instanceof Error ? error.message : String(error)];
 }
 
 function neverServedAgain({ outages }: Tally): Violation[] {

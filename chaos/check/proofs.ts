@@ -11,6 +11,8 @@ export interface ProofFindings {
   readonly verified: number;
   /** Coordinators that have no proof of a transfer of these. */
   readonly absent: number;
+  /** Transfers of which no coordinator has a proof any more. */
+  readonly forgotten: number;
   readonly violations: readonly Violation[];
 }
 
@@ -19,17 +21,20 @@ const atATime = 8;
 
 /**
  * Fetches the outcome's proof of each of these transfers from every coordinator, and checks it with
- * nothing but the cluster file, and that it says what the client was told.
+ * nothing but the cluster file, and that it says what the client was told. All coordinators may have
+ * forgotten a transfer, unless it is one of those that must be `remembered`.
  */
 export async function checkProofs(
   nodes: Nodes,
   cluster: Cluster,
   lines: readonly Line[],
+  remembered: ReadonlySet<Line>,
 ): Promise<ProofFindings> {
   const violations: Violation[] = [];
   const rest = [...lines];
   let verified = 0;
   let absent = 0;
+  let forgotten = 0;
   const worker = async () => {
     for (let line = rest.pop(); line !== undefined; line = rest.pop()) {
       const { answer } = line;
@@ -41,7 +46,9 @@ export async function checkProofs(
       absent += findings.filter((finding) => finding === 'absent').length;
       const fail = (what: string) =>
         violations.push({ rule: 'proof', what: `${answer.tid}: ${what}` });
-      if (findings.every((finding) => finding === 'absent')) fail('no coordinator has a proof');
+      const absentEverywhere = findings.every((finding) => finding === 'absent');
+      if (absentEverywhere && remembered.has(line)) fail('no coordinator has a proof');
+      if (absentEverywhere) forgotten += 1;
       for (const [index, finding] of findings.entries()) {
         if (finding !== 'good' && finding !== 'absent') {
           fail(`${members.coordinators[index]}: ${finding}`);
@@ -50,7 +57,7 @@ export async function checkProofs(
     }
   };
   await Promise.all(Array.from({ length: atATime }, worker));
-  return { transfers: lines.length, verified, absent, violations };
+  return { transfers: lines.length, verified, absent, forgotten, violations };
 }
 
 /** `good`, `absent`, or what is wrong with it. */

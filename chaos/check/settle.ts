@@ -6,6 +6,7 @@ import { faultsMax, members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
 import { statuses } from '../cluster/status.js';
 import type { Ledger } from '../load/ledger.js';
+import { silentAccount } from '../load/unanswered.js';
 import { audit, type Violation } from './audit.js';
 import { type BankStore, snapshotOf } from './books.js';
 
@@ -18,11 +19,16 @@ const balanceTimeoutMs = 20_000;
 
 /** Whatever speaks against all being well, from what the banks hold. */
 export function auditStores(ledger: Ledger, stores: ReadonlyMap<string, BankStore>): Violation[] {
-  const books = new Map([...stores].map(([bank, { balances }]) => [bank, balances]));
+  const books = new Map([...stores].map(([bank, { balances }]) => [bank, honest(balances)]));
   const inDoubt = [...stores].flatMap(([bank, { prepared }]) =>
     prepared.map((key): Violation => ({ rule: 'in-doubt', what: `${bank} keeps ${key}` })),
   );
   return [...audit(ledger, books), ...inDoubt];
+}
+
+/** Without the account of the silent bank's client, which the ledger knows nothing of. */
+function honest(balances: ReadonlyMap<string, number>): ReadonlyMap<string, number> {
+  return new Map([...balances].filter(([account]) => account !== silentAccount.account));
 }
 
 export interface Settled {

@@ -3,8 +3,16 @@ import { join } from 'node:path';
 import type { ClusterFile } from '../../src/edge/config/cluster-file.js';
 import { initCluster } from '../../src/edge/config/init.js';
 import type { InitialAccount, NodeFile } from '../../src/edge/config/node-file.js';
+import { silentAccount } from '../load/unanswered.js';
 import type { Network } from '../network/network.js';
-import { allMembers, clientName, faultsMax, members } from './members.js';
+import {
+  allMembers,
+  clientName,
+  faultsMax,
+  members,
+  silentBank,
+  silentClientName,
+} from './members.js';
 
 export const clusterFileIn = (directory: string) => join(directory, 'cluster.json');
 export const nodeFileIn = (directory: string, node: string) =>
@@ -30,8 +38,8 @@ export async function makeCluster(
   accounts: readonly InitialAccount[],
   settings: ClusterSettings = {},
 ): Promise<void> {
-  const clients = [clientName];
-  const participants = members.banks;
+  const clients = [clientName, silentClientName];
+  const participants = [...members.banks, silentBank];
   const options = { clusterId: 'chaos', f: faultsMax, participants, clients, layout };
   await initCluster({ ...options, directory });
   await edit<ClusterFile>(clusterFileIn(directory), (cluster) => {
@@ -60,7 +68,10 @@ function placed(node: NodeFile, network: Network, accounts: readonly InitialAcco
       return {
         ...node,
         listen,
-        accounts: accounts.map((account) => ({ ...account, owners: [clientName] })),
+        accounts: [
+          ...(node.name === silentBank ? [] : accounts.map(ownedBy(clientName))),
+          ownedBy(silentClientName)(silentAccount),
+        ],
       };
     case 'initiator':
       return { ...node, listen };
@@ -68,6 +79,10 @@ function placed(node: NodeFile, network: Network, accounts: readonly InitialAcco
     case 'client':
       return node;
   }
+}
+
+function ownedBy(owner: string) {
+  return (account: InitialAccount) => ({ ...account, owners: [owner] });
 }
 
 async function edit<Content>(file: string, change: (content: Content) => Content): Promise<void> {

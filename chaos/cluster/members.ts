@@ -10,9 +10,14 @@ export const members = {
 
 export type Group = keyof typeof members;
 
-export const allMembers: readonly string[] = Object.values(members).flat();
+/** A bank of its own, which no honest client uses: by turns it acknowledges nothing. */
+export const silentBank = 'bank-silent';
+
+export const allMembers: readonly string[] = [...Object.values(members).flat(), silentBank];
 
 export const clientName = 'chaos';
+/** The client of the silent bank. */
+export const silentClientName = 'silent';
 
 function numbered(role: string, count: number): readonly string[] {
   return Array.from({ length: count }, (_, index) => `${role}-${index}`);

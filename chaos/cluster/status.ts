@@ -8,6 +8,8 @@ const statusSchema = z.object({
   openSlots: z.number(),
   recovering: z.boolean(),
   fetching: z.number(),
+  /** Since the process started. */
+  forgotten: z.number(),
 });
 export type CoordinatorStatus = z.output<typeof statusSchema>;
 

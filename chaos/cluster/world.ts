@@ -6,10 +6,11 @@ import { loadClient } from '../../src/cli/client.js';
 import type { Cluster } from '../../src/vocabulary/cluster.js';
 import { Ledger, type Route, routesOf } from '../load/ledger.js';
 import { Load, turnsPerSecond } from '../load/load.js';
+import { UnansweredLoad } from '../load/unanswered.js';
 import type { Network, NetworkKind } from '../network/network.js';
 import { openNetwork } from '../network/open.js';
 import { type ClusterSettings, makeCluster, nodeFileIn } from './files.js';
-import { allMembers, clientName, members } from './members.js';
+import { allMembers, clientName, members, silentClientName } from './members.js';
 import { Nodes } from './nodes.js';
 
 export interface WorldOptions {
@@ -36,6 +37,7 @@ export class World {
     readonly ledger: Ledger,
     readonly routes: readonly Route[],
     readonly load: Load,
+    readonly unanswered: UnansweredLoad,
   ) {}
 
   /** Makes a new cluster in a temporary directory and starts it; the load is not yet on. */
@@ -58,12 +60,15 @@ export class World {
     const { node, cluster } = await loadClient(nodeFileIn(directory, clientName));
     const random = new Random(`chaos load ${seed}`);
     const load = new Load({ cluster, node, clients, ledger, routes, random });
-    return new World(directory, network, nodes, cluster, ledger, routes, load);
+    const silent = await loadClient(nodeFileIn(directory, silentClientName));
+    const unanswered = new UnansweredLoad(silent);
+    return new World(directory, network, nodes, cluster, ledger, routes, load, unanswered);
   }
 
   /** Ends all; the files stay. */
   async stop(): Promise<void> {
     await this.load.close();
+    await this.unanswered.close();
     await this.nodes.stopAll();
     await this.network.close();
   }

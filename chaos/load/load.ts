@@ -28,6 +28,8 @@ export class Load {
   readonly #waiting = new Set<Waiting>();
   #clientsDone: Promise<unknown> = Promise.resolve();
   #stopped = false;
+  /** Those with an outcome, in the order in which the client was told. */
+  readonly answered: Line[] = [];
   readonly counts = { committed: 0, aborted: 0, unknown: 0 };
 
   constructor(
@@ -64,6 +66,13 @@ export class Load {
     this.#stopped = true;
     await this.#clientsDone;
     await this.settled();
+  }
+
+  /** Makes so many transfers more, one after the other, although it has stopped. */
+  async add(transfers: number): Promise<void> {
+    for (let count = 0; count < transfers; count += 1) {
+      await this.#begin(this.#random.pick(this.#routes));
+    }
   }
 
   /** Waits until all transfers that are under way now are answered or given up. */
@@ -119,6 +128,7 @@ export class Load {
     const begunMs = performance.now();
     line.answer = await this.#ask(line);
     this.counts[line.answer.kind] += 1;
+    if (line.answer.kind !== 'unknown') this.answered.push(line);
     if (line.answer.kind !== 'committed') return;
     for (const waiting of this.#waiting) {
       if (begunMs >= waiting.sinceMs) waiting.tookMs ??= performance.now() - waiting.sinceMs;
