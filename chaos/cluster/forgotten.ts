@@ -10,18 +10,22 @@ export class Forgotten {
   readonly #past = new Map<string, number>();
   readonly #present = new Map<string, number>();
   readonly #timer: NodeJS.Timeout;
+  #isAsking = false;
 
   /** Asks them all the time; what a process forgets shortly before its death is not counted. */
   constructor(nodes: Nodes) {
     this.#nodes = nodes;
-    this.#timer = setInterval(() => void this.ask(), pollMs);
+    this.#timer = setInterval(() => void this.#ask(), pollMs);
   }
 
   get counts(): Readonly<Record<string, number>> {
     return Object.fromEntries(members.coordinators.map((name) => [name, this.#of(name)]));
   }
 
-  async ask(): Promise<void> {
+  /** One question at a time: an old answer after a new one would look like a new process. */
+  async #ask(): Promise<void> {
+    if (this.#isAsking) return;
+    this.#isAsking = true;
     const answers = await statuses(this.#nodes);
     for (const [index, name] of members.coordinators.entries()) {
       const forgotten = answers[index]?.forgotten;
@@ -30,6 +34,7 @@ export class Forgotten {
       if (forgotten < before) this.#past.set(name, (this.#past.get(name) ?? 0) + before);
       this.#present.set(name, forgotten);
     }
+    this.#isAsking = false;
   }
 
   close(): void {
