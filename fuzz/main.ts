@@ -94,7 +94,9 @@ function reportText(report: Report): string {
       ]),
     ),
     '',
-    `honest transfers a second: ${honest.perSecondBefore} without the attack, ${honest.perSecondDuring} during it`,
+    `honest transfers a second: ${honest.perSecondBefore} without the attack, ${honest.perSecondDuring} during it; ratio ${honest.ratio}`,
+    `p99 of an honest client: ${honest.p99Ms} ms without a flood, ${honest.p99UnderFloodMs} ms while one other ` +
+      `client floods (${honest.floodRequests} requests); ratio ${honest.p99Ratio}`,
     `honest transfers during the attack: ${committed} committed, ${aborted} aborted, ${unknown} without an answer; ` +
       `longest wait for one ${honest.longestGapMs} ms`,
     `calls of the canary: ${report.canaryCalls}`,

@@ -2,6 +2,7 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { percentile } from '../bench/support/statistics.js';
 import { endText } from '../src/cli/local/child-node.js';
 import type { ClusterEvent } from '../src/cli/local-cluster.js';
 import { barrage } from './barrage.js';
@@ -18,6 +19,7 @@ import type { Range } from './soap/range.js';
 import { Stock } from './soap/stock.js';
 import { type KindSummary, Summary, type Violation } from './summary.js';
 import { Canary } from './watch/canary.js';
+import { underFlood } from './watch/flood.js';
 import { HonestLoad, type Tally } from './watch/honest.js';
 import {
   alarmsIn,
@@ -53,6 +55,13 @@ export interface Report {
   readonly honest: {
     readonly perSecondBefore: number;
     readonly perSecondDuring: number;
+    /** During the attack, as a part of that before. */
+    readonly ratio: number;
+    /** Of its transfers, in milliseconds: without an attack, and while one other client floods. */
+    readonly p99Ms: number;
+    readonly p99UnderFloodMs: number;
+    readonly p99Ratio: number;
+    readonly floodRequests: number;
     readonly longestGapMs: number;
     readonly during: Tally;
   };
@@ -61,6 +70,7 @@ export interface Report {
 
 const warmUpMs = 4000;
 const baselineMs = 8000;
+const floodMs = 10_000;
 /** The honest client is served if it never waits so long for any of its transfers. */
 const gapBoundMs = 30_000;
 const progressMs = 5000;
@@ -105,7 +115,12 @@ async function attackAll(
     context.progress('measuring honest throughput ...');
     honest.start();
     await sleep(warmUpMs);
+    honest.takeTimes();
     const perSecondBefore = await rate(honest, () => sleep(baselineMs));
+    const p99Ms = percentile(honest.takeTimes(), 99);
+    context.progress('measuring it while one other client floods ...');
+    const { requests } = await underFlood(victim, () => sleep(floodMs));
+    const p99UnderFloodMs = percentile(honest.takeTimes(), 99);
     await stock.renew();
     const watch = new NodeWatch(victim.local);
     const attacked = await underAttack(range, honest, summary, settings, context);
@@ -132,6 +147,11 @@ async function attackAll(
       honest: {
         perSecondBefore: rounded(perSecondBefore),
         perSecondDuring: rounded(attacked.perSecond),
+        ratio: hundredths(attacked.perSecond / perSecondBefore),
+        p99Ms: Math.round(p99Ms),
+        p99UnderFloodMs: Math.round(p99UnderFloodMs),
+        p99Ratio: hundredths(p99UnderFloodMs / p99Ms),
+        floodRequests: requests,
         longestGapMs: Math.round(honest.longestGapMs),
         during: attacked.tally,
       },
@@ -209,6 +229,10 @@ function difference(now: Tally, before: Tally): Tally {
     aborted: now.aborted - before.aborted,
     unknown: now.unknown - before.unknown,
   };
+}
+
+function hundredths(value: number): number {
+  return Math.round(value * 100) / 100;
 }
 
 function rounded(value: number): number {

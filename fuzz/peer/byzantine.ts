@@ -8,6 +8,7 @@ import { insiders } from '../ground/victim.js';
 import { mutateBytes } from '../mutate/bytes.js';
 import type { Range } from '../soap/range.js';
 import type { Random } from '../support/random.js';
+import { heaviestFrames } from './heaviest.js';
 import { distort, invent, type Liar } from './lies.js';
 import { peerSession } from './session.js';
 import { sessionLie } from './session-lies.js';
@@ -53,6 +54,9 @@ export function byzantineAttacks({ victim }: Range): Attack[] {
     Array.from({ length: random.between(1, count) }, () => framed(make)).flat();
 
   return [
+    ...Object.entries(heaviestFrames).map(([kind, make]) =>
+      attack(`heaviest ${kind}`, 1, (random) => [make(random, liar)]),
+    ),
     attack('malformed frame', 10, (random) => [random.pick(malformed)(random)]),
     attack('recorded message, bytes changed', 25, (random) => [
       agreement(mutateBytes(random, random.pick(frames))),

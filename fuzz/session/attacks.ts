@@ -5,7 +5,11 @@ import { submissionJson } from '../../src/edge/session/run-json.js';
 import { writeEnvelope } from '../../src/edge/soap/envelope.js';
 import { session as s } from '../../src/edge/soap/vocabulary.js';
 import { element } from '../../src/edge/soap/xml.js';
-import type { SessionOperation, SessionRun } from '../../src/vocabulary/session.js';
+import {
+  type SessionOperation,
+  type SessionRun,
+  sessionLimits,
+} from '../../src/vocabulary/session.js';
 import type { Attack } from '../attack.js';
 import { insiders, sessionApplication } from '../ground/victim.js';
 import { mutateBytes } from '../mutate/bytes.js';
@@ -15,6 +19,8 @@ import type { Range } from '../soap/range.js';
 import type { Random } from '../support/random.js';
 
 const timeoutMs = 15_000;
+/** What a run takes besides its payloads. */
+const ownBytes = 8192;
 const any: Expectation = { kind: 'any' };
 const refused: Expectation = { kind: 'refused' };
 
@@ -60,6 +66,10 @@ export function sessionAttacks({ victim, poster }: Range): Attack[] {
       body: jsonOf(owner.run(random)),
       expected: any,
     })),
+    json('heaviest run that the owner has signed', 1, (random) => ({
+      body: jsonOf(owner.run(random, heaviestOperations)),
+      expected: any,
+    })),
     post('SOAP, markup changed', 10, '/session', 'text/xml', (random) => ({
       body: mutateXml(random, performOf(owner.run(random))),
       expected: any,
@@ -92,7 +102,7 @@ class Owner {
   }
 
   /** The beginning of a new session, now and then of one long ago or to come. */
-  run(random: Random): SessionRun {
+  run(random: Random, operationsOf = fewOperations): SessionRun {
     const header = newHeader({
       application: sessionApplication,
       owner: insiders.client,
@@ -100,10 +110,25 @@ class Owner {
       nowMs: random.oneIn(4) ? random.below(2 ** 40) : Date.now(),
       random: random.bytes(8),
     });
-    const operations = Array.from({ length: random.between(1, 8) }, () => operationOf(random));
+    const operations = operationsOf(random);
     const chain = beginChain(this.#cluster, header);
     return signRun(this.#cluster, chain, operations, this.#sign).run;
   }
+}
+
+function fewOperations(random: Random): SessionOperation[] {
+  return Array.from({ length: random.between(1, 8) }, () => operationOf(random));
+}
+
+/** As many operations as one run may have, as large as a request lets them be. */
+function heaviestOperations(): SessionOperation[] {
+  const count = sessionLimits.runOperations;
+  const bytes = Math.min(
+    sessionLimits.payloadBytes,
+    Math.floor((sessionLimits.runBytes - ownBytes) / count),
+  );
+  const payload = JSON.stringify({ do: 'scan', package: 'p' }).padEnd(bytes, ' ');
+  return Array.from({ length: count }, () => ({ kind: 'call', payload }));
 }
 
 function operationOf(random: Random): SessionOperation {

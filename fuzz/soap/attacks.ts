@@ -3,6 +3,7 @@ import { addressAttacks } from './addresses.js';
 import { documentAttacks } from './documents.js';
 import { eavesdropperAttacks } from './eavesdropper.js';
 import { frontAttacks } from './front.js';
+import { heaviestAttacks } from './heaviest.js';
 import { insiderAttacks } from './insiders.js';
 import type { Range } from './range.js';
 import { strangerAttacks } from './strangers.js';
@@ -14,6 +15,7 @@ export function soapAttacks(range: Range): Attack[] {
     ...eavesdropperAttacks(range),
     ...strangerAttacks(range),
     ...insiderAttacks(range),
+    ...heaviestAttacks(range),
     ...addressAttacks(range),
     ...frontAttacks(range),
   ];

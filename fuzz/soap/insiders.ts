@@ -21,23 +21,23 @@ export function insiderAttacks(range: Range): Attack[] {
     soapAttack(range, `insider: ${name}, body changed`, weight, (random) => {
       const template = random.pick(own);
       const { body } = template.message;
-      return sign(range, name, template, { body: body && changed(random, body) });
+      return signAs(range, name, template, { body: body && changed(random, body) });
     }),
     soapAttack(range, `insider: ${name}, header blocks changed`, weight, (random) => {
       const template = random.pick(own);
       const headers = template.message.headers.map((block) => changed(random, block));
-      return sign(range, name, template, { headers });
+      return signAs(range, name, template, { headers });
     }),
     soapAttack(range, `insider: ${name}, addressing changed`, weight, (random) => {
       const template = random.pick(own);
       const addressing = { ...template.message.addressing, ...addressingOf(random, templates) };
-      return sign(range, name, template, { addressing });
+      return signAs(range, name, template, { addressing });
     }),
   ];
   const lies = (name: string, weight: number): Attack =>
     soapAttack(range, `insider: ${name}, statement changed`, weight, (random) => {
       const template = random.pick(templates.filter(({ sender }) => sender === name));
-      return sign(range, name, template, lie(random, range, name, template.message));
+      return signAs(range, name, template, lie(random, range, name, template.message));
     });
   return [
     ...insider(insiders.coordinator, 30, sendersOf('coordinator')),
@@ -49,7 +49,8 @@ export function insiderAttacks(range: Range): Attack[] {
   ];
 }
 
-function sign(range: Range, name: string, template: Template, over: Partial<SoapMessage>) {
+/** A recorded message, with other parts, as a member signs it now. */
+export function signAs(range: Range, name: string, template: Template, over: Partial<SoapMessage>) {
   const { address, message } = template;
   const messageId = `urn:uuid:${crypto.randomUUID()}`;
   const addressing = { messageId, ...(over.addressing ?? { ...message.addressing, messageId }) };
@@ -80,7 +81,7 @@ function addressingOf(random: Random, templates: readonly Template[]) {
 }
 
 /** The honest client's transfer under another name, which has no account at any bank. */
-function asMallory(template: Template): Template {
+export function asMallory(template: Template): Template {
   const renamed = (element: XmlElement): XmlElement =>
     parseXml(
       serialize(element)

@@ -1,0 +1,54 @@
+import { setTimeout as sleep } from 'node:timers/promises';
+import { loadClient } from '../../src/cli/client.js';
+import { accountId } from '../../src/edge/soap/banking.js';
+import { TransferClient } from '../../src/role/client/transfer-client.js';
+import { TransferError } from '../../src/role/client/transfer-error.js';
+import { insiders, order, type Victim } from '../ground/victim.js';
+
+const lanes = 48;
+/** As many creditors as one transfer may have. */
+const creditors = 15;
+const timeoutMs = 10_000;
+
+/** One client that asks for heavy transfers, all at once and again and again, while `work` goes on. */
+export async function underFlood<Value>(
+  { local }: Victim,
+  work: () => Promise<Value>,
+): Promise<{ readonly value: Value; readonly requests: number }> {
+  const { node, cluster } = await loadClient(local.nodeFile(insiders.client));
+  const client = new TransferClient({ cluster, node, lanes });
+  let isOver = false;
+  let requests = 0;
+  const lane = async (): Promise<void> => {
+    while (!isOver) {
+      requests += 1;
+      await client.transfer(heavyOrder(), { timeoutMs }).catch(ignoreRefusal);
+      // A refusal at once must not keep the attacker's own loop from ending.
+      await sleep(1);
+    }
+  };
+  const flood = Promise.all(Array.from({ length: lanes }, lane));
+  const value = await work();
+  isOver = true;
+  await flood;
+  await client.close();
+  return { value, requests };
+}
+
+function heavyOrder() {
+  const { debtor, creditors: usual, currency } = order('alice');
+  const [creditor] = usual;
+  if (creditor === undefined) throw new RangeError('an order without a creditor');
+  return {
+    debtor,
+    currency,
+    creditors: Array.from({ length: creditors }, (_, index) => ({
+      ...creditor,
+      account: accountId(`heavy-${index}`),
+    })),
+  };
+}
+
+function ignoreRefusal(error: unknown): void {
+  if (!(error instanceof TransferError)) throw error;
+}
