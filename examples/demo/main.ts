@@ -4,100 +4,18 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { allBuiltIn } from '../../src/cli/cluster-options.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { checkProof } from '../../src/cli/proof-check.js';
 import { type ClientNode, loadNode } from '../../src/edge/config/node-file.js';
-import { accountId, currency, type Transfer } from '../../src/edge/soap/banking.js';
-import type { TransferResult } from '../../src/role/client/matching.js';
 import { TransferClient } from '../../src/role/client/transfer-client.js';
-import { participantId } from '../../src/vocabulary/ids.js';
+import { Demo, euros } from './demo.js';
+import { tellOwnership } from './ownership.js';
+import { recordTransfer, tellPast } from './past.js';
 import { tellSessions, tellTransferSession } from './sessions.js';
-import { Story } from './story.js';
 
 /** The story of README: transfers that survive dead and lying nodes. `npm run demo`. */
 
-const alice = { bank: participantId('bank-a'), account: accountId('alice') };
-const bob = { bank: participantId('bank-b'), account: accountId('bob') };
-const timeoutMs = 30_000;
 const script = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
-
-function order(amountMinor: number): Transfer {
-  return { debtor: alice, creditors: [{ ...bob, amountMinor }], currency: currency('EUR') };
-}
-
-class Demo {
-  readonly story = new Story();
-  readonly cluster: LocalCluster;
-  readonly client: TransferClient;
-
-  constructor(cluster: LocalCluster, client: TransferClient) {
-    this.cluster = cluster;
-    this.client = client;
-  }
-
-  /** Makes a transfer, tells it, and checks that exactly the amount moved, or nothing. */
-  async transfer(what: string, amountMinor: number, expected: 'committed' | 'aborted') {
-    const before = await this.balances();
-    const result = await this.ask(what, amountMinor);
-    this.story.check(`it is ${expected}`, result.outcome === expected);
-    const moved = result.outcome === 'committed' ? amountMinor : 0;
-    await this.story.waitFor('both banks show the outcome', async () => {
-      const now = await this.balances();
-      return now.alice === before.alice - moved && now.bob === before.bob + moved;
-    });
-    return result.transactionId;
-  }
-
-  /** Makes a transfer and tells what the client is answered. */
-  async ask(what: string, amountMinor: number): Promise<TransferResult> {
-    const result = await this.story.step(
-      what,
-      () => this.client.transfer(order(amountMinor), { timeoutMs }),
-      ({ outcome, reason, transactionId }) =>
-        `${outcome}${reason ? ` (${reason})` : ''}  ${transactionId}`,
-    );
-    this.story.count(result.outcome);
-    return result;
-  }
-
-  async balances(): Promise<{ alice: number; bob: number }> {
-    const [a, b] = await Promise.all([
-      this.client.getBalance(alice.bank, alice.account),
-      this.client.getBalance(bob.bank, bob.account),
-    ]);
-    return { alice: a.amountMinor, bob: b.amountMinor };
-  }
-
-  /** The view that most coordinators are in. */
-  async view(): Promise<number> {
-    const views = await Promise.all(
-      this.cluster.cluster.coordinators.map(async ({ url }) => {
-        const answer = await fetch(`${url}/status`).catch(() => undefined);
-        const status = (await answer?.json()) as { view: number } | undefined;
-        return status?.view ?? 0;
-      }),
-    );
-    return views.sort((a, b) => b - a)[1] ?? 0;
-  }
-
-  async primary(offset = 0): Promise<string> {
-    const { coordinators } = this.cluster.cluster;
-    const index = ((await this.view()) + offset) % coordinators.length;
-    return coordinators[index]?.name ?? '';
-  }
-
-  async outcomeIsProvable(tid: string): Promise<void> {
-    const checked = await this.story.step(
-      'fetch the outcome’s proof and verify it offline',
-      async () => {
-        const [first] = this.cluster.cluster.coordinators;
-        const answer = await fetch(`${first?.url}/proof/${tid}`);
-        return checkProof(this.cluster.cluster, new Uint8Array(await answer.arrayBuffer()));
-      },
-      ({ ok }) => (ok ? 'valid' : 'invalid'),
-    );
-    this.story.check('the proof is valid', checked.ok);
-  }
-}
+/** So few that in a minute all is forgotten. */
+const retainedTransactions = 4;
 
 async function tell(demo: Demo): Promise<void> {
   const { story, cluster } = demo;
@@ -105,8 +23,13 @@ async function tell(demo: Demo): Promise<void> {
   const sum = start.alice + start.bob;
 
   story.chapter('All is well');
-  const tid = await demo.transfer('transfer 12.50 EUR from alice to bob', 1250, 'committed');
-  await demo.outcomeIsProvable(tid);
+  const owners = {
+    alice: await ownerOf(cluster, 'alice'),
+    carol: await ownerOf(cluster, 'carol'),
+    mallory: await ownerOf(cluster, 'mallory'),
+  };
+  const first = await recordTransfer(demo, owners.alice, 1250);
+  await demo.outcomeIsProvable(first.transactionId);
   await demo.transfer(
     'transfer 1,000,000.00 EUR, which alice does not have',
     100_000_000,
@@ -164,9 +87,11 @@ async function tell(demo: Demo): Promise<void> {
     return now.alice === before.alice - 750 && now.bob === before.bob + 750;
   });
 
-  const owners = { alice: await ownerOf(cluster, 'alice'), carol: await ownerOf(cluster, 'carol') };
   await tellSessions({ story, cluster, ...owners });
-  await tellTransferSession({ story, cluster, ...owners });
+  demo.paid(await tellTransferSession({ story, cluster, ...owners }));
+
+  await tellOwnership(demo, owners.mallory);
+  await tellPast(demo, owners.alice, first);
 
   story.chapter('The books');
   const end = await demo.balances();
@@ -174,18 +99,16 @@ async function tell(demo: Demo): Promise<void> {
   story.say(`alice ${euros(start.alice)} -> ${euros(end.alice)}`);
   story.say(`bob   ${euros(start.bob)} -> ${euros(end.bob)}`);
   story.check('the sum of all money is what it was', conserved);
+  story.check('each transfer was paid once', start.alice - end.alice === demo.paidMinor);
   story.end(conserved);
-}
-
-function euros(minor: number): string {
-  return `${(minor / 100).toFixed(2)} EUR`;
 }
 
 const directory = await mkdtemp(join(tmpdir(), 'concordat-demo-'));
 const cluster = await LocalCluster.start({
   directory,
   create: {
-    clients: ['alice', 'carol'],
+    clients: ['alice', 'carol', 'mallory'],
+    retainedTransactions,
     sessions: { engine: 'antipaxos', modules: allBuiltIn() },
   },
 });

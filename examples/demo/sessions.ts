@@ -62,8 +62,11 @@ export async function tellSessions(party: Party): Promise<void> {
   for (const session of [mine, hers]) session.close();
 }
 
-/** A session of transfers is one transaction; where the banks refuse one of them, the others are made. */
-export async function tellTransferSession(party: Party): Promise<void> {
+/**
+ * A session of transfers is one transaction; where the banks refuse one of them, the others are made. Gives
+ * what they took from alice.
+ */
+export async function tellTransferSession(party: Party): Promise<number> {
   const { story } = party;
   story.chapter('A session of transfers: one transaction, and one culprit');
   const session = open(party, party.alice, undefined, undefined, 'banking');
@@ -84,6 +87,7 @@ export async function tellTransferSession(party: Party): Promise<void> {
   );
   story.check('it alone is aborted', kind === 'aborted' && result.kind === 'rejected');
   session.close();
+  return 100 + 200;
 }
 
 function open(

@@ -34,6 +34,8 @@ export interface NewCluster {
   readonly sessions?: NewSessions;
   /** Durations other than the usual ones. */
   readonly timing?: Partial<Timing>;
+  /** Finished transactions that coordinators remember; the usual number unless given. */
+  readonly retainedTransactions?: number;
   readonly layout: Layout;
 }
 
@@ -123,6 +125,7 @@ export function makeCluster(
     fronts: fronts.map(({ member }) => member),
     allowedOrigins: [],
     timing: { ...usualTiming, ...options.timing },
+    retainedTransactions: options.retainedTransactions,
     ...(options.sessions && { sessions: settingOf(options.sessions) }),
   });
   const members = [...coordinators, ...initiators, ...participants, ...fronts];

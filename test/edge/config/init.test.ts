@@ -34,6 +34,12 @@ describe('initCluster', () => {
     );
   });
 
+  it('sets what is remembered where that is given', async () => {
+    const { directory } = await newCluster({ retainedTransactions: 4 });
+    const { retainedTransactions } = await loadCluster(join(directory, 'cluster.json'));
+    expect(retainedTransactions).toBe(4);
+  });
+
   it('writes files that load back and fit each other', async () => {
     const { directory, files, node } = await newCluster();
     const cluster = await loadCluster(join(directory, 'cluster.json'));

@@ -1,0 +1,120 @@
+import type { ClientNode } from '../../src/edge/config/node-file.js';
+import { readTransferResponse } from '../../src/edge/soap/banking.js';
+import { readEnvelope } from '../../src/edge/soap/envelope.js';
+import { readFault } from '../../src/edge/soap/fault-body.js';
+import type { TransferResult } from '../../src/role/client/matching.js';
+import type { Ticket } from '../../src/role/client/ticket.js';
+import { TransferClient } from '../../src/role/client/transfer-client.js';
+import { TransferError } from '../../src/role/client/transfer-error.js';
+import { type Demo, order, timeoutMs } from './demo.js';
+
+/** A request that was made, and each message of it as it was sent. */
+export interface Recorded {
+  readonly transactionId: string;
+  readonly amountMinor: number;
+  readonly ticket: Ticket;
+  readonly messages: readonly string[];
+}
+
+/** More than the coordinators remember, also where a few of them finish late. */
+const furtherMax = 40;
+
+/** Makes a transfer, and keeps all that is needed to send it again. */
+export async function recordTransfer(
+  demo: Demo,
+  node: ClientNode,
+  amountMinor: number,
+): Promise<Recorded> {
+  const messages: string[] = [];
+  const tickets: Ticket[] = [];
+  const client = new TransferClient({
+    cluster: demo.cluster.cluster,
+    node,
+    onSent: (text) => messages.push(text),
+  });
+  const what = 'transfer 12.50 EUR from alice to bob';
+  const transactionId = await demo.transfer(what, amountMinor, 'committed', {
+    client,
+    beforeSending: async (request) => void tickets.push(request),
+  });
+  await client.close();
+  const [ticket] = tickets;
+  if (ticket === undefined) throw new Error('nothing was sent');
+  return { transactionId, amountMinor, ticket, messages };
+}
+
+/** A request is sent again when no coordinator and no initiator remembers it. */
+export async function tellPast(demo: Demo, node: ClientNode, past: Recorded): Promise<void> {
+  const { story, cluster } = demo;
+  story.chapter('The first transfer is sent again, when it is forgotten');
+  await story.step(
+    'make more transfers of 0.01 EUR, until no coordinator remembers the first',
+    () => forget(demo, past),
+    (made) => `${made} more`,
+  );
+  await story.step('start all initiators again, which remember nothing', () =>
+    Promise.all(cluster.cluster.initiators.map(({ name }) => cluster.restart(name))),
+  );
+  const before = await demo.balances();
+  const said = await story.step('send the same messages again, byte for byte', () =>
+    Promise.all(past.messages.map((text) => sendAgain(text, past))),
+  );
+  for (const answer of said) story.say(answer);
+  await demo.nothingMoved(before);
+  await story.step(
+    'sign the same request again, and ask all initiators',
+    () => askAgain(demo, node, past),
+    (answer) => answer,
+  );
+  await demo.nothingMoved(before);
+  await demo.transfer('transfer 1.00 EUR, with a new request', 100, 'committed');
+}
+
+/** Gives how many transfers it took. */
+async function forget(demo: Demo, { transactionId }: Recorded): Promise<number> {
+  const { coordinators } = demo.cluster.cluster;
+  for (let made = 0; ; made += 1) {
+    const proofs = await Promise.all(
+      coordinators.map(async ({ url }) => (await fetch(`${url}/proof/${transactionId}`)).status),
+    );
+    if (proofs.every((status) => status === 404)) return made;
+    demo.story.check(`it is forgotten after ${furtherMax} more`, made < furtherMax);
+    demo.count(await demo.client.transfer(order(1), { timeoutMs }), 1);
+  }
+}
+
+/** Gives what the initiator answers, for people. Throws where it is another outcome than there was. */
+async function sendAgain(text: string, past: Recorded): Promise<string> {
+  const { to = '' } = readEnvelope(text).addressing;
+  const answer = await fetch(to, {
+    method: 'POST',
+    headers: { 'content-type': 'application/soap+xml; charset=utf-8' },
+    body: text,
+    signal: AbortSignal.timeout(timeoutMs),
+  });
+  const reply = readEnvelope(await answer.text());
+  const fault = readFault(reply);
+  if (fault !== undefined) return `${to}: ${fault.code}: ${fault.reason}`;
+  return `${to}: ${outcomeOf(readTransferResponse(reply.body), past)}`;
+}
+
+/** Gives what `f + 1` initiators answer, for people. Throws where none of that is an answer. */
+async function askAgain(demo: Demo, node: ClientNode, past: Recorded): Promise<string> {
+  const client = new TransferClient({ cluster: demo.cluster.cluster, node });
+  try {
+    return outcomeOf(await client.ask(past.ticket, order(past.amountMinor), { timeoutMs }), past);
+  } catch (error) {
+    if (!(error instanceof TransferError) || error.code !== 'too-old') throw error;
+    return `${error.code}, ${error.message}`;
+  } finally {
+    await client.close();
+  }
+}
+
+/** Throws where the outcome is that of a second payment. */
+function outcomeOf({ outcome, reason, transactionId }: TransferResult, past: Recorded): string {
+  if (outcome === 'committed' && transactionId !== past.transactionId) {
+    throw new Error(`not so: the request is not made again, as ${transactionId}`);
+  }
+  return `${outcome}${reason ? ` (${reason})` : ''}  ${transactionId}`;
+}
