@@ -110,4 +110,12 @@ export const accountMutants: readonly Mutant[] = [
     replace: '',
     tests: ['test/role/client-liars.test.ts'],
   },
+  {
+    name: 'too-old-by-one-word',
+    rule: 'a request is too old when a quorum of coordinators has forgotten it',
+    file: 'src/core/transaction/initiator-transaction.ts',
+    find: 'this.#tooOld = new Tally(quorum(options.resilience));',
+    replace: 'this.#tooOld = new Tally(1);',
+    tests: ['test/core/transaction/initiator.test.ts'],
+  },
 ];

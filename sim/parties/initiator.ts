@@ -149,7 +149,7 @@ export class InitiatorParty implements Life<Packet> {
         this.#driver.submit(
           evidence
             ? { kind: 'activated', replica, request, evidence }
-            : { kind: 'activation-failed', replica, request },
+            : { kind: activationFailure(reply), replica, request },
         );
       });
     }
@@ -199,4 +199,9 @@ function legResult(reply: Reply | undefined): LegResult {
   if (reply?.kind === 'posted') return { kind: 'done' };
   if (reply?.kind !== 'fault' || reply.isForNow) return { kind: 'unreachable' };
   return { kind: 'refused', reason: reply.code };
+}
+
+function activationFailure(reply: Reply | undefined): 'activation-failed' | 'activation-too-old' {
+  const isTooOld = reply?.kind === 'fault' && reply.code === 'TooOld';
+  return isTooOld ? 'activation-too-old' : 'activation-failed';
 }

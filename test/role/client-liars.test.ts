@@ -222,7 +222,7 @@ describe('an outcome that is not known', () => {
         soapCode: 'Sender',
         namespace: 'urn:concordat:2026',
         code: 'StaleRequest',
-        reason: 'A later request of this client was taken.',
+        reason: 'It or a later request of this client was taken before.',
       });
     };
     for (const index of [0, 1, 2]) await serveInitiator(world, index, stale);

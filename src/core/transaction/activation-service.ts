@@ -3,7 +3,7 @@ import type { ClientId, Digest, TransactionId } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { ActivationStatement, Verified } from '../../vocabulary/statements.js';
 import { ActivationRequests } from './activation-requests.js';
-import type { CoordinatorOutput, ReplyId } from './coordinator-messages.js';
+import type { CoordinatorOutput, RefusalFault, ReplyId } from './coordinator-messages.js';
 
 type Requests = readonly Verified<ActivationStatement>[];
 
@@ -91,6 +91,7 @@ export class ActivationService {
   }
 
   #refuse(replyId: ReplyId, reason: string): void {
-    this.#events.output({ kind: 'refused', replyId, fault: 'CannotCreateContext', reason });
+    const fault: RefusalFault = reason === TOO_OLD ? 'TooOld' : 'CannotCreateContext';
+    this.#events.output({ kind: 'refused', replyId, fault, reason });
   }
 }

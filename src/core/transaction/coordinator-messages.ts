@@ -46,6 +46,9 @@ export type CoordinatorInput =
 
 export type ParticipantNotice = 'Prepare' | 'Commit' | 'Rollback';
 
+/** `TooOld`: an activation whose transaction, or a later one of the client, was forgotten. */
+export type RefusalFault = 'CannotCreateContext' | 'CannotRegisterParticipant' | 'TooOld';
+
 /** What a coordinator replica does. */
 export type CoordinatorOutput =
   | AgreementOutput
@@ -66,7 +69,7 @@ export type CoordinatorOutput =
   | {
       readonly kind: 'refused';
       readonly replyId: ReplyId;
-      readonly fault: 'CannotCreateContext' | 'CannotRegisterParticipant';
+      readonly fault: RefusalFault;
       readonly reason: string;
     }
   | {

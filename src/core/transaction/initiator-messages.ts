@@ -82,6 +82,8 @@ export type InitiatorInput =
     }
   /** The activation message did not reach the replica, or it answered with a fault. */
   | { readonly kind: 'activation-failed'; readonly replica: ReplicaId; readonly request: Digest }
+  /** The replica has forgotten the request's transaction, or a later one of the client. */
+  | { readonly kind: 'activation-too-old'; readonly replica: ReplicaId; readonly request: Digest }
   /** The completion message did not reach one of the replicas. */
   | { readonly kind: 'completion-failed'; readonly tid: TransactionId }
   | {

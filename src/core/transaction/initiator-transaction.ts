@@ -2,22 +2,20 @@ import { activationSlotRequest } from '../../crypto/activation-slot.js';
 import { unreachable } from '../../vocabulary/brand.js';
 import {
   type Digest,
-  type ParticipantId,
   type ReplicaId,
   replicaId,
   type TransactionId,
 } from '../../vocabulary/ids.js';
-import { placesOf } from '../../vocabulary/invitation.js';
-import { oneCorrect, primaryOf } from '../../vocabulary/quorum.js';
+import { oneCorrect, primaryOf, quorum } from '../../vocabulary/quorum.js';
 import type {
   ActivationStatement,
   CompletionStatement,
   Decision,
-  InvitationStatement,
   Outcome,
   Signed,
 } from '../../vocabulary/statements.js';
 import { type CommonOutput, resendDelayMs } from '../effects.js';
+import { InvitationsOfLegs } from './initiator-invitations.js';
 import { Legs } from './initiator-legs.js';
 import type {
   AbortCause,
@@ -52,8 +50,9 @@ export class InitiatorTransaction {
   /** Names the activation slot at the coordinators. */
   readonly #slotRequest: Digest;
   readonly #legs: Legs;
-  readonly #invitations = new Map<ParticipantId, Signed<InvitationStatement>>();
+  readonly #invitations: InvitationsOfLegs;
   readonly #activations: Tally<TransactionId>;
+  readonly #tooOld: Tally<'too-old'>;
   readonly #notices: Tally<Outcome>;
   #tid: TransactionId | undefined;
   /** The believed primary. */
@@ -74,7 +73,9 @@ export class InitiatorTransaction {
     });
     this.#slotRequest = activationSlotRequest(this.#activation.statement);
     this.#legs = new Legs(request.operation.legs.length);
+    this.#invitations = new InvitationsOfLegs(options, request.operation.legs);
     this.#activations = new Tally(oneCorrect(options.resilience));
+    this.#tooOld = new Tally(quorum(options.resilience));
     this.#notices = new Tally(oneCorrect(options.resilience));
   }
 
@@ -119,6 +120,16 @@ export class InitiatorTransaction {
   activationFailed(): Outputs {
     const phase = this.#phase;
     return phase.kind === 'activating' && phase.rounds === 0 ? this.#resend() : [];
+  }
+
+  /**
+   * When a quorum has forgotten it, no quorum can activate it any more. Fewer may be past it while the
+   * others still make it, or still know it.
+   */
+  activationTooOld({ replica }: Input<'activation-too-old'>): Outputs {
+    if (this.#phase.kind !== 'activating') return [];
+    if (this.#tooOld.add(replica, 'too-old') === undefined) return this.activationFailed();
+    return this.#end({ kind: 'refusal', code: 'stale' });
   }
 
   completionFailed(): Outputs {
@@ -188,27 +199,9 @@ export class InitiatorTransaction {
     if (this.#phase.kind !== 'working' || !call || !this.#legs.attempt(leg)) return [];
     const { tid } = this.#phase;
     const { currency } = operation;
-    const invitation = this.#invitation(tid, call.participant);
+    const invitation = this.#invitations.of(tid, call.participant);
     const terms = { call, currency, warrant, invitation };
     return [{ kind: 'invoke-leg', request: digest, tid, leg, ...terms }];
-  }
-
-  /** One for each participant, however often it is called. */
-  #invitation(tid: TransactionId, participant: ParticipantId): Signed<InvitationStatement> {
-    const { id, sign } = this.#options;
-    const called = this.#request.operation.legs.map((leg) => leg.participant);
-    const invitation =
-      this.#invitations.get(participant) ??
-      sign<InvitationStatement>({
-        kind: 'invitation',
-        tid,
-        participant,
-        places: placesOf(participant, called),
-        inviter: { role: 'initiator', id },
-        invitations: [],
-      });
-    this.#invitations.set(participant, invitation);
-    return invitation;
   }
 
   /** The word once given stands: nothing after this makes a Commit a Rollback, or the reverse. */
@@ -278,8 +271,7 @@ export class InitiatorTransaction {
 
   #end(reply: TransferReply): Outputs {
     this.#phase = { kind: 'ended', reply };
-    const timers = ['resend', 'deadline'].map((name) => this.#stop(name));
-    return [...timers, ...this.#stopLegs()];
+    return [this.#stop('resend'), this.#stop('deadline'), ...this.#stopLegs()];
   }
 
   #activate(to: readonly ReplicaId[]): InitiatorOutput {

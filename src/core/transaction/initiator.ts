@@ -70,6 +70,8 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
         return this.#step(this.#open.get(input.request), (it) => it.activated(input));
       case 'activation-failed':
         return this.#step(this.#open.get(input.request), (it) => it.activationFailed());
+      case 'activation-too-old':
+        return this.#step(this.#open.get(input.request), (it) => it.activationTooOld(input));
       case 'completion-failed':
         return this.#step(this.#byTransactionId.get(input.tid), (it) => it.completionFailed());
       case 'leg-answered':

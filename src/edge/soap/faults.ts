@@ -86,6 +86,8 @@ function faultOf(namespace: string, code: string, reason: string, soapCode: Soap
 
 /** WS-Coordination 1.2 §4, all of them the sender's. */
 export const coordinationFaults = {
+  /** Of an activation that nothing can come of any more, however often it is repeated. */
+  tooOld: faultOf(namespaces.concordat, 'TooOld', 'The request is too old.', 'Sender'),
   invalidState: faultOf(
     namespaces.wscoor,
     'InvalidState',

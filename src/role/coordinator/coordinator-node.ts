@@ -196,11 +196,7 @@ function performer(peers: Peers, notices: Notices, pending: PendingReplies) {
         return pending.answer(output);
       case 'refused': {
         const { replyId, fault, reason } = output;
-        const make =
-          fault === 'CannotCreateContext'
-            ? coordinationFaults.cannotCreateContext
-            : coordinationFaults.cannotRegisterParticipant;
-        return pending.fail(replyId, make(reason));
+        return pending.fail(replyId, refusalFaults[fault](reason));
       }
       case 'persist':
       case 'start-timer':
@@ -213,6 +209,12 @@ function performer(peers: Peers, notices: Notices, pending: PendingReplies) {
   };
 }
 
+const refusalFaults = {
+  CannotCreateContext: coordinationFaults.cannotCreateContext,
+  CannotRegisterParticipant: coordinationFaults.cannotRegisterParticipant,
+  TooOld: coordinationFaults.tooOld,
+} as const;
+
 /** The certificate of the decision that the core has at hand, or else of the stored one. */
 async function proofOf(
   cluster: ClusterId,
@@ -221,6 +223,6 @@ async function proofOf(
 ): Promise<Uint8Array> {
   if (proof) return encodeCommitCertificate(proof.commits);
   const [record] = await store.load(`decided/${slotKey(slot)}`);
-  if (!record) throw coordinationFaults.cannotCreateContext('the transaction is long over');
+  if (!record) throw coordinationFaults.tooOld('the transaction is long over');
   return encodeCommitCertificate(decodeDecisionProof(cluster, record.value).commits);
 }

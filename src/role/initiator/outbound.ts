@@ -26,6 +26,7 @@ import {
 } from '../../edge/soap/extension.js';
 import type { Principal } from '../../edge/soap/principal.js';
 import { SoapTransportError } from '../../edge/soap/transport.js';
+import { namespaces } from '../../edge/soap/vocabulary.js';
 import { notificationAction, writeNotification } from '../../edge/soap/wsat.js';
 import {
   ATOMIC_TRANSACTION,
@@ -134,7 +135,7 @@ export class Outbound {
       return { kind: 'activated', replica, request, evidence };
     } catch (error) {
       this.#options.log.debug({ err: error, replica }, 'activation-failed');
-      return { kind: 'activation-failed', replica, request };
+      return { kind: activationFailure(coordinator, error), replica, request };
     }
   }
 
@@ -219,6 +220,17 @@ type Callee = { readonly id: number | string; readonly url: string };
 
 function isFrom(role: Principal['role'], { id }: Callee, principal: Principal): boolean {
   return principal.role === role && 'id' in principal && principal.id === id;
+}
+
+/** Only what the coordinator itself has signed is its word that the request is too old. */
+function activationFailure(
+  coordinator: CoordinatorMember,
+  error: unknown,
+): 'activation-failed' | 'activation-too-old' {
+  if (!(error instanceof ReceivedFault)) return 'activation-failed';
+  const isOwnWord = isFrom('coordinator', coordinator, error.principal);
+  const isTooOld = isOwnWord && error.is(namespaces.concordat, 'TooOld');
+  return isTooOld ? 'activation-too-old' : 'activation-failed';
 }
 
 function requireFrom(role: Principal['role'], callee: Callee, principal: Principal): void {

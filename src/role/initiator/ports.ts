@@ -180,7 +180,11 @@ function readFaultNotice(message: ReceivedMessage): Notified | undefined {
 function refusalFault(code: RefusalCode): SoapFault {
   switch (code) {
     case 'stale':
-      return requestFault('StaleRequest', 'A later request of this client was taken.', 'Sender');
+      return requestFault(
+        'StaleRequest',
+        'It or a later request of this client was taken before.',
+        'Sender',
+      );
     case 'conflict':
       return requestFault('ConflictingRequest', 'The timestamp has been used before.', 'Sender');
     case 'busy':

@@ -84,7 +84,7 @@ describe('a forgotten transaction', () => {
       story.ask(1);
       expectNothingRevived(rig, tid);
       expect(story.refusals.length).toBeGreaterThan(0);
-      for (const { reason } of story.refusals) expect(reason).toContain('too old');
+      for (const { fault } of story.refusals) expect(fault).toBe('TooOld');
     });
   }
 

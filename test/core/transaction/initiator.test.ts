@@ -49,6 +49,25 @@ describe('activation', () => {
     expect(rig.give(failed as Parameters<Rig['give']>[0])).toEqual([]);
   });
 
+  it('is too old when a quorum has forgotten it, and not because fewer say so', () => {
+    const rig = new Rig();
+    rig.give(request);
+    const answers = replicas(0, 0, 1, 2).map((replica) =>
+      of(rig.give({ kind: 'activation-too-old', replica, request: request.digest }), 'answer'),
+    );
+    expect(answers).toMatchObject([[], [], [], [{ reply: { kind: 'refusal', code: 'stale' } }]]);
+  });
+
+  it('goes on where others still know a request that some have forgotten', () => {
+    const rig = new Rig();
+    rig.give(request);
+    for (const replica of replicas(0, 1)) {
+      rig.give({ kind: 'activation-too-old', replica, request: request.digest });
+    }
+    rig.give(activatedPlainly(2, tid));
+    expect(of(rig.give(activatedPlainly(3, tid)), 'invoke-leg')).toHaveLength(2);
+  });
+
   it('states the request as the client signed it, with the lifetime of the cluster', () => {
     const [sent] = of(new Rig().give(request), 'send-activation');
     expect(sent?.statement.statement).toEqual({

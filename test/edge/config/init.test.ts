@@ -14,9 +14,10 @@ import { temporaryDirectory } from '../support/directory.js';
 
 const local = { kind: 'local', host: '127.0.0.1', basePort: 7000 } as const;
 
-async function newCluster() {
+async function newCluster(options: Partial<Parameters<typeof initCluster>[0]> = {}) {
   const directory = await temporaryDirectory();
-  const { files } = await initCluster({ directory, clusterId: 'demo', f: 1, layout: local });
+  const usual = { directory, clusterId: 'demo', f: 1, layout: local };
+  const { files } = await initCluster({ ...usual, ...options });
   return { directory, files, node: (name: string) => join(directory, 'nodes', `${name}.json`) };
 }
 
