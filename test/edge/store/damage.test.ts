@@ -4,6 +4,7 @@ import { join, relative } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
 import { checkStore } from '../../../src/edge/store/check.js';
+import { inspect } from '../../../src/edge/store/inspect.js';
 import { createStore, openExistingStore, openStore } from '../../../src/edge/store/store.js';
 import { StoreDamagedError, StoreError } from '../../../src/edge/store/store-error.js';
 import { compiledStore } from '../support/compiled-store.js';
@@ -165,6 +166,8 @@ describe('a store on a disk that lies', () => {
     expect(await readdir(home)).not.toContain('store');
     expect(await content(directory)).toEqual([]);
     await expect(createStore(directory)).rejects.toThrow('exists already');
+    // Also where LevelDB has made an empty database in the place of the one that was there.
+    expect(inspect([], { id: '00'.repeat(16), sequence: 3 }).kind).toBe('damaged');
   });
 
   it('is refused where it is an older copy, or another store', async () => {
