@@ -54,6 +54,14 @@ export const forgettingMutants: readonly Mutant[] = [
     tests: lanes,
   },
   {
+    name: 'timestamp-ahead-taken',
+    rule: 'a request from the future is refused at the edge of an initiator',
+    file: 'src/role/initiator/ports.ts',
+    find: 'if (timestamp > (Date.now() + aheadMaxMs) * 1000) {',
+    replace: 'if (timestamp > Number.POSITIVE_INFINITY) {',
+    tests: ['test/role/initiator.test.ts'],
+  },
+  {
     name: 'last-order-forgotten',
     rule: 'the last order of a lane is remembered until the next one',
     file: 'src/core/transaction/transaction-log.ts',

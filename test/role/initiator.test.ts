@@ -153,10 +153,10 @@ describe('an initiator', () => {
     const world = await World.make();
     await start(world, 0);
     const url = world.cluster.initiators[0]?.url;
-    const ask = (as: 'client' | 'participant', name: string, bank = 'bank-a') =>
+    const ask = (as: 'client' | 'participant', name: string, bank = 'bank-a', timestamp = 1) =>
       world.soapOf(as, name).client.request(endpoint(`${url}/transfer`), {
         action: bankActions.transfer,
-        headers: [requestHeader({ client: clientId('alice/0'), timestamp: 1 })],
+        headers: [requestHeader({ client: clientId('alice/0'), timestamp })],
         body: writeTransfer({
           ...order('a1', ['b1', 1]),
           debtor: { bank: participantId(bank), account: accountId('a1') },
@@ -166,6 +166,8 @@ describe('an initiator', () => {
     await expect(ask('client', 'bob')).rejects.toThrow('not in the name');
     await expect(ask('participant', 'bank-a')).rejects.toThrow('not in the name');
     await expect(ask('client', 'alice', 'bank-x')).rejects.toThrow('UnknownBank');
+    const ahead = (Date.now() + 3_600_000) * 1000;
+    await expect(ask('client', 'alice', 'bank-a', ahead)).rejects.toThrow('TimestampAhead');
   });
 
   it('counts a coordinator once, whatever addresses it answers at', async () => {

@@ -109,6 +109,12 @@ export function completionInitiatorOperations(
   };
 }
 
+/**
+ * A client's clock may be ahead by so much. A timestamp far in the future would make all that the client
+ * asks for after it too old.
+ */
+const aheadMaxMs = 600_000;
+
 /** Throws a `SoapFault` unless it is a request in the signer's own name, for banks that we know. */
 function readRequest(cluster: Cluster, message: ReceivedMessage): Request {
   const { principal, headers, body, text } = message;
@@ -117,6 +123,10 @@ function readRequest(cluster: Cluster, message: ReceivedMessage): Request {
   const { client, timestamp } = header;
   if (principal.role !== 'client' || principal.name !== clientPrincipal(client)) {
     throw soapFaults.sender('The request is not in the name of the client that signed it.');
+  }
+  if (timestamp > (Date.now() + aheadMaxMs) * 1000) {
+    const reason = 'Timestamps are microseconds since 1970; this one is in the future.';
+    throw requestFault('TimestampAhead', reason, 'Sender');
   }
   const bytes = Buffer.from(text);
   if (bytes.length > requestBytesMax) {
