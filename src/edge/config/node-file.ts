@@ -46,7 +46,8 @@ const accountField = z.strictObject({
   readers: clientRules,
 });
 const listenField = z.strictObject({ host: hostField, port: portField });
-const pathField = z.string().min(1, 'must be a path, relative to this file or absolute');
+const mustBePath = 'must be a path, relative to this file or absolute';
+const pathField = z.string(mustBePath).min(1, mustBePath);
 const moduleField = z
   .string()
   .min(1, 'must be a path, or the name of a built-in application')
