@@ -121,4 +121,13 @@ export const invitationMutants: readonly Mutant[] = [
     replace: 'if (transaction.finished) return;',
     tests: debts,
   },
+  {
+    name: 'decided-still-counted',
+    rule: 'activation is bounded by what is undecided',
+    file: 'src/core/transaction/transaction-log.ts',
+    find: '  decided({ tid }: CoordinatorTransaction): void {\n    this.#undecided.ended(tid);',
+    replace:
+      '  decided({ tid }: CoordinatorTransaction): void {\n    if (tid.length === 0) this.#undecided.ended(tid);',
+    tests: ['test/core/transaction/undecided.test.ts'],
+  },
 ];

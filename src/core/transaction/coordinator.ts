@@ -110,6 +110,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       output: (output) => this.#output(output),
       rank: () => this.#rank(),
       debts,
+      decided: (transaction) => this.#transactions.decided(transaction),
       finished: (transaction) => this.#transactions.finish(transaction),
     });
     const memory = {

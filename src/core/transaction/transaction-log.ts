@@ -1,10 +1,5 @@
 import type { DecisionProof, Slot } from '../../vocabulary/agreement.js';
-import {
-  type ClientId,
-  type ClusterId,
-  clientPrincipal,
-  type TransactionId,
-} from '../../vocabulary/ids.js';
+import type { ClientId, ClusterId, TransactionId } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { RegistrationStatement, Verified } from '../../vocabulary/statements.js';
 import { decodeSignedStatement, encodeSigned } from '../../wire/index.js';
@@ -12,6 +7,7 @@ import type { StoredRecord } from '../effects.js';
 import { invariant } from '../invariant.js';
 import { CoordinatorTransaction } from './coordinator-transaction.js';
 import type { Floors } from './floors.js';
+import { Undecided } from './undecided.js';
 
 export interface TransactionLogOptions {
   readonly cluster: ClusterId;
@@ -30,6 +26,7 @@ export class TransactionLog {
   readonly #transactions = new Map<TransactionId, CoordinatorTransaction>();
   /** The one that finished first comes first. */
   readonly #finished = new Set<TransactionId>();
+  readonly #undecided = new Undecided();
   /** How many have ever finished here: their order outlives a restart. */
   #finishedEver = 0;
 
@@ -46,10 +43,7 @@ export class TransactionLog {
 
   /** Undecided ones: of all clients, and of one client's principal. */
   undecided(client: ClientId): { readonly all: number; readonly own: number } {
-    const principal = clientPrincipal(client);
-    const open = [...this.#transactions.values()].filter(({ decision }) => !decision);
-    const own = open.filter(({ activation }) => clientPrincipal(activation.client) === principal);
-    return { all: open.length, own: own.length };
+    return this.#undecided.of(client);
   }
 
   get(tid: TransactionId): CoordinatorTransaction | undefined {
@@ -90,8 +84,14 @@ export class TransactionLog {
     const { resilience } = this.#options;
     const transaction = new CoordinatorTransaction(tid, slot.request, request, resilience);
     this.#transactions.set(tid, transaction);
+    this.#undecided.created(transaction);
     this.#options.floors.activated(request);
     return transaction;
+  }
+
+  /** Its outcome is agreed and on disk. */
+  decided({ tid }: CoordinatorTransaction): void {
+    this.#undecided.ended(tid);
   }
 
   /** Makes a registration durable, which comes before its acknowledgement. */
@@ -158,6 +158,7 @@ export class TransactionLog {
     const transaction = this.#transactions.get(tid);
     this.#finished.delete(tid);
     this.#transactions.delete(tid);
+    this.#undecided.ended(tid);
     if (!transaction) return;
     const { persist, forget, floors } = this.#options;
     this.forgotten += 1;

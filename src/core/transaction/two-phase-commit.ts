@@ -30,6 +30,8 @@ export interface TwoPhaseEvents {
   rank(): number;
   /** What participants owe, kept up to date here. */
   readonly debts: Debts;
+  /** It has an outcome now. */
+  decided(transaction: CoordinatorTransaction): void;
   /** Nobody has to be told anything any more. */
   finished(transaction: CoordinatorTransaction): void;
 }
@@ -117,6 +119,7 @@ export class TwoPhaseCommit {
     certificate: CommitCertificate,
   ): void {
     transaction.decision = { outcome: value.outcome, certificate };
+    this.#events.decided(transaction);
     transaction.notices = 0;
     this.#decideAll(transaction, value);
     if (this.#events.rank() === 0) {
@@ -133,6 +136,7 @@ export class TwoPhaseCommit {
     certificate: CommitCertificate,
   ): void {
     transaction.decision = { outcome: value.outcome, certificate };
+    this.#events.decided(transaction);
     transaction.finished = true;
     this.#decideAll(transaction, value);
     for (const enlistment of transaction.enlistments.values()) enlistment.forgotten = true;
