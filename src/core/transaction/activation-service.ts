@@ -13,8 +13,8 @@ export const TOO_OLD = 'too old: a transaction of this client at or after it was
 const UNDECIDED_MAX = 4096;
 /** Of one client's principal, all lanes together: a quarter, so that four together still leave others room. */
 const UNDECIDED_OF_ONE_PRINCIPAL_MAX = 1000;
-/** Lanes of one principal of which something is remembered for ever; 63 kB at the most. */
-const LANES_OF_ONE_PRINCIPAL_MAX = 1024;
+/** Lanes of one principal of which something is remembered for ever: all that clients use; 620 kB at the most. */
+const LANES_OF_ONE_PRINCIPAL_MAX = 10_000;
 
 export interface ActivationEvents {
   output(output: CoordinatorOutput): void;
