@@ -50,9 +50,22 @@ export class Peers {
       void this.#sendProof(output);
       return;
     }
-    const bytes = encodePeerMessage(output.message);
+    const bytes = this.#encode(output.message);
+    if (!bytes) return;
     for (const to of output.kind === 'send' ? [output.to] : this.#others) {
       this.#options.network.send('agreement', to, bytes);
+    }
+  }
+
+  /** What cannot be encoded is dropped, as if the network had lost it: the coordinator goes on. */
+  #encode(message: PeerMessage): Uint8Array | undefined {
+    try {
+      return encodePeerMessage(message);
+    } catch (error) {
+      const { kind } = message;
+      const { message: reason } = error instanceof Error ? error : new Error(String(error));
+      this.#occasionally.write('error', 'message-not-sent', { kind, reason }, kind);
+      return undefined;
     }
   }
 
