@@ -219,6 +219,18 @@ describe('a store on a disk that lies', () => {
     await expect(openStore(directory)).rejects.toThrow('or old ones among them');
   });
 
+  it('is refused, and both are named, where two records changed places', async () => {
+    const { directory } = await filled();
+    await raw(directory, async (db) => {
+      const [one, two] = [await db.get('account/1'), await db.get('account/2')];
+      await db.put('account/1', two ?? Buffer.alloc(0));
+      await db.put('account/2', one ?? Buffer.alloc(0));
+    });
+    await refused(directory);
+    const { damages } = await checkStore(directory);
+    expect(damages.map(({ key }) => key)).toEqual(['account/1', 'account/2']);
+  });
+
   it('does not bring two ids or sums together by where a key ends', async () => {
     const { directory } = await filled();
     const store = await openStore(directory);
