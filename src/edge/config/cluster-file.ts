@@ -43,7 +43,7 @@ const durationField = z
   .min(1, 'must be at least 1 millisecond')
   .max(86_400_000, 'must be at most one day, 86400000 milliseconds');
 
-const urlField = z
+export const urlField = z
   .string()
   .refine(isBaseUrl, 'must be an http or https address without "/" at the end, query or fragment');
 

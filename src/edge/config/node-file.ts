@@ -9,7 +9,7 @@ import type {
   Member,
   ParticipantMember,
 } from '../../vocabulary/cluster.js';
-import { applicationsMax, hostField, nameField, portField } from './cluster-file.js';
+import { applicationsMax, hostField, nameField, portField, urlField } from './cluster-file.js';
 import { ConfigError, readJson } from './config-error.js';
 import { certificateSha256, rawPublicKey } from './x509.js';
 
@@ -45,6 +45,10 @@ const accountField = z.strictObject({
   owners: clientRules,
   readers: clientRules,
 });
+const proxyField = z.union(
+  [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
+  'must be an address or a network such as 10.0.0.0/8',
+);
 const listenField = z.strictObject({ host: hostField, port: portField });
 const mustBePath = 'must be a path, relative to this file or absolute';
 const pathField = z.string(mustBePath).min(1, mustBePath);
@@ -65,7 +69,25 @@ const client = {
 /** What a node does that cannot write its log: goes on and says so, or ends with status 5. */
 const logFailureField = z.enum(['continue', 'stop'], 'must be "continue" or "stop"').optional();
 
-const front = { ...client, listen: listenField, logFailure: logFailureField };
+const shareField = z.int('must be a whole number').min(1).max(2048).optional();
+/** How a node serves HTTP. */
+const serving = {
+  listen: listenField,
+  /** The address at which a proxy or another network has the node. */
+  publicUrl: urlField.optional(),
+  allowedHosts: z.array(hostField).max(64, 'must be at most 64').optional(),
+  trustedProxies: z.array(proxyField).max(64, 'must be at most 64').optional(),
+  /** What one address may take. */
+  limits: z
+    .strictObject({
+      connectionsPerAddress: shareField,
+      requestsPerAddress: shareField,
+      streamsPerAddress: shareField,
+    })
+    .optional(),
+};
+
+const front = { ...client, ...serving, logFailure: logFailureField };
 const signing = {
   ...front,
   statementKey: keyField('ed25519', 'an Ed25519 private key'),

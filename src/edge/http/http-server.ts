@@ -1,18 +1,25 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
+import { type AllowedHosts, guardHosts, healthPath } from './allowed-hosts.js';
 import { acceptGzip } from './content-coding.js';
+import { AddressShares, connectionsMax, type HttpLimitSettings } from './http-limits.js';
 import { logHealth } from './logger.js';
+import { guardShares } from './share-guard.js';
 
 export interface HttpServerOptions {
   readonly log: Logger;
   /** How long a client may take to send a whole request; 10 000 unless given. */
   readonly requestTimeoutMs?: number;
+  /** The names that requests may call the server by; any unless given. */
+  readonly hosts?: AllowedHosts;
+  /** Addresses and networks of proxies whose `X-Forwarded` headers count. */
+  readonly trustedProxies?: readonly string[] | undefined;
+  readonly limits?: HttpLimitSettings | undefined;
 }
 
 /** Largest request body; a signed SOAP message with its proof is well below it. */
 export const maxBodyBytes = 1_048_576;
 const maxHeaderBytes = 16_384;
-const maxConnections = 2048;
 /** Nothing in or out for so long closes a connection. Longer than any transaction may wait. */
 const silenceMs = 120_000;
 /** Longer than a client of ours keeps an idle connection, so that the client is first to close. */
@@ -25,12 +32,13 @@ const closeGraceMs = 2000;
  * Errors inside a handler are logged, and told to the caller as no more than `internal error`.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { log, requestTimeoutMs = 10_000 } = options;
+  const { log, hosts, limits, requestTimeoutMs = 10_000, trustedProxies = [] } = options;
   const loggerInstance: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
+    trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     connectionTimeout: silenceMs,
     requestTimeout: requestTimeoutMs,
     keepAliveTimeout: keepAliveMs,
@@ -42,7 +50,9 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     },
     routerOptions: { maxParamLength: 1024 },
   });
-  app.server.maxConnections = maxConnections;
+  app.server.maxConnections = connectionsMax;
+  guardShares(app, new AddressShares(limits, trustedProxies));
+  if (hosts !== undefined) guardHosts(app, hosts);
   app.addHook('preClose', async () => {
     // A connection on which no request has come yet counts as one under way.
     setTimeout(() => app.server.closeAllConnections(), closeGraceMs).unref();
@@ -63,7 +73,7 @@ export function registerHealth(
   log: Logger,
   report: () => object = () => ({}),
 ): void {
-  app.get('/healthz', () => ({ status: 'ok', ...logHealth(log), ...report() }));
+  app.get(healthPath, () => ({ status: 'ok', ...logHealth(log), ...report() }));
 }
 
 function statusOf(error: unknown): number {

@@ -1,14 +1,21 @@
+import type { Socket } from 'node:net';
 import { createServer, type Server, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import { OccasionalLog } from '../http/occasional-log.js';
+import { CrowdedAddresses, principalOf } from '../http/shares.js';
 import { type Frame, FrameDecoder } from './frames.js';
 import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
 
 const handshakeTimeoutMs = 5000;
 const keepAliveMs = 10_000;
-const maxConnections = 256;
+const connectionsMax = 256;
+/** Connections of one address that have not shown a replica's certificate. */
+const unknownPerAddressMax = 16;
+/** Many replicas may be on one machine: those of a test. */
+const unknownOfCrowdMax = 192;
+const crowded = new CrowdedAddresses();
 
 export interface ListenerOptions {
   readonly cluster: Cluster;
@@ -27,6 +34,8 @@ export class Listener {
   /** The newest connection of each replica. */
   readonly #connections = new Map<ReplicaId, TLSSocket>();
   readonly #sockets = new Set<{ destroy(): unknown }>();
+  /** By principal, connections that have shown no certificate yet, the oldest first. */
+  readonly #unknown = new Map<string, Map<string, Socket>>();
   readonly #occasionally: OccasionalLog;
 
   constructor(options: ListenerOptions) {
@@ -41,8 +50,9 @@ export class Listener {
       },
       (socket) => this.#admit(socket),
     );
-    this.#server.maxConnections = maxConnections;
-    this.#server.on('connection', (socket) => {
+    this.#server.maxConnections = connectionsMax;
+    this.#server.on('connection', (socket: Socket) => {
+      this.#makeRoom(socket);
       this.#sockets.add(socket);
       socket.on('close', () => this.#sockets.delete(socket));
     });
@@ -73,6 +83,29 @@ export class Listener {
     });
   }
 
+  /** An address at its share loses its oldest connection that has shown no certificate yet. */
+  #makeRoom(socket: Socket): void {
+    const address = socket.remoteAddress ?? '';
+    const principal = principalOf(address);
+    const share = crowded.has(address) ? unknownOfCrowdMax : unknownPerAddressMax;
+    const unknown = this.#unknown.get(principal) ?? new Map<string, Socket>();
+    const [oldest] = unknown;
+    if (oldest !== undefined && unknown.size >= share) {
+      this.#refused(address, 'too many connections of its address have shown no certificate');
+      unknown.delete(oldest[0]);
+      oldest[1].destroy();
+    }
+    const end = endOf(socket);
+    this.#unknown.set(principal, unknown.set(end, socket));
+    socket.once('close', () => this.#known(principal, end));
+  }
+
+  #known(principal: string, end: string): void {
+    const unknown = this.#unknown.get(principal);
+    unknown?.delete(end);
+    if (unknown?.size === 0) this.#unknown.delete(principal);
+  }
+
   #admit(socket: TLSSocket): void {
     const { cluster, self, log } = this.#options;
     socket.on('error', (err) => log.debug({ err }, 'peer-connection-error'));
@@ -82,6 +115,7 @@ export class Listener {
       socket.destroy();
       return;
     }
+    this.#known(principalOf(socket.remoteAddress ?? ''), endOf(socket));
     // A replica that dials anew has given up its former connection, even if we have not noticed.
     this.#connections.get(from)?.destroy();
     this.#connections.set(from, socket);
@@ -113,4 +147,9 @@ export class Listener {
   #refused(address: string | undefined, reason: string): void {
     this.#occasionally.write('warn', 'peer-refused', { address, reason });
   }
+}
+
+/** A connection's other end, by which its plain and its TLS socket are known as one. */
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress}:${remotePort}`;
 }

@@ -8,8 +8,9 @@ import { Keyring } from '../../crypto/keyring.js';
 import { ed25519Signer, signStatement } from '../../crypto/signer.js';
 import { ownMember, type ParticipantNode } from '../../edge/config/node-file.js';
 import { Driver } from '../../edge/driver/driver.js';
-import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
+import { registerHealth } from '../../edge/http/http-server.js';
 import type { Logger } from '../../edge/http/logger.js';
+import { createNodeServer } from '../../edge/http/node-server.js';
 import { accountId, type Balance, currency } from '../../edge/soap/banking.js';
 import { MessageVerifier, trustOf } from '../../edge/soap/security.js';
 import { registerPort } from '../../edge/soap/server.js';
@@ -93,7 +94,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const perform = performer(outbound, waiting);
   const driver = new Driver({ core, store, perform, log, onFatal });
 
-  const app = createHttpServer({ log });
+  const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
   const common = (path: string) => ({
     path,

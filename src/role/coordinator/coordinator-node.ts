@@ -10,8 +10,9 @@ import { Keyring } from '../../crypto/keyring.js';
 import { ed25519Signer } from '../../crypto/signer.js';
 import { type CoordinatorNode, ownMember } from '../../edge/config/node-file.js';
 import { Driver } from '../../edge/driver/driver.js';
-import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
+import { registerHealth } from '../../edge/http/http-server.js';
 import { type Logger, logHealth } from '../../edge/http/logger.js';
+import { createNodeServer } from '../../edge/http/node-server.js';
 import { OccasionalLog } from '../../edge/http/occasional-log.js';
 import { PeerNetwork } from '../../edge/peer/peer-network.js';
 import { readFault } from '../../edge/soap/fault-body.js';
@@ -120,7 +121,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   };
   const driver = new Driver({ core, store, perform, log, onFatal });
 
-  const app = createHttpServer({ log });
+  const app = createNodeServer(cluster, self, node, log);
   const { client } = identity;
   const sessions = await openSessions({ ...options, self, keyring, network, client, decisions });
   registerHealth(app, log, () => ({

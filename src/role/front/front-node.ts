@@ -1,8 +1,9 @@
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { type FrontNode, ownMember } from '../../edge/config/node-file.js';
-import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
+import { registerHealth } from '../../edge/http/http-server.js';
 import type { Logger } from '../../edge/http/logger.js';
+import { createNodeServer } from '../../edge/http/node-server.js';
 import { bankActions, readTransfer, writeTransferResponse } from '../../edge/soap/banking.js';
 import type { SoapMessage } from '../../edge/soap/envelope.js';
 import { SoapFault } from '../../edge/soap/faults.js';
@@ -35,7 +36,7 @@ const waiting = 192;
  * under the same key is the same request; `/outcome?key=` tells what became of it.
  */
 export async function startFront({ cluster, node, log, onSent }: FrontNodeOptions) {
-  ownMember(cluster, node);
+  const self = ownMember(cluster, node);
   const client = new TransferClient({
     cluster,
     node,
@@ -51,7 +52,7 @@ export async function startFront({ cluster, node, log, onSent }: FrontNodeOption
   const requests = new FrontRequests({ book, client, timeoutMs, resendAfterMs, log });
   await requests.start();
 
-  const app = createHttpServer({ log });
+  const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
   const callers = new Callers(app);
   registerPort(app, {

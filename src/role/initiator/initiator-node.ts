@@ -10,8 +10,9 @@ import { Keyring } from '../../crypto/keyring.js';
 import { ed25519Signer, signStatement } from '../../crypto/signer.js';
 import { type InitiatorNode, ownMember } from '../../edge/config/node-file.js';
 import { Driver } from '../../edge/driver/driver.js';
-import { createHttpServer, registerHealth } from '../../edge/http/http-server.js';
+import { registerHealth } from '../../edge/http/http-server.js';
 import type { Logger } from '../../edge/http/logger.js';
+import { createNodeServer } from '../../edge/http/node-server.js';
 import { registerPort } from '../../edge/soap/server.js';
 import type { Store } from '../../edge/store/store.js';
 import { unreachable } from '../../vocabulary/brand.js';
@@ -86,7 +87,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   const perform = performer(outbound, waiting);
   const driver = new Driver({ core, store: noStore, perform, log, onFatal });
 
-  const app = createHttpServer({ log });
+  const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
   const security = (path: string) =>
     ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;

@@ -4,6 +4,11 @@ import { eventJson } from '../../edge/session/status-json.js';
 
 const heartbeatMs = 15_000;
 const reconnectMs = 1000;
+export const streamHeaders = {
+  'content-type': 'text/event-stream; charset=utf-8',
+  'cache-control': 'no-store',
+  'x-accel-buffering': 'no',
+};
 /** Who does not read so much is cut off, and comes back to where it was. */
 const unreadBytesMax = 256 * 1024;
 
@@ -26,9 +31,7 @@ export class EventStream {
     this.#response = reply.raw;
     this.#response.writeHead(200, {
       ...(headers as Record<string, string>),
-      'content-type': 'text/event-stream; charset=utf-8',
-      'cache-control': 'no-store',
-      'x-accel-buffering': 'no',
+      ...streamHeaders,
     });
     this.#response.write(`retry: ${reconnectMs}\n\n`);
     this.#heartbeat = setInterval(() => this.#write(':\n\n'), heartbeatMs);

@@ -1,7 +1,9 @@
 import type { FastifyInstance, FastifyReply } from 'fastify';
 import { z } from 'zod';
 import type { SessionEvent } from '../../core/session/messages.js';
+import { streamsMax } from '../../edge/http/http-limits.js';
 import type { Logger } from '../../edge/http/logger.js';
+import { principalOf, Shares } from '../../edge/http/shares.js';
 import { applicationField, sequenceField, sessionIdField } from '../../edge/session/fields.js';
 import {
   httpStatusOf,
@@ -13,7 +15,7 @@ import { signedJson, stateProofJson } from '../../edge/session/proof-json.js';
 import { checked, readSubmission } from '../../edge/session/run-json.js';
 import { answerJson } from '../../edge/session/status-json.js';
 import { sessionLimits } from '../../vocabulary/session.js';
-import { EventStream } from './event-stream.js';
+import { EventStream, streamHeaders } from './event-stream.js';
 import type { SessionService } from './service.js';
 
 export interface SessionRoutesOptions {
@@ -27,6 +29,8 @@ export interface SessionRoutesOptions {
   readonly log: Logger;
 }
 
+/** A client that has its share of streams comes again after so long. */
+const streamRetryMs = 5000;
 const runsBytesMax = 4 * sessionLimits.runBytes;
 const one = z.object({ session: sessionIdField });
 const key = z.object({
@@ -47,6 +51,7 @@ export function registerSessionRoutes(
 ): { end(): void } {
   const { service, origins } = options;
   const streams = new Set<EventStream>();
+  const places = new Shares(streamsMax);
   app.register(async (scope) => {
     scope.setErrorHandler((error, _request, reply) => answerProblem(options.log, error, reply));
     scope.addHook('onRequest', async ({ headers }, reply) => allowOrigin(origins, headers, reply));
@@ -67,10 +72,21 @@ export function registerSessionRoutes(
       const { attestation, standing } = await service.attest(checked(one, params).session);
       return { ...signedJson(attestation), standing };
     });
-    scope.get('/sessions/:session/events', async ({ params, query, headers }, reply) => {
+    const events = '/sessions/:session/events';
+    scope.head(events, async ({ params }, reply) => {
+      await service.status(checked(one, params).session, 1);
+      return reply.headers(streamHeaders).send();
+    });
+    const asStream = { config: { isStream: true }, exposeHeadRoute: false };
+    scope.get(events, asStream, async (request, reply) => {
+      const { params, query, headers, ip } = request;
       const { session } = checked(one, params);
       const { 'last-event-id': last } = checked(lastEvent, headers);
       const from = last === undefined ? checked(fromQuery, query).from : last + 1;
+      const share = app.addressShares.streams(ip);
+      const release = places.take(principalOf(ip), share);
+      if (release === undefined) throw tooManyStreams();
+      reply.raw.once('close', release);
       await follow(service, { session, from }, reply, streams);
       return reply;
     });
@@ -93,6 +109,11 @@ export function registerSessionRoutes(
       for (const stream of streams) stream.end();
     },
   };
+}
+
+function tooManyStreams(): SessionProblemError {
+  const reason = 'too many streams of this address';
+  return new SessionProblemError({ code: 'busy', retryAfterMs: streamRetryMs, reason });
 }
 
 /** Opens the stream only once the session is known, so that a refusal is an ordinary answer. */

@@ -26,6 +26,9 @@ export interface SessionServiceOptions {
   readonly waitingMax?: number;
 }
 
+/** Twice the sessions that are held at a time. */
+const ownersOfSessionsMax = 16_384;
+
 /** Outputs for those outside. */
 export type ServiceOutput = Reply | Extract<SessionOutput, { readonly kind: 'event' }>;
 
@@ -33,6 +36,7 @@ export class SessionService {
   readonly #options: SessionServiceOptions;
   readonly #replies: Replies;
   readonly #watchers = new Watchers();
+  readonly #ownersOf = new Map<SessionId, string>();
 
   constructor(options: SessionServiceOptions) {
     const { timeoutMs = 5000, waitingMax = 1024 } = options;
@@ -48,6 +52,7 @@ export class SessionService {
   /** Takes operations of a session: answers with what they are likely to come to. */
   perform(submission: Submission): Promise<SessionAnswer> {
     const run = this.#verified(submission);
+    this.#noteOwner(run);
     const nowMs = this.#options.nowMs();
     const { commit } = submission;
     return this.#answer((replyId) => ({ kind: 'run', replyId, run, commit, nowMs }));
@@ -98,7 +103,8 @@ export class SessionService {
   watch(session: SessionId, from: number, onEvent: OnEvent): Promise<() => void> {
     return new Promise((resolve, reject) => {
       let isLive = false;
-      const end = this.#watchers.add(session, (event) => {
+      const owner = this.#ownersOf.get(session) ?? session;
+      const end = this.#watchers.add(session, owner, (event) => {
         if (isLive && event.sequence >= from) onEvent(event);
       });
       this.#replies.askNow(
@@ -126,6 +132,16 @@ export class SessionService {
   /** Tells all that wait that no answer will come. */
   dismissAll(): void {
     this.#replies.dismissAll();
+  }
+
+  /** Streams are shared out by owner; a session whose run has not come here counts for itself. */
+  #noteOwner({ session, run }: VerifiedRun): void {
+    this.#ownersOf.delete(session);
+    this.#ownersOf.set(session, run.header.owner);
+    const [oldest] = this.#ownersOf.keys();
+    if (oldest !== undefined && this.#ownersOf.size > ownersOfSessionsMax) {
+      this.#ownersOf.delete(oldest);
+    }
   }
 
   async #answer(question: (replyId: ReplyId) => Question): Promise<SessionAnswer> {

@@ -1,0 +1,59 @@
+import { CrowdedAddresses } from './shares.js';
+
+/** Connections of one node, each with its buffers: some 100 MB at the worst. */
+export const connectionsMax = 2048;
+/** Requests under way at one node; the ports bound their own besides. */
+export const requestsMax = 2048;
+/** Event streams of one coordinator. */
+export const streamsMax = 1024;
+
+/** What one address may take of a node: so little that eight of them leave room for others. */
+export interface HttpLimits {
+  readonly connectionsPerAddress: number;
+  readonly requestsPerAddress: number;
+  readonly streamsPerAddress: number;
+}
+
+/** What a node's file says of them. */
+export type HttpLimitSettings = { readonly [Limit in keyof HttpLimits]?: number | undefined };
+
+const httpLimitsDefault: HttpLimits = {
+  connectionsPerAddress: connectionsMax / 8,
+  requestsPerAddress: requestsMax / 8,
+  streamsPerAddress: streamsMax / 8,
+};
+
+/** Many clients are behind a proxy, and on the node's own machine. They leave a quarter to others. */
+const crowdedPart = 3 / 4;
+
+/** How much an address may take. */
+export class AddressShares {
+  readonly #limits: HttpLimits;
+  readonly #crowded: CrowdedAddresses;
+
+  constructor(limits: HttpLimitSettings = {}, proxies: readonly string[] = []) {
+    const usual = httpLimitsDefault;
+    this.#limits = {
+      connectionsPerAddress: limits.connectionsPerAddress ?? usual.connectionsPerAddress,
+      requestsPerAddress: limits.requestsPerAddress ?? usual.requestsPerAddress,
+      streamsPerAddress: limits.streamsPerAddress ?? usual.streamsPerAddress,
+    };
+    this.#crowded = new CrowdedAddresses(proxies);
+  }
+
+  connections(address: string): number {
+    return this.#share(address, this.#limits.connectionsPerAddress, connectionsMax);
+  }
+
+  requests(address: string): number {
+    return this.#share(address, this.#limits.requestsPerAddress, requestsMax);
+  }
+
+  streams(address: string): number {
+    return this.#share(address, this.#limits.streamsPerAddress, streamsMax);
+  }
+
+  #share(address: string, usual: number, max: number): number {
+    return this.#crowded.has(address) ? Math.max(usual, max * crowdedPart) : usual;
+  }
+}
