@@ -85,4 +85,28 @@ export const edgeMutants: readonly Mutant[] = [
     replace: 'constants.O_WRONLY',
     tests: ['test/edge/http/log-output.test.ts'],
   },
+  {
+    name: 'no-share-of-an-address',
+    rule: 'one address takes no more than its share',
+    file: 'src/edge/http/shares.ts',
+    find: 'if (taken >= share || this.#count >= this.#max) return undefined;',
+    replace: 'if (this.#count >= this.#max) return undefined;',
+    tests: ['test/edge/http/shares.test.ts'],
+  },
+  {
+    name: 'any-host',
+    rule: 'a node answers to its own names only',
+    file: 'src/edge/http/allowed-hosts.ts',
+    find: "if (request.host !== '' && !hosts.allowsHost(request.host, localAddress)) {",
+    replace: 'if (!request) {',
+    tests: ['test/edge/http/shares.test.ts'],
+  },
+  {
+    name: 'any-origin',
+    rule: 'a page of a foreign origin is refused',
+    file: 'src/edge/http/allowed-hosts.ts',
+    find: '} else if (origin !== undefined && !hosts.allowsOrigin(origin, localAddress)) {',
+    replace: '} else if (!request) {',
+    tests: ['test/edge/http/shares.test.ts'],
+  },
 ];
