@@ -60,7 +60,7 @@ describe('TransferClient', () => {
     const lie = () => ({ transactionId: madeUpTid, outcome: 'committed' }) as const;
     await serveInitiator(world, 0, lie, 0);
     await serveInitiator(world, 1, lie, 0);
-    const failure = client().transfer(order, { timeoutMs: 1500 });
+    const failure = client().transfer(order, { timeoutMs: 5000 });
     await expect(failure).rejects.toThrow('signed by initiator-0');
   });
 
