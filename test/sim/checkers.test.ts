@@ -21,7 +21,7 @@ const calm: Plan = {
 };
 const lyingCoordinator: Plan = {
   ...calm,
-  seed: 1,
+  seed: 11,
   ordersPerClient: 15,
   chaosMs: 60_000,
   faults: { 'slow-links': 1, loss: 0.5 },

@@ -212,7 +212,7 @@ export const asksForItself = initiator((output, { sign }) => {
   return [output, { ...output, request: own.request, statement: sign(own) }];
 });
 
-/** Makes two transactions of each request. */
+/** Makes two transactions of each request: the second one under a timestamp of its own. */
 export const doesItTwice: Partial<Cores> = {
   initiator: (options) => {
     const second = { ...options.timing, defaultExpiresMs: options.timing.defaultExpiresMs + 1 };
@@ -231,7 +231,7 @@ function forCore(
 ) {
   const mine = input.kind === 'timer' ? Number(input.name.slice(-1)) === index : true;
   if (!mine) return [];
-  const own = input.kind === 'timer' ? { ...input, name: input.name.slice(0, -2) } : input;
+  const own = ownOf(index, input);
   return core
     .handle(own)
     .map((output) =>
@@ -239,4 +239,10 @@ function forCore(
         ? { ...output, name: `${output.name}#${index}` }
         : output,
     );
+}
+
+function ownOf(index: number, input: InitiatorInput | { kind: 'timer'; name: string }) {
+  if (input.kind === 'timer') return { ...input, name: input.name.slice(0, -2) };
+  if (input.kind !== 'request') return input;
+  return { ...input, timestamp: input.timestamp + index * 1_000_000 };
 }
