@@ -9,6 +9,7 @@ import {
   sessionsPrincipal,
 } from '../../vocabulary/ids.js';
 import { resilience } from '../../vocabulary/quorum.js';
+import { limits } from '../../wire/index.js';
 import { readJson } from './config-error.js';
 
 export const nameField = z
@@ -30,10 +31,11 @@ export const portField = z
   .min(1, 'must be a port number, 1 to 65535')
   .max(65_535, 'must be a port number, 1 to 65535');
 
+/** Of replicas or initiators: no message lists more. */
 export const countField = z
   .int('must be a whole number')
   .min(0, 'must not be negative')
-  .max(100, 'must be at most 100');
+  .max(limits.replicas, `must be at most ${limits.replicas}`);
 
 const hex64 = (what: string) =>
   z.string().regex(/^[0-9a-f]{64}$/, `must be ${what}: 64 lower-case hexadecimal digits`);
@@ -85,10 +87,10 @@ const shape = z.strictObject({
   authority: z.string().refine(isAuthority, 'must be the PEM certificate of a CA'),
   coordinators: z
     .array(z.strictObject({ id: indexField, ...signingMember, peer: peerField }))
-    .max(100, 'must be at most 100'),
+    .max(limits.replicas, `must be at most ${limits.replicas}`),
   initiators: z
     .array(z.strictObject({ id: indexField, ...signingMember }))
-    .max(100, 'must be at most 100'),
+    .max(limits.replicas, `must be at most ${limits.replicas}`),
   participants: z
     .array(z.strictObject({ id: nameField, ...signingMember }))
     .max(1000, 'must be at most 1000'),
