@@ -5,6 +5,7 @@ import { invitationMutants } from './invitations.js';
 import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
 import { orderingMutants } from './ordering.js';
+import { recoveryMutants } from './recovery.js';
 import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
 import { simulatorMutants } from './simulator.js';
@@ -609,6 +610,7 @@ export const mutants: readonly Mutant[] = [
   ...sessionMutants,
   ...sessionLimitMutants,
   ...forgettingMutants,
+  ...recoveryMutants,
   ...accountMutants,
   ...simulatorMutants,
   ...storeMutants,

@@ -80,8 +80,8 @@ export class Abstentions {
     this.#persist(RECOVERING, null);
   }
 
-  /** The slot was decided, by the votes of others. */
-  decided(key: SlotKey): void {
+  /** The slot was decided, by the votes of others, or this replica has to do with it no more. */
+  ended(key: SlotKey): void {
     if (this.#slots.delete(key)) this.#persist(`${ABSTAIN}${key}`, null);
   }
 }

@@ -94,6 +94,7 @@ export class Agreement {
     this.#retransmission = new Retransmission(this.#state, host, {
       propose: (slot) => this.#proposer.propose(slot),
       isCurrent: (statement) => this.#voter.isCurrent(statement),
+      settled: (slot) => this.#views.settled(slot.key),
     });
   }
 
@@ -224,11 +225,26 @@ export class Agreement {
     if (this.#state.slots.has(state.key) && state.wanted) this.#proposer.propose(state);
   }
 
-  /** Drops a decided slot for good. Only for one that nobody will ask for again. */
+  /** Drops a slot for good. Only for one that nobody can decide again: this replica's host refuses it. */
   forget(slot: Slot): void {
-    if (this.#state.decided.delete(slotKey(slot))) {
-      this.#state.persist(`decided/${slotKey(slot)}`, null);
+    const key = slotKey(slot);
+    if (this.#state.decided.delete(key)) return this.#state.persist(`decided/${key}`, null);
+    this.#close(key);
+    this.#views.settled(key);
+  }
+
+  /** Drops what this replica has said of the slot. */
+  #close(key: SlotKey): void {
+    const state = this.#state.slots.get(key);
+    this.#state.abstentions.ended(key);
+    if (state?.vote) this.#state.persist(`voted/${key}`, null);
+    if (state?.lock) this.#state.persist(`lock/${key}`, null);
+    if (state?.wanted) {
+      this.#state.stopTimer(`suspect/${key}`);
+      this.#state.stopTimer(`resend/${key}`);
     }
+    this.#state.slots.delete(key);
+    this.#state.shown.delete(key);
   }
 
   onPeerUp(replica: ReplicaId): void {
@@ -305,18 +321,9 @@ export class Agreement {
     if (known) return invariant(sameResult(known, result), 'a slot has one decision');
     if (this.#host.isForgotten(proof.value)) return;
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
-    const state = this.#state.slots.get(key);
     this.#state.decided.set(key, result);
     this.#state.persist(`decided/${key}`, encodeDecisionProof(proof));
-    this.#state.abstentions.decided(key);
-    if (state?.vote) this.#state.persist(`voted/${key}`, null);
-    if (state?.lock) this.#state.persist(`lock/${key}`, null);
-    if (state?.wanted) {
-      this.#state.stopTimer(`suspect/${key}`);
-      this.#state.stopTimer(`resend/${key}`);
-    }
-    this.#state.slots.delete(key);
-    this.#state.shown.delete(key);
+    this.#close(key);
     this.#views.progressed(key);
     this.#host.decided(slot, proof);
   }

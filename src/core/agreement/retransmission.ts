@@ -16,6 +16,8 @@ export interface RetransmissionActions {
   readonly propose: (slot: SlotState) => void;
   /** Whether the statement is one of this view. */
   readonly isCurrent: (statement: PhaseStatement) => boolean;
+  /** The primary is not to blame for the slot. */
+  readonly settled: (slot: SlotState) => void;
 }
 
 /** What is said again of an undecided slot, as any message may be lost, and what a primary may lack. */
@@ -55,6 +57,7 @@ export class Retransmission {
    * was, and whoever made the request has given it up.
    */
   hasGrounds({ slot, lock, accepted, requests }: SlotState): boolean {
+    if (this.#host.isLeftBehind(slot)) return false;
     if (slot.kind === 'outcome' || lock || accepted || requests) return true;
     return this.#host.requestsFor(slot) !== undefined;
   }
@@ -64,6 +67,7 @@ export class Retransmission {
     slot.wanted = false;
     slot.resends = 0;
     this.#state.stopTimer(`suspect/${slot.key}`);
+    this.#actions.settled(slot);
   }
 
   /** Until `again`, which says the same at ever longer intervals. */
@@ -75,7 +79,10 @@ export class Retransmission {
   /** Says again what was said last for the slot, and asks whether others know more. */
   again(slot: SlotState): void {
     slot.resends += 1;
-    if (slot.resends > QUESTIONS_MAX && !this.hasGrounds(slot)) return this.#giveUp(slot);
+    if (slot.resends > QUESTIONS_MAX) {
+      this.#host.undecidedForLong(slot.slot);
+      if (!this.hasGrounds(slot)) return this.#giveUp(slot);
+    }
     const { accepted } = slot;
     const { isCurrent, propose } = this.#actions;
     if (accepted && this.#state.isPrimary && isCurrent(accepted.prePrepare.statement)) {

@@ -73,6 +73,11 @@ export class ViewChanger {
   /** A slot was decided: the primary works, unless others are missing more. */
   progressed(slot: SlotKey): void {
     this.#failures = 0;
+    this.settled(slot);
+  }
+
+  /** The primary is not blamed for the slot any more. */
+  settled(slot: SlotKey): void {
     this.#suspicions.delete(slot);
     this.#withdrawIfAlone();
   }

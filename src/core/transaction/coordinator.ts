@@ -350,6 +350,14 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     return request !== undefined && this.#refuses(request.statement);
   }
 
+  undecidedForLong(slot: Slot): void {
+    if (slot.kind === 'outcome') this.#memory.onUndecidedForLong();
+  }
+
+  isLeftBehind(slot: Slot): boolean {
+    return slot.kind === 'outcome' && this.#memory.isLeftBehind(slot.tid);
+  }
+
   #refuses(activation: ActivationStatement): boolean {
     const isForgotten = this.#floors.isForgotten(activation);
     if (isForgotten) this.#refusedRevivals += 1;

@@ -3,6 +3,7 @@ import type { Digest, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { Agreement } from '../agreement/agreement.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
+import { ForgottenElsewhere } from './forgotten-elsewhere.js';
 import { Inventories } from './inventories.js';
 import { MissingProofs } from './missing-proofs.js';
 import { Recovery } from './recovery.js';
@@ -10,6 +11,7 @@ import type { TransactionLog } from './transaction-log.js';
 
 export interface MemoryOptions {
   readonly resilience: Resilience;
+  readonly self: ReplicaId;
   readonly resendAfterMs: number;
   readonly retainedTransactions: number;
   readonly question: () => Digest;
@@ -21,17 +23,31 @@ export class Memory {
   readonly #agreement: Agreement;
   readonly #transactions: TransactionLog;
   readonly #missing: MissingProofs;
+  readonly #forgotten: ForgottenElsewhere;
   readonly #recovery: Recovery;
   readonly #inventories: Inventories;
+  readonly #output: MemoryOptions['output'];
 
   constructor(options: MemoryOptions, agreement: Agreement, transactions: TransactionLog) {
     this.#agreement = agreement;
     this.#transactions = transactions;
+    this.#output = options.output;
     this.#missing = new MissingProofs({
       ...options,
       has: (tid, withOutcome) => this.#has(tid, withOutcome),
     });
-    this.#recovery = new Recovery({ ...options, agreement, missing: this.#missing });
+    this.#forgotten = new ForgottenElsewhere({
+      ...options,
+      isOpen: (tid) => this.#has(tid, false) && !this.#has(tid, true),
+      end: (tid) => this.#end(tid),
+    });
+    this.#recovery = new Recovery({
+      ...options,
+      agreement,
+      missing: this.#missing,
+      forgotten: this.#forgotten,
+      undecided: () => transactions.undecidedIds(),
+    });
     this.#inventories = new Inventories({
       ...options,
       open: () => this.#openSlots(),
@@ -82,6 +98,21 @@ export class Memory {
    */
   isSureOf(tid: TransactionId): boolean {
     return !this.#agreement.abstains({ kind: 'outcome', tid });
+  }
+
+  /** A transaction has been undecided here for long, whatever this replica did. */
+  onUndecidedForLong(): void {
+    this.#recovery.askAgainLater();
+  }
+
+  /** Whether so many others have no record of it that it is no use to wait for an outcome. */
+  isLeftBehind(tid: TransactionId): boolean {
+    return this.#forgotten.isLeftBehind(tid);
+  }
+
+  #end(tid: TransactionId): void {
+    this.#output({ kind: 'log', level: 'warn', event: 'forgotten-elsewhere', data: { tid } });
+    this.#transactions.abandon(tid);
   }
 
   #has(tid: TransactionId, withOutcome: boolean): boolean {

@@ -5,6 +5,7 @@ import { type Resilience, witnesses } from '../../vocabulary/quorum.js';
 import type { Agreement } from '../agreement/agreement.js';
 import { resendDelayMs } from '../effects.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
+import type { ForgottenElsewhere } from './forgotten-elsewhere.js';
 import { ENTRIES_MAX } from './inventories.js';
 import type { MissingProofs } from './missing-proofs.js';
 
@@ -15,6 +16,9 @@ const TRIES_OF_ONE_QUESTION = 4;
 /** Of the transactions that are over the oldest tenth is not fetched: it is forgotten soon. */
 const WORTH_FETCHING = 0.9;
 const TIMER = 'recover';
+/** While something may have been forgotten elsewhere, all peers are asked again after so many delays. */
+const AGAIN_AFTER_DELAYS = 50;
+const AGAIN = 'recover-again';
 
 /** What one peer has told up to now. */
 interface Told {
@@ -24,14 +28,20 @@ interface Told {
   complete: boolean;
   open: Slot[];
   finished: Slot[];
+  /** Undecided here when the question was asked. */
+  undecided: ReadonlySet<TransactionId>;
 }
 
 export interface RecoveryOptions {
   readonly resilience: Resilience;
+  readonly self: ReplicaId;
   readonly resendAfterMs: number;
   readonly retainedTransactions: number;
   readonly agreement: Agreement;
   readonly missing: MissingProofs;
+  readonly forgotten: ForgottenElsewhere;
+  /** Transactions on record here without an outcome. */
+  readonly undecided: () => Iterable<TransactionId>;
   readonly question: () => Digest;
   readonly output: (output: CoordinatorOutput) => void;
 }
@@ -47,6 +57,7 @@ export class Recovery {
   readonly #told = new Map<ReplicaId, Told>();
   #rounds = 0;
   #waiting = false;
+  #waitingToAskAgain = false;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -60,6 +71,18 @@ export class Recovery {
 
   onPeerUp(replica: ReplicaId): void {
     if (this.#told.get(replica)?.complete) return;
+    this.#begin(replica);
+  }
+
+  /** Something has been undecided here for long: others may have forgotten it. */
+  askAgainLater(): void {
+    if (this.#waitingToAskAgain || this.#options.agreement.isRecovering) return;
+    this.#waitingToAskAgain = true;
+    const delayMs = AGAIN_AFTER_DELAYS * this.#options.resendAfterMs;
+    this.#options.output({ kind: 'start-timer', name: AGAIN, delayMs });
+  }
+
+  #begin(replica: ReplicaId): void {
     const told = { tries: 0, complete: false, ...this.#fresh() };
     this.#told.set(replica, told);
     this.#ask(replica, told);
@@ -79,12 +102,19 @@ export class Recovery {
     if (!page.last) return this.#ask(from, told);
     told.complete = true;
     this.#fetchMissing(from, told);
-    if (this.#options.agreement.isRecovering) this.#returnIfToldEnough();
-    else this.#told.delete(from);
+    this.#options.forgotten.onInventory(
+      from,
+      told.undecided,
+      new Set(transactionsOf([...told.open, ...told.finished])),
+    );
+    if (this.#options.agreement.isRecovering) return this.#returnIfToldEnough();
+    this.#told.delete(from);
+    if (this.#options.forgotten.hasDoubts) this.askAgainLater();
   }
 
   /** Returns false where the timer is not this one's. */
   onTimer(name: string): boolean {
+    if (name === AGAIN) return this.#askAll();
     if (name !== TIMER) return false;
     this.#waiting = false;
     this.#rounds += 1;
@@ -99,6 +129,15 @@ export class Recovery {
       this.#ask(replica, told);
     }
     if ([...this.#told.values()].some(({ complete }) => !complete)) this.#startTimer();
+    return true;
+  }
+
+  #askAll(): true {
+    this.#waitingToAskAgain = false;
+    const { resilience, self } = this.#options;
+    for (let replica = 0; replica < resilience.n; replica += 1) {
+      if (replica !== self) this.onPeerUp(replica as ReplicaId);
+    }
     return true;
   }
 
@@ -123,8 +162,9 @@ export class Recovery {
     });
   }
 
-  #fresh(): Pick<Told, 'question' | 'open' | 'finished'> {
-    return { question: this.#options.question(), open: [], finished: [] };
+  #fresh(): Pick<Told, 'question' | 'open' | 'finished' | 'undecided'> {
+    const undecided = new Set(this.#options.undecided());
+    return { question: this.#options.question(), open: [], finished: [], undecided };
   }
 
   #ask(to: ReplicaId, told: Told): void {

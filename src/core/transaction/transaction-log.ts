@@ -58,6 +58,10 @@ export class TransactionLog {
     return this.#transactions.values();
   }
 
+  *undecidedIds(): Generator<TransactionId> {
+    for (const { tid, decision } of this.#transactions.values()) if (!decision) yield tid;
+  }
+
   /** Activations and outcomes of what is not over. */
   *openSlots(): Generator<Slot> {
     for (const [tid, transaction] of this.#transactions) {
@@ -107,6 +111,18 @@ export class TransactionLog {
     this.#finished.add(tid);
     const { retainedTransactions } = this.#options;
     while (this.#finished.size > retainedTransactions && this.#forgetOldest());
+  }
+
+  /**
+   * The transaction is over, and this replica cannot learn how: it takes part in it no more. From now on
+   * its floor keeps it out of whatever others bring of it.
+   */
+  abandon(tid: TransactionId): void {
+    invariant(
+      this.#transactions.get(tid)?.decision === undefined,
+      'what is abandoned has no outcome here',
+    );
+    this.#forget(tid);
   }
 
   /** Takes back what was persisted of transactions whose activations have been created again. */

@@ -1,0 +1,193 @@
+import { describe, expect, it } from 'vitest';
+import type { DecisionProof, PeerMessage } from '../../../src/vocabulary/agreement.js';
+import type { ReplicaId, TransactionId } from '../../../src/vocabulary/ids.js';
+import type { RegistrationStatement } from '../../../src/vocabulary/statements.js';
+import { Story } from '../../support/banking-story.js';
+import { Rig } from '../../support/rig.js';
+
+const away = 3;
+const others = [0, 1, 2];
+
+interface Absence {
+  readonly rig: Rig;
+  readonly story: Story;
+  readonly tid: TransactionId;
+  readonly bank: RegistrationStatement;
+  /** What the others had decided. */
+  readonly first: DecisionProof;
+}
+
+/** Replica 3 goes down with a transaction open, and the others decide and forget it. */
+function absence(): Absence {
+  const rig = new Rig({ retainedTransactions: 2 });
+  const story = new Story(rig);
+  const tid = story.activate(1);
+  const bank = story.registration(tid, 'bank-a', { id: 'first' });
+  story.sendRegistration(bank);
+  rig.runFor(20);
+  rig.crash(away);
+  story.complete(tid, 'commit');
+  expect(story.outcome(tid)).toBe('commit');
+  const first = rig.decision(0, { kind: 'outcome', tid });
+  if (!first) throw new Error('not decided');
+  for (const timestamp of [2, 3, 4]) finish(rig, story, timestamp);
+  for (const replica of others) expect(keysOf(rig, replica)).not.toContain(tid);
+  expect(keysOf(rig, away)).toContain(tid);
+  return { rig, story, tid, bank, first };
+}
+
+function finish(rig: Rig, story: Story, timestamp: number): void {
+  const tid = story.activate(timestamp);
+  story.register(tid, 'bank-b', { id: String(timestamp) });
+  story.complete(tid, 'commit');
+  story.outcome(tid);
+  rig.runUntil(() => others.every((one) => rig.stores[one]?.has(`finished/${tid}`)));
+}
+
+function keysOf(rig: Rig, replica: number): string {
+  return [...(rig.stores[replica]?.keys() ?? [])].join();
+}
+
+/** Replica 0 says that it has the transaction, and does not deliver it. */
+function liesAboutIt(rig: Rig, tid: TransactionId): void {
+  rig.tamper = (from, to, message) => {
+    if (from !== 0 || to !== away || message.kind !== 'inventory') return [message];
+    return [{ ...message, open: [...message.open, { kind: 'outcome', tid }] }];
+  };
+}
+
+describe('a replica that was away until the others forgot what it has open', () => {
+  it('makes nobody decide it again, and keeps it no longer', () => {
+    const { rig, story, tid, bank, first } = absence();
+    rig.start(away);
+    rig.runUntil(() => !keysOf(rig, away).includes(tid), 10_000);
+    rig.runFor(60_000);
+    for (const replica of [...others, away]) {
+      expect(keysOf(rig, replica)).not.toContain(tid);
+      expect(rig.core(replica).status).toMatchObject({ view: 0, openSlots: 0 });
+    }
+    expect(story.heard.get(bank.enlistment)).toBe('commit');
+    // What was decided is known to it no more than to the others: none of them takes any of it.
+    rig.transmit(0, away, { kind: 'decided', proof: first });
+    finish(rig, story, 5);
+    expect(keysOf(rig, away)).not.toContain(tid);
+  });
+
+  it('keeps it out for ever: a liar cannot revive it there', () => {
+    const { rig, story, tid } = absence();
+    const activation = activationOf(rig, tid);
+    rig.start(away);
+    rig.runUntil(() => !keysOf(rig, away).includes(tid), 10_000);
+    rig.crash(away);
+    rig.start(away);
+    rig.transmit(0, away, { kind: 'decided', proof: activation });
+    const requests = story.initiators.map((one) => rig.verified(story.activationStatement(one, 1)));
+    rig.transmit(0, away, { kind: 'requests', requests });
+    rig.runFor(20_000);
+    expect(keysOf(rig, away)).not.toContain(tid);
+    expect(rig.core(away).status.refusedRevivals).toBeGreaterThan(0);
+  });
+
+  it('keeps it while one of the others may still have it', () => {
+    const { rig, tid } = absence();
+    rig.crash(2);
+    rig.start(away);
+    rig.runFor(120_000);
+    expect(keysOf(rig, away)).toContain(tid);
+    rig.start(2);
+    rig.runUntil(() => !keysOf(rig, away).includes(tid), 20_000);
+  });
+
+  it('suspects no primary for it, though a liar claims to have it', () => {
+    const { rig, tid } = absence();
+    liesAboutIt(rig, tid);
+    rig.start(away);
+    rig.runFor(300_000);
+    expect(keysOf(rig, away)).toContain(tid);
+    expect(viewChangesOf(rig, 120_000)).toBe(0);
+  });
+
+  it('asks again where it was only asleep, and no link went down', () => {
+    const { rig, tid } = asleep();
+    rig.runUntil(() => !keysOf(rig, away).includes(tid), 600_000);
+  });
+
+  it('takes back that it suspects a primary for it', () => {
+    const { rig, tid } = asleep();
+    liesAboutIt(rig, tid);
+    expect(viewChangesOf(rig, 20_000)).toBeGreaterThan(0);
+    rig.runFor(600_000);
+    expect(keysOf(rig, away)).toContain(tid);
+    expect(viewChangesOf(rig, 120_000)).toBe(0);
+  });
+});
+
+/** Replica 3 neither sends nor receives anything while the others decide and forget a transaction. */
+function asleep(): { rig: Rig; tid: TransactionId } {
+  const rig = new Rig({ retainedTransactions: 2 });
+  const story = new Story(rig);
+  const tid = story.activate(1);
+  story.sendRegistration(story.registration(tid, 'bank-a', { id: 'first' }));
+  rig.runFor(20);
+  rig.tamper = (from, to, message) => (from === away || to === away ? [] : [message]);
+  story.complete(tid, 'commit');
+  rig.runUntil(() => others.every((one) => story.outcomeAt(one, tid) === 'commit'));
+  rig.runUntil(() => others.every((one) => rig.stores[one]?.has(`finished/${tid}`)));
+  rig.alive.delete(away);
+  for (const timestamp of [2, 3, 4]) finish(rig, story, timestamp);
+  rig.alive.add(away);
+  rig.tamper = (_from, _to, message) => [message];
+  return { rig, tid };
+}
+
+/** How often replica 3 asks for another view in so much time. */
+function viewChangesOf(rig: Rig, durationMs: number): number {
+  let asked = 0;
+  rig.onStep = (from, outputs) => {
+    for (const one of outputs) {
+      const isAsking = one.kind === 'broadcast' && one.message.kind === 'view-change';
+      if (from === away && isAsking) asked += 1;
+    }
+  };
+  rig.runFor(durationMs);
+  return asked;
+}
+
+describe('an inventory', () => {
+  it('says nothing of what this replica learnt of after it had asked', () => {
+    const rig = new Rig();
+    const story = new Story(rig);
+    const early: { readonly from: number; readonly message: PeerMessage }[] = [];
+    rig.tamper = (from, to, message) => {
+      if (to !== away || message.kind !== 'inventory') return [message];
+      early.push({ from, message });
+      return [];
+    };
+    for (const one of others) rig.input(away, { kind: 'peer-up', replica: one as ReplicaId });
+    rig.runUntil(() => new Set(early.map(({ from }) => from)).size === 3);
+    const answers = early.splice(0);
+    const tid = story.activate(1);
+    for (const { from, message } of answers) rig.transmit(from, away, message);
+    rig.runFor(50);
+    expect(rig.core(away).status.transactions).toBe(1);
+    expect(story.outcome(transferOn(story, tid))).toBe('commit');
+    expect(story.outcomeAt(away, tid)).toBe('commit');
+  });
+});
+
+function transferOn(story: Story, tid: TransactionId): TransactionId {
+  story.register(tid, 'bank-a');
+  story.complete(tid, 'commit');
+  return tid;
+}
+
+function activationOf(rig: Rig, tid: TransactionId): DecisionProof {
+  for (const [key] of rig.stores[away] ?? []) {
+    if (!key.startsWith('decided/a:')) continue;
+    const request = key.slice('decided/a:'.length) as never;
+    const proof = rig.decision(away, { kind: 'activation', request });
+    const result = proof?.commits.statement.result;
+    if (proof && result?.kind === 'activation' && result.tid === tid) return proof;
+  }
+  throw new Error('no activation');
+}
