@@ -9,6 +9,7 @@ import { recoveryMutants } from './recovery.js';
 import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
 import { simulatorMutants } from './simulator.js';
+import { sizeMutants } from './sizes.js';
 import { storeMutants } from './stores.js';
 
 const agreement = ['test/core/agreement', 'test/core/transaction/coordinator'];
@@ -613,5 +614,6 @@ export const mutants: readonly Mutant[] = [
   ...recoveryMutants,
   ...accountMutants,
   ...simulatorMutants,
+  ...sizeMutants,
   ...storeMutants,
 ];

@@ -1,6 +1,7 @@
 import { httpGet } from '../../src/cli/http-get.js';
-import { checkProof, proofBytesMax } from '../../src/cli/proof-check.js';
+import { checkProof } from '../../src/cli/proof-check.js';
 import type { Cluster } from '../../src/vocabulary/cluster.js';
+import { decisionProofBytesMax } from '../../src/wire/index.js';
 import { members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
 import type { Line } from '../load/ledger.js';
@@ -66,7 +67,10 @@ async function findingAt(
   cluster: Cluster,
   { kind, tid }: { readonly kind: 'committed' | 'aborted'; readonly tid: string },
 ): Promise<string> {
-  const answer = await httpGet(`${url}/proof/${tid}`, { timeoutMs, maxBytes: proofBytesMax });
+  const answer = await httpGet(`${url}/proof/${tid}`, {
+    timeoutMs,
+    maxBytes: decisionProofBytesMax,
+  });
   if (answer === undefined) return 'does not answer';
   if (answer.status === 404) return 'absent';
   if (answer.status !== 200) return `answers with status ${answer.status}`;

@@ -5,10 +5,7 @@ import type { VerifiedDecisionProof } from '../vocabulary/agreement.js';
 import { unreachable } from '../vocabulary/brand.js';
 import type { Cluster } from '../vocabulary/cluster.js';
 import { failed, type Result } from '../vocabulary/result.js';
-import { decodeDecisionProof, limits, WireError } from '../wire/index.js';
-
-/** No proof is longer. */
-export const proofBytesMax = limits.peerMessageBytes;
+import { decodeDecisionProof, WireError } from '../wire/index.js';
 
 /** Checks a proof with nothing but the cluster's public file. The error is for people. */
 export function checkProof(

@@ -11,6 +11,14 @@ export { encodeActivationRequest } from './leaf-statement.js';
 export { limits } from './limits.js';
 export { decodePeerMessage, encodePeerMessage } from './peer-message.js';
 export {
+  decisionProofBytesMax,
+  newViewBytesMax,
+  preparedCertificateBytesMax,
+  sizeLimits,
+  viewChangeBytesMax,
+  viewChangeHeadBytesMax,
+} from './sizes.js';
+export {
   type AnyStatement,
   decodeSigned,
   decodeSignedInvitation,

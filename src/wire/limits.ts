@@ -8,12 +8,9 @@ import { enlistmentsMax } from '../vocabulary/invitation.js';
 export const limits = {
   /** Replicas, and likewise initiators: `f` up to 21. Bounds every list with one entry for each. */
   replicas: 64,
-  /**
-   * Enlistments of one transaction. Each record is some 1 kB where `f` is 1; with long addresses and
-   * invitations of 22 initiators 6 kB, and all of them 1.6 MB.
-   */
+  /** Enlistments of one transaction. Each record is some 1 kB where `f` is 1; for the most see `sizes.ts`. */
   participants: enlistmentsMax,
-  /** Open slots that one view change can carry. At two participants each about 10 MiB. */
+  /** Open slots that one view change can carry, where they have room in its share of a new view. */
   preparedCertificates: 4096,
   /** Entries on one page of an inventory, some 60 kB. */
   inventoryEntries: 2048,
@@ -21,6 +18,6 @@ export const limits = {
   addressBytes: 512,
   /** ASCII bytes of a name, client id or enlistment id; the last is the longest of them. */
   nameBytes: 127,
-  /** One peer message, all included. A new-view of many open slots is the largest. */
+  /** One peer message, all included. A new-view of many open slots is the largest: `newViewBytesMax`. */
   peerMessageBytes: 16 * 1024 * 1024,
 } as const;

@@ -3,11 +3,12 @@ import { loadCluster } from '../../edge/config/cluster-file.js';
 import type { VerifiedDecisionProof } from '../../vocabulary/agreement.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import type { TransactionId } from '../../vocabulary/ids.js';
+import { decisionProofBytesMax } from '../../wire/index.js';
 import { parseTransactionId } from '../arguments.js';
 import { CliError, exitCodes } from '../exit.js';
 import { httpGet } from '../http-get.js';
 import { printJson } from '../output.js';
-import { checkProof, proofBytesMax } from '../proof-check.js';
+import { checkProof } from '../proof-check.js';
 import { summarize, summaryText } from '../proof-summary.js';
 import { type AddCommand, defaultClusterFile } from './command.js';
 
@@ -55,7 +56,7 @@ async function fetchProof(cluster: Cluster, tid: TransactionId): Promise<Found> 
   for (const { name, url } of cluster.coordinators) {
     const answer = await httpGet(`${url}/proof/${tid}`, {
       timeoutMs: 5000,
-      maxBytes: proofBytesMax,
+      maxBytes: decisionProofBytesMax,
     });
     answered ||= answer !== undefined;
     if (answer?.status === 200) {

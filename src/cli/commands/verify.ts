@@ -1,8 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { loadCluster } from '../../edge/config/cluster-file.js';
+import { decisionProofBytesMax } from '../../wire/index.js';
 import { exitCodes, usageError } from '../exit.js';
 import { printJson } from '../output.js';
-import { checkProof, proofBytesMax } from '../proof-check.js';
+import { checkProof } from '../proof-check.js';
 import { summarize, summaryText } from '../proof-summary.js';
 import { type AddCommand, defaultClusterFile } from './command.js';
 
@@ -47,5 +48,5 @@ async function readProof(file: string): Promise<Uint8Array> {
   if (!found?.isFile()) {
     throw usageError(`${file}: no such file; "concordat proof TID" fetches one`);
   }
-  return found.size > proofBytesMax ? new Uint8Array() : await readFile(file);
+  return found.size > decisionProofBytesMax ? new Uint8Array() : await readFile(file);
 }

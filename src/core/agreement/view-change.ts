@@ -10,16 +10,20 @@ import {
 import type { ReplicaId, View } from '../../vocabulary/ids.js';
 import { oneCorrect, primaryOf } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
-import { decodeSigned, encodePreparedCertificate, encodeSigned, limits } from '../../wire/index.js';
+import {
+  decodeSigned,
+  encodePreparedCertificate,
+  encodeSigned,
+  limits,
+  viewChangeBytesMax,
+  viewChangeHeadBytesMax,
+} from '../../wire/index.js';
 import { resendDelayMs } from '../effects.js';
 import type { AgreementState } from './state.js';
 
 const RESEND = 'view-change/resend';
 const NEW_VIEW = 'view-change/new-view';
 const FORGET = 'view-change/forget/';
-
-/** What a view change is made of besides its locks: kind, cluster, view. */
-const VIEW_CHANGE_HEADER_BYTES_MAX = 256;
 
 /** Timeouts stop doubling after so many view changes without a decision. */
 const DOUBLINGS_MAX = 6;
@@ -155,7 +159,7 @@ export class ViewChanger {
   /** So many that all view changes fit into one new-view; what is left out is handed over later. */
   #locks(): PreparedCertificate[] {
     const locks: PreparedCertificate[] = [];
-    let room = this.#bytesMax - VIEW_CHANGE_HEADER_BYTES_MAX;
+    let room = this.#bytesMax - viewChangeHeadBytesMax;
     for (const { lock } of this.#state.slots.values()) {
       if (!lock || locks.length >= limits.preparedCertificates) continue;
       const { length } = encodePreparedCertificate(lock);
@@ -168,7 +172,7 @@ export class ViewChanger {
 
   /** Of one view change. A Byzantine replica's longer one would make the new-view too long. */
   get #bytesMax(): number {
-    return limits.peerMessageBytes / (2 * this.#state.options.resilience.n);
+    return viewChangeBytesMax(this.#state.options.resilience.n);
   }
 
   #sayAgain(): void {

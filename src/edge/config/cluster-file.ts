@@ -45,9 +45,16 @@ const durationField = z
   .min(1, 'must be at least 1 millisecond')
   .max(86_400_000, 'must be at most one day, 86400000 milliseconds');
 
+/** A registration holds the address of a service there. */
+const urlBytesMax = limits.addressBytes - '/participant'.length;
+
 export const urlField = z
   .string()
-  .refine(isBaseUrl, 'must be an http or https address without "/" at the end, query or fragment');
+  .refine(isBaseUrl, 'must be an http or https address without "/" at the end, query or fragment')
+  .refine(
+    (url) => Buffer.byteLength(url) <= urlBytesMax,
+    `must have at most ${urlBytesMax} bytes, so that a registration can hold it`,
+  );
 
 const member = {
   name: nodeNameField,

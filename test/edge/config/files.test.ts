@@ -100,6 +100,12 @@ describe('loadCluster', () => {
       { applications: Array.from({ length: 17 }, (_, index) => `shop-${index}`) },
       /sessions\.applications: must be at most 16/,
     ],
+    [
+      'an address that no registration can hold',
+      ['participants', 0, 'url'],
+      `http://bank-a.test/${'x'.repeat(482)}`,
+      /participants\[0\]\.url: must have at most 500 bytes/,
+    ],
   ])('names the field of %s', async (_, path, value, message) => {
     const file = join(directory, 'cluster.json');
     await change(file, path, value);

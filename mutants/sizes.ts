@@ -1,0 +1,39 @@
+import type { Mutant } from './mutant.js';
+
+const viewChangeSizes = ['test/core/agreement/view-change-sizes.test.ts'];
+
+/** Sizes of agreement and transactions, a bank's word, and shares of requests. */
+export const sizeMutants: readonly Mutant[] = [
+  {
+    name: 'view-change-of-any-length',
+    rule: 'a view change has as many locks as its share of a new view holds',
+    file: 'src/core/agreement/view-change.ts',
+    find: 'if (length > room) continue;',
+    replace: '',
+    tests: viewChangeSizes,
+  },
+  {
+    name: 'long-view-change-taken',
+    rule: 'a view change that is longer than its share is not taken',
+    file: 'src/core/agreement/view-change.ts',
+    find: 'if (viewChange.bytes.length > this.#bytesMax) return;',
+    replace: '',
+    tests: ['test/core/agreement/view-change.test.ts'],
+  },
+  {
+    name: 'lock-not-handed-over',
+    rule: 'the primary is sent the locks that its new view does not show',
+    file: 'src/core/agreement/retransmission.ts',
+    find: 'if (slot.lock && !this.#isShown(slot.lock)) {',
+    replace: 'if (false) {',
+    tests: viewChangeSizes,
+  },
+  {
+    name: 'url-of-any-length',
+    rule: 'a registration can hold the address of every bank',
+    file: 'src/edge/config/cluster-file.ts',
+    find: '(url) => Buffer.byteLength(url) <= urlBytesMax,',
+    replace: '() => true,',
+    tests: ['test/edge/config/files.test.ts'],
+  },
+];
