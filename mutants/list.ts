@@ -2,6 +2,7 @@ import { accountMutants } from './accounts.js';
 import { edgeMutants } from './edge.js';
 import { forgettingMutants } from './forgetting.js';
 import { invitationMutants } from './invitations.js';
+import { limitMutants } from './limits.js';
 import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
 import { orderingMutants } from './ordering.js';
@@ -610,6 +611,7 @@ export const mutants: readonly Mutant[] = [
   ...invitationMutants,
   ...sessionMutants,
   ...sessionLimitMutants,
+  ...limitMutants,
   ...forgettingMutants,
   ...recoveryMutants,
   ...accountMutants,

@@ -86,6 +86,7 @@ export class Agreement {
       propose: (slot, value, announce) => this.#proposer.proposeValue(slot, value, announce),
       proposed: (slot, proposal) => this.#voter.onProposal(slot, proposal),
       want: (slot) => this.want(slot),
+      isForgotten: (requests) => host.isForgotten({ kind: 'activation', requests, proposals: [] }),
     });
     this.#views = new ViewChanger(this.#state, {
       learn: (certificate) => this.#learn(certificate),
@@ -358,9 +359,9 @@ export class Agreement {
   }
 
   #onViewEntered(): void {
-    for (const { prePrepare } of [...this.#state.shown.values()]) {
+    for (const { prePrepare, value } of [...this.#state.shown.values()]) {
       const { slot } = prePrepare.statement;
-      if (this.#host.knows(slot)) this.want(slot);
+      if (this.#host.knows(slot) && !this.#host.isForgotten(value)) this.want(slot);
     }
     for (const slot of [...this.#state.slots.values()]) {
       slot.held = undefined;

@@ -21,6 +21,8 @@ export interface GatheringEvents {
   proposed(slot: SlotState, proposal: Proposal): void;
   /** A correct request is known: the slot has to be decided. */
   want(slot: Slot): void;
+  /** Whether this replica has forgotten the activation: it takes no part in it. */
+  isForgotten(requests: readonly Signed<ActivationStatement>[]): boolean;
 }
 
 /**
@@ -55,6 +57,7 @@ export class Gatherer {
     requests: readonly Signed<ActivationStatement>[],
     proposal: Signed<UuidProposal>,
   ): void {
+    if (this.#events.isForgotten(requests)) return;
     const slot = this.#open(from, proposal.statement);
     if (!slot) return;
     const gathering = this.#gathering(slot);

@@ -53,6 +53,7 @@ export class Proposer {
   proposeValue(slot: SlotState, value: SlotValue, announce: Announce): void {
     const digest = digestOfValue(value);
     if (slot.isLockedOnOther(digest) || this.#stands(slot, digest)) return;
+    if (this.#host.isForgotten(value)) return;
     const { view } = this.#state;
     const last = slot.vote?.ballot.view === view ? slot.vote.ballot.attempt : -1;
     const attempt = (last + 1) as Attempt;

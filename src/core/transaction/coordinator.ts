@@ -25,6 +25,7 @@ import { Debts } from './debts.js';
 import { Floors } from './floors.js';
 import { Inquiries } from './inquiries.js';
 import { Memory } from './memory.js';
+import { Search } from './search.js';
 import { TransactionLog } from './transaction-log.js';
 import { TwoPhaseCommit } from './two-phase-commit.js';
 
@@ -70,6 +71,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   readonly #agreement: Agreement;
   readonly #activation: ActivationService;
   readonly #inquiries: Inquiries;
+  readonly #search: Search;
   readonly #twoPhase: TwoPhaseCommit;
   readonly #transactions: TransactionLog;
   readonly #memory: Memory;
@@ -102,6 +104,11 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       quorum: this.#agreement.quorum,
       answerMs: options.resendAfterMs,
       isSure: (tid) => this.#memory.isSureOf(tid),
+      question: () => this.#question(),
+      output: (output) => this.#output(output),
+    });
+    this.#search = new Search({
+      answerMs: options.resendAfterMs,
       question: () => this.#question(),
       output: (output) => this.#output(output),
     });
@@ -256,7 +263,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   }
 
   #onTimer(name: string): void {
-    const parts = [this.#agreement, this.#inquiries, this.#memory];
+    const parts = [this.#agreement, this.#inquiries, this.#search, this.#memory];
     if (parts.some((part) => part.onTimer(name))) return;
     const [what, id] = name.split('/') as [string, TransactionId];
     const transaction = this.#transactions.get(id);
@@ -285,9 +292,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   }
 
   seek(slot: Slot): void {
-    if (slot.kind === 'activation') return;
-    const question = this.#question();
-    this.#broadcast({ kind: 'fetch-transaction', tid: slot.tid, question });
+    if (slot.kind === 'outcome') this.#search.ask(slot.tid);
   }
 
   judge(_slot: Slot, value: SlotValue): Verdict {

@@ -1,0 +1,49 @@
+import type { Mutant } from './mutant.js';
+
+const search = ['test/core/transaction/search.test.ts'];
+const proposals = ['test/core/transaction/forgotten-proposals.test.ts'];
+const matching = ['test/role/client-matching.test.ts'];
+
+/** What the simulator's scenario `limits` found. */
+export const limitMutants: readonly Mutant[] = [
+  {
+    name: 'search-on-every-word',
+    rule: 'a transaction is searched for once in a retransmission delay',
+    file: 'src/core/transaction/search.ts',
+    find: 'if (this.#asked.has(tid)) return;',
+    replace: '',
+    tests: search,
+  },
+  {
+    name: 'forgotten-opened-again',
+    rule: 'a forgotten activation is not opened again by its ba-pre-prepare',
+    file: 'src/core/agreement/gathering.ts',
+    find: 'if (this.#events.isForgotten(requests)) return;',
+    replace: '',
+    tests: proposals,
+  },
+  {
+    name: 'forgotten-lock-wanted',
+    rule: 'a forgotten activation is not opened again by its lock in a new view',
+    file: 'src/core/agreement/agreement.ts',
+    find: ' && !this.#host.isForgotten(value)) this.want(slot);',
+    replace: ') this.want(slot);',
+    tests: proposals,
+  },
+  {
+    name: 'forgotten-proposed',
+    rule: 'a primary proposes nothing that it has forgotten',
+    file: 'src/core/agreement/proposing.ts',
+    find: 'if (this.#host.isForgotten(value)) return;',
+    replace: '',
+    tests: proposals,
+  },
+  {
+    name: 'too-old-contradicts',
+    rule: '"too old" contradicts no outcome that other initiators know',
+    file: 'src/role/client/matching.ts',
+    find: 'const compatible = 1 + others.length + outcomes;',
+    replace: 'const compatible = 1 + others.length;',
+    tests: matching,
+  },
+];
