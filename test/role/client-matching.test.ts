@@ -10,6 +10,7 @@ const word = (n: number, outcome: 'committed' | 'aborted', reason?: string): Fin
   result: { transactionId: tidNumber(n), outcome, ...(reason === undefined ? {} : { reason }) },
 });
 const refusal = (fault: string): FinalWord => ({ kind: 'refusal', fault, isTooOld: false });
+const tooOld = (fault: string): FinalWord => ({ kind: 'refusal', fault, isTooOld: true });
 
 /** The verdicts as three initiators have their say, where f is 1. */
 function verdicts(...words: FinalWord[]) {
@@ -56,6 +57,20 @@ describe('ReplyMatcher', () => {
     });
     expect(verdicts(refusal('Stale'), refusal('Busy'))[1]).toEqual({ kind: 'disagreement' });
     expect(verdicts(refusal('Stale'), word(1, 'aborted'))[1]).toEqual({ kind: 'open' });
+  });
+
+  it('takes "too old" as what contradicts no outcome', () => {
+    const [one, other] = [tooOld('StaleRequest'), tooOld('TooOld')];
+    const forgotten = { kind: 'refused', isTooOld: true };
+    // A liar, an initiator that knows the outcome, and one that has restarted since.
+    expect(verdicts(word(1, 'committed'), word(2, 'aborted'), one)[2]).toMatchObject(forgotten);
+    expect(verdicts(one, word(2, 'aborted'), word(1, 'committed'))[2]).toMatchObject(forgotten);
+    // Alike, though in other words.
+    expect(verdicts(one, other)[1]).toMatchObject(forgotten);
+    // The liar is the one that calls it too old.
+    expect(verdicts(one, word(1, 'committed'))[1]).toEqual({ kind: 'open' });
+    expect(verdicts(one, word(1, 'committed'), word(1, 'committed'))[2]?.kind).toBe('result');
+    expect(verdicts(one, refusal('Busy'))[1]).toEqual({ kind: 'open' });
   });
 
   it('never believes what fewer than f + 1 of n initiators say', () => {

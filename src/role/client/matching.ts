@@ -11,13 +11,16 @@ export interface TransferResult {
 /** An initiator's last word on a request. */
 export type FinalWord =
   | { readonly kind: 'outcome'; readonly result: TransferResult }
-  /** It will not do it; `fault` is its fault's code and reason, `isTooOld` that it took a later request. */
+  /** It will not do it; `fault` is its fault's code and reason, `isTooOld` that it is past the request. */
   | { readonly kind: 'refusal'; readonly fault: string; readonly isTooOld: boolean };
 
 export type Verdict =
   | { readonly kind: 'open' }
   | { readonly kind: 'result'; readonly result: TransferResult }
-  /** So many initiators refused, alike, that one of them is correct and no outcome can come. */
+  /**
+   * So many initiators refused that one of them is correct and no outcome can come: alike, or because the
+   * request is too old, which contradicts no outcome that others know.
+   */
   | { readonly kind: 'refused'; readonly fault: string; readonly isTooOld: boolean }
   /** Whatever those say that have not yet answered, not enough of them will say the same. */
   | { readonly kind: 'disagreement' };
@@ -50,12 +53,34 @@ export class ReplyMatcher {
       return { kind: 'result', result: this.#withReason(alike) };
     }
     const outstanding = this.#initiators - words.length;
-    if ((alike?.length ?? 0) + outstanding >= this.#needed) return { kind: 'open' };
+    const outcomes = alike?.length ?? 0;
+    if (outcomes + outstanding >= this.#needed) return { kind: 'open' };
     const refusals = words.flatMap((each) => (each.kind === 'refusal' ? [each] : []));
-    const refusal = mostCommon(refusals, ({ fault, isTooOld }) => `${isTooOld} ${fault}`);
+    return this.#tooOld(refusals, outcomes, outstanding) ?? this.#refused(refusals);
+  }
+
+  #refused(refusals: readonly Refusal[]): Verdict {
+    const refusal = mostCommon(refusals, ({ fault }) => fault);
     if (refusal === undefined || refusal.length < this.#needed) return { kind: 'disagreement' };
     const [{ fault, isTooOld }] = refusal;
     return { kind: 'refused', fault, isTooOld };
+  }
+
+  /**
+   * "Too old" contradicts no outcome: an initiator that restarted may find forgotten what another one still
+   * knows. At least `f + 1` correct initiators have spoken, and no `f + 1` name one outcome. So a correct one
+   * says that the request is too old, and what the others say has ended it, or they say the same.
+   */
+  #tooOld(
+    refusals: readonly Refusal[],
+    outcomes: number,
+    outstanding: number,
+  ): Verdict | undefined {
+    const [first, ...others] = refusals.filter(({ isTooOld }) => isTooOld);
+    if (first === undefined) return undefined;
+    const compatible = 1 + others.length + outcomes;
+    if (compatible >= this.#needed) return { kind: 'refused', fault: first.fault, isTooOld: true };
+    return compatible + outstanding >= this.#needed ? { kind: 'open' } : undefined;
   }
 
   /** The reason counts like the outcome: only if `f + 1` of those who agree give the same one. */
@@ -69,6 +94,7 @@ export class ReplyMatcher {
   }
 }
 
+type Refusal = Extract<FinalWord, { kind: 'refusal' }>;
 type NonEmpty<Item> = readonly [Item, ...Item[]];
 
 /** The largest group of items with the same key; `undefined` where there are no items. */

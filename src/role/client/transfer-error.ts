@@ -3,8 +3,8 @@ import type { Ticket } from './ticket.js';
 /**
  * - `busy`: too many transfers are under way here already; nothing was sent.
  * - `refused`: the initiators refused the request, and nothing was or will be done.
- * - `too-old`: `f + 1` initiators say that the request is too old for them: its outcome cannot be known any
- *   more, and it will not be made now.
+ * - `too-old`: a correct initiator says that the request is too old for it, and no `f + 1` know its outcome:
+ *   that cannot be known any more, and the request will not be made now.
  * - `disagreement`: the initiators' answers differ, so that no `f + 1` of them say the same.
  * - `timeout`: not enough initiators answered in time.
  *
