@@ -1,4 +1,4 @@
-import { activations, type Facts, outcomeOf, type Violation } from './facts.js';
+import { activations, type Facts, outcomeOf, type RequestFact, type Violation } from './facts.js';
 
 export interface LivenessContext {
   readonly facts: Facts;
@@ -6,19 +6,22 @@ export interface LivenessContext {
   readonly expectedRequests: number;
   readonly inDoubt: readonly { readonly key: string; readonly bank: string }[];
   readonly isCorrect: (address: string) => boolean;
+  /** Whether some correct replica has forgotten what the request became: it may be called too old. */
+  readonly isForgotten: (request: RequestFact) => boolean;
 }
 
 /** What must have come about once the faults are over: what is still open. */
 export function unfinished(context: LivenessContext): readonly Violation[] {
-  const { facts, expectedRequests, inDoubt, isCorrect } = context;
+  const { facts, expectedRequests, inDoubt, isCorrect, isForgotten } = context;
   const problems: string[] = [];
   const own = [...facts.requests.values()].filter((request) => request.isOfCorrectClient);
   if (own.length < expectedRequests) {
     problems.push(`only ${own.length} of ${expectedRequests} requests were made`);
   }
-  for (const { client, timestamp, verdict } of own) {
+  for (const request of own) {
+    const { client, timestamp, verdict } = request;
     if (verdict === undefined) problems.push(`${client} has no answer to ${timestamp}`);
-    else if (verdict.kind !== 'result') {
+    else if (verdict.kind !== 'result' && !(isTooOld(verdict) && isForgotten(request))) {
       problems.push(`${client} got no outcome for ${timestamp}, but ${verdict.kind}`);
     }
   }
@@ -30,4 +33,8 @@ export function unfinished(context: LivenessContext): readonly Violation[] {
     .filter(({ bank }) => isCorrect(bank))
     .map(({ key, bank }) => ({ checker: 'no-doubt', what: `${bank} is in doubt about ${key}` }));
   return [...liveness, ...doubts];
+}
+
+function isTooOld(verdict: NonNullable<RequestFact['verdict']>): boolean {
+  return verdict.kind === 'refused' && verdict.isTooOld;
 }
