@@ -1,18 +1,11 @@
-import { isIP } from 'node:net';
 import type { FastifyInstance } from 'fastify';
-import type { ListenAddress } from '../config/node-file.js';
+import { bracketed, type OwnNames } from './own-addresses.js';
 import { unmapped } from './shares.js';
 
-export const healthPath = '/healthz';
+/** Some load balancers add the slash. */
+export const healthPaths = ['/healthz', '/healthz/'];
 
-export interface HostRules {
-  readonly listen: ListenAddress;
-  /** The node's address in the cluster file. */
-  readonly url: string;
-  /** The address at which a proxy, or another network, has this node. */
-  readonly publicUrl?: string | undefined;
-  /** Names of hosts besides. */
-  readonly allowedHosts?: readonly string[] | undefined;
+export interface HostRules extends OwnNames {
   /** Origins whose pages may ask here, whatever their hosts: those of the other coordinators. */
   readonly origins?: ReadonlySet<string> | undefined;
 }
@@ -29,9 +22,9 @@ export class AllowedHosts {
 
   constructor({ listen, url, publicUrl, allowedHosts = [], origins = new Set() }: HostRules) {
     const urls = publicUrl === undefined ? [url] : [url, publicUrl];
-    const names = [listen.host, ...allowedHosts].map(bracketed);
-    const hosts = urls.map((one) => new URL(one).hostname);
-    this.#names = new Set([...localNames, ...names, ...hosts].map((name) => name.toLowerCase()));
+    const names = [listen.host, ...allowedHosts].map((name) => `http://${bracketed(name)}`);
+    const hosts = [...urls, ...names].flatMap((one) => hostnameOf(one) ?? []);
+    this.#names = new Set([...localNames, ...hosts]);
     this.#origins = origins;
   }
 
@@ -40,7 +33,10 @@ export class AllowedHosts {
     const name = hostnameOf(`http://${host}`);
     if (name === undefined || /[/?#@\\\s]/.test(host)) return false;
     // A request may always name the address that it was sent to: a stranger's page has another origin.
-    return this.#names.has(name) || name === bracketed(unmapped(localAddress ?? ''));
+    return (
+      this.#names.has(name) ||
+      name === hostnameOf(`http://${bracketed(unmapped(localAddress ?? ''))}`)
+    );
   }
 
   /** Whether a page of this `Origin` may ask here. */
@@ -57,7 +53,7 @@ export function guardHosts(app: FastifyInstance, hosts: AllowedHosts): void {
     const { localAddress } = request.socket;
     const { origin } = request.headers;
     // Probes of load balancers ask by any name, and learn next to nothing.
-    if (request.routeOptions.url === healthPath) return done();
+    if (healthPaths.includes(request.routeOptions.url ?? '')) return done();
     // HTTP/1.0 needs no Host. Browsers send it.
     if (request.host !== '' && !hosts.allowsHost(request.host, localAddress)) {
       reply.code(421).send({
@@ -76,8 +72,4 @@ export function guardHosts(app: FastifyInstance, hosts: AllowedHosts): void {
 
 function hostnameOf(url: string): string | undefined {
   return URL.canParse(url) ? new URL(url).hostname : undefined;
-}
-
-function bracketed(host: string): string {
-  return isIP(host) === 6 ? `[${new URL(`http://[${host}]`).hostname.slice(1, -1)}]` : host;
 }

@@ -1,4 +1,4 @@
-import { CrowdedAddresses } from './shares.js';
+import { type AddressList, crowdedAddresses } from './shares.js';
 
 /** Connections of one node, each with its buffers: some 100 MB at the worst. */
 export const connectionsMax = 2048;
@@ -29,7 +29,7 @@ const crowdedPart = 3 / 4;
 /** How much an address may take. */
 export class AddressShares {
   readonly #limits: HttpLimits;
-  readonly #crowded: CrowdedAddresses;
+  readonly #crowded: AddressList;
 
   constructor(limits: HttpLimitSettings = {}, proxies: readonly string[] = []) {
     const usual = httpLimitsDefault;
@@ -38,7 +38,7 @@ export class AddressShares {
       requestsPerAddress: limits.requestsPerAddress ?? usual.requestsPerAddress,
       streamsPerAddress: limits.streamsPerAddress ?? usual.streamsPerAddress,
     };
-    this.#crowded = new CrowdedAddresses(proxies);
+    this.#crowded = crowdedAddresses(proxies);
   }
 
   connections(address: string): number {

@@ -1,10 +1,18 @@
 import { type FastifyBaseLogger, type FastifyInstance, fastify, LogController } from 'fastify';
 import type { Logger } from 'pino';
-import { type AllowedHosts, guardHosts, healthPath } from './allowed-hosts.js';
+import { type AllowedHosts, guardHosts, healthPaths } from './allowed-hosts.js';
 import { acceptGzip } from './content-coding.js';
+import { readForwarded } from './forwarded.js';
 import { AddressShares, connectionsMax, type HttpLimitSettings } from './http-limits.js';
 import { logHealth } from './logger.js';
+import type { OwnAddresses } from './own-addresses.js';
 import { guardShares } from './share-guard.js';
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    ownAddresses: OwnAddresses | undefined;
+  }
+}
 
 export interface HttpServerOptions {
   readonly log: Logger;
@@ -12,7 +20,9 @@ export interface HttpServerOptions {
   readonly requestTimeoutMs?: number;
   /** The names that requests may call the server by; any unless given. */
   readonly hosts?: AllowedHosts;
-  /** Addresses and networks of proxies whose `X-Forwarded` headers count. */
+  /** The addresses that the server's services are called by; as each request says unless given. */
+  readonly addresses?: OwnAddresses;
+  /** Addresses and networks of proxies whose `X-Forwarded` and `Forwarded` headers count. */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly limits?: HttpLimitSettings | undefined;
 }
@@ -32,7 +42,7 @@ const closeGraceMs = 2000;
  * Errors inside a handler are logged, and told to the caller as no more than `internal error`.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
-  const { log, hosts, limits, requestTimeoutMs = 10_000, trustedProxies = [] } = options;
+  const { log, hosts, addresses, limits, requestTimeoutMs = 10_000, trustedProxies = [] } = options;
   const loggerInstance: FastifyBaseLogger = log;
   const app = fastify({
     loggerInstance,
@@ -51,6 +61,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     routerOptions: { maxParamLength: 1024 },
   });
   app.server.maxConnections = connectionsMax;
+  app.decorate('ownAddresses', addresses);
+  readForwarded(app, trustedProxies);
   guardShares(app, new AddressShares(limits, trustedProxies));
   if (hosts !== undefined) guardHosts(app, hosts);
   app.addHook('preClose', async () => {
@@ -67,13 +79,21 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   return app;
 }
 
-/** Serves `GET /healthz`: status 200, `{"status":"ok"}`, what is wrong with the log, and what `report` adds. */
+/**
+ * Serves `/healthz`, however a load balancer asks: GET or HEAD with status 200 and `{"status":"ok"}`, what is
+ * wrong with the log, and what `report` adds; OPTIONS with 204.
+ */
 export function registerHealth(
   app: FastifyInstance,
   log: Logger,
   report: () => object = () => ({}),
 ): void {
-  app.get(healthPath, () => ({ status: 'ok', ...logHealth(log), ...report() }));
+  for (const path of healthPaths) {
+    app.get(path, () => ({ status: 'ok', ...logHealth(log), ...report() }));
+    app.options(path, (_request, reply) =>
+      reply.code(204).header('allow', 'GET, HEAD, OPTIONS').send(),
+    );
+  }
 }
 
 function statusOf(error: unknown): number {

@@ -4,6 +4,7 @@ import type { Cluster } from '../../vocabulary/cluster.js';
 import type { FrontNode } from '../config/node-file.js';
 import { AllowedHosts } from './allowed-hosts.js';
 import { createHttpServer } from './http-server.js';
+import { OwnAddresses } from './own-addresses.js';
 
 /** What a node's file says of its HTTP server. */
 type ServingNode = Pick<
@@ -20,6 +21,13 @@ export function createNodeServer(
 ): FastifyInstance {
   const { listen, publicUrl, allowedHosts, trustedProxies, limits } = node;
   const origins = new Set(cluster.coordinators.map(({ url }) => new URL(url).origin));
-  const hosts = new AllowedHosts({ listen, url: self.url, publicUrl, allowedHosts, origins });
-  return createHttpServer({ log, hosts, trustedProxies, limits });
+  const names = { listen, url: self.url, publicUrl, allowedHosts };
+  const hosts = new AllowedHosts({ ...names, origins });
+  return createHttpServer({
+    log,
+    hosts,
+    addresses: new OwnAddresses(names),
+    trustedProxies,
+    limits,
+  });
 }

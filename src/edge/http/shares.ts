@@ -35,16 +35,13 @@ export class Shares {
   }
 }
 
-/** Addresses behind which there are many clients: this machine's own, and those of proxies. */
-export class CrowdedAddresses {
+/** Addresses, and networks such as `10.0.0.0/8`. */
+export class AddressList {
   readonly #list = new BlockList();
 
-  /** `proxies`: addresses, and networks such as `10.0.0.0/8`. */
-  constructor(proxies: readonly string[] = []) {
-    this.#list.addSubnet('127.0.0.0', 8, 'ipv4');
-    this.#list.addAddress('::1', 'ipv6');
-    for (const proxy of proxies) {
-      const [address = '', bits] = proxy.split('/', 2);
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) {
+      const [address = '', bits] = entry.split('/', 2);
       const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
       if (bits === undefined) this.#list.addAddress(address, family);
       else this.#list.addSubnet(address, Number(bits), family);
@@ -56,6 +53,11 @@ export class CrowdedAddresses {
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 6 ? 'ipv6' : 'ipv4');
   }
+}
+
+/** Addresses behind which there are many clients: this machine's own, and those of proxies. */
+export function crowdedAddresses(proxies: readonly string[] = []): AddressList {
+  return new AddressList(['127.0.0.0/8', '::1', ...proxies]);
 }
 
 /** Who an address stands for: a host may call from any address of its IPv6 network (/64). */

@@ -4,7 +4,7 @@ import type { Logger } from 'pino';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import { OccasionalLog } from '../http/occasional-log.js';
-import { CrowdedAddresses, principalOf } from '../http/shares.js';
+import { crowdedAddresses, principalOf } from '../http/shares.js';
 import { type Frame, FrameDecoder } from './frames.js';
 import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
 
@@ -15,7 +15,7 @@ const connectionsMax = 256;
 const unknownPerAddressMax = 16;
 /** Many replicas may be on one machine: those of a test. */
 const unknownOfCrowdMax = 192;
-const crowded = new CrowdedAddresses();
+const crowded = crowdedAddresses();
 
 export interface ListenerOptions {
   readonly cluster: Cluster;

@@ -8,7 +8,8 @@ export type SessionProblem =
   | { readonly code: 'malformed'; readonly reason: string }
   /** The run is not signed by its owner, or the owner is no client of the cluster's authority. */
   | { readonly code: 'not-owner'; readonly reason: string }
-  | { readonly code: 'too-large' }
+  /** `reason` says what may be how large, and what to do. */
+  | { readonly code: 'too-large'; readonly reason: string }
   | { readonly code: 'unknown-key' };
 
 /** Thrown to answer a request with its problem, or received as an answer. */
@@ -61,7 +62,7 @@ const problemSchema = z.discriminatedUnion('error', [
   z.object({ error: z.literal('busy'), retryAfterMs: z.number().min(0), reason: z.string() }),
   z.object({ error: z.literal('malformed'), reason: z.string() }),
   z.object({ error: z.literal('not-owner'), reason: z.string() }),
-  z.object({ error: z.literal('too-large') }),
+  z.object({ error: z.literal('too-large'), reason: z.string() }),
   z.object({ error: z.literal('unavailable'), reason: z.string() }),
 ]);
 
@@ -90,7 +91,6 @@ function describe(problem: SessionProblem): string {
     case 'busy':
       return `too much is under way: ${problem.reason}; try again in ${problem.retryAfterMs} ms`;
     case 'too-large':
-      return 'the request is too large; send fewer operations at a time';
     case 'malformed':
     case 'not-owner':
     case 'unavailable':

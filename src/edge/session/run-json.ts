@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { clientId, type Digest } from '../../vocabulary/ids.js';
-import { type SessionRun, sessionLimits } from '../../vocabulary/session.js';
+import type { SessionRun } from '../../vocabulary/session.js';
 import { applicationField, base64, digest, sequenceField, toBase64 } from './fields.js';
 import { SessionProblemError } from './problem.js';
 
@@ -18,10 +18,7 @@ const run = z.strictObject({
   }),
   first: sequenceField,
   before: digest,
-  operations: z
-    .array(operation)
-    .min(1, 'must not be empty')
-    .max(sessionLimits.runOperations, `must be at most ${sessionLimits.runOperations}`),
+  operations: z.array(operation).min(1, 'must not be empty'),
   signature: base64,
 });
 
@@ -53,7 +50,7 @@ export function submissionJson({
   };
 }
 
-/** Throws `SessionProblemError` (`malformed`), which names the field. Checks no signature. */
+/** Throws `SessionProblemError` (`malformed`), which names the field. Checks no signature and no size. */
 export function readSubmission(json: unknown): Submission {
   const { run, commit } = checked(submission, json);
   const { header, first, before, operations, signature } = run;

@@ -6,7 +6,7 @@ import {
 } from './addressing.js';
 import { serialize } from './canonical.js';
 import { soapFaults } from './faults.js';
-import { parseXml, XmlError } from './parse-xml.js';
+import { parseXml, readHead, XmlError } from './parse-xml.js';
 import { namespaces, type SoapVersion, soap } from './vocabulary.js';
 import {
   attributeOf,
@@ -102,10 +102,21 @@ export function parseEnvelope(text: string): Envelope {
   return { version, root, blocks, body };
 }
 
+/**
+ * The header blocks of a message that is refused unread, as far as they can be read; what comes after them
+ * is not looked at. Never throws.
+ */
+export function blocksOf(text: string): readonly XmlElement[] {
+  const root = readHead(text, 'Body');
+  const header = root && childElements(root)[0];
+  if (header?.localName !== 'Header' || header.namespaceURI !== root?.namespaceURI) return [];
+  return childElements(header);
+}
+
 /** Throws the SOAP fault where a mandatory header block is not understood (SOAP 1.2 Part 1 §2.4). */
 export function requireUnderstood({ version, blocks }: Envelope, understood: Understood): void {
   const strange = blocks.filter(
-    (block) => isMandatory(version, block) && isForUs(version, block) && !understood(block),
+    (block) => isForUs(version, block) && isMandatory(version, block) && !understood(block),
   );
   if (strange.length > 0) throw soapFaults.mustUnderstand(strange.slice(0, namedMax));
 }
@@ -144,10 +155,20 @@ export function isForUs(version: SoapVersion, block: XmlElement): boolean {
   return ownRoles.has(attributeOf(block, ns, name)?.trim() ?? '');
 }
 
+/** SOAP 1.2 has an `xsd:boolean` there, SOAP 1.1 "0" or "1"; anything else makes the message malformed. */
 function isMandatory(version: SoapVersion, block: XmlElement): boolean {
   const { ns, name } = soap[version]('mustUnderstand');
-  const mark = attributeOf(block, ns, name)?.trim();
-  return mark === '1' || mark === 'true';
+  switch (attributeOf(block, ns, name)?.trim()) {
+    case '1':
+    case 'true':
+      return true;
+    case undefined:
+    case '0':
+    case 'false':
+      return false;
+    default:
+      throw soapFaults.sender(`The mustUnderstand of ${block.localName} is no boolean.`);
+  }
 }
 
 function parseRoot(text: string): XmlElement {
@@ -155,14 +176,14 @@ function parseRoot(text: string): XmlElement {
     return parseXml(text);
   } catch (error) {
     if (!(error instanceof XmlError)) throw error;
-    throw soapFaults.sender('The message is not XML that SOAP allows.', error.message);
+    throw soapFaults.notXml(error.message);
   }
 }
 
 function versionOf(namespace: string): SoapVersion {
   if (namespace === namespaces.soap11) return '1.1';
   if (namespace === namespaces.soap12) return '1.2';
-  throw soapFaults.versionMismatch();
+  throw soapFaults.versionMismatch('this service takes SOAP 1.1 and 1.2');
 }
 
 function elementsOnly(parent: XmlElement): XmlElement[] {

@@ -1,5 +1,5 @@
 import type { SoapMessage } from './envelope.js';
-import { type SoapCode, SoapFault } from './faults.js';
+import { type BlockName, type SoapCode, SoapFault } from './faults.js';
 import { namespaces, type SoapVersion, soap } from './vocabulary.js';
 import {
   attribute,
@@ -11,9 +11,11 @@ import {
   names,
   textOf,
   XML_NAMESPACE,
+  type XmlAttribute,
   type XmlElement,
 } from './xml.js';
 
+const unqualified = names('', '');
 const lang = attribute({ ns: XML_NAMESPACE, prefix: 'xml', name: 'lang' }, 'en');
 
 /** Prefixes of the namespaces that faults come from. */
@@ -29,16 +31,36 @@ export function faultBody(version: SoapVersion, fault: SoapFault): XmlElement {
   return version === '1.1' ? fault11(fault) : fault12(fault);
 }
 
-/** Header blocks that go with a fault: `NotUnderstood` (SOAP 1.2 Part 1 §5.4.8), where there are any. */
-export function faultHeaders(version: SoapVersion, { notUnderstood }: SoapFault): XmlElement[] {
+/**
+ * Header blocks that go with a fault: `NotUnderstood` (SOAP 1.2 Part 1 §5.4.8), and `Upgrade` (§5.4.7), which
+ * SOAP 1.1 messages carry as well (Appendix A).
+ */
+export function faultHeaders(
+  version: SoapVersion,
+  { soapCode, notUnderstood }: SoapFault,
+): XmlElement[] {
+  if (soapCode === 'VersionMismatch') return [upgrade];
   if (version === '1.1') return [];
-  return notUnderstood.map(({ namespaceURI, localName }) => {
-    const attributes =
-      namespaceURI === ''
-        ? [attribute(unqualified('qname'), localName)]
-        : [declaration('x', namespaceURI), attribute(unqualified('qname'), `x:${localName}`)];
-    return element(soap[version]('NotUnderstood'), attributes);
-  });
+  return notUnderstood.map((name) => element(soap['1.2']('NotUnderstood'), qname(name)));
+}
+
+/** In SOAP 1.1 the usual prefix is taken. */
+const soap12 = names(namespaces.soap12, 'S12');
+
+/** The envelopes that are taken, the best first. */
+const upgrade = element(
+  soap12('Upgrade'),
+  [],
+  ...[namespaces.soap12, namespaces.soap11].map((namespaceURI) =>
+    element(soap12('SupportedEnvelope'), qname({ namespaceURI, localName: 'Envelope' })),
+  ),
+);
+
+/** The attributes of a block that names another element. */
+function qname({ namespaceURI, localName }: BlockName): XmlAttribute[] {
+  const name = unqualified('qname');
+  if (namespaceURI === '') return [attribute(name, localName)];
+  return [declaration('x', namespaceURI), attribute(name, `x:${localName}`)];
 }
 
 /** The fault that a message carries, or `undefined` where it carries something else. */
@@ -47,8 +69,6 @@ export function readFault({ version, body }: SoapMessage): SoapFault | undefined
   if (body?.namespaceURI !== ns || body.localName !== 'Fault') return undefined;
   return version === '1.1' ? readFault11(body) : readFault12(body);
 }
-
-const unqualified = names('', '');
 
 function fault11({ soapCode, namespace, code, reason, detail }: SoapFault): XmlElement {
   const faultCode =

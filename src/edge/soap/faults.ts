@@ -16,7 +16,7 @@ export interface FaultDescription {
   readonly detail?: XmlElement | undefined;
   /** The header blocks that were mandatory and not understood. */
   readonly notUnderstood?: readonly BlockName[] | undefined;
-  /** For the log of whoever refuses a message; it is not sent. */
+  /** For the log of the node that refuses a message; it is not sent. */
   readonly note?: string | undefined;
 }
 
@@ -84,6 +84,24 @@ function faultOf(namespace: string, code: string, reason: string, soapCode: Soap
   return (note) => new SoapFault({ soapCode, namespace, code, reason, note });
 }
 
+/** As `faultOf`, but the sender gets to know what is wrong in its message. */
+function openFaultOf(...[namespace, code, reason, soapCode]: Parameters<typeof faultOf>): Make {
+  return (what) =>
+    new SoapFault({
+      soapCode,
+      namespace,
+      code,
+      reason: what === undefined ? reason : `${reason} (${quoted(what)})`,
+    });
+}
+
+const quotedLengthMax = 300;
+
+/** What may quote a stranger's message, fit for XML. */
+function quoted(text: string): string {
+  return text.slice(0, quotedLengthMax).replace(/[^\t\n\x20-\x7e\u{a0}-\u{d7ff}]/gu, '?');
+}
+
 /** WS-Coordination 1.2 §4, all of them the sender's. */
 export const coordinationFaults = {
   /** Of an activation that nothing can come of any more, however often it is repeated. */
@@ -138,31 +156,31 @@ export const transactionFaults = {
 
 /** WS-Addressing 1.0 SOAP Binding §6.4. */
 export const addressingFaults = {
-  messageAddressingHeaderRequired: faultOf(
+  messageAddressingHeaderRequired: openFaultOf(
     namespaces.wsa,
     'MessageAddressingHeaderRequired',
     'A required header representing a Message Addressing Property is not present',
     'Sender',
   ),
-  invalidAddressingHeader: faultOf(
+  invalidAddressingHeader: openFaultOf(
     namespaces.wsa,
     'InvalidAddressingHeader',
     'A header representing a Message Addressing Property is not valid and the message cannot be processed',
     'Sender',
   ),
-  actionNotSupported: faultOf(
+  actionNotSupported: openFaultOf(
     namespaces.wsa,
     'ActionNotSupported',
     'The [action] cannot be processed at the receiver.',
     'Sender',
   ),
-  destinationUnreachable: faultOf(
+  destinationUnreachable: openFaultOf(
     namespaces.wsa,
     'DestinationUnreachable',
     'No route can be determined to reach [destination]',
     'Sender',
   ),
-  endpointUnavailable: faultOf(
+  endpointUnavailable: openFaultOf(
     namespaces.wsa,
     'EndpointUnavailable',
     'The endpoint is unable to process the message at this time.',
@@ -208,7 +226,12 @@ export const securityFaults = {
     'An unsupported signature or encryption algorithm was used',
     'Sender',
   ),
-  messageExpired: faultOf(namespaces.wsu, 'MessageExpired', 'The message has expired', 'Sender'),
+  messageExpired: openFaultOf(
+    namespaces.wsu,
+    'MessageExpired',
+    'The message has expired',
+    'Sender',
+  ),
 } as const;
 
 /** SOAP 1.2 Part 1 §5.4.6, with the reasons left to us. */
@@ -221,12 +244,13 @@ export const soapFaults = {
       reason: `Mandatory header blocks are not understood: ${blocks.map(inClarkNotation).join(', ')}`,
       notUnderstood: blocks,
     }),
-  versionMismatch: faultOf(
+  versionMismatch: openFaultOf(
     '',
     'VersionMismatch',
-    'The envelope is of no known SOAP version.',
+    'The envelope is not of the SOAP version that is expected.',
     'VersionMismatch',
   ),
+  notXml: openFaultOf('', 'Sender', 'The message is not XML that SOAP allows.', 'Sender'),
   /** The message is malformed. */
   sender: (reason: string, note?: string): SoapFault =>
     new SoapFault({ soapCode: 'Sender', namespace: '', code: 'Sender', reason, note }),

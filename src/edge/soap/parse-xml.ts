@@ -45,8 +45,7 @@ export class XmlError extends Error {
  * Parses a document (XML 1.0 with namespaces) and returns its root element.
  *
  * There is no document type declaration and so no entity but the predefined five, and no processing
- * instruction (nor `<?` in a comment or CDATA section, for simplicity). Comments are dropped, CDATA
- * sections become text, and neighbouring text is one node.
+ * instruction. Comments are dropped, CDATA sections become text, and neighbouring text is one node.
  * Throws `XmlError` otherwise, as soon as a limit is passed.
  */
 export function parseXml(text: string, limits: XmlLimits = defaultXmlLimits): XmlElement {
@@ -60,8 +59,32 @@ export function parseXml(text: string, limits: XmlLimits = defaultXmlLimits): Xm
   }
 }
 
+/**
+ * The root element of a document up to the first child of that local name, to look at what comes before it at
+ * little cost. `undefined` where there is no root. What is found may be no XML that `parseXml` accepts. Never
+ * throws.
+ */
+export function readHead(
+  text: string,
+  upTo: string,
+  limits: XmlLimits = defaultXmlLimits,
+): XmlElement | undefined {
+  const builder = new TreeBuilder(limits, upTo);
+  try {
+    feed(builder, text.slice(0, limits.length));
+  } catch {
+    // It was read as far as it goes.
+  }
+  return builder.root;
+}
+
 function parse(text: string, limits: XmlLimits): XmlElement {
   const builder = new TreeBuilder(limits);
+  feed(builder, withoutDeclaration(text));
+  return builder.root ?? refuse('no element');
+}
+
+function feed(builder: TreeBuilder, text: string): void {
   const parser = new SaxesParser({
     xmlns: true,
     position: false,
@@ -75,17 +98,42 @@ function parse(text: string, limits: XmlLimits): XmlElement {
   parser.on('closetag', () => builder.close());
   parser.on('text', (data) => builder.text(data));
   parser.on('cdata', (data) => builder.text(data));
-  parser.write(withoutDeclaration(text)).close();
-  return builder.root ?? refuse('no element');
+  parser.write(text).close();
 }
 
 /** What comes after the XML declaration, which must be for XML 1.0; the text was decoded already. */
 function withoutDeclaration(text: string): string {
   const length = declarationForm.exec(text)?.[0].length ?? 0;
   const rest = text.slice(length);
-  if (rest.includes('<?')) refuse('processing instruction, or another XML declaration');
+  if (hasInstruction(rest)) refuse('processing instruction, or another XML declaration');
   return rest;
 }
+
+/** Whether there is a `<?` that is not in a comment or CDATA section. Takes linear time. */
+function hasInstruction(text: string): boolean {
+  if (!text.includes('<?')) return false;
+  for (let at = text.indexOf('<'); at >= 0; ) {
+    if (text.startsWith('<?', at)) return true;
+    const end = endOfSection(text, at);
+    // The parser refuses a section without an end.
+    if (end < 0) return false;
+    at = text.indexOf('<', end);
+  }
+  return false;
+}
+
+/** The end of the comment or CDATA section that begins here, or of this "<". */
+function endOfSection(text: string, at: number): number {
+  for (const [open, close] of sections) {
+    if (text.startsWith(open, at)) return text.indexOf(close, at + open.length);
+  }
+  return at + 1;
+}
+
+const sections = [
+  ['<!--', '-->'],
+  ['<![CDATA[', ']]>'],
+] as const;
 
 function refuse(what: string): never {
   throw new XmlError(what);
@@ -120,8 +168,12 @@ class TreeBuilder {
   #attributes = 0;
   #text = '';
 
-  constructor(limits: XmlLimits) {
+  readonly #upTo: string | undefined;
+
+  /** Stops at a child of the root with the local name `upTo`. */
+  constructor(limits: XmlLimits, upTo?: string) {
     this.#limits = limits;
+    this.#upTo = upTo;
   }
 
   countAttribute(): void {
@@ -131,6 +183,7 @@ class TreeBuilder {
   open(tag: SaxesTagNS): void {
     this.#flush();
     this.#attributes = 0;
+    if (this.#open.length === 1 && tag.local === this.#upTo) refuse('no more is read');
     if (++this.#elements > this.#limits.elements) refuse('too many elements');
     if (this.#open.length >= this.#limits.depth) refuse('elements nested too deep');
     const parent = this.#open.at(-1);

@@ -3,6 +3,7 @@ import { OccasionalLog } from '../http/occasional-log.js';
 import {
   type Addressing,
   anonymousAddress,
+  type ClaimedAddressing,
   claimedAddressing,
   type EndpointReference,
   noneAddress,
@@ -10,6 +11,7 @@ import {
 import { newMessageId, type SoapClient } from './client.js';
 import {
   type Believed,
+  blocksOf,
   type Envelope,
   parseEnvelope,
   type SoapMessage,
@@ -107,14 +109,17 @@ export class Port<Message extends SoapMessage> {
   }
 
   async take(posted: Posted): Promise<Taken> {
+    const { version, text } = posted;
     let envelope: Envelope | undefined;
     let believed: Believed<Message>;
     try {
-      envelope = parsePosted(posted);
-      believed = this.#options.read(envelope, posted.text);
+      envelope = parseEnvelope(text);
+      requireVersion(envelope, version);
+      believed = this.#options.read(envelope, text);
     } catch (error) {
       // Nothing in it may be believed, so the fault is not signed.
-      return { answer: this.#refusal(posted.version, this.#faultOf(error), envelope) };
+      const claimed = claimedAddressing(envelope?.blocks ?? blocksOf(text));
+      return { answer: this.#refusal(version, this.#faultOf(error), claimed) };
     }
     const { message } = believed;
     try {
@@ -125,18 +130,17 @@ export class Port<Message extends SoapMessage> {
     }
   }
 
-  /** An answer outside any exchange, not signed. */
-  refusal(version: SoapVersion, fault: SoapFault, status?: number): HttpAnswer {
-    return this.#refusal(version, fault, undefined, status);
+  /** An answer to a message that is not looked into (`text`), or to what is none. Not signed. */
+  refusal(version: SoapVersion, fault: SoapFault, status?: number, text = ''): HttpAnswer {
+    return this.#refusal(version, fault, claimedAddressing(blocksOf(text)), status);
   }
 
   #refusal(
     version: SoapVersion,
     fault: SoapFault,
-    envelope: Envelope | undefined,
+    { isAddressed, messageId }: ClaimedAddressing,
     status: number = httpStatus(version, fault),
   ): HttpAnswer {
-    const { isAddressed, messageId } = claimedAddressing(envelope?.blocks ?? []);
     const action = isAddressed ? fault.action : '';
     const text = writeEnvelope({
       version,
@@ -258,12 +262,11 @@ function faultAnswer({ version }: SoapMessage, fault: SoapFault, route: Route): 
   };
 }
 
-/** The envelope, of the version that HTTP says. */
-function parsePosted({ version, text }: Posted): Envelope {
-  const envelope = parseEnvelope(text);
-  if (envelope.version !== version)
-    throw soapFaults.versionMismatch('not as the content type says');
-  return envelope;
+function requireVersion(envelope: Envelope, version: SoapVersion): void {
+  if (envelope.version === version) return;
+  throw soapFaults.versionMismatch(
+    `an envelope of SOAP ${envelope.version} in a content type of SOAP ${version}`,
+  );
 }
 
 /**

@@ -1,4 +1,6 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { maxBodyBytes } from '../http/http-server.js';
+import { originOf } from '../http/own-addresses.js';
 import { isReferenceParameter } from './addressing.js';
 import type { SoapClient } from './client.js';
 import { readUnprotected, type SoapMessage, writeEnvelope } from './envelope.js';
@@ -33,7 +35,7 @@ export interface SignedPortOptions extends CommonOptions {
     readonly kind: 'signed';
     readonly verifier: MessageVerifier;
     readonly signer: MessageSigner;
-    /** The address that callers use; a message signed for another address is refused. */
+    /** The address that the cluster file gives; a message signed for an address not the node's is refused. */
     readonly address: string;
   };
   readonly operations: Operations<ReceivedMessage>;
@@ -64,13 +66,18 @@ function isSigned(options: SignedPortOptions | PlainPortOptions): options is Sig
 }
 
 function signedPort(app: FastifyInstance, options: SignedPortOptions): Port<ReceivedMessage> {
-  const { operations, client, onSent } = options;
+  const { path, operations, client, onSent } = options;
   const { verifier, signer, address } = options.security;
   return new Port({
     operations,
     read: (envelope, text) => verifier.authenticate(envelope, text),
     write: (message) => signer.sign(message),
-    checkAddressing: (message, kind) => requireAddressing(message, kind, address),
+    checkAddressing: (message, kind) =>
+      requireAddressing(
+        message,
+        kind,
+        (to) => to === address || app.ownAddresses?.owns(to, path) === true,
+      ),
     client,
     onSent,
     log: app.log,
@@ -107,20 +114,24 @@ const wcfWithoutAddressing = 'http://schemas.microsoft.com/ws/2005/05/addressing
 function requireAddressing(
   { addressing }: SoapMessage,
   kind: Operation<SoapMessage>['kind'],
-  address: string,
+  isOwn: (address: string) => boolean,
 ): void {
   const { action, to, messageId } = addressing;
   const need = addressingFaults.messageAddressingHeaderRequired;
   if (action === '') throw need('Action');
   if (to === undefined) throw need('To');
-  if (to !== address) throw addressingFaults.destinationUnreachable(`not this service: ${to}`);
+  if (!isOwn(to)) throw addressingFaults.destinationUnreachable(`not this service: ${to}`);
   if (kind === 'request-reply' && messageId === undefined) throw need('MessageID');
 }
 
 /** What is common to all kinds of ports. */
 type AnyPort = Pick<Port<SoapMessage>, 'take' | 'refusal'>;
 
-function serve(app: FastifyInstance, options: CommonOptions, port: AnyPort): void {
+function serve(
+  app: FastifyInstance,
+  options: SignedPortOptions | PlainPortOptions,
+  port: AnyPort,
+): void {
   const { path, inFlightMax = inFlightMaxDefault } = options;
   // A plugin has content type parsers of its own.
   app.register(async (scope) => {
@@ -129,7 +140,7 @@ function serve(app: FastifyInstance, options: CommonOptions, port: AnyPort): voi
       done(null, body),
     );
     scope.setErrorHandler((error, request, reply) => refuse(port, error, request, reply));
-    serveDescription(scope, path, options.wsdl);
+    serveDescription(scope, options);
 
     let inFlight = 0;
     scope.post(path, async (request, reply) => {
@@ -140,7 +151,7 @@ function serve(app: FastifyInstance, options: CommonOptions, port: AnyPort): voi
       if (inFlight >= inFlightMax) {
         const busy = soapFaults.receiver('The service is busy.');
         reply.header('retry-after', retryAfterSeconds);
-        return send(reply, port.refusal(posted.version, busy, 503));
+        return send(reply, port.refusal(posted.version, busy, 503, posted.text));
       }
       inFlight += 1;
       try {
@@ -192,6 +203,11 @@ class MediaTypeError extends Error {
   }
 }
 
+/** The limit of the body, and not that of what it inflates to. */
+function isBodyLimit(error: Error): boolean {
+  return 'code' in error && error.code === 'FST_ERR_CTP_BODY_TOO_LARGE';
+}
+
 /** A request that HTTP itself refuses: by a fault where it is known to be SOAP, else in plain words. */
 function refuse(
   port: AnyPort,
@@ -203,7 +219,9 @@ function refuse(
   if (!(error instanceof Error) || typeof status !== 'number' || status >= 500) throw error;
   const version = versionOfContentType(headers['content-type']);
   if (version !== undefined) {
-    return send(reply, port.refusal(version, soapFaults.sender(error.message), status));
+    const tooLarge = `The message is too large: at most ${maxBodyBytes} bytes; send less in one.`;
+    const reason = status === 413 && isBodyLimit(error) ? tooLarge : error.message;
+    return send(reply, port.refusal(version, soapFaults.sender(reason), status));
   }
   if (status === 415) reply.header('accept', soapMediaTypes.join(', '));
   return reply
@@ -212,25 +230,32 @@ function refuse(
     .send(`${new MediaTypeError().message}\n`);
 }
 
-/** Names and ports of hosts, IPv6 addresses too. */
-const hostForm = /^[A-Za-z0-9.\-_:[\]]{1,255}$/;
-
-/** `GET <path>?wsdl` and `GET <path>?xsd=<name>`; the address in the WSDL is the one asked. */
-function serveDescription(scope: FastifyInstance, path: string, name: WsdlName): void {
+/** `GET <path>?wsdl` and `GET <path>?xsd=<name>`. */
+function serveDescription(
+  scope: FastifyInstance,
+  { path, wsdl: name, security }: SignedPortOptions | PlainPortOptions,
+): void {
   const wsdl = loadWsdl(name);
+  const { ownAddresses } = scope;
+  const kind = security.kind === 'signed' ? 'checked' : 'reachable';
   scope.get(path, (request, reply) => {
     const query = new URL(request.url, 'http://host.invalid').searchParams;
     const schema = loadSchema(query.get('xsd') ?? '');
     if (schema !== undefined) return reply.type('text/xml; charset=utf-8').send(schema);
-    if (query.has('wsdl') || query.has('WSDL')) {
-      if (!hostForm.test(request.host)) return reply.code(400).send('bad Host header');
-      const document = wsdl.at(`${request.protocol}://${request.host}${path}`);
-      return reply.type('text/xml; charset=utf-8').send(document);
+    if ([...query.keys()].some((key) => descriptionForm.test(key))) {
+      const { protocol, host } = request;
+      const asked = { protocol, host };
+      const base = ownAddresses === undefined ? originOf(asked) : ownAddresses[kind](asked);
+      if (base === undefined) return reply.code(400).send({ error: 'bad Host header' });
+      return reply.type('text/xml; charset=utf-8').send(wsdl.at(`${base}${path}`));
     }
     return reply
       .code(405)
-      .header('allow', 'POST')
+      .header('allow', 'GET, HEAD, POST')
       .type('text/plain; charset=utf-8')
       .send(`This is a SOAP service. Its description is at ${path}?wsdl\n`);
   });
 }
+
+/** The document is a single one, so either name will do. */
+const descriptionForm = /^(single)?wsdl$/i;

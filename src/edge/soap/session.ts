@@ -7,7 +7,6 @@ import {
   type SessionOperation,
   type SessionRun,
   type SessionStatement,
-  sessionLimits,
 } from '../../vocabulary/session.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { encodeOutcomeProof } from '../../wire/session/index.js';
@@ -16,6 +15,7 @@ import type { Submission } from '../session/run-json.js';
 import type { SessionAnswer } from '../session/status-json.js';
 import { parseBase64 } from './base64.js';
 import { SoapFault, soapFaults } from './faults.js';
+import { defaultXmlLimits } from './parse-xml.js';
 import { Sequence, wholeNumber } from './sequence.js';
 import { namespaces, session as s } from './vocabulary.js';
 import { element, isElement, isNamed, type XmlElement } from './xml.js';
@@ -119,7 +119,7 @@ function readRun(run: XmlElement): SessionRun {
     first: parts.value(ns, 'first', sequenceNumber),
     before: parts.value(ns, 'before', digest),
     operations: parts
-      .repeated(ns, 'operation', sessionLimits.runOperations)
+      .repeated(ns, 'operation', defaultXmlLimits.elements)
       .map((operation) => readOperation(operation)),
     signature: parts.value(ns, 'signature', bytes),
   };

@@ -105,8 +105,10 @@ export class MessageVerifier {
   #requireFresh({ createdMs, expiresMs: asked }: SecurityHeader, nowMs: number): number {
     if (asked <= createdMs) throw securityFaults.invalidSecurity('lifetime');
     const expiresMs = Math.min(asked, createdMs + lifetimeMaxMs);
-    if (createdMs > nowMs + this.#skewMs) throw securityFaults.messageExpired('from the future');
-    if (expiresMs < nowMs - this.#skewMs) throw securityFaults.messageExpired();
+    if (createdMs > nowMs + this.#skewMs)
+      throw securityFaults.messageExpired('it is from the future; compare the clocks');
+    if (expiresMs < nowMs - this.#skewMs)
+      throw securityFaults.messageExpired('its lifetime is over; compare the clocks');
     return expiresMs;
   }
 }

@@ -54,6 +54,7 @@ export function registerSessionRoutes(
   const places = new Shares(streamsMax);
   app.register(async (scope) => {
     scope.setErrorHandler((error, _request, reply) => answerProblem(options.log, error, reply));
+    readBodies(scope);
     scope.addHook('onRequest', async ({ headers }, reply) => allowOrigin(origins, headers, reply));
     for (const path of ['/sessions/*', '/state/*']) scope.options(path, preflight);
 
@@ -109,6 +110,18 @@ export function registerSessionRoutes(
       for (const stream of streams) stream.end();
     },
   };
+}
+
+/** Bodies are JSON. An empty one is none, of whatever type it is said to be: HTTP libraries differ there. */
+function readBodies(scope: FastifyInstance): void {
+  const json = scope.getDefaultJsonParser('error', 'error');
+  scope.removeAllContentTypeParsers();
+  scope.addContentTypeParser('*', { parseAs: 'string' }, (request, body, done) => {
+    if (body === '') return done(null, undefined);
+    if (request.mediaType === 'application/json') return json(request, String(body), done);
+    const reason = 'send JSON, as Content-Type: application/json';
+    done(new SessionProblemError({ code: 'malformed', reason }));
+  });
 }
 
 function tooManyStreams(): SessionProblemError {
@@ -179,7 +192,10 @@ function problemOf(error: unknown): SessionProblem | undefined {
   if (error instanceof SessionProblemError) return error.problem;
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
   const { statusCode, message } = error;
-  if (statusCode === 413) return { code: 'too-large' };
+  if (statusCode === 413) {
+    const reason = `a request has at most ${runsBytesMax} bytes: send fewer operations at a time`;
+    return { code: 'too-large', reason };
+  }
   const isClients = typeof statusCode === 'number' && statusCode >= 400 && statusCode < 500;
   return isClients ? { code: 'malformed', reason: message } : undefined;
 }

@@ -4,6 +4,7 @@ import { verifyRun } from '../../crypto/session/verify-run.js';
 import type { VerificationError } from '../../crypto/verification-error.js';
 import { type SessionProblem, SessionProblemError } from '../../edge/session/problem.js';
 import type { Submission } from '../../edge/session/run-json.js';
+import { requireSize } from '../../edge/session/run-size.js';
 import type { SessionAnswer } from '../../edge/session/status-json.js';
 import type { SessionId, StateProof, VerifiedRun } from '../../vocabulary/session.js';
 import { type Question, Replies, type Reply } from './replies.js';
@@ -51,6 +52,7 @@ export class SessionService {
 
   /** Takes operations of a session: answers with what they are likely to come to. */
   perform(submission: Submission): Promise<SessionAnswer> {
+    requireSize(submission.run);
     const run = this.#verified(submission);
     this.#noteOwner(run);
     const nowMs = this.#options.nowMs();

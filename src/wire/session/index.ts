@@ -38,6 +38,7 @@ export { decodeSessionRequest, encodeSessionRequest } from './request.js';
 export {
   decodeRun,
   encodeRun,
+  RunSizeError,
   readOperations,
   readRun,
   writeOperations,

@@ -11,6 +11,9 @@ import { type Reader, readAll } from '../reader.js';
 import { Writer } from '../writer.js';
 import { readApplication, readCount, writeApplication, writeCount } from './fields.js';
 
+/** The run as a whole is too large, whatever else is wrong with it. */
+export class RunSizeError extends WireError {}
+
 const nonceLength = 16;
 /** An ECDSA signature on P-256, both numbers in full (IEEE P1363). */
 const ownerSignatureLength = 64;
@@ -100,6 +103,6 @@ function checkOperations(operations: readonly SessionOperation[]): void {
 
 function checkSize(bytes: Uint8Array): void {
   if (bytes.length > sessionLimits.runBytes) {
-    throw new WireError(`run of more than ${sessionLimits.runBytes} bytes`);
+    throw new RunSizeError(`run of more than ${sessionLimits.runBytes} bytes`);
   }
 }

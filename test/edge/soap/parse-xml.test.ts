@@ -1,5 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { defaultXmlLimits, parseXml, XmlError } from '../../../src/edge/soap/parse-xml.js';
+import {
+  defaultXmlLimits,
+  parseXml,
+  readHead,
+  XmlError,
+} from '../../../src/edge/soap/parse-xml.js';
 import { attributeOf, child, childElements, lookUp, textOf } from '../../../src/edge/soap/xml.js';
 
 /** Elements in one another, each with so many declarations of its own. */
@@ -32,6 +37,13 @@ describe('parseXml', () => {
     expect(textOf(parseXml('<a>user<!---->.evil</a>'))).toBe('user.evil');
   });
 
+  it('takes what looks like a processing instruction as text in comments and CDATA sections', () => {
+    const root = parseXml(
+      '<a><!-- <?php ?> --><![CDATA[<?php <!-- ?>]]> &lt;?x?&gt;<!--]]>--></a>',
+    );
+    expect(textOf(root)).toBe('<?php <!-- ?> <?x?>');
+  });
+
   it('normalizes line ends and white space in attributes as XML says', () => {
     const root = parseXml('<a b="1\t2\r\n3&#10;&#13;&#9;">x\ry\r\nz&#13;</a>');
     expect(attributeOf(root, '', 'b')).toBe('1 2 3\n\r\t');
@@ -49,6 +61,11 @@ describe('parseXml', () => {
     ['an entity named like a property', '<a>&constructor;</a>'],
     ['a processing instruction', '<a><?x y?></a>'],
     ['a processing instruction before the root', '<?x y?><a/>'],
+    [
+      'a processing instruction after a comment with its end',
+      '<a><!-- <![CDATA[ --><?x ]]> y?></a>',
+    ],
+    ['a comment without an end', '<a><!-- <? </a>'],
     ['a second XML declaration', '<?xml version="1.0"?><?xml version="1.0"?><a/>'],
     ['XML 1.1', '<?xml version="1.1"?><a/>'],
     ['a namespace of 513 characters', `<a xmlns:p="${'u'.repeat(513)}"/>`],
@@ -97,5 +114,20 @@ describe('parseXml', () => {
     const many = `<a ${Array.from({ length: 10_000 }, (_, i) => `a${i}="${'x'.repeat(50)}"`).join(' ')}`;
     expect(() => parseXml(many)).toThrow(/attributes/);
     expect(() => parseXml('x'.repeat(defaultXmlLimits.length + 1))).toThrow(/longer/);
+  });
+});
+
+describe('readHead', () => {
+  it.each([
+    ['what comes after', '<r><h><x/></h><Body><y/></Body></r>'],
+    ['what is no XML after it', '<r><h><x/></h><Body><</r>'],
+    ['a Body that is another', '<r><h><Body/><x/></h><Body/></r>'],
+  ])('reads no further than the Body: %s', (_, text) => {
+    const root = readHead(text, 'Body');
+    expect(root && childElements(root).map(({ tagName }) => tagName)).toEqual(['h']);
+  });
+
+  it.each(['', 'no XML', '<!DOCTYPE r><r/>'])('reads nothing in %j', (text) => {
+    expect(readHead(text, 'Body')).toBeUndefined();
   });
 });

@@ -130,7 +130,7 @@ describe('the description of a port', () => {
   it.each(['', '?xsd=../package', '?other'])('is pointed to by GET %s', async (query) => {
     const response = await fetch(address + query);
     expect(response.status).toBe(405);
-    expect(response.headers.get('allow')).toBe('POST');
+    expect(response.headers.get('allow')).toBe('GET, HEAD, POST');
     expect(await response.text()).toContain('/transfer?wsdl');
   });
 

@@ -196,6 +196,13 @@ describe('a signed port', () => {
     expect(second.status).toBe(503);
     expect(second.headers.get('retry-after')).toBe('1');
     expect(faultIn(second.text)).toBe('Receiver');
+    const question = addressed(address);
+    const refused = await post(address, signed(signer, question));
+    expect(readEnvelope(refused.text).addressing).toMatchObject({
+      relatesTo: question.messageId,
+      action: `${wsaNs}/soap/fault`,
+      messageId: expect.any(String),
+    });
     release();
     expect((await first).status).toBe(200);
     const third = send();

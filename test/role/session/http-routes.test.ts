@@ -90,8 +90,6 @@ describe('POST /sessions/operations', () => {
         400,
         /signature/,
       ],
-      [submissionJson({ run: world.run('x'.repeat(16_385)), commit: false }), 400, /16384/],
-      [{ run: 'x'.repeat(1_100_000) }, 413, /too large/],
     ];
     for (const [json, status, message] of cases) {
       const response = await served.post(operations, json);
@@ -102,6 +100,68 @@ describe('POST /sessions/operations', () => {
     expect(typed.status).toBe(400);
     expect(served.inputs).toEqual([]);
   });
+});
+
+describe('a request that is too large', () => {
+  const call = (payload: string) => ({ kind: 'call', payload }) as const;
+  const many = (count: number, payload: string) => Array.from({ length: count }, () => payload);
+
+  it.each([
+    ['an operation', ['x', 'é'.repeat(8193)], /operation 2 has 16386 bytes; at most 16384: split/],
+    ['operations', many(65, 'x'), /65 operations in a run; at most 64: send the rest/],
+    ['a run', many(17, 'x'.repeat(16_000)), /run of more than 262144 bytes: send several/],
+  ])('gets 413, how large it may be and what to do: %s', async (_, payloads, message) => {
+    const { run } = JSON.parse(
+      JSON.stringify(submissionJson({ run: served.world.run('x'), commit: false })),
+    );
+    const response = await served.post(operations, {
+      run: { ...run, operations: payloads.map(call) },
+    });
+    expect(response.status).toBe(413);
+    expect(await response.json()).toMatchObject({
+      error: 'too-large',
+      message: expect.stringMatching(message),
+    });
+    expect(served.inputs).toEqual([]);
+  });
+
+  it('gets 413 for its body, too', async () => {
+    const response = await served.post(operations, { run: 'x'.repeat(1_100_000) });
+    expect(response.status).toBe(413);
+    expect((await response.json()).message).toMatch(/at most 1048576 bytes: send fewer/);
+  });
+});
+
+describe('a body that is empty', () => {
+  it.each([
+    undefined,
+    'application/json',
+    'application/json; charset=utf-8',
+    'application/x-www-form-urlencoded',
+    'text/plain',
+  ])('is none, of whatever type it is said to be: %s', async (type) => {
+    const { session } = served.world;
+    const asked = fetch(`${served.url}/sessions/${session}/commit`, {
+      method: 'POST',
+      ...(type !== undefined && { headers: { 'content-type': type } }),
+    });
+    const { replyId } = await served.next('commit');
+    served.service.take({ kind: 'answer', replyId, session, next: 1, statuses: [] });
+    expect((await asked).status).toBe(200);
+  });
+
+  it.each(['application/x-www-form-urlencoded', 'text/plain', 'application/xml'])(
+    'is the only one of type %s',
+    async (type) => {
+      const response = await fetch(served.url + operations, {
+        method: 'POST',
+        headers: { 'content-type': type },
+        body: '{}',
+      });
+      expect(response.status).toBe(400);
+      expect((await response.json()).message).toContain('application/json');
+    },
+  );
 });
 
 describe('who has to wait', () => {
