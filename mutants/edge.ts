@@ -161,8 +161,9 @@ export const edgeMutants: readonly Mutant[] = [
     name: 'no-boolean-is-false',
     rule: 'a mustUnderstand that is no boolean makes a message malformed',
     file: 'src/edge/soap/envelope.ts',
-    find: '      throw soapFaults.sender(`The mustUnderstand of ${block.localName} is no boolean.`);',
-    replace: '      return false;',
+    find: "    case 'false':\n      return false;\n    default:\n",
+    replace:
+      "    case 'false':\n      return false;\n    default:\n      if (version) return false;\n",
     tests: ['test/edge/soap/ports-refusals.test.ts'],
   },
   {
