@@ -3,6 +3,7 @@ import { edgeMutants } from './edge.js';
 import { forgettingMutants } from './forgetting.js';
 import { invitationMutants } from './invitations.js';
 import { limitMutants } from './limits.js';
+import { lostSessionMutants } from './lost-sessions.js';
 import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
 import { orderingMutants } from './ordering.js';
@@ -617,5 +618,6 @@ export const mutants: readonly Mutant[] = [
   ...accountMutants,
   ...simulatorMutants,
   ...sizeMutants,
+  ...lostSessionMutants,
   ...storeMutants,
 ];

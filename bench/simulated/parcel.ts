@@ -110,6 +110,8 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
     case 'status':
     case 'rejoin':
     case 'slow':
+    case 'lost':
+    case 'reach':
       return [];
     default:
       return unreachable(message);
@@ -128,8 +130,13 @@ function ofReport({ statement, signature }: Signed<ReportStatement>): Uint8Array
 }
 
 function ofViewChange({ statement, signature }: Signed<SequenceViewChange>): Uint8Array[] {
-  const { stable, prepared } = statement;
-  return [signature, ...(stable ? ofShared(stable) : []), ...prepared.flatMap(ofPrepared)];
+  const { stable, prepared, committed } = statement;
+  return [
+    signature,
+    ...(stable ? ofShared(stable) : []),
+    ...prepared.flatMap(ofPrepared),
+    ...committed.flatMap(ofShared),
+  ];
 }
 
 function ofPrepared({ prePrepare, prepares }: SequencePrepared): Uint8Array[] {

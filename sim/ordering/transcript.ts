@@ -39,8 +39,8 @@ function contentOf(message: OrderingMessage): string {
     case 'state':
       return `at ${message.certificate.statement.position}`;
     case 'view-change': {
-      const { view, replica, prepared } = message.viewChange.statement;
-      return `of ${replica} to v${view}, ${prepared.length} prepared`;
+      const { view, replica, prepared, committed } = message.viewChange.statement;
+      return `of ${replica} to v${view}, ${prepared.length} prepared, ${committed.length} committed`;
     }
     case 'new-view':
       return `v${message.newView.statement.view}`;
@@ -60,6 +60,10 @@ function contentOf(message: OrderingMessage): string {
       return `v${message.view}`;
     case 'rejoin':
       return `at ${message.position}`;
+    case 'lost':
+      return `up to v${message.view}, ${message.position}`;
+    case 'reach':
+      return `v${message.view}, ${message.position}`;
   }
 }
 

@@ -76,6 +76,11 @@ export interface SequenceViewChange {
   readonly stable: CheckpointCertificate | null;
   /** What prepared above it, each in the highest view that it did in; sorted by sequence number. */
   readonly prepared: readonly SequencePrepared[];
+  /**
+   * What committed above it and did not prepare here in that view or a later one; sorted by sequence number.
+   * A replica that has lost its store and come back knows so what it once prepared.
+   */
+  readonly committed: readonly SharedCertificate<SequencePhase>[];
 }
 
 /** A quorum of view changes, sorted by replica. What it proposes, everybody recomputes from them. */
@@ -207,6 +212,23 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
   | { readonly kind: 'fast-decision'; readonly reports: readonly Signed<ReportStatement>[] }
   /** An excluded process has caught up to this cycle and wants to come back. */
   | { readonly kind: 'rejoin'; readonly position: number }
+  /**
+   * The sender has lost its store. It asks how far others are, and has them pass the view and the position up
+   * to which it may have signed something, where it knows them (0 else). The nonce is that of its new store.
+   */
+  | {
+      readonly kind: 'lost';
+      readonly nonce: Digest;
+      readonly view: View;
+      readonly position: number;
+    }
+  /** The answer: the last view that the sender has asked for or was in, and the last position it has applied. */
+  | {
+      readonly kind: 'reach';
+      readonly nonce: Digest;
+      readonly view: View;
+      readonly position: number;
+    }
 );
 
 export type OrderingMessageKind = OrderingMessage['kind'];

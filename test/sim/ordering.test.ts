@@ -94,6 +94,10 @@ describe('the checkers of ordering', () => {
         get position() {
           return engine.position;
         },
+        get isLost() {
+          return engine.isLost;
+        },
+        forgottenThrough: undefined,
         restore: (records) => all(engine.restore(records)),
         handle: (input) => all(engine.handle(input)),
       };
@@ -167,6 +171,10 @@ describe('the checkers of ordering', () => {
         get position() {
           return engine.position;
         },
+        get isLost() {
+          return engine.isLost;
+        },
+        forgottenThrough: undefined,
         restore: (records) => [...engine.restore(records), ...again],
         handle: (input) =>
           input.kind === 'timer' && input.name === 'restless' ? again : engine.handle(input),

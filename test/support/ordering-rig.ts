@@ -7,7 +7,9 @@ import type {
   StateMachine,
 } from '../../src/core/ordering/engine.js';
 import { orderingDefaults } from '../../src/core/ordering/engine.js';
+import { lostStoreRecord } from '../../src/core/ordering/lost-store.js';
 import { verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
+import { digestOfText } from '../../src/crypto/session/chain.js';
 import { type ClientId, clientId, type ReplicaId } from '../../src/vocabulary/ids.js';
 import type { Batch, OrderingMessage, OrderingRequest } from '../../src/vocabulary/ordering.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
@@ -93,6 +95,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
   readonly #random: () => number;
   #queue: Event[] = [];
   #order = 0;
+  #losses = 0;
 
   constructor(factory: EngineFactory<E>, { n, f, seed, options }: OrderingRigOptions = {}) {
     this.#factory = factory;
@@ -161,6 +164,15 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
     this.#outputsLeft.delete(replica);
     this.#engines[replica] = undefined;
     this.#timers[replica]?.clear();
+  }
+
+  /** Its disk is gone: it starts on a store that says so. */
+  loseStore(replica: number): void {
+    this.crash(replica);
+    this.#losses += 1;
+    const { key, value } = lostStoreRecord(digestOfText(`store ${this.#losses}`));
+    this.stores[replica] = new Map([[key, value]]);
+    this.start(replica);
   }
 
   /** It crashes in the middle of a step: what comes later in the outputs is lost. */

@@ -183,18 +183,20 @@ describe.each(['antipaxos', 'pbft'] as const)('sessions ordered by %s', (engine)
     }
   }, 180_000);
 
-  it('a coordinator whose store of sessions is gone says nothing about them, and does the rest', async () => {
+  it('a coordinator whose store of sessions is gone comes back, and another may fail then', async () => {
     const node = await loadNode(cluster.nodeFile('coordinator-3'));
     if (node.role !== 'coordinator') throw new Error('not a coordinator');
     await cluster.kill('coordinator-3');
     await rm(join(node.dataDir, 'sessions'), { recursive: true });
     await rm(join(node.dataDir, 'sessions.mark'));
     await cluster.restart('coordinator-3');
-    const health = await (await fetch(`${url(3)}/healthz`)).json();
-    expect(health).toMatchObject({ status: 'ok', sessions: 'lost-store' });
-    const refused = await fetch(`${url(3)}/sessions/${'0'.repeat(64)}`);
-    expect(refused.status).toBe(503);
-    expect(await refused.json()).toMatchObject({ error: 'unavailable' });
+    const sessionsAt3 = async () => {
+      const health = (await (await fetch(`${url(3)}/healthz`)).json()) as { sessions: string };
+      return health.sessions;
+    };
+    // Nobody does anything meanwhile: the others make room for it.
+    await eventually('it is back', async () => (await sessionsAt3()) === 'running');
+    await cluster.kill('coordinator-1');
     const client = new SessionClient({
       cluster: cluster.cluster,
       node: owner,
@@ -208,6 +210,7 @@ describe.each(['antipaxos', 'pbft'] as const)('sessions ordered by %s', (engine)
       const { final } = await client.call(count);
       await client.commit();
       expect((await final).kind).toBe('committed');
+      // What it has promised it does not know any more, so it promises nothing.
       expect(client.home).toBe('coordinator-0');
     } finally {
       client.close();

@@ -58,6 +58,7 @@ const viewChange = signed(1, {
   replica: replica(1),
   stable: certificate,
   prepared: [{ prePrepare: signed(2, phase('pre-prepare')), prepares: shared(phase('prepare')) }],
+  committed: [shared(phase('commit'))],
 } as const);
 const newView = signed(3, {
   kind: 'new-view',
@@ -103,6 +104,8 @@ const messages: readonly OrderingMessage[] = [
   { kind: 'fetch-reports', scope: 'antipaxos', cycle: cycleNumber(9) },
   { kind: 'fast-decision', scope: 'antipaxos', reports: [report] },
   { kind: 'rejoin', scope: 'antipaxos', position: 12 },
+  { kind: 'lost', scope: pbft, nonce: digest, view: 3 as View, position: 12 },
+  { kind: 'reach', scope: pbft, nonce: digest, view: 3 as View, position: 12 },
 ];
 
 describe.each(messages.map((message) => [message.kind, message] as const))(

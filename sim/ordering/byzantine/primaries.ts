@@ -222,7 +222,7 @@ export function forgetPrepared(liar: Liar): Behaviour {
       const { statement } = message.viewChange;
       if (statement.prepared.length === 0 || statement.replica !== liar.self) return undefined;
       liar.lied();
-      return [{ ...message, viewChange: liar.sign({ ...statement, prepared: [] }) }];
+      return [{ ...message, viewChange: liar.sign({ ...statement, prepared: [], committed: [] }) }];
     },
   };
 }
@@ -239,6 +239,7 @@ export function hastyViewChanges(liar: Liar): Behaviour {
         replica: liar.self,
         stable: null,
         prepared: [],
+        committed: [],
       });
       liar.broadcast({ kind: 'view-change', scope, viewChange });
     }
@@ -265,7 +266,10 @@ export function equivocateNewViews(liar: Liar): Behaviour {
       );
       for (const friend of liar.conspiracy.signers.keys()) {
         const empty = { kind: 'view-change', scope, view, replica: friend } as const;
-        changes.set(friend, liar.signAs(friend, { ...empty, stable: null, prepared: [] }));
+        changes.set(
+          friend,
+          liar.signAs(friend, { ...empty, stable: null, prepared: [], committed: [] }),
+        );
       }
       const viewChanges = [...changes.values()]
         .sort((a, b) => a.statement.replica - b.statement.replica)

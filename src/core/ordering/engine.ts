@@ -105,4 +105,11 @@ export interface OrderingEngine extends Core<OrderingInput, OrderingOutput> {
   readonly kind: 'antipaxos' | 'pbft';
   /** The last position applied. */
   readonly position: number;
+  /** It has lost its store, and does not take part in full yet. */
+  readonly isLost: boolean;
+  /**
+   * The last position that it may have come to in a life whose store was lost; `undefined` where it has lost
+   * none, infinite while it does not know.
+   */
+  readonly forgottenThrough: number | undefined;
 }

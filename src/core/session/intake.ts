@@ -28,6 +28,7 @@ export class Intake {
   readonly #submissions: Submissions;
   readonly #passingOn: PassingOn;
   readonly #position: () => number;
+  readonly #forgottenThrough: () => number | undefined;
   /** Operations promised so far. */
   promised = 0;
 
@@ -41,6 +42,8 @@ export class Intake {
     readonly passingOn: PassingOn;
     /** The last position that the engine has applied. */
     readonly position: () => number;
+    /** The last that it may have been at in a life whose store was lost. */
+    readonly forgottenThrough: () => number | undefined;
   }) {
     this.#outbox = parts.outbox;
     this.#machine = parts.machine;
@@ -50,6 +53,7 @@ export class Intake {
     this.#submissions = parts.submissions;
     this.#passingOn = parts.passingOn;
     this.#position = parts.position;
+    this.#forgottenThrough = parts.forgottenThrough;
   }
 
   onRun(replyId: ReplyId, verified: VerifiedRun, commit: boolean): void {
@@ -94,6 +98,10 @@ export class Intake {
       return { code: 'unknown-application', name: run.header.application };
     }
     const entry = table.get(session);
+    if (this.#hasForgotten && lastOf(run) >= (entry?.next ?? 1)) {
+      const reason = 'this coordinator has lost its store and does not know what it has promised';
+      return { code: 'unavailable', reason };
+    }
     if (table.isForgotten(session, run.header)) return { code: 'ended' };
     const fit = fitOf(verified, this.#held.get(session), entry);
     switch (fit.kind) {
@@ -128,6 +136,16 @@ export class Intake {
     return this.#isBehind ? 'this coordinator has to catch up first' : undefined;
   }
 
+  /**
+   * It may have promised these operations before its store was lost, and otherwise. Past all deadlines of such
+   * promises it promises again: what is not in the order by then was promised in vain.
+   */
+  get #hasForgotten(): boolean {
+    const through = this.#forgottenThrough();
+    if (through === undefined) return false;
+    return this.#position() <= through + this.#outbox.options.promisePositions;
+  }
+
   /** The others are so far ahead that this replica promises nothing. */
   get #isBehind(): boolean {
     return this.#finals.othersAt > this.#position() + this.#outbox.options.promisePositions / 2;
@@ -137,6 +155,7 @@ export class Intake {
     const { self, promisePositions } = this.#outbox.options;
     const base = this.#position();
     invariant(operation.receipt === undefined, 'a replica promises one thing for a number');
+    invariant(!this.#hasForgotten, 'a replica that has forgotten its promises gives none');
     this.promised += 1;
     return this.#outbox.sign({
       kind: 'receipt',

@@ -48,6 +48,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     const { cluster, resilience, self, sign, applications } = options;
     const submit = (request: OrderingRequest) => void this.#requests.push(request);
     const position = () => this.#engine.position;
+    const forgottenThrough = () => this.#engine.forgottenThrough;
     this.#outbox = new SessionOutbox(options);
     this.#machine = new SessionMachine({ cluster, resilience, applications });
     this.#engine = options.engine({ cluster, resilience, self, sign }, this.#machine);
@@ -75,10 +76,15 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     };
     this.#reconciliation = new Reconciliation(parts);
     this.#passingOn = new PassingOn(parts);
-    this.#intake = new Intake({ ...parts, passingOn: this.#passingOn });
+    this.#intake = new Intake({ ...parts, passingOn: this.#passingOn, forgottenThrough });
     this.#witnessing = new Witnessing(parts);
     this.#orders = new Orders(this.#outbox, submit);
     this.#attesting = new Attesting(this.#outbox, this.#machine, position);
+  }
+
+  /** Whether this replica has lost its store, and takes no full part yet. */
+  get isLost(): boolean {
+    return this.#engine.isLost;
   }
 
   get metrics(): SessionMetrics {
@@ -162,7 +168,8 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
   #onPeer({ from, message, run }: VerifiedSessionMessage): void {
     switch (message.kind) {
       case 'run':
-        if (run) this.#witnessing.onRun(from, run, message.receipts);
+        // Its state is not that of the others yet.
+        if (run && !this.isLost) this.#witnessing.onRun(from, run, message.receipts);
         return;
       case 'witness':
         return this.#witnessing.onWitnesses(from, message.witnesses);

@@ -73,7 +73,7 @@ export function checkSequenceViewChange(
   keyring: Keyring,
   signed: Signed<SequenceViewChange>,
 ): Finding {
-  const { scope, view, replica, stable, prepared } = signed.statement;
+  const { scope, view, replica, stable, prepared, committed } = signed.statement;
   const low = stable?.statement.position ?? 0;
   return (
     mismatchUnless(!stable || stable.statement.scope === scope, 'scope of a checkpoint') ??
@@ -81,18 +81,23 @@ export function checkSequenceViewChange(
       prepared.map(({ prePrepare }) => prePrepare.statement.sequence),
       'prepared certificates',
     ) ??
-    firstFinding(prepared, ({ prePrepare: { statement } }) =>
+    rising(
+      committed.map(({ statement }) => statement.sequence),
+      'commits',
+    ) ??
+    firstFinding([...prepared.map(({ prePrepare }) => prePrepare), ...committed], ({ statement }) =>
       mismatchUnless(
         statement.scope === scope &&
           statement.view < view &&
           statement.sequence > low &&
           statement.sequence <= low + orderingLimits.window,
-        'scope, view and place of a prepared certificate',
+        'scope, view and place of a certificate',
       ),
     ) ??
     checkSignature(keyring, replicaSigner(replica), signed) ??
     (stable ? checkCheckpoint(keyring, stable) : undefined) ??
-    firstFinding(prepared, (one) => checkSequencePrepared(keyring, one))
+    firstFinding(prepared, (one) => checkSequencePrepared(keyring, one)) ??
+    firstFinding(committed, (one) => checkSequenceCommits(keyring, one))
   );
 }
 

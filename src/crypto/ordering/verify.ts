@@ -146,6 +146,8 @@ class MessageCheck {
       case 'status':
       case 'rejoin':
       case 'slow':
+      case 'lost':
+      case 'reach':
         return undefined;
       default:
         return unreachable(message);
@@ -192,6 +194,8 @@ function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
     case 'chunk':
     case 'status':
     case 'slow':
+    case 'lost':
+    case 'reach':
       return [];
     default:
       return unreachable(message);

@@ -1,4 +1,7 @@
+import { randomBytes } from 'node:crypto';
 import type { StoredRecord } from '../../core/effects.js';
+import { lostStoreRecord, nonceOf } from '../../core/ordering/lost-store.js';
+import { digest } from '../../vocabulary/ids.js';
 
 const MEMBER = 'member';
 
@@ -12,4 +15,14 @@ export const newSessionMember: readonly StoredRecord[] = [{ key: MEMBER, value: 
 /** Whether the store is one that began so. */
 export function isSessionMember(records: readonly StoredRecord[]): boolean {
   return records.some(({ key }) => key === MEMBER);
+}
+
+/** Whether the store took the place of one that was lost. */
+export function isLostSessionMember(records: readonly StoredRecord[]): boolean {
+  return nonceOf(records) !== undefined;
+}
+
+/** What an empty store is given that takes the place of a lost one. */
+export function lostSessionMember(): readonly StoredRecord[] {
+  return [lostStoreRecord(digest(randomBytes(32).toString('hex')))];
 }

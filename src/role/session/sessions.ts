@@ -7,7 +7,11 @@ import type { Keyring } from '../../crypto/keyring.js';
 import { Owners } from '../../crypto/session/owners.js';
 import { sessionRequestCheck } from '../../crypto/session/request.js';
 import type { CoordinatorNode } from '../../edge/config/node-file.js';
-import { isSessionMember } from '../../edge/config/session-member.js';
+import {
+  isLostSessionMember,
+  isSessionMember,
+  lostSessionMember,
+} from '../../edge/config/session-member.js';
 import { Driver } from '../../edge/driver/driver.js';
 import type { Logger } from '../../edge/http/logger.js';
 import type { PeerNetwork } from '../../edge/peer/peer-network.js';
@@ -26,6 +30,8 @@ import { registerSessionPort } from './soap-port.js';
 export type SessionCore = Core<SessionInput, SessionOutput> & {
   /** Figures for `GET /sessions`. */
   readonly metrics: object;
+  /** Whether it has lost its store, and takes no full part yet. */
+  readonly isLost: boolean;
   /** The value under a key of an application's committed state here. */
   valueOf(application: string, key: string): string | undefined;
 };
@@ -45,11 +51,12 @@ export interface SessionsOptions {
 
 /**
  * - `running`
- * - `lost-store`: the store is not the one that it began with, so that it does not know what it has said
- *   and must say nothing.
+ * - `returning`: the store is not the one that it began with, so that the replica does not know what it has
+ *   signed. It signs nothing until the others have passed all of that.
+ * - `lost-store`: the same in a cluster where no replica may fail: there is nobody to come back to.
  * - `failed`: the core or its store failed; the rest of the node goes on.
  */
-export type SessionsState = 'running' | 'lost-store' | 'failed';
+export type SessionsState = 'running' | 'returning' | 'lost-store' | 'failed';
 
 /** Layer 2 beside a coordinator: the session replica with its store, peers and ports. */
 export class Sessions {
@@ -94,7 +101,7 @@ export class Sessions {
       submit,
       nowMs,
       today: () => new Date(),
-      outOfService: () => outOfService[this.#state],
+      outOfService: () => outOfService[this.state],
     });
     if (state === 'running') {
       const isGenuine = sessionRequestCheck(keyring, owners);
@@ -112,22 +119,27 @@ export class Sessions {
   }
 
   /**
-   * Loads the applications and opens the store. Throws `ConfigError` or `StoreError`. A store that is not
-   * the one that `init` made is left alone, and sessions out of service.
+   * Loads the applications and opens the store. Throws `ConfigError` or `StoreError`. An empty store is one that
+   * took the place of a lost one, which is written into it; one that holds anything else is left alone.
    */
   static async open(options: SessionsOptions): Promise<Sessions> {
     const { setting, node, log } = options;
     const modules = await loadApplications(setting.applications, node);
     const directory = join(node.dataDir, 'sessions');
     const store = await openStore(directory);
-    const isMember = isSessionMember(await store.load());
-    if (!isMember)
-      log.error({ directory, remedy: outOfService['lost-store'] }, 'sessions-store-lost');
-    return new Sessions(options, modules, store, isMember ? 'running' : 'lost-store');
+    const state = await stateOf(store);
+    const isReturning = state === 'empty' && options.keyring.cluster.resilience.f > 0;
+    if (state !== 'running') {
+      const remedy = outOfService[isReturning ? 'returning' : 'lost-store'];
+      log.error({ directory, remedy }, 'sessions-store-lost');
+    }
+    if (isReturning) await store.write(lostSessionMember());
+    const isRunning = isReturning || state === 'running';
+    return new Sessions(options, modules, store, isRunning ? 'running' : 'lost-store');
   }
 
   get state(): SessionsState {
-    return this.#state;
+    return this.#state === 'running' && this.#core.isLost ? 'returning' : this.#state;
   }
 
   /** For status pages. */
@@ -140,7 +152,7 @@ export class Sessions {
       f: resilience.f,
       nodes: coordinators.map(({ name, url }) => ({ name, url })),
       ...setting,
-      state: this.#state,
+      state: this.state,
       ...(this.#failure !== undefined && { failure: this.#failure }),
       ...this.#service.figures,
       ...(this.#state === 'running' && this.#core.metrics),
@@ -219,8 +231,18 @@ export class Sessions {
   }
 }
 
+/** Whether the core may run on what is in the store. */
+async function stateOf(store: Store): Promise<'running' | 'empty' | 'unknown'> {
+  const records = await store.load();
+  if (records.length === 0) return 'empty';
+  const isKnown = isSessionMember(records) || isLostSessionMember(records);
+  return isKnown ? 'running' : 'unknown';
+}
+
 const outOfService: Readonly<Record<SessionsState, string | undefined>> = {
   running: undefined,
+  returning:
+    'this coordinator has lost its store of sessions and is about to come back; ask another one',
   'lost-store':
     'this coordinator has lost its store of sessions and takes no part in them; ask another one',
   failed: 'sessions have failed at this coordinator; ask another one',

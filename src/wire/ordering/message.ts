@@ -48,6 +48,8 @@ const messageKind = choice<OrderingMessageKind>(
   'fetch-chunk',
   'chunk',
   'fetch-reports',
+  'lost',
+  'reach',
 );
 
 /** Throws `WireError` for a message that no peer would accept. */
@@ -121,6 +123,11 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
       return writer.u64(message.position);
     case 'slow':
       return writeView(writer, message.view);
+    case 'lost':
+    case 'reach':
+      writeDigest(writer, message.nonce);
+      writeView(writer, message.view);
+      return writer.u64(message.position);
     default:
       return unreachable(message);
   }
@@ -189,6 +196,12 @@ function readContent(
       return { kind, scope, position: reader.u64() };
     case 'slow':
       return { kind, scope, view: readView(reader) };
+    case 'lost':
+    case 'reach': {
+      const nonce = readDigest(reader);
+      const view = readView(reader);
+      return { kind, scope, nonce, view, position: reader.u64() };
+    }
     default:
       return unreachable(kind);
   }

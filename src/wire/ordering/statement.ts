@@ -194,6 +194,8 @@ function writeViewChange(writer: Writer, statement: SequenceViewChange): void {
   writeStable(writer, statement.stable);
   checkRising(statement.prepared, sequenceOf);
   writer.list(statement.prepared, orderingLimits.window, (one) => writePrepared(writer, one));
+  checkRising(statement.committed, placeOf);
+  writer.list(statement.committed, orderingLimits.window, (one) => writeShared(writer, one));
 }
 
 function readViewChange(
@@ -206,11 +208,17 @@ function readViewChange(
   const stable = readStable(reader, cluster);
   const prepared = reader.list(orderingLimits.window, () => readPrepared(reader, cluster));
   checkRising(prepared, sequenceOf);
-  return { kind: 'view-change', scope, view, replica, stable, prepared };
+  const committed = reader.list(orderingLimits.window, () => readShared(reader, cluster, 'phase'));
+  checkRising(committed, placeOf);
+  return { kind: 'view-change', scope, view, replica, stable, prepared, committed };
 }
 
 function sequenceOf({ prePrepare }: SequencePrepared): number {
   return prePrepare.statement.sequence;
+}
+
+function placeOf({ statement }: SharedCertificate<SequencePhase>): number {
+  return statement.sequence;
 }
 
 function writeStable(writer: Writer, stable: CheckpointCertificate | null): void {

@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { OrderingOptions } from '../../../src/core/ordering/engine.js';
 import { PbftEngine } from '../../../src/core/ordering/pbft/engine.js';
+import { recomputeProposals } from '../../../src/core/ordering/pbft/new-view.js';
 import { nullDigest } from '../../../src/core/ordering/pbft/state.js';
-import { recomputeProposals } from '../../../src/core/ordering/pbft/view-change.js';
 import { digestOfBatch, signOrdering } from '../../../src/crypto/ordering/sign.js';
 import { verifyOrderingMessage } from '../../../src/crypto/ordering/verify.js';
 import type { ReplicaId, View } from '../../../src/vocabulary/ids.js';
@@ -196,6 +196,7 @@ describe('a new view', () => {
         replica: replica as ReplicaId,
         stable: null,
         prepared: certificates,
+        committed: [],
       }) as const;
     const newer = [makeRequest('newer', 1, '')];
     const { digests, last } = recomputeProposals([

@@ -45,6 +45,7 @@ async function failing(records = newSessionMember) {
     log,
     createCore: () => ({
       metrics: {},
+      isLost: records.length === 0,
       valueOf: () => undefined,
       restore: () => [],
       handle: () => {
@@ -83,13 +84,13 @@ describe('sessions', () => {
     expect((await get('/notes/')).statusCode).toBe(200);
   });
 
-  it('whose store is not the one that they began with say nothing', async () => {
+  it('whose store is not the one that they began with are out of service until they are back', async () => {
     const { sessions, get, events } = await failing([]);
-    expect(sessions.state).toBe('lost-store');
+    expect(sessions.state).toBe('returning');
     expect(events).toEqual(['sessions-store-lost']);
     const answer = await get(`/sessions/${id}`);
     expect(answer.statusCode).toBe(503);
     expect(answer.json()).toMatchObject({ message: expect.stringContaining('lost its store') });
-    expect((await get('/sessions')).json()).toMatchObject({ state: 'lost-store' });
+    expect((await get('/sessions')).json()).toMatchObject({ state: 'returning' });
   });
 });

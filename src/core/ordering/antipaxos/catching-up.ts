@@ -49,16 +49,17 @@ export class CatchingUp implements Reminding {
   }
 
   sayAgain(tries: number): boolean {
-    const { cycles, delivered, pending, outbox, membership, self, last } = this.#state;
+    const { cycles, delivered, pending, outbox, membership, self, last, lost } = this.#state;
     const open = [...cycles.values()].filter(
       (state) => state.cycle > delivered && state.cycle <= last && this.#isUnderWay(state),
     );
     for (const state of open) this.#cycles.sayAgain(state);
     this.#checkpoints.sayAgain();
     // Nobody could take it back earlier, and without load the time for it may never come.
-    const mayReturn = membership.mayReturnIn(delivered + 1, self);
+    const mayReturn = !lost.isLost && membership.mayReturnIn(delivered + 1, self);
     if (mayReturn) outbox.broadcast({ kind: 'rejoin', position: delivered });
-    if (membership.isExcluded(self) || !this.#awaitedNext.includes(self)) this.#handOn(tries);
+    const isLeftOut = membership.isExcluded(self) || !this.#awaitedNext.includes(self);
+    if (isLeftOut || lost.isLost) this.#handOn(tries);
     const { isUnstable } = this.#checkpoints;
     return open.length > 0 || pending.size > 0 || mayReturn || isUnstable;
   }

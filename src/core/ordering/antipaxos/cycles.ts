@@ -7,6 +7,7 @@ import type {
 } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { encodeOrderingSigned } from '../../../wire/ordering/index.js';
+import { invariant } from '../../invariant.js';
 import { complainOfSlow, dividingIn, noteDelay, silentIn } from './complaints.js';
 import type { CycleDecision, CycleState, Patience } from './cycle.js';
 import { digestsOf, fastVector } from './merge.js';
@@ -205,6 +206,7 @@ export class Cycles {
     const { self, outbox, delay } = this.#state;
     const { cycle, reports, startedMs, proposals } = state;
     if (startedMs === undefined || !roster.reporters.has(self) || reports.has(self)) return;
+    invariant(!this.#state.lost.isLost, 'a replica without its store reports nothing');
     const isDue = state.reporting !== 'fresh';
     if (proposals.size < (isDue ? roster.usual : roster.awaited.size)) return;
     const entries = this.#entriesOf(state, roster);

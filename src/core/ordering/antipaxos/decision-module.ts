@@ -62,6 +62,10 @@ export class DecisionModule {
     return this.#replica.view;
   }
 
+  get isLost(): boolean {
+    return this.#replica.isLost;
+  }
+
   /** Commands executed so far. */
   get position(): number {
     return this.#replica.position;
@@ -90,6 +94,10 @@ export class DecisionModule {
   /** Cycles up to here need no decision any more: whoever lacks one is shown its proof. */
   cut(cycle: number): void {
     this.#replica.retain((request) => request.number > cycle);
+  }
+
+  greet(replica: ReplicaId): void {
+    this.#replica.greet(replica);
   }
 
   showPosition(replica: ReplicaId): void {

@@ -25,6 +25,7 @@ import { Cycles } from './cycles.js';
 import { DecisionModule } from './decision-module.js';
 import { Delivery } from './delivery.js';
 import type { AntipaxosOptions } from './options.js';
+import { Returning } from './returning.js';
 import { AntipaxosState } from './state.js';
 
 /** What an operator may want to see. */
@@ -47,6 +48,7 @@ export class AntipaxosEngine implements OrderingEngine {
   readonly #cycles: Cycles;
   readonly #catchingUp: CatchingUp;
   readonly #reminders: Reminders;
+  readonly #returning: Returning;
   #fastCycles = 0;
   #slowCycles = 0;
 
@@ -83,10 +85,25 @@ export class AntipaxosEngine implements OrderingEngine {
       this.#delivery.checkpoints,
     );
     this.#reminders = new Reminders(this.#outbox, this.#catchingUp);
+    this.#returning = new Returning(this.#state, {
+      wanted: () => this.#cycles.start(),
+      returned: () => {
+        this.#reminders.watch();
+        this.#cycles.start();
+      },
+    });
   }
 
   get position(): number {
     return this.#state.delivered;
+  }
+
+  get isLost(): boolean {
+    return this.#state.lost.isLost || this.#decisions.isLost;
+  }
+
+  get forgottenThrough(): number | undefined {
+    return this.#state.lost.forgottenThrough;
   }
 
   get metrics(): AntipaxosMetrics {
@@ -103,11 +120,13 @@ export class AntipaxosEngine implements OrderingEngine {
   }
 
   restore(records: readonly StoredRecord[]): readonly OrderingOutput[] {
+    this.#state.lost.restore(records);
     this.#delivery.restoreCheckpoint(records);
     this.#restoreCycles(records);
     this.#delivery.restoreDecisions(records);
     this.#decisions.restore(records);
     this.#cycles.restore();
+    this.#returning.check();
     if (this.#state.cycles.size > 0) this.#reminders.watch();
     return this.#outbox.take();
   }
@@ -149,7 +168,8 @@ export class AntipaxosEngine implements OrderingEngine {
   /** A peer is there again. */
   #greet(replica: ReplicaId): void {
     this.#reminders.sendStatus(replica);
-    this.#decisions.showPosition(replica);
+    this.#decisions.greet(replica);
+    this.#state.lost.ask();
     if (this.#state.membership.isExcluded(this.#state.self)) this.#reminders.watch();
   }
 
@@ -157,7 +177,7 @@ export class AntipaxosEngine implements OrderingEngine {
     if (this.#decisions.onTimer(name)) return;
     const own = this.#outbox.timerRanOut(name);
     if (own === undefined) return;
-    const parts = [this.#cycles, this.#delivery.checkpoints];
+    const parts = [this.#state.lost, this.#cycles, this.#delivery.checkpoints];
     if (!parts.some((one) => one.onTimer(own))) this.#reminders.onTimer(own);
   }
 
@@ -182,6 +202,10 @@ export class AntipaxosEngine implements OrderingEngine {
         return this.#cycles.onRejoin(from, message.position);
       case 'status':
         return this.#reminders.onStatus(from, message);
+      case 'lost':
+        return this.#returning.onLost(from, message);
+      case 'reach':
+        return this.#returning.onReach(from, message);
       case 'checkpoint':
       case 'stable':
       case 'state':
@@ -240,6 +264,7 @@ export class AntipaxosEngine implements OrderingEngine {
 
   #onProgress(): void {
     this.#reminders.progressed();
+    this.#returning.check();
     this.#cycles.progressed();
     this.#decisions.cut(this.#state.delivered);
     this.#decisions.recheck();
@@ -256,7 +281,9 @@ export class AntipaxosEngine implements OrderingEngine {
       const state = this.#state.restoredCycle(cycle);
       state.stored.add(`value/${key}`);
       state.values.set(digest, { proposal, value });
-      if (replica === this.#state.self) state.startedMs = this.#outbox.nowMs;
+      // One whose store was lost has it from others: it goes on with no cycle of before.
+      const isOwn = replica === this.#state.self && !this.#state.lost.isLost;
+      if (isOwn) state.startedMs = this.#outbox.nowMs;
       if (!state.proposals.has(replica)) {
         state.proposals.set(replica, { digest, signature: proposal.signature });
       }

@@ -1,6 +1,7 @@
 import { digestOfCycleValue } from '../../../crypto/ordering/sign.js';
 import type { ReplicaId } from '../../../vocabulary/ids.js';
 import type { Batch, Cycle, CycleValue, ProposalStatement } from '../../../vocabulary/ordering.js';
+import { invariant } from '../../invariant.js';
 import { Batching } from '../batching.js';
 import type { CycleState } from './cycle.js';
 import type { AntipaxosState } from './state.js';
@@ -70,6 +71,7 @@ export class Proposer {
 
   /** Starts cycles while there is a reason to: without load there are none. */
   start(): void {
+    if (this.#state.lost.isLost) return;
     while (this.#next <= this.#state.last) {
       // It has proposed there before a restart, and proposes in no cycle twice.
       if (this.#state.cycles.get(this.#next)?.startedMs !== undefined) {
@@ -78,7 +80,8 @@ export class Proposer {
       }
       const isAwaited = this.#next <= this.#heard;
       const isIdle = this.#next === this.#state.delivered + 1;
-      const hasToStart = isAwaited || this.#hasToTestify || this.#isOnTheWayOut;
+      const isWanted = this.#next <= this.#state.wantedThrough;
+      const hasToStart = isAwaited || isWanted || this.#hasToTestify || this.#isOnTheWayOut;
       if (!hasToStart && !this.#batching.isReady(isIdle)) return;
       const cycle = this.#next as Cycle;
       const isExcluded = !this.#state.rosterAt(cycle)?.awaited.has(this.#state.self);
@@ -110,6 +113,7 @@ export class Proposer {
   #propose(state: CycleState, isExcluded: boolean): void {
     const { outbox, delay, self, pending, options } = this.#state;
     const { cycle } = state;
+    invariant(!this.#state.lost.isLost, 'a replica without its store proposes nothing');
     state.startedMs = outbox.nowMs;
     const batch = isExcluded ? [] : pending.take(options);
     this.#proposed.set(cycle, batch);

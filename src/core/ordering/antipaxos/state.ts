@@ -2,6 +2,8 @@ import type { Digest, ReplicaId } from '../../../vocabulary/ids.js';
 import type { Cycle, ReportStatement } from '../../../vocabulary/ordering.js';
 import { oneCorrect } from '../../../vocabulary/quorum.js';
 import { encodeOrderingMessage } from '../../../wire/ordering/index.js';
+import { Favours } from '../favours.js';
+import { LostStore } from '../lost-store.js';
 import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
 import { CycleState } from './cycle.js';
@@ -25,6 +27,14 @@ export class AntipaxosState {
   readonly cycles = new Map<number, CycleState>();
   /** What the last cycles decided, for commands about them that come late. */
   readonly past = new Map<number, Vector>();
+  /**
+   * A replica that has lost its store may have signed something in the cycles up to a pipeline's depth beyond
+   * what it had delivered, and that was a pipeline's depth beyond what others had, at most (protocol.md).
+   */
+  readonly lost: LostStore;
+  readonly favours: Favours;
+  /** Cycles up to here are started for the sake of one that has lost its store. */
+  wantedThrough = 0;
   /** The last cycle delivered. */
   delivered = 0;
   /** The last stable checkpoint; what is at or below it is forgotten. */
@@ -36,6 +46,12 @@ export class AntipaxosState {
     this.outbox = outbox;
     this.membership = new Membership(options.resilience, options.pipelineDepth, missedMax);
     this.testimony = new Testimony(options.self, this.membership);
+    const { pipelineDepth } = options;
+    this.lost = new LostStore(outbox, ({ view, position }) => ({
+      view,
+      position: position + 2 * pipelineDepth,
+    }));
+    this.favours = new Favours(outbox);
     this.delay = new DelayEstimate(timeoutMs, options.timeoutMaxMs, options.resilience.f);
   }
 

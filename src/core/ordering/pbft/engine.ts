@@ -38,6 +38,14 @@ export class PbftEngine implements OrderingEngine {
     return this.#replica.view;
   }
 
+  get isLost(): boolean {
+    return this.#replica.isLost;
+  }
+
+  get forgottenThrough(): number | undefined {
+    return this.#replica.forgottenThrough;
+  }
+
   /** Entries in the log, for metrics. */
   get logSize(): number {
     return this.#replica.logSize;
@@ -59,7 +67,7 @@ export class PbftEngine implements OrderingEngine {
         this.#replica.onMessage(input.message);
         break;
       case 'peer-up':
-        this.#replica.showPosition(input.replica);
+        this.#replica.greet(input.replica);
         break;
       case 'timer':
         this.#replica.onTimer(input.name);

@@ -4,8 +4,8 @@ import type { SequenceNumber } from '../../../vocabulary/ordering.js';
 import { Batching } from '../batching.js';
 import type { Checkpoints } from '../checkpoints.js';
 import type { PbftHost } from './host.js';
+import type { NewViewProposals } from './new-view.js';
 import type { PbftState } from './state.js';
-import type { NewViewProposals } from './view-change.js';
 import type { Voter } from './voting.js';
 
 /** The primary's side: batches of what waits, several under way at once. */
@@ -38,7 +38,7 @@ export class Proposer {
       this.#next = Math.max(this.#next, place + 1);
       this.#state.pending.claim(accepted.batch);
     }
-    if (!this.#state.isPrimary) return;
+    if (!this.#state.isPrimary || !this.#state.isActive) return;
     this.#required = [...(proposals?.digests ?? [])].filter(
       ([sequence]) =>
         this.#state.log.get(sequence)?.accepted?.prePrepare.statement.view !== this.#state.view,

@@ -17,10 +17,11 @@ import { CatchingUp } from './catching-up.js';
 import { Executor } from './execution.js';
 import { Forwarder } from './forwarding.js';
 import type { PbftHost } from './host.js';
+import type { NewViewProposals } from './new-view.js';
 import { Proposer } from './proposing.js';
 import { PbftState } from './state.js';
 import { Suspicion } from './suspicion.js';
-import { type NewViewProposals, ViewChanger } from './view-change.js';
+import { ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
 
 /** One replica of a replicated state machine (Castro and Liskov 2002). Its outputs go to its outbox. */
@@ -78,6 +79,15 @@ export class PbftReplica {
     return this.#state.log.size;
   }
 
+  /** Whether this replica has lost its store and takes no full part yet. */
+  get isLost(): boolean {
+    return this.#views.isLost;
+  }
+
+  get forgottenThrough(): number | undefined {
+    return this.#views.forgottenThrough;
+  }
+
   isExecuted(request: OrderingRequest): boolean {
     return this.#executor.isExecuted(request);
   }
@@ -108,6 +118,12 @@ export class PbftReplica {
   /** Lets another replica see how far this one is, so that it asks for what it lacks. */
   showPosition(replica: ReplicaId): void {
     this.#reminders.sendStatus(replica);
+  }
+
+  /** A peer is there again. */
+  greet(replica: ReplicaId): void {
+    this.showPosition(replica);
+    this.#views.greet();
   }
 
   /** The host's judgements may have changed. */
@@ -165,6 +181,10 @@ export class PbftReplica {
         return this.#suspicion.onComplaint(from, message.view);
       case 'status':
         return this.#reminders.onStatus(from, message);
+      case 'lost':
+        return this.#onLost(from, message);
+      case 'reach':
+        return this.#views.onReach(from, message);
       case 'proposal':
       case 'report':
       case 'fetch-value':
@@ -175,6 +195,13 @@ export class PbftReplica {
       default:
         return unreachable(message);
     }
+  }
+
+  /** It may be in an earlier view, too. */
+  #onLost(from: ReplicaId, message: Extract<OrderingMessage, { kind: 'lost' }>): void {
+    this.#views.onLost(from, message);
+    if (this.#state.isActive) return;
+    this.#watch();
   }
 
   #onCheckpointMessage(from: ReplicaId, message: CheckpointMessage): void {

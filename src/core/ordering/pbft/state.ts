@@ -74,6 +74,11 @@ export class PbftState {
   target = 0 as View;
   /** The last sequence number executed. */
   executed = 0;
+  /**
+   * Views up to here are closed to this replica: it has lost its store and may have voted in them, or asked for
+   * them, before. -1 where none is.
+   */
+  closedThrough = -1;
 
   constructor(outbox: Outbox) {
     this.outbox = outbox;
@@ -91,7 +96,7 @@ export class PbftState {
 
   /** Whether this replica takes part in the view; not once it has asked for another. */
   get isActive(): boolean {
-    return this.target === this.view;
+    return this.target === this.view && this.view > this.closedThrough;
   }
 
   get isPrimary(): boolean {

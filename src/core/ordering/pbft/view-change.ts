@@ -1,30 +1,25 @@
 import type { Digest, ReplicaId, View } from '../../../vocabulary/ids.js';
 import type {
-  CheckpointCertificate,
+  OrderingMessageOf,
   SequenceNewView,
   SequenceNumber,
-  SequencePrepared,
   SequenceViewChange,
 } from '../../../vocabulary/ordering.js';
 import { oneCorrect, primaryOf } from '../../../vocabulary/quorum.js';
 import type { Signed } from '../../../vocabulary/statements.js';
 import { decodeOrderingSigned, encodeOrderingSigned } from '../../../wire/ordering/index.js';
 import type { StoredRecord } from '../../effects.js';
+import { invariant } from '../../invariant.js';
 import type { Checkpoints } from '../checkpoints.js';
-import { nullDigest, type PbftState } from './state.js';
+import { Favours } from '../favours.js';
+import { LostStore } from '../lost-store.js';
+import { evidenceIn, type NewViewProposals, recomputeProposals } from './new-view.js';
+import type { PbftState } from './state.js';
 
 const NEW_VIEW = 'new-view';
 
 /** Timeouts stop doubling after so many view changes without progress. */
 const DOUBLINGS_MAX = 6;
-
-/** What a new view starts from. Everybody computes it alike from the same view changes. */
-export interface NewViewProposals {
-  readonly stable: CheckpointCertificate | null;
-  /** One for each place above the stable checkpoint, up to `last`; null requests fill the gaps. */
-  readonly digests: ReadonlyMap<SequenceNumber, Digest>;
-  readonly last: number;
-}
 
 export interface ViewEvents {
   entered(proposals: NewViewProposals): void;
@@ -36,6 +31,8 @@ export class ViewChanger {
   readonly #checkpoints: Checkpoints;
   readonly #events: ViewEvents;
   readonly #received = new Map<ReplicaId, Signed<SequenceViewChange>>();
+  readonly #lost: LostStore;
+  readonly #favours: Favours;
   #newView: Signed<SequenceNewView> | undefined;
   #proposals: NewViewProposals | undefined;
   /** View changes since something was last executed. */
@@ -46,6 +43,22 @@ export class ViewChanger {
     this.#state = state;
     this.#checkpoints = checkpoints;
     this.#events = events;
+    // It may have asked for the view after one that a quorum was in or asked for (see `#ask`), and executed
+    // what others have voted for within their window.
+    this.#lost = new LostStore(state.outbox, ({ view, position }) => ({
+      view: view + 1,
+      position: position + 2 * state.options.checkpointInterval,
+    }));
+    this.#favours = new Favours(state.outbox);
+  }
+
+  /** Whether this replica has lost its store and takes no full part yet. */
+  get isLost(): boolean {
+    return this.#lost.isLost;
+  }
+
+  get forgottenThrough(): number | undefined {
+    return this.#lost.forgottenThrough;
   }
 
   /** How long a request may wait now. */
@@ -65,6 +78,33 @@ export class ViewChanger {
 
   progressed(): void {
     if (this.#state.isActive) this.#failures = 0;
+    this.#returnIfPast();
+  }
+
+  /**
+   * A replica has lost its store. It may vote again in views that it has never been in, so the others leave this
+   * one for its sake, now and then.
+   */
+  onLost(from: ReplicaId, { nonce, view: closed }: OrderingMessageOf<'lost'>): void {
+    const { view, target, executed: position, isActive, outbox } = this.#state;
+    // One that has lost its own store does not know how far it was.
+    if (this.isLost) return;
+    outbox.send(from, { kind: 'reach', nonce, view: target, position });
+    if (closed < 1 || view > closed || !isActive || !this.#favours.take(from)) return;
+    outbox.log('info', 'view-left-for-lost', { view, replica: from });
+    this.#ask((view + 1) as View);
+    this.#failures -= 1;
+  }
+
+  onReach(from: ReplicaId, message: OrderingMessageOf<'reach'>): void {
+    if (!this.#lost.onReach(from, message)) return;
+    this.#state.closedThrough = this.#lost.bound?.view ?? Number.POSITIVE_INFINITY;
+    this.#returnIfPast();
+  }
+
+  /** A peer is there again, and may not have been asked. */
+  greet(): void {
+    this.#lost.ask();
   }
 
   /** The primary has had its time. */
@@ -99,6 +139,7 @@ export class ViewChanger {
 
   /** Returns false where the timer is not a view change's. */
   onTimer(name: string): boolean {
+    if (this.#lost.onTimer(name)) return true;
     if (name !== NEW_VIEW) return false;
     this.#ask((this.#state.target + 1) as View);
     return true;
@@ -120,6 +161,8 @@ export class ViewChanger {
   /** The view that this replica was in, and the one that it had asked for. */
   restore(records: readonly StoredRecord[]): void {
     const { outbox, options } = this.#state;
+    this.#lost.restore(records);
+    if (this.isLost) this.#state.closedThrough = this.#lost.bound?.view ?? Number.POSITIVE_INFINITY;
     for (const [, bytes] of outbox.stored(records, 'new-view')) {
       this.#settle(decodeOrderingSigned(options.cluster, bytes, 'new-view'));
     }
@@ -132,21 +175,21 @@ export class ViewChanger {
   }
 
   #ask(view: View): void {
+    // What it once prepared it does not know, so it speaks for no view yet.
+    if (this.isLost) return;
     const { outbox, self, log } = this.#state;
+    invariant(view > this.#state.view, 'a replica asks for later views only');
     this.#state.target = view;
     this.#failures += 1;
     this.#isWaiting = false;
     outbox.stopTimer(NEW_VIEW);
-    const prepared = [...log.values()]
-      .flatMap((entry) => (entry.prepared ? [entry.prepared] : []))
-      .sort((a, b) => placeOf(a) - placeOf(b));
     const own = outbox.sign<SequenceViewChange>({
       kind: 'view-change',
       scope: outbox.scope,
       view,
       replica: self,
       stable: this.#checkpoints.stable?.certificate ?? null,
-      prepared,
+      ...evidenceIn(log.values()),
     });
     outbox.persist('view-change', encodeOrderingSigned(own));
     outbox.broadcast({ kind: 'view-change', viewChange: own });
@@ -187,12 +230,31 @@ export class ViewChanger {
 
   #enter(newView: Signed<SequenceNewView>): void {
     const { outbox, self } = this.#state;
+    const { view, viewChanges } = newView.statement;
+    invariant(
+      !this.isLost ||
+        view <= this.#state.closedThrough ||
+        viewChanges.every(({ statement }) => statement.replica !== self),
+      'a replica without its store comes back in a view that it never asked for',
+    );
     outbox.persist('new-view', encodeOrderingSigned(newView));
     const proposals = this.#settle(newView);
     if (this.#state.primary === self) outbox.broadcast({ kind: 'new-view', newView });
     outbox.log('info', 'view-entered', { view: this.#state.view, primary: this.#state.primary });
     if (proposals.stable) this.#checkpoints.learn(proposals.stable);
     this.#events.entered(proposals);
+    if (this.isLost && view <= this.#state.closedThrough) this.#lost.ask();
+    this.#returnIfPast();
+  }
+
+  /**
+   * The new-view message of a view that this replica never was in holds all that may have committed before, from
+   * others; it has executed that, so it shows it in its next view change.
+   */
+  #returnIfPast(): void {
+    const { view, closedThrough, executed } = this.#state;
+    if (!this.isLost || view <= closedThrough || executed < (this.#proposals?.last ?? 0)) return;
+    this.#lost.end();
   }
 
   #settle(newView: Signed<SequenceNewView>): NewViewProposals {
@@ -209,36 +271,4 @@ export class ViewChanger {
     this.#proposals = proposals;
     return proposals;
   }
-}
-
-/**
- * Castro and Liskov §4.4: for each place above the highest stable checkpoint the batch that prepared in
- * the highest view; a null request where none did. A primary cannot choose, so none is believed.
- */
-export function recomputeProposals(viewChanges: readonly SequenceViewChange[]): NewViewProposals {
-  let stable: CheckpointCertificate | null = null;
-  for (const { stable: one } of viewChanges) {
-    if (one && one.statement.position > (stable?.statement.position ?? 0)) stable = one;
-  }
-  const low = stable?.statement.position ?? 0;
-  const highest = new Map<number, SequencePrepared>();
-  for (const prepared of viewChanges.flatMap((viewChange) => viewChange.prepared)) {
-    const known = highest.get(placeOf(prepared));
-    if (!known || viewOf(prepared) > viewOf(known)) highest.set(placeOf(prepared), prepared);
-  }
-  const last = Math.max(low, ...highest.keys());
-  const digests = new Map<SequenceNumber, Digest>();
-  for (let place = low + 1; place <= last; place += 1) {
-    const prepared = highest.get(place)?.prePrepare.statement.digest;
-    digests.set(place as SequenceNumber, prepared ?? nullDigest);
-  }
-  return { stable, digests, last };
-}
-
-function placeOf({ prePrepare }: SequencePrepared): number {
-  return prePrepare.statement.sequence;
-}
-
-function viewOf({ prePrepare }: SequencePrepared): View {
-  return prePrepare.statement.view;
 }

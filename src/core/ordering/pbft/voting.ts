@@ -7,6 +7,7 @@ import type {
 } from '../../../vocabulary/ordering.js';
 import { oneCorrect, primaryOf } from '../../../vocabulary/quorum.js';
 import type { Signed } from '../../../vocabulary/statements.js';
+import { invariant } from '../../invariant.js';
 import type { Checkpoints } from '../checkpoints.js';
 import type { PbftHost } from './host.js';
 import type { LogEntry, PbftState, Proposed } from './state.js';
@@ -53,6 +54,7 @@ export class Voter {
   propose(sequence: SequenceNumber, digest: Digest, batch: Batch): void {
     const { outbox, view } = this.#state;
     const { scope } = outbox;
+    this.#assertOpen();
     const statement: SequencePhase = {
       kind: 'phase',
       scope,
@@ -166,6 +168,7 @@ export class Voter {
   }
 
   #vote(phase: 'prepare' | 'commit', statement: SequencePhase): void {
+    this.#assertOpen();
     const signed = this.#state.outbox.sign<SequencePhase>({ ...statement, phase });
     this.#state.outbox.broadcast({ kind: 'phase', signed });
     this.onPhase(this.#state.self, signed);
@@ -187,6 +190,11 @@ export class Voter {
     if (!prepares || prepares.signatures.length < quorum - 1) return;
     this.#state.recordPrepared(entry, { prePrepare, prepares });
     this.#vote('commit', prePrepare.statement);
+  }
+
+  #assertOpen(): void {
+    const { view, closedThrough } = this.#state;
+    invariant(view > closedThrough, 'a replica without its store votes in no view that it was in');
   }
 
   /** A replica alone is its own quorum. */
