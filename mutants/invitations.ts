@@ -76,17 +76,17 @@ export const invitationMutants: readonly Mutant[] = [
     name: 'forgotten-votes-aborted',
     rule: 'a participant signs no vote for what it does not remember',
     file: 'src/core/transaction/participant.ts',
-    find: "if (message === 'prepare' || !isDecided(notified)) {",
+    find: 'return end === undefined',
     replace:
-      "if (message === 'prepare') return [voice.vote('aborted', [replica])];\n    if (!isDecided(notified)) {",
+      "if (message === 'prepare') return [voice.vote('aborted', [replica])];\n    return end === undefined",
     tests: participant,
   },
   {
     name: 'forgotten-acknowledges-anything',
     rule: 'what it does not remember a participant acknowledges only where it is proved',
-    file: 'src/core/transaction/participant.ts',
-    find: "if (message === 'prepare' || !isDecided(notified)) {",
-    replace: "if (message === 'prepare') {",
+    file: 'src/core/transaction/participant-hearing.ts',
+    find: "if (notified.message === 'prepare' || !isDecided(notified)) return undefined;",
+    replace: "if (notified.message === 'prepare') return undefined;",
     tests: participant,
   },
   {

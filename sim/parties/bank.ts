@@ -141,11 +141,13 @@ export class BankParty implements Life<Packet> {
   #receiveNotice(from: string, packet: Extract<Packet, { kind: 'notice' }>): void {
     const replica = replicaAt(from);
     if (replica === undefined) return;
-    const { tid, enlistment, notice, proof, completion: asked } = packet;
+    const { tid, enlistment, notice, proof, completion: asked, vote: shown } = packet;
     const certificate = proof && this.#options.reader.certificate(proof);
     if (proof !== undefined && certificate === undefined) return;
     const completion = asked && this.#options.reader.completion(asked);
     if (asked !== undefined && completion === undefined) return;
+    const vote = shown && this.#options.reader.voteOf(this.#options.self, shown);
+    if (shown !== undefined && vote === undefined) return;
     this.#driver.submit({
       kind: 'notified',
       replica,
@@ -153,6 +155,7 @@ export class BankParty implements Life<Packet> {
       message: notifications[notice],
       ...(certificate && { certificate }),
       ...(completion && { completion }),
+      ...(vote && { vote }),
     });
   }
 

@@ -179,12 +179,13 @@ export class CoordinatorParty implements Life<Packet> {
       case 'refused':
         return this.#fault(output.replyId, output.fault, false);
       case 'notify-participant': {
-        const { notice, registration, certificate, completion } = output;
+        const { notice, registration, certificate, completion, vote } = output;
         const { tid, enlistment, address } = registration;
         const to = addressOfService(address);
         const shown = {
           ...proof(certificate),
           ...(completion && { completion: completion.map(encodeSigned) }),
+          ...(vote && { vote: encodeSigned(vote) }),
         };
         if (to) mail.send(to, { kind: 'notice', notice, tid, enlistment, ...shown });
         return;

@@ -68,6 +68,8 @@ export type OneWay =
       readonly proof?: Uint8Array;
       /** With Prepare: what the initiators asked for. */
       readonly completion?: readonly Uint8Array[];
+      /** With Commit: how the participant voted. */
+      readonly vote?: Uint8Array;
     }
   /** Committed or Aborted of a coordinator to an initiator. */
   | {

@@ -12,8 +12,13 @@ import type {
   VerifiedDecisionProof,
   VerifiedPeerMessage,
 } from '../../src/vocabulary/agreement.js';
-import type { ReplicaId } from '../../src/vocabulary/ids.js';
-import type { InvitationStatement, Statement, Verified } from '../../src/vocabulary/statements.js';
+import type { ParticipantId, ReplicaId } from '../../src/vocabulary/ids.js';
+import type {
+  InvitationStatement,
+  Statement,
+  Verified,
+  VoteStatement,
+} from '../../src/vocabulary/statements.js';
 import {
   decodeCommitCertificate,
   decodeDecisionProof,
@@ -62,6 +67,14 @@ export class Reader {
       const result = verifyStatement(this.#cast.keyring, signed);
       return result.ok ? result.value : undefined;
     });
+  }
+
+  voteOf(participant: ParticipantId, bytes: Uint8Array): Verified<VoteStatement> | undefined {
+    const signed = this.statement(bytes);
+    const isVote = signed?.statement.kind === 'vote';
+    return isVote && signed.statement.participant === participant
+      ? (signed as Verified<VoteStatement>)
+      : undefined;
   }
 
   invitation(bytes: Uint8Array): Verified<InvitationStatement> | undefined {

@@ -8,12 +8,14 @@ import {
   verifyStatement,
 } from '../crypto/verify.js';
 import { coordinationFaults } from '../edge/soap/faults.js';
+import type { ParticipantId } from '../vocabulary/ids.js';
 import type { CertifiedOrder } from '../vocabulary/session.js';
 import type {
   CompletionStatement,
   InvitationStatement,
   Signed,
   Verified,
+  VoteStatement,
 } from '../vocabulary/statements.js';
 import {
   decodeCommitCertificate,
@@ -53,6 +55,22 @@ export function readInvitation(keyring: Keyring, bytes: Uint8Array): Verified<In
   const verified = verifyStatement(keyring, signed);
   if (verified.ok) return verified.value;
   throw coordinationFaults.invalidParameters(`cc:Invitation: ${verified.error.code}`);
+}
+
+/** A vote of the participant. */
+export function readVoteOf(
+  keyring: Keyring,
+  participant: ParticipantId,
+  bytes: Uint8Array,
+): Verified<VoteStatement> {
+  const signed = decoded('Statement', () => decodeSignedStatement(keyring.cluster.id, bytes));
+  const { statement } = signed;
+  if (statement.kind !== 'vote' || statement.participant !== participant) {
+    throw coordinationFaults.invalidParameters(`cc:Statement is no vote of ${participant}`);
+  }
+  const verified = verifyStatement(keyring, { ...signed, statement });
+  if (verified.ok) return verified.value;
+  throw coordinationFaults.invalidParameters(`cc:Statement: ${verified.error.code}`);
 }
 
 function readCompletionStatement(

@@ -320,7 +320,7 @@ function serveAll(): FastifyInstance {
       ask: () => Promise.resolve({ kind: 'done' }),
       balanceOf: () => Promise.resolve(balance),
     }),
-    '/participant': participantOperations(keyring, () => undefined, log),
+    '/participant': participantOperations(keyring, participantId('bank-a'), () => undefined, log),
     '/completion-initiator': completionInitiatorOperations(keyring, () => undefined, log),
     '/transfer': transferOperations(cluster, () => Promise.resolve(reply)),
   };

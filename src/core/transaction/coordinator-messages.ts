@@ -83,6 +83,8 @@ export type CoordinatorOutput =
       readonly certificate?: CommitCertificate;
       /** Goes with Prepare, and makes one such message enough: `f + 1` initiators asked to commit. */
       readonly completion?: readonly Signed<CompletionStatement>[];
+      /** Goes with Commit: the participant's own consent, by which one that has forgotten it acknowledges. */
+      readonly vote?: Signed<VoteStatement>;
     }
   | {
       readonly kind: 'fault-participant';

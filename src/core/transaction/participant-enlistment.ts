@@ -280,6 +280,10 @@ export class Enlistment<Operation> {
       case 'start the commit':
         return [this.#voice.stopTimer('doubt'), this.#ask('commit')];
       case 'send Committed':
+        // A commit of a transaction that was decided without this enlistment: it has no part in that.
+        if (this.#vote !== 'prepared') {
+          return [this.#voice.log('warn', 'commit-without-consent', { replicas: to })];
+        }
         this.#end = 'committed';
         return [this.#voice.acknowledgement('commit', this.#hearing.whoSaid('commit'))];
       case 'roll back':

@@ -52,8 +52,24 @@ function isProved(notified: Notified): boolean {
     : isDecided(notified);
 }
 
+/**
+ * The end of an enlistment that the message proves to a participant that does not remember it. A commit is
+ * one only with the participant's own consent. It consents once a quorum has acknowledged its
+ * registration, so a commit of that transaction has the enlistment, with that consent, in its certificate.
+ */
+export function provedEnd(notified: Notified): Outcome | undefined {
+  if (notified.message === 'prepare' || !isDecided(notified)) return undefined;
+  if (notified.message === 'rollback') return 'abort';
+  const consent = notified.vote?.statement;
+  return consent?.vote === 'prepared' &&
+    consent.tid === notified.ref.tid &&
+    consent.enlistment === notified.ref.enlistment
+    ? 'commit'
+    : undefined;
+}
+
 /** Whether the message shows the outcome that it tells, for just this transaction. */
-export function isDecided({ certificate, message, ref }: Notified): boolean {
+function isDecided({ certificate, message, ref }: Notified): boolean {
   if (certificate === undefined) return false;
   const { slot, result, phase } = certificate.statement;
   return (

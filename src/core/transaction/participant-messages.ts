@@ -86,6 +86,8 @@ export interface Notified {
   readonly certificate?: VerifiedCommitCertificate;
   /** What the initiators asked for, if the message showed it. */
   readonly completion?: VerifiedCompletion;
+  /** A vote that this participant signed, if the message showed it. */
+  readonly vote?: Verified<VoteStatement>;
 }
 
 export type ParticipantInput<Operation> =

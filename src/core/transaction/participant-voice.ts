@@ -78,7 +78,7 @@ export class Voice {
   acknowledgement(outcome: Outcome, to: readonly ReplicaId[]): Output {
     const said = this.#acknowledged ?? outcome;
     invariant(said === outcome, 'one acknowledgement for an enlistment');
-    invariant(outcome === 'abort' || this.#vote !== 'aborted', 'no commit after a vote to abort');
+    invariant(outcome === 'abort' || this.#vote === 'prepared', 'no commit without a consent');
     this.#acknowledged = outcome;
     const { id, sign } = this.#options;
     const statement = sign<AcknowledgementStatement>({

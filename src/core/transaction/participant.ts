@@ -5,7 +5,7 @@ import type { Outcome } from '../../vocabulary/statements.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
 import { Enlistment, type EnlistmentIdentity } from './participant-enlistment.js';
 import { type Finished, FinishedLog, operationKey, refKey } from './participant-finished.js';
-import { isDecided } from './participant-hearing.js';
+import { provedEnd } from './participant-hearing.js';
 import { type Admission, Calls, Invitations } from './participant-invitations.js';
 import type {
   EnlistmentRef,
@@ -43,7 +43,8 @@ const recoverySpacingMs = 5;
  * participant's own record.
  *
  * What is neither open nor remembered is not in doubt, but it may have been before: what the participant
- * signed of it is not known here any more. So it signs no vote, and acknowledges what is proved to it.
+ * signed of it is not known here any more. So it signs no vote, and acknowledges what is proved to it: a
+ * commit with the consent that it signed itself.
  */
 export class Participant<Operation>
   implements Core<ParticipantInput<Operation>, ParticipantOutput<Operation>>
@@ -176,15 +177,15 @@ export class Participant<Operation>
 
   /**
    * It may have signed any vote and either acknowledgement, so it signs no vote, and acknowledges only the
-   * outcome that is proved: there is one. It does not hold it any more, or its record would be here.
+   * end that is proved: there is one. It does not hold it any more, or its record would be here.
    */
   #answerForgotten(notified: Notified): Outputs<Operation> {
-    const { ref, message, replica } = notified;
-    const voice = new Voice(this.#options, ref);
-    if (message === 'prepare' || !isDecided(notified)) {
-      return [voice.log('info', 'forgotten', { message, replica })];
-    }
-    return [voice.acknowledgement(message === 'commit' ? 'commit' : 'abort', [replica])];
+    const { ref, message, replica, vote } = notified;
+    const end = provedEnd(notified);
+    const voice = new Voice(this.#options, ref, end === 'commit' ? vote?.statement : {});
+    return end === undefined
+      ? [voice.log('info', 'forgotten', { message, replica })]
+      : [voice.acknowledgement(end, [replica])];
   }
 
   #timer(name: string): Outputs<Operation> {

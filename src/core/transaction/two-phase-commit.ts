@@ -272,7 +272,7 @@ export class TwoPhaseCommit {
 
   #notify(
     transaction: CoordinatorTransaction,
-    { registration }: Enlistment,
+    { registration, vote }: Enlistment,
     notice: ParticipantNotice,
   ): void {
     const { decision } = transaction;
@@ -284,6 +284,7 @@ export class TwoPhaseCommit {
       ...(decision && proves(decision.outcome, notice)
         ? { certificate: decision.certificate }
         : {}),
+      ...(notice === 'Commit' && vote ? { vote } : {}),
     });
   }
 

@@ -120,7 +120,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   registerPort(app, {
     ...common('/participant'),
     wsdl: 'participant',
-    operations: participantOperations(keyring, submit, log),
+    operations: participantOperations(keyring, self.id, submit, log),
   });
 
   await driver.start();

@@ -47,8 +47,13 @@ import {
   findCoordinationContext,
   transactionOf,
 } from '../../edge/soap/wscoor.js';
-import { type ClusterId, type Digest, enlistmentId } from '../../vocabulary/ids.js';
-import { readCertificate, readCompletion } from '../soap-evidence.js';
+import {
+  type ClusterId,
+  type Digest,
+  enlistmentId,
+  type ParticipantId,
+} from '../../vocabulary/ids.js';
+import { readCertificate, readCompletion, readVoteOf } from '../soap-evidence.js';
 import { requireInvitation } from './invitations.js';
 import type { BankOperation } from './used-requests.js';
 import { requireWarrant, type WarrantOptions } from './warrants.js';
@@ -91,6 +96,7 @@ export function accountOperations(options: AccountPortOptions): Operations<Recei
 /** `/participant`: Prepare, Commit, Rollback and faults of coordinators. */
 export function participantOperations(
   keyring: Keyring,
+  participant: ParticipantId,
   submit: (input: Notified) => void,
   log: Logger,
 ): Operations<ReceivedMessage> {
@@ -99,7 +105,7 @@ export function participantOperations(
     notification: Notification,
   ): Operation<ReceivedMessage> => ({
     kind: 'one-way',
-    handle: (message) => submit(readNotified(keyring, message, name, notification)),
+    handle: (message) => submit(readNotified(keyring, participant, message, name, notification)),
   });
   const occasionally = new OccasionalLog(log);
   const faultOperation: Operation<ReceivedMessage> = {
@@ -178,6 +184,7 @@ function operationDigest(cluster: ClusterId, operation: BankOperation): Digest {
 /** Throws a `SoapFault` where it is not a coordinator's, or its certificate proves nothing. */
 function readNotified(
   keyring: Keyring,
+  participant: ParticipantId,
   { principal, headers, body }: ReceivedMessage,
   name: 'Prepare' | 'Commit' | 'Rollback',
   message: Notification,
@@ -187,15 +194,30 @@ function readNotified(
   }
   const extensions = readNotification(body, name);
   const proof = findProof(extensions);
-  const asked = findStatements(extensions, keyring.resilience.n);
+  const shown = findStatements(extensions, keyring.resilience.n);
   return {
     kind: 'notified',
     replica: principal.id,
     ref: readRef(headers),
     message,
     ...(proof && { certificate: readCertificate(keyring, proof) }),
-    ...(asked.length > 0 && { completion: readCompletion(keyring, asked) }),
+    ...(shown.length > 0 && readShown(keyring, participant, message, shown)),
   };
+}
+
+/** Prepare shows what the initiators asked for; Commit, what this bank voted. */
+function readShown(
+  keyring: Keyring,
+  participant: ParticipantId,
+  message: Notification,
+  shown: readonly Uint8Array[],
+): Pick<Notified, 'completion' | 'vote'> {
+  if (message !== 'commit') return { completion: readCompletion(keyring, shown) };
+  const [vote, another] = shown;
+  if (vote === undefined || another !== undefined) {
+    throw coordinationFaults.invalidParameters('cc:Statement is not one vote');
+  }
+  return { vote: readVoteOf(keyring, participant, vote) };
 }
 
 function readRef(headers: ReceivedMessage['headers']): EnlistmentRef {

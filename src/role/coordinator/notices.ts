@@ -19,7 +19,7 @@ import type { CommitCertificate } from '../../vocabulary/agreement.js';
 import { unreachable } from '../../vocabulary/brand.js';
 import type { Cluster, CoordinatorMember } from '../../vocabulary/cluster.js';
 import type { EnlistmentId, InitiatorId, TransactionId } from '../../vocabulary/ids.js';
-import type { CompletionStatement, Signed } from '../../vocabulary/statements.js';
+import type { Signed, Statement } from '../../vocabulary/statements.js';
 import { encodeCommitCertificate, encodeSigned } from '../../wire/index.js';
 
 /** The outputs that become one-way SOAP messages. */
@@ -55,8 +55,9 @@ export class Notices {
         const { tid, enlistment, address } = notice.registration;
         const target = participantAt(address, tid, enlistment);
         const from = this.#coordinatorFor(tid, enlistment);
-        const { certificate, completion } = notice;
-        return this.#notify(tid, target, notice.notice, { from, certificate, completion });
+        const { certificate, completion, vote } = notice;
+        const statements = vote ? [vote] : completion;
+        return this.#notify(tid, target, notice.notice, { from, certificate, statements });
       }
       case 'fault-participant': {
         const { tid, enlistment, address } = notice.registration;
@@ -107,14 +108,14 @@ export class Notices {
     options: {
       readonly from?: EndpointReference;
       readonly certificate?: CommitCertificate | undefined;
-      readonly completion?: readonly Signed<CompletionStatement>[] | undefined;
+      readonly statements?: readonly Signed<Statement>[] | undefined;
     },
   ): void {
-    const { from, certificate, completion = [] } = options;
+    const { from, certificate, statements = [] } = options;
     const proof = certificate ? [proofExtension(encodeCommitCertificate(certificate))] : [];
-    const asked = completion.map((statement) => statementExtension(encodeSigned(statement)));
+    const shown = statements.map((statement) => statementExtension(encodeSigned(statement)));
     const action = notificationAction(name);
-    const body = writeNotification(name, ...proof, ...asked);
+    const body = writeNotification(name, ...proof, ...shown);
     this.#client
       .notify(target, { action, body, ...(from ? { from } : {}) })
       .catch((error: unknown) => this.#failed(error, tid, target, name));

@@ -37,7 +37,7 @@ import { operationOfOrder } from './session-order.js';
  * A request travels on, in base64, with each debit. The largest that says no more than it must, with 15
  * creditors and a long certificate, has 25 kB.
  */
-const requestBytesMax = 64 * 1024;
+export const requestBytesMax = 64 * 1024;
 
 type Notified = Extract<InitiatorInput, { kind: 'notified' }>;
 export type Request = Omit<ClientRequest, 'requestId'>;

@@ -200,6 +200,24 @@ describe('hedged sends', () => {
   });
 });
 
+it('Commit carries the consent of its participant, from a replica that restarted, too', () => {
+  const { rig, story } = setUp();
+  const shown: unknown[] = [];
+  const tid = story.transfer();
+  rig.onOutput = ((before) => (replica: number, output) => {
+    const isCommit = output.kind === 'notify-participant' && output.notice === 'Commit';
+    if (!isCommit) return before(replica, output);
+    const { enlistment } = output.registration;
+    shown.push(replica);
+    expect(output.vote?.statement).toMatchObject({ tid, enlistment, vote: 'prepared' });
+  })(rig.onOutput);
+  story.outcome(tid);
+  rig.crash(0);
+  shown.length = 0;
+  rig.start(0);
+  rig.runUntil(() => shown.includes(0));
+});
+
 describe('a late question', () => {
   it('a vote after the decision is answered with the outcome', () => {
     const { rig, story } = setUp();

@@ -31,6 +31,8 @@ import type {
   Outcome,
   Signed,
   Verified,
+  Vote,
+  VoteStatement,
 } from '../../../src/vocabulary/statements.js';
 
 export type Output = ParticipantOutput<string> | CommonOutput;
@@ -166,6 +168,7 @@ export class Rig {
     replicas: readonly number[],
     certificate?: VerifiedCommitCertificate,
     completion?: VerifiedCompletion,
+    vote?: Verified<VoteStatement>,
   ): readonly Output[] {
     return replicas.flatMap((replica) =>
       this.give({
@@ -175,6 +178,7 @@ export class Rig {
         message,
         ...(certificate && { certificate }),
         ...(completion && { completion }),
+        ...(vote && { vote }),
       }),
     );
   }
@@ -250,6 +254,18 @@ export function results(outputs: readonly Output[]) {
 /** Completion requests as if their signatures had been checked. */
 export function completionOf(decision: Decision, of = ref.tid): VerifiedCompletion {
   return { tid: of, decision } as VerifiedCompletion;
+}
+
+/** This participant's vote as if its signature had been checked. */
+export function voteOf(vote: Vote, of: EnlistmentRef = ref): Verified<VoteStatement> {
+  const statement: VoteStatement = {
+    kind: 'vote',
+    ...of,
+    participant: participantId('bank-a'),
+    vote,
+  };
+  const signed = { statement, bytes: new Uint8Array(), signature: new Uint8Array() };
+  return signed as Signed<VoteStatement> as Verified<VoteStatement>;
 }
 
 /** A certificate as if its signatures had been checked. */

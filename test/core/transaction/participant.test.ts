@@ -12,12 +12,14 @@ import {
   Rig,
   ref,
   results,
+  voteOf,
   votes,
 } from './participant-rig.js';
 
 const all = [0, 1, 2, 3];
 const otherDigest = digest('b'.repeat(64));
 const otherEnlistment = enlistmentId('D-2');
+const otherRef = { ...ref, enlistment: otherEnlistment };
 
 describe('an application request', () => {
   it('is believed when f + 1 initiators ask for the same, not before', () => {
@@ -329,17 +331,31 @@ describe('two-phase commit', () => {
   ] as const)(
     'acknowledges a proved %s that it does not remember, to who proves it',
     (message, outcome) => {
-      const rig = new Rig();
-      expect(acknowledgements(rig.hear(message, [2], certificateOf(outcome)))).toEqual([
-        [outcome, [2]],
-      ]);
-      const other = outcome === 'commit' ? 'abort' : 'commit';
-      expect(acknowledgements(rig.hear(message, [2], certificateOf(other)))).toEqual([]);
-      expect(acknowledgements(rig.hear(message, [2], certificateOf(outcome, otherTid)))).toEqual(
-        [],
-      );
+      const shown = (...certificate: Parameters<typeof certificateOf>) =>
+        acknowledgements(
+          new Rig().hear(
+            message,
+            [2],
+            certificateOf(...certificate),
+            undefined,
+            voteOf('prepared'),
+          ),
+        );
+      expect(shown(outcome)).toEqual([[outcome, [2]]]);
+      expect(shown(outcome === 'commit' ? 'abort' : 'commit')).toEqual([]);
+      expect(shown(outcome, otherTid)).toEqual([]);
     },
   );
+
+  it('acknowledges no commit, proved or not, while it is still registering', () => {
+    const rig = new Rig();
+    rig.invite(0);
+    rig.invite(1);
+    const certificate = certificateOf('commit');
+    const outputs = rig.hear('commit', all, certificate, undefined, voteOf('prepared', otherRef));
+    expect(acknowledgements(outputs)).toEqual([]);
+    expect(acknowledgements(rig.hear('commit', all, certificate))).toEqual([]);
+  });
 
   it('keeps no record for a volatile enlistment, and stops asking some day', () => {
     const rig = new Rig().activate({ protocol: 'volatile' });
@@ -396,9 +412,22 @@ describe('a restart', () => {
       const acknowledged = said.flatMap((one) => acknowledgements(rig.hear(one, all)));
       expect(acknowledged, 'without a proof').toEqual([]);
       const proved = said.flatMap((one) =>
-        acknowledgements(rig.hear(one, [3], certificateOf(outcome))),
+        acknowledgements(rig.hear(one, [3], certificateOf(outcome), undefined, voteOf('prepared'))),
       );
       expect(proved).toEqual([[outcome, [3]]]);
+    }
+  });
+
+  it('after a vote to abort: acknowledges no commit, though one is certified without it', () => {
+    const rig = new Rig({ execute: { kind: 'refused', reason: 'InsufficientFunds' } }).activate();
+    expect(votes(rig.outputs)).toEqual([['aborted', all]]);
+    rig.restart();
+    const elsewhere = voteOf('prepared', otherRef);
+    const before = voteOf('prepared', { ...ref, tid: otherTid });
+    const shown = [undefined, voteOf('aborted'), voteOf('readOnly'), elsewhere, before];
+    for (const vote of shown) {
+      const heard = rig.hear('commit', all, certificateOf('commit'), undefined, vote);
+      expect(acknowledgements(heard)).toEqual([]);
     }
   });
 

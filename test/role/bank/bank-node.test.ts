@@ -16,6 +16,7 @@ import {
   findStatement,
   invitationExtension,
   signedRequestHeader,
+  statementExtension,
   transactionIdParameter,
 } from '../../../src/edge/soap/extension.js';
 import { coordinationFaults } from '../../../src/edge/soap/faults.js';
@@ -38,11 +39,17 @@ import { startBank } from '../../../src/role/bank/bank-node.js';
 import type { SoapIdentity } from '../../../src/role/soap-identity.js';
 import {
   clientId,
+  type EnlistmentId,
+  enlistmentId,
   participantId,
   type TransactionId,
   transactionId,
 } from '../../../src/vocabulary/ids.js';
-import type { RegistrationStatement, VoteStatement } from '../../../src/vocabulary/statements.js';
+import type {
+  RegistrationStatement,
+  Vote,
+  VoteStatement,
+} from '../../../src/vocabulary/statements.js';
 import { decodeSignedStatement, encodeSigned } from '../../../src/wire/index.js';
 import { temporaryDirectory } from '../../edge/support/directory.js';
 import { until } from '../../edge/support/wait.js';
@@ -202,9 +209,13 @@ class Scene {
   async notify(
     name: 'Prepare' | 'Commit' | 'Rollback',
     from: readonly number[],
-    over: { readonly as?: 'initiators'; readonly shown?: readonly XmlElement[] } = {},
+    over: {
+      readonly as?: 'initiators';
+      readonly shown?: readonly XmlElement[];
+      readonly of?: EnlistmentId;
+    } = {},
   ): Promise<void> {
-    const enlistment = this.registrations[0]?.statement.enlistment;
+    const enlistment = over.of ?? this.registrations[0]?.statement.enlistment;
     if (enlistment === undefined) throw new Error('not registered');
     const parameters = [transactionIdParameter(tid), enlistmentIdParameter(enlistment)];
     const senders = over.as === 'initiators' ? this.#initiators : this.#coordinators;
@@ -293,6 +304,33 @@ describe('a bank', () => {
     await scene.heard('Committed', 2);
     await scene.notify('Commit', [0, 3]);
     expect(await scene.balance()).toBe(99_700);
+  });
+
+  it('acknowledges a commit that it has forgotten by its own vote alone', async () => {
+    const scene = await Scene.make();
+    const { stop } = await scene.start();
+    await scene.prepare(300);
+    await scene.notify('Commit', [0, 1]);
+    await scene.heard('Committed', 2);
+    await stop();
+    scene.told.length = 0;
+    await scene.start();
+    const { world, registrations } = scene;
+    const own = registrations[0]?.statement.enlistment ?? enlistmentId('none');
+    const theirs = enlistmentId('bank-b.1');
+    const show = (from: number, of: EnlistmentId, name: string, vote: Vote) => {
+      const statement = world.evidence.vote(name, vote, { tid, enlistment: of });
+      const shown = [commitCertificate(world, tid, 'commit')];
+      return scene.notify('Commit', [from], {
+        ...{ of, shown: [...shown, statementExtension(encodeSigned(statement))] },
+      });
+    };
+    await scene.notify('Commit', [0], { shown: [commitCertificate(world, tid, 'commit')] });
+    await show(0, own, 'bank-a', 'aborted');
+    await show(1, theirs, 'bank-b', 'prepared');
+    await show(2, own, 'bank-a', 'prepared');
+    await scene.heard('Committed', 1);
+    expect(scene.told.map(({ replica }) => replica)).toEqual([2]);
   });
 
   it('rolls back, and gives the money free', async () => {
