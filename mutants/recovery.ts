@@ -1,5 +1,6 @@
 import type { Mutant } from './mutant.js';
 
+const lost = ['test/core/transaction/lost-floors.test.ts'];
 const elsewhere = ['test/core/transaction/forgotten-elsewhere.test.ts'];
 
 /** Replicas that come back after others have forgotten, and replicas that have lost their disks. */
@@ -8,8 +9,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'forgotten-by-two-of-four',
     rule: 'what is open ends once so many others lack it that one of them must have forgotten it',
     file: 'src/core/transaction/forgotten-elsewhere.ts',
-    find: '>= witnesses(this.#options.resilience)',
-    replace: '>= 2',
+    find: 'const needed = witnesses(this.#options.resilience);',
+    replace: 'const needed = 2;',
     tests: elsewhere,
   },
   {
@@ -24,8 +25,9 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'lacking-before-known',
     rule: 'an inventory says nothing of what came after its question',
     file: 'src/core/transaction/recovery.ts',
-    find: '      told.undecided,\n',
-    replace: '      new Set(this.#options.undecided()),\n',
+    find: 'onInventory(from, { open: openHere, known, floors });',
+    replace:
+      'onInventory(from, { open: [...this.#options.undecided(), ...openHere], known, floors });',
     tests: elsewhere,
   },
   {
@@ -51,5 +53,77 @@ export const recoveryMutants: readonly Mutant[] = [
     find: 'this.#host.undecidedForLong(slot.slot);',
     replace: '',
     tests: elsewhere,
+  },
+  {
+    name: 'lock-given-up-without-floors',
+    rule: 'a lock of an activation goes only where a floor keeps this replica out from then on',
+    file: 'src/core/transaction/memory.ts',
+    find: 'else if (!activation || this.#floors.isForgotten(activation)) this.#agreement.forget(slot);',
+    replace: 'else this.#agreement.forget(slot);',
+    tests: elsewhere,
+  },
+  {
+    name: 'lock-of-the-forgotten-kept',
+    rule: 'the lock of an activation that all others have forgotten ends',
+    file: 'src/core/transaction/recovery.ts',
+    find: '...agreement.abstentions, ...stale]',
+    replace: '...agreement.abstentions]',
+    tests: elsewhere,
+  },
+  {
+    name: 'floors-lost-with-the-disk',
+    rule: 'a replica without memory takes the floors of those that tell it',
+    file: 'src/core/transaction/recovery.ts',
+    find: 'for (const floor of floors) this.#options.floors.raise(floor);',
+    replace: '',
+    tests: lost,
+  },
+  {
+    name: 'floor-unproved',
+    rule: 'a floor is shown by the requests of f + 1 initiators',
+    file: 'src/crypto/check-peer-message.ts',
+    find: 'return firstFinding(message.floors, (floor) => checkFloor(keyring, floor));',
+    replace: 'return undefined;',
+    tests: lost,
+  },
+  {
+    name: 'votes-in-what-it-was-shown-without-memory',
+    rule: 'a replica abstains from all that it learnt before it had the floors',
+    file: 'src/core/transaction/recovery.ts',
+    find: 'new Map([...this.#options.undecided()].map((slot) => [slotKey(slot), slot]))',
+    replace: 'new Map<string, Slot>()',
+    tests: lost,
+  },
+  {
+    name: 'abstains-for-ever',
+    rule: 'what a replica abstains from ends when all others have forgotten it',
+    file: 'src/core/transaction/recovery.ts',
+    find: '...agreement.abstentions, ...stale]',
+    replace: '...stale]',
+    tests: lost,
+  },
+  {
+    name: 'abstention-ends-without-floors',
+    rule: 'before a replica abstains no more it takes the floors of the same answers',
+    file: 'src/core/transaction/memory.ts',
+    find: 'for (const floor of floors) this.#floors.raise(floor);',
+    replace: '',
+    tests: lost,
+  },
+  {
+    name: 'open-below-the-floor-not-learnt',
+    rule: 'what a replica is silent in it may learn, whatever its floors',
+    file: 'src/core/transaction/coordinator.ts',
+    find: "if (value.kind === 'outcome' || this.#memory.mayLearn(value)) return false;",
+    replace: "if (value.kind === 'outcome') return false;",
+    tests: lost,
+  },
+  {
+    name: 'learnt-and-voted-in',
+    rule: 'below its floor a replica learns only of transactions whose outcome it abstains from',
+    file: 'src/core/transaction/memory.ts',
+    find: 'this.#agreement.abstains(activation) && this.#agreement.abstains(outcome)',
+    replace: 'this.#agreement.abstains(activation)',
+    tests: lost,
   },
 ];

@@ -34,6 +34,7 @@ export const heaviestFrames: Readonly<Record<string, Make>> = {
       last: false,
       open: [],
       finished: Array.from({ length: limits.inventoryEntries }, () => anyOutcome(random)),
+      floors: [],
     }),
   'view change': (random, liar) =>
     agreement({ kind: 'view-change', viewChange: viewChangeOf(random, liar) }),

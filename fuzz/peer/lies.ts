@@ -120,6 +120,7 @@ const inventions: readonly ((random: Random, liar: Liar) => PeerMessage)[] = [
     kind: 'recover',
     question: digest(random.hex(32)),
     after: random.pick([0, 1, 2048, 2 ** 32 - 1]),
+    floors: random.oneIn(2),
   }),
   (random) => ({
     kind: 'inventory',
@@ -128,6 +129,7 @@ const inventions: readonly ((random: Random, liar: Liar) => PeerMessage)[] = [
     last: random.oneIn(2),
     open: Array.from({ length: random.below(100) }, () => anySlot(random)),
     finished: Array.from({ length: random.below(100) }, () => anySlot(random)),
+    floors: [],
   }),
   (random, { cluster, self, sign }) => ({
     kind: 'pre-prepare-reply',

@@ -1,8 +1,9 @@
-import type { PeerMessage, PhaseStatement } from '../vocabulary/agreement.js';
+import type { FloorProof, PeerMessage, PhaseStatement } from '../vocabulary/agreement.js';
 import { unreachable } from '../vocabulary/brand.js';
 import type { ReplicaId } from '../vocabulary/ids.js';
-import { primaryOf, quorum } from '../vocabulary/quorum.js';
+import { oneCorrect, primaryOf, quorum } from '../vocabulary/quorum.js';
 import type { Signed } from '../vocabulary/statements.js';
+import { activationSlotRequest } from './activation-slot.js';
 import { checkDecision, checkPrePrepare, checkPrepared } from './check-certificate.js';
 import { checkKnown, checkSignature, checkStatement, replicaSigner } from './check-signature.js';
 import { checkRequests, checkValue } from './check-value.js';
@@ -55,11 +56,22 @@ function checkContent(keyring: Keyring, from: ReplicaId, message: PeerMessage): 
     case 'fetch-transaction':
     case 'unknown-transaction':
     case 'recover':
-    case 'inventory':
       return undefined;
+    case 'inventory':
+      return firstFinding(message.floors, (floor) => checkFloor(keyring, floor));
     default:
       return unreachable(message);
   }
+}
+
+function checkFloor(keyring: Keyring, requests: FloorProof): Finding {
+  const [first] = requests;
+  if (!first) return exactly(oneCorrect(keyring.resilience), requests, 'requests');
+  const slot = { kind: 'activation', request: activationSlotRequest(first.statement) } as const;
+  return (
+    checkRequests(keyring, slot, requests) ??
+    firstFinding(requests, (request) => checkStatement(keyring, request))
+  );
 }
 
 function checkActivationPrePrepare(

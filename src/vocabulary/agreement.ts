@@ -206,10 +206,12 @@ export type PeerMessage =
       readonly question: Digest;
       /** Entries that the asker has already. */
       readonly after: number;
+      /** The asker may have lost its floors, or needs those of others. */
+      readonly floors: boolean;
     }
   | Inventory;
 
-/** One page of what a replica knows of, as it stood when the question first came to it. */
+/** One page of what a replica knows of, as it stood when the question first came to it: slots, then floors. */
 export interface Inventory {
   readonly kind: 'inventory';
   readonly question: Digest;
@@ -221,7 +223,15 @@ export interface Inventory {
   readonly open: readonly Slot[];
   /** Decided slots of transactions that are over, of which it holds the proofs. Oldest first. */
   readonly finished: readonly Slot[];
+  /** Up to where it has forgotten each client's transactions, in the order of the clients' ids; if asked for. */
+  readonly floors: readonly FloorProof[];
 }
+
+/**
+ * The signed requests of `f + 1` initiators that activated the last forgotten transaction of a client. So a
+ * floor is the timestamp of a request that a correct initiator has had of the client, whoever tells of it.
+ */
+export type FloorProof = readonly Signed<ActivationStatement>[];
 
 /** A peer message all of whose signatures and certificates have been checked. */
 export type VerifiedPeerMessage = Brand<

@@ -10,6 +10,7 @@ export { WireError } from './error.js';
 export { encodeActivationRequest } from './leaf-statement.js';
 export { limits } from './limits.js';
 export { decodePeerMessage, encodePeerMessage } from './peer-message.js';
+export { decodeRequests, encodeRequests } from './requests.js';
 export {
   decisionProofBytesMax,
   newViewBytesMax,

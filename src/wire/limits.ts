@@ -14,6 +14,8 @@ export const limits = {
   preparedCertificates: 4096,
   /** Entries on one page of an inventory, some 60 kB. */
   inventoryEntries: 2048,
+  /** Floors on one page of an inventory, each shown by `f + 1` requests: 140 kB where `f` is 1, 1.6 MB at the most. */
+  inventoryFloors: 256,
   /** UTF-8 bytes of a participant's address. */
   addressBytes: 512,
   /** ASCII bytes of a name, client id or enlistment id; the last is the longest of them. */

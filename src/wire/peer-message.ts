@@ -22,6 +22,7 @@ import {
 } from './fields.js';
 import { limits } from './limits.js';
 import { type Reader, readAll } from './reader.js';
+import { readRequests, writeRequests } from './requests.js';
 import { readSignedAs, writeSigned } from './signature.js';
 import { readSigned } from './signed.js';
 import { readValue, writeValue } from './value.js';
@@ -114,6 +115,7 @@ function writeMessage(writer: Writer, message: PeerMessage): void {
     case 'recover':
       writeDigest(writer, message.question);
       writer.u32(message.after);
+      writer.flag(message.floors);
       break;
     case 'inventory':
       writeInventory(writer, message);
@@ -166,24 +168,20 @@ function readMessage(reader: Reader, cluster: ClusterId): PeerMessage {
     case 'unknown-transaction':
       return { kind, tid: readTransactionId(reader), question: readDigest(reader) };
     case 'recover':
-      return { kind, question: readDigest(reader), after: reader.u32() };
+      return {
+        kind,
+        question: readDigest(reader),
+        after: reader.u32(),
+        floors: reader.flag(),
+      };
     case 'inventory':
-      return readInventory(reader);
+      return readInventory(reader, cluster);
     default:
       return unreachable(kind);
   }
 }
 
-type Requests = Extract<PeerMessage, { kind: 'requests' }>['requests'];
 type Chosen = Extract<PeerMessage, { kind: 'pre-prepare-update' }>['chosen'];
-
-function writeRequests(writer: Writer, requests: Requests): void {
-  writer.list(requests, limits.replicas, (request) => writeSigned(writer, request));
-}
-
-function readRequests(reader: Reader, cluster: ClusterId): Requests {
-  return reader.list(limits.replicas, () => readSigned(reader, cluster, 'activation'));
-}
 
 function writeChosen(writer: Writer, chosen: Chosen): void {
   checkRising(chosen, ({ replica }) => replica);
@@ -209,9 +207,10 @@ function writeInventory(writer: Writer, inventory: Inventory): void {
   for (const slots of [inventory.open, inventory.finished]) {
     writer.list(slots, limits.inventoryEntries, (slot) => writeSlot(writer, slot));
   }
+  writer.list(inventory.floors, limits.inventoryFloors, (floor) => writeRequests(writer, floor));
 }
 
-function readInventory(reader: Reader): Inventory {
+function readInventory(reader: Reader, cluster: ClusterId): Inventory {
   const readSlots = (): Slot[] => reader.list(limits.inventoryEntries, () => readSlot(reader));
   return {
     kind: 'inventory',
@@ -220,6 +219,7 @@ function readInventory(reader: Reader): Inventory {
     last: reader.flag(),
     open: readSlots(),
     finished: readSlots(),
+    floors: reader.list(limits.inventoryFloors, () => readRequests(reader, cluster)),
   };
 }
 

@@ -70,7 +70,7 @@ test('honest messages of every kind verify', () => {
     fetch: { kind: 'fetch', slot: outcomeSlot },
     'fetch-transaction': { kind: 'fetch-transaction', tid: evidence.tid, question },
     'unknown-transaction': { kind: 'unknown-transaction', tid: evidence.tid, question },
-    recover: { kind: 'recover', question, after: 0 },
+    recover: { kind: 'recover', question, after: 0, floors: true },
     inventory: {
       kind: 'inventory',
       question,
@@ -78,6 +78,7 @@ test('honest messages of every kind verify', () => {
       last: true,
       open: [outcomeSlot],
       finished: [],
+      floors: [[evidence.request(0), evidence.request(1)]],
     },
   };
   for (const message of Object.values(messages)) {

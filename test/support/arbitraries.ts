@@ -327,6 +327,7 @@ export const peerMessagesByKind: {
     kind: fc.constant('recover'),
     question: digests,
     after: fc.nat(0xffff_ffff),
+    floors: fc.boolean(),
   }),
   inventory: fc.record({
     kind: fc.constant('inventory'),
@@ -335,6 +336,7 @@ export const peerMessagesByKind: {
     last: fc.boolean(),
     open: fc.array(slots, { maxLength: 4 }),
     finished: fc.array(slots, { maxLength: 4 }),
+    floors: fc.array(fc.array(signedOf(activationStatements), { maxLength: 3 }), { maxLength: 2 }),
   }),
 };
 

@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { verifyPeerMessage } from '../../src/crypto/verify.js';
 import type { PeerMessage } from '../../src/vocabulary/agreement.js';
 import { digest, replicaId } from '../../src/vocabulary/ids.js';
+import { oneCorrect } from '../../src/vocabulary/quorum.js';
 import {
   decisionProofBytesMax,
   decodeDecisionProof,
@@ -112,7 +113,12 @@ describe('the largest message of each kind', () => {
     const slot = { kind: 'activation', request: digest('ab'.repeat(32)) } as const;
     const slots = Array.from({ length: limits.inventoryEntries }, () => slot);
     const page = { question: slot.request, after: 0, last: false, open: slots, finished: slots };
-    expect(received(1, { kind: 'inventory', ...page }).ok).toBe(true);
+    // As many floors as a page holds; what is checked is the size, and one that verifies.
+    const floor = requests.slice(0, oneCorrect(keyring.resilience));
+    const floors = Array.from({ length: limits.inventoryFloors }, () => floor);
+    const message: PeerMessage = { kind: 'inventory', ...page, floors };
+    expect(encodePeerMessage(message).length).toBeLessThan(limits.peerMessageBytes);
+    expect(received(1, { ...message, floors: [floor] }).ok).toBe(true);
   });
 });
 

@@ -15,6 +15,7 @@ import {
   transactionId,
   type View,
 } from '../../vocabulary/ids.js';
+import type { ActivationStatement } from '../../vocabulary/statements.js';
 import {
   decodeDecisionProof,
   decodePreparedCertificate,
@@ -155,6 +156,23 @@ export class Agreement {
       const result = lock?.prePrepare.statement.result;
       if (result?.kind === 'activation') yield { kind: 'outcome', tid: result.tid };
     }
+  }
+
+  /** Activations that this replica has long waited for in vain. */
+  *staleActivations(): Generator<Slot> {
+    for (const state of this.#state.slots.values()) {
+      const isKnown = this.activationIn(state.slot) !== undefined;
+      if (isKnown && this.#retransmission.isStale(state)) yield state.slot;
+    }
+  }
+
+  /** What an undecided activation slot is for, where this replica knows. */
+  activationIn(slot: Slot): ActivationStatement | undefined {
+    const state = this.#state.slots.get(slotKey(slot));
+    const value = state?.lock?.value;
+    const locked = value?.kind === 'activation' ? value.requests : undefined;
+    const requests = locked ?? state?.requests ?? (state && this.#host.requestsFor(slot));
+    return requests?.[0]?.statement;
   }
 
   /**

@@ -34,8 +34,8 @@ export interface AgreementHost {
   evidenceFor(slot: Slot): readonly VerifiedRecord[];
   /** Whether the value is of an activation that this replica has forgotten: it takes no part in that. */
   isForgotten(value: SlotValue): boolean;
-  /** The slot has been undecided for long, whatever this replica did. */
-  undecidedForLong(slot: Slot): void;
+  /** A slot has been undecided for long, whatever this replica did. */
+  undecidedForLong(): void;
   /** Whether so many others have forgotten it that it is no use to wait for a decision. */
   isLeftBehind(slot: Slot): boolean;
   decided(slot: Slot, proof: DecisionProof): void;

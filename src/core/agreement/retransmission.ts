@@ -32,6 +32,11 @@ export class Retransmission {
     this.#actions = actions;
   }
 
+  /** Nothing that this replica has done for it was of any use. */
+  isStale({ resends }: SlotState): boolean {
+    return resends > QUESTIONS_MAX;
+  }
+
   /** Gives the primary what it may lack to propose: locks, requests, records. */
   handOver(slot: SlotState): void {
     if (this.#state.isPrimary) return;
@@ -79,8 +84,8 @@ export class Retransmission {
   /** Says again what was said last for the slot, and asks whether others know more. */
   again(slot: SlotState): void {
     slot.resends += 1;
-    if (slot.resends > QUESTIONS_MAX) {
-      this.#host.undecidedForLong(slot.slot);
+    if (this.isStale(slot)) {
+      this.#host.undecidedForLong();
       if (!this.hasGrounds(slot)) return this.#giveUp(slot);
     }
     const { accepted } = slot;

@@ -1,6 +1,7 @@
 import type {
   AbortReason,
   CommitCertificate,
+  FloorProof,
   OutcomeValue,
   ParticipantRecord,
   VerifiedRecord,
@@ -21,6 +22,7 @@ import type {
 } from '../../vocabulary/statements.js';
 import type { Verdict } from '../agreement/host.js';
 import { Enlistment } from './enlistment.js';
+import { namedBy } from './floors.js';
 
 /** Where the two-phase commit stands at this replica. Volatile participants prepare first. */
 export type Phase = 'active' | 'volatile' | 'durable';
@@ -30,6 +32,8 @@ export class CoordinatorTransaction {
   readonly tid: TransactionId;
   /** The activation slot that made it. */
   readonly request: Digest;
+  /** The `f + 1` initiators' requests for it. */
+  readonly requests: FloorProof;
   readonly activation: ActivationStatement;
   readonly enlistments = new Map<EnlistmentId, Enlistment>();
   get expiresMs(): number {
@@ -49,15 +53,11 @@ export class CoordinatorTransaction {
   };
   #proposed: OutcomeValue | undefined;
 
-  constructor(
-    tid: TransactionId,
-    request: Digest,
-    activation: ActivationStatement,
-    resilience: Resilience,
-  ) {
+  constructor(tid: TransactionId, request: Digest, requests: FloorProof, resilience: Resilience) {
     this.tid = tid;
     this.request = request;
-    this.activation = activation;
+    this.requests = requests;
+    this.activation = namedBy(requests);
     this.#resilience = resilience;
   }
 

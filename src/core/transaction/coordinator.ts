@@ -84,12 +84,15 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   constructor(options: CoordinatorOptions) {
     this.#options = options;
     this.#agreement = new Agreement(options, this);
-    this.#floors = new Floors((key, value) => this.#output({ kind: 'persist', key, value }));
+    this.#floors = new Floors(options.cluster, (key, value) =>
+      this.#output({ kind: 'persist', key, value }),
+    );
     this.#transactions = new TransactionLog({
       ...options,
       persist: (key, value) => this.#output({ kind: 'persist', key, value }),
       forget: (slot) => this.#agreement.forget(slot),
       floors: this.#floors,
+      isSilentIn: (tid) => this.#agreement.abstains({ kind: 'outcome', tid }),
     });
     this.#activation = new ActivationService(options.resilience, {
       output: (output) => this.#output(output),
@@ -122,6 +125,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     });
     const memory = {
       ...options,
+      floors: this.#floors,
       question: () => this.#question(),
       output: (output: CoordinatorOutput) => this.#output(output),
     };
@@ -153,7 +157,9 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   /** Whether a peer's message, not verified yet, can still make a difference. */
   needs(message: PeerMessage): boolean {
-    return this.#agreement.needs(message);
+    return message.kind === 'inventory'
+      ? this.#memory.hasAsked(message.question)
+      : this.#agreement.needs(message);
   }
 
   restore(records: readonly StoredRecord[]): readonly CoordinatorOutput[] {
@@ -351,16 +357,16 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   }
 
   isForgotten(value: SlotValue): boolean {
-    const [request] = value.kind === 'activation' ? value.requests : [];
-    return request !== undefined && this.#refuses(request.statement);
+    if (value.kind === 'outcome' || this.#memory.mayLearn(value)) return false;
+    return value.requests.some(({ statement }) => this.#refuses(statement));
   }
 
-  undecidedForLong(slot: Slot): void {
-    if (slot.kind === 'outcome') this.#memory.onUndecidedForLong();
+  undecidedForLong(): void {
+    this.#memory.onUndecidedForLong();
   }
 
   isLeftBehind(slot: Slot): boolean {
-    return slot.kind === 'outcome' && this.#memory.isLeftBehind(slot.tid);
+    return slot.kind === 'outcome' && this.#memory.isLeftBehind(slot);
   }
 
   #refuses(activation: ActivationStatement): boolean {

@@ -1,12 +1,14 @@
 import { activationSlotRequest } from '../../crypto/activation-slot.js';
+import type { FloorProof } from '../../vocabulary/agreement.js';
 import {
   type ClientId,
-  clientId,
+  type ClusterId,
   clientPrincipal,
   type Digest,
   sessionsPrincipal,
 } from '../../vocabulary/ids.js';
 import type { ActivationStatement } from '../../vocabulary/statements.js';
+import { decodeRequests, encodeRequests } from '../../wire/index.js';
 import type { StoredRecord } from '../effects.js';
 import { invariant } from '../invariant.js';
 
@@ -25,18 +27,22 @@ export class Floors {
   readonly #floors = new Map<ClientId, number>();
   /** The timestamps of what is on record, by what names its activation slot. */
   readonly #recorded = new Map<ClientId, Map<Digest, number>>();
+  /** What shows a floor to others. */
+  readonly #proofs = new Map<ClientId, FloorProof>();
+  readonly #cluster: ClusterId;
   readonly #persist: (key: string, value: Uint8Array) => void;
 
-  constructor(persist: (key: string, value: Uint8Array) => void) {
+  constructor(cluster: ClusterId, persist: (key: string, value: Uint8Array) => void) {
+    this.#cluster = cluster;
     this.#persist = persist;
   }
 
   restore(records: readonly StoredRecord[]): void {
     for (const { key, value } of records) {
       if (!key.startsWith(prefix)) continue;
-      const floor = Number(new TextDecoder().decode(value));
-      invariant(Number.isSafeInteger(floor), `${key} holds a timestamp`);
-      this.#floors.set(clientId(key.slice(prefix.length)), floor);
+      const proof = decodeRequests(this.#cluster, value);
+      invariant(key === keyOf(proof), `${key} holds what shows that floor`);
+      this.#set(proof);
     }
   }
 
@@ -74,14 +80,32 @@ export class Floors {
   }
 
   /** The floor is on disk before the record goes. */
-  forget(activation: ActivationStatement): void {
-    const { client, timestamp } = activation;
+  forget(requests: FloorProof): void {
+    const activation = namedBy(requests);
+    const { client } = activation;
     const recorded = this.#recorded.get(client);
     recorded?.delete(activationSlotRequest(activation));
     if (recorded?.size === 0) this.#recorded.delete(client);
+    this.raise(requests);
+  }
+
+  /** Takes a floor that is higher than this replica's own, of its own or of a peer. Floors only rise. */
+  raise(proof: FloorProof): void {
+    const { client, timestamp } = namedBy(proof);
     if (timestamp <= (this.#floors.get(client) ?? -1)) return;
+    this.#set(proof);
+    this.#persist(keyOf(proof), encodeRequests(proof));
+  }
+
+  /** What shows each floor, in the order of the clients' ids. */
+  proofs(): FloorProof[] {
+    return [...this.#proofs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, proof]) => proof);
+  }
+
+  #set(proof: FloorProof): void {
+    const { client, timestamp } = namedBy(proof);
     this.#floors.set(client, timestamp);
-    this.#persist(`${prefix}${client}`, new TextEncoder().encode(String(timestamp)));
+    this.#proofs.set(client, proof);
   }
 
   /** Whether it is the last order of a lane. */
@@ -89,4 +113,14 @@ export class Floors {
     if (clientPrincipal(client) !== sessionsPrincipal) return false;
     return timestamp === Math.max(...(this.#recorded.get(client)?.values() ?? []));
   }
+}
+
+/** The client and the timestamp that the requests bear alike. */
+export function namedBy([request]: FloorProof): ActivationStatement {
+  if (!request) throw new TypeError('a floor without a request');
+  return request.statement;
+}
+
+function keyOf(proof: FloorProof): string {
+  return `${prefix}${namedBy(proof).client}`;
 }

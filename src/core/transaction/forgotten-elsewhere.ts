@@ -1,59 +1,78 @@
-import type { ReplicaId, TransactionId } from '../../vocabulary/ids.js';
+import type { FloorProof, Slot, SlotKey } from '../../vocabulary/agreement.js';
+import { slotKey } from '../../vocabulary/agreement.js';
+import type { ReplicaId } from '../../vocabulary/ids.js';
 import { quorum, type Resilience, witnesses } from '../../vocabulary/quorum.js';
 
 export interface ForgottenElsewhereOptions {
   readonly resilience: Resilience;
-  readonly isOpen: (tid: TransactionId) => boolean;
-  /** The transaction is over, and its outcome is to be had from nobody. */
-  readonly end: (tid: TransactionId) => void;
+  readonly isOpen: (slot: Slot) => boolean;
+  /** The slots are over for the others; `floors` are those of the inventories that show it. */
+  readonly end: (slots: readonly Slot[], floors: readonly FloorProof[]) => void;
+}
+
+/** A peer's whole inventory, against what was open here when it was asked. */
+export interface Comparison {
+  readonly open: readonly Slot[];
+  readonly known: readonly Slot[];
+  readonly floors: readonly FloorProof[];
+}
+
+interface Lack {
+  readonly slots: ReadonlyMap<SlotKey, Slot>;
+  readonly floors: readonly FloorProof[];
 }
 
 /**
- * Transactions that are undecided here and that others have forgotten, while this replica was away.
+ * What is open here, or what this replica abstains from, and others have forgotten.
  *
  * A quorum committed the activation, and is locked on it until it has the transaction on record. Any
- * `witnesses` others share a correct replica with that quorum. Where none of so many has the transaction
- * on record, in whole inventories younger than this replica's own record, that one has forgotten it. So
- * the transaction is over: every participant that had prepared has acknowledged its outcome.
+ * `witnesses` others share a correct replica with that quorum. Where none of so many knows of the
+ * transaction, in whole inventories younger than this replica's own knowledge of it, that one has forgotten
+ * it. So the transaction is over: every participant that had prepared has acknowledged its outcome. And the
+ * floor of that one, in the same inventory, covers the transaction.
  */
 export class ForgottenElsewhere {
   readonly #options: ForgottenElsewhereOptions;
-  /** What was open here when a peer was asked, and is not in its whole inventory. */
-  readonly #lacking = new Map<ReplicaId, ReadonlySet<TransactionId>>();
+  readonly #lacks = new Map<ReplicaId, Lack>();
 
   constructor(options: ForgottenElsewhereOptions) {
     this.#options = options;
   }
 
-  /** The whole inventory of a peer that was asked while `open` was open here. */
-  onInventory(
-    from: ReplicaId,
-    open: ReadonlySet<TransactionId>,
-    known: ReadonlySet<TransactionId>,
-  ): void {
-    const lacking = new Set([...open].filter((tid) => !known.has(tid)));
-    this.#lacking.set(from, lacking);
-    for (const tid of lacking) {
-      const isOver = this.#countLacking(tid) >= witnesses(this.#options.resilience);
-      if (isOver && this.#options.isOpen(tid)) this.#options.end(tid);
-    }
+  onInventory(from: ReplicaId, { open, known, floors }: Comparison): void {
+    const keys = new Set(known.map(slotKey));
+    const lacking = open.filter((slot) => !keys.has(slotKey(slot)));
+    this.#lacks.set(from, {
+      slots: new Map(lacking.map((slot) => [slotKey(slot), slot])),
+      floors: lacking.length > 0 ? floors : [],
+    });
+    const needed = witnesses(this.#options.resilience);
+    const over = lacking.filter(
+      (slot) => this.#countLacking(slot) >= needed && this.#options.isOpen(slot),
+    );
+    if (over.length === 0) return;
+    this.#options.end(
+      over,
+      [...this.#lacks.values()].flatMap((lack) => lack.floors),
+    );
   }
 
   /** So many others lack it that the rest is no quorum: it is no use to wait for an outcome. */
-  isLeftBehind(tid: TransactionId): boolean {
+  isLeftBehind(slot: Slot): boolean {
     const { resilience } = this.#options;
-    return this.#countLacking(tid) > resilience.n - quorum(resilience);
+    return this.#countLacking(slot) > resilience.n - quorum(resilience);
   }
 
   /** Some peer lacks what is open here. */
   get hasDoubts(): boolean {
     const { isOpen } = this.#options;
-    return [...this.#lacking.values()].some((lacking) => [...lacking].some(isOpen));
+    return [...this.#lacks.values()].some(({ slots }) => [...slots.values()].some(isOpen));
   }
 
-  #countLacking(tid: TransactionId): number {
+  #countLacking(slot: Slot): number {
+    const key = slotKey(slot);
     let count = 0;
-    for (const lacking of this.#lacking.values()) if (lacking.has(tid)) count += 1;
+    for (const { slots } of this.#lacks.values()) if (slots.has(key)) count += 1;
     return count;
   }
 }

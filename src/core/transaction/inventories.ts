@@ -1,4 +1,4 @@
-import type { PeerMessage, Slot } from '../../vocabulary/agreement.js';
+import type { FloorProof, PeerMessage, Slot } from '../../vocabulary/agreement.js';
 import type { Digest, ReplicaId } from '../../vocabulary/ids.js';
 import { limits } from '../../wire/index.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
@@ -16,6 +16,7 @@ interface Taken {
   /** Open ones first: what ends meanwhile stands in the list it was in. */
   readonly open: readonly Slot[];
   readonly finished: readonly Slot[];
+  readonly floors: readonly FloorProof[];
   /** Just made: another question of this peer has to wait. */
   fresh: boolean;
 }
@@ -25,6 +26,7 @@ export interface InventoriesOptions {
   readonly open: () => Iterable<Slot>;
   /** The one that finished first comes first. */
   readonly finished: () => Iterable<Slot>;
+  readonly floors: () => readonly FloorProof[];
   readonly output: (output: CoordinatorOutput) => void;
 }
 
@@ -41,11 +43,11 @@ export class Inventories {
     this.#options = options;
   }
 
-  onRecover(from: ReplicaId, { question, after }: Recover): void {
+  onRecover(from: ReplicaId, { question, after, floors }: Recover): void {
     const known = this.#taken.get(from);
     if (known?.question === question) return this.#sendPage(from, known, after);
     if (known?.fresh || after > 0) return;
-    const taken = this.#take(question);
+    const taken = this.#take(question, floors ? this.#options.floors() : []);
     this.#taken.set(from, taken);
     this.#startTimer(from, this.#options.resendAfterMs);
     this.#sendPage(from, taken, 0);
@@ -65,24 +67,30 @@ export class Inventories {
     return true;
   }
 
-  #take(question: Digest): Taken {
+  #take(question: Digest, floors: readonly FloorProof[]): Taken {
     const open = [...this.#options.open()].slice(0, ENTRIES_MAX);
     const over = [...this.#options.finished()];
     const finished = over.slice(Math.max(0, over.length - (ENTRIES_MAX - open.length)));
-    return { question, open, finished, fresh: true };
+    return { question, open, finished, floors, fresh: true };
   }
 
-  #sendPage(to: ReplicaId, { question, open, finished }: Taken, after: number): void {
-    const end = after + limits.inventoryEntries;
-    const from = (list: readonly Slot[], offset: number): readonly Slot[] =>
+  /** Slots on the first pages, floors on those after them. */
+  #sendPage(to: ReplicaId, { question, open, finished, floors }: Taken, after: number): void {
+    const slots = open.length + finished.length;
+    const isOfSlots = after < slots;
+    const end = isOfSlots
+      ? Math.min(after + limits.inventoryEntries, slots)
+      : after + limits.inventoryFloors;
+    const from = <T>(list: readonly T[], offset: number): readonly T[] =>
       list.slice(Math.max(0, after - offset), Math.max(0, end - offset));
     const message: PeerMessage = {
       kind: 'inventory',
       question,
       after,
-      last: end >= open.length + finished.length,
+      last: end >= slots + floors.length,
       open: from(open, 0),
       finished: from(finished, open.length),
+      floors: isOfSlots ? [] : from(floors, slots),
     };
     this.#options.output({ kind: 'send', to, message });
   }

@@ -1,8 +1,17 @@
-import type { Inventory, PeerMessage, Slot } from '../../vocabulary/agreement.js';
+import { activationSlotRequest } from '../../crypto/activation-slot.js';
+import { collectiveTransactionId } from '../../crypto/collective-uuid.js';
+import type {
+  ActivationValue,
+  FloorProof,
+  Inventory,
+  PeerMessage,
+  Slot,
+} from '../../vocabulary/agreement.js';
 import type { Digest, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { Agreement } from '../agreement/agreement.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
+import type { Floors } from './floors.js';
 import { ForgottenElsewhere } from './forgotten-elsewhere.js';
 import { Inventories } from './inventories.js';
 import { MissingProofs } from './missing-proofs.js';
@@ -14,6 +23,7 @@ export interface MemoryOptions {
   readonly self: ReplicaId;
   readonly resendAfterMs: number;
   readonly retainedTransactions: number;
+  readonly floors: Floors;
   readonly question: () => Digest;
   readonly output: (output: CoordinatorOutput) => void;
 }
@@ -22,6 +32,7 @@ export interface MemoryOptions {
 export class Memory {
   readonly #agreement: Agreement;
   readonly #transactions: TransactionLog;
+  readonly #floors: Floors;
   readonly #missing: MissingProofs;
   readonly #forgotten: ForgottenElsewhere;
   readonly #recovery: Recovery;
@@ -31,6 +42,7 @@ export class Memory {
   constructor(options: MemoryOptions, agreement: Agreement, transactions: TransactionLog) {
     this.#agreement = agreement;
     this.#transactions = transactions;
+    this.#floors = options.floors;
     this.#output = options.output;
     this.#missing = new MissingProofs({
       ...options,
@@ -38,20 +50,21 @@ export class Memory {
     });
     this.#forgotten = new ForgottenElsewhere({
       ...options,
-      isOpen: (tid) => this.#has(tid, false) && !this.#has(tid, true),
-      end: (tid) => this.#end(tid),
+      isOpen: (slot) => this.#isOpen(slot),
+      end: (slots, floors) => this.#end(slots, floors),
     });
     this.#recovery = new Recovery({
       ...options,
       agreement,
       missing: this.#missing,
       forgotten: this.#forgotten,
-      undecided: () => transactions.undecidedIds(),
+      undecided: () => transactions.undecidedSlots(),
     });
     this.#inventories = new Inventories({
       ...options,
       open: () => this.#openSlots(),
       finished: () => transactions.finishedSlots(),
+      floors: () => options.floors.proofs(),
     });
   }
 
@@ -73,6 +86,11 @@ export class Memory {
     this.#inventories.onRecover(from, message);
   }
 
+  /** Whether an inventory with this question is waited for. */
+  hasAsked(question: Digest): boolean {
+    return this.#recovery.hasAsked(question);
+  }
+
   onInventory(from: ReplicaId, page: Inventory): void {
     this.#recovery.onInventory(from, page);
   }
@@ -92,6 +110,18 @@ export class Memory {
     this.#missing.reopen(tid);
   }
 
+  /** Whether it may take the proof of an activation whatever its floor is: it votes for no outcome of it. */
+  mayLearn(value: ActivationValue): boolean {
+    const [request] = value.requests;
+    if (!request) return false;
+    const activation = {
+      kind: 'activation',
+      request: activationSlotRequest(request.statement),
+    } as const;
+    const outcome = { kind: 'outcome', tid: collectiveTransactionId(value) } as const;
+    return this.#agreement.abstains(activation) && this.#agreement.abstains(outcome);
+  }
+
   /**
    * Whether what is on record here is all that this replica has said about the transaction, and no
    * record means that there never was one (while transactions are remembered at all).
@@ -106,13 +136,35 @@ export class Memory {
   }
 
   /** Whether so many others have no record of it that it is no use to wait for an outcome. */
-  isLeftBehind(tid: TransactionId): boolean {
-    return this.#forgotten.isLeftBehind(tid);
+  isLeftBehind(slot: Slot): boolean {
+    return this.#forgotten.isLeftBehind(slot);
   }
 
-  #end(tid: TransactionId): void {
-    this.#output({ kind: 'log', level: 'warn', event: 'forgotten-elsewhere', data: { tid } });
-    this.#transactions.abandon(tid);
+  /**
+   * It takes part in nothing of these any more. For what it has on record its own floor sees to that. For
+   * the rest it takes the floors of the others first: one of them covers what was ever activated. What
+   * they do not cover, and this replica is locked on, may yet be.
+   */
+  #end(slots: readonly Slot[], floors: readonly FloorProof[]): void {
+    const data = { slots: slots.length };
+    this.#output({ kind: 'log', level: 'warn', event: 'forgotten-elsewhere', data });
+    if (slots.some((slot) => !this.#isUndecided(slot))) {
+      for (const floor of floors) this.#floors.raise(floor);
+    }
+    for (const slot of slots) {
+      const activation = this.#agreement.activationIn(slot);
+      if (slot.kind === 'outcome' && this.#isUndecided(slot)) this.#transactions.abandon(slot.tid);
+      else if (!activation || this.#floors.isForgotten(activation)) this.#agreement.forget(slot);
+    }
+  }
+
+  #isOpen(slot: Slot): boolean {
+    if (this.#isUndecided(slot) || this.#agreement.abstains(slot)) return true;
+    return this.#agreement.activationIn(slot) !== undefined;
+  }
+
+  #isUndecided(slot: Slot): boolean {
+    return slot.kind === 'outcome' && this.#has(slot.tid, false) && !this.#has(slot.tid, true);
   }
 
   #has(tid: TransactionId, withOutcome: boolean): boolean {

@@ -1,10 +1,11 @@
-import type { Inventory, Slot } from '../../vocabulary/agreement.js';
+import type { FloorProof, Inventory, Slot } from '../../vocabulary/agreement.js';
 import { slotKey } from '../../vocabulary/agreement.js';
 import type { Digest, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
 import { type Resilience, witnesses } from '../../vocabulary/quorum.js';
 import type { Agreement } from '../agreement/agreement.js';
 import { resendDelayMs } from '../effects.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
+import { type Floors, namedBy } from './floors.js';
 import type { ForgottenElsewhere } from './forgotten-elsewhere.js';
 import { ENTRIES_MAX } from './inventories.js';
 import type { MissingProofs } from './missing-proofs.js';
@@ -28,8 +29,11 @@ interface Told {
   complete: boolean;
   open: Slot[];
   finished: Slot[];
-  /** Undecided here when the question was asked. */
-  undecided: ReadonlySet<TransactionId>;
+  floors: FloorProof[];
+  /** The peer is asked for its floors, too. */
+  withFloors: boolean;
+  /** Open here when the question was asked. */
+  openHere: readonly Slot[];
 }
 
 export interface RecoveryOptions {
@@ -40,8 +44,9 @@ export interface RecoveryOptions {
   readonly agreement: Agreement;
   readonly missing: MissingProofs;
   readonly forgotten: ForgottenElsewhere;
-  /** Transactions on record here without an outcome. */
-  readonly undecided: () => Iterable<TransactionId>;
+  readonly floors: Floors;
+  /** Outcomes of transactions that are undecided here. */
+  readonly undecided: () => Iterable<Slot>;
   readonly question: () => Digest;
   readonly output: (output: CoordinatorOutput) => void;
 }
@@ -65,6 +70,7 @@ export class Recovery {
 
   /** After the agreement was restored. */
   start(): void {
+    if (this.#options.agreement.abstaining > 0) this.askAgainLater();
     if (!this.#options.agreement.isRecovering) return;
     this.#log('recovering', { witnesses: witnesses(this.#options.resilience) });
   }
@@ -90,6 +96,11 @@ export class Recovery {
     if (!this.#waiting) this.#startTimer();
   }
 
+  /** Whether it is one of this replica's open questions. */
+  hasAsked(question: Digest): boolean {
+    return [...this.#told.values()].some((told) => !told.complete && told.question === question);
+  }
+
   onInventory(from: ReplicaId, page: Inventory): void {
     const told = this.#told.get(from);
     if (!told || told.complete || page.question !== told.question) return;
@@ -97,19 +108,20 @@ export class Recovery {
     told.tries = 0;
     told.open.push(...page.open);
     told.finished.push(...page.finished);
+    told.floors.push(...page.floors);
     const isStuck = !page.last && entries(told) === page.after;
-    if (isStuck || entries(told) > ENTRIES_MAX) return void this.#told.delete(from);
+    const isTooLong = told.open.length + told.finished.length > ENTRIES_MAX;
+    if (isStuck || isTooLong || !areRising(told, page.floors.length))
+      return void this.#told.delete(from);
     if (!page.last) return this.#ask(from, told);
     told.complete = true;
     this.#fetchMissing(from, told);
-    this.#options.forgotten.onInventory(
-      from,
-      told.undecided,
-      new Set(transactionsOf([...told.open, ...told.finished])),
-    );
+    const { openHere, floors } = told;
+    const known = [...told.open, ...told.finished];
+    this.#options.forgotten.onInventory(from, { open: openHere, known, floors });
     if (this.#options.agreement.isRecovering) return this.#returnIfToldEnough();
     this.#told.delete(from);
-    if (this.#options.forgotten.hasDoubts) this.askAgainLater();
+    if (this.#mayHaveMore) this.askAgainLater();
   }
 
   /** Returns false where the timer is not this one's. */
@@ -145,13 +157,17 @@ export class Recovery {
     const { resilience, agreement } = this.#options;
     const complete = [...this.#told.values()].filter((told) => told.complete);
     if (complete.length < witnesses(resilience)) return;
-    const told = new Map<string, Slot>();
-    for (const { open, finished } of complete) {
+    // Also from what it was shown while it had no memory: of what is forgotten nobody else tells.
+    const told = new Map([...this.#options.undecided()].map((slot) => [slotKey(slot), slot]));
+    for (const { open, finished, floors } of complete) {
+      // Before it abstains: what others have forgotten it may have voted in, too, and they do not name it.
+      for (const floor of floors) this.#options.floors.raise(floor);
       for (const slot of [...open, ...finished]) told.set(slotKey(slot), slot);
     }
     for (const [replica, { complete }] of this.#told) if (complete) this.#told.delete(replica);
     agreement.recovered(told.values());
     this.#log('recovered', { abstaining: agreement.abstaining });
+    if (this.#mayHaveMore) this.askAgainLater();
   }
 
   #fetchMissing(from: ReplicaId, { open, finished }: Told): void {
@@ -162,14 +178,24 @@ export class Recovery {
     });
   }
 
-  #fresh(): Pick<Told, 'question' | 'open' | 'finished' | 'undecided'> {
-    const undecided = new Set(this.#options.undecided());
-    return { question: this.#options.question(), open: [], finished: [], undecided };
+  /** Something is open here that others may have forgotten. */
+  get #mayHaveMore(): boolean {
+    const { agreement, forgotten } = this.#options;
+    return agreement.abstaining > 0 || forgotten.hasDoubts;
+  }
+
+  #fresh(): Omit<Told, 'tries' | 'complete'> {
+    const { agreement, undecided } = this.#options;
+    const stale = [...agreement.staleActivations()];
+    const openHere = [...undecided(), ...agreement.abstentions, ...stale];
+    const withFloors = agreement.isRecovering || agreement.abstaining > 0 || stale.length > 0;
+    const question = this.#options.question();
+    return { question, open: [], finished: [], floors: [], withFloors, openHere };
   }
 
   #ask(to: ReplicaId, told: Told): void {
-    const { question } = told;
-    const message = { kind: 'recover', question, after: entries(told) } as const;
+    const { question, withFloors: floors } = told;
+    const message = { kind: 'recover', question, after: entries(told), floors } as const;
     this.#options.output({ kind: 'send', to, message });
   }
 
@@ -184,8 +210,16 @@ export class Recovery {
   }
 }
 
-function entries({ open, finished }: Pick<Told, 'open' | 'finished'>): number {
-  return open.length + finished.length;
+function entries({ open, finished, floors }: Told): number {
+  return open.length + finished.length + floors.length;
+}
+
+/** Whether the last floors go on in the order of the clients' ids, so that there is one for each client. */
+function areRising({ floors }: Told, last: number): boolean {
+  const clients = floors
+    .slice(Math.max(0, floors.length - last - 1))
+    .map((one) => namedBy(one).client);
+  return clients.every((client, index) => index === 0 || (clients[index - 1] ?? '') < client);
 }
 
 function transactionsOf(slots: readonly Slot[]): TransactionId[] {

@@ -6,7 +6,7 @@ import { decodeSignedStatement, encodeSigned } from '../../wire/index.js';
 import type { StoredRecord } from '../effects.js';
 import { invariant } from '../invariant.js';
 import { CoordinatorTransaction } from './coordinator-transaction.js';
-import type { Floors } from './floors.js';
+import { type Floors, namedBy } from './floors.js';
 import { Undecided } from './undecided.js';
 
 export interface TransactionLogOptions {
@@ -18,6 +18,8 @@ export interface TransactionLogOptions {
   /** A slot that nobody will ask for again. */
   readonly forget: (slot: Slot) => void;
   readonly floors: Floors;
+  /** Whether this replica takes no part in the transaction's outcome. */
+  readonly isSilentIn: (tid: TransactionId) => boolean;
 }
 
 /** The transactions on record at one replica: the open ones, and the last that have finished. */
@@ -58,8 +60,11 @@ export class TransactionLog {
     return this.#transactions.values();
   }
 
-  *undecidedIds(): Generator<TransactionId> {
-    for (const { tid, decision } of this.#transactions.values()) if (!decision) yield tid;
+  /** Outcomes that this replica does not know. */
+  *undecidedSlots(): Generator<Slot> {
+    for (const { tid, decision } of this.#transactions.values()) {
+      if (!decision) yield { kind: 'outcome', tid };
+    }
   }
 
   /** Activations and outcomes of what is not over. */
@@ -80,16 +85,18 @@ export class TransactionLog {
   /** The coordinator object of Zhao §2.2. A known id is refused: nobody can revive a transaction. */
   create({ value, commits }: DecisionProof): CoordinatorTransaction | undefined {
     const { result, slot } = commits.statement;
-    const request = value.kind === 'activation' ? value.requests[0]?.statement : undefined;
-    if (result.kind !== 'activation' || slot.kind !== 'activation' || !request) return undefined;
+    if (value.kind !== 'activation' || slot.kind !== 'activation') return undefined;
+    if (result.kind !== 'activation') return undefined;
+    const { requests } = value;
     const { tid } = result;
     if (this.#transactions.has(tid)) return undefined;
-    invariant(!this.#options.floors.isForgotten(request), 'nothing forgotten is created');
-    const { resilience } = this.#options;
-    const transaction = new CoordinatorTransaction(tid, slot.request, request, resilience);
+    const { resilience, floors, isSilentIn } = this.#options;
+    const isForgotten = floors.isForgotten(namedBy(requests));
+    invariant(!isForgotten || isSilentIn(tid), 'nothing forgotten is created to take part in');
+    const transaction = new CoordinatorTransaction(tid, slot.request, requests, resilience);
     this.#transactions.set(tid, transaction);
     this.#undecided.created(transaction);
-    this.#options.floors.activated(request);
+    floors.activated(transaction.activation);
     return transaction;
   }
 
@@ -178,7 +185,7 @@ export class TransactionLog {
     if (!transaction) return;
     const { persist, forget, floors } = this.#options;
     this.forgotten += 1;
-    floors.forget(transaction.activation);
+    floors.forget(transaction.requests);
     forget({ kind: 'activation', request: transaction.request });
     forget({ kind: 'outcome', tid });
     persist(`finished/${tid}`, null);

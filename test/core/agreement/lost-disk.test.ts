@@ -8,6 +8,7 @@ const nothing = {
   last: true,
   open: [],
   finished: [],
+  floors: [],
 } as const;
 
 /**
@@ -127,7 +128,7 @@ describe('a replica whose disk is lost, beside a Byzantine one', () => {
     const question = 'cd'.repeat(32) as never;
     rig.runFor(1000);
     expect(rig.stores[3]?.has(`lock/o:${scene.tid}`)).toBe(false);
-    rig.transmit(1, 3, { kind: 'recover', question, after: 0 });
+    rig.transmit(1, 3, { kind: 'recover', question, after: 0, floors: false });
     rig.runFor(50);
     expect(told).toMatchObject([
       { open: expect.arrayContaining([{ kind: 'outcome', tid: scene.tid }]) },

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { DecisionProof, PeerMessage } from '../../../src/vocabulary/agreement.js';
 import { digest, type TransactionId } from '../../../src/vocabulary/ids.js';
+import { decodeRequests } from '../../../src/wire/index.js';
 import { Story } from '../../support/banking-story.js';
 import { Rig } from '../../support/rig.js';
 
@@ -98,9 +99,11 @@ describe('a forgotten transaction', () => {
     for (const timestamp of [5, 6]) finish(rig, story, timestamp);
     for (const store of rig.stores) {
       const floors = [...store].filter(([key]) => key.startsWith('floor/'));
-      expect(floors.map(([key, value]) => [key, new TextDecoder().decode(value)])).toEqual([
-        ['floor/alice', '4'],
-      ]);
+      const shown = floors.map(([key, value]) => {
+        const requests = decodeRequests(rig.parties.cluster.id, value);
+        return [key, requests.map(({ statement }) => statement.timestamp)];
+      });
+      expect(shown).toEqual([['floor/alice', [4, 4]]]);
     }
     expect(rig.core(0).status.forgotten).toBe(4);
   });

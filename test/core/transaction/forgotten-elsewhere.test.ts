@@ -153,6 +153,70 @@ function viewChangesOf(rig: Rig, durationMs: number): number {
   return asked;
 }
 
+describe('a replica that was away from the activation on', () => {
+  it('gives up its lock when all others have forgotten what became of it', () => {
+    const rig = new Rig({ retainedTransactions: 2 });
+    const story = new Story(rig);
+    const isLocked = (): boolean => keysOf(rig, away).includes('lock/a:');
+    rig.tamper = (_from, to, message) => {
+      const isLast = message.kind === 'phase' && message.signed.statement.phase === 'commit';
+      return to === away && (isLast || message.kind === 'decided') ? [] : [message];
+    };
+    story.ask(1);
+    rig.runUntil(() => others.every((one) => rig.core(one).status.transactions === 1));
+    rig.runUntil(isLocked);
+    rig.crash(away);
+    rig.tamper = (_from, _to, message) => [message];
+    const tid = story.transactionOf(1) as TransactionId;
+    story.register(tid, 'bank-a');
+    story.complete(tid, 'commit');
+    story.outcome(tid);
+    for (const timestamp of [2, 3, 4]) finish(rig, story, timestamp);
+    const key =
+      [...(rig.stores[away]?.keys() ?? [])].find((one) => one.startsWith('lock/a:')) ?? '';
+    rig.start(away);
+    rig.runUntil(() => rig.stores[away]?.has(key) === false, 600_000);
+    expect(rig.stores[away]?.has(key.replace('lock', 'voted'))).toBe(false);
+    rig.runFor(20_000);
+    expect(viewChangesOf(rig, 60_000)).toBe(0);
+    rig.crash(away);
+    rig.start(away);
+    story.ask(1);
+    rig.runFor(10_000);
+    expect(story.refusals.map(({ fault }) => fault)).toContain('TooOld');
+  });
+
+  it('keeps its lock where the activation may still come', () => {
+    const rig = new Rig();
+    const story = new Story(rig);
+    rig.tamper = (_from, _to, message) => {
+      const isLast = message.kind === 'phase' && message.signed.statement.phase === 'commit';
+      return isLast || message.kind === 'view-change' ? [] : [message];
+    };
+    story.ask(1);
+    rig.runUntil(() => keysOf(rig, away).includes('lock/a:'));
+    for (const one of others) {
+      rig.crash(one);
+      rig.stores[one]?.forEach((_value, key, store) => {
+        if (key !== 'member') store.delete(key);
+      });
+      rig.start(one);
+    }
+    // Inventories and nothing else: the others have no trace of it, and no floor.
+    rig.tamper = (_from, _to, message) =>
+      message.kind === 'recover' || message.kind === 'inventory' ? [message] : [];
+    let asked = 0;
+    rig.onStep = (from, outputs) => {
+      if (from !== away) return;
+      for (const one of outputs)
+        if (one.kind === 'send' && one.message.kind === 'recover') asked += 1;
+    };
+    rig.runFor(300_000);
+    expect(asked).toBeGreaterThan(3);
+    expect(keysOf(rig, away)).toContain('lock/a:');
+  });
+});
+
 describe('an inventory', () => {
   it('says nothing of what this replica learnt of after it had asked', () => {
     const rig = new Rig();

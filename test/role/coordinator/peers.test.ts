@@ -27,7 +27,14 @@ it('a message that cannot be encoded is dropped and logged, and the next one is 
   const question = digest('0'.repeat(64));
   const slot = { kind: 'activation', request: question } as const;
   const open = Array.from({ length: limits.inventoryEntries + 1 }, () => slot);
-  const page = { kind: 'inventory', question, after: 0, last: true, finished: [] } as const;
+  const page = {
+    kind: 'inventory',
+    question,
+    after: 0,
+    last: true,
+    finished: [],
+    floors: [],
+  } as const;
   peers.send({ kind: 'send', to: replicaId(1), message: { ...page, open } });
   expect(logged).toEqual(['message-not-sent']);
   expect(sent).toEqual([]);
