@@ -6,6 +6,7 @@ import { limitMutants } from './limits.js';
 import { lostSessionMutants } from './lost-sessions.js';
 import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
+import { oneRequestMutants } from './one-request.js';
 import { orderingMutants } from './ordering.js';
 import { recoveryMutants } from './recovery.js';
 import { sessionLimitMutants } from './session-limits.js';
@@ -615,6 +616,7 @@ export const mutants: readonly Mutant[] = [
   ...limitMutants,
   ...forgettingMutants,
   ...recoveryMutants,
+  ...oneRequestMutants,
   ...accountMutants,
   ...simulatorMutants,
   ...sizeMutants,

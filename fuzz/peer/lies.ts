@@ -1,5 +1,10 @@
 import { type Sign, signStatement } from '../../src/crypto/signer.js';
-import type { PeerMessage, PhaseStatement, Slot } from '../../src/vocabulary/agreement.js';
+import type {
+  PeerMessage,
+  PhaseStatement,
+  Slot,
+  SlotResult,
+} from '../../src/vocabulary/agreement.js';
 import {
   attempt,
   type ClusterId,
@@ -55,9 +60,14 @@ function otherPhase(random: Random, statement: PhaseStatement): PhaseStatement {
       result:
         result.kind === 'outcome'
           ? { kind: 'outcome', outcome: result.outcome === 'commit' ? 'abort' : 'commit' }
-          : { kind: 'activation', tid: transactionId(random.uuid()) },
+          : anyActivation(random),
     },
   ]);
+}
+
+function anyActivation(random: Random): SlotResult {
+  const content = digest(random.hex(32));
+  return { kind: 'activation', tid: transactionId(random.uuid()), content };
 }
 
 function slotLike(random: Random, { kind }: Slot): Slot {
@@ -146,7 +156,7 @@ const inventions: readonly ((random: Random, liar: Liar) => PeerMessage)[] = [
     const result =
       slot.kind === 'outcome'
         ? ({ kind: 'outcome', outcome: random.oneIn(2) ? 'commit' : 'abort' } as const)
-        : ({ kind: 'activation', tid: transactionId(random.uuid()) } as const);
+        : anyActivation(random);
     return {
       kind: 'phase',
       signed: signStatement(sign, cluster, {

@@ -1,4 +1,4 @@
-import { collectiveTransactionId } from '../../src/crypto/collective-uuid.js';
+import { activationResult } from '../../src/crypto/collective-uuid.js';
 import { digestOfValue } from '../../src/crypto/digest.js';
 import { signStatement } from '../../src/crypto/signer.js';
 import type {
@@ -110,7 +110,7 @@ export function proposalOf(
 ): PrePrepare {
   const result =
     value.kind === 'activation'
-      ? ({ kind: 'activation', tid: collectiveTransactionId(value) } as const)
+      ? activationResult(value)
       : ({ kind: 'outcome', outcome: value.outcome } as const);
   const changed: PhaseStatement = { ...statement, digest: digestOfValue(value), result };
   return { kind: 'pre-prepare', prePrepare: sign(liar, changed), value };

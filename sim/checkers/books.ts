@@ -1,6 +1,6 @@
 import type { Balance } from '../../src/edge/soap/banking.js';
 import { operationOf } from '../../src/role/initiator/order.js';
-import { activations, type Facts, outcomeOf, type Violation } from './facts.js';
+import { activations, type Facts, outcomeOf, requestOf, type Violation } from './facts.js';
 
 export interface BooksContext {
   readonly facts: Facts;
@@ -43,7 +43,7 @@ function movements(facts: Facts): Map<string, number> {
   for (const { tid, decision } of activations(facts)) {
     const outcome = outcomeOf(facts, tid)?.result;
     if (outcome?.kind !== 'outcome' || outcome.outcome !== 'commit') continue;
-    const digest = facts.requestOfSlot.get(decision.slot);
+    const digest = requestOf(facts, decision);
     const request = digest === undefined ? undefined : facts.requests.get(digest);
     if (request === undefined) continue;
     for (const { participant, account, side, amountMinor } of operationOf(request.order).legs) {

@@ -55,8 +55,8 @@ export interface Violation {
 /** All that was seen from outside of the nodes. */
 export interface Facts {
   readonly requests: ReadonlyMap<Digest, RequestFact>;
-  /** Which client request an activation slot is for. */
-  readonly requestOfSlot: ReadonlyMap<SlotKey, Digest>;
+  /** Which client request the content of an activation is. */
+  readonly requestOfContent: ReadonlyMap<Digest, Digest>;
   readonly decisions: ReadonlyMap<SlotKey, readonly DecisionFact[]>;
   readonly values: ReadonlyMap<Digest, SlotValue>;
   /** When the first correct replica voted for a value. */
@@ -89,4 +89,9 @@ export function activations(facts: Facts): { tid: TransactionId; decision: Decis
       decision.result.kind === 'activation' ? [{ tid: decision.result.tid, decision }] : [],
     ),
   );
+}
+
+/** The client request that an activation was decided for. */
+export function requestOf(facts: Facts, { result }: DecisionFact): Digest | undefined {
+  return result.kind === 'activation' ? facts.requestOfContent.get(result.content) : undefined;
 }

@@ -1,7 +1,14 @@
 import { operationOf } from '../../src/role/initiator/order.js';
 import type { SlotKey } from '../../src/vocabulary/agreement.js';
 import { quorum, type Resilience } from '../../src/vocabulary/quorum.js';
-import { activations, enlistmentKey, type Facts, outcomeOf, type Violation } from './facts.js';
+import {
+  activations,
+  enlistmentKey,
+  type Facts,
+  outcomeOf,
+  requestOf,
+  type Violation,
+} from './facts.js';
 
 export interface SafetyContext {
   readonly facts: Facts;
@@ -100,7 +107,7 @@ const exactlyOnce: Checker = ({ facts }) => {
   for (const { tid, decision } of activations(facts)) {
     const outcome = outcomeOf(facts, tid)?.result;
     if (outcome?.kind !== 'outcome' || outcome.outcome !== 'commit') continue;
-    const request = facts.requestOfSlot.get(decision.slot);
+    const request = requestOf(facts, decision);
     if (request === undefined) continue;
     made.set(request, (made.get(request) ?? new Set()).add(tid));
   }
@@ -116,7 +123,7 @@ const paidOnce: Checker = ({ facts }) => {
     const committed = facts.decisions
       .get(`o:${tid}` as SlotKey)
       ?.some(({ result }) => result.kind === 'outcome' && result.outcome === 'commit');
-    const digest = facts.requestOfSlot.get(decision.slot);
+    const digest = requestOf(facts, decision);
     const request = digest === undefined ? undefined : facts.requests.get(digest);
     if (!committed || !request) continue;
     const key = `${request.client} at ${request.timestamp}`;
@@ -130,7 +137,7 @@ const paidOnce: Checker = ({ facts }) => {
 /** What rolls a transaction back, or is waited for, is a bank that its order names. */
 const onlyInvited: Checker = ({ facts }) => {
   const requests = new Map(
-    activations(facts).map(({ tid, decision }) => [tid, facts.requestOfSlot.get(decision.slot)]),
+    activations(facts).map(({ tid, decision }) => [tid, requestOf(facts, decision)]),
   );
   return [...facts.decisions.values()].flat().flatMap(({ slot, digest, result }) => {
     const value = facts.values.get(digest);
@@ -150,11 +157,12 @@ const onlyInvited: Checker = ({ facts }) => {
 /** No transaction id is made twice, and each belongs to a request that a client made. */
 const uniqueIds: Checker = ({ facts }) => {
   const slots = new Map<string, string>();
-  return activations(facts).flatMap(({ tid, decision: { slot } }) => {
+  return activations(facts).flatMap(({ tid, decision }) => {
+    const { slot } = decision;
     const before = slots.get(tid);
     slots.set(tid, slot);
     if (before !== undefined && before !== slot) return [`${tid} was made by two requests`];
-    const request = facts.requestOfSlot.get(slot);
+    const request = requestOf(facts, decision);
     const isAsked = request !== undefined && facts.requests.has(request);
     return isAsked ? [] : [`${tid} was made for a request of nobody`];
   });
@@ -172,7 +180,7 @@ const truthfulAnswers: Checker = ({ facts }) =>
     if (outcome !== (decided === 'commit' ? 'committed' : 'aborted') || decided === 'none') {
       return [`${who}; ${tid} was decided ${decided}`];
     }
-    return made && facts.requestOfSlot.get(made.decision.slot) === digest
+    return made && requestOf(facts, made.decision) === digest
       ? []
       : [`${who}; ${tid} is not its transaction`];
   });

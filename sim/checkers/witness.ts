@@ -1,13 +1,11 @@
-import { activationSlotRequest } from '../../src/crypto/activation-slot.js';
+import { activationContent } from '../../src/crypto/activation-slot.js';
 import type {
   PeerMessage,
   PhaseCertificate,
   PhaseStatement,
   PreparedCertificate,
-  SlotKey,
   SlotValue,
 } from '../../src/vocabulary/agreement.js';
-import { slotKey } from '../../src/vocabulary/agreement.js';
 import type { ReplicaId, TransactionId } from '../../src/vocabulary/ids.js';
 import { primaryOf } from '../../src/vocabulary/quorum.js';
 import type {
@@ -46,7 +44,7 @@ export interface WitnessOptions {
 /** Sees all that is sent, and keeps what the checkers go by. It knows the messages, and no core. */
 export class Witness implements Facts {
   readonly requests = new Map<RequestFact['digest'], RequestFact>();
-  readonly requestOfSlot = new Map<SlotKey, RequestFact['digest']>();
+  readonly requestOfContent = new Map<RequestFact['digest'], RequestFact['digest']>();
   readonly values = new Map<RequestFact['digest'], SlotValue>();
   readonly enlistments = new Map<string, EnlistmentFact>();
   readonly completions = new Map<CompletionKey, CompletionFact>();
@@ -177,8 +175,7 @@ export class Witness implements Facts {
   #stated(statement: Statement): void {
     switch (statement.kind) {
       case 'activation': {
-        const slot = slotKey({ kind: 'activation', request: activationSlotRequest(statement) });
-        this.requestOfSlot.set(slot, statement.request);
+        this.requestOfContent.set(activationContent(statement), statement.request);
         return;
       }
       case 'completion':

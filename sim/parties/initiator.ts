@@ -10,7 +10,12 @@ import { signStatement } from '../../src/crypto/signer.js';
 import { accountId, currency } from '../../src/edge/soap/banking.js';
 import { operationOf, requestDigest } from '../../src/role/initiator/order.js';
 import { unreachable } from '../../src/vocabulary/brand.js';
-import { clientPrincipal, type InitiatorId } from '../../src/vocabulary/ids.js';
+import {
+  clientPrincipal,
+  type Digest,
+  type InitiatorId,
+  type ReplicaId,
+} from '../../src/vocabulary/ids.js';
 import { encodeSigned } from '../../src/wire/index.js';
 import type { Life } from '../engine/process.js';
 import { SimDriver } from '../engine/sim-driver.js';
@@ -149,7 +154,7 @@ export class InitiatorParty implements Life<Packet> {
         this.#driver.submit(
           evidence
             ? { kind: 'activated', replica, request, evidence }
-            : { kind: activationFailure(reply), replica, request },
+            : activationFailure(reply, replica, request),
         );
       });
     }
@@ -201,7 +206,13 @@ function legResult(reply: Reply | undefined): LegResult {
   return { kind: 'refused', reason: reply.code };
 }
 
-function activationFailure(reply: Reply | undefined): 'activation-failed' | 'activation-too-old' {
-  const isTooOld = reply?.kind === 'fault' && reply.code === 'TooOld';
-  return isTooOld ? 'activation-too-old' : 'activation-failed';
+function activationFailure(
+  reply: Reply | undefined,
+  replica: ReplicaId,
+  request: Digest,
+): InitiatorInput {
+  const code = reply?.kind === 'fault' ? reply.code : undefined;
+  return code === 'TooOld' || code === 'TimestampTaken'
+    ? { kind: 'activation-refused', replica, request, fault: code }
+    : { kind: 'activation-failed', replica, request };
 }

@@ -2,7 +2,7 @@ import type { SlotKey } from '../../src/vocabulary/agreement.js';
 import type { Digest } from '../../src/vocabulary/ids.js';
 import { checkBooks } from '../checkers/books.js';
 import { checkBounds, checkLeftovers, type Leftover } from '../checkers/bounds.js';
-import { activations, type Violation } from '../checkers/facts.js';
+import { activations, requestOf, type Violation } from '../checkers/facts.js';
 import { unfinished } from '../checkers/liveness.js';
 import { checkProofs } from '../checkers/proofs.js';
 import { checkQuiet } from '../checkers/quiet.js';
@@ -84,7 +84,11 @@ function openIn(world: World): readonly Violation[] {
 
 /** Whether some correct replica has forgotten what the request became. */
 function isForgotten({ witness, forgotten }: World, request: Digest): boolean {
-  return [...forgotten].some((slot) => witness.requestOfSlot.get(slot as SlotKey) === request);
+  return [...forgotten].some((slot) =>
+    witness.decisions
+      .get(slot as SlotKey)
+      ?.some((decision) => requestOf(witness, decision) === request),
+  );
 }
 
 function tooLong({ engine, plan }: World): readonly Violation[] {

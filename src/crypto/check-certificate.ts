@@ -93,6 +93,6 @@ function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
 
 function sameResult(a: SlotResult, b: SlotResult): boolean {
   return a.kind === 'activation'
-    ? b.kind === 'activation' && a.tid === b.tid
+    ? b.kind === 'activation' && a.tid === b.tid && a.content === b.content
     : b.kind === 'outcome' && a.outcome === b.outcome;
 }

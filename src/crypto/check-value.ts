@@ -13,7 +13,7 @@ import type { ParticipantId, TransactionId } from '../vocabulary/ids.js';
 import { hostOf } from '../vocabulary/invitation.js';
 import { oneCorrect, quorum } from '../vocabulary/quorum.js';
 import type { ActivationStatement, Signed } from '../vocabulary/statements.js';
-import { activationSlotRequest } from './activation-slot.js';
+import { activationContent, activationSlotRequest } from './activation-slot.js';
 import { checkStatement } from './check-signature.js';
 import { collectiveTransactionId } from './collective-uuid.js';
 import { digestOfValue } from './digest.js';
@@ -42,12 +42,13 @@ export function checkValue(keyring: Keyring, statement: PhaseStatement, value: S
   );
 }
 
-/** `f + 1` requests of different initiators, all for this slot. Leaves their signatures unchecked. */
+/** `f + 1` requests of different initiators, alike and for this slot. Leaves their signatures unchecked. */
 export function checkRequests(
   keyring: Keyring,
   slot: Slot,
   requests: readonly Signed<ActivationStatement>[],
 ): Finding {
+  const [first] = requests;
   return (
     exactly(oneCorrect(keyring.resilience), requests, 'requests') ??
     distinct(
@@ -58,6 +59,12 @@ export function checkRequests(
       mismatchUnless(
         slot.kind === 'activation' && activationSlotRequest(statement) === slot.request,
         'request and slot',
+      ),
+    ) ??
+    firstFinding(requests, ({ statement }) =>
+      mismatchUnless(
+        first !== undefined && activationContent(statement) === activationContent(first.statement),
+        'contents of the requests',
       ),
     )
   );
@@ -74,6 +81,12 @@ function checkActivationForm(
     mismatchUnless(
       result.kind === 'activation' && result.tid === collectiveTransactionId(value),
       'transaction id and proposals',
+    ) ??
+    firstFinding(value.requests.slice(0, 1), ({ statement }) =>
+      mismatchUnless(
+        result.kind === 'activation' && result.content === activationContent(statement),
+        'content and requests',
+      ),
     )
   );
 }

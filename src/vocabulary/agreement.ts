@@ -11,7 +11,10 @@ import type {
   VoteStatement,
 } from './statements.js';
 
-/** One agreement instance: the transaction id for a request, or the outcome of a transaction. */
+/**
+ * One agreement instance: the transaction id for a request, or the outcome of a transaction. A request is
+ * named by a digest of its client and timestamp, so that a client gets one transaction for a timestamp.
+ */
 export type Slot =
   | { readonly kind: 'activation'; readonly request: Digest }
   | { readonly kind: 'outcome'; readonly tid: TransactionId };
@@ -36,7 +39,12 @@ export function compareBallots(a: Ballot, b: Ballot): number {
 
 /** What a slot decides, readable without the value: the transaction id, or the outcome. */
 export type SlotResult =
-  | { readonly kind: 'activation'; readonly tid: TransactionId }
+  | {
+      readonly kind: 'activation';
+      readonly tid: TransactionId;
+      /** Digest of all that the initiators ask for alike: which of a client's requests it is. */
+      readonly content: Digest;
+    }
   | { readonly kind: 'outcome'; readonly outcome: Outcome };
 
 /** A replica's own UUID for a transaction (Zhao §4.1, ba-pre-prepare and ba-pre-prepare-reply). */

@@ -117,13 +117,14 @@ export function readSlot(reader: Reader): Slot {
 /** The slot before it says which kind of result this is, so no byte repeats it. */
 export function writeResult(writer: Writer, slot: Slot, result: SlotResult): void {
   if (slot.kind !== result.kind) throw new WireError(`${slot.kind} slot, ${result.kind} result`);
-  if (result.kind === 'activation') writeTransactionId(writer, result.tid);
-  else outcome.write(writer, result.outcome);
+  if (result.kind === 'outcome') return outcome.write(writer, result.outcome);
+  writeTransactionId(writer, result.tid);
+  writeDigest(writer, result.content);
 }
 
 export function readResult(reader: Reader, slot: Slot): SlotResult {
   return slot.kind === 'activation'
-    ? { kind: slot.kind, tid: readTransactionId(reader) }
+    ? { kind: slot.kind, tid: readTransactionId(reader), content: readDigest(reader) }
     : { kind: slot.kind, outcome: outcome.read(reader) };
 }
 

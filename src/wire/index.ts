@@ -7,7 +7,7 @@ export {
   encodePreparedCertificate,
 } from './certificate.js';
 export { WireError } from './error.js';
-export { encodeActivationRequest } from './leaf-statement.js';
+export { encodeActivationName, encodeActivationRequest } from './leaf-statement.js';
 export { limits } from './limits.js';
 export { decodePeerMessage, encodePeerMessage } from './peer-message.js';
 export { decodeRequests, encodeRequests } from './requests.js';

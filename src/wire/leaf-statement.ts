@@ -150,6 +150,14 @@ export function encodeActivationRequest(statement: ActivationStatement): Uint8Ar
   return writer.finish();
 }
 
+/** What names the activation slot of a request. */
+export function encodeActivationName({ client, timestamp }: ActivationStatement): Uint8Array {
+  const writer = new Writer();
+  writeName(writer, client, clientId);
+  writer.u64(timestamp);
+  return writer.finish();
+}
+
 type ActivationRequest = Omit<ActivationStatement, 'kind' | 'initiator'>;
 
 function writeActivationRequest(writer: Writer, request: ActivationRequest): void {

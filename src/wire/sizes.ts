@@ -23,7 +23,7 @@ function signed(content: number): number {
 }
 
 // Slot, ballot, digest, result.
-const phaseOfActivation = 33 + 12 + 32 + tid;
+const phaseOfActivation = 33 + 12 + 32 + tid + 32;
 const phaseOfOutcome = 17 + 12 + 32 + 1;
 
 function certificate(phase: number): number {

@@ -84,10 +84,16 @@ describe('statement and value', () => {
     expect(proofVerdict(evidence.decision(commit, { result: abort }))).toBe(
       'mismatch: outcome and result',
     );
-    const result = { kind: 'activation', tid: otherTid } as const;
-    expect(proofVerdict(evidence.decision(activation, { result }))).toBe(
-      'mismatch: transaction id and proposals',
-    );
+    const { result } = evidence.phase('commit', activation);
+    expect(
+      proofVerdict(
+        evidence.decision(activation, { result: { ...result, tid: otherTid } as never }),
+      ),
+    ).toBe('mismatch: transaction id and proposals');
+    const content = '00'.repeat(32);
+    expect(
+      proofVerdict(evidence.decision(activation, { result: { ...result, content } as never })),
+    ).toBe('mismatch: content and requests');
   });
 
   test('the slot of another transaction or request', () => {

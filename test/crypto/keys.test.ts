@@ -1,7 +1,7 @@
 import { generateKeyPairSync, verify } from 'node:crypto';
 import fc from 'fast-check';
 import { describe, expect, test } from 'vitest';
-import { activationSlotRequest } from '../../src/crypto/activation-slot.js';
+import { activationContent, activationSlotRequest } from '../../src/crypto/activation-slot.js';
 import { collectiveTransactionId } from '../../src/crypto/collective-uuid.js';
 import { sha256 } from '../../src/crypto/digest.js';
 import { Keyring, type Signer } from '../../src/crypto/keyring.js';
@@ -85,26 +85,33 @@ describe('Keyring', () => {
   });
 });
 
-describe('activationSlotRequest', () => {
-  test('is the same for all initiators of one request', () => {
+describe('an activation', () => {
+  const fields = ['client', 'timestamp', 'request', 'expiresMs'] as const;
+
+  test('has one slot and one content, whichever initiator states it', () => {
     fc.assert(
       fc.property(activationStatements, fc.nat(100), (statement, index) => {
         const from = { ...statement, initiator: initiatorId(index) };
         expect(activationSlotRequest(from)).toBe(activationSlotRequest(statement));
+        expect(activationContent(from)).toBe(activationContent(statement));
       }),
     );
   });
 
-  test('differs where anything else in the request does', () => {
+  test('has another slot where the client or the timestamp differs, and only there', () => {
     fc.assert(
-      fc.property(activationStatements, activationStatements, (a, b) => {
-        const field = (['client', 'timestamp', 'request', 'expiresMs'] as const).find(
-          (name) => a[name] !== b[name],
-        );
-        fc.pre(field !== undefined);
-        const changed = { ...a, [field as 'client']: b[field as 'client'] };
-        expect(activationSlotRequest(changed)).not.toBe(activationSlotRequest(a));
-      }),
+      fc.property(
+        activationStatements,
+        activationStatements,
+        fc.constantFrom(...fields),
+        (a, b, field) => {
+          fc.pre(a[field] !== b[field]);
+          const changed = { ...a, [field]: b[field] };
+          expect(activationContent(changed)).not.toBe(activationContent(a));
+          const isInName = field === 'client' || field === 'timestamp';
+          expect(activationSlotRequest(changed) === activationSlotRequest(a)).toBe(!isInName);
+        },
+      ),
     );
   });
 });

@@ -125,6 +125,8 @@ describe('activation-pre-prepare', () => {
     );
     const later = evidence.request(1, { timestamp: 1 });
     expect(withRequests(evidence.request(0), later)).toBe('mismatch: request and slot');
+    const other = evidence.request(1, { request: digest('00'.repeat(32)) });
+    expect(withRequests(evidence.request(0), other)).toBe('mismatch: contents of the requests');
     const forged = evidence.request(0, { initiator: initiatorId(1) });
     expect(withRequests(evidence.request(0), forged)).toBe('bad-signature: initiator 1');
     expect(received(0, opening(0, { slot: outcomeSlot }))).toBe('mismatch: request and slot');
@@ -274,6 +276,7 @@ describe('prepared and decided', () => {
     const result = {
       kind: 'activation',
       tid: transactionId('00000000-0000-8000-8000-00000000beef'),
+      content: digest('00'.repeat(32)),
     } as const;
     const proof = evidence.decision(activation, { result });
     expect(received(1, { kind: 'decided', proof })).toBe('mismatch: transaction id and proposals');

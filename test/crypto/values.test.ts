@@ -40,10 +40,13 @@ describe('activation value', () => {
   });
 
   test('requests alike in all but the initiator', () => {
-    for (const over of [{ timestamp: 1 }, { expiresMs: 1 }, { client: 'mallory' as never }]) {
-      expect(withActivation({ requests: [evidence.request(0), evidence.request(1, over)] })).toBe(
-        'mismatch: request and slot',
-      );
+    const withOther = (over: object) =>
+      withActivation({ requests: [evidence.request(0), evidence.request(1, over)] });
+    for (const over of [{ timestamp: 1 }, { client: 'mallory' }]) {
+      expect(withOther(over)).toBe('mismatch: request and slot');
+    }
+    for (const over of [{ expiresMs: 1 }, { request: '00'.repeat(32) }]) {
+      expect(withOther(over)).toBe('mismatch: contents of the requests');
     }
   });
 

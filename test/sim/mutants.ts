@@ -13,7 +13,7 @@ import { sha256 } from '../../src/crypto/digest.js';
 import { signStatement } from '../../src/crypto/signer.js';
 import { BankCore } from '../../src/role/bank/bank-core.js';
 import type { OutcomeValue, Slot } from '../../src/vocabulary/agreement.js';
-import { type Digest, replicaId, type View } from '../../src/vocabulary/ids.js';
+import { clientId, type Digest, replicaId, type View } from '../../src/vocabulary/ids.js';
 
 /** Deliberately broken cores, each for a checker to catch. */
 
@@ -208,7 +208,8 @@ export const tellsTheOpposite = initiator((output) => {
 /** Asks for a transaction of its own along with each that a client wants. */
 export const asksForItself = initiator((output, { sign }) => {
   if (output.kind !== 'send-activation') return [output];
-  const own = { ...output.statement.statement, request: 'ab'.repeat(32) as Digest };
+  const { statement } = output.statement;
+  const own = { ...statement, client: clientId('nobody'), request: 'ab'.repeat(32) as Digest };
   return [output, { ...output, request: own.request, statement: sign(own) }];
 });
 

@@ -153,7 +153,7 @@ export const proposalStatements: fc.Arbitrary<UuidProposal> = fc.record({
 
 function resultFor(slot: Slot): fc.Arbitrary<SlotResult> {
   return slot.kind === 'activation'
-    ? fc.record({ kind: fc.constant('activation'), tid: transactionIds })
+    ? fc.record({ kind: fc.constant('activation'), tid: transactionIds, content: digests })
     : fc.record({ kind: fc.constant('outcome'), outcome: fc.constantFrom('commit', 'abort') });
 }
 

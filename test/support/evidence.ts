@@ -1,6 +1,6 @@
 import { createHash } from 'node:crypto';
 import { activationSlotRequest } from '../../src/crypto/activation-slot.js';
-import { collectiveTransactionId } from '../../src/crypto/collective-uuid.js';
+import { activationResult } from '../../src/crypto/collective-uuid.js';
 import { digestOfValue, sha256 } from '../../src/crypto/digest.js';
 import { signStatement } from '../../src/crypto/signer.js';
 import type {
@@ -176,7 +176,7 @@ export class Evidence {
           }
         : {
             slot: { kind: 'activation', request: activationSlotRequest(firstRequest(value)) },
-            result: { kind: 'activation', tid: collectiveTransactionId(value) },
+            result: activationResult(value),
           }),
       ...over,
     };

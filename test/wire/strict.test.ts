@@ -255,7 +255,7 @@ describe('fields', () => {
 
   test('slot and result are of one kind', () => {
     const commit = evidence.phase('commit', evidence.commitValue(), {
-      result: { kind: 'activation', tid: evidence.tid },
+      result: { kind: 'activation', tid: evidence.tid, content: digest('00'.repeat(32)) },
     });
     expect(() => encodeStatement(cluster, commit)).toThrow(WireError);
   });

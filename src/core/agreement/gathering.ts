@@ -1,4 +1,4 @@
-import { collectiveTransactionId } from '../../crypto/collective-uuid.js';
+import { activationResult } from '../../crypto/collective-uuid.js';
 import { digestOfSigned, digestOfValue, sha256 } from '../../crypto/digest.js';
 import type {
   ActivationValue,
@@ -10,7 +10,7 @@ import type {
 import type { ReplicaId } from '../../vocabulary/ids.js';
 import type { ActivationStatement, Signed } from '../../vocabulary/statements.js';
 import type { Announce } from './proposing.js';
-import type { Gathering, Proposal, SlotState, Update } from './slot.js';
+import { type Gathering, type Proposal, type SlotState, sameResult, type Update } from './slot.js';
 import type { AgreementState } from './state.js';
 
 /** What the gathering hands back to the agreement. */
@@ -177,8 +177,7 @@ export class Gatherer {
     return (
       new Set(value.proposals.map((one) => one.statement.replica)).size === this.#state.quorum &&
       digestOfValue(value) === statement.digest &&
-      statement.result.kind === 'activation' &&
-      statement.result.tid === collectiveTransactionId(value)
+      sameResult(statement.result, activationResult(value))
     );
   }
 }

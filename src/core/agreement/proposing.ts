@@ -1,4 +1,4 @@
-import { collectiveTransactionId } from '../../crypto/collective-uuid.js';
+import { activationResult } from '../../crypto/collective-uuid.js';
 import { digestOfValue } from '../../crypto/digest.js';
 import type {
   PeerMessage,
@@ -98,6 +98,6 @@ const inFull =
 
 function resultOf(value: SlotValue): SlotResult {
   return value.kind === 'activation'
-    ? { kind: 'activation', tid: collectiveTransactionId(value) }
+    ? activationResult(value)
     : { kind: 'outcome', outcome: value.outcome };
 }

@@ -125,6 +125,6 @@ export function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
 /** Whether two results are one. */
 export function sameResult(a: SlotResult, b: SlotResult): boolean {
   return a.kind === 'activation'
-    ? b.kind === 'activation' && a.tid === b.tid
+    ? b.kind === 'activation' && a.tid === b.tid && a.content === b.content
     : b.kind === 'outcome' && a.outcome === b.outcome;
 }

@@ -1,3 +1,4 @@
+import { activationSlotRequest } from '../../crypto/activation-slot.js';
 import type { DecisionProof, Slot } from '../../vocabulary/agreement.js';
 import type { ClientId, Digest, TransactionId } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
@@ -8,13 +9,22 @@ import type { CoordinatorOutput, RefusalFault, ReplyId } from './coordinator-mes
 type Requests = readonly Verified<ActivationStatement>[];
 
 /** Why a request is refused that had its transaction long ago, or can have none any more. */
-export const TOO_OLD = 'too old: a transaction of this client at or after it was forgotten';
+const TOO_OLD = 'too old: a transaction of this client at or after it was forgotten';
+/** Why a request is refused whose client has another transaction under its timestamp. */
+const TIMESTAMP_TAKEN = 'the client has a transaction for another request with this timestamp';
 /** Undecided transactions at the same time; activation is refused above it. */
 const UNDECIDED_MAX = 4096;
 /** Of one client's principal, all lanes together: a quarter, so that four together still leave others room. */
 const UNDECIDED_OF_ONE_PRINCIPAL_MAX = 1000;
 /** Lanes of one principal of which something is remembered for ever: all that clients use; 620 kB at the most. */
 const LANES_OF_ONE_PRINCIPAL_MAX = 10_000;
+
+/** The transaction that an activation slot has become, and the content that it was made for. */
+export interface Activated {
+  readonly tid: TransactionId;
+  readonly content: Digest;
+  readonly expiresMs: number;
+}
 
 export interface ActivationEvents {
   output(output: CoordinatorOutput): void;
@@ -23,11 +33,9 @@ export interface ActivationEvents {
   /** Lanes of the client's principal that are remembered, where this one would be one more. */
   lanesBeside(client: ClientId): number;
   /** The transaction that the slot was decided to be. */
-  decidedAs(slot: Slot): { readonly tid: TransactionId; readonly expiresMs: number } | undefined;
+  decidedAs(slot: Slot): Activated | undefined;
   /** It is too old: it had its transaction, or a later one of the client was forgotten. */
   isForgotten(statement: ActivationStatement): boolean;
-  /** Its timestamp belongs to another request of the client. */
-  isTaken(statement: ActivationStatement): boolean;
   /** `f + 1` initiators ask alike; `isDirect`: one of them asked this very replica. */
   accepted(slot: Slot, requests: Requests, isDirect: boolean): void;
 }
@@ -44,11 +52,12 @@ export class ActivationService {
 
   /** Accepted when `f + 1` initiators ask alike. Without `replyId`, another replica handed it on. */
   onRequest(statement: Verified<ActivationStatement>, replyId?: ReplyId): void {
-    const { request, evicted } = this.#requests.add(statement, replyId);
+    const evicted = this.#requests.add(statement, replyId);
     for (const one of evicted) this.#refuse(one, 'too many requests of this initiator');
+    const request = activationSlotRequest(statement.statement);
     const slot: Slot = { kind: 'activation', request };
     const decided = this.#events.decidedAs(slot);
-    if (decided) return this.#answer(slot, { tid: decided.tid, expiresMs: decided.expiresMs });
+    if (decided) return this.decided(slot, decided);
     const reason = this.#refusalOf(statement.statement);
     if (reason) return this.#refuseAll(request, reason);
     const requests = this.#requests.matching(request);
@@ -58,7 +67,6 @@ export class ActivationService {
   #refusalOf(statement: ActivationStatement): string | undefined {
     const { client } = statement;
     if (this.#events.isForgotten(statement)) return TOO_OLD;
-    if (this.#events.isTaken(statement)) return 'the timestamp belongs to another request';
     if (this.#events.lanesBeside(client) >= LANES_OF_ONE_PRINCIPAL_MAX) {
       return 'too many lanes of this client';
     }
@@ -71,27 +79,27 @@ export class ActivationService {
     return this.#requests.matching(request);
   }
 
-  /** The slot was decided now: all who wait are answered with the proof. */
-  decided(slot: Slot, tid: TransactionId, expiresMs: number, proof: DecisionProof): void {
-    this.#answer(slot, { tid, expiresMs, proof });
-  }
-
-  #answer(
-    slot: Slot,
-    answer: { tid: TransactionId; expiresMs: number; proof?: DecisionProof },
-  ): void {
+  /** All who wait are answered: with the transaction, or that it is another request's. */
+  decided(slot: Slot, { tid, content, expiresMs }: Activated, proof?: DecisionProof): void {
     if (slot.kind !== 'activation') return;
-    for (const replyId of this.#requests.take(slot.request)) {
-      this.#events.output({ kind: 'activated', replyId, slot, ...answer });
+    const answer = { kind: 'activated', slot, tid, expiresMs, ...(proof && { proof }) } as const;
+    for (const waiting of this.#requests.take(slot.request)) {
+      const { replyId } = waiting;
+      if (waiting.content === content) this.#events.output({ ...answer, replyId });
+      else this.#refuse(replyId, TIMESTAMP_TAKEN);
     }
   }
 
   #refuseAll(request: Digest, reason: string): void {
-    for (const one of this.#requests.take(request)) this.#refuse(one, reason);
+    for (const { replyId } of this.#requests.take(request)) this.#refuse(replyId, reason);
   }
 
   #refuse(replyId: ReplyId, reason: string): void {
-    const fault: RefusalFault = reason === TOO_OLD ? 'TooOld' : 'CannotCreateContext';
-    this.#events.output({ kind: 'refused', replyId, fault, reason });
+    this.#events.output({ kind: 'refused', replyId, fault: faultOf(reason), reason });
   }
+}
+
+function faultOf(reason: string): RefusalFault {
+  if (reason === TOO_OLD) return 'TooOld';
+  return reason === TIMESTAMP_TAKEN ? 'TimestampTaken' : 'CannotCreateContext';
 }

@@ -46,8 +46,15 @@ export type CoordinatorInput =
 
 export type ParticipantNotice = 'Prepare' | 'Commit' | 'Rollback';
 
-/** `TooOld`: an activation whose transaction, or a later one of the client, was forgotten. */
-export type RefusalFault = 'CannotCreateContext' | 'CannotRegisterParticipant' | 'TooOld';
+/**
+ * `TooOld`: an activation whose transaction, or a later one of the client, was forgotten. `TimestampTaken`:
+ * one whose client has a transaction for another request with the same timestamp.
+ */
+export type RefusalFault =
+  | 'CannotCreateContext'
+  | 'CannotRegisterParticipant'
+  | 'TooOld'
+  | 'TimestampTaken';
 
 /** What a coordinator replica does. */
 export type CoordinatorOutput =

@@ -17,7 +17,7 @@ import { Agreement } from '../agreement/agreement.js';
 import type { AgreementHost, Verdict } from '../agreement/host.js';
 import type { AgreementOptions } from '../agreement/state.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
-import { ActivationService } from './activation-service.js';
+import { type Activated, ActivationService } from './activation-service.js';
 import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages.js';
 import { Requests } from './coordinator-requests.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
@@ -100,7 +100,6 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       lanesBeside: (client) => (this.#floors.has(client) ? 0 : this.#floors.lanesOf(client)),
       decidedAs: (slot) => this.#decidedAs(slot),
       isForgotten: (statement) => this.#refuses(statement),
-      isTaken: (statement) => this.#floors.isTaken(statement),
       accepted: (slot, requests, isDirect) => this.#onAccepted(slot, requests, isDirect),
     });
     this.#inquiries = new Inquiries({
@@ -213,9 +212,11 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     }
   }
 
-  #decidedAs(slot: Slot): CoordinatorTransaction | undefined {
+  #decidedAs(slot: Slot): Activated | undefined {
     const result = this.#agreement.resultOf(slot);
-    return result?.kind === 'activation' ? this.#transactions.get(result.tid) : undefined;
+    if (result?.kind !== 'activation') return undefined;
+    const transaction = this.#transactions.get(result.tid);
+    return transaction && { ...result, expiresMs: transaction.expiresMs };
   }
 
   /** Zhao §4.1: `f + 1` initiators ask for a transaction. */
@@ -310,11 +311,8 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   }
 
   #judgeActivation(value: ActivationValue): Verdict {
-    if (this.#transactions.has(collectiveTransactionId(value))) {
-      return { verdict: 'refuse', why: 'transaction id seen before' };
-    }
-    return value.requests.some(({ statement }) => this.#floors.isTaken(statement))
-      ? { verdict: 'refuse', why: 'the timestamp belongs to another request' }
+    return this.#transactions.has(collectiveTransactionId(value))
+      ? { verdict: 'refuse', why: 'transaction id seen before' }
       : { verdict: 'accept' };
   }
 
@@ -330,9 +328,10 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     if (slot.kind === 'activation') {
       const created = this.#transactions.create(proof);
       if (!created) return;
-      const { tid, expiresMs } = created;
+      const { tid } = created;
       this.#startExpiry(created);
-      this.#activation.decided(slot, tid, expiresMs, proof);
+      const activated = this.#decidedAs(slot);
+      if (activated) this.#activation.decided(slot, activated, proof);
       this.#output({ kind: 'log', level: 'info', event: 'activated', data: { tid } });
       this.#memory.learnt(tid, 'activation');
       const waiting = this.#inquiries.take(tid);

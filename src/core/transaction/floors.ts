@@ -1,10 +1,8 @@
-import { activationSlotRequest } from '../../crypto/activation-slot.js';
 import type { FloorProof } from '../../vocabulary/agreement.js';
 import {
   type ClientId,
   type ClusterId,
   clientPrincipal,
-  type Digest,
   sessionsPrincipal,
 } from '../../vocabulary/ids.js';
 import type { ActivationStatement } from '../../vocabulary/statements.js';
@@ -25,8 +23,8 @@ const prefix = 'floor/';
  */
 export class Floors {
   readonly #floors = new Map<ClientId, number>();
-  /** The timestamps of what is on record, by what names its activation slot. */
-  readonly #recorded = new Map<ClientId, Map<Digest, number>>();
+  /** The timestamps of what is on record. */
+  readonly #recorded = new Map<ClientId, Set<number>>();
   /** What shows a floor to others. */
   readonly #proofs = new Map<ClientId, FloorProof>();
   readonly #cluster: ClusterId;
@@ -58,33 +56,24 @@ export class Floors {
     return this.#floors.has(client) || this.#recorded.has(client);
   }
 
-  /** Whether another request of the client with this timestamp is on record. */
-  isTaken(activation: ActivationStatement): boolean {
-    const slot = activationSlotRequest(activation);
-    const recorded = this.#recorded.get(activation.client) ?? [];
-    return [...recorded].some(([other, at]) => at === activation.timestamp && other !== slot);
-  }
-
   /** Whether this replica has forgotten the activation, or must act as if it had. */
-  isForgotten(activation: ActivationStatement): boolean {
-    const { client, timestamp } = activation;
+  isForgotten({ client, timestamp }: ActivationStatement): boolean {
     if (timestamp > (this.#floors.get(client) ?? -1)) return false;
-    return this.#recorded.get(client)?.has(activationSlotRequest(activation)) !== true;
+    return this.#recorded.get(client)?.has(timestamp) !== true;
   }
 
   /** The transaction is on record now. */
-  activated(activation: ActivationStatement): void {
-    const { client, timestamp } = activation;
-    const recorded = this.#recorded.get(client) ?? new Map<Digest, number>();
-    this.#recorded.set(client, recorded.set(activationSlotRequest(activation), timestamp));
+  activated({ client, timestamp }: ActivationStatement): void {
+    const recorded = this.#recorded.get(client) ?? new Set<number>();
+    invariant(!recorded.has(timestamp), 'a client has one transaction for a timestamp');
+    this.#recorded.set(client, recorded.add(timestamp));
   }
 
   /** The floor is on disk before the record goes. */
   forget(requests: FloorProof): void {
-    const activation = namedBy(requests);
-    const { client } = activation;
+    const { client, timestamp } = namedBy(requests);
     const recorded = this.#recorded.get(client);
-    recorded?.delete(activationSlotRequest(activation));
+    recorded?.delete(timestamp);
     if (recorded?.size === 0) this.#recorded.delete(client);
     this.raise(requests);
   }
@@ -111,7 +100,7 @@ export class Floors {
   /** Whether it is the last order of a lane. */
   isLastOrder({ client, timestamp }: ActivationStatement): boolean {
     if (clientPrincipal(client) !== sessionsPrincipal) return false;
-    return timestamp === Math.max(...(this.#recorded.get(client)?.values() ?? []));
+    return timestamp === Math.max(...(this.#recorded.get(client) ?? []));
   }
 }
 

@@ -70,6 +70,12 @@ export type LegResult =
   /** No answer, or none for now; worth another attempt. */
   | { readonly kind: 'unreachable' };
 
+/**
+ * `TooOld`: the replica has forgotten the request's transaction, or a later one of the client.
+ * `TimestampTaken`: the client has a transaction for another request with the same timestamp.
+ */
+export type ActivationFault = 'TooOld' | 'TimestampTaken';
+
 export type InitiatorInput =
   | ClientRequest
   | {
@@ -82,8 +88,13 @@ export type InitiatorInput =
     }
   /** The activation message did not reach the replica, or it answered with a fault. */
   | { readonly kind: 'activation-failed'; readonly replica: ReplicaId; readonly request: Digest }
-  /** The replica has forgotten the request's transaction, or a later one of the client. */
-  | { readonly kind: 'activation-too-old'; readonly replica: ReplicaId; readonly request: Digest }
+  /** The replica signed that it will never activate the request. */
+  | {
+      readonly kind: 'activation-refused';
+      readonly replica: ReplicaId;
+      readonly request: Digest;
+      readonly fault: ActivationFault;
+    }
   /** The completion message did not reach one of the replicas. */
   | { readonly kind: 'completion-failed'; readonly tid: TransactionId }
   | {

@@ -1,4 +1,4 @@
-import { activationSlotRequest } from '../../crypto/activation-slot.js';
+import { activationContent, activationSlotRequest } from '../../crypto/activation-slot.js';
 import { unreachable } from '../../vocabulary/brand.js';
 import {
   type Digest,
@@ -49,10 +49,13 @@ export class InitiatorTransaction {
   readonly #activation: Signed<ActivationStatement>;
   /** Names the activation slot at the coordinators. */
   readonly #slotRequest: Digest;
+  /** Tells it from another request of the client in that slot. */
+  readonly #content: Digest;
   readonly #legs: Legs;
   readonly #invitations: InvitationsOfLegs;
   readonly #activations: Tally<TransactionId>;
-  readonly #tooOld: Tally<'too-old'>;
+  readonly #tooOld: Tally<'TooOld'>;
+  readonly #taken: Tally<'TimestampTaken'>;
   readonly #notices: Tally<Outcome>;
   #tid: TransactionId | undefined;
   /** The believed primary. */
@@ -72,10 +75,12 @@ export class InitiatorTransaction {
       initiator: options.id,
     });
     this.#slotRequest = activationSlotRequest(this.#activation.statement);
+    this.#content = activationContent(this.#activation.statement);
     this.#legs = new Legs(request.operation.legs.length);
     this.#invitations = new InvitationsOfLegs(options, request.operation.legs);
     this.#activations = new Tally(oneCorrect(options.resilience));
     this.#tooOld = new Tally(quorum(options.resilience));
+    this.#taken = new Tally(oneCorrect(options.resilience));
     this.#notices = new Tally(oneCorrect(options.resilience));
   }
 
@@ -113,7 +118,9 @@ export class InitiatorTransaction {
     const { slot, result, ballot } = evidence.certificate.statement;
     this.#primary = primaryOf(this.#options.resilience, ballot.view);
     if (slot.kind !== 'activation' || slot.request !== this.#slotRequest) return [];
-    return result.kind === 'activation' ? this.#begin(result.tid) : [];
+    if (result.kind !== 'activation') return [];
+    if (result.content !== this.#content) return this.#end({ kind: 'refusal', code: 'conflict' });
+    return this.#begin(result.tid);
   }
 
   /** A primary that cannot be reached is not worth waiting for. */
@@ -124,12 +131,14 @@ export class InitiatorTransaction {
 
   /**
    * When a quorum has forgotten it, no quorum can activate it any more. Fewer may be past it while the
-   * others still make it, or still know it.
+   * others still make it, or still know it. That its timestamp is taken was decided, so `f + 1` are enough.
    */
-  activationTooOld({ replica }: Input<'activation-too-old'>): Outputs {
+  activationRefused({ replica, fault }: Input<'activation-refused'>): Outputs {
     if (this.#phase.kind !== 'activating') return [];
-    if (this.#tooOld.add(replica, 'too-old') === undefined) return this.activationFailed();
-    return this.#end({ kind: 'refusal', code: 'stale' });
+    const known =
+      fault === 'TooOld' ? this.#tooOld.add(replica, fault) : this.#taken.add(replica, fault);
+    if (known === undefined) return this.activationFailed();
+    return this.#end({ kind: 'refusal', code: fault === 'TooOld' ? 'stale' : 'conflict' });
   }
 
   completionFailed(): Outputs {

@@ -36,10 +36,10 @@ interface Open {
  * It believes a coordinator that proves what it says, and otherwise `f + 1` that say the same.
  *
  * It persists nothing, as in the paper, and loses nothing by it. The activation slot at the
- * coordinators is named by client, timestamp and request digest, so a request that is repeated to a
- * restarted initiator leads to the transaction that it already has: the participants know their legs
- * by it, its outcome, if decided, stays decided, and the answer is the same. A timestamp that a
- * restarted initiator takes for a fresh one does no more than that, for the same reason. What was in
+ * coordinators is named by client and timestamp, so a request that is repeated to a restarted initiator
+ * leads to the transaction that it already has: the participants know their legs by it, its outcome, if
+ * decided, stays decided, and the answer is the same. Another request with that timestamp, which a
+ * restarted initiator takes for a fresh one, is refused by the coordinators. What was in
  * flight when it stopped is finished by the other initiators, or aborted when its time runs out.
  */
 export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
@@ -70,8 +70,8 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
         return this.#step(this.#open.get(input.request), (it) => it.activated(input));
       case 'activation-failed':
         return this.#step(this.#open.get(input.request), (it) => it.activationFailed());
-      case 'activation-too-old':
-        return this.#step(this.#open.get(input.request), (it) => it.activationTooOld(input));
+      case 'activation-refused':
+        return this.#step(this.#open.get(input.request), (it) => it.activationRefused(input));
       case 'completion-failed':
         return this.#step(this.#byTransactionId.get(input.tid), (it) => it.completionFailed());
       case 'leg-answered':

@@ -106,6 +106,13 @@ function quoted(text: string): string {
 export const coordinationFaults = {
   /** Of an activation that nothing can come of any more, however often it is repeated. */
   tooOld: faultOf(namespaces.concordat, 'TooOld', 'The request is too old.', 'Sender'),
+  /** Of an activation whose client has a transaction for another request with its timestamp. */
+  timestampTaken: faultOf(
+    namespaces.concordat,
+    'TimestampTaken',
+    'The timestamp belongs to another request of the client.',
+    'Sender',
+  ),
   invalidState: faultOf(
     namespaces.wscoor,
     'InvalidState',

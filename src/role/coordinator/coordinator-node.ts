@@ -214,6 +214,7 @@ const refusalFaults = {
   CannotCreateContext: coordinationFaults.cannotCreateContext,
   CannotRegisterParticipant: coordinationFaults.cannotRegisterParticipant,
   TooOld: coordinationFaults.tooOld,
+  TimestampTaken: coordinationFaults.timestampTaken,
 } as const;
 
 /** The certificate of the decision that the core has at hand, or else of the stored one. */

@@ -1,4 +1,5 @@
 import type {
+  ActivationFault,
   InitiatorInput,
   InitiatorOutput,
   LegResult,
@@ -135,7 +136,10 @@ export class Outbound {
       return { kind: 'activated', replica, request, evidence };
     } catch (error) {
       this.#options.log.debug({ err: error, replica }, 'activation-failed');
-      return { kind: activationFailure(coordinator, error), replica, request };
+      const fault = activationFault(coordinator, error);
+      return fault === undefined
+        ? { kind: 'activation-failed', replica, request }
+        : { kind: 'activation-refused', replica, request, fault };
     }
   }
 
@@ -222,15 +226,15 @@ function isFrom(role: Principal['role'], { id }: Callee, principal: Principal): 
   return principal.role === role && 'id' in principal && principal.id === id;
 }
 
-/** Only what the coordinator itself has signed is its word that the request is too old. */
-function activationFailure(
+/** Only what the coordinator itself has signed is its word that it will never activate the request. */
+function activationFault(
   coordinator: CoordinatorMember,
   error: unknown,
-): 'activation-failed' | 'activation-too-old' {
-  if (!(error instanceof ReceivedFault)) return 'activation-failed';
-  const isOwnWord = isFrom('coordinator', coordinator, error.principal);
-  const isTooOld = isOwnWord && error.is(namespaces.concordat, 'TooOld');
-  return isTooOld ? 'activation-too-old' : 'activation-failed';
+): ActivationFault | undefined {
+  if (!(error instanceof ReceivedFault)) return undefined;
+  if (!isFrom('coordinator', coordinator, error.principal)) return undefined;
+  const faults = ['TooOld', 'TimestampTaken'] as const;
+  return faults.find((code) => error.is(namespaces.concordat, code));
 }
 
 function requireFrom(role: Principal['role'], callee: Callee, principal: Principal): void {

@@ -1,10 +1,11 @@
 import { orderOutcome } from '../../core/session/order-outcome.js';
-import { activationSlotRequest } from '../../crypto/activation-slot.js';
+import { activationContent, activationSlotRequest } from '../../crypto/activation-slot.js';
 import { orderRequest } from '../../crypto/order-request.js';
 import type { Slot } from '../../vocabulary/agreement.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import { initiatorId } from '../../vocabulary/ids.js';
 import type { CertifiedOrder } from '../../vocabulary/session.js';
+import type { ActivationStatement } from '../../vocabulary/statements.js';
 import type { Decisions } from '../coordinator/decisions.js';
 import { OrderDelivery, type OrderDeliveryOptions } from './order-delivery.js';
 import type { OpenOrder, OrderOutcome, OrderRunner } from './order-runner.js';
@@ -111,9 +112,12 @@ export class Orders implements OrderRunner {
 
   async #outcomeOf(order: OpenOrder, signal: AbortSignal): Promise<OrderOutcome> {
     const { decisions, cluster } = this.#options;
-    const { commits } = await decisions.of(activationOf(cluster, order), signal);
-    const { result } = commits.statement;
+    const statement = activationOf(cluster, order);
+    const slot: Slot = { kind: 'activation', request: activationSlotRequest(statement) };
+    const { result } = (await decisions.of(slot, signal)).commits.statement;
     if (result.kind !== 'activation') throw new Error('a decision of another kind than its slot');
+    if (result.content !== activationContent(statement))
+      throw new Error('another order has its number');
     const { value } = await decisions.of({ kind: 'outcome', tid: result.tid }, signal);
     if (value.kind !== 'outcome') throw new Error('a decision of another kind than its slot');
     const outcome = orderOutcome(value);
@@ -121,16 +125,14 @@ export class Orders implements OrderRunner {
   }
 }
 
-/** The activation slot that initiators ask for when they carry the order out. */
-export function activationOf(cluster: Cluster, order: OpenOrder): Slot {
+/** What initiators ask for when they carry the order out; slot and content are the same for all of them. */
+function activationOf(cluster: Cluster, order: OpenOrder): ActivationStatement {
   const { digest, ...request } = orderRequest(cluster.id, order);
-  const statement = {
+  return {
     ...request,
     kind: 'activation',
     request: digest,
     expiresMs: cluster.timing.defaultExpiresMs,
-    // The slot is the same for all of them.
     initiator: initiatorId(0),
-  } as const;
-  return { kind: 'activation', request: activationSlotRequest(statement) };
+  };
 }

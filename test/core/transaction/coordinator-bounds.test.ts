@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { ActivationRequests } from '../../../src/core/transaction/activation-requests.js';
-import { type Digest, digest, type TransactionId } from '../../../src/vocabulary/ids.js';
+import { activationSlotRequest } from '../../../src/crypto/activation-slot.js';
+import { digest, type TransactionId } from '../../../src/vocabulary/ids.js';
 import { Story } from '../../support/banking-story.js';
 import { Evidence } from '../../support/evidence.js';
 import { Rig } from '../../support/rig.js';
@@ -60,33 +61,32 @@ describe('activation requests', () => {
   const story = new Story(rig);
   const asked = (initiator: number, timestamp: number) =>
     rig.verified({ ...story.activationStatement(initiator), timestamp });
+  const request = activationSlotRequest(story.activationStatement(0, 1));
 
   it('of one initiator are bounded, and its flood leaves the others’ requests alone', () => {
     const requests = new ActivationRequests(rig.parties.cluster.resilience);
-    const { request } = requests.add(asked(0, 1), 'first');
+    requests.add(asked(0, 1), 'first');
     requests.add(asked(1, 1), 'honest');
     requests.add(asked(2, 1), 'honest too');
     const evicted: string[] = [];
     const flood = digest('cd'.repeat(32));
     for (let index = 0; index < 2048; index += 1) {
       const statement = { ...asked(0, 1).statement, timestamp: index, request: flood };
-      evicted.push(...requests.add({ ...asked(0, 1), statement }, `flood ${index}`).evicted);
+      evicted.push(...requests.add({ ...asked(0, 1), statement }, `flood ${index}`));
     }
     expect(evicted).toEqual(['first']);
     expect(requests.matching(request)?.map(({ statement }) => statement.initiator)).toEqual([1, 2]);
-    expect(requests.take(request)).toEqual(['honest', 'honest too']);
+    const waiting = requests.take(request).map(({ replyId }) => replyId);
+    expect(waiting).toEqual(['honest', 'honest too', 'flood 1']);
   });
 
   it('repeated by one initiator wait for few answers, the latest', () => {
     const requests = new ActivationRequests(rig.parties.cluster.resilience);
-    const evicted: string[] = [];
-    let request: Digest | undefined;
-    for (let index = 0; index < 10; index += 1) {
-      const added = requests.add(asked(0, 1), String(index));
-      evicted.push(...added.evicted);
-      request = added.request;
-    }
+    const evicted = Array.from({ length: 10 }, (_, index) =>
+      requests.add(asked(0, 1), String(index)),
+    ).flat();
     expect(evicted).toEqual(['0', '1']);
-    expect(request && requests.take(request)).toEqual(['2', '3', '4', '5', '6', '7', '8', '9']);
+    const waiting = requests.take(request).map(({ replyId }) => replyId);
+    expect(waiting).toEqual(['2', '3', '4', '5', '6', '7', '8', '9']);
   });
 });

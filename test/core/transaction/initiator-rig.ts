@@ -9,7 +9,7 @@ import type {
   RequestId,
   TransferReply,
 } from '../../../src/core/transaction/initiator-messages.js';
-import { activationSlotRequest } from '../../../src/crypto/activation-slot.js';
+import { activationContent, activationSlotRequest } from '../../../src/crypto/activation-slot.js';
 import type { VerifiedCommitCertificate } from '../../../src/crypto/verify.js';
 import type { Slot, SlotResult } from '../../../src/vocabulary/agreement.js';
 import {
@@ -128,15 +128,19 @@ export function of<Kind extends Output['kind']>(
 export const replicas = (...ids: number[]) => ids.map(replicaId);
 
 /** The coordinators' name for the activation of a request. */
-export function slotOf({ client, timestamp, digest: requestDigest }: ClientRequest): Digest {
-  return activationSlotRequest({
+export function slotOf(of: ClientRequest): Digest {
+  return activationSlotRequest(statementOf(of));
+}
+
+function statementOf({ client, timestamp, digest: requestDigest }: ClientRequest) {
+  return {
     kind: 'activation',
     client,
     timestamp,
     request: requestDigest,
     expiresMs: timing.defaultExpiresMs,
     initiator: initiatorId(0),
-  });
+  } as const;
 }
 
 function commits(slot: Slot, result: SlotResult, inView = 0) {
@@ -158,9 +162,11 @@ export function activatedByProof(what: {
   by: number;
   slotRequest: Digest;
   digest?: Digest;
+  content?: Digest;
 }): InitiatorInput {
   const slot: Slot = { kind: 'activation', request: what.slotRequest };
-  const certificate = commits(slot, { kind: 'activation', tid }, what.inView);
+  const content = what.content ?? activationContent(statementOf(request));
+  const certificate = commits(slot, { kind: 'activation', tid, content }, what.inView);
   return {
     kind: 'activated',
     replica: replicaId(what.by),

@@ -1,7 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { ClientRequest, RequestId } from '../../../src/core/transaction/initiator-messages.js';
-import { clientId, sessionsClient } from '../../../src/vocabulary/ids.js';
+import type {
+  ActivationFault,
+  ClientRequest,
+  RequestId,
+} from '../../../src/core/transaction/initiator-messages.js';
+import { clientId, type ReplicaId, sessionsClient } from '../../../src/vocabulary/ids.js';
 import {
+  activatedByProof,
   activatedPlainly,
   digestNumber,
   notifiedByProof,
@@ -10,6 +15,7 @@ import {
   Rig,
   replicas,
   request,
+  slotOf,
   tid,
   tidNumber,
   timing,
@@ -49,20 +55,41 @@ describe('activation', () => {
     expect(rig.give(failed as Parameters<Rig['give']>[0])).toEqual([]);
   });
 
+  const refusedBy = (replica: ReplicaId, fault: ActivationFault) =>
+    ({ kind: 'activation-refused', replica, request: request.digest, fault }) as const;
+
   it('is too old when a quorum has forgotten it, and not because fewer say so', () => {
     const rig = new Rig();
     rig.give(request);
     const answers = replicas(0, 0, 1, 2).map((replica) =>
-      of(rig.give({ kind: 'activation-too-old', replica, request: request.digest }), 'answer'),
+      of(rig.give(refusedBy(replica, 'TooOld')), 'answer'),
     );
     expect(answers).toMatchObject([[], [], [], [{ reply: { kind: 'refusal', code: 'stale' } }]]);
+  });
+
+  it('conflicts when f + 1 have decided another request for its timestamp', () => {
+    const rig = new Rig();
+    rig.give(request);
+    const answers = replicas(0, 0, 1).map((replica) =>
+      of(rig.give(refusedBy(replica, 'TimestampTaken')), 'answer'),
+    );
+    expect(answers).toMatchObject([[], [], [{ reply: { kind: 'refusal', code: 'conflict' } }]]);
+  });
+
+  it('conflicts when a proof shows another request of its client and timestamp', () => {
+    const rig = new Rig();
+    rig.give(request);
+    const slotRequest = slotOf(request);
+    const other = { inView: 0, by: 0, slotRequest, content: digestNumber(78) };
+    const [answer] = of(rig.give(activatedByProof(other)), 'answer');
+    expect(answer?.reply).toEqual({ kind: 'refusal', code: 'conflict' });
   });
 
   it('goes on where others still know a request that some have forgotten', () => {
     const rig = new Rig();
     rig.give(request);
     for (const replica of replicas(0, 1)) {
-      rig.give({ kind: 'activation-too-old', replica, request: request.digest });
+      rig.give(refusedBy(replica, 'TooOld'));
     }
     rig.give(activatedPlainly(2, tid));
     expect(of(rig.give(activatedPlainly(3, tid)), 'invoke-leg')).toHaveLength(2);

@@ -1,4 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { activationSlotRequest } from '../../../src/crypto/activation-slot.js';
 import { orderRequest } from '../../../src/crypto/order-request.js';
 import { digestOfTransfers } from '../../../src/crypto/session/sign.js';
 import { writeTransferResponse } from '../../../src/edge/soap/banking.js';
@@ -7,7 +8,7 @@ import { orderActions, readOrder } from '../../../src/edge/soap/session-order.js
 import { openStore } from '../../../src/edge/store/store.js';
 import { Decisions } from '../../../src/role/coordinator/decisions.js';
 import type { OrderOutcome } from '../../../src/role/session/order-runner.js';
-import { activationOf, Orders } from '../../../src/role/session/orders.js';
+import { Orders } from '../../../src/role/session/orders.js';
 import { type SlotValue, slotKey } from '../../../src/vocabulary/agreement.js';
 import { initiatorId, type TransactionId, transactionId } from '../../../src/vocabulary/ids.js';
 import type { ActivationStatement } from '../../../src/vocabulary/statements.js';
@@ -80,13 +81,12 @@ async function scene(
     /** The order gets its transaction. */
     activate: async (number = 1): Promise<TransactionId> => {
       const statement = activationStatement(world, number);
+      const slot = { kind: 'activation', request: activationSlotRequest(statement) } as const;
       const value = evidence.activationValue({
         requests: upTo(2).map((index) =>
           evidence.request(index, { ...statement, initiator: initiatorId(index) }),
         ),
-        proposals: upTo(3).map((index) =>
-          evidence.proposal(index, { slot: activationOf(cluster, open(number)) }),
-        ),
+        proposals: upTo(3).map((index) => evidence.proposal(index, { slot })),
       });
       await decide(value);
       const { result } = evidence.decision(value).commits.statement;
