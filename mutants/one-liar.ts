@@ -77,4 +77,28 @@ export const oneLiarMutants: readonly Mutant[] = [
     replace: '',
     tests: oneLiar,
   },
+  {
+    name: 'same-value-of-two-not-adopted',
+    rule: 'a report shows the word of whoever proposed what is at hand already',
+    file: 'src/core/ordering/antipaxos/cycles.ts',
+    find: 'this.#adopt(state, statement);',
+    replace: '',
+    tests: oneLiar,
+  },
+  {
+    name: 'decided-before-reported',
+    rule: 'a process reports in a cycle that is decided before its time for the report is over',
+    file: 'src/core/ordering/antipaxos/cycles.ts',
+    find: "...(isReporting ? ['report'] : [])",
+    replace: '',
+    tests: oneLiar,
+  },
+  {
+    name: 'named-by-one-not-fetched',
+    rule: 'whose report names a value that only it was shown is not absent',
+    file: 'src/core/ordering/antipaxos/state.ts',
+    find: "[...phases, 'fetch']",
+    replace: 'phases',
+    tests: oneLiar,
+  },
 ];

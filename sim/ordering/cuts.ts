@@ -25,10 +25,14 @@ export function cutOrderingPlan(plan: OrderingPlan): OrderingPlan[] {
   return cuts;
 }
 
-function fewerBehaviours({ replica, behaviours }: OrderingLiarPlan): OrderingLiarPlan[] {
-  if (behaviours.length < 2) return [];
-  return behaviours.map((gone) => ({
-    replica,
+function fewerBehaviours({ during, ...liar }: OrderingLiarPlan): OrderingLiarPlan[] {
+  const { behaviours } = liar;
+  const always = during ? [liar] : [];
+  if (behaviours.length < 2) return always;
+  const fewer = behaviours.map((gone) => ({
+    ...liar,
+    ...(during && { during }),
     behaviours: behaviours.filter((each) => each !== gone),
   }));
+  return [...always, ...fewer];
 }

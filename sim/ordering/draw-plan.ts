@@ -1,7 +1,7 @@
 import { Random } from '../engine/random.js';
-import { type OrderingLie, orderingLies } from './byzantine/library.js';
+import { commonLies, costlyLies, type OrderingLie, orderingLies } from './byzantine/library.js';
 import { orderingFaults } from './fault-kinds.js';
-import type { OrderingLiarPlan, OrderingPlan } from './plan.js';
+import { type Moment, momentous, type OrderingLiarPlan, type OrderingPlan } from './plan.js';
 
 const shapes = [
   { n: 4, f: 1, weight: 14 },
@@ -9,10 +9,81 @@ const shapes = [
   { n: 7, f: 2, weight: 5 },
 ] as const;
 
-const lies = Object.keys(orderingLies) as OrderingLie[];
+const lies = Object.keys(commonLies) as OrderingLie[];
+const allLies = Object.keys(orderingLies) as OrderingLie[];
+
+/** What costs most, by the table in `docs/faults.md`. */
+const costliest = [
+  ...(Object.keys(costlyLies) as OrderingLie[]),
+  ...(['late-proposer', 'late-reporter', 'withhold-values', 'report-to-some'] as const),
+  ...(['miss-values', 'silent', 'equivocate-values', 'slow-primary'] as const),
+];
+
+/** One seed in so many measures what liars cost, with nothing else wrong. */
+const MEASURING_EVERY = 4;
+
+export function drawOrderingPlan(seed: number, engine?: OrderingPlan['engine']): OrderingPlan {
+  if (seed % MEASURING_EVERY === 0) return drawMeasuringPlan(seed, engine);
+  return drawSwarmPlan(seed, engine);
+}
+
+/** As many liars as are tolerated, and a network that is never slower than it is. */
+export function drawMeasuringPlan(
+  seed: number,
+  engine: OrderingPlan['engine'] = 'antipaxos',
+): OrderingPlan {
+  const random = new Random(`plan ${seed} measuring`);
+  const { n, f } = random.chance(0.65) ? { n: 4, f: 1 } : { n: 7, f: 2 };
+  return {
+    scenario: 'ordering',
+    seed,
+    engine,
+    n,
+    f,
+    requests: 0,
+    chaosMs: 1000,
+    faults: {},
+    liars: drawCostlyLiars(random, seed / MEASURING_EVERY, n, f),
+    twins: [],
+    exclusion: random.pick(['S1', 'S1', 'S2', 'S3'] as const),
+    pipelineDepth: random.pick([1, 2, 4, 10, 10]),
+    checkpointInterval: random.pick([16, 64]),
+    batchDelayMs: random.pick([0, 5]),
+    batchRequestsMax: 1024,
+    stateBytes: 0,
+    measuring: { requests: 300, delayMaxMs: random.pick([2, 5]) },
+    stepsMax: 2_000_000,
+  };
+}
+
+function drawCostlyLiars(random: Random, turn: number, n: number, f: number): OrderingLiarPlan[] {
+  const replicas = Array.from({ length: n }, (_, index) => index);
+  // The first primary in half of the runs.
+  const [first = 0, ...rest] = random.chance(0.5) ? replicas : random.sample(replicas, n);
+  const liars = [first, ...random.sample(rest, f - 1)];
+  return liars.map((replica, index) => {
+    const turned = allLies.at(-1 - (turn % allLies.length)) ?? 'silent';
+    const star = index === 0 ? turned : random.pick(costliest);
+    const other = random.chance(0.7) ? [random.pick(costliest)] : [];
+    const behaviours = [...new Set([star, ...other])];
+    return random.chance(0.5)
+      ? { replica, behaviours, during: drawMoments(random) }
+      : { replica, behaviours };
+  });
+}
+
+/** When to lie: some runs begin at once, some end soon, some wait for what is rare. */
+function drawMoments(random: Random): readonly [Moment, Moment] {
+  const moment = (most: number): Moment => {
+    const kind = random.pick(momentous);
+    const isRare = kind === 'rejoin' || kind === 'view-change';
+    return { kind, count: isRare ? random.int(3) : Math.round(random.between(0, most)) };
+  };
+  return [moment(1000), moment(4000)];
+}
 
 /** A mixture of faults and liars, up to what must be tolerated; each seed another. */
-export function drawOrderingPlan(seed: number, engine?: OrderingPlan['engine']): OrderingPlan {
+function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingPlan {
   const random = new Random(`plan ${seed} ordering`);
   const { n, f } = random.pick(
     shapes.flatMap((one) => Array.from({ length: one.weight }, () => one)),
@@ -38,6 +109,7 @@ export function drawOrderingPlan(seed: number, engine?: OrderingPlan['engine']):
     batchDelayMs: random.pick([0, 5]),
     batchRequestsMax: random.pick([1, 3, 1024]),
     stateBytes: random.pick([0, 0, 1000, 300_000]),
+    measuring: null,
     stepsMax: 600_000,
   };
 }

@@ -1,10 +1,36 @@
 import type { ExclusionStrategy } from '../../src/core/ordering/antipaxos/options.js';
+import type { OrderingMessage } from '../../src/vocabulary/ordering.js';
 import type { OrderingLie } from './byzantine/library.js';
 import type { OrderingFault } from './fault-kinds.js';
+
+/** Kinds of messages whose count tells a liar that its moment has come. */
+export const momentous = [
+  'proposal',
+  'report',
+  'phase',
+  'checkpoint',
+  'rejoin',
+  'view-change',
+] as const satisfies readonly OrderingMessage['kind'][];
+
+/** A moment of a liar's own: it has seen, or said, so many messages of a kind. */
+export interface Moment {
+  readonly kind: (typeof momentous)[number];
+  readonly count: number;
+}
 
 export interface OrderingLiarPlan {
   readonly replica: number;
   readonly behaviours: readonly OrderingLie[];
+  /** It lies from the first moment to the second only; without, for ever. */
+  readonly during?: readonly [Moment, Moment];
+}
+
+/** Lone requests, one after the other, whose waits are measured. The network does no more than be slow. */
+export interface Measuring {
+  readonly requests: number;
+  /** Between messages of correct replicas. */
+  readonly delayMaxMs: number;
 }
 
 /** All that makes a run, besides its seed: a small value that can be printed, edited and shrunk. */
@@ -30,6 +56,8 @@ export interface OrderingPlan {
   readonly batchRequestsMax: number;
   /** Bytes that the state machine's snapshot has besides what it needs. */
   readonly stateBytes: number;
+  /** Set where nothing is wrong but the liars, and what they cost is measured. */
+  readonly measuring: Measuring | null;
   /** Events of the whole run; a run that needs more fails. */
   readonly stepsMax: number;
 }

@@ -4,6 +4,7 @@ import type { Narrator } from '../run/world.js';
 import { startChaos } from './chaos.js';
 import { checkCycles, checkDelivery, checkLoad } from './checkers.js';
 import { Clients } from './clients.js';
+import { Measure } from './measure.js';
 import { isFaulty, type OrderingPlan } from './plan.js';
 import { type EngineFactory, OrderingWorld, productionEngines } from './world.js';
 
@@ -42,14 +43,16 @@ export function simulateOrdering(
   const clients = new Clients(world);
   const chaos = startChaos(world);
   const excesses = watch(world);
+  const measure = plan.measuring ? new Measure(world) : undefined;
   world.engine.run({ untilMs: plan.chaosMs, stepsMax });
   chaos.end();
   clients.last();
-  const done = () => clients.open.length === 0;
+  const done = () => clients.open.length === 0 && measure?.isDone !== false;
   const finished = world.engine.run({ untilMs: plan.chaosMs + LIVENESS_MS, stepsMax, done });
   const atTheEnd =
     options.steps === undefined ? (finished ? settle(world) : unfinished(world, clients)) : [];
-  const violations = [...always(world), ...excesses, ...atTheEnd];
+  const costs = measure?.check() ?? [];
+  const violations = [...always(world), ...excesses, ...costs, ...atTheEnd];
   countRun(world);
   const { coverage, engine } = world;
   const { fingerprint, steps } = engine;

@@ -62,6 +62,8 @@ export class OrderingWorld {
   readonly failures: { readonly address: string; readonly error: unknown }[] = [];
   onRefused: Refusal = () => {};
   onStarted: (replica: ReplicaId) => void = () => {};
+  /** A correct replica has applied something. */
+  onProgress: (replica: ReplicaId) => void = () => {};
   readonly #factory: EngineFactory;
   readonly #reader: OrderingReader;
   readonly #narrate: Narrator | undefined;
@@ -91,6 +93,7 @@ export class OrderingWorld {
         if (fault !== 'partitioned') this.coverage.count(`fault ${fault}`);
       },
     });
+    if (plan.measuring) this.network.conditions.delayMaxMs = plan.measuring.delayMaxMs;
     for (let replica = 0; replica < plan.n; replica += 1) this.#add(replica as ReplicaId);
     for (const process of this.processes) this.start(process);
   }
@@ -211,9 +214,16 @@ export class OrderingWorld {
     const deferred = new Deferred();
     const machine = new SimMachine(
       {
-        applied: (applied) => deferred.add(() => witness.machineApplied(self, applied)),
+        applied: (applied) =>
+          deferred.add(() => {
+            witness.machineApplied(self, applied);
+            if (this.isCorrect(address)) this.onProgress(self);
+          }),
         installed: (index, chain) =>
-          deferred.add(() => witness.machineInstalled(self, index, chain)),
+          deferred.add(() => {
+            witness.machineInstalled(self, index, chain);
+            if (this.isCorrect(address)) this.onProgress(self);
+          }),
       },
       plan.stateBytes,
     );
@@ -267,8 +277,8 @@ export class OrderingWorld {
 
   /** The behaviours of a liar, which outlive its restarts. */
   #impostor(self: ReplicaId, address: string): Impostor | undefined {
-    const behaviours = this.plan.liars.find(({ replica }) => replica === self)?.behaviours;
-    if (!behaviours) return undefined;
+    const liar = this.plan.liars.find(({ replica }) => replica === self);
+    if (!liar) return undefined;
     const impostor = new Impostor({
       self,
       sign: this.#signOf(address),
@@ -277,7 +287,8 @@ export class OrderingWorld {
       random: this.random.fork(`liar ${address}`),
       coverage: this.coverage,
       conspiracy: this.#conspiracy,
-      behaviours,
+      behaviours: liar.behaviours,
+      during: liar.during,
       transmit: (to, message) =>
         this.network.send(address, coordinatorAddress(to), encodeOrderingMessage(message)),
     });

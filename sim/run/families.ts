@@ -7,6 +7,7 @@ import {
 import type { Violation } from '../checkers/facts.js';
 import { faultKinds } from '../faults/fault-kinds.js';
 import {
+  costlyLies,
   primaryLies,
   proposerLies,
   reporterLies,
@@ -139,6 +140,7 @@ const orderingGroups: readonly CoverageGroup[] = [
   liars('Lying proposers', proposerLies),
   liars('Lying reporters', reporterLies),
   liars('Lying primaries and voters', primaryLies),
+  liars('Costly lies', costlyLies),
   liars('Other lies', serviceLies),
 ];
 

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { type OrderingLie, orderingLies } from '../../sim/ordering/byzantine/library.js';
-import { drawOrderingPlan } from '../../sim/ordering/draw-plan.js';
+import { drawMeasuringPlan, drawOrderingPlan } from '../../sim/ordering/draw-plan.js';
 import { orderingFaults } from '../../sim/ordering/fault-kinds.js';
 import type { OrderingPlan } from '../../sim/ordering/plan.js';
 import { readOrderingPlan } from '../../sim/ordering/read-plan.js';
@@ -37,7 +37,13 @@ describe('the ordering engines in the simulator', () => {
     expect(simulateOrdering(drawOrderingPlan(seed)).violations).toEqual([]);
   });
 
-  it.each([6, 12])('violate nothing with PBFT and seed %i', (seed) => {
+  // A reporter that had been shown another value was left out in 108, one without a second word for its own
+  // value in 48.
+  it.each([48, 108])('leave nobody correct out with seed %i', (seed) => {
+    expect(simulateOrdering(drawOrderingPlan(seed)).violations).toEqual([]);
+  });
+
+  it.each([6, 13])('violate nothing with PBFT and seed %i', (seed) => {
     expect(simulateOrdering(drawOrderingPlan(seed, 'pbft')).violations).toEqual([]);
   });
 
@@ -61,6 +67,18 @@ describe('plans of the ordering scenario', () => {
 
   it.each(orderingFaults)('have %s in some of 300 seeds', (kind) => {
     expect(plans.filter(({ faults }) => kind in faults).length).toBeGreaterThanOrEqual(10);
+  });
+
+  it('have liars that wait for their moment in some of 300 seeds', () => {
+    const waits = plans.filter(({ liars }) => liars.some(({ during }) => during));
+    expect(waits.length).toBeGreaterThanOrEqual(10);
+    const [plan] = waits;
+    expect(readOrderingPlan(JSON.stringify(plan))).toEqual(plan);
+  });
+
+  it('have seven replicas and two liars in some of 300 seeds', () => {
+    const two = plans.filter(({ n, liars, twins }) => n === 7 && liars.length + twins.length === 2);
+    expect(two.length).toBeGreaterThanOrEqual(20);
   });
 
   it('have never more liars than are tolerated', () => {
@@ -156,6 +174,37 @@ describe('the checkers of ordering', () => {
   it('find a replica that stops', () => {
     const stops = changed(2, (output, count) => (count > 200 ? [] : [output]));
     expect(isCaught('everything-delivered', stops)).toBe(true);
+  });
+
+  const measured: OrderingPlan = {
+    ...drawMeasuringPlan(4),
+    n: 4,
+    f: 1,
+    exclusion: 'S1',
+    pipelineDepth: 4,
+    liars: [],
+    measuring: { requests: 40, delayMaxMs: 2 },
+  };
+
+  it('find nobody left out, and no cost, where nobody lies', () => {
+    expect(simulateOrdering(measured).violations).toEqual([]);
+  });
+
+  it('find a correct replica that is left out', () => {
+    const mute = changed(2, (output) => {
+      if (output.kind !== 'broadcast' && output.kind !== 'send') return [output];
+      const tells = ['report', 'fast-decision'].includes(output.message.kind);
+      return tells ? [] : [output];
+    });
+    const { violations } = simulateOrdering(measured, { engine: mute });
+    expect(violations.map(({ checker }) => checker)).toContain('nobody-correct-left-out');
+  });
+
+  it('find requests that cost more than a lie may', () => {
+    const slow: EngineFactory = (options, machine) =>
+      productionEngines.antipaxos({ ...options, idleDelayMs: 150, batchDelayMs: 150 }, machine);
+    const { violations } = simulateOrdering(measured, { engine: slow });
+    expect(violations.map(({ checker }) => checker)).toContain('cost-of-lies');
   });
 
   it('find a replica that never rests', () => {

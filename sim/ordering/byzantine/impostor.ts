@@ -6,6 +6,7 @@ import type { Engine } from '../../engine/engine.js';
 import type { Random } from '../../engine/random.js';
 import type { Cast } from '../../parties/cast.js';
 import type { Coverage } from '../../run/coverage.js';
+import type { Moment } from '../plan.js';
 import { type Behaviour, type Conspiracy, type Liar, othersOf } from './liar.js';
 import { type OrderingLie, orderingLies } from './library.js';
 import { Memory } from './memory.js';
@@ -19,6 +20,8 @@ export interface ImpostorOptions {
   readonly coverage: Coverage;
   readonly conspiracy: Conspiracy;
   readonly behaviours: readonly OrderingLie[];
+  /** It lies between these moments only; without, for ever. */
+  readonly during?: readonly [Moment, Moment] | undefined;
   /** Puts it on the network as it is. */
   readonly transmit: (to: ReplicaId, message: OrderingMessage) => void;
 }
@@ -28,6 +31,7 @@ export class Impostor {
   readonly #options: ImpostorOptions;
   readonly #memory: Memory;
   readonly #behaviours: readonly Behaviour[];
+  readonly #seen = new Map<string, number>();
   #isMuted = false;
 
   constructor(options: ImpostorOptions) {
@@ -44,7 +48,8 @@ export class Impostor {
 
   /** What the replica sends, after every behaviour has had its way with it. */
   send(to: ReplicaId, message: OrderingMessage): void {
-    this.#memory.note(message);
+    this.#note(message);
+    if (!this.#isItsTime) return this.#transmit(to, message);
     let all: readonly OrderingMessage[] = [message];
     for (const behaviour of this.#behaviours) {
       all = all.flatMap((one) => behaviour.outgoing?.(to, one) ?? [one]);
@@ -54,8 +59,21 @@ export class Impostor {
 
   /** Whether the replica gets it. */
   receives(from: ReplicaId, message: OrderingMessage): boolean {
-    this.#memory.note(message);
+    this.#note(message);
+    if (!this.#isItsTime) return true;
     return this.#behaviours.every((behaviour) => behaviour.incoming?.(from, message) ?? true);
+  }
+
+  #note(message: OrderingMessage): void {
+    this.#memory.note(message);
+    this.#seen.set(message.kind, (this.#seen.get(message.kind) ?? 0) + 1);
+  }
+
+  get #isItsTime(): boolean {
+    const { during } = this.#options;
+    if (!during) return true;
+    const [begins, ends] = during.map(({ kind, count }) => (this.#seen.get(kind) ?? 0) >= count);
+    return begins === true && ends === false;
   }
 
   #transmit(to: ReplicaId, message: OrderingMessage): void {
@@ -71,7 +89,7 @@ export class Impostor {
     const every = (periodMs: number, run: () => void): void =>
       engine.after(periodMs * own.between(0.5, 1.5), () => {
         if (this.#isMuted) return;
-        run();
+        if (this.#isItsTime) run();
         every(periodMs, run);
       });
     const liar: Liar = {

@@ -1,3 +1,4 @@
+import * as costly from './costly.js';
 import type { BehaviourMaker } from './liar.js';
 import * as primaries from './primaries.js';
 import * as proposers from './proposers.js';
@@ -61,7 +62,17 @@ export const serviceLies = {
   'never-help': service.neverHelp,
 } satisfies Record<string, BehaviourMaker>;
 
+/** What hurts for as long as it is not noticed. */
+export const costlyLies = {
+  'barely-late': costly.barelyLate,
+  'keep-from-one': costly.keepFromOne,
+  'paced-primary': costly.pacedPrimary,
+} satisfies Record<string, BehaviourMaker>;
+
+/** Ways to misbehave that go with faults of all kinds. */
+export const commonLies = { ...proposerLies, ...reporterLies, ...primaryLies, ...serviceLies };
+
 /** Every way to misbehave, by its name in plans and in the coverage. */
-export const orderingLies = { ...proposerLies, ...reporterLies, ...primaryLies, ...serviceLies };
+export const orderingLies = { ...commonLies, ...costlyLies };
 
 export type OrderingLie = keyof typeof orderingLies;

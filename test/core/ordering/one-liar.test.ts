@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
 import { PbftEngine } from '../../../src/core/ordering/pbft/engine.js';
-import { signOrdering } from '../../../src/crypto/ordering/sign.js';
+import { digestOfCycleValue, signOrdering } from '../../../src/crypto/ordering/sign.js';
 import type { ReplicaId } from '../../../src/vocabulary/ids.js';
 import type { OrderingMessage, ReportStatement } from '../../../src/vocabulary/ordering.js';
-import { OrderingRig, type OrderingTamper } from '../../support/ordering-rig.js';
+import { makeRequest, OrderingRig, type OrderingTamper } from '../../support/ordering-rig.js';
 
 type Rig = OrderingRig<AntipaxosEngine>;
 
@@ -38,6 +38,24 @@ function reporting(
   const lie = { ...statement, entries: change(statement.entries) };
   const sign = rig.parties.replicaSign(liar);
   return { ...message, report: signOrdering(sign, rig.parties.cluster.id, lie) };
+}
+
+/** A proposal of the liar with a request of its own, so that it is another value. */
+function proposing(
+  rig: Rig,
+  message: Extract<OrderingMessage, { kind: 'proposal' }>,
+  client: string,
+): OrderingMessage {
+  if (!isOwn('proposal', message)) return message;
+  const batch = [
+    ...message.value.batch,
+    makeRequest(client, message.proposal.statement.cycle, 'x'),
+  ];
+  const value = { ...message.value, batch };
+  const digest = digestOfCycleValue(value);
+  const sign = rig.parties.replicaSign(liar);
+  const statement = { ...message.proposal.statement, digest };
+  return { ...message, value, proposal: signOrdering(sign, rig.parties.cluster.id, statement) };
 }
 
 const without = (missing: number) => (entries: ReportStatement['entries']) =>
@@ -107,6 +125,62 @@ describe('one liar keeps from one correct replica', () => {
   });
 });
 
+describe('a cycle that is decided without the report of one correct replica', () => {
+  /** Lone requests at replica 0; nobody correct may be left out meanwhile. */
+  function expectNobodyLeftOut(rig: Rig, liars: readonly number[]): void {
+    const leftOut = new Set<number>();
+    rig.onStep = () => {
+      for (const replica of rig.engine(0).metrics.excluded) leftOut.add(replica);
+    };
+    for (let number = 1; number <= 30; number += 1) {
+      rig.submit(0, 'lone', number);
+      rig.runUntil(() => rig.haveApplied(number, [0, 1, 2]));
+      rig.runFor(150);
+    }
+    expect([...leftOut].filter((replica) => !liars.includes(replica))).toEqual([]);
+  }
+
+  it('leaves nobody out who lacks a value that another one proposed, too', () => {
+    const rig = open();
+    rig.tamper = (from, to, message) => {
+      if (from !== liar) return [message];
+      // Its value is empty, as that of its victim is.
+      if (to === 1 && isOwn('proposal', message)) return [];
+      return [reporting(rig, message, without(2))];
+    };
+    expectNobodyLeftOut(rig, [liar]);
+  });
+
+  it('leaves nobody out who alone was shown another value', () => {
+    const rig = open();
+    rig.latencyMinMs = 1;
+    rig.latencyMaxMs = 1;
+    rig.tamper = (from, to, message) => {
+      if (from !== liar) return [message];
+      if (to === 1 && message.kind === 'proposal') return [proposing(rig, message, 'own')];
+      return [reporting(rig, message, without(2))];
+    };
+    expectNobodyLeftOut(rig, [liar]);
+  });
+
+  it('leaves nobody out whose time for the report was not over', () => {
+    const rig: Rig = new OrderingRig(
+      (own, machine) =>
+        new AntipaxosEngine({ ...own, exclusion: 'S1', timeoutMaxMs: 1000 }, machine),
+      { n: 7, f: 2 },
+    );
+    rig.latencyMinMs = 1;
+    rig.latencyMaxMs = 1;
+    rig.tamper = (from, to, message) => {
+      if (from === 6) return [];
+      if (to !== 1 || message.kind !== 'proposal') return [message];
+      rig.schedule(6, () => rig.transmit(from, to, message));
+      return [];
+    };
+    expectNobodyLeftOut(rig, [6]);
+  });
+});
+
 /** Lone requests at replica 0, and how long each took in virtual time. */
 function waits(rig: Rig, count: number): number[] {
   return Array.from({ length: count }, (_, index) => {
@@ -156,6 +230,7 @@ describe('what one liar costs a lone request', () => {
     expect(rig.engine(0).metrics.timeoutMs).toBe(100);
     const lies = all.filter((waitMs) => waitMs > 1.5 * honestMs + 10);
     expect(lies.length).toBeLessThanOrEqual(39);
+    expect(rig.engine(0).metrics.slowCycles).toBeLessThanOrEqual(39);
   });
 
   it('a bounded time where it is just not slow enough to be left out', () => {

@@ -6,12 +6,11 @@ import type {
   ReportStatement,
 } from '../../../vocabulary/ordering.js';
 import type { Signed } from '../../../vocabulary/statements.js';
-import { encodeOrderingSigned } from '../../../wire/ordering/index.js';
-import { invariant } from '../../invariant.js';
 import { complainOfSlow, dividingIn, noteDelay, silentIn } from './complaints.js';
 import type { CycleDecision, CycleState, Patience } from './cycle.js';
 import { digestsOf, fastVector } from './merge.js';
 import { Proposer } from './proposing.js';
+import { reportIfDue } from './reporting.js';
 import type { Roster } from './roster.js';
 import type { AntipaxosState } from './state.js';
 
@@ -95,7 +94,8 @@ export class Cycles {
 
   /**
    * A cycle is over: who was slow? Where it took the slow path: who was in the way of the fast one? Of a
-   * report that is missing that is known once the time for it is over.
+   * report that is missing that is known once the time for it is over, and the values that it names, which a
+   * liar may have shown to its reporter alone, have been asked for.
    */
   settled(state: CycleState): void {
     const { outbox, self, testimony } = this.#state;
@@ -107,7 +107,9 @@ export class Cycles {
     }
     const isLookedBackOn = isSlow && state.committing === 'fresh';
     if (isSlow && !isLookedBackOn) this.#complainOfSilent(state);
-    this.#state.stopTimers(state.cycle, isLookedBackOn ? 'commit' : undefined);
+    const isReporting = state.startedMs !== undefined && !state.reports.has(self);
+    const running = [...(isLookedBackOn ? ['commit'] : []), ...(isReporting ? ['report'] : [])];
+    this.#state.stopTimers(state.cycle, running);
   }
 
   onProposal(proposal: Signed<ProposalStatement>, value: CycleValue): void {
@@ -187,11 +189,16 @@ export class Cycles {
     if (areComplete) this.#measure(state, replica, state.reportedMs);
   }
 
+  /**
+   * It reports in a decided cycle, too: others may have asked the Decision Module without its report, and
+   * must not take it for absent because their decision came before the last value.
+   */
   #check(state: CycleState): void {
     const roster = this.#state.rosterAt(state.cycle);
-    if (state.decision || !roster) return;
-    this.#reportIfDue(state, roster);
-    this.#commitIfDue(state, roster);
+    if (!roster) return;
+    state.reports.judge(roster, (statement) => this.#isAtHand(state, statement));
+    reportIfDue(this.#state, state, roster);
+    if (!state.decision) this.#commitIfDue(state, roster);
   }
 
   #losePatience(timer: string, patience: Patience): Patience {
@@ -201,49 +208,11 @@ export class Cycles {
     return 'due';
   }
 
-  /** Lines 4 to 16: at `n - f` proposals, and all that are waited for or the time up. */
-  #reportIfDue(state: CycleState, roster: Roster): void {
-    const { self, outbox, delay } = this.#state;
-    const { cycle, reports, startedMs, proposals } = state;
-    if (startedMs === undefined || !roster.reporters.has(self) || reports.has(self)) return;
-    invariant(!this.#state.lost.isLost, 'a replica without its store reports nothing');
-    const isDue = state.reporting !== 'fresh';
-    if (proposals.size < (isDue ? roster.usual : roster.awaited.size)) return;
-    const entries = this.#entriesOf(state, roster);
-    const count = entries.filter((entry) => entry !== null).length;
-    if (count < roster.usual || (!roster.isComplete(entries) && !isDue)) return;
-    const report = outbox.sign<ReportStatement>({
-      kind: 'report',
-      scope: 'antipaxos',
-      cycle,
-      replica: self,
-      entries,
-    });
-    this.#state.storeValues(state, digestsOf(report.statement));
-    this.#state.persist(state, `report/${cycle}`, encodeOrderingSigned(report));
-    reports.add(report);
-    state.reportedMs = outbox.nowMs;
-    outbox.broadcast({ kind: 'report', report });
-    outbox.stopTimer(`report/${cycle}`);
-    outbox.startTimer(`commit/${cycle}`, delay.timeoutMs);
-  }
-
-  /** The values at hand; that of the one that the fast path goes without only if there is no other way. */
-  #entriesOf({ proposals, values, reporting }: CycleState, roster: Roster): (ReportEntry | null)[] {
-    const isOpen = !roster.hasFastPath || reporting === 'overdue';
-    return Array.from({ length: roster.resilience.n }, (_, index) => {
-      const replica = index as ReplicaId;
-      const entry = isOpen || roster.awaited.has(replica) ? proposals.get(replica) : undefined;
-      return entry && values.has(entry.digest) ? entry : null;
-    });
-  }
-
   /**
    * Lines 17 to 32. Where the fast path is ruled out already, there is no reason to wait for the timer.
    */
   #commitIfDue(state: CycleState, roster: Roster): void {
     const { reports } = state;
-    reports.judge(roster, (statement) => this.#isAtHand(state, statement));
     const vector = reports.fastVector(roster);
     if (vector) {
       return this.#events.decided(state, { path: 'fast', vector, reports: reports.usable });
@@ -281,10 +250,25 @@ export class Cycles {
 
   /** What is on its way comes soon; then it is asked for, well within the timeout (theorem 5.5). */
   #isAtHand(state: CycleState, statement: ReportStatement): boolean {
-    if (state.want(digestsOf(statement)).length === 0) return true;
+    if (state.want(digestsOf(statement)).length === 0) {
+      this.#adopt(state, statement);
+      return true;
+    }
     const { outbox, delay } = this.#state;
     outbox.ensureTimer(`fetch/${state.cycle}`, delay.askAfterMs);
     return false;
+  }
+
+  /**
+   * A report holds the signatures of those that it names. Of two that propose the same a process may lack
+   * only one's word, and has no value to ask for.
+   */
+  #adopt(state: CycleState, { entries }: ReportStatement): void {
+    entries.forEach((entry, index) => {
+      const replica = index as ReplicaId;
+      if (!entry || replica === this.#state.self || state.proposals.has(replica)) return;
+      this.#onFirst(state, replica, entry);
+    });
   }
 
   #fetchMissing(state: CycleState): void {

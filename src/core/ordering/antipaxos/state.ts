@@ -156,10 +156,11 @@ export class AntipaxosState {
     }
   }
 
-  /** All of a cycle's timers, but for the one that is to go on. */
-  stopTimers(cycle: number, running?: 'commit'): void {
+  /** All of a cycle's timers, but for phases that go on, and then values are asked for, too. */
+  stopTimers(cycle: number, phases: readonly string[] = []): void {
+    const running = phases.length > 0 ? [...phases, 'fetch'] : phases;
     for (const what of ['fetch', 'ask', 'report', 'commit']) {
-      if (what !== running) this.outbox.stopTimer(`${what}/${cycle}`);
+      if (!running.includes(what)) this.outbox.stopTimer(`${what}/${cycle}`);
     }
   }
 }
