@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { DecisionProof, PeerMessage } from '../../../src/vocabulary/agreement.js';
-import type { ReplicaId, TransactionId } from '../../../src/vocabulary/ids.js';
+import type { InitiatorId, ReplicaId, TransactionId } from '../../../src/vocabulary/ids.js';
 import type { RegistrationStatement } from '../../../src/vocabulary/statements.js';
 import { Story } from '../../support/banking-story.js';
 import { Rig } from '../../support/rig.js';
@@ -152,6 +152,90 @@ function viewChangesOf(rig: Rig, durationMs: number): number {
   rig.runFor(durationMs);
   return asked;
 }
+
+/**
+ * A bank has prepared, and its vote has come to replica 3 alone. The others roll the transaction back, as
+ * that vote is missing, and forget it.
+ */
+function rolledBackWithout(isCut: boolean) {
+  const rig = new Rig({ retainedTransactions: 2 });
+  const story = new Story(rig);
+  const tid = story.activate(1);
+  const bank = story.registration(tid, 'bank-a', { id: 'first' });
+  const other = story.registration(tid, 'bank-b', { id: 'first' });
+  for (const registration of [bank, other]) story.sendRegistration(registration);
+  rig.runFor(20);
+  story.voteReaches = (replica, { participant }) => participant === 'bank-a' && replica === away;
+  if (isCut) rig.tamper = (from, to, one) => (from === away || to === away ? [] : [one]);
+  // What bank-a is sent of the others is lost, but for Prepare.
+  const before = rig.onOutput;
+  let isReached = false;
+  rig.onOutput = (replica, output) => {
+    const isOutcome = output.kind === 'notify-participant' && output.notice !== 'Prepare';
+    const isForBank = isOutcome && output.registration.enlistment === bank.enlistment;
+    if (isReached || !isForBank) before(replica, output);
+  };
+  // Replica 3 says nothing of the vote to the others.
+  const { tamper } = rig;
+  rig.tamper = (from, to, one) =>
+    from === away && one.kind === 'record' ? [] : tamper(from, to, one);
+  story.complete(tid, 'commit');
+  rig.runUntil(() => others.every((one) => story.outcomeAt(one, tid) === 'abort'));
+  rig.runFor(20_000);
+  expect(story.heard.get(other.enlistment)).toBe('abort');
+  story.voteReaches = () => true;
+  rig.alive.delete(away);
+  for (const timestamp of [2, 3, 4]) finish(rig, story, timestamp);
+  rig.alive.add(away);
+  for (const replica of others) expect(keysOf(rig, replica)).not.toContain(tid);
+  return { rig, story, tid, bank, reach: () => (isReached = true) };
+}
+
+describe('a bank that has prepared, when all but one have rolled back and forgotten', () => {
+  it('rolls back after a partition, too, though nobody lies', () => {
+    const { rig, story, tid, bank, reach } = rolledBackWithout(true);
+    expect(keysOf(rig, away)).toContain(tid);
+    reach();
+    rig.tamper = (_from, _to, message) => [message];
+    for (const one of others) {
+      rig.input(away, { kind: 'peer-up', replica: one as ReplicaId });
+      rig.input(one, { kind: 'peer-up', replica: away as ReplicaId });
+    }
+    rig.runUntil(() => !keysOf(rig, away).includes(tid), 60_000);
+    story.vote(bank, 'prepared');
+    rig.runFor(10_000);
+    const presumed = story.others.flatMap(({ output }) =>
+      output.kind === 'answer-unknown' && output.vote.tid === tid ? [output.answer] : [],
+    );
+    expect(presumed).toEqual(Array(4).fill('Rollback'));
+    expect(story.heard.get(bank.enlistment)).toBeUndefined();
+    expect(rig.core(0).status).toMatchObject({ openSlots: 0, view: 0 });
+  });
+
+  it('is not made to commit by a liar that says again all that was said', () => {
+    const { rig, story, tid, bank, reach } = rolledBackWithout(false);
+    const proof = activationOf(rig, tid);
+    reach();
+    const say = (message: PeerMessage): void => {
+      for (const to of others) rig.transmit(away, to, message);
+    };
+    const vote = { kind: 'vote', vote: 'prepared' } as const;
+    const { participant, enlistment } = bank;
+    for (let times = 0; times < 3; times += 1) {
+      say({ kind: 'decided', proof });
+      rig.runFor(50);
+      say({ kind: 'record', record: rig.verified(bank) });
+      say({ kind: 'record', record: rig.verified({ ...vote, tid, participant, enlistment }) });
+      for (const initiator of story.initiators as InitiatorId[]) {
+        const decision = { kind: 'completion', tid, decision: 'commit', initiator } as const;
+        say({ kind: 'record', record: rig.verified(decision) });
+      }
+      rig.runFor(20_000);
+    }
+    for (const replica of others) expect(keysOf(rig, replica)).not.toContain(tid);
+    expect(story.heard.get(bank.enlistment)).not.toBe('commit');
+  });
+});
 
 describe('a replica that was away from the activation on', () => {
   it('gives up its lock when all others have forgotten what became of it', () => {

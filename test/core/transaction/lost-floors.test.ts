@@ -228,6 +228,7 @@ describe('what a replica abstains from', () => {
     for (const timestamp of [2, 3, 4, 5]) finish(rig, story, timestamp);
     rig.alive.add(lost);
     rig.runUntil(() => !keysOf(rig, lost).includes(`abstain/o:${old}`), 120_000);
+    expect(floorOf(rig, lost)).toEqual([3, 2]);
     rig.tamper = (_from, _to, message) => [message];
     sayOldThings({ rig, story, old, activation, outcome });
     expect(keysOf(rig, lost).join()).not.toContain(old);
