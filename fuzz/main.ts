@@ -3,7 +3,9 @@ import { wholeNumber } from '../src/cli/arguments.js';
 import { CliError, exitCodes } from '../src/cli/exit.js';
 import { printJson, table } from '../src/cli/output.js';
 import { FuzzError } from './attack.js';
+import { crowd } from './ground/accounts.js';
 import { fuzz, type Report, type RunContext } from './run.js';
+import type { Waits } from './watch/crowd.js';
 
 interface Options {
   readonly inputs: number;
@@ -69,7 +71,7 @@ async function run(args: readonly string[]): Promise<number> {
 }
 
 function reportText(report: Report): string {
-  const { kinds, nodes, honest, violations, inputs, seconds, seed } = report;
+  const { kinds, nodes, honest, flood, violations, inputs, seconds, seed } = report;
   const { committed, aborted, unknown } = honest.during;
   return [
     table(
@@ -95,8 +97,8 @@ function reportText(report: Report): string {
     ),
     '',
     `honest transfers a second: ${honest.perSecondBefore} without the attack, ${honest.perSecondDuring} during it; ratio ${honest.ratio}`,
-    `p99 of an honest client: ${honest.p99Ms} ms without a flood, ${honest.p99UnderFloodMs} ms while one other ` +
-      `client floods (${honest.floodRequests} requests); ratio ${honest.p99Ratio}`,
+    `p99 of ${crowd.length} other clients: ${waitsText(flood.quiet)}; while one client floods ` +
+      `(${flood.floodRequests} requests) ${waitsText(flood.flooded)}; ratio ${flood.ratio}`,
     `honest transfers during the attack: ${committed} committed, ${aborted} aborted, ${unknown} without an answer; ` +
       `longest wait for one ${honest.longestGapMs} ms`,
     `calls of the canary: ${report.canaryCalls}`,
@@ -106,6 +108,10 @@ function reportText(report: Report): string {
       .map(({ kind, stream, what }) => `violation: ${kind}, stream ${stream}: ${what}`),
     `fuzz: ${inputs} inputs, ${report.crashes} crashes, ${report.hangs} hangs, ${report.violationCount} violations`,
   ].join('\n');
+}
+
+function waitsText({ transfers, failed, p99Ms }: Waits): string {
+  return `${p99Ms} ms (${transfers} transfers, ${failed} failed)`;
 }
 
 const answersShown = 6;

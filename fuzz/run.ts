@@ -2,7 +2,6 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { percentile } from '../bench/support/statistics.js';
 import { endText } from '../src/cli/local/child-node.js';
 import type { ClusterEvent } from '../src/cli/local-cluster.js';
 import { barrage } from './barrage.js';
@@ -19,7 +18,7 @@ import type { Range } from './soap/range.js';
 import { Stock } from './soap/stock.js';
 import { type KindSummary, Summary, type Violation } from './summary.js';
 import { Canary } from './watch/canary.js';
-import { underFlood } from './watch/flood.js';
+import { type FloodReport, measureFlood } from './watch/crowd.js';
 import { HonestLoad, type Tally } from './watch/honest.js';
 import {
   alarmsIn,
@@ -57,20 +56,15 @@ export interface Report {
     readonly perSecondDuring: number;
     /** During the attack, as a part of that before. */
     readonly ratio: number;
-    /** Of its transfers, in milliseconds: without an attack, and while one other client floods. */
-    readonly p99Ms: number;
-    readonly p99UnderFloodMs: number;
-    readonly p99Ratio: number;
-    readonly floodRequests: number;
     readonly longestGapMs: number;
     readonly during: Tally;
   };
+  readonly flood: FloodReport;
   readonly canaryCalls: number;
 }
 
 const warmUpMs = 4000;
 const baselineMs = 8000;
-const floodMs = 10_000;
 /** The honest client is served if it never waits so long for any of its transfers. */
 const gapBoundMs = 30_000;
 const progressMs = 5000;
@@ -115,12 +109,9 @@ async function attackAll(
     context.progress('measuring honest throughput ...');
     honest.start();
     await sleep(warmUpMs);
-    honest.takeTimes();
     const perSecondBefore = await rate(honest, () => sleep(baselineMs));
-    const p99Ms = percentile(honest.takeTimes(), 99);
-    context.progress('measuring it while one other client floods ...');
-    const { requests } = await underFlood(victim, () => sleep(floodMs));
-    const p99UnderFloodMs = percentile(honest.takeTimes(), 99);
+    context.progress('measuring how long others wait while one client floods ...');
+    const flood = await measureFlood(victim, context.progress);
     await stock.renew();
     const watch = new NodeWatch(victim.local);
     const attacked = await underAttack(range, honest, summary, settings, context);
@@ -148,13 +139,10 @@ async function attackAll(
         perSecondBefore: rounded(perSecondBefore),
         perSecondDuring: rounded(attacked.perSecond),
         ratio: hundredths(attacked.perSecond / perSecondBefore),
-        p99Ms: Math.round(p99Ms),
-        p99UnderFloodMs: Math.round(p99UnderFloodMs),
-        p99Ratio: hundredths(p99UnderFloodMs / p99Ms),
-        floodRequests: requests,
         longestGapMs: Math.round(honest.longestGapMs),
         during: attacked.tally,
       },
+      flood: { ...flood, ratio: hundredths(flood.ratio) },
       canaryCalls: canary.calls,
     };
   } finally {

@@ -136,9 +136,17 @@ export const edgeMutants: readonly Mutant[] = [
   {
     name: 'stranger-forwards',
     rule: 'only a trusted proxy says for whom it asks',
+    file: 'src/edge/http/http-server.ts',
+    find: 'trustProxy: trustedProxies.length > 0 && [...trustedProxies],',
+    replace: 'trustProxy: trustedProxies.length > 0,',
+    tests: ['test/edge/http/proxies.test.ts'],
+  },
+  {
+    name: 'forwarded-of-the-caller',
+    rule: 'what a proxy writes wins over a Forwarded header that its caller wrote',
     file: 'src/edge/http/forwarded.ts',
-    find: "if (trusted.has(socket.remoteAddress ?? ''))",
-    replace: 'if (socket !== undefined && trusted !== undefined)',
+    find: ' || rival.some((name) => headers[name])',
+    replace: '',
     tests: ['test/edge/http/proxies.test.ts'],
   },
   {
@@ -181,5 +189,21 @@ export const edgeMutants: readonly Mutant[] = [
     find: '    requireSize(submission.run);',
     replace: '',
     tests: ['test/role/session/http-routes.test.ts'],
+  },
+  {
+    name: 'flood-unshared',
+    rule: 'a client that floods leaves the others their part of the work',
+    file: 'src/core/transaction/initiator-shares.ts',
+    find: 'return own.legs < limits.sharedLegs / loads.size;',
+    replace: 'return true;',
+    tests: ['test/core/transaction/initiator.test.ts'],
+  },
+  {
+    name: 'fronts-shared',
+    rule: 'a front door is not held to the part of one client',
+    file: 'src/core/transaction/initiator-shares.ts',
+    find: ' || fronts.has(principal)',
+    replace: '',
+    tests: ['test/core/transaction/initiator.test.ts'],
   },
 ];

@@ -1,8 +1,9 @@
-import { mkdir, readdir } from 'node:fs/promises';
+import { readdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { loadClient } from '../../src/cli/client.js';
-import { claimPorts } from '../../src/cli/local/port-range.js';
+import { claimPorts, localHost } from '../../src/cli/local/port-range.js';
 import { type ClusterEvent, LocalCluster } from '../../src/cli/local-cluster.js';
+import { initCluster } from '../../src/edge/config/init.js';
 import { loadNode } from '../../src/edge/config/node-file.js';
 import { createLogger } from '../../src/edge/http/logger.js';
 import { PeerNetwork } from '../../src/edge/peer/peer-network.js';
@@ -10,6 +11,7 @@ import { accountId, currency, type Transfer } from '../../src/edge/soap/banking.
 import { TransferClient } from '../../src/role/client/transfer-client.js';
 import { participantId } from '../../src/vocabulary/ids.js';
 import { FuzzError } from '../attack.js';
+import { crowd, openAccounts } from './accounts.js';
 import { Keys } from './keys.js';
 import { readTraces, type Template, templatesOf } from './recording.js';
 
@@ -52,22 +54,19 @@ export async function startVictim(
 ): Promise<Victim> {
   const ports = await claimPorts();
   const start = (options: { traceDirectory?: string }) =>
-    LocalCluster.start({
-      directory,
-      create: {
-        f: 1,
-        participants: ['bank-a', 'bank-b', insiders.participant],
-        clients: [honestClient, insiders.client],
-        sessions: { engine: 'antipaxos', modules: { [sessionApplication]: sessionApplication } },
-      },
-      basePort: ports.basePort,
-      logLevel: 'warn',
-      onEvent,
-      ...options,
-    });
+    LocalCluster.start({ directory, logLevel: 'warn', onEvent, ...options });
   try {
     const traceDirectory = join(directory, 'traces');
-    await mkdir(directory, { recursive: true });
+    await initCluster({
+      directory,
+      clusterId: 'fuzz',
+      f: 1,
+      participants: ['bank-a', 'bank-b', insiders.participant],
+      clients: [honestClient, insiders.client, ...crowd],
+      sessions: { engine: 'antipaxos', modules: { [sessionApplication]: sessionApplication } },
+      layout: { kind: 'local', host: localHost, basePort: ports.basePort },
+    });
+    await openAccounts(directory, insiders.client);
     const traced = await start({ traceDirectory });
     const recording = await record(traced, traceDirectory).finally(() => traced.stop());
     const local = await start({});

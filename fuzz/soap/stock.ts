@@ -2,7 +2,7 @@ import { httpHeaders } from '../../src/edge/soap/http-binding.js';
 import type { Keys } from '../ground/keys.js';
 import type { Template } from '../ground/recording.js';
 import type { Random } from '../support/random.js';
-import type { Poster } from './post.js';
+import type { Answer, Poster } from './post.js';
 
 /** A message signed by the one whose it is, and already delivered. */
 export interface Sealed {
@@ -60,9 +60,7 @@ export class Stock {
           body: next.text,
           timeoutMs: deliveryTimeoutMs,
         });
-        const isTaken =
-          answer.kind === 'none' || (answer.kind === 'answer' && answer.status !== 503);
-        if (isTaken) made.push(next);
+        if (isTaken(answer)) made.push(next);
       }
     };
     await Promise.all(Array.from({ length: deliveriesAtATime }, deliver));
@@ -80,4 +78,13 @@ export class Stock {
     const text = this.#keys.signer(sender).sign({ ...message, addressing });
     return { template, address, text };
   }
+}
+
+/**
+ * Whether the message has come to an operation, so that the port remembers it. One without an answer may
+ * still wait, and one that a share or a busy port refused was not looked at: a changed copy may be taken.
+ */
+function isTaken(answer: Answer): boolean {
+  if (answer.kind !== 'answer' || [429, 503].includes(answer.status)) return false;
+  return !answer.text.includes('EndpointUnavailable');
 }

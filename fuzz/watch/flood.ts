@@ -1,13 +1,13 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { loadClient } from '../../src/cli/client.js';
-import { accountId } from '../../src/edge/soap/banking.js';
+import { accountId, currency, type Transfer } from '../../src/edge/soap/banking.js';
 import { TransferClient } from '../../src/role/client/transfer-client.js';
 import { TransferError } from '../../src/role/client/transfer-error.js';
-import { insiders, order, type Victim } from '../ground/victim.js';
+import { participantId } from '../../src/vocabulary/ids.js';
+import { heavyAccounts } from '../ground/accounts.js';
+import { insiders, type Victim } from '../ground/victim.js';
 
 const lanes = 48;
-/** As many creditors as one transfer may have. */
-const creditors = 15;
 const timeoutMs = 10_000;
 
 /** One client that asks for heavy transfers, all at once and again and again, while `work` goes on. */
@@ -35,16 +35,16 @@ export async function underFlood<Value>(
   return { value, requests };
 }
 
-function heavyOrder() {
-  const { debtor, creditors: usual, currency } = order('alice');
-  const [creditor] = usual;
-  if (creditor === undefined) throw new RangeError('an order without a creditor');
+/** From the attacker's own account: a transfer that is refused would be no load. */
+function heavyOrder(): Transfer {
+  const bank = participantId('bank-b');
   return {
-    debtor,
-    currency,
-    creditors: Array.from({ length: creditors }, (_, index) => ({
-      ...creditor,
-      account: accountId(`heavy-${index}`),
+    debtor: { bank: participantId('bank-a'), account: accountId(insiders.client) },
+    currency: currency('EUR'),
+    creditors: heavyAccounts.map((account) => ({
+      bank,
+      account: accountId(account),
+      amountMinor: 1,
     })),
   };
 }

@@ -36,8 +36,6 @@ export class HonestLoad {
   #flow = 0;
   #turn = 0;
   #longestGapMs = 0;
-  /** Of transfers with an outcome, since last taken. */
-  #tookMs: number[] = [];
   #lastCommitAt = performance.now();
 
   constructor(client: TransferClient) {
@@ -51,13 +49,6 @@ export class HonestLoad {
   /** How long at most no transfer was committed, in milliseconds. */
   get longestGapMs(): number {
     return Math.max(this.#longestGapMs, performance.now() - this.#lastCommitAt);
-  }
-
-  /** How long each transfer took that had an outcome since this was asked last, in milliseconds. */
-  takeTimes(): readonly number[] {
-    const times = this.#tookMs;
-    this.#tookMs = [];
-    return times;
   }
 
   start(): void {
@@ -116,18 +107,15 @@ export class HonestLoad {
   async #transfer(): Promise<void> {
     this.#turn += 1;
     const from = this.#turn % 2 === 0 ? 'alice' : 'bob';
-    const begunMs = performance.now();
     try {
       const { outcome } = await this.#client.transfer(order(from), {
         timeoutMs: transferTimeoutMs,
       });
-      this.#tookMs.push(performance.now() - begunMs);
       if (outcome === 'committed') this.#onCommit(from);
       else this.#aborted += 1;
     } catch (error) {
       if (!(error instanceof TransferError)) throw error;
       this.#unknown += 1;
-      this.#tookMs.push(performance.now() - begunMs);
       await sleep(settlePollMs);
     }
   }

@@ -38,6 +38,7 @@ export interface InitiatorPartyOptions extends PartyOptions {
 const limits = {
   transactions: 1024,
   transactionsOfOneClient: 256,
+  sharedLegs: 256,
   clients: 16_384,
   waiters: 4,
 };
@@ -62,6 +63,7 @@ export class InitiatorParty implements Life<Packet> {
       resilience: cast.cluster.resilience,
       timing: cast.cluster.timing,
       limits,
+      fronts: new Set(),
       sign: (statement) => signStatement(sign, cast.cluster.id, statement),
     });
     this.#calls = new Calls(host, mail);

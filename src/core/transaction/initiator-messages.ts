@@ -175,6 +175,8 @@ export interface InitiatorLimits {
   readonly transactions: number;
   /** Open transactions of one client, all its lanes together. */
   readonly transactionsOfOneClient: number;
+  /** Legs of open transactions that are shared out evenly among the clients that have any. */
+  readonly sharedLegs: number;
   /** Clients whose last timestamp and reply are remembered; the longest unheard is forgotten. */
   readonly clients: number;
   /** Callers waiting for the same transaction. For one more the first of them is sent away. */
@@ -186,6 +188,8 @@ export interface InitiatorOptions {
   readonly resilience: Resilience;
   readonly timing: Pick<Timing, 'resendAfterMs' | 'voteTimeoutMs' | 'defaultExpiresMs'>;
   readonly limits: InitiatorLimits;
+  /** Names of the front doors. */
+  readonly fronts: ReadonlySet<string>;
   /** Signs as this initiator. Deterministic. */
   readonly sign: <S extends ActivationStatement | CompletionStatement | InvitationStatement>(
     statement: S,

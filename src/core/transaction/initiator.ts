@@ -20,6 +20,7 @@ import type {
   RequestId,
   TransferReply,
 } from './initiator-messages.js';
+import { hasRoomFor } from './initiator-shares.js';
 import { InitiatorTransaction } from './initiator-transaction.js';
 
 type Outputs = readonly (InitiatorOutput | CommonOutput)[];
@@ -143,15 +144,11 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     return before.flatMap((open) => this.#step(open, (transaction) => transaction.giveUp()));
   }
 
-  /** No client may take the places of all the others. */
+  /** No client may take the places, or the time, of all the others. */
   #hasRoomFor(client: ClientId): boolean {
-    const { transactions, transactionsOfOneClient } = this.#options.limits;
-    if (this.#open.size >= transactions) return false;
-    const principal = clientPrincipal(client);
-    const own = [...this.#open.values()].filter(
-      ({ transaction }) => clientPrincipal(transaction.request.client) === principal,
-    );
-    return own.length < transactionsOfOneClient;
+    const { limits, fronts } = this.#options;
+    const open = [...this.#open.values()].map(({ transaction }) => transaction.request);
+    return hasRoomFor(client, open, limits, fronts);
   }
 
   #step(open: Open | undefined, step: (transaction: InitiatorTransaction) => Outputs): Outputs {

@@ -1,6 +1,5 @@
 import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
-import { AddressList } from './shares.js';
 
 const rival = ['x-forwarded-for', 'x-forwarded-host', 'x-forwarded-proto'] as const;
 const pairForm = /([;,]|^)\s*([A-Za-z]+)=(?:"((?:[^"\\]|\\.)*)"|([^\s;,"]*))\s*/y;
@@ -12,16 +11,14 @@ interface Hop {
 }
 
 /**
- * Lets the `Forwarded` header (RFC 7239) of a trusted proxy count as its `X-Forwarded` headers do. Where
- * those are there they count instead: a proxy that writes the ones need not remove the other.
+ * Lets the `Forwarded` header (RFC 7239) count as the `X-Forwarded` headers do: from a trusted proxy only,
+ * which the server judges. Where those are there they count instead: a proxy that writes the ones need not
+ * remove the other.
  */
-export function readForwarded(app: FastifyInstance, proxies: readonly string[]): void {
-  if (proxies.length === 0) return;
-  const trusted = new AddressList(proxies);
-  app.server.prependListener('request', ({ headers, socket }) => {
+export function readForwarded(app: FastifyInstance): void {
+  app.server.prependListener('request', ({ headers }) => {
     if (headers.forwarded === undefined || rival.some((name) => headers[name])) return;
-    if (trusted.has(socket.remoteAddress ?? ''))
-      Object.assign(headers, asRivals(headers.forwarded));
+    Object.assign(headers, asRivals(headers.forwarded));
   });
 }
 

@@ -62,7 +62,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   app.server.maxConnections = connectionsMax;
   app.decorate('ownAddresses', addresses);
-  readForwarded(app, trustedProxies);
+  if (trustedProxies.length > 0) readForwarded(app);
   guardShares(app, new AddressShares(limits, trustedProxies));
   if (hosts !== undefined) guardHosts(app, hosts);
   app.addHook('preClose', async () => {

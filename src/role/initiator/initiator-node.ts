@@ -50,6 +50,7 @@ export interface RunningNode {
 const limits = {
   transactions: 1024,
   transactionsOfOneClient: 256,
+  sharedLegs: 256,
   clients: 16_384,
   waiters: 4,
 };
@@ -78,6 +79,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
     resilience: cluster.resilience,
     timing: cluster.timing,
     limits,
+    fronts: new Set(cluster.fronts.map(({ name }) => name)),
     sign: (statement) => signStatement(sign, cluster.id, statement),
   });
 

@@ -55,6 +55,14 @@ export const request: ClientRequest = {
 
 type Output = InitiatorOutput | CommonOutput;
 
+export const smallLimits = {
+  transactions: 10,
+  transactionsOfOneClient: 10,
+  sharedLegs: 100,
+  clients: 10,
+  waiters: 4,
+};
+
 /** An initiator, its running timers, and all that it put out. */
 export class Rig {
   readonly timers = new Map<string, number>();
@@ -66,7 +74,8 @@ export class Rig {
       id: initiatorId(0),
       resilience: resilience(4, 1),
       timing,
-      limits: { transactions: 10, transactionsOfOneClient: 10, clients: 10, waiters: 4 },
+      limits: smallLimits,
+      fronts: new Set(['front']),
       sign: (statement) => ({
         statement,
         bytes: new Uint8Array(),

@@ -4,7 +4,12 @@ import type {
   ClientRequest,
   RequestId,
 } from '../../../src/core/transaction/initiator-messages.js';
-import { clientId, type ReplicaId, sessionsClient } from '../../../src/vocabulary/ids.js';
+import {
+  clientId,
+  type ReplicaId,
+  sessionsClient,
+  sessionsPrincipal,
+} from '../../../src/vocabulary/ids.js';
 import {
   activatedByProof,
   activatedPlainly,
@@ -16,6 +21,7 @@ import {
   replicas,
   request,
   slotOf,
+  smallLimits,
   tid,
   tidNumber,
   timing,
@@ -391,7 +397,7 @@ describe('client requests', () => {
 
   it('are refused as busy when too many are open, and accepted later with the same timestamp', () => {
     const rig = new Rig({
-      limits: { transactions: 1, transactionsOfOneClient: 10, clients: 10, waiters: 4 },
+      limits: { ...smallLimits, transactions: 1 },
     });
     rig.commit();
     const other = again(2, { client: clientId('bob'), digest: digestNumber(2) });
@@ -404,7 +410,7 @@ describe('client requests', () => {
 
   it('are refused as busy when too many of one client are open, whatever its lanes', () => {
     const rig = new Rig({
-      limits: { transactions: 10, transactionsOfOneClient: 2, clients: 10, waiters: 4 },
+      limits: { ...smallLimits, transactionsOfOneClient: 2 },
     });
     const ofLane = (lane: number, client: string) =>
       rig.give(again(lane, { client: clientId(client), digest: digestNumber(lane) }));
@@ -414,9 +420,40 @@ describe('client requests', () => {
     expect(of(ofLane(4, 'carol/1'), 'send-activation')).toHaveLength(1);
   });
 
+  describe('of one client', () => {
+    const legs = request.operation.legs.length;
+    /** Room for four transactions of the rig's operation. */
+    const opened = () => new Rig({ limits: { ...smallLimits, sharedLegs: 4 * legs } });
+    const ask = (rig: Rig, id: number, client: string) =>
+      rig.give(again(id, { client: clientId(client), digest: digestNumber(id) }));
+    const takes = (rig: Rig, id: number, client: string) =>
+      of(ask(rig, id, client), 'send-activation').length === 1;
+
+    it('have all the room while it is alone', () => {
+      const rig = opened();
+      for (let id = 1; id <= 9; id += 1) expect(takes(rig, id, `bob/${id}`)).toBe(true);
+    });
+
+    it('have an even part of it once others have any, and the others their own', () => {
+      const rig = opened();
+      for (let id = 1; id <= 3; id += 1) expect(takes(rig, id, `bob/${id}`)).toBe(true);
+      expect(takes(rig, 4, 'carol/1')).toBe(true);
+      expect(takes(rig, 5, 'bob/5')).toBe(false);
+      expect(takes(rig, 6, 'carol/2')).toBe(true);
+      expect(takes(rig, 7, 'carol/3')).toBe(false);
+      expect(takes(rig, 8, 'dave/1')).toBe(true);
+    });
+
+    it.each(['front', sessionsPrincipal])('are not held up where it asks for many: %s', (name) => {
+      const rig = opened();
+      expect(takes(rig, 1, 'carol/1')).toBe(true);
+      for (let id = 2; id <= 9; id += 1) expect(takes(rig, id, `${name}/${id}`)).toBe(true);
+    });
+  });
+
   it('that wait longest for the same one are sent away when there are too many', () => {
     const rig = new Rig({
-      limits: { transactions: 1, transactionsOfOneClient: 10, clients: 10, waiters: 2 },
+      limits: { ...smallLimits, transactions: 1, waiters: 2 },
     });
     rig.give(request);
     rig.give(again(2));
@@ -427,7 +464,7 @@ describe('client requests', () => {
 
   it('of the longest unheard client are forgotten when there are too many clients', () => {
     const rig = new Rig({
-      limits: { transactions: 10, transactionsOfOneClient: 10, clients: 2, waiters: 4 },
+      limits: { ...smallLimits, clients: 2 },
     });
     rig.commit();
     rig.give(notifiedByProof(0, 'commit'));
