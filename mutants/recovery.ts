@@ -126,4 +126,12 @@ export const recoveryMutants: readonly Mutant[] = [
     replace: 'this.#agreement.abstains(activation)',
     tests: lost,
   },
+  {
+    name: 'unasked-inventory-checked',
+    rule: 'no signature of an inventory is checked that this replica has not asked for',
+    file: 'src/core/transaction/coordinator.ts',
+    find: '? this.#memory.hasAsked(message.question)',
+    replace: '? true',
+    tests: lost,
+  },
 ];

@@ -93,6 +93,7 @@ export class Floors {
 
   #set(proof: FloorProof): void {
     const { client, timestamp } = namedBy(proof);
+    invariant(timestamp > (this.#floors.get(client) ?? -1), 'floors only rise');
     this.#floors.set(client, timestamp);
     this.#proofs.set(client, proof);
   }

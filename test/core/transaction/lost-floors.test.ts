@@ -172,6 +172,23 @@ describe('a replica that has lost its disk', () => {
     expect(finish(rig, story, 6)).toBeDefined();
   });
 
+  it('looks at no inventory that it has not asked for: what shows floors is dear to check', () => {
+    const { rig } = past();
+    const pages: PeerMessage[] = [];
+    const answers: boolean[] = [];
+    rig.tamper = (_from, to, message) => {
+      if (to !== lost || message.kind !== 'inventory') return [message];
+      pages.push(message);
+      answers.push(rig.core(lost).needs(message));
+      return [message];
+    };
+    newDisk(rig);
+    rig.runFor(5000);
+    expect(pages.length).toBeGreaterThanOrEqual(3);
+    expect(new Set(answers)).toEqual(new Set([true]));
+    for (const page of pages) expect(rig.core(lost).needs(page)).toBe(false);
+  });
+
   it('reads more floors than a page holds, one for each client', () => {
     const { rig, story } = past();
     const before = story.activationStatement.bind(story);
