@@ -107,6 +107,30 @@ describe('a replica that was away until the others forgot what it has open', () 
     expect(viewChangesOf(rig, 120_000)).toBe(0);
   });
 
+  it('needs not the word of all where there are more than four', () => {
+    const rig = new Rig({ n: 7, f: 2, retainedTransactions: 2 });
+    const story = new Story(rig);
+    const tid = story.activate(1);
+    story.sendRegistration(story.registration(tid, 'bank-a', { id: 'first' }));
+    rig.runFor(20);
+    rig.crash(away);
+    story.complete(tid, 'commit');
+    expect(story.outcome(tid)).toBe('commit');
+    for (const timestamp of [2, 3, 4]) {
+      const other = story.transfer(timestamp);
+      story.outcome(other);
+      rig.runUntil(() => [...rig.alive].every((one) => rig.stores[one]?.has(`finished/${other}`)));
+    }
+    liesAboutIt(rig, tid);
+    // One lies, and one more is down: four of six are one too few.
+    rig.crash(6);
+    rig.start(away);
+    rig.runFor(60_000);
+    expect(keysOf(rig, away)).toContain(tid);
+    rig.start(6);
+    rig.runUntil(() => !keysOf(rig, away).includes(tid), 20_000);
+  });
+
   it('asks again where it was only asleep, and no link went down', () => {
     const { rig, tid } = asleep();
     rig.runUntil(() => !keysOf(rig, away).includes(tid), 600_000);
