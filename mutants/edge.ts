@@ -206,4 +206,28 @@ export const edgeMutants: readonly Mutant[] = [
     replace: '',
     tests: ['test/core/transaction/initiator.test.ts'],
   },
+  {
+    name: 'streams-unshared',
+    rule: 'one address takes no more than its share of the event streams',
+    file: 'src/role/session/http-routes.ts',
+    find: 'const share = app.addressShares.streams(ip);',
+    replace: 'const share = streamsMax + 0 * app.addressShares.streams(ip);',
+    tests: ['test/role/session/http-routes.test.ts'],
+  },
+  {
+    name: 'stream-share-of-the-proxy',
+    rule: 'a stream counts for the caller that a trusted proxy names',
+    file: 'src/role/session/http-routes.ts',
+    find: 'places.take(principalOf(ip), share)',
+    replace: "places.take(principalOf(request.socket.remoteAddress ?? ''), share)",
+    tests: ['test/role/session/http-routes.test.ts'],
+  },
+  {
+    name: 'peer-port-unshared',
+    rule: 'an address at its share loses its oldest connection without a certificate',
+    file: 'src/edge/peer/listener.ts',
+    find: 'if (oldest !== undefined && unknown.size >= share) {',
+    replace: 'if (oldest !== undefined && unknown.size < 0 * share) {',
+    tests: ['test/edge/peer/peer-network.test.ts'],
+  },
 ];

@@ -26,7 +26,12 @@ interface Replica {
   readonly up: ReplicaId[];
   /** `event` of each line of the log. */
   readonly events: string[];
+  /** Of each connection that was refused. */
+  readonly reasons: (string | undefined)[];
 }
+
+/** Connections of this machine that may wait for their certificates at one port. */
+const unknownOfCrowd = 192;
 
 function peerAddress(cluster: Cluster, id: ReplicaId) {
   const member = cluster.coordinators[id];
@@ -42,12 +47,18 @@ async function replica(
   const heard: string[] = [];
   const up: ReplicaId[] = [];
   const events: string[] = [];
+  const reasons: (string | undefined)[] = [];
+  const write = (line: string) => {
+    const { msg, reason } = JSON.parse(line) as { msg: string; reason?: string };
+    events.push(msg);
+    reasons.push(reason);
+  };
   const network = new PeerNetwork({
     cluster,
     self,
     listen: peerAddress(cluster, self),
     credential: setting.node(`coordinator-${self}`),
-    log: pino({ level: 'debug' }, { write: (line) => events.push(JSON.parse(line).msg) }),
+    log: pino({ level: 'debug' }, { write }),
   });
   network.attach('agreement', {
     onMessage: (from, bytes) => {
@@ -62,7 +73,7 @@ async function replica(
   });
   await network.start();
   onTestFinished(() => network.stop());
-  return { network, heard, up, events };
+  return { network, heard, up, events, reasons };
 }
 
 /** Connects to a replica's peer port with the given certificate. */
@@ -217,6 +228,27 @@ describe('a PeerNetwork that listens', () => {
     });
     await Promise.all(sockets);
     expect(a.events).toContain('peer-refused');
+  });
+
+  it('closes the oldest of too many connections that have shown no certificate, and serves replicas', async () => {
+    const a = await replica(zero);
+    const b = await replica(one);
+    await until('they are linked', () => a.up.includes(one));
+    const strangers = Array.from({ length: unknownOfCrowd + 1 }, () => {
+      const socket = connectPlain(peerAddress(setting.cluster, zero));
+      socket.on('error', () => {});
+      onTestFinished(() => void socket.destroy());
+      return socket;
+    });
+    await until('one is closed for it', () => a.reasons.some((it) => /too many/.test(it ?? '')));
+    const c = await replica(two);
+    await until('a replica that comes now is heard', () => {
+      c.network.send('agreement', zero, Buffer.from('c'));
+      return a.heard.includes('2:c');
+    });
+    b.network.send('agreement', zero, Buffer.from('b'));
+    await until('one that was there is heard', () => a.heard.includes('1:b'));
+    expect(strangers).toHaveLength(unknownOfCrowd + 1);
   });
 
   it('closes the connection of a coordinator that breaks the framing', async () => {

@@ -276,6 +276,28 @@ describe('GET /sessions/<id>/events', () => {
     expect(third).toMatchObject({ name: 'doubted', data: '{"sequence":2,"by":3}' });
   });
 
+  it('gives one address its share of streams, and the others theirs', async () => {
+    const of = async (address: string) => {
+      const { asked, input, session } = await open('', { 'x-forwarded-for': address });
+      const { replyId } = input;
+      served.service.take({ kind: 'answer', replyId, session, next: 1, statuses: [] });
+      const response = await asked;
+      expect(response.status).toBe(200);
+      return response;
+    };
+    const [first] = [await of('192.0.2.1'), await of('192.0.2.1')];
+    const headers = { 'x-forwarded-for': '192.0.2.1' };
+    const path = `/sessions/${served.world.session}/events`;
+    const refused = await served.get(path, headers);
+    expect(refused.status).toBe(429);
+    expect(refused.headers.get('retry-after')).toBe('5');
+    expect(await refused.json()).toMatchObject({ reason: 'too many streams of this address' });
+    await of('192.0.2.2');
+    await first.body?.cancel();
+    await until('the first has ended', () => served.service.figures.watchers === 2);
+    await of('192.0.2.1');
+  });
+
   it('goes on where the listener was', async () => {
     const { asked, input, session } = await open('', { 'last-event-id': '7' });
     expect(input.from).toBe(8);

@@ -41,7 +41,12 @@ export class Served {
       outOfService: () => this.reason,
       ...options,
     });
-    this.app = createHttpServer({ log });
+    // A proxy on this machine says for whom it asks.
+    this.app = createHttpServer({
+      log,
+      trustedProxies: ['127.0.0.1'],
+      limits: { streamsPerAddress: 2 },
+    });
     const { end } = registerSessionRoutes(this.app, {
       service: this.service,
       status: () => ({ cluster: world.setting.cluster.id }),
