@@ -4,7 +4,7 @@ const agreement = ['test/core/agreement/one-request.test.ts'];
 const values = ['test/crypto/values.test.ts'];
 const initiator = ['test/core/transaction/initiator.test.ts'];
 
-/** Of what a client signs with one timestamp one request becomes a transaction. */
+/** Of what a client signs with one timestamp one request becomes a transaction; and floors only rise. */
 export const oneRequestMutants: readonly Mutant[] = [
   {
     name: 'slot-of-each-content',
@@ -61,5 +61,22 @@ export const oneRequestMutants: readonly Mutant[] = [
     find: 'this.#taken = new Tally(oneCorrect(options.resilience));',
     replace: 'this.#taken = new Tally(1);',
     tests: initiator,
+  },
+  {
+    name: 'floor-falls',
+    rule: 'a floor only rises: a replica that would lower one stops',
+    file: 'src/core/transaction/floors.ts',
+    find: "invariant(before === undefined || timestamp > before, 'floors only rise');",
+    replace: '',
+    tests: ['test/core/transaction/floors-rise.test.ts'],
+  },
+  {
+    name: 'vote-below-floor-again',
+    rule: 'a vote below the floor is not even cast again at its own ballot',
+    file: 'src/core/agreement/voting.ts',
+    find: `    if (this.#host.isForgotten(proposal.value)) return;
+    const isNew`,
+    replace: '    const isNew',
+    tests: ['test/core/transaction/floors-rise.test.ts'],
   },
 ];

@@ -9,6 +9,7 @@ import type {
 } from '../../vocabulary/agreement.js';
 import type { Attempt, Digest } from '../../vocabulary/ids.js';
 import type { ActivationStatement, Signed } from '../../vocabulary/statements.js';
+import { invariant } from '../invariant.js';
 import type { AgreementHost } from './host.js';
 import type { SlotState } from './slot.js';
 import { type AgreementState, ATTEMPTS_MAX } from './state.js';
@@ -61,6 +62,7 @@ export class Proposer {
       this.#state.log('warn', 'attempts-exhausted', { slot: slot.key });
       return;
     }
+    invariant(!this.#host.isForgotten(value), 'a proposal is of nothing forgotten');
     const prePrepare = this.#state.sign<PhaseStatement>({
       kind: 'phase',
       phase: 'pre-prepare',

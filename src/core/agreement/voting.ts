@@ -41,6 +41,7 @@ export class Voter {
   onProposal(slot: SlotState, proposal: Proposal): void {
     const { statement } = proposal.prePrepare;
     if (this.#state.isPrimary || !this.isCurrent(statement)) return;
+    if (this.#host.isForgotten(proposal.value)) return;
     const isNew = slot.held !== proposal;
     if (slot.held && compareBallots(slot.held.prePrepare.statement.ballot, statement.ballot) <= 0) {
       slot.held = undefined;
@@ -50,7 +51,6 @@ export class Voter {
       if (order < 0) return;
       if (order === 0) return this.#onSameBallot(slot, proposal);
     }
-    if (this.#host.isForgotten(proposal.value)) return;
     if (!this.#state.mayVote(slot)) return this.#abstain(slot, proposal);
     if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
     if (!slot.lock && !this.#isAcceptable(slot, proposal)) {
@@ -128,6 +128,7 @@ export class Voter {
 
   #voteFor(slot: SlotState, proposal: Proposal): void {
     const { statement } = proposal.prePrepare;
+    invariant(!this.#host.isForgotten(proposal.value), 'a vote is for nothing forgotten');
     slot.accepted = proposal;
     this.#state.recordVote(slot, statement);
     const prepare = this.#state.sign<PhaseStatement>({ ...statement, phase: 'prepare' });

@@ -93,7 +93,8 @@ export class Floors {
 
   #set(proof: FloorProof): void {
     const { client, timestamp } = namedBy(proof);
-    invariant(timestamp > (this.#floors.get(client) ?? -1), 'floors only rise');
+    const before = this.#floors.get(client);
+    invariant(before === undefined || timestamp > before, 'floors only rise');
     this.#floors.set(client, timestamp);
     this.#proofs.set(client, proof);
   }
