@@ -79,4 +79,20 @@ export const oneRequestMutants: readonly Mutant[] = [
     replace: '    const isNew',
     tests: ['test/core/transaction/floors-rise.test.ts'],
   },
+  {
+    name: 'lanes-without-share',
+    rule: 'of the lanes that are remembered for ever each principal has a share',
+    file: 'src/core/transaction/activation-service.ts',
+    find: 'this.#events.lanesBeside(client) >= LANES_OF_ONE_PRINCIPAL_MAX',
+    replace: 'this.#events.lanesBeside(client) < 0',
+    tests: ['test/core/transaction/lanes.test.ts'],
+  },
+  {
+    name: 'lane-counted-again',
+    rule: 'a client id is one lane, however often its floor rises',
+    file: 'src/core/transaction/floors.ts',
+    find: 'if (before === undefined) {',
+    replace: 'if (timestamp >= 0) {',
+    tests: ['test/core/transaction/lanes.test.ts'],
+  },
 ];

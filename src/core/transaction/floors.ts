@@ -25,6 +25,10 @@ export class Floors {
   readonly #floors = new Map<ClientId, number>();
   /** The timestamps of what is on record. */
   readonly #recorded = new Map<ClientId, Set<number>>();
+  /** The number of each lane's last order on record. */
+  readonly #lastOrders = new Map<ClientId, number>();
+  /** How many client ids of each principal have a floor. */
+  readonly #lanes = new Map<string, number>();
   /** What shows a floor to others. */
   readonly #proofs = new Map<ClientId, FloorProof>();
   readonly #cluster: ClusterId;
@@ -46,10 +50,7 @@ export class Floors {
 
   /** Lanes of the client's principal that have a floor. */
   lanesOf(client: ClientId): number {
-    const principal = clientPrincipal(client);
-    let count = 0;
-    for (const known of this.#floors.keys()) if (clientPrincipal(known) === principal) count += 1;
-    return count;
+    return this.#lanes.get(clientPrincipal(client)) ?? 0;
   }
 
   has(client: ClientId): boolean {
@@ -67,6 +68,8 @@ export class Floors {
     const recorded = this.#recorded.get(client) ?? new Set<number>();
     invariant(!recorded.has(timestamp), 'a client has one transaction for a timestamp');
     this.#recorded.set(client, recorded.add(timestamp));
+    if (clientPrincipal(client) !== sessionsPrincipal) return;
+    this.#lastOrders.set(client, Math.max(timestamp, this.#lastOrders.get(client) ?? -1));
   }
 
   /** The floor is on disk before the record goes. */
@@ -75,6 +78,7 @@ export class Floors {
     const recorded = this.#recorded.get(client);
     recorded?.delete(timestamp);
     if (recorded?.size === 0) this.#recorded.delete(client);
+    if (this.#lastOrders.get(client) === timestamp) this.#findLastOrder(client);
     this.raise(requests);
   }
 
@@ -95,14 +99,23 @@ export class Floors {
     const { client, timestamp } = namedBy(proof);
     const before = this.#floors.get(client);
     invariant(before === undefined || timestamp > before, 'floors only rise');
+    if (before === undefined) {
+      this.#lanes.set(clientPrincipal(client), this.lanesOf(client) + 1);
+    }
     this.#floors.set(client, timestamp);
     this.#proofs.set(client, proof);
   }
 
   /** Whether it is the last order of a lane. */
   isLastOrder({ client, timestamp }: ActivationStatement): boolean {
-    if (clientPrincipal(client) !== sessionsPrincipal) return false;
-    return timestamp === Math.max(...(this.#recorded.get(client) ?? []));
+    return this.#lastOrders.get(client) === timestamp;
+  }
+
+  /** The last one has gone, since the others had forgotten it: rare enough to look through the lane. */
+  #findLastOrder(client: ClientId): void {
+    const recorded = this.#recorded.get(client);
+    if (recorded) this.#lastOrders.set(client, Math.max(...recorded));
+    else this.#lastOrders.delete(client);
   }
 }
 
