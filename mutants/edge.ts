@@ -40,8 +40,8 @@ export const edgeMutants: readonly Mutant[] = [
     name: 'spoilt-message-remembered',
     rule: 'a message that is refused does not keep the good one out',
     file: 'src/edge/soap/port.ts',
-    find: '      believed = this.#options.read(envelope, posted.text);',
-    replace: '      believed = this.#options.read(envelope, posted.text);\n      believed.admit();',
+    find: '      believed = this.#options.read(envelope, text);',
+    replace: '      believed = this.#options.read(envelope, text);\n      believed.admit();',
     tests: ['test/edge/soap/ports-signed.test.ts'],
   },
   {

@@ -562,7 +562,7 @@ export const mutants: readonly Mutant[] = [
     name: 'replay',
     rule: 'a message counts once',
     file: 'src/edge/soap/replay-cache.ts',
-    find: "if (share.has(key)) throw securityFaults.invalidSecurity('replayed message');",
+    find: 'if (share.has(key)) throw replayed();',
     replace: '',
     tests: ['test/edge/soap/replay-cache.test.ts'],
   },
