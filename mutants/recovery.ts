@@ -25,9 +25,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'lacking-before-known',
     rule: 'an inventory says nothing of what came after its question',
     file: 'src/core/transaction/recovery.ts',
-    find: 'onInventory(from, { open: openHere, known, floors });',
-    replace:
-      'onInventory(from, { open: [...this.#options.undecided(), ...openHere], known, floors });',
+    find: 'onInventory(from, { open, known, floors });',
+    replace: 'onInventory(from, { open: [...this.#options.undecided()], known, floors });',
     tests: elsewhere,
   },
   {
@@ -133,5 +132,13 @@ export const recoveryMutants: readonly Mutant[] = [
     find: '? this.#memory.hasAsked(message.question)',
     replace: '? true',
     tests: lost,
+  },
+  {
+    name: 'cut-inventory-is-whole',
+    rule: 'an inventory that may have been cut does not show what its sender lacks',
+    file: 'src/core/transaction/recovery.ts',
+    find: 'known.length < ENTRIES_MAX ? openHere : [];',
+    replace: 'openHere;',
+    tests: elsewhere,
   },
 ];

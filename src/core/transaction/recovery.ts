@@ -118,7 +118,9 @@ export class Recovery {
     this.#fetchMissing(from, told);
     const { openHere, floors } = told;
     const known = [...told.open, ...told.finished];
-    this.#options.forgotten.onInventory(from, { open: openHere, known, floors });
+    // One that is full may have been cut: it does not show what the peer lacks.
+    const open = known.length < ENTRIES_MAX ? openHere : [];
+    this.#options.forgotten.onInventory(from, { open, known, floors });
     if (this.#options.agreement.isRecovering) return this.#returnIfToldEnough();
     this.#told.delete(from);
     if (this.#mayHaveMore) this.askAgainLater();

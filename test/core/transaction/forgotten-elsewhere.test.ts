@@ -1,7 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import type { DecisionProof, PeerMessage } from '../../../src/vocabulary/agreement.js';
-import type { InitiatorId, ReplicaId, TransactionId } from '../../../src/vocabulary/ids.js';
+import {
+  type InitiatorId,
+  type ReplicaId,
+  type TransactionId,
+  transactionId,
+} from '../../../src/vocabulary/ids.js';
 import type { RegistrationStatement } from '../../../src/vocabulary/statements.js';
+import { limits } from '../../../src/wire/index.js';
 import { Story } from '../../support/banking-story.js';
 import { Rig } from '../../support/rig.js';
 
@@ -129,6 +135,26 @@ describe('a replica that was away until the others forgot what it has open', () 
     expect(keysOf(rig, away)).toContain(tid);
     rig.start(6);
     rig.runUntil(() => !keysOf(rig, away).includes(tid), 20_000);
+  });
+
+  it('keeps it while an inventory may have been cut', () => {
+    const { rig, tid } = absence();
+    const most = 131_072;
+    let isFull = true;
+    rig.tamper = (from, to, message) => {
+      if (!isFull || from !== 0 || to !== away || message.kind !== 'inventory') return [message];
+      const { after } = message;
+      const finished = Array.from({ length: limits.inventoryEntries }, (_, index) => ({
+        kind: 'outcome' as const,
+        tid: transactionId(`00000000-0000-8000-8000-${String(after + index).padStart(12, '0')}`),
+      }));
+      return [{ ...message, finished, last: after + finished.length >= most }];
+    };
+    rig.start(away);
+    rig.runFor(30_000);
+    expect(keysOf(rig, away)).toContain(tid);
+    isFull = false;
+    rig.runUntil(() => !keysOf(rig, away).includes(tid), 600_000);
   });
 
   it('asks again where it was only asleep, and no link went down', () => {
