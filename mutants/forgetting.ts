@@ -51,7 +51,7 @@ export const forgettingMutants: readonly Mutant[] = [
     file: 'src/core/agreement/voting.ts',
     find: 'if (this.#host.isForgotten(proposal.value)) return;',
     replace: '',
-    tests: lanes,
+    tests: ['test/core/transaction/floors-rise.test.ts'],
   },
   {
     name: 'timestamp-ahead-taken',

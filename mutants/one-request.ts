@@ -71,15 +71,6 @@ export const oneRequestMutants: readonly Mutant[] = [
     tests: ['test/core/transaction/floors-rise.test.ts'],
   },
   {
-    name: 'vote-below-floor-again',
-    rule: 'a vote below the floor is not even cast again at its own ballot',
-    file: 'src/core/agreement/voting.ts',
-    find: `    if (this.#host.isForgotten(proposal.value)) return;
-    const isNew`,
-    replace: '    const isNew',
-    tests: ['test/core/transaction/floors-rise.test.ts'],
-  },
-  {
     name: 'lanes-without-share',
     rule: 'of the lanes that are remembered for ever each principal has a share',
     file: 'src/core/transaction/activation-service.ts',
