@@ -37,6 +37,14 @@ export const sizeMutants: readonly Mutant[] = [
     tests: ['test/edge/config/files.test.ts'],
   },
   {
+    name: 'lost-front-begins-anew',
+    rule: 'a front door that has lost its requests takes none for new',
+    file: 'src/role/front/front-node.ts',
+    find: 'import { openExistingStore }',
+    replace: 'import { openStore as openExistingStore }',
+    tests: ['test/role/front-once.test.ts'],
+  },
+  {
     name: 'commit-acknowledged-without-consent',
     rule: 'a participant acknowledges a commit that it has forgotten by its own consent',
     file: 'src/core/transaction/participant-hearing.ts',

@@ -1,6 +1,10 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { TransferResponse } from '../../src/edge/soap/banking.js';
 import { SoapFault } from '../../src/edge/soap/faults.js';
+import { createStore } from '../../src/edge/store/store.js';
+import { StoreDamagedError } from '../../src/edge/store/store-error.js';
 import { startFront } from '../../src/role/front/front-node.js';
 import { transactionId } from '../../src/vocabulary/ids.js';
 import { temporaryDirectory } from '../edge/support/directory.js';
@@ -16,6 +20,7 @@ let dataDir: string;
 beforeEach(async () => {
   world = await World.make({ defaultExpiresMs: 1000 });
   dataDir = await temporaryDirectory();
+  await createStore(join(dataDir, 'requests'));
 });
 
 async function front() {
@@ -112,6 +117,17 @@ describe('a request that is sent to the front door again', () => {
     expect(new Set([...sent, again].map((each) => each.tid)).size).toBe(1);
     expect(seen().size).toBe(1);
     expect(await ask(url, 'one')).toMatchObject({ state: 'committed', transactionId: again.tid });
+  });
+
+  it('is not taken for new by a front door that has lost what it knew: it does not start', async () => {
+    const first = await front();
+    await first.stop();
+    for (const name of ['requests', 'requests.mark']) {
+      await rm(join(dataDir, name), { recursive: true });
+    }
+    const refused = front();
+    await expect(refused).rejects.toBeInstanceOf(StoreDamagedError);
+    await expect(refused).rejects.toThrow(/has vanished.*or a front door must not.*new-store/);
   });
 
   it('is refused with another body', async () => {

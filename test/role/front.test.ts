@@ -1,6 +1,8 @@
+import { join } from 'node:path';
 import { createClientAsync } from 'soap';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
 import { soapFaults } from '../../src/edge/soap/faults.js';
+import { createStore } from '../../src/edge/store/store.js';
 import { startFront } from '../../src/role/front/front-node.js';
 import { transactionId } from '../../src/vocabulary/ids.js';
 import { temporaryDirectory } from '../edge/support/directory.js';
@@ -22,10 +24,12 @@ beforeEach(async () => {
   world = await World.make({ defaultExpiresMs: 500 });
 });
 
-async function front(dataDir?: string) {
+async function front() {
+  const dataDir = await temporaryDirectory();
+  await createStore(join(dataDir, 'requests'));
   const running = await startFront({
     cluster: world.cluster,
-    node: { ...world.node('front', 'front'), dataDir: dataDir ?? (await temporaryDirectory()) },
+    node: { ...world.node('front', 'front'), dataDir },
     log,
   });
   let stopped: Promise<void> | undefined;

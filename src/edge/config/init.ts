@@ -27,13 +27,18 @@ export async function initCluster(options: InitOptions): Promise<{ files: string
   const { cluster, nodes } = makeCluster(options, authority);
   const coordinators = nodes.filter(({ role }) => role === 'coordinator');
   const banks = nodes.filter(({ role }) => role === 'participant');
-  for (const { name } of [...coordinators, ...banks]) await refuseToOverwrite(file.data(name));
+  const fronts = nodes.filter(({ role }) => role === 'front');
+  for (const { name } of [...coordinators, ...banks, ...fronts]) {
+    await refuseToOverwrite(file.data(name));
+  }
   await mkdir(file.nodes, { recursive: true });
   await writePrivate(file.authorityKey, authority.privateKey);
   for (const node of nodes) await writePrivate(file.node(node.name), json(node));
   await Promise.all(coordinators.map(({ name }) => writeStores(file.data(name))));
   // A bank that finds no store has lost it, and must not open its accounts again.
   await Promise.all(banks.map(({ name }) => createStore(join(file.data(name), 'store'))));
+  // Nor must a front door take for new what it has forgotten.
+  await Promise.all(fronts.map(({ name }) => createStore(join(file.data(name), 'requests'))));
   // Last, so that a cluster file stands for a complete cluster.
   await writeFile(file.cluster, json(cluster), { flag: 'wx' });
   return {

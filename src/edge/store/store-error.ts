@@ -28,7 +28,8 @@ export function damaged(directory: string, damages: readonly Damage[]): StoreDam
   const message =
     `the store in ${directory} is damaged (${[...named, ...more].join('; ')}). ` +
     `Treat it as a lost disk: move ${directory} and ${directory}.mark away. A coordinator then ` +
-    'starts with an empty store; a bank must not, and needs its newest backup of both, or, where its ' +
-    'money is gone for good, "concordat new-store" (see "When something fails" in docs/operations.md)';
+    'starts with an empty store; a bank or a front door must not, and needs its newest backup of both, ' +
+    'or, where what it held is gone for good, "concordat new-store" (see "When something fails" in ' +
+    'docs/operations.md)';
   return new StoreDamagedError(message, damages);
 }

@@ -10,7 +10,7 @@ import { SoapFault } from '../../edge/soap/faults.js';
 import { type Operations, registerPort } from '../../edge/soap/server.js';
 import { cc, namespaces } from '../../edge/soap/vocabulary.js';
 import { element } from '../../edge/soap/xml.js';
-import { openStore } from '../../edge/store/store.js';
+import { openExistingStore } from '../../edge/store/store.js';
 import type { Cluster } from '../../vocabulary/cluster.js';
 import { TransferClient } from '../client/transfer-client.js';
 import { Callers } from './callers.js';
@@ -33,7 +33,9 @@ const waiting = 192;
  * Starts the front door: serves plain SOAP 1.1 and 1.2 without signatures or WS-Addressing, and is to
  * the initiators a client that signs. Callers must trust it, and it trusts no single node behind it.
  * More requests than it can hold are answered by HTTP 503 with Retry-After. A request that is sent again
- * under the same key is the same request; `/outcome?key=` tells what became of it.
+ * under the same key is the same request; `/outcome?key=` tells what became of it. Rejects with
+ * `StoreDamagedError` where its requests are gone: to a door that has forgotten them, each that is sent
+ * again would be a new one.
  */
 export async function startFront({ cluster, node, log, onSent }: FrontNodeOptions) {
   const self = ownMember(cluster, node);
@@ -47,7 +49,7 @@ export async function startFront({ cluster, node, log, onSent }: FrontNodeOption
   // A transaction without an outcome by then has run out of time.
   const timeoutMs = cluster.timing.defaultExpiresMs;
   const { resendAfterMs } = cluster.timing;
-  const store = await openStore(join(node.dataDir, 'requests'));
+  const store = await openExistingStore(join(node.dataDir, 'requests'));
   const book = new RequestBook(store, Date.now);
   const requests = new FrontRequests({ book, client, timeoutMs, resendAfterMs, log });
   await requests.start();

@@ -84,16 +84,19 @@ describe('initCluster', () => {
   });
 
   it.each([local, { kind: 'compose' } as const])(
-    'begins the data of coordinators and banks, and of nobody else ($kind)',
+    'begins the data of coordinators, banks and front doors, and of nobody else ($kind)',
     async (layout) => {
       const directory = await temporaryDirectory();
       await initCluster({ directory, clusterId: 'demo', f: 1, layout });
       const names = await readdir(join(directory, 'data'));
       const coordinators = [0, 1, 2, 3].map((replica) => `coordinator-${replica}`);
-      expect(names).toEqual(['bank-a', 'bank-b', ...coordinators]);
+      expect(names).toEqual(['bank-a', 'bank-b', ...coordinators, 'front']);
       const bank = await openExistingStore(join(directory, 'data', 'bank-a', 'store'));
       expect(await bank.load()).toEqual([]);
       await bank.close();
+      const front = await openExistingStore(join(directory, 'data', 'front', 'requests'));
+      expect(await front.load()).toEqual([]);
+      await front.close();
       for (const name of coordinators) {
         expect((await stat(join(directory, 'data', name))).mode & 0o777).toBe(0o700);
         const store = await openStore(join(directory, 'data', name, 'store'));
