@@ -1,4 +1,4 @@
-import type { ClientId, Digest } from '../../vocabulary/ids.js';
+import { type ClientId, clientPrincipal, type Digest } from '../../vocabulary/ids.js';
 import type { TransferOutcome } from './initiator-messages.js';
 
 interface ClientRecord {
@@ -14,10 +14,14 @@ export type Standing =
   | { readonly kind: 'stale' }
   | { readonly kind: 'conflict' };
 
-/** The last accepted timestamp and the logged reply of each client (Zhao §4.1), bounded. */
+/**
+ * The last accepted timestamp and the logged reply of each client id (Zhao §4.1), bounded. Where there is
+ * no room, one of the principal with the most gives way, so that one with many lanes pushes out its own.
+ */
 export class ClientTable {
-  /** In the order of their last use, so the first one is the one to forget. */
   readonly #records = new Map<ClientId, ClientRecord>();
+  /** The client ids of each principal, and the principals, in the order of their last use. */
+  readonly #ofPrincipal = new Map<string, Set<ClientId>>();
   readonly #capacity: number;
 
   constructor(capacity: number) {
@@ -43,11 +47,24 @@ export class ClientTable {
   }
 
   #put(client: ClientId, record: ClientRecord): void {
-    this.#records.delete(client);
     this.#records.set(client, record);
-    for (const oldest of this.#records.keys()) {
-      if (this.#records.size <= this.#capacity) break;
-      this.#records.delete(oldest);
+    const principal = clientPrincipal(client);
+    const own = this.#ofPrincipal.get(principal) ?? new Set();
+    own.delete(client);
+    this.#ofPrincipal.delete(principal);
+    this.#ofPrincipal.set(principal, own.add(client));
+    if (this.#records.size > this.#capacity) this.#forgetOne();
+  }
+
+  #forgetOne(): void {
+    let largest = new Set<ClientId>();
+    for (const clients of this.#ofPrincipal.values()) {
+      if (clients.size > largest.size) largest = clients;
     }
+    const [oldest] = largest;
+    if (oldest === undefined) return;
+    this.#records.delete(oldest);
+    largest.delete(oldest);
+    if (largest.size === 0) this.#ofPrincipal.delete(clientPrincipal(oldest));
   }
 }

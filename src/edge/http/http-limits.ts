@@ -53,6 +53,11 @@ export class AddressShares {
     return this.#share(address, this.#limits.streamsPerAddress, streamsMax);
   }
 
+  /** Of what a port or a session shares out by address besides: as large a part as of the requests. */
+  partOf(max: number, address: string): number {
+    return Math.ceil((max * Math.min(this.requests(address), requestsMax)) / requestsMax);
+  }
+
   #share(address: string, usual: number, max: number): number {
     return this.#crowded.has(address) ? Math.max(usual, max * crowdedPart) : usual;
   }

@@ -53,6 +53,8 @@ export interface PortOptions<Message extends SoapMessage> {
   write(message: SoapMessage): string;
   /** Throws a `SoapFault` where the addressing of a believed message is not as the port needs it. */
   checkAddressing(message: Message, kind: Operation<Message>['kind']): void;
+  /** Takes a place for a believed message; undefined where its sender has its share. */
+  takePlace?(message: Message): (() => void) | undefined;
   /** Sends the answers that need a request of their own; without it they are refused. */
   readonly client?: SoapClient | undefined;
   readonly onSent?: OnSent | undefined;
@@ -160,9 +162,28 @@ export class Port<Message extends SoapMessage> {
     const operation = this.#operations.get(action);
     if (operation === undefined) throw addressingFaults.actionNotSupported(action);
     this.#options.checkAddressing(message, operation.kind);
-    believed.admit();
+    const release = this.#options.takePlace ? this.#options.takePlace(message) : () => undefined;
+    if (release === undefined) {
+      throw addressingFaults.endpointUnavailable('too much of this sender is under way');
+    }
+    try {
+      believed.admit();
+      return await this.#admitted(message, operation, release);
+    } catch (error) {
+      release();
+      throw error;
+    }
+  }
+
+  /** Gives the message's place back once all is done that it asked for. */
+  async #admitted(
+    message: Message,
+    operation: Operation<Message>,
+    release: () => void,
+  ): Promise<Taken> {
+    const last = (work: () => Promise<void>) => () => work().finally(release);
     if (operation.kind === 'one-way') {
-      return { answer: accepted, rest: () => this.#handleOneWay(message, operation) };
+      return { answer: accepted, rest: last(() => this.#handleOneWay(message, operation)) };
     }
     const replyRoute = this.#routeTo(message.addressing.replyTo);
     const { faultTo } = message.addressing;
@@ -170,12 +191,17 @@ export class Port<Message extends SoapMessage> {
     const answer = (): Promise<Answer> =>
       this.#handleRequest(message, operation, replyRoute, faultRoute);
     if (replyRoute !== 'here' && faultRoute !== 'here') {
-      return { answer: accepted, rest: async () => this.#deliver(message, await answer()) };
+      return {
+        answer: accepted,
+        rest: last(async () => this.#deliver(message, await answer())),
+      };
     }
     const ready = await answer();
-    return ready.route === 'here'
-      ? { answer: this.#httpAnswer(message, ready) }
-      : { answer: accepted, rest: () => this.#deliver(message, ready) };
+    if (ready.route !== 'here') {
+      return { answer: accepted, rest: last(() => this.#deliver(message, ready)) };
+    }
+    release();
+    return { answer: this.#httpAnswer(message, ready) };
   }
 
   async #handleRequest(

@@ -1,6 +1,7 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import { maxBodyBytes } from '../http/http-server.js';
 import { originOf } from '../http/own-addresses.js';
+import { principalOf, Shares } from '../http/shares.js';
 import { isReferenceParameter } from './addressing.js';
 import type { SoapClient } from './client.js';
 import { readUnprotected, type SoapMessage, writeEnvelope } from './envelope.js';
@@ -78,10 +79,21 @@ function signedPort(app: FastifyInstance, options: SignedPortOptions): Port<Rece
         kind,
         (to) => to === address || app.ownAddresses?.owns(to, path) === true,
       ),
+    takePlace: clientPlaces(options.inFlightMax),
     client,
     onSent,
     log: app.log,
   });
+}
+
+/** Clients at their limit that fill a port; nodes of the cluster take what they need. */
+const clientsInFull = 4;
+
+function clientPlaces(inFlightMax = inFlightMaxDefault) {
+  const places = new Shares(inFlightMax);
+  const share = Math.ceil(inFlightMax / clientsInFull);
+  return ({ principal }: ReceivedMessage): (() => void) | undefined =>
+    principal.role === 'client' ? places.take(principal.name, share) : () => undefined;
 }
 
 function plainPort(app: FastifyInstance, options: PlainPortOptions): Port<SoapMessage> {
@@ -142,16 +154,23 @@ function serve(
     scope.setErrorHandler((error, request, reply) => refuse(port, error, request, reply));
     serveDescription(scope, options);
 
+    const byAddress = options.security.kind === 'plain' ? new Shares(inFlightMax) : undefined;
     let inFlight = 0;
     scope.post(path, async (request, reply) => {
       const posted = readPosted(request);
       if ('fault' in posted) {
         return send(reply, port.refusal(posted.version, posted.fault, posted.status));
       }
-      if (inFlight >= inFlightMax) {
-        const busy = soapFaults.receiver('The service is busy.');
+      const share = app.addressShares.partOf(inFlightMax, request.ip);
+      const release = byAddress ? byAddress.take(principalOf(request.ip), share) : () => undefined;
+      if (inFlight >= inFlightMax || release === undefined) {
+        release?.();
+        const why = release ? 'The service is busy.' : 'Too much is under way for this address.';
         reply.header('retry-after', retryAfterSeconds);
-        return send(reply, port.refusal(posted.version, busy, 503, posted.text));
+        return send(
+          reply,
+          port.refusal(posted.version, soapFaults.receiver(why), 503, posted.text),
+        );
       }
       inFlight += 1;
       try {
@@ -160,6 +179,7 @@ function serve(
         await rest?.();
       } finally {
         inFlight -= 1;
+        release();
       }
       return reply;
     });

@@ -14,9 +14,10 @@ import {
 import { signedJson, stateProofJson } from '../../edge/session/proof-json.js';
 import { checked, readSubmission } from '../../edge/session/run-json.js';
 import { answerJson } from '../../edge/session/status-json.js';
-import { sessionLimits } from '../../vocabulary/session.js';
+import { type SessionId, sessionLimits } from '../../vocabulary/session.js';
 import { EventStream, streamHeaders } from './event-stream.js';
 import type { SessionService } from './service.js';
+import type { WatchedFrom } from './watchers.js';
 
 export interface SessionRoutesOptions {
   readonly service: SessionService;
@@ -88,7 +89,9 @@ export function registerSessionRoutes(
       const release = places.take(principalOf(ip), share);
       if (release === undefined) throw tooManyStreams();
       reply.raw.once('close', release);
-      await follow(service, { session, from }, reply, streams);
+      const partOf = (max: number) => partOfSession(max, share);
+      const watched = { session, from, watcher: { principal: principalOf(ip), partOf } };
+      await follow(service, watched, reply, streams);
       return reply;
     });
     scope.get('/state/:application/:key', async ({ params }) => {
@@ -124,6 +127,11 @@ function readBodies(scope: FastifyInstance): void {
   });
 }
 
+/** Of one session's streams a single address has a quarter at the least, and more where many are behind it. */
+function partOfSession(max: number, streamsOfAddress: number): number {
+  return Math.ceil(max * Math.min(Math.max(streamsOfAddress / streamsMax, 1 / 4), 1));
+}
+
 function tooManyStreams(): SessionProblemError {
   const reason = 'too many streams of this address';
   return new SessionProblemError({ code: 'busy', retryAfterMs: streamRetryMs, reason });
@@ -132,13 +140,13 @@ function tooManyStreams(): SessionProblemError {
 /** Opens the stream only once the session is known, so that a refusal is an ordinary answer. */
 async function follow(
   service: SessionService,
-  { session, from }: { session: Parameters<SessionService['watch']>[0]; from: number },
+  { session, from, watcher }: { session: SessionId; from: number; watcher: WatchedFrom },
   reply: FastifyReply,
   streams: Set<EventStream>,
 ): Promise<void> {
   const early: SessionEvent[] = [];
   let stream: EventStream | undefined;
-  const endWatch = await service.watch(session, from, (event) => {
+  const endWatch = await service.watch(session, from, watcher, (event) => {
     if (stream) stream.tell(event);
     else early.push(event);
   });

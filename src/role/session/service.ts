@@ -8,7 +8,7 @@ import { requireSize } from '../../edge/session/run-size.js';
 import type { SessionAnswer } from '../../edge/session/status-json.js';
 import type { SessionId, StateProof, VerifiedRun } from '../../vocabulary/session.js';
 import { type Question, Replies, type Reply } from './replies.js';
-import { type OnEvent, Watchers } from './watchers.js';
+import { type OnEvent, type WatchedFrom, Watchers } from './watchers.js';
 
 /** What the ports serve; the same for JSON and SOAP. All throw `SessionProblemError`. */
 export interface SessionServiceOptions {
@@ -102,11 +102,16 @@ export class SessionService {
    * Tells where the session's operations stand from this number on, and then what becomes of them.
    * Rejects where the session is not known or too many watch. Resolves to what ends it.
    */
-  watch(session: SessionId, from: number, onEvent: OnEvent): Promise<() => void> {
+  watch(
+    session: SessionId,
+    from: number,
+    watcher: WatchedFrom,
+    onEvent: OnEvent,
+  ): Promise<() => void> {
     return new Promise((resolve, reject) => {
       let isLive = false;
       const owner = this.#ownersOf.get(session) ?? session;
-      const end = this.#watchers.add(session, owner, (event) => {
+      const end = this.#watchers.add(session, owner, watcher, (event) => {
         if (isLive && event.sequence >= from) onEvent(event);
       });
       this.#replies.askNow(

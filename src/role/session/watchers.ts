@@ -11,9 +11,20 @@ const streamsOfOwnerMax = streamsMax / 8;
 const watchersOfSessionMax = 32;
 const busyMs = 5000;
 
+/** From where a session is watched, and how many of its streams there may be from there. */
+export interface WatchedFrom {
+  readonly principal: string;
+  readonly partOf: (max: number) => number;
+}
+
+interface Watched {
+  readonly listeners: Set<OnEvent>;
+  readonly places: Shares;
+}
+
 /** Who is told what becomes of sessions' operations. */
 export class Watchers {
-  readonly #sessions = new Map<SessionId, Set<OnEvent>>();
+  readonly #sessions = new Map<SessionId, Watched>();
   readonly #shares = new Shares(streamsMax);
 
   get count(): number {
@@ -21,28 +32,36 @@ export class Watchers {
   }
 
   /** Throws `SessionProblemError` where too many watch. Returns what ends it. */
-  add(session: SessionId, owner: string, onEvent: OnEvent): () => void {
-    const watchers = this.#sessions.get(session) ?? new Set();
-    const isFull = watchers.size >= watchersOfSessionMax;
-    const release = isFull ? undefined : this.#shares.take(owner, streamsOfOwnerMax);
-    if (release === undefined) {
+  add(session: SessionId, owner: string, from: WatchedFrom, onEvent: OnEvent): () => void {
+    const watched = this.#sessions.get(session) ?? {
+      listeners: new Set(),
+      places: new Shares(watchersOfSessionMax),
+    };
+    const place = watched.places.take(from.principal, from.partOf(watchersOfSessionMax));
+    const release = place && this.#shares.take(owner, streamsOfOwnerMax);
+    if (place === undefined || release === undefined) {
+      place?.();
       throw new SessionProblemError({
         code: 'busy',
         retryAfterMs: busyMs,
-        reason: 'too many streams of this session, or of its owner',
+        reason: place
+          ? 'too many streams of this owner'
+          : 'too many streams of this session, from this address or in all',
       });
     }
-    this.#sessions.set(session, watchers.add(onEvent));
+    watched.listeners.add(onEvent);
+    this.#sessions.set(session, watched);
     return () => {
-      if (!watchers.delete(onEvent)) return;
+      if (!watched.listeners.delete(onEvent)) return;
+      place();
       release();
-      if (watchers.size === 0 && this.#sessions.get(session) === watchers) {
+      if (watched.listeners.size === 0 && this.#sessions.get(session) === watched) {
         this.#sessions.delete(session);
       }
     };
   }
 
   tell(session: SessionId, event: SessionEvent): void {
-    for (const onEvent of this.#sessions.get(session) ?? []) onEvent(event);
+    for (const onEvent of this.#sessions.get(session)?.listeners ?? []) onEvent(event);
   }
 }

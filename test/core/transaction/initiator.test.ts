@@ -462,6 +462,21 @@ describe('client requests', () => {
     ]);
   });
 
+  it('of one client with many lanes push out its own, and no other client’s', () => {
+    const rig = new Rig({
+      limits: { ...smallLimits, clients: 3 },
+    });
+    rig.commit();
+    rig.give(notifiedByProof(0, 'commit'));
+    for (const lane of [1, 2, 3, 4, 5]) {
+      const client = clientId(`mallory/${lane}`);
+      rig.give(again(lane + 1, { client, digest: digestNumber(lane + 1) }));
+    }
+    const outputs = rig.give(again(9));
+    expect(of(outputs, 'send-activation')).toEqual([]);
+    expect(of(outputs, 'answer')).toMatchObject([{ reply: { kind: 'outcome' } }]);
+  });
+
   it('of the longest unheard client are forgotten when there are too many clients', () => {
     const rig = new Rig({
       limits: { ...smallLimits, clients: 2 },
