@@ -9,7 +9,7 @@ import {
   type Outcome,
   readCourse,
 } from './run/families.js';
-import { coverageLines, untested } from './run/summary.js';
+import { coverageLines, memoryLine, untested } from './run/summary.js';
 
 export interface One {
   readonly seed?: number;
@@ -83,6 +83,8 @@ export async function runSeeds({ from, to, choice, workers }: Many): Promise<num
   for (const line of coverageLines(coverageGroups(choice), coverage, schedules)) print(line);
   const missing = untested(coverageGroups(choice), coverage);
   if (missing.length > 0) print(`not tested by these seeds: ${missing.join(', ')}`);
+  const memory = memoryLine(coverage);
+  if (memory !== undefined) print(memory);
   const seconds = (performance.now() - startMs) / 1000;
   const each = cpuMs / 1000 / total;
   print(`${seconds.toFixed(0)} s, ${each.toFixed(2)} s a seed on one of ${workers} threads`);

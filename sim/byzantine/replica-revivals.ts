@@ -1,10 +1,15 @@
-import type { DecisionProof, PeerMessage } from '../../src/vocabulary/agreement.js';
+import type {
+  DecisionProof,
+  PeerMessage,
+  PreparedCertificate,
+} from '../../src/vocabulary/agreement.js';
 import type { TransactionId } from '../../src/vocabulary/ids.js';
 import type { Statement, Verified } from '../../src/vocabulary/statements.js';
+import { decodePreparedCertificate } from '../../src/wire/index.js';
 import type { DiskWrite } from '../engine/disk.js';
 import type { Packet } from '../parties/packets.js';
 import type { Behaviour, BehaviourMaker, Liar } from './liar.js';
-import { broadcast, peerMessage, peerPacket } from './replica-tools.js';
+import { broadcast, peerMessage, peerPacket, selfOf } from './replica-tools.js';
 
 /** Transactions that a liar keeps all it saw of. */
 const KEPT_MAX = 200;
@@ -20,6 +25,7 @@ const delaysMs = [0, 20, 600, 6000, 40_000];
 interface Kept {
   activation?: DecisionProof;
   outcome?: DecisionProof;
+  readonly locks: PreparedCertificate[];
   readonly statements: Map<string, Verified<Statement>>;
 }
 
@@ -61,7 +67,20 @@ const decideAgain: Tried = (liar, _tid, { activation, statements }) => {
   }
 };
 
-const attempts: readonly Tried[] = [activateAgain, proveAgain, decideAgain];
+/** Its own ba-pre-prepare, which is good as long as the view is. */
+const openAgain: Tried = (liar, _tid, { activation }) => {
+  if (activation?.value.kind !== 'activation') return;
+  const { requests, proposals } = activation.value;
+  const proposal = proposals.find(({ statement }) => statement.replica === selfOf(liar));
+  if (proposal) broadcast(liar, { kind: 'activation-pre-prepare', requests, proposal });
+};
+
+/** What it was locked on: old prepared certificates. */
+const lockAgain: Tried = (liar, _tid, { locks }) => {
+  for (const certificate of locks) broadcast(liar, { kind: 'prepared', certificate });
+};
+
+const attempts: readonly Tried[] = [activateAgain, proveAgain, decideAgain, openAgain, lockAgain];
 
 /** Keeps all that it sees of each transaction, and brings it up again when the others have forgotten it. */
 export const revive: BehaviourMaker = (liar) => {
@@ -163,6 +182,7 @@ class Archive {
         const forgotten = /^decided\/o:(.*)$/.exec(key)?.[1] as TransactionId | undefined;
         return forgotten ? [{ forgotten }] : [];
       }
+      if (key.startsWith('lock/')) this.#keepLock(value);
       const proof = key.startsWith('decided/') ? this.#liar.reader.proof(value) : undefined;
       if (!proof) return [];
       const { result } = proof.commits.statement;
@@ -181,6 +201,14 @@ class Archive {
     });
   }
 
+  #keepLock(bytes: Uint8Array): void {
+    const lock = decodePreparedCertificate(this.#liar.cast.cluster.id, bytes);
+    const { result } = lock.prePrepare.statement;
+    const tid = lock.value.kind === 'outcome' ? lock.value.tid : undefined;
+    const about = result.kind === 'activation' ? result.tid : tid;
+    if (about) this.#of(about).locks.push(lock);
+  }
+
   #keep(signed: Verified<Statement> | undefined): void {
     if (!signed || !('tid' in signed.statement)) return;
     const { statement } = signed;
@@ -189,7 +217,7 @@ class Archive {
   }
 
   #of(tid: TransactionId): Kept {
-    const known = this.#kept.get(tid) ?? { statements: new Map() };
+    const known = this.#kept.get(tid) ?? { locks: [], statements: new Map() };
     this.#kept.set(tid, known);
     const [oldest] = this.#kept.keys();
     if (this.#kept.size > KEPT_MAX && oldest !== undefined) this.#kept.delete(oldest);

@@ -1,6 +1,7 @@
 import type { StoredRecord } from '../../src/core/effects.js';
 import type { Engine } from './engine.js';
 import type { Random } from './random.js';
+import { type DamageKind, StoredRecords } from './stored-records.js';
 
 export interface DiskWrite {
   readonly key: string;
@@ -19,25 +20,43 @@ export interface DiskOptions {
 }
 
 /**
- * The disk under a store whose writes are atomic: a log of checksummed batches. What was under way at
- * a crash is lost, torn (the log ends in half a batch, which the checksum gives away, so it is dropped),
- * or there in full though nobody was told.
+ * The disk under a store whose writes are atomic, and the store on it in the production format. What was
+ * under way at a crash is lost, torn (the log ends in half a batch, which the database drops), or there in
+ * full though nobody was told. What was written can be damaged; the store then does not open.
  */
 export class Disk {
   /** How long a sync takes, drawn between half and twice this. */
   syncMs = 0.5;
   readonly #options: DiskOptions;
   readonly #records = new Map<string, Uint8Array>();
+  readonly #ids: Random;
+  #stored: StoredRecords;
   #interruption: (() => void) | undefined;
   #underWay: { readonly writes: readonly DiskWrite[] } | undefined;
 
   constructor(options: DiskOptions) {
     this.#options = options;
-    for (const { key, value } of options.records) this.#records.set(key, value);
+    this.#ids = options.random.fork('store ids');
+    this.#stored = new StoredRecords(this.#newId(), options.records);
+    this.open();
   }
 
   get recordCount(): number {
     return this.#records.size;
+  }
+
+  /** Reads all that is stored, as a node does when it starts. Returns false where it is damaged. */
+  open(): boolean {
+    const records = this.#stored.read();
+    if (records === undefined) return false;
+    this.#records.clear();
+    for (const { key, value } of records) this.#records.set(key, value);
+    return true;
+  }
+
+  /** Damages what is stored. Returns false where there is nothing yet to damage in this way. */
+  damage(kind: DamageKind): boolean {
+    return this.#stored.damage(kind, this.#options.random);
   }
 
   /** In the order of their keys. */
@@ -85,9 +104,15 @@ export class Disk {
   /** The disk is replaced by an empty one. */
   wipe(): void {
     this.#records.clear();
+    this.#stored = new StoredRecords(this.#newId(), []);
+  }
+
+  #newId(): string {
+    return Array.from({ length: 32 }, () => this.#ids.int(16).toString(16)).join('');
   }
 
   #apply(writes: readonly DiskWrite[]): void {
+    this.#stored.write(writes);
     for (const { key, value } of writes) {
       if (value === null) this.#records.delete(key);
       else this.#records.set(key, value);

@@ -4,10 +4,10 @@ import type { Process } from '../engine/process.js';
 import type { Random } from '../engine/random.js';
 import type { Cast } from '../parties/cast.js';
 import type { Coverage } from '../run/coverage.js';
-import type { FaultKind } from './fault-kinds.js';
+import type { FaultKind, TransactionFault } from './fault-kinds.js';
 
-/** What can be repeated; the last of them by worlds that know how to slow a replica down. */
-export type ChaosKind = FaultKind | 'slow-replica';
+/** What can be repeated: by all worlds, or by those that know how to. */
+export type ChaosKind = FaultKind | TransactionFault | 'slow-replica';
 
 /** Of a node that is away: longer than anything is waited for. */
 const ABSENCE_MS = [10_000, 60_000] as const;

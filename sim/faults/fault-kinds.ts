@@ -18,3 +18,7 @@ export const faultKinds = [
 ] as const;
 
 export type FaultKind = (typeof faultKinds)[number];
+
+/** Of the transactions' world, besides. */
+export const transactionFaults = [...faultKinds, 'disk-damage'] as const;
+export type TransactionFault = (typeof transactionFaults)[number];

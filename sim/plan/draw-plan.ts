@@ -14,7 +14,8 @@ import type { LiarPlan, Plan } from './plan.js';
 /**
  * What a seed is drawn from.
  *
- * - `swarm`: anything, each seed another mixture of faults and liars, up to what must be tolerated.
+ * - `swarm`: anything, each seed another mixture of faults and liars, up to what must be tolerated; a quarter of
+ *   the seeds is drawn as for `limits`.
  * - `calm`: no faults, no liars.
  * - `crashes`, `links`: honest nodes on bad machines, or on a bad network.
  * - `liars`: liars alone.
@@ -47,6 +48,22 @@ const linkKinds = faultKinds.filter((kind) => !crashKinds.includes(kind));
 
 /** Few are remembered: none, up to this many. */
 const RETAINED_MAX = 8;
+/** Of the swarm. */
+const LIMITS_SHARE = 0.25;
+
+/** What there is to a limit: old words said again, false memories, and strangers. */
+const forgetful: readonly (keyof typeof coordinatorBehaviours)[] = [
+  'revive',
+  'false-inventories',
+  'deny-late',
+  'repeat-stale-messages',
+];
+const burdens: readonly (keyof typeof participantBehaviours)[] = [
+  'silent-bank',
+  'never-acknowledge',
+  'gate-crash',
+  'flood-enlistments',
+];
 
 const shapes = [
   { n: 4, f: 1, weight: 16 },
@@ -92,6 +109,8 @@ export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
     case 'limits':
       return drawLimits(drawing);
     case 'swarm': {
+      // Of its own, so that the others stay as they were drawn.
+      if (new Random(`share ${seed}`).chance(LIMITS_SHARE)) return drawLimits(drawing);
       const faults = random.chance(0.9) ? drawFaults(random, faultKinds) : {};
       const liars = random.chance(0.85)
         ? drawLiars(drawing, shape.f, random.chance(0.25))
@@ -110,14 +129,29 @@ function drawLimits(drawing: Drawing): Plan {
   const faults = random.chance(0.8) ? drawFaults(random, faultKinds) : {};
   const liars = random.chance(0.85) ? drawLiars(drawing, f, false) : { liars: [], twins: [] };
   const away = random.chance(0.7) ? { absence: random.between(0.5, 1) } : {};
+  const damage = random.chance(0.4) ? { 'disk-damage': random.between(0.3, 1) } : {};
   return {
     ...sizes,
     ordersPerClient: Math.ceil(random.between(16, 40) / clients),
     chaosMs: Math.round(random.between(20_000, 60_000)),
-    faults: { ...faults, ...away },
-    ...liars,
+    faults: { ...faults, ...away, ...damage },
+    twins: liars.twins,
+    liars: burdened(drawing, liars.liars),
     retainedTransactions: random.int(RETAINED_MAX + 1),
   };
+}
+
+/** In most runs the lying coordinator brings up the past, and a bank owes, floods or was not invited. */
+function burdened(drawing: Drawing, liars: readonly LiarPlan[]): LiarPlan[] {
+  const { random } = drawing;
+  const turned = liars.map((liar) => {
+    if (!liar.address.startsWith('c') || liar.address.startsWith('client')) return liar;
+    return random.chance(0.6) ? starring(liar, random.pick(forgetful)) : liar;
+  });
+  const banks = bankNames(drawing as unknown as Plan);
+  const address = random.pick(banks.slice(1));
+  if (random.chance(0.4) || liars.some((liar) => liar.address === address)) return turned;
+  return [...turned, { address, behaviours: [random.pick(burdens)] }];
 }
 
 /** Each seed has some kinds on and the others off, so that none hides another. */

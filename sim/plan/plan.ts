@@ -1,5 +1,5 @@
 import type { LiarName } from '../byzantine/library.js';
-import type { FaultKind } from '../faults/fault-kinds.js';
+import type { TransactionFault } from '../faults/fault-kinds.js';
 
 export interface LiarPlan {
   /** Where it lives: `c2`, `i0`, `bank-b`, `client-1`. */
@@ -19,7 +19,7 @@ export interface Plan {
   /** How long faults go on. Afterwards all is mended, and everything must finish. */
   readonly chaosMs: number;
   /** The faults that are on, each with a strength above 0 and up to 1. */
-  readonly faults: Partial<Readonly<Record<FaultKind, number>>>;
+  readonly faults: Partial<Readonly<Record<TransactionFault, number>>>;
   readonly liars: readonly LiarPlan[];
   /** Replicas that run twice with one key; they count as liars. */
   readonly twins: readonly string[];

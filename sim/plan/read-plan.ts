@@ -1,6 +1,6 @@
 import { z } from 'zod';
 import { behaviourMakers, type LiarName } from '../byzantine/library.js';
-import { type FaultKind, faultKinds } from '../faults/fault-kinds.js';
+import { type TransactionFault, transactionFaults } from '../faults/fault-kinds.js';
 import type { Plan } from './plan.js';
 
 const whole = z.number().int().min(0);
@@ -13,7 +13,7 @@ const planForm = z.strictObject({
   clients: whole.min(1).max(20),
   ordersPerClient: whole.min(1).max(100),
   chaosMs: whole.max(3_600_000),
-  faults: z.partialRecord(z.enum(faultKinds), z.number().gt(0).max(1)),
+  faults: z.partialRecord(z.enum(transactionFaults), z.number().gt(0).max(1)),
   liars: z.array(
     z.strictObject({
       address: z.string().max(20),
@@ -29,7 +29,7 @@ const planForm = z.strictObject({
 export function readPlan(json: string): Plan {
   const { faults, ...plan } = planForm.parse(JSON.parse(json));
   const on = Object.entries(faults).filter(
-    (entry): entry is [FaultKind, number] => entry[1] !== undefined,
+    (entry): entry is [TransactionFault, number] => entry[1] !== undefined,
   );
   return { ...plan, faults: Object.fromEntries(on) };
 }

@@ -5,7 +5,7 @@ import {
   participantBehaviours,
 } from '../byzantine/library.js';
 import type { Violation } from '../checkers/facts.js';
-import { faultKinds } from '../faults/fault-kinds.js';
+import { transactionFaults } from '../faults/fault-kinds.js';
 import {
   costlyLies,
   primaryLies,
@@ -128,7 +128,7 @@ const liars = (title: string, lies: object): CoverageGroup => ({
 });
 
 const transactionGroups: readonly CoverageGroup[] = [
-  { title: 'Faults', prefix: 'fault ', names: [...faultKinds, ...writes] },
+  { title: 'Faults', prefix: 'fault ', names: [...transactionFaults, ...writes] },
   liars('Lying coordinators', coordinatorBehaviours),
   liars('Lying initiators', initiatorBehaviours),
   liars('Lying banks', participantBehaviours),

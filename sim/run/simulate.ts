@@ -49,6 +49,7 @@ export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
   const world = new World(plan, narrate);
   populate(world, { ...productionCores, ...options.cores });
   const chaos = new Chaos(world);
+  chaos.repeat('disk-damage', (random) => world.disks.damageSome(random), 3);
   const excesses = watchBounds(world);
   world.engine.run({ untilMs: plan.chaosMs, stepsMax });
   chaos.end();

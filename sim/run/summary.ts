@@ -24,6 +24,21 @@ export function coverageLines(
   return [...lines, ...paragraph('Runs', [figure('schedules', schedules), ...others])];
 }
 
+/** What was forgotten, and what came of the attempts on it; undefined where nothing forgets. */
+export function memoryLine(coverage: Coverage): string | undefined {
+  const forgotten = coverage.of('transactions forgotten, at replicas');
+  if (forgotten === 0) return undefined;
+  const figures = [
+    `${forgotten} transactions forgotten (at replicas)`,
+    `${coverage.of('revivals attempted')} revivals attempted`,
+    `${coverage.of('revivals refused')} refused`,
+    `${coverage.of('questions asked again')} questions asked again`,
+    `${coverage.of('registrations refused, uninvited or forged')} invitations refused`,
+    `${coverage.of('corrupt stores met')} corrupt stores met`,
+  ];
+  return `memory: ${figures.join(', ')}`;
+}
+
 /** A title, and below it the items in lines that fit a screen. */
 function paragraph(title: string, items: readonly string[]): string[] {
   const lines: string[] = [];

@@ -18,6 +18,7 @@ import { Reader } from '../parties/reader.js';
 import { isLiar, type Plan } from '../plan/plan.js';
 import { Auditor } from './auditor.js';
 import { Coverage } from './coverage.js';
+import { FaultyDisks } from './faulty-disks.js';
 import { bankNames } from './load.js';
 import { describe } from './transcript.js';
 
@@ -46,6 +47,7 @@ export class World {
   readonly network: Network<Packet>;
   readonly opening = new Map<string, readonly Balance[]>();
   readonly auditor: Auditor;
+  readonly disks = new FaultyDisks(this);
   /** What stopped nodes that must not stop. */
   readonly failures: { readonly address: string; readonly error: unknown }[] = [];
   /** Transactions that liars have tried to have decided again. */
@@ -113,6 +115,7 @@ export class World {
 
   start(process: Process<Packet>): void {
     if (process.isUp) return;
+    this.disks.open(process);
     if (process.disk.recordCount > 0) this.coverage.count('recoveries from disk');
     this.say(`${process.address} starts with ${process.disk.recordCount} records`);
     process.start();
@@ -121,31 +124,11 @@ export class World {
 
   /** A node crashes and comes back with a new disk. */
   loseDisk(address: string, downMs: number): void {
-    for (const process of this.#processes) {
-      if (process.address !== address || !process.isUp) continue;
-      process.crash();
-      process.disk.wipe();
-      this.witness.lostDisk(address);
-      this.say(`${address} loses its disk`);
-      this.engine.after(downMs, () => this.start(process));
-    }
+    this.disks.lose(address, downMs);
   }
 
-  /**
-   * One of the `f` that may be faulty is a replica that does not know what it said before, and, in what
-   * was open then, one that abstains.
-   */
   loseSomeDisk(random: Random): void {
-    const replicas = this.processes.filter(({ address }) => replicaAt(address) !== undefined);
-    const isFaulty = ({ address, disk }: Process<Packet>) =>
-      !this.isCorrect(address) ||
-      disk.read('member') === undefined ||
-      disk.load().some(({ key }) => key.startsWith('abstain/'));
-    const faulty = new Set(replicas.filter(isFaulty).map(({ address }) => address));
-    const victims = replicas.filter(({ address, isUp }) => isUp && !faulty.has(address));
-    if (faulty.size >= this.plan.f || victims.length === 0) return;
-    this.coverage.count('disks lost');
-    this.loseDisk(random.pick(victims).address, random.between(10, 4000));
+    this.disks.loseSome(random);
   }
 
   /** A note of a node's core. */

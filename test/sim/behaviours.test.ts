@@ -6,7 +6,7 @@ import {
   initiatorBehaviours,
   type LiarName,
 } from '../../sim/byzantine/library.js';
-import { faultKinds } from '../../sim/faults/fault-kinds.js';
+import { transactionFaults } from '../../sim/faults/fault-kinds.js';
 import { drawPlan } from '../../sim/plan/draw-plan.js';
 import type { Plan } from '../../sim/plan/plan.js';
 import { simulate } from '../../sim/run/simulate.js';
@@ -23,7 +23,7 @@ describe('the swarm', () => {
     expect(count).toBeGreaterThanOrEqual(5);
   });
 
-  it.each(faultKinds)('has %s in some of 240 seeds', (kind) => {
+  it.each(transactionFaults)('has %s in some of 240 seeds', (kind) => {
     expect(plans.filter(({ faults }) => kind in faults).length).toBeGreaterThanOrEqual(10);
   });
 

@@ -7,6 +7,7 @@ import { Network } from '../../sim/engine/network.js';
 import { type Host, type Life, Process } from '../../sim/engine/process.js';
 import { Random } from '../../sim/engine/random.js';
 import { SimDriver } from '../../sim/engine/sim-driver.js';
+import { damageKinds } from '../../sim/engine/stored-records.js';
 import type { CommonOutput, Core } from '../../src/core/effects.js';
 
 const forever = { untilMs: Number.MAX_VALUE, stepsMax: 10_000 };
@@ -65,6 +66,32 @@ describe('the event queue', () => {
 });
 
 describe('the disk', () => {
+  it.each(damageKinds)('does not open with a %s, and does again when it is replaced', (kind) => {
+    for (let seed = 0; seed < 30; seed += 1) {
+      const engine = new Engine();
+      const disk = diskOn(engine, [], `${kind} ${seed}`);
+      const write = (text: string) => {
+        const value = new TextEncoder().encode(text);
+        disk.write(
+          ['a', 'b'].map((key) => ({ key, value })),
+          () => {},
+        );
+        engine.run(forever);
+      };
+      write('first');
+      write('second');
+      expect(disk.open()).toBe(true);
+      expect(disk.damage(kind)).toBe(true);
+      expect(disk.open()).toBe(false);
+      disk.wipe();
+      expect(disk.open()).toBe(true);
+      expect(disk.recordCount).toBe(0);
+      write('third');
+      expect(disk.open()).toBe(true);
+      expect(disk.load().map(({ key }) => key)).toEqual(['a', 'b']);
+    }
+  });
+
   it('keeps all of a write or nothing when power is lost within it', () => {
     const fates: string[] = [];
     const engine = new Engine();

@@ -33,6 +33,27 @@ describe('at the limits', () => {
     expect(new Map(coverage).get('transactions forgotten, at replicas')).toBeGreaterThan(20);
   });
 
+  it('a quarter of the swarm remembers few, too', () => {
+    const plans = Array.from({ length: 200 }, (_, seed) => drawPlan(seed));
+    const few = plans.filter(({ retainedTransactions }) => retainedTransactions <= 8);
+    expect(few.length).toBeGreaterThan(35);
+    expect(few.length).toBeLessThan(65);
+    const behaviours = few.flatMap(({ liars }) => liars.flatMap((liar) => liar.behaviours));
+    for (const one of ['revive', 'silent-bank', 'gate-crash', 'flood-enlistments'] as const) {
+      expect(behaviours).toContain(one);
+    }
+  });
+
+  it('a replica does not start from a store that its disk has damaged', () => {
+    const met = [1, 2, 3].map((seed) => {
+      const faults = { 'disk-damage': 1 };
+      const { coverage, violations } = simulate({ ...calm, seed, chaosMs: 30_000, faults });
+      expect(violations).toEqual([]);
+      return new Map(coverage).get('corrupt stores met') ?? 0;
+    });
+    expect(Math.max(...met)).toBeGreaterThan(0);
+  });
+
   it('a bank that nobody invited has no say, with the invitations of another bank neither', () => {
     for (const seed of [1, 2, 3]) {
       const liars = [{ address: 'bank-c', behaviours: ['gate-crash' as const] }];
