@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const search = ['test/core/transaction/search.test.ts'];
 const proposals = ['test/core/transaction/forgotten-proposals.test.ts'];
+const poll = ['test/role/client-poll-core.test.ts'];
 const matching = ['test/role/client-matching.test.ts'];
 
 /** What the simulator's scenario `limits` found. */
@@ -39,11 +40,35 @@ export const limitMutants: readonly Mutant[] = [
     tests: proposals,
   },
   {
+    name: 'forgotten-waited-for',
+    rule: 'a replica gives up an activation that it has forgotten since',
+    file: 'src/core/agreement/agreement.ts',
+    find: 'if (this.#isPast(slot)) this.forget(slot.slot);',
+    replace: 'if (slot === undefined) this.forget(slot);',
+    tests: proposals,
+  },
+  {
     name: 'too-old-contradicts',
     rule: '"too old" contradicts no outcome that other initiators know',
     file: 'src/role/client/matching.ts',
     find: 'const compatible = 1 + others.length + outcomes;',
     replace: 'const compatible = 1 + others.length;',
     tests: matching,
+  },
+  {
+    name: 'deadline-forgets-too-old',
+    rule: 'a request that one initiator knows and one calls too old is too old when time is up',
+    file: 'src/role/client/poll-core.ts',
+    find: 'const ended = this.#judge(this.#matcher.verdictInTheEnd());',
+    replace: "const ended = this.#judge({ kind: 'open' });",
+    tests: poll,
+  },
+  {
+    name: 'others-not-asked',
+    rule: 'a client asks all initiators when one of the first fails',
+    file: 'src/role/client/poll-core.ts',
+    find: 'return [...this.#askOthers(), again];',
+    replace: 'return [again];',
+    tests: poll,
   },
 ];

@@ -1,4 +1,5 @@
 import {
+  type ActivationValue,
   compareBallots,
   type DecisionProof,
   type PeerMessage,
@@ -27,7 +28,7 @@ import { Gatherer } from './gathering.js';
 import type { AgreementHost, AgreementOutput } from './host.js';
 import { Proposer } from './proposing.js';
 import { Retransmission } from './retransmission.js';
-import { sameResult } from './slot.js';
+import { type SlotState, sameResult } from './slot.js';
 import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
 import { ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
@@ -169,10 +170,19 @@ export class Agreement {
   /** What an undecided activation slot is for, where this replica knows. */
   activationIn(slot: Slot): ActivationStatement | undefined {
     const state = this.#state.slots.get(slotKey(slot));
-    const value = state?.lock?.value;
-    const locked = value?.kind === 'activation' ? value.requests : undefined;
-    const requests = locked ?? state?.requests ?? (state && this.#host.requestsFor(slot));
-    return requests?.[0]?.statement;
+    return state && this.#requestsIn(state)?.[0]?.statement;
+  }
+
+  #requestsIn({ slot, lock, requests }: SlotState): ActivationValue['requests'] | undefined {
+    const locked = lock?.value.kind === 'activation' ? lock.value.requests : undefined;
+    return locked ?? requests ?? this.#host.requestsFor(slot);
+  }
+
+  /** Whether this replica has forgotten its activation since it opened: it can do no more for it. */
+  #isPast(state: SlotState): boolean {
+    const requests = this.#requestsIn(state);
+    if (!requests || this.abstains(state.slot)) return false;
+    return this.#host.isForgotten({ kind: 'activation', requests, proposals: [] });
   }
 
   /**
@@ -277,7 +287,8 @@ export class Agreement {
     if (what !== 'suspect' && what !== 'resend') return false;
     const slot = this.#state.slots.get(key as SlotKey);
     if (!slot) return true;
-    if (what === 'suspect') {
+    if (this.#isPast(slot)) this.forget(slot.slot);
+    else if (what === 'suspect') {
       if (this.#retransmission.hasGrounds(slot)) this.#views.suspect(slot.key);
       this.#state.startTimer(name, this.#views.suspectAfterMs);
     } else {

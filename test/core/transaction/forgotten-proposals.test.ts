@@ -111,6 +111,23 @@ describe('a forgotten activation', () => {
     expect(proposals).toBe(0);
     expect(rig.core(1).status.refusedRevivals).toBeGreaterThan(0);
   });
+
+  it('is given up by those that waited for it when they forgot a later one of its client', () => {
+    const rig = new Rig({ retainedTransactions: 0 });
+    const story = new Story(rig);
+    // The first request reaches all but the primary.
+    rig.tamper = (_from, to, message) => (message.kind === 'requests' && to === 0 ? [] : [message]);
+    story.ask(1, story.initiators, [1, 2, 3]);
+    expect([1, 2, 3].map((one) => rig.core(one).status.openSlots)).toEqual([1, 1, 1]);
+    story.transfer(2);
+    rig.runUntil(() => rig.stores.every((store) => store.has('floor/alice')));
+    rig.runFor(60_000);
+    const { view } = rig.core(1).status;
+    rig.runFor(60_000);
+    for (const replica of [0, 1, 2, 3]) {
+      expect(rig.core(replica).status).toMatchObject({ openSlots: 0, view });
+    }
+  });
 });
 
 function slotOf(message: PeerMessage): string | undefined {
