@@ -56,11 +56,11 @@ export const limitMutants: readonly Mutant[] = [
     tests: matching,
   },
   {
-    name: 'deadline-forgets-too-old',
-    rule: 'a request that one initiator knows and one calls too old is too old when time is up',
+    name: 'one-word-is-too-old',
+    rule: 'a request that one initiator knows and one calls too old is too old only when all have spoken',
     file: 'src/role/client/poll-core.ts',
-    find: 'const ended = this.#judge(this.#matcher.verdictInTheEnd());',
-    replace: "const ended = this.#judge({ kind: 'open' });",
+    find: 'if (name === DEADLINE) return this.#timeIsUp();',
+    replace: "if (name === DEADLINE) return this.#fail('too-old', '', []);",
     tests: poll,
   },
   {

@@ -43,24 +43,33 @@ export class ReplyMatcher {
   /** Counts an initiator's final word; it has only one. */
   add(initiator: InitiatorId, word: FinalWord): Verdict {
     if (!this.#words.has(initiator)) this.#words.set(initiator, word);
-    const words = [...this.#words.values()];
-    const results = words.flatMap((each) => (each.kind === 'outcome' ? [each.result] : []));
-    const alike = mostCommon(
-      results,
-      ({ transactionId, outcome }) => `${transactionId} ${outcome}`,
-    );
+    const alike = this.#alike;
     if (alike !== undefined && alike.length >= this.#needed) {
       return { kind: 'result', result: this.#withReason(alike) };
     }
-    const outstanding = this.#initiators - words.length;
-    const outcomes = alike?.length ?? 0;
-    if (outcomes + outstanding >= this.#needed) return { kind: 'open' };
-    const refusals = words.flatMap((each) => (each.kind === 'refusal' ? [each] : []));
-    return this.#tooOld(refusals, outcomes, outstanding) ?? this.#refused(refusals);
+    const outstanding = this.#initiators - this.#words.size;
+    if ((alike?.length ?? 0) + outstanding >= this.#needed) return { kind: 'open' };
+    return this.#tooOld(outstanding) ?? this.#refused();
   }
 
-  #refused(refusals: readonly Refusal[]): Verdict {
-    const refusal = mostCommon(refusals, ({ fault }) => fault);
+  /** Whether the request is too old unless more initiators have their say, and say otherwise. */
+  get isTooOldSoFar(): boolean {
+    return this.#tooOld(0)?.kind === 'refused';
+  }
+
+  get #alike(): NonEmpty<TransferResult> | undefined {
+    const results = [...this.#words.values()].flatMap((each) =>
+      each.kind === 'outcome' ? [each.result] : [],
+    );
+    return mostCommon(results, ({ transactionId, outcome }) => `${transactionId} ${outcome}`);
+  }
+
+  get #refusals(): readonly Refusal[] {
+    return [...this.#words.values()].flatMap((each) => (each.kind === 'refusal' ? [each] : []));
+  }
+
+  #refused(): Verdict {
+    const refusal = mostCommon(this.#refusals, ({ fault }) => fault);
     if (refusal === undefined || refusal.length < this.#needed) return { kind: 'disagreement' };
     const [{ fault, isTooOld }] = refusal;
     return { kind: 'refused', fault, isTooOld };
@@ -68,17 +77,13 @@ export class ReplyMatcher {
 
   /**
    * "Too old" contradicts no outcome: an initiator that restarted may find forgotten what another one still
-   * knows. At least `f + 1` correct initiators have spoken, and no `f + 1` name one outcome. So a correct one
-   * says that the request is too old, and what the others say has ended it, or they say the same.
+   * knows. Of `f + 1` that say either one is correct. It knows how the request ended, or that no quorum makes it
+   * any more; but no `f + 1` name one outcome.
    */
-  #tooOld(
-    refusals: readonly Refusal[],
-    outcomes: number,
-    outstanding: number,
-  ): Verdict | undefined {
-    const [first, ...others] = refusals.filter(({ isTooOld }) => isTooOld);
+  #tooOld(outstanding: number): Verdict | undefined {
+    const [first, ...others] = this.#refusals.filter(({ isTooOld }) => isTooOld);
     if (first === undefined) return undefined;
-    const compatible = 1 + others.length + outcomes;
+    const compatible = 1 + others.length + (this.#alike?.length ?? 0);
     if (compatible >= this.#needed) return { kind: 'refused', fault: first.fault, isTooOld: true };
     return compatible + outstanding >= this.#needed ? { kind: 'open' } : undefined;
   }

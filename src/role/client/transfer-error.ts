@@ -19,15 +19,26 @@ export class TransferError extends Error {
   readonly details: readonly string[];
   /** By what `TransferClient.ask` finds it, where it was sent. */
   readonly request: Ticket | undefined;
+  /**
+   * Of `timeout`: `f + 1` initiators answered, one of them that the request is too old, and no `f + 1` name an
+   * outcome. While it stays so, however often the client asks, the outcome is lost, and nothing more is done.
+   */
+  readonly isTooOldSoFar: boolean;
 
   constructor(
     readonly code: TransferErrorCode,
     message: string,
-    { details = [], request }: { details?: readonly string[]; request?: Ticket | undefined } = {},
+    options: {
+      details?: readonly string[];
+      request?: Ticket | undefined;
+      isTooOldSoFar?: boolean;
+    } = {},
   ) {
+    const { details = [], request, isTooOldSoFar = false } = options;
     super(details.length === 0 ? message : `${message} (${details.join('; ')})`);
     this.details = details;
     this.request = request;
+    this.isTooOldSoFar = isTooOldSoFar;
   }
 
   /** Whether it is worth asking again. */
