@@ -1,6 +1,8 @@
-import { resendDelayMs } from '../../src/core/effects.js';
 import type { Transfer } from '../../src/edge/soap/banking.js';
-import { ReplyMatcher, type Verdict } from '../../src/role/client/matching.js';
+import type { FinalWord, Verdict } from '../../src/role/client/matching.js';
+import { PollCore, type PollEnding, type PollOutput } from '../../src/role/client/poll-core.js';
+import { Turns } from '../../src/role/client/turns.js';
+import type { InitiatorMember } from '../../src/vocabulary/cluster.js';
 import { clientId } from '../../src/vocabulary/ids.js';
 import { oneCorrect } from '../../src/vocabulary/quorum.js';
 import type { Host, Life } from '../engine/process.js';
@@ -28,27 +30,32 @@ export interface ClientPartyOptions {
     order: Transfer,
     verdict: Exclude<Verdict, { kind: 'open' }>,
   ) => void;
+  /** Told that a request got no answer in time, or answers that differ. */
+  readonly onAskedAgain: () => void;
 }
 
 /** A call is given up, and the next one made, after so many times the time for a vote. */
 const patience = 2;
+/** A request that is too old so far is, when it was asked for so often. */
+const tooOldTimes = 3;
+/** A request that has no answer after so many times the time for a vote is asked for again. */
+const timeoutVotes = 6;
 
-/**
- * A client: asks all initiators, again and again with the same request, and believes what `f + 1` of
- * them say (`src/role/client`; the matching is the production code).
- */
+/** A client: the production logic of `TransferClient`, which asks for a request until it knows how it ended. */
 export class ClientParty implements Life<Packet> {
   readonly load = { timers: 0, outputs: 0 };
   readonly #options: ClientPartyOptions;
   readonly #calls: Calls;
   readonly #seen = new SeenMessages();
   readonly #errands: Errand[];
+  readonly #turns: Turns<InitiatorMember>;
   #lastTimestamp = 0;
 
   constructor(options: ClientPartyOptions) {
     this.#options = options;
     this.#calls = new Calls(options.host, options.mail);
     this.#errands = [...options.errands];
+    this.#turns = new Turns(options.cast.cluster.initiators);
     this.#next();
   }
 
@@ -60,60 +67,82 @@ export class ClientParty implements Life<Packet> {
 
   #next(): void {
     const errand = this.#errands.shift();
-    if (errand) this.#options.host.after(errand.afterMs, () => this.#ask(errand.order));
+    if (errand) this.#options.host.after(errand.afterMs, () => this.#transfer(errand.order));
   }
 
-  #ask(order: Transfer): void {
-    const { cast, host, onAsked, onVerdict } = this.#options;
-    const { resilience, initiators } = cast.cluster;
+  #transfer(order: Transfer): void {
+    const { host, onAsked } = this.#options;
     const timestamp = Math.max(Math.floor(host.nowMs() * 1000), this.#lastTimestamp + 1);
     this.#lastTimestamp = timestamp;
     onAsked(timestamp, order);
-    const matcher = new ReplyMatcher(oneCorrect(resilience), initiators.length);
-    let isOpen = true;
-    for (const { id } of initiators) {
-      const asking = {
-        to: initiatorAddress(id),
-        timestamp,
-        order,
-        isOpen: () => isOpen,
-        onWord: (word: Parameters<ReplyMatcher['add']>[1]) => {
-          const verdict = matcher.add(id, word);
-          if (verdict.kind === 'open' || !isOpen) return;
-          isOpen = false;
-          onVerdict(timestamp, order, verdict);
-          this.#next();
-        },
-      };
-      this.#askOne(asking, 0);
-    }
+    this.#ask({ timestamp, order }, 1);
   }
 
-  #askOne(asking: Asking, attempt: number): void {
-    const { cast, host, address } = this.#options;
-    const { timing } = cast.cluster;
-    const { to, timestamp, order } = asking;
-    const request = { kind: 'transfer', client: clientId(address), timestamp, order } as const;
-    this.#calls.request(to, request, patience * timing.voteTimeoutMs, (reply) => {
-      const word = wordOf(reply);
-      if (word !== undefined) return asking.onWord(word);
-      host.after(resendDelayMs(timing.resendAfterMs, attempt), () => {
-        if (asking.isOpen()) this.#askOne(asking, attempt + 1);
-      });
+  #ask(asking: Asking, times: number): void {
+    const { resilience, timing } = this.#options.cast.cluster;
+    const core = new PollCore({
+      needed: oneCorrect(resilience),
+      turns: this.#turns,
+      resendAfterMs: timing.resendAfterMs,
+      timeoutMs: timeoutVotes * timing.voteTimeoutMs,
     });
+    const perform = (outputs: readonly PollOutput<InitiatorMember>[]): void => {
+      for (const output of outputs) {
+        if (output.kind === 'ask') {
+          const { initiator } = output;
+          this.#askOne(initiator, asking, (word) =>
+            perform(word ? core.answered(initiator, word) : core.failed(initiator, 'no answer')),
+          );
+        } else if (output.kind === 'start-timer') {
+          this.#options.host.after(output.delayMs, () => perform(core.expired(output.name)));
+        } else this.#ended(asking, output.ending, times);
+      }
+    };
+    perform(core.begin());
+  }
+
+  /** A request whose outcome is open is asked for again (`TransferClient.ask`). */
+  #ended(asking: Asking, ending: PollEnding, times: number): void {
+    const { onVerdict, onAskedAgain } = this.#options;
+    const verdict = verdictOf(ending, times);
+    if (verdict === undefined) {
+      onAskedAgain();
+      return this.#ask(asking, times + 1);
+    }
+    onVerdict(asking.timestamp, asking.order, verdict);
+    this.#next();
+  }
+
+  #askOne(
+    { id }: InitiatorMember,
+    { timestamp, order }: Asking,
+    settle: (word: FinalWord | undefined) => void,
+  ): void {
+    const { cast, address } = this.#options;
+    const timeoutMs = patience * cast.cluster.timing.voteTimeoutMs;
+    const request = { kind: 'transfer', client: clientId(address), timestamp, order } as const;
+    this.#calls.request(initiatorAddress(id), request, timeoutMs, (reply) => settle(wordOf(reply)));
   }
 }
 
 interface Asking {
-  readonly to: string;
   readonly timestamp: number;
   readonly order: Transfer;
-  isOpen(): boolean;
-  onWord(word: Parameters<ReplyMatcher['add']>[1]): void;
+}
+
+/** Undefined where the outcome is open. */
+function verdictOf(
+  ending: PollEnding,
+  times: number,
+): Exclude<Verdict, { kind: 'open' }> | undefined {
+  if (ending.kind === 'result') return ending;
+  const { code, message, isTooOldSoFar } = ending;
+  const isTooOld = code === 'too-old' || (isTooOldSoFar && times >= tooOldTimes);
+  return isTooOld || code === 'refused' ? { kind: 'refused', fault: message, isTooOld } : undefined;
 }
 
 /** Undefined where another attempt is worth it. */
-function wordOf(reply: Reply | undefined): Parameters<ReplyMatcher['add']>[1] | undefined {
+function wordOf(reply: Reply | undefined): FinalWord | undefined {
   if (reply?.kind === 'transferred') {
     const { tid: transactionId, outcome, reason } = reply;
     const result = { transactionId, outcome, ...(reason === undefined ? {} : { reason }) };

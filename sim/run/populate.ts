@@ -62,6 +62,7 @@ function addClient(world: World, index: number): void {
         address,
         errands,
         onAsked: (timestamp, order) => world.asked(address, timestamp, order),
+        onAskedAgain: () => world.coverage.count('requests asked for again'),
         onVerdict: (timestamp, order, verdict) => {
           const header = { client: clientId(address), timestamp };
           const request = witness.requests.get(requestDigest(cast.cluster.id, header, order));
