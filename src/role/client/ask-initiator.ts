@@ -19,7 +19,7 @@ export interface Question {
 }
 
 /** Characters that are kept of what an initiator says for people. */
-const wordLengthMax = 300;
+export const wordLengthMax = 300;
 
 /** Faults that say nothing of what became of the request: a later one was taken, or this is forgotten. */
 const tooOldCodes: ReadonlySet<string> = new Set(['StaleRequest', 'TooOld']);

@@ -1,5 +1,5 @@
 import type { InitiatorMember } from '../../vocabulary/cluster.js';
-import { askInitiator, type Question } from './ask-initiator.js';
+import { askInitiator, type Question, wordLengthMax } from './ask-initiator.js';
 import type { TransferResult } from './matching.js';
 import { PollCore, type PollEnding, type PollOutput } from './poll-core.js';
 import type { Ticket } from './ticket.js';
@@ -90,10 +90,7 @@ export class Poll {
   }
 }
 
-/** Characters that are kept of how an attempt failed. */
-const problemLengthMax = 300;
-
 /** Whatever an initiator sends, it is that initiator's failure and does not end the request. */
 function problemOf(error: unknown): string {
-  return (error instanceof Error ? error.message : String(error)).slice(0, problemLengthMax);
+  return (error instanceof Error ? error.message : String(error)).slice(0, wordLengthMax);
 }
