@@ -1,8 +1,7 @@
 import type { StoredRecord } from '../../src/core/effects.js';
 import { inspect } from '../../src/edge/store/inspect.js';
-import { headKey, Ledger } from '../../src/edge/store/ledger.js';
+import { headKey, Ledger, type StoreWrite } from '../../src/edge/store/ledger.js';
 import type { MarkContent } from '../../src/edge/store/mark.js';
-import type { DiskWrite } from './disk.js';
 import type { Random } from './random.js';
 
 /** What a disk can do to what is stored on it. */
@@ -31,7 +30,7 @@ export class StoredRecords {
     if (records.length > 0) this.write(records);
   }
 
-  write(writes: readonly DiskWrite[]): void {
+  write(writes: readonly StoreWrite[]): void {
     this.#before = new Map();
     for (const { key, value } of this.#ledger.seal(writes)) {
       if (!this.#before.has(key)) this.#before.set(key, this.#stored.get(key) ?? null);
