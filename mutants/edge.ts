@@ -153,8 +153,8 @@ export const edgeMutants: readonly Mutant[] = [
     name: 'busy-not-related',
     rule: 'a busy port relates its fault to the message',
     file: 'src/edge/soap/server.ts',
-    find: 'port.refusal(posted.version, busy, 503, posted.text)',
-    replace: 'port.refusal(posted.version, busy, 503)',
+    find: 'port.refusal(posted.version, soapFaults.receiver(why), 503, posted.text),',
+    replace: 'port.refusal(posted.version, soapFaults.receiver(why), 503),',
     tests: ['test/edge/soap/ports-signed.test.ts'],
   },
   {
