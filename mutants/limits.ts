@@ -51,7 +51,7 @@ export const limitMutants: readonly Mutant[] = [
     name: 'too-old-contradicts',
     rule: '"too old" contradicts no outcome that other initiators know',
     file: 'src/role/client/matching.ts',
-    find: 'const compatible = 1 + others.length + outcomes;',
+    find: 'const compatible = 1 + others.length + (this.#alike?.length ?? 0);',
     replace: 'const compatible = 1 + others.length;',
     tests: matching,
   },
