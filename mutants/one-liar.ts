@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 const oneLiar = ['test/core/ordering/one-liar.test.ts'];
+const invariants = ['test/core/ordering/invariants.test.ts'];
 const rules = ['test/core/ordering/antipaxos-rules.test.ts'];
 
 /** What one liar among the ordering replicas may cost. */
@@ -100,5 +101,29 @@ export const oneLiarMutants: readonly Mutant[] = [
     find: "[...phases, 'fetch']",
     replace: 'phases',
     tests: oneLiar,
+  },
+  {
+    name: 'second-vote-not-asserted',
+    rule: 'a replica votes once in a view, and in rising views',
+    file: 'src/core/ordering/pbft/state.ts',
+    find: 'before < prePrepare.statement.view',
+    replace: 'before < Number.POSITIVE_INFINITY',
+    tests: invariants,
+  },
+  {
+    name: 'second-decision-not-asserted',
+    rule: 'one decision a place',
+    file: 'src/core/ordering/pbft/state.ts',
+    find: "invariant(!entry.committed, 'one decision a place');",
+    replace: '',
+    tests: invariants,
+  },
+  {
+    name: 'left-out-not-asserted',
+    rule: 'at most f are left out',
+    file: 'src/core/ordering/antipaxos/membership.ts',
+    find: 'this.#excluded.length <= this.#resilience.f',
+    replace: 'this.#excluded.length <= this.#resilience.n',
+    tests: invariants,
   },
 ];

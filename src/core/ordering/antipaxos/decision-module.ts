@@ -12,6 +12,7 @@ import { decodeAssistance, encodeAssistance } from '../../../wire/ordering/index
 import { readAll } from '../../../wire/reader.js';
 import { Writer } from '../../../wire/writer.js';
 import type { StoredRecord } from '../../effects.js';
+import { invariant } from '../../invariant.js';
 import type { Judgement } from '../pbft/host.js';
 import { PbftReplica } from '../pbft/replica.js';
 import { isAssistance, mergeReports, type Vector } from './merge.js';
@@ -144,6 +145,7 @@ export class DecisionModule {
 
   /** A quorum has judged it; the first for its cycle, as the client table sees to. */
   #apply(request: OrderingRequest): void {
+    invariant(!this.#decisions.has(request.number), 'the first command for a cycle decides');
     this.#decisions.set(request.number, this.#commandOf(request).vector);
     if (this.#decisions.size > DECISIONS_MAX) {
       this.#decisions.delete(Math.min(...this.#decisions.keys()));

@@ -5,6 +5,7 @@ import { decodeReports, encodeReports } from '../../../wire/ordering/index.js';
 import { readAll } from '../../../wire/reader.js';
 import { Writer } from '../../../wire/writer.js';
 import type { StoredRecord } from '../../effects.js';
+import { invariant } from '../../invariant.js';
 import { Checkpoints } from '../checkpoints.js';
 import { ClientTable } from '../client-table.js';
 import type { StateMachine } from '../engine.js';
@@ -72,6 +73,7 @@ export class Delivery {
   /** A cycle was decided, here or by a proof. Nothing decides it otherwise. */
   decide(state: CycleState, decision: CycleDecision): void {
     state.decision ??= decision;
+    invariant(isSame(state.decision.vector, decision.vector), 'one decision a cycle');
     this.#seek(state, state.decision);
     this.deliver();
   }
@@ -94,6 +96,7 @@ export class Delivery {
     const state = vector ? this.#state.cycle(cycle) : this.#state.cycles.get(cycle);
     if (vector && state) state.decision ??= { path: 'slow', vector };
     if (!state?.decision) return false;
+    invariant(!vector || isSame(state.decision.vector, vector), 'one decision a cycle');
     if (!state.holds(state.decision.vector)) {
       this.#seek(state, state.decision);
       return false;
@@ -114,6 +117,9 @@ export class Delivery {
   #deliver(state: CycleState, decision: CycleDecision): void {
     const { outbox, membership, pending } = this.#state;
     const { cycle } = state;
+    invariant(cycle === this.#state.delivered + 1, 'cycles are delivered one after the other');
+    const missing = decision.vector.filter((digest) => digest === null).length;
+    invariant(missing <= outbox.options.resilience.f, 'at most f values are missing');
     if (!outbox.replaying) {
       this.#state.storeValues(state, decision.vector);
       this.#state.persist(state, `decided/${cycle}`, this.#encodeDecision(decision));
@@ -168,6 +174,10 @@ export class Delivery {
       return { path: 'fast', vector: vectorOf(reports), reports };
     });
   }
+}
+
+function isSame(a: Vector, b: Vector): boolean {
+  return a.length === b.length && a.every((digest, index) => digest === b[index]);
 }
 
 function vectorOf([first]: readonly Signed<ReportStatement>[]): Vector {

@@ -3,6 +3,7 @@ import type { CycleValue } from '../../../vocabulary/ordering.js';
 import { oneCorrect, type Resilience } from '../../../vocabulary/quorum.js';
 import type { Reader } from '../../../wire/reader.js';
 import type { Writer } from '../../../wire/writer.js';
+import { invariant } from '../../invariant.js';
 import { Roster } from './roster.js';
 import { readReplicas, Standing, writeReplicas } from './standing.js';
 
@@ -104,6 +105,7 @@ export class Membership {
   }
 
   #current(): Roster {
+    invariant(this.#excluded.length <= this.#resilience.f, 'at most f are left out');
     return new Roster(this.#resilience, this.#excluded);
   }
 

@@ -30,7 +30,6 @@ export class Proposer {
 
   /** After a restart. */
   restore(): void {
-    this.#next = Math.max(this.#next, this.#state.delivered + 1);
     for (const state of this.#state.cycles.values()) this.hear(state);
     this.start();
   }
@@ -42,7 +41,6 @@ export class Proposer {
       this.#proposed.delete(cycle);
       this.#state.pending.putBack(batch);
     }
-    this.#next = Math.max(this.#next, this.#state.delivered + 1);
     // Who is active in later cycles is known only now.
     for (const state of this.#state.cycles.values()) this.hear(state);
     this.start();
@@ -72,6 +70,8 @@ export class Proposer {
   /** Starts cycles while there is a reason to: without load there are none. */
   start(): void {
     if (this.#state.lost.isLost) return;
+    // A state that was installed may have gone past cycles that this process was about to start.
+    this.#next = Math.max(this.#next, this.#state.delivered + 1);
     while (this.#next <= this.#state.last) {
       // It has proposed there before a restart, and proposes in no cycle twice.
       if (this.#state.cycles.get(this.#next)?.startedMs !== undefined) {
@@ -114,6 +114,9 @@ export class Proposer {
     const { outbox, delay, self, pending, options } = this.#state;
     const { cycle } = state;
     invariant(!this.#state.lost.isLost, 'a replica without its store proposes nothing');
+    invariant(state.startedMs === undefined, 'one value a cycle');
+    const { delivered, last } = this.#state;
+    invariant(cycle > delivered && cycle <= last, 'a cycle starts within the pipeline and the log');
     state.startedMs = outbox.nowMs;
     const batch = isExcluded ? [] : pending.take(options);
     this.#proposed.set(cycle, batch);

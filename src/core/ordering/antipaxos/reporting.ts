@@ -13,6 +13,7 @@ export function reportIfDue(shared: AntipaxosState, state: CycleState, roster: R
   const { cycle, reports, startedMs, proposals } = state;
   if (startedMs === undefined || !roster.reporters.has(self) || reports.has(self)) return;
   invariant(!shared.lost.isLost, 'a replica without its store reports nothing');
+  invariant(proposals.has(self), 'no report before its own value');
   const isDue = state.reporting !== 'fresh';
   if (proposals.size < (isDue ? roster.usual : roster.awaited.size)) return;
   const entries = entriesOf(state, roster);

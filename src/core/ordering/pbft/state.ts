@@ -23,6 +23,7 @@ import {
 import { readAll } from '../../../wire/reader.js';
 import { Writer } from '../../../wire/writer.js';
 import type { StoredRecord } from '../../effects.js';
+import { invariant } from '../../invariant.js';
 import type { OrderingOptions } from '../engine.js';
 import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
@@ -153,6 +154,11 @@ export class PbftState {
   /** On disk before the vote leaves, so that a restart cannot contradict it. */
   recordAccepted(entry: LogEntry, proposed: Proposed): void {
     const { prePrepare, batch } = proposed;
+    const before = entry.accepted?.prePrepare.statement.view ?? -1;
+    invariant(
+      before < prePrepare.statement.view,
+      'a replica votes once in a view, and in rising views',
+    );
     this.learnBatch(prePrepare.statement.digest, batch, entry.sequence);
     entry.accepted = proposed;
     entry.held = undefined;
@@ -161,6 +167,14 @@ export class PbftState {
   }
 
   recordPrepared(entry: LogEntry, prepared: SequencePrepared): void {
+    const before = entry.prepared?.prePrepare.statement.view ?? -1;
+    const { view, digest } = prepared.prePrepare.statement;
+    invariant(before < view, 'what is prepared gives way to a higher view only');
+    const accepted = entry.accepted?.prePrepare.statement;
+    invariant(
+      accepted?.view === view && accepted.digest === digest,
+      'a replica commits only what it voted for last',
+    );
     entry.prepared = prepared;
     const writer = new Writer();
     writePrepared(writer, prepared);
@@ -168,6 +182,7 @@ export class PbftState {
   }
 
   recordCommitted(entry: LogEntry, commits: SharedCertificate<SequencePhase>): void {
+    invariant(!entry.committed, 'one decision a place');
     entry.committed = commits;
     const writer = new Writer();
     writeShared(writer, commits);

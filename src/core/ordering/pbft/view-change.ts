@@ -231,6 +231,7 @@ export class ViewChanger {
   #enter(newView: Signed<SequenceNewView>): void {
     const { outbox, self } = this.#state;
     const { view, viewChanges } = newView.statement;
+    invariant(view > this.#state.view, 'a replica enters later views only');
     invariant(
       !this.isLost ||
         view <= this.#state.closedThrough ||
