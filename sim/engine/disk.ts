@@ -111,6 +111,12 @@ export class Disk {
     return Array.from({ length: 32 }, () => this.#ids.int(16).toString(16)).join('');
   }
 
+  /** The disk is replaced by one that holds this. */
+  replace(records: readonly StoredRecord[]): void {
+    this.wipe();
+    for (const { key, value } of records) this.#records.set(key, value);
+  }
+
   #apply(writes: readonly DiskWrite[]): void {
     this.#stored.write(writes);
     for (const { key, value } of writes) {

@@ -91,6 +91,8 @@ function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingP
   const drawn = random.chance(0.85) ? 'antipaxos' : 'pbft';
   const withTwins = random.chance(0.12);
   const liars = random.chance(0.85) ? drawLiars(random, seed, n, f) : [];
+  // Who has lost its disk is one of the `f` until it is back.
+  const losses = liars.length < f ? drawLosses(seed, 0.6) : {};
   const twins = withTwins ? liars.slice(-1).map(({ replica }) => replica) : [];
   return {
     scenario: 'ordering',
@@ -100,7 +102,7 @@ function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingP
     f,
     requests: 5 + random.int(20),
     chaosMs: Math.round(random.between(2000, 20_000)),
-    faults: random.chance(0.9) ? drawFaults(random) : {},
+    faults: { ...(random.chance(0.9) ? drawFaults(random) : {}), ...losses },
     liars: liars.filter(({ replica }) => !twins.includes(replica)),
     twins,
     exclusion: random.pick(['S1', 'S2', 'S3'] as const),
@@ -114,9 +116,19 @@ function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingP
   };
 }
 
+/** Some replicas lose their disks, one after the other, and come back. */
+export function drawLosses(
+  seed: number,
+  chance: number,
+): Partial<Readonly<Record<'disk-loss', number>>> {
+  const random = new Random(`losses ${seed}`);
+  return random.chance(chance) ? { 'disk-loss': random.between(0.3, 1) } : {};
+}
+
 /** Each seed has some kinds on and the others off, so that none hides another. */
 function drawFaults(random: Random): OrderingPlan['faults'] {
-  const on = random.some(orderingFaults, random.between(0.1, 0.8));
+  const drawn = orderingFaults.filter((kind) => kind !== 'disk-loss');
+  const on = random.some(drawn, random.between(0.1, 0.8));
   return Object.fromEntries(on.map((kind) => [kind, random.between(0.1, 1)]));
 }
 

@@ -47,7 +47,8 @@ export function simulateOrdering(
   world.engine.run({ untilMs: plan.chaosMs, stepsMax });
   chaos.end();
   clients.last();
-  const done = () => clients.open.length === 0 && measure?.isDone !== false;
+  const done = () =>
+    clients.open.length === 0 && world.lost.length === 0 && measure?.isDone !== false;
   const finished = world.engine.run({ untilMs: plan.chaosMs + LIVENESS_MS, stepsMax, done });
   const atTheEnd =
     options.steps === undefined ? (finished ? settle(world) : unfinished(world, clients)) : [];
@@ -59,11 +60,14 @@ export function simulateOrdering(
   return { plan, violations, coverage: coverage.entries, fingerprint, steps };
 }
 
-function unfinished({ engine, plan, cores }: OrderingWorld, { open }: Clients): Violation[] {
+function unfinished({ engine, plan, cores, lost }: OrderingWorld, { open }: Clients): Violation[] {
   const places = cores.map(({ replica, core }) => `${replica} at ${core.position}`).join(', ');
   const examples = open.slice(0, 3).join(', ');
   const what = `${open.length} requests are not applied everywhere: ${examples}; ${places}`;
-  const found = [{ checker: 'everything-delivered', what }];
+  const found = open.length > 0 ? [{ checker: 'everything-delivered', what }] : [];
+  for (const address of lost) {
+    found.push({ checker: 'lost-comes-back', what: `${address} does not take part again` });
+  }
   if (engine.steps >= plan.stepsMax) {
     found.push({
       checker: 'everything-delivered',

@@ -57,6 +57,11 @@ export class OrderingWitness {
     if (this.#isCorrect(replica)) this.applied.set(replica, 0);
   }
 
+  /** Its disk is gone, so it tells its application again. */
+  forgets(replica: number): void {
+    this.#told.delete(replica);
+  }
+
   machineApplied(replica: number, { index, position, request, chain }: Applied): void {
     if (!this.#isCorrect(replica)) return;
     const key = keyOf(request);

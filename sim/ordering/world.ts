@@ -5,7 +5,9 @@ import {
   orderingDefaults,
   type StateMachine,
 } from '../../src/core/ordering/engine.js';
+import { lostStoreRecord } from '../../src/core/ordering/lost-store.js';
 import { PbftEngine } from '../../src/core/ordering/pbft/engine.js';
+import { digestOfText } from '../../src/crypto/session/chain.js';
 import type { Sign } from '../../src/crypto/signer.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
 import type { OrderingRequest } from '../../src/vocabulary/ordering.js';
@@ -23,6 +25,7 @@ import { Coverage } from '../run/coverage.js';
 import { DRIFT_MAX, type Narrator, timing } from '../run/world.js';
 import { Impostor } from './byzantine/impostor.js';
 import type { Conspiracy } from './byzantine/liar.js';
+import { stillLost } from './losses.js';
 import { SimMachine } from './machine.js';
 import { isFaulty, type OrderingPlan } from './plan.js';
 import { OrderingReader } from './reader.js';
@@ -124,7 +127,29 @@ export class OrderingWorld {
     if (replica !== undefined) this.onStarted(replica);
   }
 
-  loseSomeDisk(): void {}
+  /** A correct replica comes back on a store that took the place of its own. */
+  loseSomeDisk(random: Random): void {
+    const { lost, plan } = this;
+    const victims = this.processes.filter(
+      ({ address, isUp }) => isUp && this.isCorrect(address) && !lost.includes(address),
+    );
+    if (plan.n - this.correct.length + lost.length >= plan.f || victims.length === 0) return;
+    this.coverage.count('disks lost');
+    const process = random.pick(victims);
+    const replica = replicaAt(process.address);
+    this.say(`${process.address} loses its disk`);
+    process.crash();
+    process.disk.replace([
+      lostStoreRecord(digestOfText(`${this.engine.nowMs} ${process.address}`)),
+    ]);
+    if (replica !== undefined) this.witness.forgets(replica);
+    this.engine.after(random.between(10, 4000), () => this.start(process));
+  }
+
+  /** Who has lost its disk and does not take part in full yet. */
+  get lost(): string[] {
+    return stillLost(this.processes, this.plan.engine);
+  }
 
   /** Each message takes it so much longer, until what is returned is called. */
   slowDown(address: string, extraMs: number): () => void {

@@ -1,5 +1,6 @@
 import { Random } from '../engine/random.js';
 import { type OrderingLie, orderingLies } from '../ordering/byzantine/library.js';
+import { drawLosses } from '../ordering/draw-plan.js';
 import { orderingFaults } from '../ordering/fault-kinds.js';
 import { type SessionLie, sessionLies } from './byzantine/library.js';
 import type { SessionLiarPlan, SessionsPlan } from './plan.js';
@@ -20,6 +21,9 @@ export function drawSessionsPlan(seed: number, engine?: SessionsPlan['engine']):
     shapes.flatMap((one) => Array.from({ length: one.weight }, () => one)),
   );
   const drawn = random.chance(0.85) ? 'antipaxos' : 'pbft';
+  const losses = drawLosses(seed, 0.15);
+  // Who has lost its disk is one of the `f` until it is back.
+  const liarsMax = losses['disk-loss'] === undefined ? f : f - 1;
   return {
     scenario: 'sessions',
     seed,
@@ -31,8 +35,8 @@ export function drawSessionsPlan(seed: number, engine?: SessionsPlan['engine']):
     operationsPerSession: 2 + random.int(6),
     keys: random.pick([1, 3, 20]),
     chaosMs: Math.round(random.between(2000, 12_000)),
-    faults: random.chance(0.85) ? drawFaults(random) : {},
-    liars: random.chance(0.85) ? drawLiars(random, seed, n, f) : [],
+    faults: { ...(random.chance(0.85) ? drawFaults(random) : {}), ...losses },
+    liars: (random.chance(0.85) ? drawLiars(random, seed, n, f) : []).slice(0, liarsMax),
     exclusion: random.pick(['S1', 'S2', 'S3'] as const),
     pipelineDepth: random.pick([2, 10]),
     checkpointInterval: random.pick([4, 16, 64]),
@@ -44,7 +48,8 @@ export function drawSessionsPlan(seed: number, engine?: SessionsPlan['engine']):
 }
 
 function drawFaults(random: Random): SessionsPlan['faults'] {
-  const on = random.some(orderingFaults, random.between(0.1, 0.7));
+  const drawn = orderingFaults.filter((kind) => kind !== 'disk-loss');
+  const on = random.some(drawn, random.between(0.1, 0.7));
   return Object.fromEntries(on.map((kind) => [kind, random.between(0.1, 1)]));
 }
 

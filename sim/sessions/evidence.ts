@@ -29,7 +29,8 @@ export function checkPromises(world: SessionsWorld, standings: Standings): reado
     const [first] = receipts;
     if (!first) continue;
     const { replica, session, sequence } = first.statement;
-    const isLiar = isFaulty(plan, replica);
+    // One that has lost its disk has lost its word with it, and can be convicted for that.
+    const isLiar = isFaulty(plan, replica) || witness.lost.has(replica);
     for (const receipt of receipts) {
       const isOrdered = isInOrder(world, standings, receipt);
       const isConvicted = evidencesOf(world, standings, receipt).some(

@@ -48,7 +48,7 @@ export function simulateSessions(
   const chaos = startChaos(world);
   world.engine.run({ untilMs: plan.chaosMs, stepsMax });
   chaos.end();
-  const done = () => world.clientsBusy === 0;
+  const done = () => world.clientsBusy === 0 && world.lost.length === 0;
   const finished = world.engine.run({ untilMs: plan.chaosMs + LIVENESS_MS, stepsMax, done });
   const atTheEnd =
     options.steps === undefined ? (finished ? settle(world) : unfinished(world)) : [];
@@ -73,11 +73,21 @@ function startChaos(world: SessionsWorld): Chaos<Parameters<typeof world.network
   return chaos;
 }
 
-function unfinished({ engine, plan, clientsBusy, cores, witness }: SessionsWorld): Violation[] {
+function unfinished({
+  engine,
+  plan,
+  clientsBusy,
+  cores,
+  witness,
+  lost,
+}: SessionsWorld): Violation[] {
   const places = cores.map(({ replica, core }) => `${replica} at ${core.metrics.position}`);
   const known = `${witness.finals.size} operations are final`;
   const what = `${clientsBusy} clients still wait; ${known}; ${places.join(', ')}`;
-  const found = [{ checker: 'everything-final', what }];
+  const found = clientsBusy > 0 ? [{ checker: 'everything-final', what }] : [];
+  for (const address of lost) {
+    found.push({ checker: 'lost-comes-back', what: `${address} does not take part again` });
+  }
   if (engine.steps >= plan.stepsMax) {
     found.push({ checker: 'everything-final', what: `${plan.stepsMax} events were not enough` });
   }
@@ -164,6 +174,7 @@ function notFinal(
     if (known === correct.length) continue;
     const what = `${key} is final at ${known} of ${correct.length}`;
     if (!witness.left.has(session.id)) found.push({ checker: 'final-everywhere', what });
+    else if (witness.losses > world.plan.f) continue;
     else if (witness.witnessed.has(key)) found.push({ checker: 'witnessed-survives', what });
     else if (isPromised(world, key)) found.push({ checker: 'promises', what });
   }
@@ -178,7 +189,8 @@ function isShort({ promisePositions, liars }: SessionsPlan): boolean {
 
 /** Whether a correct replica has promised the operation. */
 function isPromised({ witness, correct }: SessionsWorld, key: string): boolean {
-  return correct.some((replica) => witness.receipts.has(`${replica} ${key}`));
+  const keepers = correct.filter((replica) => !witness.lost.has(replica));
+  return keepers.some((replica) => witness.receipts.has(`${replica} ${key}`));
 }
 
 /** What holds at any moment. */

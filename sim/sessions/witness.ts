@@ -23,6 +23,9 @@ export class SessionsWitness {
   readonly left = new Set<string>();
   readonly contradictions: Violation[] = [];
   sent = 0;
+  /** Who has lost its disk, and how many have in all. */
+  readonly lost = new Set<number>();
+  losses = 0;
   readonly #isCorrect: (replica: number) => boolean;
   readonly #seen = new WeakSet<SessionMessage>();
   readonly #said = new Map<string, string>();
@@ -79,6 +82,12 @@ export class SessionsWitness {
     if (known !== said) this.fault('same-order', `replica ${from} has another ${what}`);
   }
 
+  /** One that has lost its disk promises otherwise only past the deadline of what it has forgotten. */
+  #areTwo(a: ReceiptStatement, b: ReceiptStatement): boolean {
+    const isLater = a.base > b.deadline || b.base > a.deadline;
+    return contradict(a, b) && !(this.lost.has(a.replica) && isLater);
+  }
+
   #receipt(receipt: Signed<ReceiptStatement>): void {
     const { replica, session, sequence } = receipt.statement;
     const name = `${replica} ${operationKey(session, sequence)}`;
@@ -91,7 +100,7 @@ export class SessionsWitness {
     );
     if (isKnown) return;
     this.receipts.set(name, [...known, receipt]);
-    const other = known.find(({ statement }) => contradict(statement, receipt.statement));
+    const other = known.find(({ statement }) => this.#areTwo(statement, receipt.statement));
     if (other && this.#isCorrect(replica)) {
       this.fault('one-promise', `replica ${replica} promises two things: ${name}`);
     }

@@ -60,6 +60,7 @@ export const serviceLies = {
   'repeat-stale': service.repeatStale,
   'slow-everything': service.slowEverything,
   'never-help': service.neverHelp,
+  'cries-lost': service.criesLost,
 } satisfies Record<string, BehaviourMaker>;
 
 /** What hurts for as long as it is not noticed. */

@@ -80,6 +80,30 @@ export function falseStatus(liar: Liar): Behaviour {
   return {};
 }
 
+/**
+ * Has lost its store again and again, and wants everybody elsewhere for that. Those that have lost theirs it tells
+ * that it was nowhere, or far away.
+ */
+export function criesLost(liar: Liar): Behaviour {
+  liar.every(400, () => {
+    liar.lied();
+    const nonce = sha256(new TextEncoder().encode(`${liar.self} ${liar.random.int(1_000_000)}`));
+    for (const scope of scopes) {
+      const position = liar.random.pick([0, liar.memory.highestCycle + 5, 2 ** 40]);
+      const view = liar.random.pick([0, liar.memory.view, liar.memory.view + 1, 2 ** 40]) as View;
+      liar.broadcast({ kind: 'lost', scope, nonce, view, position });
+    }
+  });
+  return {
+    outgoing: (_to, message) => {
+      if (message.kind !== 'reach') return undefined;
+      liar.lied();
+      const far = liar.random.pick([0, 2 ** 40, 2 ** 52]);
+      return [{ ...message, view: far as View, position: far }];
+    },
+  };
+}
+
 /** Its checkpoints are of other states, and of places that nobody has reached. */
 export function falseCheckpoints(liar: Liar): Behaviour {
   const wrong: Digest = sha256(new TextEncoder().encode(`state of ${liar.self}`));

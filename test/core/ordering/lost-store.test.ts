@@ -202,6 +202,29 @@ describe.each(Object.entries(engines))(
       expect(broken).toEqual([]);
     });
 
+    it('is not answered by another that has lost its own, and both come back', () => {
+      const rig = new OrderingRig<Engine>(engine, { n: 7, f: 2, options: { batchDelayMs: 0 } });
+      rig.runUntil(
+        (
+          (applied) => () =>
+            rig.haveApplied(applied)
+        )(load(rig, [0, 1, 2, 3], 2)),
+      );
+      const answered = new Set<number>();
+      rig.tamper = (from, to, message) => {
+        const isLost = [5, 6].includes(from) && rig.engine(from).isLost;
+        if (message.kind === 'reach' && isLost) answered.add(to);
+        return [message];
+      };
+      rig.loseStore(5);
+      rig.loseStore(6);
+      rig.runFor(20);
+      expect([...answered]).toEqual([]);
+      rig.tamper = (_from, _to, message) => [message];
+      rig.runUntil(() => [5, 6].every((replica) => !rig.engine(replica).isLost));
+      rig.checkOrder();
+    });
+
     it('is one of several, one after the other, in the midst of everything, and nothing is split', () => {
       for (let seed = 1; seed <= 4; seed += 1) {
         const rig = open(seed, { checkpointInterval: 8 });
