@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 const lost = ['test/core/transaction/lost-floors.test.ts'];
+const lasting = ['test/core/transaction/lasting-suspicions.test.ts'];
 const elsewhere = ['test/core/transaction/forgotten-elsewhere.test.ts'];
 
 /** Replicas that come back after others have forgotten, and replicas that have lost their disks. */
@@ -33,9 +34,41 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'suspects-for-the-forgotten',
     rule: 'no primary is blamed for what so many others lack that no quorum is left',
     file: 'src/core/agreement/retransmission.ts',
-    find: 'if (this.#host.isLeftBehind(slot)) return false;',
-    replace: '',
+    find: 'return this.#hasMeans(slot) && !this.#host.isLeftBehind(slot.slot);',
+    replace: 'return this.#hasMeans(slot);',
     tests: elsewhere,
+  },
+  {
+    name: 'late-votes-are-grounds',
+    rule: 'no primary is blamed for the outcome of a transaction that is not on record here',
+    file: 'src/core/agreement/retransmission.ts',
+    find: "if (slot.kind === 'outcome') return this.#host.knows(slot);",
+    replace: "if (slot.kind === 'outcome') return true;",
+    tests: lasting,
+  },
+  {
+    name: 'given-up-and-kept',
+    rule: 'of a slot that a replica gives up it keeps what it has said, and nothing else',
+    file: 'src/core/agreement/retransmission.ts',
+    find: 'if (!slot.vote && !slot.lock) this.#state.slots.delete(slot.key);',
+    replace: '',
+    tests: lasting,
+  },
+  {
+    name: 'each-view-begins-anew',
+    rule: 'a slot that stays undecided over many views is one that others may have forgotten',
+    file: 'src/core/agreement/retransmission.ts',
+    find: 'isStale({ questions }: SlotState)',
+    replace: 'isStale({ resends: questions }: SlotState)',
+    tests: lasting,
+  },
+  {
+    name: 'left-behind-by-outcomes-alone',
+    rule: 'no primary is blamed for an activation that so many others lack that no quorum is left',
+    file: 'src/core/transaction/coordinator.ts',
+    find: 'return this.#memory.isLeftBehind(slot);',
+    replace: "return slot.kind === 'outcome' && this.#memory.isLeftBehind(slot);",
+    tests: lasting,
   },
   {
     name: 'suspicion-outlives-its-slot',

@@ -239,6 +239,8 @@ export class Agreement {
     const state = this.#state.slotState(slot);
     if (!state || state.wanted) return;
     state.wanted = true;
+    state.resends = 0;
+    state.questions = 0;
     this.#state.startTimer(`suspect/${state.key}`, this.#views.suspectAfterMs);
     this.#retransmission.start(state);
     if (!this.#host.knows(slot)) this.#host.seek(slot);

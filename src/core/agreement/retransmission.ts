@@ -33,8 +33,8 @@ export class Retransmission {
   }
 
   /** Nothing that this replica has done for it was of any use. */
-  isStale({ resends }: SlotState): boolean {
-    return resends > QUESTIONS_MAX;
+  isStale({ questions }: SlotState): boolean {
+    return questions > QUESTIONS_MAX;
   }
 
   /** Gives the primary what it may lack to propose: locks, requests, records. */
@@ -56,23 +56,27 @@ export class Retransmission {
     return this.#state.shown.get(slotKey(slot))?.prePrepare.statement.digest === digest;
   }
 
+  /** Whether the primary is to blame: this replica can help with the slot, and a quorum can decide it. */
+  hasGrounds(slot: SlotState): boolean {
+    return this.#hasMeans(slot) && !this.#host.isLeftBehind(slot.slot);
+  }
+
   /**
-   * Whether this replica has what it takes to have the slot decided, so that the primary is to blame.
-   * A vote alone, read back after a restart, is not enough: perhaps nobody knows any more for what it
-   * was, and whoever made the request has given it up.
+   * Whether this replica has what it takes to have the slot decided. A vote alone, read back after a
+   * restart, is not enough: perhaps nobody knows any more for what it was, and the client has given its
+   * request up. Nor are the votes of others for the outcome of a transaction that is not on record here:
+   * perhaps this replica has forgotten it, and they came late.
    */
-  hasGrounds({ slot, lock, accepted, requests }: SlotState): boolean {
-    if (this.#host.isLeftBehind(slot)) return false;
-    if (slot.kind === 'outcome' || lock || accepted || requests) return true;
-    return this.#host.requestsFor(slot) !== undefined;
+  #hasMeans({ slot, lock, accepted, requests }: SlotState): boolean {
+    if (slot.kind === 'outcome') return this.#host.knows(slot);
+    return Boolean(lock || accepted || requests || this.#host.requestsFor(slot));
   }
 
   /** Nobody answers. The vote stays on disk; a request or a proposal makes the slot wanted again. */
   #giveUp(slot: SlotState): void {
     slot.wanted = false;
-    slot.resends = 0;
     this.#state.stopTimer(`suspect/${slot.key}`);
-    this.#actions.settled(slot);
+    if (!slot.vote && !slot.lock) this.#state.slots.delete(slot.key);
   }
 
   /** Until `again`, which says the same at ever longer intervals. */
@@ -84,9 +88,15 @@ export class Retransmission {
   /** Says again what was said last for the slot, and asks whether others know more. */
   again(slot: SlotState): void {
     slot.resends += 1;
+    slot.questions += 1;
     if (this.isStale(slot)) {
       this.#host.undecidedForLong();
-      if (!this.hasGrounds(slot)) return this.#giveUp(slot);
+      if (!this.hasGrounds(slot)) {
+        this.#actions.settled(slot);
+        // The timers of an activation look for a floor that has passed it.
+        const isKept = slot.slot.kind === 'activation' && this.#hasMeans(slot);
+        if (!isKept) return this.#giveUp(slot);
+      }
     }
     const { accepted } = slot;
     const { isCurrent, propose } = this.#actions;

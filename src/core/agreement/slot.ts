@@ -45,7 +45,10 @@ export class SlotState {
   readonly key: SlotKey;
   /** Whether this replica itself has a reason to want the slot decided. */
   wanted = false;
+  /** In this view. */
   resends = 0;
+  /** Since it was wanted, in whatever views: a view change alone makes nothing new. */
+  questions = 0;
   vote: OwnVote | undefined;
   /** The proposal that this replica voted for, at `vote.ballot`. */
   accepted: Proposal | undefined;

@@ -365,7 +365,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   }
 
   isLeftBehind(slot: Slot): boolean {
-    return slot.kind === 'outcome' && this.#memory.isLeftBehind(slot);
+    return this.#memory.isLeftBehind(slot);
   }
 
   #refuses(activation: ActivationStatement): boolean {
