@@ -21,22 +21,23 @@ const victim = 0;
 /** Of load: a victim of 363340c was left out within 650 ms. */
 const DURATION_MS = 800;
 
-const isOwn = (kind: 'proposal' | 'report', message: OrderingMessage): boolean =>
+const isOwn = (kind: 'proposal' | 'report', message: OrderingMessage, self = liar): boolean =>
   (kind === 'proposal' &&
     message.kind === 'proposal' &&
-    message.proposal.statement.replica === liar) ||
-  (kind === 'report' && message.kind === 'report' && message.report.statement.replica === liar);
+    message.proposal.statement.replica === self) ||
+  (kind === 'report' && message.kind === 'report' && message.report.statement.replica === self);
 
 /** What the liar reports, changed by it. */
 function reporting(
   rig: Rig,
   message: OrderingMessage,
   change: (entries: ReportStatement['entries']) => ReportStatement['entries'],
+  self = liar,
 ): OrderingMessage {
-  if (message.kind !== 'report' || !isOwn('report', message)) return message;
+  if (message.kind !== 'report' || !isOwn('report', message, self)) return message;
   const { statement } = message.report;
   const lie = { ...statement, entries: change(statement.entries) };
-  const sign = rig.parties.replicaSign(liar);
+  const sign = rig.parties.replicaSign(self);
   return { ...message, report: signOrdering(sign, rig.parties.cluster.id, lie) };
 }
 
@@ -181,13 +182,13 @@ describe('a cycle that is decided without the report of one correct replica', ()
   });
 });
 
-/** Lone requests at replica 0, and how long each took in virtual time. */
-function waits(rig: Rig, count: number): number[] {
+/** Lone requests at one replica, and how long each took in virtual time. */
+function waits(rig: Rig, count: number, at = 0): number[] {
   return Array.from({ length: count }, (_, index) => {
-    const before = rig.history(0).length;
+    const before = rig.history(at).length;
     const startMs = rig.nowMs;
-    rig.submit(0, `lone${index}`, 1);
-    rig.runUntil(() => rig.history(0).length > before);
+    rig.submit(at, `lone${index}`, 1);
+    rig.runUntil(() => rig.history(at).length > before);
     const waitMs = rig.nowMs - startMs;
     rig.runFor(20);
     return waitMs;
@@ -232,6 +233,30 @@ describe('what one liar costs a lone request', () => {
     expect(lies.length).toBeLessThanOrEqual(39);
     expect(rig.engine(0).metrics.slowCycles).toBeLessThanOrEqual(39);
   });
+
+  it.each([
+    [300, 7],
+    [1300, 2],
+  ])(
+    'a time-out in all, where it is the Decision Module’s primary, too, and lets it wait %i ms',
+    (paceMs, most) => {
+      const rig = open();
+      rig.tamper = (from, to, message) => {
+        if (from !== 0) return [message];
+        // Its own report would prove the fast path.
+        if (message.kind === 'fast-decision') return [];
+        if (message.kind !== 'pre-prepare') {
+          return [reporting(rig, message, without(2), 0)];
+        }
+        rig.schedule(paceMs, () => rig.transmit(from, to, message));
+        return [];
+      };
+      const all = waits(rig, 60, 1);
+      const long = all.filter((waitMs) => waitMs > honestMs + 100);
+      expect(long.length).toBeGreaterThan(0);
+      expect(long.length).toBeLessThanOrEqual(most);
+    },
+  );
 
   it('a bounded time where it is just not slow enough to be left out', () => {
     const rig = open();

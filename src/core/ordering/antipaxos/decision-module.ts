@@ -50,6 +50,7 @@ export class DecisionModule {
     const outbox = state.outbox.child('decision-module', { batchDelayMs: 0 });
     this.#replica = new PbftReplica(outbox, {
       judge: (batch) => worst(batch.map((request) => this.#judge(request))),
+      usualWaitMs: () => state.delay.commandMs,
       apply: (_sequence, batch) => {
         for (const request of batch) this.#apply(request);
       },

@@ -13,6 +13,11 @@ const TIMEOUT_DELAYS = 6.25;
 const ASK_PART = 1 / 12;
 /** A message may come so many delays after the usual one, besides the wait before asking, and is not slow. */
 const SLOW_DELAYS = 5;
+/**
+ * A command goes to the Decision Module's primary and comes back in a proposal; each of the two may have a value
+ * to fetch first.
+ */
+const COMMAND_DELAYS = 7;
 /** Of the least timeout: what is never slow. */
 const SLOW_FLOOR_PART = 1 / 4;
 /** Of the timeout: a report that leaves earlier than this was kept waiting by nobody. */
@@ -56,13 +61,23 @@ export class DelayEstimate {
 
   /** A value, or report, that comes so long after this process's own is slow. */
   get slowMs(): number {
-    const allowedMs = this.askAfterMs + SLOW_DELAYS * this.delayMs;
-    return Math.min(Math.max(allowedMs, SLOW_FLOOR_PART * this.#minMs), this.timeoutMs);
+    return this.#within(SLOW_DELAYS);
+  }
+
+  /** How long a command may wait until the Decision Module's primary proposes it. */
+  get commandMs(): number {
+    return this.#within(COMMAND_DELAYS);
   }
 
   /** A report that was sent so soon left its receivers time to fetch what it names. */
   get promptMs(): number {
     return PROMPT_PART * this.timeoutMs;
+  }
+
+  /** So many delays, and what is waited for before asking. */
+  #within(delays: number): number {
+    const allowedMs = this.askAfterMs + delays * this.delayMs;
+    return Math.min(Math.max(allowedMs, SLOW_FLOOR_PART * this.#minMs), this.timeoutMs);
   }
 
   /**

@@ -6,6 +6,8 @@ export type Judgement = 'accept' | 'later' | 'refuse';
 export interface PbftHost {
   /** Whether a backup may prepare the batch. Asked again on `recheck` where it said `later`. */
   judge(batch: Batch): Judgement;
+  /** How long a request may wait for its proposal, where the host measures delays itself. */
+  usualWaitMs?(): number;
   /** Requests that are new, in their order. The batch of a null request is empty and not applied. */
   apply(sequence: number, batch: Batch): void;
   snapshot(): readonly Uint8Array[];

@@ -11,6 +11,14 @@ const TIMES_BEST = 8;
 const FAST_PART = 1 / 16;
 const SLOW_PART = 1 / 4;
 
+/** What a primary is given. */
+export interface PrimaryTimes {
+  /** How long a request may usually wait, where the host knows better than by comparison. */
+  readonly usualMs: number | undefined;
+  /** For one request: longer in a view that comes after others that failed. */
+  readonly timeoutMs: number;
+}
+
 /**
  * Whether the primary keeps the pace. One that lets each request wait almost until it would be suspected
  * makes everything slow and is never replaced (Clement and others, "Making Byzantine fault tolerant
@@ -21,6 +29,10 @@ const SLOW_PART = 1 / 4;
  * replicas; never below a sixteenth of the time-out, always above a quarter. A wait is counted from when
  * the request was known here, or from the last batch that was at least half full: a primary with more
  * work than fits into its batches is not slow while these keep coming, so load alone replaces nobody.
+ *
+ * A median says nothing of fewer than nine places. So what requests have waited beyond what is allowed adds up,
+ * too, over the same places, each as a part of the time-out that the primary had then: more than one time-out is
+ * too long. What waits at once counts once.
  */
 export class Pace {
   readonly #options: OrderingOptions;
@@ -29,9 +41,14 @@ export class Pace {
   /** The best window of each view, this one first. */
   #bestMs: number[] = [Infinity];
   #fullAtMs = -Infinity;
+  /** By how many time-outs each of the last `WINDOW` places was too long, and up to when that is counted. */
+  #excesses: number[] = [];
+  #countedMs = -Infinity;
+  readonly #times: PrimaryTimes;
 
-  constructor(options: OrderingOptions) {
+  constructor(options: OrderingOptions, times: PrimaryTimes) {
     this.#options = options;
+    this.#times = times;
   }
 
   /** When the last batch came that was at least half full. */
@@ -42,6 +59,7 @@ export class Pace {
   /** A new primary. */
   enter(): void {
     this.#waitsMs = [];
+    this.#excesses = [];
     this.#bestMs = [Infinity, ...this.#bestMs].slice(0, this.#options.resilience.n);
     this.#fullAtMs = -Infinity;
   }
@@ -49,6 +67,8 @@ export class Pace {
   /** The usual wait above which the primary is too slow. */
   get allowedMs(): number {
     const { suspectAfterMs } = this.#options;
+    const { usualMs } = this.#times;
+    if (usualMs !== undefined) return Math.min(usualMs, SLOW_PART * suspectAfterMs);
     const relativeMs = TIMES_BEST * Math.min(...this.#bestMs);
     const floorMs = FAST_PART * suspectAfterMs;
     return Math.min(Math.max(relativeMs, floorMs), SLOW_PART * suspectAfterMs);
@@ -56,7 +76,7 @@ export class Pace {
 
   /**
    * The primary has proposed a batch. `sinceMs` tells since when a request is known, if it is. Returns
-   * whether the primary has been too slow for a whole window, which is then forgotten.
+   * whether the primary has been too slow, for a whole window or in sum; that is then forgotten.
    */
   proposed(
     batch: Batch,
@@ -72,7 +92,9 @@ export class Pace {
     }
     if (this.#isHalfFull(batch)) this.#fullAtMs = nowMs;
     if (waitsMs.length === 0) return false;
-    this.#waitsMs.push(median(waitsMs));
+    const waitMs = median(waitsMs);
+    this.#waitsMs.push(waitMs);
+    if (this.#adds(waitMs, nowMs)) return true;
     if (this.#waitsMs.length < WINDOW) return false;
     const usualMs = median(this.#waitsMs);
     this.#waitsMs.shift();
@@ -82,6 +104,17 @@ export class Pace {
     }
     this.#bestMs[0] = Math.min(this.#bestMs[0] ?? Infinity, usualMs);
     return false;
+  }
+
+  /** Whether the waits beyond what is allowed make a time-out together; they are forgotten then. */
+  #adds(waitMs: number, nowMs: number): boolean {
+    const fromMs = Math.max(nowMs - waitMs + this.allowedMs, this.#countedMs);
+    this.#countedMs = Math.max(this.#countedMs, nowMs);
+    const excess = Math.max(0, nowMs - fromMs) / this.#times.timeoutMs;
+    this.#excesses = [...this.#excesses, excess].slice(-WINDOW);
+    if (this.#excesses.reduce((sum, one) => sum + one, 0) <= 1) return false;
+    this.#excesses = [];
+    return true;
   }
 
   #isHalfFull(batch: Batch): boolean {

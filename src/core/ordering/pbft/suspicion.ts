@@ -27,7 +27,14 @@ export class Suspicion {
     this.#state = state;
     this.#host = host;
     this.#views = views;
-    this.#pace = new Pace(state.options);
+    this.#pace = new Pace(state.options, {
+      get usualMs() {
+        return host.usualWaitMs?.();
+      },
+      get timeoutMs() {
+        return views.suspectAfterMs;
+      },
+    });
   }
 
   /** There may be something to wait for. */
