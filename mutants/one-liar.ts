@@ -127,6 +127,22 @@ export const oneLiarMutants: readonly Mutant[] = [
     tests: oneLiar,
   },
   {
+    name: 'under-way-unbounded',
+    rule: 'a primary has no more than some pipelines of batches under way at a backup',
+    file: 'src/core/ordering/pbft/voting.ts',
+    find: 'if (!this.#hasRoomFor(sequence, proposed)) return;',
+    replace: '',
+    tests: ['test/core/ordering/under-way.test.ts'],
+  },
+  {
+    name: 'batch-of-any-size-made',
+    rule: 'no replica makes a batch that others do not take',
+    file: 'src/core/ordering/engine.ts',
+    find: 'batchBytesMax <= orderingLimits.batchBytes',
+    replace: 'batchBytesMax > 0',
+    tests: ['test/core/ordering/under-way.test.ts'],
+  },
+  {
     name: 'second-vote-not-asserted',
     rule: 'a replica votes once in a view, and in rising views',
     file: 'src/core/ordering/pbft/state.ts',

@@ -7,6 +7,7 @@ import type {
   VerifiedOrderingMessage,
 } from '../../vocabulary/ordering.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
+import { orderingLimits } from '../../wire/ordering/index.js';
 import type { CommonOutput, Core } from '../effects.js';
 import { NUMBERS_REMEMBERED } from './client-table.js';
 
@@ -93,10 +94,14 @@ export const orderingDefaults = {
 } as const;
 
 /** Throws `RangeError` where the parts of an engine would not fit together. */
-export function checkOptions({ checkpointInterval, pipelineDepth }: OrderingOptions): void {
+export function checkOptions(options: OrderingOptions): void {
+  const { checkpointInterval, pipelineDepth, batchBytesMax } = options;
   // The log's two intervals must fit into what the client table remembers of one client.
   const fits = 2 * checkpointInterval <= NUMBERS_REMEMBERED && checkpointInterval >= 1;
   if (!fits) throw new RangeError(`checkpoint interval out of range: ${checkpointInterval}`);
+  // Others take no larger one.
+  const isTaken = batchBytesMax <= orderingLimits.batchBytes;
+  if (!isTaken) throw new RangeError(`batch size out of range: ${batchBytesMax}`);
   if (pipelineDepth < 1) throw new RangeError(`pipeline depth out of range: ${pipelineDepth}`);
 }
 

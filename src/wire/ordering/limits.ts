@@ -3,10 +3,10 @@ export const orderingLimits = {
   /** Requests in one batch. */
   batchRequests: 4096,
   /**
-   * Bytes of the payloads of one batch, also in a cycle's value. Above what a replica puts into one
-   * (`batchBytesMax`, or one request), and far enough below a message that a batch fits into one with its proof.
+   * Bytes of the payloads of one batch, also in a cycle's value: what a correct replica puts into one
+   * (`batchBytesMax`, or one request), so that a liar's takes no more.
    */
-  batchBytes: 4 * 1024 * 1024,
+  batchBytes: 1024 * 1024,
   /** Bytes of one request's payload. */
   payloadBytes: 1024 * 1024,
   /** Sequence numbers between the watermarks, so prepared certificates in a view change. */

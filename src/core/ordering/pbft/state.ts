@@ -15,6 +15,7 @@ import {
   decodeOrderingSigned,
   encodeBatch,
   encodeOrderingSigned,
+  orderingLimits,
   readPrepared,
   readShared,
   writePrepared,
@@ -51,6 +52,9 @@ export interface LogEntry {
   /** Whether others were asked for the proof. */
   hasAsked: boolean;
 }
+
+/** What a primary may have under way at a backup: in full batches, so many pipelines. */
+const PIPELINES_MAX = 4;
 
 export const nullBatch: Batch = [];
 /** Castro and Liskov §4.4: what fills a gap, and changes nothing. */
@@ -137,6 +141,21 @@ export class PbftState {
 
   batch(digest: Digest): Batch | undefined {
     return digest === nullDigest ? nullBatch : this.#batches.get(digest)?.batch;
+  }
+
+  /**
+   * Whether this view's primary may have this batch under way here. A correct one has one pipeline beyond what it
+   * has executed; the others are for a backup that is behind it.
+   */
+  hasRoomFor(place: SequenceNumber, batch: Batch): boolean {
+    let bytes = encodeBatch(batch).length;
+    for (const { sequence, accepted, held } of this.log.values()) {
+      if (sequence <= this.executed || sequence === place) continue;
+      const isOfView = accepted?.prePrepare.statement.view === this.view;
+      const proposed = isOfView ? accepted : held;
+      if (proposed) bytes += encodeBatch(proposed.batch).length;
+    }
+    return bytes <= PIPELINES_MAX * this.options.pipelineDepth * orderingLimits.batchBytes;
   }
 
   /** Keeps a batch for a place in the log. */

@@ -80,6 +80,7 @@ export class Voter {
     const entry = state.entry(sequence);
     this.#learnCommittedBatch(entry, digest, proposed.batch);
     if (entry.accepted?.prePrepare.statement.view === view) return this.#again(entry, digest);
+    if (!this.#hasRoomFor(sequence, proposed)) return;
     const judgement = this.#judge(sequence, proposed);
     entry.held = judgement === 'later' ? proposed : undefined;
     if (judgement === 'refuse') state.outbox.log('warn', 'proposal-refused', { sequence, view });
@@ -149,6 +150,15 @@ export class Voter {
     else this.#vote('prepare', accepted.prePrepare.statement);
     const prepared = entry.prepared?.prePrepare.statement;
     if (prepared?.view === view) this.#vote('commit', prepared);
+  }
+
+  /**
+   * What a new view requires was prepared before. What else would be too much comes again, once this replica has
+   * executed some of it.
+   */
+  #hasRoomFor(sequence: SequenceNumber, { batch }: Proposed): boolean {
+    if (this.#events.required(sequence) !== undefined) return true;
+    return this.#state.hasRoomFor(sequence, batch);
   }
 
   /** Above what the new view requires, a batch is judged. Below, it is that or nothing. */

@@ -1,0 +1,97 @@
+import { describe, expect, it } from 'vitest';
+import { type OrderingOptions, orderingDefaults } from '../../../src/core/ordering/engine.js';
+import { PbftEngine } from '../../../src/core/ordering/pbft/engine.js';
+import { digestOfBatch, signOrdering } from '../../../src/crypto/ordering/sign.js';
+import { clientId, type View } from '../../../src/vocabulary/ids.js';
+import {
+  type Batch,
+  type OrderingMessage,
+  sequenceNumber,
+} from '../../../src/vocabulary/ordering.js';
+import { orderingLimits } from '../../../src/wire/ordering/index.js';
+import { OrderingRig } from '../../support/ordering-rig.js';
+
+type Rig = OrderingRig<PbftEngine>;
+
+const { batchBytes } = orderingLimits;
+/** A pipeline of one place: four full batches may be under way. */
+const shareBytes = 4 * batchBytes;
+
+function open(): Rig {
+  return new OrderingRig((own, machine) => new PbftEngine(own, machine), {
+    options: { pipelineDepth: 1, batchDelayMs: 0 },
+  });
+}
+
+/** Some bytes less than the payloads may have, for what is around them. */
+function largeBatch(number: number): Batch {
+  const payload = new Uint8Array(batchBytes - 1000).fill(number);
+  return [{ client: clientId('large'), number, payload }];
+}
+
+function proposal(rig: Rig, sequence: number, batch: Batch): OrderingMessage {
+  const prePrepare = signOrdering(rig.parties.replicaSign(0), rig.parties.cluster.id, {
+    ...{ kind: 'phase', scope: 'pbft', phase: 'pre-prepare', view: 0 as View },
+    sequence: sequenceNumber(sequence),
+    digest: digestOfBatch(batch),
+  });
+  return { kind: 'pre-prepare', scope: 'pbft', prePrepare, batch };
+}
+
+function batchBytesOf(rig: Rig, replica: number): number {
+  const stored = [...(rig.stores[replica] ?? [])].filter(([key]) => key.includes('batch/'));
+  return stored.reduce((sum, [, value]) => sum + value.length, 0);
+}
+
+describe('what a primary may have under way', () => {
+  it('is bounded in bytes: a liar that proposes for all places of the log fills nobody’s store', () => {
+    const rig = open();
+    rig.tamper = (from, _to, message) => (from === 0 ? [] : [message]);
+    // Nothing at place 1, so that nothing is executed.
+    for (let place = 2; place <= 12; place += 1) {
+      for (const to of [1, 2, 3]) rig.transmit(0, to, proposal(rig, place, largeBatch(place)));
+    }
+    rig.runFor(100);
+    for (const replica of [1, 2, 3]) {
+      expect(batchBytesOf(rig, replica)).toBeGreaterThan(shareBytes / 2);
+      expect(batchBytesOf(rig, replica)).toBeLessThanOrEqual(shareBytes);
+    }
+    rig.submit(1, 'a', 1);
+    const isApplied = (replica: number) => rig.history(replica).some((one) => one.includes(':a:1'));
+    rig.runUntil(() => [1, 2, 3].every(isApplied));
+    rig.checkOrder([1, 2, 3]);
+  });
+
+  it('comes again for a backup that was behind and had no room', () => {
+    const rig = open();
+    let isCut = true;
+    const ofPlaceOne = (message: OrderingMessage): boolean =>
+      message.kind === 'committed' ||
+      message.kind === 'batch' ||
+      (message.kind === 'pre-prepare' && message.prePrepare.statement.sequence === 1);
+    rig.tamper = (_from, to, message) =>
+      isCut && to === 3 && ofPlaceOne(message) ? [] : [message];
+    for (let number = 1; number <= 9; number += 1) {
+      const [request] = largeBatch(number);
+      if (request) rig.input(0, { kind: 'submit', request, nowMs: rig.nowMs });
+      rig.runUntil(() => rig.haveApplied(number, [0, 1, 2]));
+    }
+    expect(rig.history(3)).toEqual([]);
+    expect(batchBytesOf(rig, 3)).toBeLessThanOrEqual(shareBytes);
+    isCut = false;
+    rig.crash(2);
+    rig.submit(1, 'a', 1);
+    rig.runUntil(() => rig.haveApplied(10));
+    expect(rig.engine(1).view).toBe(0);
+    rig.checkOrder();
+  });
+});
+
+it('no replica makes a batch that others do not take', () => {
+  expect(orderingDefaults.batchBytesMax).toBeLessThanOrEqual(batchBytes);
+  expect(orderingLimits.payloadBytes).toBeLessThanOrEqual(batchBytes);
+  const larger: Partial<OrderingOptions> = { batchBytesMax: batchBytes + 1 };
+  expect(
+    () => new OrderingRig((own, machine) => new PbftEngine(own, machine), { options: larger }),
+  ).toThrow('batch size');
+});
