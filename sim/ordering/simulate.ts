@@ -4,9 +4,10 @@ import type { Narrator } from '../run/world.js';
 import { startChaos } from './chaos.js';
 import { checkCycles, checkDelivery, checkLoad } from './checkers.js';
 import { Clients } from './clients.js';
+import { type EngineFactory, productionEngines } from './engines.js';
 import { Measure } from './measure.js';
 import { isFaulty, type OrderingPlan } from './plan.js';
-import { type EngineFactory, OrderingWorld, productionEngines } from './world.js';
+import { OrderingWorld } from './world.js';
 
 export interface OrderingReport {
   readonly plan: OrderingPlan;

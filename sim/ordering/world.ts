@@ -1,13 +1,4 @@
-import { AntipaxosEngine } from '../../src/core/ordering/antipaxos/engine.js';
-import type { AntipaxosOptions } from '../../src/core/ordering/antipaxos/options.js';
-import {
-  type OrderingEngine,
-  orderingDefaults,
-  type StateMachine,
-} from '../../src/core/ordering/engine.js';
-import { lostStoreRecord } from '../../src/core/ordering/lost-store.js';
-import { PbftEngine } from '../../src/core/ordering/pbft/engine.js';
-import { digestOfText } from '../../src/crypto/session/chain.js';
+import { type OrderingEngine, orderingDefaults } from '../../src/core/ordering/engine.js';
 import type { Sign } from '../../src/crypto/signer.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
 import type { OrderingRequest } from '../../src/vocabulary/ordering.js';
@@ -25,7 +16,8 @@ import { Coverage } from '../run/coverage.js';
 import { DRIFT_MAX, type Narrator, timing } from '../run/world.js';
 import { Impostor } from './byzantine/impostor.js';
 import type { Conspiracy } from './byzantine/liar.js';
-import { stillLost } from './losses.js';
+import type { EngineFactory } from './engines.js';
+import { loseOneDisk, stillLost } from './losses.js';
 import { SimMachine } from './machine.js';
 import { isFaulty, type OrderingPlan } from './plan.js';
 import { OrderingReader } from './reader.js';
@@ -33,14 +25,6 @@ import { OrderingReplica } from './replica.js';
 import { isGenuine } from './requests.js';
 import { describe } from './transcript.js';
 import { OrderingWitness } from './witness.js';
-
-export type EngineFactory = (options: AntipaxosOptions, machine: StateMachine) => OrderingEngine;
-
-/** The engines as they are, or what a test puts in their place to see it caught. */
-export const productionEngines: Record<OrderingPlan['engine'], EngineFactory> = {
-  antipaxos: (options, machine) => new AntipaxosEngine(options, machine),
-  pbft: (options, machine) => new PbftEngine(options, machine),
-};
 
 const TIMEOUT_MAX_MS = 2000;
 
@@ -129,21 +113,8 @@ export class OrderingWorld {
 
   /** A correct replica comes back on a store that took the place of its own. */
   loseSomeDisk(random: Random): void {
-    const { lost, plan } = this;
-    const victims = this.processes.filter(
-      ({ address, isUp }) => isUp && this.isCorrect(address) && !lost.includes(address),
-    );
-    if (plan.n - this.correct.length + lost.length >= plan.f || victims.length === 0) return;
-    this.coverage.count('disks lost');
-    const process = random.pick(victims);
-    const replica = replicaAt(process.address);
-    this.say(`${process.address} loses its disk`);
-    process.crash();
-    process.disk.replace([
-      lostStoreRecord(digestOfText(`${this.engine.nowMs} ${process.address}`)),
-    ]);
+    const replica = loseOneDisk(this, random);
     if (replica !== undefined) this.witness.forgets(replica);
-    this.engine.after(random.between(10, 4000), () => this.start(process));
   }
 
   /** Who has lost its disk and does not take part in full yet. */

@@ -1,10 +1,8 @@
 import { AntipaxosEngine } from '../../src/core/ordering/antipaxos/engine.js';
 import { orderingDefaults } from '../../src/core/ordering/engine.js';
-import { lostStoreRecord } from '../../src/core/ordering/lost-store.js';
 import { PbftEngine } from '../../src/core/ordering/pbft/engine.js';
 import { type SessionOptions, sessionDefaults } from '../../src/core/session/options.js';
 import { SessionReplica } from '../../src/core/session/session-replica.js';
-import { digestOfText } from '../../src/crypto/session/chain.js';
 import type { Sign } from '../../src/crypto/signer.js';
 import type { ReplicaId } from '../../src/vocabulary/ids.js';
 import type { OrderingMessage } from '../../src/vocabulary/ordering.js';
@@ -20,7 +18,7 @@ import { Random } from '../engine/random.js';
 import { remembering } from '../engine/remembering.js';
 import { Impostor } from '../ordering/byzantine/impostor.js';
 import type { Conspiracy } from '../ordering/byzantine/liar.js';
-import { stillLost } from '../ordering/losses.js';
+import { loseOneDisk, stillLost } from '../ordering/losses.js';
 import { describe } from '../ordering/transcript.js';
 import { type Cast, coordinatorAddress, createCast, replicaAt } from '../parties/cast.js';
 import { Coverage } from '../run/coverage.js';
@@ -134,22 +132,10 @@ export class SessionsWorld {
 
   /** A correct replica comes back on a store that took the place of its own. */
   loseSomeDisk(random: Random): void {
-    const { lost, plan, witness } = this;
-    const victims = this.processes.filter(
-      ({ address, isUp }) => isUp && this.isCorrect(address) && !lost.includes(address),
-    );
-    if (plan.n - this.correct.length + lost.length >= plan.f || victims.length === 0) return;
-    this.coverage.count('disks lost');
-    const process = random.pick(victims);
-    const replica = replicaAt(process.address);
-    this.say(`${process.address} loses its disk`);
-    process.crash();
-    process.disk.replace([
-      lostStoreRecord(digestOfText(`${this.engine.nowMs} ${process.address}`)),
-    ]);
-    witness.losses += 1;
-    if (replica !== undefined) witness.lost.add(replica);
-    this.engine.after(random.between(10, 4000), () => this.start(process));
+    const replica = loseOneDisk(this, random);
+    if (replica === undefined) return;
+    this.witness.losses += 1;
+    this.witness.lost.add(replica);
   }
 
   /** Who has lost its disk and does not take part in full yet. */

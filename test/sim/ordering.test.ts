@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { type OrderingLie, orderingLies } from '../../sim/ordering/byzantine/library.js';
 import { drawMeasuringPlan, drawOrderingPlan } from '../../sim/ordering/draw-plan.js';
+import { type EngineFactory, productionEngines } from '../../sim/ordering/engines.js';
 import { orderingFaults } from '../../sim/ordering/fault-kinds.js';
 import type { OrderingPlan } from '../../sim/ordering/plan.js';
 import { readOrderingPlan } from '../../sim/ordering/read-plan.js';
 import { simulateOrdering } from '../../sim/ordering/simulate.js';
-import { type EngineFactory, productionEngines } from '../../sim/ordering/world.js';
 import type { OrderingOutput } from '../../src/core/ordering/engine.js';
 import { signOrdering } from '../../src/crypto/ordering/sign.js';
 import type { Digest } from '../../src/vocabulary/ids.js';
