@@ -143,6 +143,22 @@ export const oneLiarMutants: readonly Mutant[] = [
     tests: ['test/core/ordering/under-way.test.ts'],
   },
   {
+    name: 'every-value-kept',
+    rule: 'a replica keeps one value of another in a cycle, unless it needs a second',
+    file: 'src/core/ordering/antipaxos/cycles.ts',
+    find: '!state.values.has(digest) && (isFirst || isWanted)',
+    replace: '!state.values.has(digest)',
+    tests: ['test/core/ordering/under-way.test.ts'],
+  },
+  {
+    name: 'cycles-far-ahead-kept',
+    rule: 'a replica keeps values of cycles that others can have come to, and of no later ones',
+    file: 'src/core/ordering/antipaxos/state.ts',
+    find: 'cycle > this.delivered + 2 * this.options.pipelineDepth',
+    replace: 'cycle > Number.MAX_SAFE_INTEGER',
+    tests: ['test/core/ordering/under-way.test.ts'],
+  },
+  {
     name: 'second-vote-not-asserted',
     rule: 'a replica votes once in a view, and in rising views',
     file: 'src/core/ordering/pbft/state.ts',

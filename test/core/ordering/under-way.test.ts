@@ -1,15 +1,22 @@
 import { describe, expect, it } from 'vitest';
+import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
 import { type OrderingOptions, orderingDefaults } from '../../../src/core/ordering/engine.js';
 import { PbftEngine } from '../../../src/core/ordering/pbft/engine.js';
-import { digestOfBatch, signOrdering } from '../../../src/crypto/ordering/sign.js';
-import { clientId, type View } from '../../../src/vocabulary/ids.js';
+import {
+  digestOfBatch,
+  digestOfCycleValue,
+  signOrdering,
+} from '../../../src/crypto/ordering/sign.js';
+import { clientId, type Digest, type ReplicaId, type View } from '../../../src/vocabulary/ids.js';
 import {
   type Batch,
+  type Cycle,
+  cycleNumber,
   type OrderingMessage,
   sequenceNumber,
 } from '../../../src/vocabulary/ordering.js';
 import { orderingLimits } from '../../../src/wire/ordering/index.js';
-import { OrderingRig } from '../../support/ordering-rig.js';
+import { makeRequest, OrderingRig } from '../../support/ordering-rig.js';
 
 type Rig = OrderingRig<PbftEngine>;
 
@@ -94,4 +101,42 @@ it('no replica makes a batch that others do not take', () => {
   expect(
     () => new OrderingRig((own, machine) => new PbftEngine(own, machine), { options: larger }),
   ).toThrow('batch size');
+});
+
+describe('what a replica keeps of the values of another', () => {
+  it('is one a cycle, of two pipelines of cycles ahead', () => {
+    const rig = new OrderingRig(
+      (own, machine) =>
+        new AntipaxosEngine({ ...own, exclusion: 'S1', timeoutMaxMs: 1000 }, machine),
+      { options: { pipelineDepth: 2 } },
+    );
+    const digests: [Cycle, Digest][] = [];
+    for (let cycle = 1; cycle <= 20; cycle += 1) {
+      for (const client of ['a', 'b']) {
+        const value = { batch: [makeRequest(client, cycle, '')], readmit: [], complaints: [] };
+        const digest = digestOfCycleValue(value);
+        digests.push([cycleNumber(cycle), digest]);
+        const proposal = signOrdering(rig.parties.replicaSign(3), rig.parties.cluster.id, {
+          ...{ kind: 'proposal', scope: 'antipaxos', replica: 3 as ReplicaId },
+          cycle: cycleNumber(cycle),
+          digest,
+        });
+        rig.transmit(3, 0, { kind: 'proposal', scope: 'antipaxos', proposal, value });
+      }
+    }
+    const kept = new Set<Digest>();
+    rig.tamper = (from, to, message) => {
+      if (from !== 0) return [];
+      const isAnswer = to === 3 && message.kind === 'proposal';
+      if (isAnswer) kept.add(message.proposal.statement.digest);
+      return [];
+    };
+    rig.runFor(20);
+    for (const [cycle, digest] of digests) {
+      rig.transmit(3, 0, { kind: 'fetch-value', scope: 'antipaxos', cycle, digest });
+    }
+    rig.runFor(20);
+    const ofLiar = digests.filter(([, digest]) => kept.has(digest));
+    expect(ofLiar.map(([cycle]) => cycle).sort()).toEqual([1, 2, 3, 4]);
+  });
 });
