@@ -94,6 +94,14 @@ export const edgeMutants: readonly Mutant[] = [
     tests: ['test/edge/http/shares.test.ts'],
   },
   {
+    name: 'caller-gone-is-served',
+    rule: 'a request whose caller is gone is dropped',
+    file: 'src/edge/http/share-guard.ts',
+    find: 'if (request.socket.remoteAddress === undefined) {',
+    replace: 'if (request.socket.remoteAddress === null) {',
+    tests: ['test/edge/http/shares.test.ts'],
+  },
+  {
     name: 'any-host',
     rule: 'a node answers to its own names only',
     file: 'src/edge/http/allowed-hosts.ts',

@@ -29,6 +29,12 @@ export function guardShares(app: FastifyInstance, shares: AddressShares): void {
   shareConnections(app, shares);
   const requests = new Shares(requestsMax);
   app.addHook('onRequest', (request, reply, done) => {
+    if (request.socket.remoteAddress === undefined) {
+      // The caller broke the connection off: no address is known any more, and no answer arrives.
+      reply.hijack();
+      request.socket.destroy();
+      return;
+    }
     if (request.routeOptions.config.isStream) return done();
     const release = requests.take(principalOf(request.ip), shares.requests(request.ip));
     if (release === undefined) {

@@ -40,7 +40,7 @@ async function smallServer() {
     await once(socket, 'connect');
     return socket;
   };
-  return { dial, held };
+  return { app, dial, held };
 }
 
 const get = (path: string) => `GET ${path} HTTP/1.1\r\nHost: 127.0.0.1\r\n\r\n`;
@@ -120,6 +120,19 @@ describe('requests under way', () => {
     held[0]?.();
     await answered;
     expect(await answerTo(third, get('/'))).toContain('200 OK');
+  });
+
+  it('a request whose caller is gone is dropped, since its address is not known any more', async () => {
+    const { app, dial, held } = await smallServer();
+    app.server.prependOnceListener('connection', (socket) => {
+      Object.defineProperty(socket, 'remoteAddress', { value: undefined });
+    });
+    const gone = await dial('127.0.0.2');
+    const closed = once(gone, 'close').then(() => 'closed');
+    gone.write(get('/held'));
+    expect(await Promise.race([closed, once(gone, 'data').then(String)])).toBe('closed');
+    expect(held).toEqual([]);
+    expect(await answerTo(await dial('127.0.0.2'), get('/'))).toContain('200 OK');
   });
 });
 
