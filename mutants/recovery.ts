@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 const lost = ['test/core/transaction/lost-floors.test.ts'];
+const recent = ['test/core/agreement/recent-proofs.test.ts'];
 const lasting = ['test/core/transaction/lasting-suspicions.test.ts'];
 const elsewhere = ['test/core/transaction/forgotten-elsewhere.test.ts'];
 
@@ -50,7 +51,7 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'given-up-and-kept',
     rule: 'of a slot that a replica gives up it keeps what it has said, and nothing else',
     file: 'src/core/agreement/retransmission.ts',
-    find: 'if (!slot.vote && !slot.lock) this.#state.slots.delete(slot.key);',
+    find: 'this.#state.slots.delete(key);',
     replace: '',
     tests: lasting,
   },
@@ -61,6 +62,62 @@ export const recoveryMutants: readonly Mutant[] = [
     find: 'isStale({ questions }: SlotState)',
     replace: 'isStale({ resends: questions }: SlotState)',
     tests: lasting,
+  },
+  {
+    name: 'wished-is-known',
+    rule: 'a replica does not know a transaction because others vote for its outcome',
+    file: 'src/core/agreement/agreement.ts',
+    find: 'if (vote || lock || (wanted && this.#host.knows(slot))) yield slot;',
+    replace: 'if (vote || lock || wanted) yield slot;',
+    tests: lasting,
+  },
+  {
+    name: 'bare-vote-kept-for-ever',
+    rule: 'a vote without a lock for what nobody knows any more goes with its view',
+    file: 'src/core/agreement/retransmission.ts',
+    find: 'if (wanted || lock) return;',
+    replace: 'if (wanted || lock || vote) return;',
+    tests: lasting,
+  },
+  {
+    name: 'bare-vote-forgotten-in-its-view',
+    rule: 'no vote goes at whose ballot the replica could vote again',
+    file: 'src/core/agreement/retransmission.ts',
+    find: "if (vote && (slot.kind === 'outcome' || vote.ballot.view >= this.#state.view)) return;",
+    replace: "if (vote && slot.kind === 'outcome') return;",
+    tests: lasting,
+  },
+  {
+    name: 'forgotten-at-once-not-shown',
+    rule: 'an outcome that is forgotten at once is still shown to those that voted for it',
+    file: 'src/core/agreement/agreement.ts',
+    find: "if (slot.kind === 'outcome') this.#recent.add(key, proof, bytes.length);",
+    replace: '',
+    tests: recent,
+  },
+  {
+    name: 'recent-proofs-without-number',
+    rule: 'so many recent proofs are kept and no more',
+    file: 'src/core/agreement/recent-proofs.ts',
+    find: 'while (this.#young.size + this.#old.size > RECENT_PROOFS_MAX) this.#dropOldest();',
+    replace: '',
+    tests: recent,
+  },
+  {
+    name: 'recent-proofs-without-size',
+    rule: 'recent proofs take so many bytes and no more',
+    file: 'src/core/agreement/recent-proofs.ts',
+    find: 'while (this.#bytes > RECENT_PROOF_BYTES_MAX) this.#dropOldest();',
+    replace: '',
+    tests: recent,
+  },
+  {
+    name: 'activated-waits-in-vain',
+    rule: 'an initiator waits for no outcome that a quorum of coordinators has forgotten',
+    file: 'src/core/transaction/initiator-transaction.ts',
+    find: "if (kind === 'ended' || (kind !== 'activating' && fault !== 'TooOld')) return [];",
+    replace: "if (kind !== 'activating') return [];",
+    tests: ['test/core/transaction/initiator.test.ts'],
   },
   {
     name: 'left-behind-by-outcomes-alone',

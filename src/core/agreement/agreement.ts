@@ -27,6 +27,7 @@ import { invariant } from '../invariant.js';
 import { Gatherer } from './gathering.js';
 import type { AgreementHost, AgreementOutput } from './host.js';
 import { Proposer } from './proposing.js';
+import { RecentProofs } from './recent-proofs.js';
 import { Retransmission } from './retransmission.js';
 import { type SlotState, sameResult } from './slot.js';
 import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
@@ -72,10 +73,12 @@ export class Agreement {
   readonly #voter: Voter;
   readonly #views: ViewChanger;
   readonly #retransmission: Retransmission;
+  readonly #recent: RecentProofs;
 
   constructor(options: AgreementOptions, host: AgreementHost) {
     this.#state = new AgreementState(options);
     this.#host = host;
+    this.#recent = new RecentProofs(this.#state);
     this.#voter = new Voter(this.#state, host, {
       want: (slot) => this.want(slot),
       decide: (proof) => this.#decide(proof),
@@ -148,12 +151,13 @@ export class Agreement {
   }
 
   /**
-   * Undecided slots in which this replica has a vote or a lock, or which it wants; and the outcome of a
-   * transaction whose activation it is locked on: others may have decided that, and gone on.
+   * Undecided slots in which this replica has a vote or a lock, or which it wants and knows; and the outcome
+   * of a transaction whose activation it is locked on: others may have decided that, and gone on. It does not
+   * know a transaction because late votes for the outcome make it ask.
    */
   *stakes(): Generator<Slot> {
     for (const { slot, vote, lock, wanted } of this.#state.slots.values()) {
-      if (vote || lock || wanted) yield slot;
+      if (vote || lock || (wanted && this.#host.knows(slot))) yield slot;
       const result = lock?.prePrepare.statement.result;
       if (result?.kind === 'activation') yield { kind: 'outcome', tid: result.tid };
     }
@@ -284,7 +288,7 @@ export class Agreement {
 
   /** Returns false where the timer is not the agreement's. */
   onTimer(name: string): boolean {
-    if (this.#views.onTimer(name)) return true;
+    if (this.#views.onTimer(name) || this.#recent.onTimer(name)) return true;
     const [what, key] = splitOnce(name);
     if (what !== 'suspect' && what !== 'resend') return false;
     const slot = this.#state.slots.get(key as SlotKey);
@@ -354,7 +358,9 @@ export class Agreement {
     if (this.#host.isForgotten(proof.value)) return;
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
     this.#state.decided.set(key, result);
-    this.#state.persist(`decided/${key}`, encodeDecisionProof(proof));
+    const bytes = encodeDecisionProof(proof);
+    this.#state.persist(`decided/${key}`, bytes);
+    if (slot.kind === 'outcome') this.#recent.add(key, proof, bytes.length);
     this.#close(key);
     this.#views.progressed(key);
     this.#host.decided(slot, proof);
@@ -384,8 +390,11 @@ export class Agreement {
   }
 
   #onFetch(from: ReplicaId, slot: Slot): void {
-    if (this.#state.decided.has(slotKey(slot))) return this.#state.sendProof(from, slot);
-    const accepted = this.#state.slots.get(slotKey(slot))?.accepted;
+    const key = slotKey(slot);
+    if (this.#state.decided.has(key)) return this.#state.sendProof(from, slot);
+    const proof = this.#recent.get(key);
+    if (proof) return this.#state.send(from, { kind: 'decided', proof });
+    const accepted = this.#state.slots.get(key)?.accepted;
     if (accepted) this.#state.send(from, { kind: 'pre-prepare', ...accepted });
   }
 
@@ -397,6 +406,7 @@ export class Agreement {
     for (const slot of [...this.#state.slots.values()]) {
       slot.held = undefined;
       slot.resends = 0;
+      if (slot.vote) this.#retransmission.dropIfPast(slot);
       if (!slot.wanted) continue;
       this.#state.startTimer(`suspect/${slot.key}`, this.#views.suspectAfterMs);
       this.#retransmission.start(slot);

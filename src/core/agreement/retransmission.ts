@@ -72,11 +72,23 @@ export class Retransmission {
     return Boolean(lock || accepted || requests || this.#host.requestsFor(slot));
   }
 
-  /** Nobody answers. The vote stays on disk; a request or a proposal makes the slot wanted again. */
+  /** Nobody answers. A request or a proposal makes the slot wanted again. */
   #giveUp(slot: SlotState): void {
     slot.wanted = false;
     this.#state.stopTimer(`suspect/${slot.key}`);
-    if (!slot.vote && !slot.lock) this.#state.slots.delete(slot.key);
+    this.dropIfPast(slot);
+  }
+
+  /**
+   * Drops a slot that is given up and that this replica has said nothing in, or a vote without a lock in an
+   * earlier view: whatever it votes for now is at a higher ballot. (That it has voted for an outcome closes
+   * the transaction to registrations.)
+   */
+  dropIfPast({ key, slot, vote, lock, wanted }: SlotState): void {
+    if (wanted || lock) return;
+    if (vote && (slot.kind === 'outcome' || vote.ballot.view >= this.#state.view)) return;
+    if (vote) this.#state.persist(`voted/${key}`, null);
+    this.#state.slots.delete(key);
   }
 
   /** Until `again`, which says the same at ever longer intervals. */

@@ -32,6 +32,8 @@ type Input<Kind extends InitiatorInput['kind']> = Extract<InitiatorInput, { kind
 
 /** How many lifetimes of the transaction to wait for the outcome after the completion message. */
 const outcomePatience = 4;
+/** After so many completion messages in vain the coordinators are asked whether they have forgotten it. */
+const roundsBeforeDoubt = 3;
 
 type Phase =
   | { readonly kind: 'activating'; rounds: number }
@@ -130,11 +132,13 @@ export class InitiatorTransaction {
   }
 
   /**
-   * When a quorum has forgotten it, no quorum can activate it any more. Fewer may be past it while the
-   * others still make it, or still know it. That its timestamp is taken was decided, so `f + 1` are enough.
+   * When a quorum has forgotten it, no quorum can activate it any more, or decide its outcome. Fewer may be
+   * past it while the others still make it, or still know it. That its timestamp is taken was decided, so
+   * `f + 1` are enough.
    */
   activationRefused({ replica, fault }: Input<'activation-refused'>): Outputs {
-    if (this.#phase.kind !== 'activating') return [];
+    const { kind } = this.#phase;
+    if (kind === 'ended' || (kind !== 'activating' && fault !== 'TooOld')) return [];
     const known =
       fault === 'TooOld' ? this.#tooOld.add(replica, fault) : this.#taken.add(replica, fault);
     if (known === undefined) return this.activationFailed();
@@ -236,15 +240,17 @@ export class InitiatorTransaction {
     if (phase.kind !== 'activating' && phase.kind !== 'completing') return [];
     const delayMs = resendDelayMs(this.#options.timing.resendAfterMs, phase.rounds);
     phase.rounds += 1;
-    const send: InitiatorOutput =
-      phase.kind === 'activating'
-        ? this.#activate(this.#silent(this.#activations))
-        : {
-            kind: 'send-completion',
-            to: phase.rounds === 1 ? [this.#primary] : this.#silent(this.#notices),
-            statement: phase.statement,
-          };
-    return [send, this.#timer('resend', delayMs)];
+    const timer = this.#timer('resend', delayMs);
+    if (phase.kind === 'activating')
+      return [this.#activate(this.#silent(this.#activations)), timer];
+    const { rounds, statement } = phase;
+    const to = rounds === 1 ? [this.#primary] : this.#silent(this.#notices);
+    const isInDoubt = rounds > roundsBeforeDoubt;
+    return [
+      { kind: 'send-completion', to, statement },
+      ...(isInDoubt ? [this.#activate(this.#silent(this.#tooOld))] : []),
+      timer,
+    ];
   }
 
   #deadline(): Outputs {

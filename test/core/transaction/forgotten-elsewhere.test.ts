@@ -183,6 +183,8 @@ function asleep(): { rig: Rig; tid: TransactionId } {
   story.complete(tid, 'commit');
   rig.runUntil(() => others.every((one) => story.outcomeAt(one, tid) === 'commit'));
   rig.runUntil(() => others.every((one) => rig.stores[one]?.has(`finished/${tid}`)));
+  // Past the time in which the others still show what they have decided.
+  rig.runFor(20_000);
   rig.alive.delete(away);
   for (const timestamp of [2, 3, 4]) finish(rig, story, timestamp);
   rig.alive.add(away);

@@ -101,6 +101,21 @@ describe('activation', () => {
     expect(of(rig.give(activatedPlainly(3, tid)), 'invoke-leg')).toHaveLength(2);
   });
 
+  it('is too old, too, when a quorum has forgotten it before the outcome came', () => {
+    const rig = new Rig();
+    rig.commit();
+    const asked = [1, 2, 3].map(() => of(rig.timeOut('resend'), 'send-activation').length);
+    expect(asked).toEqual([0, 0, 1]);
+    for (const replica of replicas(0, 1)) rig.give(refusedBy(replica, 'TooOld'));
+    const [again] = of(rig.timeOut('resend'), 'send-activation');
+    expect(again?.to).toEqual(replicas(2, 3));
+    const [second, third] = replicas(2, 3) as [ReplicaId, ReplicaId];
+    rig.give(refusedBy(second, 'TimestampTaken'));
+    expect(rig.answers()).toEqual([]);
+    rig.give(refusedBy(third, 'TooOld'));
+    expect(rig.answers()).toEqual([{ kind: 'refusal', code: 'stale' }]);
+  });
+
   it('states the request as the client signed it, with the lifetime of the cluster', () => {
     const [sent] = of(new Rig().give(request), 'send-activation');
     expect(sent?.statement.statement).toEqual({

@@ -74,6 +74,15 @@ describe('one liar that asks for each next view', () => {
     asksForEachView(rig);
     rig.runFor(10);
     expect(rig.core(away).status.openSlots).toBe(1);
+    // It asks for the outcome, and does not say that it knows of it.
+    let told: readonly Slot[] | undefined;
+    rig.tamper = (from, _to, message) => {
+      if (from === away && message.kind === 'inventory') told = message.open;
+      return [message];
+    };
+    rig.input(1, { kind: 'peer-up', replica: away as ReplicaId });
+    rig.runUntil(() => told !== undefined, 10_000);
+    expect(told?.map(slotKey)).not.toContain(slotKey({ kind: 'outcome', tid }));
     rig.runFor(120_000);
     expect(rig.core(away).status).toMatchObject({ view: 0, openSlots: 0 });
   });
@@ -88,6 +97,7 @@ describe('one liar that asks for each next view', () => {
     rig.tamper = (from, to, message) => (from === away || to === away ? [] : [message]);
     rig.alive.delete(away);
     story.complete(tid, 'commit');
+    rig.runFor(20_000);
     for (const timestamp of [2, 3, 4]) finish(rig, story, timestamp);
     rig.alive.add(away);
     claimsToHave(rig, { kind: 'outcome', tid });
@@ -126,5 +136,52 @@ describe('one liar that asks for each next view', () => {
     rig.runFor(600_000);
     expect(rig.core(1).status.view).toBe(view);
     expect(rig.stores[away]?.has(lock ?? '')).toBe(true);
+  });
+});
+
+/** A replica votes for an activation and crashes, and the others decide and forget that. */
+function votesAndCrashes(replica: number): { rig: Rig; vote: string } {
+  const rig = new Rig({ retainedTransactions: 2 });
+  const story = new Story(rig);
+  rig.tamper = (from, _to, message) => {
+    const isVote = message.kind === 'phase' || message.kind === 'pre-prepare-update';
+    return from === replica && isVote ? [] : [message];
+  };
+  story.ask(1);
+  const vote = () =>
+    [...(rig.stores[replica]?.keys() ?? [])].find((key) => key.startsWith('voted/a:'));
+  rig.runUntil(() => vote() !== undefined);
+  const key = vote() ?? '';
+  rig.crash(replica);
+  const living = [...rig.alive];
+  rig.runUntil(() => living.every((one) => rig.core(one).status.transactions === 1));
+  story.outcome(completed(story, story.transactionOf(1) as TransactionId));
+  for (const timestamp of [2, 3, 4]) {
+    const tid = story.transfer(timestamp);
+    rig.runUntil(() => living.every((one) => rig.stores[one]?.has(`finished/${tid}`)));
+  }
+  rig.tamper = (_from, _to, message) => [message];
+  rig.start(replica);
+  rig.runFor(200_000);
+  return { rig, vote: key };
+}
+
+function completed(story: Story, tid: TransactionId): TransactionId {
+  story.register(tid, 'bank-a');
+  story.complete(tid, 'commit');
+  return tid;
+}
+
+describe('a vote for an activation that nobody knows any more', () => {
+  it('goes when its view has gone', () => {
+    const { rig, vote } = votesAndCrashes(0);
+    expect(rig.core(0).status.view).toBeGreaterThan(0);
+    expect(rig.stores[0]?.has(vote)).toBe(false);
+  });
+
+  it('stays in its view, so that no other is cast at its ballot', () => {
+    const { rig, vote } = votesAndCrashes(3);
+    expect(rig.core(3).status.view).toBe(0);
+    expect(rig.stores[3]?.has(vote)).toBe(true);
   });
 });
