@@ -1,3 +1,5 @@
+import { NUMBERS_REMEMBERED } from '../../src/core/ordering/client-table.js';
+import type { OrderingRequest } from '../../src/vocabulary/ordering.js';
 import type { Resilience } from '../../src/vocabulary/quorum.js';
 import type { Violation } from '../checkers/facts.js';
 import type { OrderingPlan } from './plan.js';
@@ -32,18 +34,38 @@ export function checkCycles(
   return found;
 }
 
+/** Which requests machines were told of. What is far below a client's highest number counts as told. */
+class Told {
+  readonly #keys = new Set<string>();
+  readonly #highest = new Map<string, number>();
+
+  /** Whether the request is new; from now on it is not. */
+  add(request: OrderingRequest): boolean {
+    const { client, number } = request;
+    const key = keyOf(request);
+    const highest = this.#highest.get(client) ?? 0;
+    if (this.#keys.has(key) || number <= highest - NUMBERS_REMEMBERED) return false;
+    this.#keys.add(key);
+    this.#highest.set(client, Math.max(highest, number));
+    return true;
+  }
+}
+
 /** That the machines were told what the decided values say: all of it, in order, once. */
-export function checkDelivery({ decided, values, log }: OrderingWitness): readonly Violation[] {
-  const told = new Set<string>();
+export function checkDelivery({
+  decided,
+  values,
+  log,
+}: Pick<OrderingWitness, 'decided' | 'values' | 'log'>): readonly Violation[] {
+  const told = new Told();
   let index = 0;
   for (let cycle = 1; ; cycle += 1) {
     const record: DecidedRecord | undefined = decided.get(cycle)?.values().next().value;
     if (!record) return [];
     for (const digest of record.vector) {
       for (const request of (digest && values.get(digest)?.batch) || []) {
+        if (!told.add(request)) continue;
         const key = keyOf(request);
-        if (told.has(key)) continue;
-        told.add(key);
         const entry = log[index];
         // Nobody has got so far yet.
         if (!entry) return [];
