@@ -48,6 +48,11 @@ export function loadSchema(name: string): string | undefined {
   return known && readFileSync(new URL(`${known}.xsd`, folder()), 'utf8');
 }
 
+/** The OpenAPI description of sessions, as JSON. */
+export function loadOpenApi(): string {
+  return readFileSync(new URL('sessions.openapi.json', folder()), 'utf8');
+}
+
 /** A `types` entry that does nothing but import one of our schemas, which lie beside the WSDL. */
 const ownImport =
   /<xsd:schema>\s*<xsd:import namespace="[^"]*" schemaLocation="([a-z]+)\.xsd"\/>\s*<\/xsd:schema>/g;

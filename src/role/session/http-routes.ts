@@ -14,6 +14,7 @@ import {
 import { signedJson, stateProofJson } from '../../edge/session/proof-json.js';
 import { checked, readSubmission } from '../../edge/session/run-json.js';
 import { answerJson } from '../../edge/session/status-json.js';
+import { loadOpenApi } from '../../edge/soap/wsdl.js';
 import { type SessionId, sessionLimits } from '../../vocabulary/session.js';
 import { EventStream, streamHeaders } from './event-stream.js';
 import type { SessionService } from './service.js';
@@ -60,6 +61,8 @@ export function registerSessionRoutes(
     for (const path of ['/sessions/*', '/state/*']) scope.options(path, preflight);
 
     scope.get('/sessions', () => options.status());
+    const openApi = loadOpenApi();
+    scope.get('/sessions/openapi.json', (_, reply) => reply.type('application/json').send(openApi));
     scope.post('/sessions/operations', { bodyLimit: runsBytesMax }, async ({ body }) =>
       answerJson(await service.perform(readSubmission(body))),
     );

@@ -20,6 +20,8 @@ export class Served {
   readonly inputs: Question[] = [];
   readonly service: SessionService;
   readonly app: FastifyInstance;
+  /** Each as `GET /sessions`. */
+  readonly routes: string[] = [];
   url = '';
   busy = false;
   today = new Date();
@@ -46,6 +48,9 @@ export class Served {
       log,
       trustedProxies: ['127.0.0.1'],
       limits: { streamsPerAddress: 2 },
+    });
+    this.app.addHook('onRoute', ({ method, url }) => {
+      for (const one of [method].flat()) this.routes.push(`${one} ${url}`);
     });
     const { end } = registerSessionRoutes(this.app, {
       service: this.service,
