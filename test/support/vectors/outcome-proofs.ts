@@ -1,0 +1,199 @@
+import type { DecisionProof, OutcomeValue } from '../../../src/vocabulary/agreement.js';
+import { enlistmentId, participantId } from '../../../src/vocabulary/ids.js';
+import { encodeDecisionProof } from '../../../src/wire/index.js';
+import { Evidence, upTo } from '../evidence.js';
+import { invitationBy, invitationsOf, passedOn } from '../invitations.js';
+import { testCluster } from '../keys.js';
+
+/** What a valid proof proves, in the words of docs/formats.md. */
+export interface Proves {
+  readonly tid: string;
+  readonly outcome: 'commit' | 'abort';
+  readonly reason: 'none' | 'vote' | 'rollback' | 'timeout';
+  /** By enlistment; `null` where it did not vote. */
+  readonly votes: Readonly<Record<string, string | null>>;
+}
+
+export interface ProofVector {
+  readonly name: string;
+  readonly proof: Uint8Array;
+  /** `null` where the proof is to be refused. */
+  readonly proves: Proves | null;
+}
+
+const parties = testCluster({ id: 'vectors', participants: ['bank-a', 'bank-b', 'bank-c'] });
+const evidence = new Evidence(parties);
+const { tid } = evidence;
+const bankB = participantId('bank-b');
+const pair = (vote: 'prepared' | 'readOnly' | 'aborted' = 'prepared') => [
+  evidence.record('bank-a'),
+  evidence.record('bank-b', vote),
+];
+const commit = (over: Partial<OutcomeValue> = {}) =>
+  evidence.commitValue({ records: pair(), ...over });
+const abort = (over: Partial<OutcomeValue>) =>
+  commit({ outcome: 'abort', completion: [], ...over });
+const hostA = { tid, participant: participantId('bank-a') };
+const guest = (over: Parameters<Evidence['registration']>[1]) => ({
+  registration: evidence.registration('bank-b', over),
+  vote: evidence.vote('bank-b'),
+});
+
+/** The cluster that the proofs are of. */
+export const vectorCluster = parties.cluster;
+
+/** Proofs that verify, then proofs that do not, each for one reason. */
+export function outcomeProofVectors(): readonly ProofVector[] {
+  return [...valid(), ...forged(), ...unfounded(), ...uninvited(), ...changed()];
+}
+
+function valid(): ProofVector[] {
+  const rollback = [0, 1].map((i) => evidence.completion(i, { decision: 'rollback' }));
+  const behind = invitationsOf(parties, hostA);
+  const onward = passedOn(parties, { ...hostA, invitations: behind }, bankB);
+  const silent = { registration: evidence.registration('bank-b') };
+  return [
+    accepted('a commit', commit()),
+    accepted('a commit with a read-only participant', commit({ records: pair('readOnly') })),
+    accepted('a commit without participants', commit({ records: [] })),
+    accepted(
+      'a commit with a participant that another one invited',
+      commit({ records: [evidence.record('bank-a'), guest({ invitations: [onward] })] }),
+    ),
+    accepted('an abort for a vote', abort({ reason: 'vote', records: pair('aborted') })),
+    accepted(
+      'an abort that initiators asked for',
+      abort({ reason: 'rollback', completion: rollback }),
+    ),
+    accepted(
+      'an abort for a vote that did not come in time',
+      abort({ reason: 'timeout', records: [evidence.record('bank-a'), silent] }),
+    ),
+  ];
+}
+
+function forged(): ProofVector[] {
+  const value = commit();
+  const { commits } = evidence.decision(value);
+  const [first, second, third] = commits.signatures;
+  if (!first || !second || !third) throw new RangeError('a quorum of three');
+  const signatures = (...of: (typeof first)[]) => ({
+    commits: { ...commits, signatures: of },
+    value,
+  });
+  const stranger = new Evidence(testCluster({ id: 'other' }));
+  return [
+    refusedProof('commits of two replicas, where a quorum is three', signatures(first, second)),
+    refusedProof(
+      'a signature of another replica',
+      signatures(first, second, { ...third, signature: second.signature }),
+    ),
+    refusedProof('another value than the replicas signed', {
+      commits,
+      value: commit({ records: [] }),
+    }),
+    refusedProof('prepares in place of commits', {
+      commits: evidence.certificate(evidence.phase('prepare', value), upTo(3)),
+      value,
+    }),
+    refusedProof('a proof of another cluster', stranger.decision(stranger.commitValue())),
+  ];
+}
+
+/** A quorum signed each of these, and a correct replica would not have. */
+function unfounded(): ProofVector[] {
+  const twice = [evidence.completion(0), evidence.completion(0)];
+  return [
+    refused(
+      'a commit that one initiator asked for',
+      commit({ completion: [evidence.completion(0)] }),
+    ),
+    refused('a commit that one initiator asked for twice', commit({ completion: twice })),
+    refused('a commit with a vote to abort', commit({ records: pair('aborted') })),
+    refused(
+      'a commit without the vote of a participant',
+      commit({
+        records: [evidence.record('bank-a'), { registration: evidence.registration('bank-b') }],
+      }),
+    ),
+    refused('an abort for a vote to abort that is not there', abort({ reason: 'vote' })),
+    refused('an abort that nobody asked for', abort({ reason: 'rollback' })),
+    refused('an abort without a reason', abort({})),
+    refused(
+      'an abort for a timeout, with a completion request',
+      abort({ reason: 'timeout', completion: [evidence.completion(0)] }),
+    ),
+  ];
+}
+
+function uninvited(): ProofVector[] {
+  const one = invitationBy(parties, 0, { tid, participant: bankB });
+  const crowd = [1, 2].map((index) => {
+    const enlistment = enlistmentId(`bank-b.D-${index}`);
+    const invitations = invitationsOf(parties, { tid, participant: bankB, places: 1 });
+    return {
+      registration: evidence.registration('bank-b', { enlistment, invitations }),
+      vote: evidence.vote('bank-b', 'prepared', { enlistment }),
+    };
+  });
+  return [
+    refused(
+      'a participant without an invitation',
+      commit({ records: [guest({ invitations: [] })] }),
+    ),
+    refused(
+      'a participant that one initiator invited',
+      commit({ records: [guest({ invitations: [one] })] }),
+    ),
+    refused('more enlistments than the invitations allow', commit({ records: crowd })),
+    refused(
+      'a participant that an uninvited one invited',
+      commit({
+        records: [
+          guest({ invitations: [passedOn(parties, { ...hostA, invitations: [] }, bankB)] }),
+        ],
+      }),
+    ),
+  ];
+}
+
+function changed(): ProofVector[] {
+  const bytes = encodeDecisionProof(evidence.decision(commit()));
+  const places = [0, 12, 300, Math.floor(bytes.length / 2), bytes.length - 1];
+  const flipped = places.map((at) => ({
+    name: `one bit changed at byte ${at}`,
+    proof: bytes.map((byte, index) => (index === at ? byte ^ 1 : byte)),
+    proves: null,
+  }));
+  const longer = new Uint8Array([...bytes, 0]);
+  return [
+    ...flipped,
+    { name: 'a byte too many', proof: longer, proves: null },
+    { name: 'a byte too few', proof: bytes.slice(0, -1), proves: null },
+  ];
+}
+
+function accepted(name: string, value: OutcomeValue): ProofVector {
+  const votes = value.records.map(({ registration, vote }) => [
+    registration.statement.enlistment,
+    vote?.statement.vote ?? null,
+  ]);
+  return {
+    name,
+    proof: encodeDecisionProof(evidence.decision(value)),
+    proves: {
+      tid: tid.replaceAll('-', ''),
+      outcome: value.outcome,
+      reason: value.reason ?? 'none',
+      votes: Object.fromEntries(votes),
+    },
+  };
+}
+
+function refused(name: string, value: OutcomeValue): ProofVector {
+  return refusedProof(name, evidence.decision(value));
+}
+
+function refusedProof(name: string, proof: DecisionProof): ProofVector {
+  return { name, proof: encodeDecisionProof(proof), proves: null };
+}
