@@ -159,6 +159,14 @@ export const oneLiarMutants: readonly Mutant[] = [
     tests: ['test/core/ordering/under-way.test.ts'],
   },
   {
+    name: 'waits-for-what-a-view-dropped',
+    rule: 'what a new view does not require is not waited for, also by a replica that may not enter it',
+    file: 'src/core/ordering/pbft/state.ts',
+    find: 'voted.prePrepare.statement.view >= this.shown',
+    replace: 'voted.prePrepare.statement.view >= this.view',
+    tests: ['test/core/ordering/pbft.test.ts'],
+  },
+  {
     name: 'second-vote-not-asserted',
     rule: 'a replica votes once in a view, and in rising views',
     file: 'src/core/ordering/pbft/state.ts',

@@ -162,6 +162,36 @@ describe('a new view', () => {
     expect(refusals?.length).toBeGreaterThan(0);
   });
 
+  it('leaves nothing to wait for to one that prepared more and may not enter it', () => {
+    const rig = open();
+    let isCut = false;
+    rig.tamper = (from, to, message) => {
+      if (from === 2 || isCommit(message)) return [];
+      const isPrepare = message.kind === 'phase' && message.signed.statement.phase === 'prepare';
+      if (to !== 2) return isPrepare ? [] : [message];
+      // It hears that a quorum leaves the view, and not of the next one: it asks for the one after.
+      return isCut && message.kind !== 'view-change' ? [] : [message];
+    };
+    rig.submit(1, 'a', 1);
+    rig.runFor(20);
+    rig.submit(1, 'b', 1);
+    rig.runFor(100);
+    isCut = true;
+    const { tamper } = rig;
+    rig.tamper = (from, to, message) => {
+      const isOfNewView = message.kind === 'phase' && message.signed.statement.view > 0;
+      return isOfNewView && from !== 2 && to !== 2 ? [message] : tamper(from, to, message);
+    };
+    rig.runUntil(() => rig.haveApplied(2, [0, 1, 3]));
+    rig.runFor(20_000);
+    rig.tamper = (_from, _to, message) => [message];
+    rig.runUntil(() => rig.haveApplied(2));
+    rig.runUntilIdle();
+    expect(rig.engine(1).view).toBe(1);
+    expect(rig.engine(2).view).toBe(0);
+    rig.checkOrder();
+  });
+
   it('has null requests in the gaps', () => {
     const rig = open();
     rig.tamper = (from, _to, message) =>

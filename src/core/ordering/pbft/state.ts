@@ -77,6 +77,8 @@ export class PbftState {
   view = 0 as View;
   /** The view that this replica asks for; the current one while it asks for none. */
   target = 0 as View;
+  /** The last view that a new-view message has shown, whether this replica may enter it or not. */
+  shown = 0 as View;
   /** The last sequence number executed. */
   executed = 0;
   /**
@@ -128,13 +130,13 @@ export class PbftState {
 
   /**
    * Whether this place is waited for: it was voted for in this view, or a correct replica has committed
-   * in it. What an earlier view left behind and the new one does not require is nobody's concern; nor is
-   * what one that asks for the next view has accepted, and not prepared.
+   * in it. What an earlier view left behind and the new one does not require is nobody's concern, also where this
+   * replica may not enter the new one; nor is what one that asks for the next view has accepted, and not prepared.
    */
   isOpen({ sequence, accepted, prepared, commits, committed }: LogEntry): boolean {
     if (sequence <= this.executed) return false;
     const voted = this.isActive ? accepted : prepared;
-    if (committed || voted?.prePrepare.statement.view === this.view) return true;
+    if (committed || (voted && voted.prePrepare.statement.view >= this.shown)) return true;
     const recent = [...commits.values()].filter(({ statement }) => statement.view >= this.view);
     return recent.length >= oneCorrect(this.options.resilience);
   }

@@ -133,6 +133,7 @@ export class ViewChanger {
 
   onNewView(newView: Signed<SequenceNewView>): void {
     const { view } = newView.statement;
+    if (view > this.#state.shown) this.#state.shown = view;
     // One that has asked for a later view has promised to take no part in this one.
     if (view > this.#state.view && view >= this.#state.target) this.#enter(newView);
   }
@@ -263,6 +264,7 @@ export class ViewChanger {
     this.#newView = newView;
     this.#state.view = view;
     this.#state.target = view;
+    if (view > this.#state.shown) this.#state.shown = view;
     this.#isWaiting = false;
     this.#state.outbox.stopTimer(NEW_VIEW);
     for (const [replica, { statement }] of this.#received) {
