@@ -16,7 +16,10 @@ const parts = [
   'tsconfig.json',
   'vitest.config.ts',
 ];
+/** Of the tests of one mutant. */
 const timeoutMs = 180_000;
+/** Of the tests of all mutants, one after another. */
+const soundTimeoutMs = 1_800_000;
 
 export type Finding =
   | { readonly kind: 'caught'; readonly by: string }
@@ -42,7 +45,7 @@ export class Workshop {
 
   /** Runs the tests on sound code: `survived`, or else no mutant that they catch means anything. */
   async examineSound(tests: readonly string[]): Promise<Finding> {
-    return this.#runTests(tests);
+    return this.#runTests(tests, soundTimeoutMs);
   }
 
   /** Breaks the rule, runs its tests, and mends it again. */
@@ -56,7 +59,7 @@ export class Workshop {
       sound.replace(mutant.find, () => mutant.replace),
     );
     try {
-      return await this.#runTests(mutant.tests);
+      return await this.#runTests(mutant.tests, timeoutMs);
     } finally {
       await writeFile(file, sound);
     }
@@ -66,14 +69,14 @@ export class Workshop {
     await rm(this.#directory, { recursive: true, force: true });
   }
 
-  async #runTests(tests: readonly string[]): Promise<Finding> {
+  async #runTests(tests: readonly string[], timeout: number): Promise<Finding> {
     const report = join(this.#directory, 'report.json');
     await rm(report, { force: true });
     const args = ['run', ...tests, '--bail=1', '--reporter=json', `--outputFile=${report}`];
     const vitest = join(this.#directory, 'node_modules/vitest/vitest.mjs');
     await run(process.execPath, [vitest, ...args], {
       cwd: this.#directory,
-      timeout: timeoutMs,
+      timeout,
       maxBuffer: 64 * 1024 * 1024,
     }).catch(() => undefined);
     const text = await readFile(report, 'utf8').catch(() => undefined);
