@@ -16,7 +16,9 @@ import type { Random } from '../support/random.js';
 import type { Liar } from './lies.js';
 
 const anyDigest = (random: Random) => digest(random.hex(32));
-const anyPosition = (random: Random) => random.pick([1, random.below(1000), 2 ** 40, 2 ** 53 - 1]);
+/** Positions, like all that is counted, begin at 1. */
+const anyPosition = (random: Random) =>
+  random.pick([1, random.between(1, 1000), 2 ** 40, 2 ** 53 - 1]);
 
 const sessionLies: readonly ((random: Random, liar: Liar) => SessionMessage)[] = [
   (random, { cluster, sign }) => ({
