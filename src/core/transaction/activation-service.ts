@@ -16,7 +16,7 @@ const TIMESTAMP_TAKEN = 'the client has a transaction for another request with t
 const UNDECIDED_MAX = 4096;
 /** Of one client's principal, all lanes together: a quarter, so that four together still leave others room. */
 const UNDECIDED_OF_ONE_PRINCIPAL_MAX = 1000;
-/** Lanes of one principal of which something is remembered for ever: all that clients use; 620 kB at the most. */
+/** Lanes of one principal of which something is kept for ever; with the requests that show it 5 MB where `f` is 1. */
 const LANES_OF_ONE_PRINCIPAL_MAX = 10_000;
 
 /** The transaction that an activation slot has become, and the content that it was made for. */

@@ -50,7 +50,7 @@ export interface RunningNode {
 const limits = {
   transactions: 1024,
   transactionsOfOneClient: 256,
-  sharedLegs: 256,
+  sharedLegs: 128,
   clients: 16_384,
   waiters: 4,
 };
