@@ -9,7 +9,7 @@ export const forgettingMutants: readonly Mutant[] = [
     name: 'forgotten-revived',
     rule: 'nothing at or below the floor that is not on record is taken part in',
     file: 'src/core/transaction/floors.ts',
-    find: 'if (timestamp > (this.#floors.get(client) ?? -1)) return false;',
+    find: 'if (timestamp > this.#floorOf(client)) return false;',
     replace: 'if (timestamp >= 0) return false;',
     tests: floors,
   },

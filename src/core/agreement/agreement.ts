@@ -91,7 +91,7 @@ export class Agreement {
       propose: (slot, value, announce) => this.#proposer.proposeValue(slot, value, announce),
       proposed: (slot, proposal) => this.#voter.onProposal(slot, proposal),
       want: (slot) => this.want(slot),
-      isForgotten: (requests) => host.isForgotten({ kind: 'activation', requests, proposals: [] }),
+      isForgotten: (requests) => this.#areForgotten(requests),
     });
     this.#views = new ViewChanger(this.#state, {
       learn: (certificate) => this.#learn(certificate),
@@ -186,6 +186,10 @@ export class Agreement {
   #isPast(state: SlotState): boolean {
     const requests = this.#requestsIn(state);
     if (!requests || this.abstains(state.slot)) return false;
+    return this.#areForgotten(requests);
+  }
+
+  #areForgotten(requests: ActivationValue['requests']): boolean {
     return this.#host.isForgotten({ kind: 'activation', requests, proposals: [] });
   }
 

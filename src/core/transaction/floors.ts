@@ -22,15 +22,14 @@ const prefix = 'floor/';
  * for the sessions yet, so the replica keeps it until there is a next.
  */
 export class Floors {
-  readonly #floors = new Map<ClientId, number>();
+  /** The requests that show each floor, and bear its timestamp. */
+  readonly #floors = new Map<ClientId, FloorProof>();
   /** The timestamps of what is on record. */
   readonly #recorded = new Map<ClientId, Set<number>>();
   /** The number of each lane's last order on record. */
   readonly #lastOrders = new Map<ClientId, number>();
   /** How many client ids of each principal have a floor. */
   readonly #lanes = new Map<string, number>();
-  /** What shows a floor to others. */
-  readonly #proofs = new Map<ClientId, FloorProof>();
   readonly #cluster: ClusterId;
   readonly #persist: (key: string, value: Uint8Array) => void;
 
@@ -59,7 +58,7 @@ export class Floors {
 
   /** Whether this replica has forgotten the activation, or must act as if it had. */
   isForgotten({ client, timestamp }: ActivationStatement): boolean {
-    if (timestamp > (this.#floors.get(client) ?? -1)) return false;
+    if (timestamp > this.#floorOf(client)) return false;
     return this.#recorded.get(client)?.has(timestamp) !== true;
   }
 
@@ -85,25 +84,29 @@ export class Floors {
   /** Takes a floor that is higher than this replica's own, of its own or of a peer. Floors only rise. */
   raise(proof: FloorProof): void {
     const { client, timestamp } = namedBy(proof);
-    if (timestamp <= (this.#floors.get(client) ?? -1)) return;
+    if (timestamp <= this.#floorOf(client)) return;
     this.#set(proof);
     this.#persist(keyOf(proof), encodeRequests(proof));
   }
 
   /** What shows each floor, in the order of the clients' ids. */
   proofs(): FloorProof[] {
-    return [...this.#proofs].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, proof]) => proof);
+    return [...this.#floors].sort(([a], [b]) => (a < b ? -1 : 1)).map(([, proof]) => proof);
   }
 
   #set(proof: FloorProof): void {
     const { client, timestamp } = namedBy(proof);
-    const before = this.#floors.get(client);
-    invariant(before === undefined || timestamp > before, 'floors only rise');
-    if (before === undefined) {
+    invariant(timestamp > this.#floorOf(client), 'floors only rise');
+    if (!this.#floors.has(client)) {
       this.#lanes.set(clientPrincipal(client), this.lanesOf(client) + 1);
     }
-    this.#floors.set(client, timestamp);
-    this.#proofs.set(client, proof);
+    this.#floors.set(client, proof);
+  }
+
+  /** -1 where there is none. */
+  #floorOf(client: ClientId): number {
+    const proof = this.#floors.get(client);
+    return proof ? namedBy(proof).timestamp : -1;
   }
 
   /** Whether it is the last order of a lane. */

@@ -57,17 +57,23 @@ interface Past {
   readonly outcome: DecisionProof;
 }
 
-/** Five transactions, of which the last two are remembered. */
-function past(): Past {
+/** One transaction; once there are two later ones it is forgotten. */
+function firstOfMany(): Past {
   const rig = new Rig({ retainedTransactions: 2 });
   const story = new Story(rig);
   const old = finish(rig, story, 1);
   const activation = activationOf(rig, old);
   const outcome = rig.decision(liar, { kind: 'outcome', tid: old });
   if (!outcome) throw new Error('not decided');
+  return { rig, story, old, activation, outcome };
+}
+
+/** Five transactions, of which the last two are remembered. */
+function past(): Past {
+  const { rig, story, ...first } = firstOfMany();
   for (const timestamp of [2, 3, 4, 5]) finish(rig, story, timestamp);
   expect(floorOf(rig, 0)).toEqual([3, 2]);
-  return { rig, story, old, activation, outcome };
+  return { rig, story, ...first };
 }
 
 /** All that was ever said of the first transaction. */
@@ -229,12 +235,8 @@ describe('what a replica abstains from', () => {
   });
 
   it('ends with the floors that cover it, whatever else this replica has missed', () => {
-    const rig = new Rig({ retainedTransactions: 2 });
-    const story = new Story(rig);
-    const old = finish(rig, story, 1);
-    const activation = activationOf(rig, old);
-    const outcome = rig.decision(liar, { kind: 'outcome', tid: old });
-    if (!outcome) throw new Error('not decided');
+    const first = firstOfMany();
+    const { rig, story, old } = first;
     rig.tamper = (from, to, message) => {
       const isAsking = message.kind === 'recover' || message.kind === 'inventory';
       return isAsking || (from !== lost && to !== lost) ? [message] : [];
@@ -247,7 +249,7 @@ describe('what a replica abstains from', () => {
     rig.runUntil(() => !keysOf(rig, lost).includes(`abstain/o:${old}`), 120_000);
     expect(floorOf(rig, lost)).toEqual([3, 2]);
     rig.tamper = (_from, _to, message) => [message];
-    sayOldThings({ rig, story, old, activation, outcome });
+    sayOldThings(first);
     expect(keysOf(rig, lost).join()).not.toContain(old);
   });
 
