@@ -33,7 +33,7 @@ export const forgettingMutants: readonly Mutant[] = [
     name: 'forgotten-proof-taken',
     rule: 'the proof of a forgotten activation makes no transaction',
     file: 'src/core/agreement/agreement.ts',
-    find: 'if (this.#host.isForgotten(proof.value)) return;',
+    find: 'if (!hadVote && this.#host.isForgotten(proof.value)) return;',
     replace: '',
     tests: floors,
   },

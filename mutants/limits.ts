@@ -43,7 +43,7 @@ export const limitMutants: readonly Mutant[] = [
     name: 'forgotten-waited-for',
     rule: 'a replica gives up an activation that it has forgotten since',
     file: 'src/core/agreement/agreement.ts',
-    find: 'if (this.#isPast(slot)) this.forget(slot.slot);',
+    find: 'if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);',
     replace: 'if (slot === undefined) this.forget(slot);',
     tests: proposals,
   },

@@ -1,7 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 const lost = ['test/core/transaction/lost-floors.test.ts'];
-const recent = ['test/core/agreement/recent-proofs.test.ts'];
+const forgottenProofs = ['test/core/agreement/forgotten-proofs.test.ts'];
 const lasting = ['test/core/transaction/lasting-suspicions.test.ts'];
 const elsewhere = ['test/core/transaction/forgotten-elsewhere.test.ts'];
 
@@ -89,27 +89,51 @@ export const recoveryMutants: readonly Mutant[] = [
   },
   {
     name: 'forgotten-at-once-not-shown',
-    rule: 'an outcome that is forgotten at once is still shown to those that voted for it',
+    rule: 'a transaction that is forgotten at once is still shown to those that voted for it',
     file: 'src/core/agreement/agreement.ts',
-    find: "if (slot.kind === 'outcome') this.#recent.add(key, proof, bytes.length);",
-    replace: '',
-    tests: recent,
+    find: 'const isStored = this.#state.decided.has(key) || this.#forgotten.has(key);',
+    replace: 'const isStored = this.#state.decided.has(key);',
+    tests: forgottenProofs,
   },
   {
-    name: 'recent-proofs-without-number',
-    rule: 'so many recent proofs are kept and no more',
-    file: 'src/core/agreement/recent-proofs.ts',
-    find: 'while (this.#young.size + this.#old.size > RECENT_PROOFS_MAX) this.#dropOldest();',
+    name: 'shown-proofs-without-number',
+    rule: 'the proofs of so many forgotten transactions are kept and no more',
+    file: 'src/core/agreement/forgotten-proofs.ts',
+    find: 'if (this.#keys.size > this.#slotsMax && oldest !== undefined) this.#drop(oldest);',
     replace: '',
-    tests: recent,
+    tests: forgottenProofs,
   },
   {
-    name: 'recent-proofs-without-size',
-    rule: 'recent proofs take so many bytes and no more',
-    file: 'src/core/agreement/recent-proofs.ts',
-    find: 'while (this.#bytes > RECENT_PROOF_BYTES_MAX) this.#dropOldest();',
+    name: 'shown-proofs-on-record-again',
+    rule: 'after a restart what is only shown is not on record again',
+    file: 'src/core/agreement/agreement.ts',
+    find: 'if (this.#forgotten.has(slotKey(slot))) continue;',
     replace: '',
-    tests: recent,
+    tests: forgottenProofs,
+  },
+  {
+    name: 'shown-proofs-in-any-order',
+    rule: 'the proof that goes first is that of the transaction that was forgotten first',
+    file: 'src/core/agreement/forgotten-proofs.ts',
+    find: '.sort((a, b) => a.at - b.at);',
+    replace: ';',
+    tests: forgottenProofs,
+  },
+  {
+    name: 'voted-below-the-floor-not-learnt',
+    rule: 'a replica that voted for an activation takes its proof also below its floor',
+    file: 'src/core/agreement/agreement.ts',
+    find: 'if (!hadVote && this.#host.isForgotten(proof.value)) return;',
+    replace: 'if (this.#host.isForgotten(proof.value)) return;',
+    tests: forgottenProofs,
+  },
+  {
+    name: 'voted-below-the-floor-dropped-at-once',
+    rule: 'a replica that voted for an activation asks for its proof before it drops its vote below its floor',
+    file: 'src/core/agreement/agreement.ts',
+    find: 'if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);',
+    replace: 'if (isPast) this.forget(slot.slot);',
+    tests: forgottenProofs,
   },
   {
     name: 'activated-waits-in-vain',

@@ -178,10 +178,9 @@ class Archive {
   /** The liar's own disk shows what is decided, and when it is forgotten. */
   written(writes: readonly DiskWrite[]): Told[] {
     return writes.flatMap(({ key, value }): Told[] => {
-      if (value === null) {
-        const forgotten = /^decided\/o:(.*)$/.exec(key)?.[1] as TransactionId | undefined;
-        return forgotten ? [{ forgotten }] : [];
-      }
+      const forgotten = /^forgotten\/o:(.*)$/.exec(key)?.[1] as TransactionId | undefined;
+      if (forgotten && value) return [{ forgotten }];
+      if (value === null) return [];
       if (key.startsWith('lock/')) this.#keepLock(value);
       const proof = key.startsWith('decided/') ? this.#liar.reader.proof(value) : undefined;
       if (!proof) return [];

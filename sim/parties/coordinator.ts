@@ -1,3 +1,4 @@
+import { SHOWN_TRANSACTIONS_MAX } from '../../src/core/agreement/forgotten-proofs.js';
 import type { Core } from '../../src/core/effects.js';
 import type { CoordinatorOptions } from '../../src/core/transaction/coordinator.js';
 import type {
@@ -75,6 +76,7 @@ export class CoordinatorParty implements Life<Packet> {
       ...cluster.timing,
       retainedTransactions: cluster.retainedTransactions,
       owedTransactions: cluster.owedTransactions,
+      shownTransactions: SHOWN_TRANSACTIONS_MAX,
       entropy,
       sign: cast.signOf(coordinatorAddress(self)),
     });

@@ -146,11 +146,12 @@ export class World {
   #countForgotten(address: string, writes: readonly DiskWrite[]): void {
     if (!this.isCorrect(address) || replicaAt(address) === undefined) return;
     for (const { key, value } of writes) {
-      if (value !== null || !key.startsWith('decided/')) continue;
-      this.forgotten.add(key.slice('decided/'.length));
-      if (!key.startsWith('decided/o:')) continue;
+      if (value === null || !key.startsWith('forgotten/')) continue;
+      const slot = key.slice('forgotten/'.length);
+      this.forgotten.add(slot);
+      if (!slot.startsWith('o:')) continue;
       this.coverage.count('transactions forgotten, at replicas');
-      this.say(`${address} forgets ${key}`);
+      this.say(`${address} forgets ${slot}`);
     }
   }
 

@@ -40,6 +40,8 @@ export interface RigOptions {
   readonly retainedTransactions?: number;
   /** Outcomes that one participant may leave unacknowledged; 256 unless given. */
   readonly owedTransactions?: number;
+  /** Forgotten transactions whose proofs each replica still shows; none unless given. */
+  readonly shownTransactions?: number;
   /** Its replicas start without the stores that were made together with their keys. */
   readonly withoutStores?: boolean;
   /** A core that is broken on purpose, in place of the production one. */
@@ -69,6 +71,7 @@ export class Rig {
   readonly #createCore: (options: CoordinatorOptions) => CoordinatorCore;
   readonly #retainedTransactions: number;
   readonly #owedTransactions: number;
+  readonly #shownTransactions: number;
   #order = 0;
   #random: () => number;
 
@@ -77,6 +80,7 @@ export class Rig {
     this.#createCore = options.createCore ?? ((own) => new CoordinatorCore(own));
     this.#retainedTransactions = options.retainedTransactions ?? 5000;
     this.#owedTransactions = options.owedTransactions ?? 256;
+    this.#shownTransactions = options.shownTransactions ?? 0;
     this.#random = mulberry32(options.seed ?? 1);
     const records = options.withoutStores ? [] : newMember;
     for (let i = 0; i < this.n; i += 1) {
@@ -114,6 +118,7 @@ export class Rig {
       voteTimeoutMs: cluster.timing.voteTimeoutMs,
       retainedTransactions: this.#retainedTransactions,
       owedTransactions: this.#owedTransactions,
+      shownTransactions: this.#shownTransactions,
       entropy: new TextEncoder().encode(`entropy of ${replica} at ${this.nowMs}`),
       sign: this.parties.replicaSign(replica),
     });

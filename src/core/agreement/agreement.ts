@@ -24,10 +24,10 @@ import {
 } from '../../wire/index.js';
 import type { StoredRecord } from '../effects.js';
 import { invariant } from '../invariant.js';
+import { ForgottenProofs } from './forgotten-proofs.js';
 import { Gatherer } from './gathering.js';
 import type { AgreementHost, AgreementOutput } from './host.js';
 import { Proposer } from './proposing.js';
-import { RecentProofs } from './recent-proofs.js';
 import { Retransmission } from './retransmission.js';
 import { type SlotState, sameResult } from './slot.js';
 import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
@@ -73,12 +73,14 @@ export class Agreement {
   readonly #voter: Voter;
   readonly #views: ViewChanger;
   readonly #retransmission: Retransmission;
-  readonly #recent: RecentProofs;
+  readonly #forgotten: ForgottenProofs;
 
   constructor(options: AgreementOptions, host: AgreementHost) {
     this.#state = new AgreementState(options);
     this.#host = host;
-    this.#recent = new RecentProofs(this.#state);
+    this.#forgotten = new ForgottenProofs(options.shownTransactions, (key, value) =>
+      this.#state.persist(key, value),
+    );
     this.#voter = new Voter(this.#state, host, {
       want: (slot) => this.want(slot),
       decide: (proof) => this.#decide(proof),
@@ -182,11 +184,28 @@ export class Agreement {
     return locked ?? requests ?? this.#host.requestsFor(slot);
   }
 
-  /** Whether this replica has forgotten its activation since it opened: it can do no more for it. */
+  /**
+   * Whether this replica has a vote or a lock in the slot, which is not decided here. Then it has not
+   * forgotten the slot, whatever it has forgotten of later ones: votes and locks go when it decides.
+   */
+  #hasVoteIn(key: SlotKey): boolean {
+    const state = this.#state.slots.get(key);
+    return Boolean(state?.vote || state?.lock);
+  }
+
+  /** Whether this replica has forgotten its activation, or a later one of its client, since it opened. */
   #isPast(state: SlotState): boolean {
     const requests = this.#requestsIn(state);
     if (!requests || this.abstains(state.slot)) return false;
     return this.#areForgotten(requests);
+  }
+
+  /**
+   * It can do no more for it, and votes in it no more, so its vote and its lock may go. But others may have
+   * decided the slot: it asks them for a while.
+   */
+  #mayStillLearn(state: SlotState): boolean {
+    return this.#hasVoteIn(state.key) && !this.#retransmission.isStale(state);
   }
 
   #areForgotten(requests: ActivationValue['requests']): boolean {
@@ -215,10 +234,12 @@ export class Agreement {
     const { cluster } = this.#state.options;
     const proofs: DecisionProof[] = [];
     this.#state.abstentions.restore(records, slotOf);
+    this.#forgotten.restore(records);
     for (const { key, value } of records) {
       if (!key.startsWith('decided/')) continue;
       const proof = decodeDecisionProof(cluster, value);
       const { slot, result } = proof.commits.statement;
+      if (this.#forgotten.has(slotKey(slot))) continue;
       this.#state.decided.set(slotKey(slot), result);
       proofs.push(proof);
     }
@@ -264,10 +285,10 @@ export class Agreement {
     if (this.#state.slots.has(state.key) && state.wanted) this.#proposer.propose(state);
   }
 
-  /** Drops a slot for good. Only for one that nobody can decide again: this replica's host refuses it. */
+  /** Takes no part in the slot any more. Only for one that this replica's host refuses from now on. */
   forget(slot: Slot): void {
     const key = slotKey(slot);
-    if (this.#state.decided.delete(key)) return this.#state.persist(`decided/${key}`, null);
+    if (this.#state.decided.delete(key)) return this.#forgotten.add(key);
     this.#close(key);
     this.#views.settled(key);
   }
@@ -292,14 +313,15 @@ export class Agreement {
 
   /** Returns false where the timer is not the agreement's. */
   onTimer(name: string): boolean {
-    if (this.#views.onTimer(name) || this.#recent.onTimer(name)) return true;
+    if (this.#views.onTimer(name)) return true;
     const [what, key] = splitOnce(name);
     if (what !== 'suspect' && what !== 'resend') return false;
     const slot = this.#state.slots.get(key as SlotKey);
     if (!slot) return true;
-    if (this.#isPast(slot)) this.forget(slot.slot);
+    const isPast = this.#isPast(slot);
+    if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);
     else if (what === 'suspect') {
-      if (this.#retransmission.hasGrounds(slot)) this.#views.suspect(slot.key);
+      if (!isPast && this.#retransmission.hasGrounds(slot)) this.#views.suspect(slot.key);
       this.#state.startTimer(name, this.#views.suspectAfterMs);
     } else {
       this.#retransmission.again(slot);
@@ -359,15 +381,14 @@ export class Agreement {
     const key = slotKey(slot);
     const known = this.#state.decided.get(key);
     if (known) return invariant(sameResult(known, result), 'a slot has one decision');
-    if (this.#host.isForgotten(proof.value)) return;
+    const hadVote = this.#hasVoteIn(key);
+    if (!hadVote && this.#host.isForgotten(proof.value)) return;
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
     this.#state.decided.set(key, result);
-    const bytes = encodeDecisionProof(proof);
-    this.#state.persist(`decided/${key}`, bytes);
-    if (slot.kind === 'outcome') this.#recent.add(key, proof, bytes.length);
+    this.#state.persist(`decided/${key}`, encodeDecisionProof(proof));
     this.#close(key);
     this.#views.progressed(key);
-    this.#host.decided(slot, proof);
+    this.#host.decided(slot, proof, hadVote);
   }
 
   // Locks of others, and what others missed --------------------------------------------------------
@@ -395,9 +416,8 @@ export class Agreement {
 
   #onFetch(from: ReplicaId, slot: Slot): void {
     const key = slotKey(slot);
-    if (this.#state.decided.has(key)) return this.#state.sendProof(from, slot);
-    const proof = this.#recent.get(key);
-    if (proof) return this.#state.send(from, { kind: 'decided', proof });
+    const isStored = this.#state.decided.has(key) || this.#forgotten.has(key);
+    if (isStored) return this.#state.sendProof(from, slot);
     const accepted = this.#state.slots.get(key)?.accepted;
     if (accepted) this.#state.send(from, { kind: 'pre-prepare', ...accepted });
   }

@@ -38,7 +38,8 @@ export interface AgreementHost {
   undecidedForLong(): void;
   /** Whether so many others have forgotten it that it is no use to wait for a decision. */
   isLeftBehind(slot: Slot): boolean;
-  decided(slot: Slot, proof: DecisionProof): void;
+  /** `hadVote`: this replica had a vote or a lock in the slot until now. */
+  decided(slot: Slot, proof: DecisionProof, hadVote: boolean): void;
 }
 
 export type AgreementOutput =

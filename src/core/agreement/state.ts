@@ -31,6 +31,8 @@ export interface AgreementOptions {
   readonly self: ReplicaId;
   readonly suspectAfterMs: number;
   readonly resendAfterMs: number;
+  /** Forgotten transactions whose proofs this replica still shows to peers. */
+  readonly shownTransactions: number;
   /** Secret, at least 32 random bytes made when the process starts: the source of UUID proposals. */
   readonly entropy: Uint8Array;
   readonly sign: Sign;

@@ -163,7 +163,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   restore(records: readonly StoredRecord[]): readonly CoordinatorOutput[] {
     const proofs = this.#agreement.restore(records);
-    for (const proof of proofs) this.#transactions.create(proof);
+    for (const proof of proofs) this.#transactions.create(proof, false);
     this.#transactions.restore(records);
     this.#floors.restore(records);
     for (const { value, commits } of proofs) {
@@ -324,9 +324,9 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     for (const record of transaction.evidence(value)) this.#broadcast({ kind: 'record', record });
   }
 
-  decided(slot: Slot, proof: DecisionProof): void {
+  decided(slot: Slot, proof: DecisionProof, hadVote: boolean): void {
     if (slot.kind === 'activation') {
-      const created = this.#transactions.create(proof);
+      const created = this.#transactions.create(proof, hadVote);
       if (!created) return;
       const { tid } = created;
       this.#startExpiry(created);

@@ -82,8 +82,11 @@ export class TransactionLog {
     }
   }
 
-  /** The coordinator object of Zhao §2.2. A known id is refused: nobody can revive a transaction. */
-  create({ value, commits }: DecisionProof): CoordinatorTransaction | undefined {
+  /**
+   * The coordinator object of Zhao §2.2. A known id is refused: nobody can revive a transaction. `hadVote`:
+   * this replica had a vote or a lock in the activation's slot, and so has not forgotten it.
+   */
+  create({ value, commits }: DecisionProof, hadVote: boolean): CoordinatorTransaction | undefined {
     const { result, slot } = commits.statement;
     if (value.kind !== 'activation' || slot.kind !== 'activation') return undefined;
     if (result.kind !== 'activation') return undefined;
@@ -91,7 +94,7 @@ export class TransactionLog {
     const { tid } = result;
     if (this.#transactions.has(tid)) return undefined;
     const { resilience, floors, isSilentIn } = this.#options;
-    const isForgotten = floors.isForgotten(namedBy(requests));
+    const isForgotten = !hadVote && floors.isForgotten(namedBy(requests));
     invariant(!isForgotten || isSilentIn(tid), 'nothing forgotten is created to take part in');
     const transaction = new CoordinatorTransaction(tid, slot.request, requests, resilience);
     this.#transactions.set(tid, transaction);

@@ -1,5 +1,6 @@
 import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
+import { SHOWN_TRANSACTIONS_MAX } from '../../core/agreement/forgotten-proofs.js';
 import type { Core } from '../../core/effects.js';
 import { CoordinatorCore, type CoordinatorOptions } from '../../core/transaction/coordinator.js';
 import type {
@@ -90,6 +91,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     ...cluster.timing,
     retainedTransactions: cluster.retainedTransactions,
     owedTransactions: cluster.owedTransactions,
+    shownTransactions: SHOWN_TRANSACTIONS_MAX,
     entropy: randomBytes(32),
     sign: ed25519Signer(node.statementKey),
   });

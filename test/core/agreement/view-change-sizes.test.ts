@@ -27,6 +27,7 @@ function locked({ cluster, replicaSign }: TestCluster, locks: readonly PreparedC
   const state = new AgreementState({
     ...{ cluster: cluster.id, resilience: cluster.resilience, self: replicaId(1) },
     ...{ suspectAfterMs: 1000, resendAfterMs: 100, entropy: new Uint8Array(32) },
+    shownTransactions: 0,
     sign: replicaSign(1),
   });
   for (const lock of locks) {
