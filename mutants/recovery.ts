@@ -88,6 +88,22 @@ export const recoveryMutants: readonly Mutant[] = [
     tests: lasting,
   },
   {
+    name: 'time-begins-anew',
+    rule: 'that the time of a transaction has run out outlives a restart',
+    file: 'src/core/transaction/transaction-log.ts',
+    find: 'transaction.overdue = stored.has(overdueKey(transaction));',
+    replace: '',
+    tests: ['test/core/transaction/coordinator-restart.test.ts'],
+  },
+  {
+    name: 'time-is-up-for-ever',
+    rule: 'that the time of a transaction has run out is forgotten with its decision',
+    file: 'src/core/transaction/transaction-log.ts',
+    find: 'this.#options.persist(overdueKey(transaction), null);',
+    replace: '',
+    tests: ['test/core/transaction/coordinator-restart.test.ts'],
+  },
+  {
     name: 'forgotten-at-once-not-shown',
     rule: 'a transaction that is forgotten at once is still shown to those that voted for it',
     file: 'src/core/agreement/agreement.ts',

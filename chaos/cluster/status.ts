@@ -8,6 +8,7 @@ const statusSchema = z.object({
   openSlots: z.number(),
   recovering: z.boolean(),
   fetching: z.number(),
+  abstaining: z.number(),
   /** Since the process started. */
   forgotten: z.number(),
 });
@@ -26,11 +27,14 @@ async function statusOf(nodes: Nodes, name: string): Promise<CoordinatorStatus |
   return statusSchema.safeParse(JSON.parse(Buffer.from(answer.body).toString())).data;
 }
 
-/** Transactions that a coordinator has missed and still fetches; infinite while it has no memory. */
-export async function transactionsToFetch(nodes: Nodes, name: string): Promise<number> {
+/**
+ * What keeps a coordinator from being a full member: transactions that it has missed and still fetches, and
+ * slots that it takes no part in. Infinite while it has no memory.
+ */
+export async function leftToRecover(nodes: Nodes, name: string): Promise<number> {
   const status = await statusOf(nodes, name);
   if (status === undefined || status.recovering) return Number.POSITIVE_INFINITY;
-  return status.fetching;
+  return status.fetching + status.abstaining;
 }
 
 /** The highest view that one correct coordinator has reached at the least. */

@@ -3,7 +3,7 @@ import { isHealthy } from '../../src/cli/http-get.js';
 import { loseDisk } from '../cluster/files.js';
 import { allMembers, members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
-import { primaryOf, transactionsToFetch } from '../cluster/status.js';
+import { leftToRecover, primaryOf } from '../cluster/status.js';
 import type { Route } from '../load/ledger.js';
 import type { Load } from '../load/load.js';
 import type { Network } from '../network/network.js';
@@ -203,15 +203,15 @@ export class Nemesis {
     );
   }
 
-  /** It has thousands of proofs to fetch, so it gets its time anew with each that it has got. */
+  /** It may have thousands of proofs to fetch, so it gets its time anew with each that it has got. */
   async #untilRecovered(name: string): Promise<void> {
     let least = Number.POSITIVE_INFINITY;
     let left = least;
     while (left > 0) {
       await this.#until(async () => {
-        left = await transactionsToFetch(this.#options.nodes, name);
+        left = await leftToRecover(this.#options.nodes, name);
         return left < least;
-      }, `${name} does not recover: ${least} transactions to fetch`);
+      }, `${name} does not recover: ${least} transactions to fetch and slots to abstain from`);
       least = left;
     }
   }

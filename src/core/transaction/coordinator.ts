@@ -175,10 +175,11 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
         this.#twoPhase.decide(transaction, value, commits);
       }
     }
-    for (const transaction of this.#transactions.values()) {
-      if (!transaction.decision) this.#startExpiry(transaction);
-    }
     this.#agreement.resume();
+    for (const transaction of this.#transactions.values()) {
+      if (transaction.overdue) this.#requests.reconsider(transaction);
+      else if (!transaction.decision) this.#startExpiry(transaction);
+    }
     this.#memory.start();
     return this.#takeOutputs();
   }
@@ -276,7 +277,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     const transaction = this.#transactions.get(id);
     if (!transaction) return;
     if (what === 'notify') return this.#twoPhase.resend(transaction);
-    transaction.overdue = true;
+    this.#transactions.ranOut(transaction);
     this.#requests.reconsider(transaction);
   }
 

@@ -103,9 +103,26 @@ export class TransactionLog {
     return transaction;
   }
 
+  /**
+   * Its time has run out here. That is durable: among replicas that restart again and again each has to see
+   * its time run out once, and not all of them at the same moment.
+   */
+  ranOut(transaction: CoordinatorTransaction): void {
+    if (transaction.overdue) return;
+    transaction.overdue = true;
+    this.#options.persist(overdueKey(transaction), new Uint8Array());
+  }
+
   /** Its outcome is agreed and on disk. */
-  decided({ tid }: CoordinatorTransaction): void {
-    this.#undecided.ended(tid);
+  decided(transaction: CoordinatorTransaction): void {
+    this.#ended(transaction);
+  }
+
+  #ended(transaction: CoordinatorTransaction): void {
+    this.#undecided.ended(transaction.tid);
+    if (!transaction.overdue) return;
+    transaction.overdue = false;
+    this.#options.persist(overdueKey(transaction), null);
   }
 
   /** Makes a registration durable, which comes before its acknowledgement. */
@@ -142,7 +159,9 @@ export class TransactionLog {
     for (const { key, value } of records) {
       if (key.startsWith('registration/')) this.#restoreRegistration(value);
     }
-    for (const { tid, enlistments } of this.#transactions.values()) {
+    for (const transaction of this.#transactions.values()) {
+      const { tid, enlistments } = transaction;
+      transaction.overdue = stored.has(overdueKey(transaction));
       for (const [id, enlistment] of enlistments) {
         enlistment.contradicted = stored.has(`evidence/${tid}/${id}/first`);
       }
@@ -184,8 +203,8 @@ export class TransactionLog {
     const transaction = this.#transactions.get(tid);
     this.#finished.delete(tid);
     this.#transactions.delete(tid);
-    this.#undecided.ended(tid);
     if (!transaction) return;
+    this.#ended(transaction);
     const { persist, forget, floors } = this.#options;
     this.forgotten += 1;
     floors.forget(transaction.requests);
@@ -199,6 +218,10 @@ export class TransactionLog {
       persist(`evidence/${tid}/${id}/other`, null);
     }
   }
+}
+
+function overdueKey({ tid }: CoordinatorTransaction): string {
+  return `overdue/${tid}`;
 }
 
 function slotsOf({ tid, request }: CoordinatorTransaction): Slot[] {

@@ -43,6 +43,30 @@ describe('a restart', () => {
     }
   });
 
+  it('of each replica as soon as the time of a transaction has run out there: it is aborted', () => {
+    const rig = new Rig();
+    const story = new Story(rig);
+    const tid = story.activate();
+    story.register(tid, 'bank-a');
+    const apartMs = 10_000;
+    for (const replica of [1, 2, 3]) {
+      rig.runFor(apartMs);
+      rig.crash(replica);
+      rig.start(replica);
+    }
+    // From now on the time runs out at one replica every ten seconds, and at none for a whole turn.
+    rig.runFor(60_000 - 3 * apartMs + 1000);
+    for (const replica of [0, 1, 2, 3]) {
+      rig.crash(replica);
+      rig.start(replica);
+      rig.runFor(apartMs);
+    }
+    expect(story.outcome(tid)).toBe('abort');
+    expect(rig.nowMs).toBeLessThan(120_000);
+    const keys = rig.stores.flatMap((store) => [...store.keys()]);
+    expect(keys.filter((key) => key.startsWith('overdue/'))).toEqual([]);
+  });
+
   it('a commit that was decided and not acknowledged is sent again', () => {
     const rig = new Rig();
     const story = new Story(rig);
