@@ -198,8 +198,9 @@ export const mutants: readonly Mutant[] = [
     name: 'lock-ignored',
     rule: 'a locked replica votes for no other value',
     file: 'src/core/agreement/voting.ts',
-    find: 'if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);',
-    replace: '',
+    find: `if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
+    if (!slot.lock &&`,
+    replace: 'if (!slot.lock &&',
     tests: agreement,
   },
   {

@@ -88,6 +88,15 @@ export const recoveryMutants: readonly Mutant[] = [
     tests: lasting,
   },
   {
+    name: 'old-vote-against-a-lock',
+    rule: 'a replica does not say an earlier vote again once it is locked on another value',
+    file: 'src/core/agreement/voting.ts',
+    find: `if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
+    if (!slot.accepted`,
+    replace: 'if (!slot.accepted',
+    tests: ['test/core/agreement/locks.test.ts'],
+  },
+  {
     name: 'time-begins-anew',
     rule: 'that the time of a transaction has run out outlives a restart',
     file: 'src/core/transaction/transaction-log.ts',

@@ -89,13 +89,17 @@ export class Voter {
     this.#commit(slot, statement);
   }
 
-  /** Seen before: vote again for the same value (it may have been lost); never for another. */
+  /**
+   * Seen before: vote again for the same value (it may have been lost); never for another, nor where this
+   * replica has taken a lock on another since.
+   */
   #onSameBallot(slot: SlotState, proposal: Proposal): void {
     const { statement } = proposal.prePrepare;
     if (slot.vote?.digest !== statement.digest) {
       this.#state.log('warn', 'equivocation', { slot: slot.key, primary: this.#state.primary });
       return;
     }
+    if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
     if (!slot.accepted || !sameProposal(slot.accepted.prePrepare.statement, statement)) {
       this.#voteFor(slot, proposal);
     }

@@ -77,6 +77,26 @@ describe('a lock', () => {
     expect(story.outcome(tid)).toBe('commit');
   });
 
+  it('keeps a replica from saying its own earlier vote for another value again', () => {
+    const scene = openScene();
+    const { rig, evidence, abort, commit, tid } = scene;
+    rig.crash(0);
+    rig.tamper = () => [];
+    propose(scene, [2], commit);
+    rig.runFor(20);
+    expect(rig.stores[2]?.has(`voted/o:${tid}`)).toBe(true);
+    rig.transmit(1, 2, { kind: 'prepared', certificate: evidence.prepared(abort, ballot(0, 1)) });
+    rig.runFor(20);
+    rig.crash(2);
+    rig.start(2);
+    const { digest } = evidence.phase('prepare', commit);
+    const votes = votesFor(rig);
+    propose(scene, [2], commit);
+    rig.runFor(20);
+    expect(rig.alive.has(2)).toBe(true);
+    expect(votes.filter((vote) => vote.digest === digest)).toEqual([]);
+  });
+
   it('is shown to a primary that does not know of it, which then proposes its value', () => {
     const scene = openScene();
     const { rig, story, evidence, commit, tid } = scene;
