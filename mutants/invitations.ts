@@ -125,9 +125,8 @@ export const invitationMutants: readonly Mutant[] = [
     name: 'decided-still-counted',
     rule: 'activation is bounded by what is undecided',
     file: 'src/core/transaction/transaction-log.ts',
-    find: '  decided({ tid }: CoordinatorTransaction): void {\n    this.#undecided.ended(tid);',
-    replace:
-      '  decided({ tid }: CoordinatorTransaction): void {\n    if (tid.length === 0) this.#undecided.ended(tid);',
+    find: '  #ended(transaction: CoordinatorTransaction): void {\n    this.#undecided.ended(transaction.tid);',
+    replace: '  #ended(transaction: CoordinatorTransaction): void {',
     tests: ['test/core/transaction/undecided.test.ts'],
   },
 ];
