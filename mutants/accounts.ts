@@ -86,6 +86,14 @@ export const accountMutants: readonly Mutant[] = [
     tests: ['test/role/front-book.test.ts'],
   },
   {
+    name: 'held-after-a-vote-against-it',
+    rule: 'a bank holds nothing for an enlistment that it has voted against',
+    file: 'src/role/bank/bank-core.ts',
+    find: "if (vote !== 'prepared') this.#release({ tid, enlistment });",
+    replace: '',
+    tests: bankCore,
+  },
+  {
     name: 'stale-is-refused',
     rule: 'an initiator that calls a request old says nothing of its outcome',
     file: 'src/role/client/ask-initiator.ts',

@@ -87,9 +87,14 @@ export class BankCore implements Core<BankInput, BankOutput> {
       }
       case 'roll-back': {
         const { ref } = output;
-        this.#used.release(ref);
-        book.rollBack(refKey(ref));
+        this.#release(ref);
         return this.handle({ kind: 'settled', ref, writes: [] });
+      }
+      case 'send-vote': {
+        // An enlistment may end with its vote: then no outcome comes to it, and no roll back.
+        const { tid, enlistment, vote } = output.statement.statement;
+        if (vote !== 'prepared') this.#release({ tid, enlistment });
+        return [output];
       }
       case 'recover':
         book.recover(refKey(output.ref), output.record);
@@ -97,6 +102,12 @@ export class BankCore implements Core<BankInput, BankOutput> {
       default:
         return [output];
     }
+  }
+
+  /** Holds no money, and no request, for the enlistment any more. */
+  #release(ref: EnlistmentRef): void {
+    this.#used.release(ref);
+    this.#book.rollBack(refKey(ref));
   }
 
   #execute(ref: EnlistmentRef, operation: BankOperation): CallResult {

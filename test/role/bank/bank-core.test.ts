@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import type { CommonOutput, StoredRecord } from '../../../src/core/effects.js';
+import type { CommonOutput, StoredRecord, TimerInput } from '../../../src/core/effects.js';
 import type {
   CallId,
   EnlistmentRef,
@@ -57,7 +57,7 @@ class Bank {
   }
 
   /** `isLost`: the process dies before anything of this input is on disk. */
-  give(input: BankInput, isLost = false): readonly (BankOutput | CommonOutput)[] {
+  give(input: BankInput | TimerInput, isLost = false): readonly (BankOutput | CommonOutput)[] {
     const outputs = this.#core.handle(input);
     if (!isLost) this.#write(outputs);
     return outputs;
@@ -71,9 +71,9 @@ class Bank {
     }
   }
 
-  hear(message: Notification, isLost = false) {
+  hear(message: Notification, isLost = false, of: EnlistmentRef = ref) {
     const from = (replica: number) =>
-      this.give({ kind: 'notified', replica: replicaId(replica), ref, message }, isLost);
+      this.give({ kind: 'notified', replica: replicaId(replica), ref: of, message }, isLost);
     return [...from(0), ...from(1)];
   }
 
@@ -84,7 +84,7 @@ class Bank {
   }
 
   /** Invited and registered. */
-  execute(ref: EnlistmentRef) {
+  execute(ref: EnlistmentRef, timestamp = 7, amountMinor = 30) {
     const outputs = [0, 1].flatMap((index) =>
       this.give({
         kind: 'invited',
@@ -92,10 +92,10 @@ class Bank {
         initiator: initiatorId(index),
         ...ref,
         operation: {
-          ...{ kind: 'debit', account: alice, amountMinor: 30, currency: currency('EUR') },
-          request: { client: clientId('alice/0'), timestamp: 7 },
+          ...{ kind: 'debit', account: alice, amountMinor, currency: currency('EUR') },
+          request: { client: clientId('alice/0'), timestamp },
         } as const,
-        digest: digest('a'.repeat(64)),
+        digest: digest(String(timestamp % 10).repeat(64)),
         protocol: 'durable',
         expiresMs: 10_000,
         invitation: invitationBy(index, ref.tid),
@@ -172,4 +172,59 @@ describe('a bank’s core', () => {
     expect([...bank.disk.keys()]).toEqual(['account/alice', 'request/alice/0']);
     expect(bank.balanceMinor).toBe(100);
   });
+
+  it('holds neither money nor the request for a debit that it has voted against', () => {
+    const bank = new Bank().start();
+    const [earlier, later, last] = [enlistment(2), enlistment(3), enlistment(4)];
+    // Two requests of one client id at once: the later one is prepared first.
+    bank.execute(earlier, 7, 60);
+    bank.execute(later, 8, 10);
+    bank.hear('prepare', false, later);
+    expect(bank.hear('prepare', false, earlier)).toContainEqual(
+      expect.objectContaining({
+        kind: 'send-vote',
+        statement: expect.objectContaining({
+          statement: expect.objectContaining({ ...earlier, vote: 'aborted' }),
+        }),
+      }),
+    );
+    bank.hear('rollback', false, later);
+    expect(bank.execute(last, 9, 100)).toContainEqual({
+      kind: 'answer',
+      calls: [0, 1],
+      result: { kind: 'done' },
+    });
+  });
+
+  it.each(['rollback', 'commit'] as const)(
+    'holds nothing after a %s that comes before a Prepare',
+    (message) => {
+      const bank = new Bank().start();
+      bank.execute(ref, 7, 100);
+      bank.hear(message);
+      expect(bank.execute(enlistment(2), 8, 100)).toContainEqual({
+        kind: 'answer',
+        calls: [0, 1],
+        result: { kind: 'done' },
+      });
+    },
+  );
+
+  it('holds nothing once the time of an enlistment has run out', () => {
+    const bank = new Bank().start();
+    bank.execute(ref, 7, 100);
+    bank.give({ kind: 'timer', name: `expires/${ref.tid}/${ref.enlistment}` });
+    expect(bank.execute(enlistment(2), 8, 100)).toContainEqual({
+      kind: 'answer',
+      calls: [0, 1],
+      result: { kind: 'done' },
+    });
+  });
 });
+
+function enlistment(number: number): EnlistmentRef {
+  return {
+    tid: transactionId(`00000000-0000-8000-8000-00000000000${number}`),
+    enlistment: enlistmentId(`bank-a.${number}`),
+  };
+}
