@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const search = ['test/core/transaction/search.test.ts'];
 const proposals = ['test/core/transaction/forgotten-proposals.test.ts'];
+const repeated = ['test/core/agreement/repeated-messages.test.ts'];
 const poll = ['test/role/client-poll-core.test.ts'];
 const matching = ['test/role/client-matching.test.ts'];
 
@@ -70,5 +71,37 @@ export const limitMutants: readonly Mutant[] = [
     find: 'return [...this.#askOthers(), again];',
     replace: 'return [again];',
     tests: poll,
+  },
+  {
+    name: 'answers-every-copy',
+    rule: 'a proposal that is refused, or that a lock forbids, is answered once in a delay',
+    file: 'src/core/agreement/pace.ts',
+    find: 'if (this.#said.has(what) || ',
+    replace: 'if (',
+    tests: repeated,
+  },
+  {
+    name: 'answered-for-ever',
+    rule: 'a proposal that comes again after a delay is answered again',
+    file: 'src/core/agreement/pace.ts',
+    find: 'this.#said.clear();',
+    replace: '',
+    tests: repeated,
+  },
+  {
+    name: 'paced-without-bound',
+    rule: 'what a replica has said in a delay is bounded',
+    file: 'src/core/agreement/pace.ts',
+    find: ' || this.#said.size >= SAID_MAX',
+    replace: '',
+    tests: repeated,
+  },
+  {
+    name: 'fetches-at-every-copy',
+    rule: 'a value that a quorum committed is fetched once in a delay',
+    file: 'src/core/agreement/voting.ts',
+    find: 'if (isFirst) ',
+    replace: '',
+    tests: repeated,
   },
 ];

@@ -313,7 +313,7 @@ export class Agreement {
 
   /** Returns false where the timer is not the agreement's. */
   onTimer(name: string): boolean {
-    if (this.#views.onTimer(name)) return true;
+    if (this.#views.onTimer(name) || this.#state.pace.onTimer(name)) return true;
     const [what, key] = splitOnce(name);
     if (what !== 'suspect' && what !== 'resend') return false;
     const slot = this.#state.slots.get(key as SlotKey);

@@ -23,6 +23,7 @@ import type { LogLevel } from '../effects.js';
 import { invariant } from '../invariant.js';
 import { Abstentions } from './abstentions.js';
 import type { AgreementOutput } from './host.js';
+import { Pace } from './pace.js';
 import { type OwnVote, SlotState } from './slot.js';
 
 export interface AgreementOptions {
@@ -52,6 +53,7 @@ export class AgreementState {
   readonly quorum: number;
   readonly slots = new Map<SlotKey, SlotState>();
   readonly decided = new Map<SlotKey, SlotResult>();
+  readonly pace: Pace;
   readonly abstentions = new Abstentions((key, value) => this.persist(key, value));
   /** The highest locks in this view's new-view message: everybody in the view has seen them. */
   shown = new Map<SlotKey, PreparedCertificate>();
@@ -62,6 +64,10 @@ export class AgreementState {
   constructor(options: AgreementOptions) {
     this.options = options;
     this.quorum = quorum(options.resilience);
+    this.pace = new Pace({
+      delayMs: options.resendAfterMs,
+      startTimer: (name, delayMs) => this.startTimer(name, delayMs),
+    });
   }
 
   get self(): ReplicaId {

@@ -54,7 +54,7 @@ export class Voter {
     if (!this.#state.mayVote(slot)) return this.#abstain(slot, proposal);
     if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
     if (!slot.lock && !this.#isAcceptable(slot, proposal)) {
-      return isNew ? this.#host.notAccepted(slot.slot, proposal.value) : undefined;
+      return isNew ? this.#handOn(slot, proposal) : undefined;
     }
     this.#voteFor(slot, proposal);
     this.#events.want(slot.slot);
@@ -112,8 +112,20 @@ export class Voter {
     this.#checkCommitted(slot, proposal.prePrepare.statement);
   }
 
+  /** What the primary may lack, for its next attempt. */
+  #handOn(slot: SlotState, { prePrepare, value }: Proposal): void {
+    if (this.#mayAnswer(slot, prePrepare.statement)) this.#host.notAccepted(slot.slot, value);
+  }
+
+  /** A proposal that comes again is answered once in a delay, also where its slot was dropped meanwhile. */
+  #mayAnswer({ key }: SlotState, { ballot }: PhaseStatement): boolean {
+    return this.#state.pace.allows(`answer/${ballot.view}.${ballot.attempt}/${key}`);
+  }
+
   /** Whoever proposes something else may not know of the lock. */
-  #showLock(slot: SlotState, { ballot }: PhaseStatement): void {
+  #showLock(slot: SlotState, statement: PhaseStatement): void {
+    if (!this.#mayAnswer(slot, statement)) return;
+    const { ballot } = statement;
     this.#state.log('info', 'lock-held', { slot: slot.key, ballot });
     if (slot.lock) this.#state.broadcast({ kind: 'prepared', certificate: slot.lock });
   }
@@ -176,9 +188,15 @@ export class Voter {
     const known = [slot.accepted, slot.held, slot.lock].find(
       (one) => one?.prePrepare.statement.digest === like.digest,
     );
-    if (!known) return this.#state.broadcast({ kind: 'fetch', slot: slot.slot });
+    if (!known) return this.#fetch(slot);
     const statement: PhaseStatement = { ...like, phase: 'commit' };
     const bytes = encodeStatement(this.#state.options.cluster, statement);
     this.#events.decide({ commits: { statement, bytes, signatures }, value: known.value });
+  }
+
+  /** Not at each further commit, nor at each copy of one. */
+  #fetch({ key, slot }: SlotState): void {
+    const isFirst = this.#state.pace.allows(`fetch/${key}`);
+    if (isFirst) this.#state.broadcast({ kind: 'fetch', slot });
   }
 }
