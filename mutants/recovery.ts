@@ -280,4 +280,28 @@ export const recoveryMutants: readonly Mutant[] = [
     replace: 'openHere;',
     tests: elsewhere,
   },
+  {
+    name: 'what-was-told-is-kept',
+    rule: 'of what a peer calls over a replica keeps its last inventory, and none before',
+    file: 'src/core/transaction/missing-proofs.ts',
+    find: 'this.#over.set(from, new Set(over.filter((tid) => !has(tid, false))));',
+    replace: 'this.#over.set(from, new Set([...(this.#over.get(from) ?? []), ...over]));',
+    tests: ['test/core/transaction/missing-proofs.test.ts'],
+  },
+  {
+    name: 'learnt-again-still-forgotten',
+    rule: 'what a replica has forgotten and learns again is on record, and not among what it only shows',
+    file: 'src/core/agreement/agreement.ts',
+    find: 'this.#forgotten.learntAgain(key);',
+    replace: '',
+    tests: forgottenProofs,
+  },
+  {
+    name: 'over-without-a-transaction',
+    rule: 'that a transaction is over goes from the store with the transaction',
+    file: 'src/core/transaction/transaction-log.ts',
+    find: 'else this.#options.persist(finishedKey(tid), null);',
+    replace: '',
+    tests: forgottenProofs,
+  },
 ];

@@ -384,6 +384,7 @@ export class Agreement {
     const hadVote = this.#hasVoteIn(key);
     if (!hadVote && this.#host.isForgotten(proof.value)) return;
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
+    this.#forgotten.learntAgain(key);
     this.#state.decided.set(key, result);
     this.#state.persist(`decided/${key}`, encodeDecisionProof(proof));
     this.#close(key);

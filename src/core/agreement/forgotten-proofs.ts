@@ -1,5 +1,6 @@
 import type { SlotKey } from '../../vocabulary/agreement.js';
 import type { StoredRecord } from '../effects.js';
+import { invariant } from '../invariant.js';
 
 const PREFIX = 'forgotten/';
 /** Forgotten transactions whose proofs a replica still shows, in production. */
@@ -47,11 +48,17 @@ export class ForgottenProofs {
 
   /** The slot's decision is on disk, and this replica takes no part in the slot any more. */
   add(key: SlotKey): void {
+    invariant(!this.#keys.has(key), 'a slot that is decided again here is not forgotten');
     this.#ever += 1;
     this.#keys.add(key);
     this.#persist(`${PREFIX}${key}`, new TextEncoder().encode(String(this.#ever)));
     const [oldest] = this.#keys;
     if (this.#keys.size > this.#slotsMax && oldest !== undefined) this.#drop(oldest);
+  }
+
+  /** The slot has been learnt again: its decision is the agreement's, and goes when that forgets it. */
+  learntAgain(key: SlotKey): void {
+    if (this.#keys.delete(key)) this.#persist(`${PREFIX}${key}`, null);
   }
 
   #drop(key: SlotKey): void {

@@ -26,8 +26,11 @@ export class MissingProofs {
   readonly #options: MissingProofsOptions;
   /** By the peer that told of it. */
   readonly #told = new Map<ReplicaId, Set<TransactionId>>();
-  /** By the peers that said, in a whole inventory, that it is over: `f + 1` are believed. */
-  readonly #over = new Map<TransactionId, Set<ReplicaId>>();
+  /**
+   * What each peer called over in its last whole inventory: `f + 1` are believed. A peer that tells anew
+   * takes back what it told before, so this holds no more than one inventory of each.
+   */
+  readonly #over = new Map<ReplicaId, Set<TransactionId>>();
   readonly #asked = new Map<TransactionId, { readonly of: ReplicaId; tries: number }>();
 
   constructor(options: MissingProofsOptions) {
@@ -46,10 +49,7 @@ export class MissingProofs {
   ): void {
     const { has } = this.#options;
     const over = told.over.filter((tid) => !has(tid, true));
-    for (const peers of this.#over.values()) peers.delete(from);
-    for (const tid of over) {
-      if (!has(tid, false)) this.#over.set(tid, (this.#over.get(tid) ?? new Set()).add(from));
-    }
+    this.#over.set(from, new Set(over.filter((tid) => !has(tid, false))));
     const open = told.open.filter((tid) => !has(tid, false));
     this.#told.set(from, new Set([...open, ...over]));
     this.#askMore();
@@ -57,17 +57,17 @@ export class MissingProofs {
 
   /** A proof has come. Returns whether the transaction was over before this replica knew of it. */
   learnt(tid: TransactionId, isOutcome: boolean): boolean {
-    const isOver = (this.#over.get(tid)?.size ?? 0) >= oneCorrect(this.#options.resilience);
-    if (!isOutcome && this.#over.has(tid)) return false;
-    this.#over.delete(tid);
+    const sayOver = [...this.#over.values()].filter((tids) => tids.has(tid)).length;
+    if (!isOutcome && sayOver > 0) return false;
+    this.reopen(tid);
     for (const tids of this.#told.values()) tids.delete(tid);
     if (this.#asked.delete(tid)) this.#askMore();
-    return isOver;
+    return sayOver >= oneCorrect(this.#options.resilience);
   }
 
   /** Somebody asks here for the transaction's outcome: for him it is not over. */
   reopen(tid: TransactionId): void {
-    this.#over.delete(tid);
+    for (const tids of this.#over.values()) tids.delete(tid);
   }
 
   /** Returns false where the timer is not this one's. */
@@ -110,7 +110,7 @@ export class MissingProofs {
   #giveUp(replica: ReplicaId, tid: TransactionId): void {
     this.#asked.delete(tid);
     this.#told.get(replica)?.delete(tid);
-    if (![...this.#told.values()].some((tids) => tids.has(tid))) this.#over.delete(tid);
+    if (![...this.#told.values()].some((tids) => tids.has(tid))) this.reopen(tid);
   }
 
   #startTimer(): void {

@@ -1,5 +1,10 @@
 import type { DecisionProof, Slot } from '../../vocabulary/agreement.js';
-import type { ClientId, ClusterId, TransactionId } from '../../vocabulary/ids.js';
+import {
+  type ClientId,
+  type ClusterId,
+  type TransactionId,
+  transactionId,
+} from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { RegistrationStatement, Verified } from '../../vocabulary/statements.js';
 import { decodeSignedStatement, encodeSigned } from '../../wire/index.js';
@@ -8,6 +13,9 @@ import { invariant } from '../invariant.js';
 import { CoordinatorTransaction } from './coordinator-transaction.js';
 import { type Floors, namedBy } from './floors.js';
 import { Undecided } from './undecided.js';
+
+/** Stands before the id of a transaction that is over; its value is how many were over before. */
+const FINISHED = 'finished/';
 
 export interface TransactionLogOptions {
   readonly cluster: ClusterId;
@@ -134,7 +142,7 @@ export class TransactionLog {
   /** Nobody has to be told anything any more. */
   finish({ tid }: CoordinatorTransaction): void {
     this.#finishedEver += 1;
-    this.#options.persist(`finished/${tid}`, encodePosition(this.#finishedEver));
+    this.#options.persist(finishedKey(tid), encodePosition(this.#finishedEver));
     this.#finished.add(tid);
     const { retainedTransactions } = this.#options;
     while (this.#finished.size > retainedTransactions && this.#forgetOldest());
@@ -174,10 +182,16 @@ export class TransactionLog {
 
   #restoreFinished(records: readonly StoredRecord[]): void {
     const finished = records
-      .filter(({ key }) => key.startsWith('finished/'))
-      .map(({ key, value }) => ({ tid: key.slice('finished/'.length), at: decodePosition(value) }))
+      .filter(({ key }) => key.startsWith(FINISHED))
+      .map(({ key, value }) => ({
+        tid: transactionId(key.slice(FINISHED.length)),
+        at: decodePosition(value),
+      }))
       .sort((a, b) => a.at - b.at);
-    for (const { tid } of finished) this.#finished.add(tid as TransactionId);
+    for (const { tid } of finished) {
+      if (this.#transactions.has(tid)) this.#finished.add(tid);
+      else this.#options.persist(finishedKey(tid), null);
+    }
     this.#finishedEver = finished.at(-1)?.at ?? 0;
   }
 
@@ -203,14 +217,14 @@ export class TransactionLog {
     const transaction = this.#transactions.get(tid);
     this.#finished.delete(tid);
     this.#transactions.delete(tid);
+    const { persist, forget, floors } = this.#options;
+    persist(finishedKey(tid), null);
     if (!transaction) return;
     this.#ended(transaction);
-    const { persist, forget, floors } = this.#options;
     this.forgotten += 1;
     floors.forget(transaction.requests);
     forget({ kind: 'activation', request: transaction.request });
     forget({ kind: 'outcome', tid });
-    persist(`finished/${tid}`, null);
     for (const [id, { admitted, contradicted }] of transaction.enlistments) {
       if (admitted) persist(`registration/${tid}/${id}`, null);
       if (!contradicted) continue;
@@ -218,6 +232,10 @@ export class TransactionLog {
       persist(`evidence/${tid}/${id}/other`, null);
     }
   }
+}
+
+function finishedKey(tid: TransactionId): string {
+  return `${FINISHED}${tid}`;
 }
 
 function overdueKey({ tid }: CoordinatorTransaction): string {

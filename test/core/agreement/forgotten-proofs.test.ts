@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { ForgottenProofs } from '../../../src/core/agreement/forgotten-proofs.js';
 import type { StoredRecord } from '../../../src/core/effects.js';
 import { type SlotKey, slotKey } from '../../../src/vocabulary/agreement.js';
+import { decodeDecisionProof } from '../../../src/wire/index.js';
 import { Story } from '../../support/banking-story.js';
 import { Rig } from '../../support/rig.js';
 
@@ -97,5 +98,67 @@ describe('forgotten proofs', () => {
     expect(proofs.has(key(10))).toBe(true);
     expect(store.has('forgotten/o:11')).toBe(false);
     expect(store.size).toBe(12);
+  });
+});
+
+describe('a transaction that a replica without memory has forgotten, and is shown again', () => {
+  /** Replica 3 has lost its disk, and lacks one inventory: it learns meanwhile, and it forgets. */
+  function shownAgain() {
+    const rig = new Rig({ retainedTransactions: 1, shownTransactions: 256 });
+    const story = new Story(rig);
+    const finish = (timestamp: number) => {
+      const tid = story.activate(timestamp);
+      story.complete(tid, 'rollback');
+      const isOver = (one: number) => rig.stores[one]?.has(`finished/${tid}`);
+      rig.runUntil(() => [...rig.alive].every(isOver));
+      return tid;
+    };
+    rig.tamper = (from, to, message) =>
+      to === 3 && from === 1 && message.kind === 'inventory' ? [] : [message];
+    rig.loseDisk(3);
+    rig.start(3);
+    const tid = finish(1);
+    const keys = [...(rig.stores[2]?.keys() ?? [])].filter((key) => key.startsWith('decided/'));
+    const proofs = keys.sort().flatMap((key) => rig.stores[2]?.get(key) ?? []);
+    finish(2);
+    expect(rig.stores[3]?.has(`forgotten/o:${tid}`)).toBe(true);
+    for (const bytes of proofs) {
+      const proof = decodeDecisionProof(rig.parties.cluster.id, bytes);
+      rig.transmit(2, 3, { kind: 'decided', proof });
+      rig.runFor(20);
+    }
+    return { rig, tid, finish };
+  }
+
+  it('is on record again, and shown as what is', () => {
+    const { rig, tid } = shownAgain();
+    expect(rig.stores[3]?.has(`decided/o:${tid}`)).toBe(true);
+    expect(rig.stores[3]?.has(`forgotten/o:${tid}`)).toBe(false);
+    const { transactions } = rig.core(3).status;
+    rig.crash(3);
+    rig.start(3);
+    expect(rig.core(3).status.transactions).toBe(transactions);
+  });
+
+  it('leaves nothing on disk when it is forgotten again', () => {
+    const { rig, tid, finish } = shownAgain();
+    rig.tamper = (_from, _to, message) => [message];
+    rig.crash(3);
+    rig.start(3);
+    rig.runUntil(() => !rig.core(3).status.recovering);
+    rig.runFor(20_000);
+    for (const timestamp of [3, 4, 5, 6]) finish(timestamp);
+    const left = [...(rig.stores[3]?.keys() ?? [])].filter((key) => key.includes(tid));
+    expect(left.sort()).toEqual([`decided/o:${tid}`, `forgotten/o:${tid}`]);
+  });
+
+  it('is not among what is over, where a store says so and has no transaction', () => {
+    const { rig, tid } = shownAgain();
+    const stray = `finished/${tid.replace(/^./, (digit) => (digit === '0' ? '1' : '0'))}`;
+    rig.crash(3);
+    rig.stores[3]?.set(stray, new TextEncoder().encode('1'));
+    rig.start(3);
+    rig.runFor(10);
+    expect(rig.stores[3]?.has(stray)).toBe(false);
   });
 });
