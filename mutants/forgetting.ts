@@ -41,8 +41,8 @@ export const forgettingMutants: readonly Mutant[] = [
     name: 'forgotten-request-taken',
     rule: 'the request of a forgotten activation is refused as too old',
     file: 'src/core/transaction/activation-service.ts',
-    find: 'if (this.#events.isForgotten(statement)) return TOO_OLD;',
-    replace: '',
+    find: 'if (this.#events.isForgotten(statement)) {',
+    replace: 'if (statement.timestamp < 0) {',
     tests: floors,
   },
   {
@@ -92,5 +92,21 @@ export const forgettingMutants: readonly Mutant[] = [
     find: 'if (inquiry.rounds > 0 || inquiry.waiting.length > 0) return void inquiry.next.push(input);',
     replace: '',
     tests: floors,
+  },
+  {
+    name: 'too-old-with-a-vote',
+    rule: 'a replica with a vote in a slot does not call its request too old',
+    file: 'src/core/transaction/activation-service.ts',
+    find: 'return this.#events.mayLearn(slot) ? undefined : TOO_OLD;',
+    replace: 'return TOO_OLD;',
+    tests: ['test/core/agreement/forgotten-proofs.test.ts'],
+  },
+  {
+    name: 'forgotten-gathered-again',
+    rule: 'a primary with nothing but a vote for what it has forgotten does not open it again',
+    file: 'src/core/agreement/proposing.ts',
+    find: 'if (!requests || this.#areForgotten(requests)) return;',
+    replace: 'if (!requests) return;',
+    tests: ['test/core/agreement/forgotten-proofs.test.ts'],
   },
 ];

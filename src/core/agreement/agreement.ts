@@ -133,6 +133,11 @@ export class Agreement {
     return this.#state.decided.has(key) || this.#state.slots.get(key)?.vote !== undefined;
   }
 
+  /** Whether this replica may still learn how the slot was decided, whatever it has forgotten. */
+  mayLearn(slot: Slot): boolean {
+    return this.#hasVoteIn(slotKey(slot));
+  }
+
   /** Whether this replica has no memory, and does not know yet what it said before. */
   get isRecovering(): boolean {
     return this.#state.abstentions.isRecovering;

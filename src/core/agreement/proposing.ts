@@ -1,6 +1,7 @@
 import { activationResult } from '../../crypto/collective-uuid.js';
 import { digestOfValue } from '../../crypto/digest.js';
 import type {
+  ActivationValue,
   PeerMessage,
   PhaseStatement,
   PreparedCertificate,
@@ -8,7 +9,7 @@ import type {
   SlotValue,
 } from '../../vocabulary/agreement.js';
 import type { Attempt, Digest } from '../../vocabulary/ids.js';
-import type { ActivationStatement, Signed } from '../../vocabulary/statements.js';
+import type { Signed } from '../../vocabulary/statements.js';
 import { invariant } from '../invariant.js';
 import type { AgreementHost } from './host.js';
 import type { SlotState } from './slot.js';
@@ -16,7 +17,7 @@ import { type AgreementState, ATTEMPTS_MAX } from './state.js';
 
 export interface ProposingEvents {
   /** The proposals of UUIDs have to be gathered first. */
-  gather(slot: SlotState, requests: readonly Signed<ActivationStatement>[]): void;
+  gather(slot: SlotState, requests: ActivationValue['requests']): void;
   /** This replica, the primary, has voted for its own proposal. */
   proposed(slot: SlotState): void;
 }
@@ -47,7 +48,13 @@ export class Proposer {
     }
     if (slot.accepted && this.#state.isOfThisView(slot.accepted.prePrepare.statement)) return;
     const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
-    if (requests) this.#events.gather(slot, requests);
+    if (!requests || this.#areForgotten(requests)) return;
+    this.#events.gather(slot, requests);
+  }
+
+  /** Only a vote keeps the slot: the others are not to open it again for this replica. */
+  #areForgotten(requests: ActivationValue['requests']): boolean {
+    return this.#host.isForgotten({ kind: 'activation', requests, proposals: [] });
   }
 
   /** Proposes the value at the next attempt, unless it stands proposed or a lock forbids it. */

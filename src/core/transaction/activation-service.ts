@@ -36,6 +36,8 @@ export interface ActivationEvents {
   decidedAs(slot: Slot): Activated | undefined;
   /** It is too old: it had its transaction, or a later one of the client was forgotten. */
   isForgotten(statement: ActivationStatement): boolean;
+  /** It has a vote in the slot: others may have decided it with that, and then this replica takes part. */
+  mayLearn(slot: Slot): boolean;
   /** `f + 1` initiators ask alike; `isDirect`: one of them asked this very replica. */
   accepted(slot: Slot, requests: Requests, isDirect: boolean): void;
 }
@@ -58,15 +60,18 @@ export class ActivationService {
     const slot: Slot = { kind: 'activation', request };
     const decided = this.#events.decidedAs(slot);
     if (decided) return this.decided(slot, decided);
-    const reason = this.#refusalOf(statement.statement);
+    const reason = this.#refusalOf(slot, statement.statement);
     if (reason) return this.#refuseAll(request, reason);
     const requests = this.#requests.matching(request);
     if (requests) this.#events.accepted(slot, requests, replyId !== undefined);
   }
 
-  #refusalOf(statement: ActivationStatement): string | undefined {
+  /** A replica that calls a request too old takes no part in it from then on, whatever comes. */
+  #refusalOf(slot: Slot, statement: ActivationStatement): string | undefined {
     const { client } = statement;
-    if (this.#events.isForgotten(statement)) return TOO_OLD;
+    if (this.#events.isForgotten(statement)) {
+      return this.#events.mayLearn(slot) ? undefined : TOO_OLD;
+    }
     if (this.#events.lanesBeside(client) >= LANES_OF_ONE_PRINCIPAL_MAX) {
       return 'too many lanes of this client';
     }

@@ -100,6 +100,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       lanesBeside: (client) => (this.#floors.has(client) ? 0 : this.#floors.lanesOf(client)),
       decidedAs: (slot) => this.#decidedAs(slot),
       isForgotten: (statement) => this.#refuses(statement),
+      mayLearn: (slot) => this.#agreement.mayLearn(slot),
       accepted: (slot, requests, isDirect) => this.#onAccepted(slot, requests, isDirect),
     });
     this.#inquiries = new Inquiries({

@@ -2,11 +2,13 @@ import { describe, expect, it } from 'vitest';
 import { ForgottenProofs } from '../../../src/core/agreement/forgotten-proofs.js';
 import type { StoredRecord } from '../../../src/core/effects.js';
 import { type SlotKey, slotKey } from '../../../src/vocabulary/agreement.js';
+import type { TransactionId } from '../../../src/vocabulary/ids.js';
 import { decodeDecisionProof } from '../../../src/wire/index.js';
 import { Story } from '../../support/banking-story.js';
 import { Rig } from '../../support/rig.js';
 
 const behind = [2, 3];
+const others = [1, 2, 3];
 
 describe('a transaction that is forgotten at once', () => {
   for (const restarts of [false, true]) {
@@ -74,6 +76,100 @@ describe('a vote for an activation that has fallen below the floor', () => {
     isWithheld = false;
     rig.runUntil(() => rig.stores[1]?.has(`decided/${first}`) === true, 30_000);
     expect(rig.core(1).status).toMatchObject({ openSlots: 0, transactions: 1 });
+  });
+});
+
+/**
+ * The commits for the first activation reach replica 0 alone, which is cut off from then on. The other three
+ * are locked on it, and end and forget a later request of the same client.
+ */
+function decidedAtOneAndPassed() {
+  const rig = new Rig({ retainedTransactions: 0, shownTransactions: 8 });
+  const story = new Story(rig);
+  let first: string | undefined;
+  let isAway = false;
+  rig.tamper = (from, to, message) => {
+    if (isAway && (from === 0 || to === 0)) return [];
+    const slot = message.kind === 'phase' ? slotKey(message.signed.statement.slot) : undefined;
+    first ??= slot;
+    const isCommit = message.kind === 'phase' && message.signed.statement.phase === 'commit';
+    return isCommit && slot === first && to !== 0 ? [] : [message];
+  };
+  story.ask(1);
+  rig.runUntil(() => rig.stores[0]?.has(`decided/${first}`) === true);
+  rig.runUntil(() => others.every((one) => rig.stores[one]?.has(`lock/${first}`)));
+  isAway = true;
+  story.ask(2, story.initiators, others);
+  rig.runUntil(() => {
+    const second = story.transactionOf(2);
+    return second !== undefined && others.every((one) => story.activated.get(second)?.has(one));
+  });
+  story.complete(story.transactionOf(2) as TransactionId, 'rollback', { at: others });
+  rig.runUntil(() => others.every((one) => rig.stores[one]?.has('floor/alice')));
+  const comesBack = () => {
+    isAway = false;
+  };
+  return { rig, story, first: `${first}`, comesBack };
+}
+
+describe('a request that has fallen below the floor', () => {
+  for (const restarts of [false, true]) {
+    it(`is not called too old by those that have a vote for it${restarts ? ', after a restart' : ''}`, () => {
+      const { rig, story, first, comesBack } = decidedAtOneAndPassed();
+      if (restarts) for (const one of others) rig.crash(one);
+      if (restarts) for (const one of others) rig.start(one);
+      story.ask(1, [0, 2], others);
+      expect(story.refusals).toEqual([]);
+      comesBack();
+      rig.runUntil(() => others.every((one) => rig.stores[one]?.has(`decided/${first}`)), 10_000);
+      const tid = story.transactionOf(1) as TransactionId;
+      expect([...(story.activated.get(tid) ?? [])].sort()).toEqual([0, ...others]);
+      story.register(tid, 'bank-a');
+      story.complete(tid, 'commit');
+      rig.runUntil(() => [...story.heard.values()].includes('commit'), 10_000);
+    });
+  }
+
+  it('is called too old by those that have dropped their votes, and that take no proof of it then', () => {
+    const { rig, story, first, comesBack } = decidedAtOneAndPassed();
+    const hasVote = (one: number) => rig.stores[one]?.has(`voted/${first}`) === true;
+    rig.runUntil(() => !others.some(hasVote));
+    story.ask(1, [0, 2], others);
+    // Those that have waited since the first time, too.
+    expect(story.refusals.map(({ fault }) => fault)).toEqual(Array(12).fill('TooOld'));
+    comesBack();
+    rig.runFor(60_000);
+    expect(others.map((one) => rig.core(one).status.transactions)).toEqual([0, 0, 0]);
+  });
+});
+
+describe('a primary with a vote below its floor, which has restarted', () => {
+  it('does not open the activation again', () => {
+    const rig = new Rig({ retainedTransactions: 0 });
+    const story = new Story(rig);
+    const opened: number[] = [];
+    // Nobody prepares the first activation, so that all have a vote and no lock.
+    let first: string | undefined;
+    rig.tamper = (_from, _to, message) => {
+      const isOpening = message.kind === 'activation-pre-prepare';
+      const timestamp = isOpening ? message.requests[0]?.statement.timestamp : undefined;
+      if (timestamp !== undefined) opened.push(timestamp);
+      const slot = message.kind === 'phase' ? slotKey(message.signed.statement.slot) : undefined;
+      first ??= slot;
+      return slot !== undefined && slot === first ? [] : [message];
+    };
+    story.ask(1);
+    rig.runUntil(() => rig.stores.every((store) => [...store.keys()].some(isVote)));
+    story.transfer(2);
+    rig.runUntil(() => rig.stores.every((store) => store.has('floor/alice')));
+    rig.crash(0);
+    rig.start(0);
+    expect(rig.stores[0]?.has(`voted/${first}`)).toBe(true);
+    opened.length = 0;
+    story.ask(1, story.initiators, [0]);
+    rig.runFor(2000);
+    expect(story.refusals).toEqual([]);
+    expect(opened).toEqual([]);
   });
 });
 
@@ -162,3 +258,6 @@ describe('a transaction that a replica without memory has forgotten, and is show
     expect(rig.stores[3]?.has(stray)).toBe(false);
   });
 });
+function isVote(key: string): boolean {
+  return key.startsWith('voted/');
+}
