@@ -16,6 +16,12 @@ export type Verdict =
   | { readonly verdict: 'later'; readonly why: string }
   | { readonly verdict: 'refuse'; readonly why: string };
 
+/**
+ * Who else is for a proposal. `backed`: `f + 1` others have voted for it at this ballot, so a correct one found it
+ * acceptable. `insisted`: that, and it comes again although this replica has shown what it lacks.
+ */
+export type Backing = 'none' | 'backed' | 'insisted';
+
 /** What the agreement asks of the transaction service that it serves. */
 export interface AgreementHost {
   /** `f + 1` matching activation requests for an activation slot, or undefined without them. */
@@ -23,7 +29,7 @@ export interface AgreementHost {
   /** The outcome that this replica would propose now; undefined while there is no reason for one. */
   outcomeFor(slot: Slot): OutcomeValue | undefined;
   /** Whether a value whose signatures are good is acceptable to this replica. */
-  judge(slot: Slot, value: SlotValue): Verdict;
+  judge(slot: Slot, value: SlotValue, backing: Backing): Verdict;
   /** A proposal is not accepted, for the first time: hand on what its primary may lack. */
   notAccepted(slot: Slot, value: SlotValue): void;
   /** Whether a decision of the slot could be acted on: the transaction is on record here. */

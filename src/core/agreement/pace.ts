@@ -29,6 +29,10 @@ export class Pace {
     return true;
   }
 
+  has(what: string): boolean {
+    return this.#said.has(what);
+  }
+
   /** Returns false where the timer is not this one's. */
   onTimer(name: string): boolean {
     if (name !== TIMER) return false;

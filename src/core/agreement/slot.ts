@@ -54,6 +54,8 @@ export class SlotState {
   accepted: Proposal | undefined;
   /** A proposal that cannot be judged, or not be completed, yet. */
   held: Proposal | undefined;
+  /** The proposal that this replica has answered with what it lacks, last. */
+  answered: string | undefined;
   /** The highest prepared certificate known. Only a higher one changes this replica's mind. */
   lock: PreparedCertificate | undefined;
   gathering: Gathering | undefined;

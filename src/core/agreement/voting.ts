@@ -9,7 +9,7 @@ import { oneCorrect, primaryOf } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import { encodeStatement } from '../../wire/index.js';
 import { invariant } from '../invariant.js';
-import type { AgreementHost } from './host.js';
+import type { AgreementHost, Backing } from './host.js';
 import { type Proposal, type SlotState, sameProposal } from './slot.js';
 import { type AgreementState, ATTEMPTS_MAX } from './state.js';
 
@@ -53,7 +53,7 @@ export class Voter {
     }
     if (!this.#state.mayVote(slot)) return this.#abstain(slot, proposal);
     if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
-    if (!slot.lock && !this.#isAcceptable(slot, proposal)) {
+    if (!slot.lock && !this.#isAcceptable(slot, proposal, isNew)) {
       return isNew ? this.#handOn(slot, proposal) : undefined;
     }
     this.#voteFor(slot, proposal);
@@ -66,6 +66,7 @@ export class Voter {
       this.#checkCommitted(slot, signed.statement);
     } else {
       slot.prepares.add(from, signed);
+      if (slot.held && this.#isBacked(slot, slot.held)) this.onProposal(slot, slot.held);
       this.checkPrepared(slot);
     }
     this.#wantIfOneCorrectDoes(slot);
@@ -114,12 +115,14 @@ export class Voter {
 
   /** What the primary may lack, for its next attempt. */
   #handOn(slot: SlotState, { prePrepare, value }: Proposal): void {
-    if (this.#mayAnswer(slot, prePrepare.statement)) this.#host.notAccepted(slot.slot, value);
+    if (!this.#mayAnswer(slot, prePrepare.statement)) return;
+    slot.answered = answerTo(slot, prePrepare.statement);
+    this.#host.notAccepted(slot.slot, value);
   }
 
   /** A proposal that comes again is answered once in a delay, also where its slot was dropped meanwhile. */
-  #mayAnswer({ key }: SlotState, { ballot }: PhaseStatement): boolean {
-    return this.#state.pace.allows(`answer/${ballot.view}.${ballot.attempt}/${key}`);
+  #mayAnswer(slot: SlotState, statement: PhaseStatement): boolean {
+    return this.#state.pace.allows(answerTo(slot, statement));
   }
 
   /** Whoever proposes something else may not know of the lock. */
@@ -134,12 +137,28 @@ export class Voter {
    * Judged only where there is no lock: a prepared value was judged by the correct ones in a quorum,
    * and what this replica has learnt since must not keep it from a value that may be decided.
    */
-  #isAcceptable(slot: SlotState, proposal: Proposal): boolean {
-    const verdict = this.#host.judge(slot.slot, proposal.value);
+  #isAcceptable(slot: SlotState, proposal: Proposal, isNew: boolean): boolean {
+    const backing = this.#backing(slot, proposal, isNew);
+    const verdict = this.#host.judge(slot.slot, proposal.value, backing);
     if (verdict.verdict === 'accept') return true;
     this.#state.log('info', 'proposal-not-accepted', { slot: slot.key, ...verdict });
     if (verdict.verdict === 'later') slot.held = proposal;
     return false;
+  }
+
+  /** `isNew`: it comes now, and is not one that was held. */
+  #backing(slot: SlotState, proposal: Proposal, isNew: boolean): Backing {
+    if (!this.#isBacked(slot, proposal)) return 'none';
+    const answer = answerTo(slot, proposal.prePrepare.statement);
+    const isAgain = isNew && slot.answered === answer && !this.#state.pace.has(answer);
+    return isAgain ? 'insisted' : 'backed';
+  }
+
+  /** Whether `f + 1` others have voted for it, the primary with its proposal. */
+  #isBacked({ prepares }: SlotState, { prePrepare }: Proposal): boolean {
+    const backups = prepares.matching(prePrepare.statement).map(({ replica }) => replica);
+    const voters = new Set([this.#state.primary, ...backups]);
+    return voters.size >= oneCorrect(this.#state.options.resilience);
   }
 
   #voteFor(slot: SlotState, proposal: Proposal): void {
@@ -199,4 +218,8 @@ export class Voter {
     const isFirst = this.#state.pace.allows(`fetch/${key}`);
     if (isFirst) this.#state.broadcast({ kind: 'fetch', slot });
   }
+}
+
+function answerTo({ key }: SlotState, { ballot }: PhaseStatement): string {
+  return `answer/${ballot.view}.${ballot.attempt}/${key}`;
 }

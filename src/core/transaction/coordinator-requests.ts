@@ -1,8 +1,10 @@
 import type { Slot, VerifiedRecord } from '../../vocabulary/agreement.js';
-import type { InitiatorId, ParticipantId, TransactionId } from '../../vocabulary/ids.js';
+import type { InitiatorId, ParticipantId, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
 import type {
   AcknowledgementStatement,
   CompletionStatement,
+  RegistrationStatement,
+  Signed,
   Verified,
   VoteStatement,
 } from '../../vocabulary/statements.js';
@@ -48,7 +50,6 @@ export class Requests {
     }
     const transaction = this.#parts.transactions.get(tid);
     if (!transaction) return this.#parts.inquiries.wait(tid, input);
-    // Only at the door: what another replica has acknowledged has to be in the certificate.
     const { debts } = this.#parts;
     const isKnown = transaction.enlistments.get(enlistment)?.admitted === true;
     if (!isKnown && debts.isAtLimit(participant)) {
@@ -135,7 +136,7 @@ export class Requests {
   }
 
   /** A signed record that another replica found missing here (protocols.md 1.2). */
-  onRecord(record: VerifiedRecord): void {
+  onRecord(record: VerifiedRecord, from: ReplicaId): void {
     const { statement } = record;
     const transaction = this.#parts.transactions.get(statement.tid);
     if (statement.kind === 'acknowledgement') {
@@ -145,9 +146,7 @@ export class Requests {
     if (!transaction || transaction.decision || transaction.has(statement)) return;
     switch (statement.kind) {
       case 'registration':
-        if (transaction.enlist({ ...record, statement })) {
-          this.#parts.twoPhase.joined(transaction, statement.enlistment);
-        }
+        this.#relayed(transaction, { ...record, statement }, from);
         return this.reconsider(transaction);
       case 'vote':
         this.#parts.twoPhase.voted(transaction, {
@@ -160,6 +159,18 @@ export class Requests {
         return this.complete({ kind: 'complete', statement: completion });
       }
     }
+  }
+
+  /** One that another replica has acknowledged has to be in the certificate, whatever its participant owes here. */
+  #relayed(
+    transaction: CoordinatorTransaction,
+    registration: Signed<RegistrationStatement>,
+    from: ReplicaId,
+  ): void {
+    const { participant, enlistment } = registration.statement;
+    const isDebtor = this.#parts.debts.isAtLimit(participant);
+    const isNew = transaction.relayed(registration, from, isDebtor);
+    if (isNew) this.#parts.twoPhase.joined(transaction, enlistment);
   }
 }
 

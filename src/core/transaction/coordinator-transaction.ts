@@ -7,7 +7,13 @@ import type {
   VerifiedRecord,
 } from '../../vocabulary/agreement.js';
 import { isConsent } from '../../vocabulary/decision-certificate.js';
-import type { Digest, EnlistmentId, InitiatorId, TransactionId } from '../../vocabulary/ids.js';
+import type {
+  Digest,
+  EnlistmentId,
+  InitiatorId,
+  ReplicaId,
+  TransactionId,
+} from '../../vocabulary/ids.js';
 import { enlistmentsMax, hostOf, isFull } from '../../vocabulary/invitation.js';
 import { oneCorrect, type Resilience } from '../../vocabulary/quorum.js';
 import type {
@@ -20,7 +26,8 @@ import type {
   Verified,
   VoteStatement,
 } from '../../vocabulary/statements.js';
-import type { Verdict } from '../agreement/host.js';
+import type { Backing, Verdict } from '../agreement/host.js';
+import { invariant } from '../invariant.js';
 import { Enlistment } from './enlistment.js';
 import { namedBy } from './floors.js';
 
@@ -75,6 +82,7 @@ export class CoordinatorTransaction {
     const enlistment = this.enlist(registration);
     if (!enlistment) return 'refused';
     enlistment.admitted = true;
+    enlistment.counts = true;
     return 'new';
   }
 
@@ -94,6 +102,21 @@ export class CoordinatorTransaction {
     return created;
   }
 
+  /** Takes a registration from a peer. Returns whether it was unknown here. `isDebtor`: its participant owes too much. */
+  relayed(
+    registration: Signed<RegistrationStatement>,
+    from: ReplicaId,
+    isDebtor: boolean,
+  ): boolean {
+    const isNew = !this.enlistments.has(registration.statement.enlistment);
+    const enlistment = this.enlist(registration);
+    if (!enlistment) return false;
+    enlistment.relayedBy.add(from);
+    const isVouchedFor = enlistment.relayedBy.size >= oneCorrect(this.#resilience);
+    if (isNew || !enlistment.counts) enlistment.counts = !isDebtor || isVouchedFor;
+    return isNew;
+  }
+
   /** Keeps a completion request. One initiator counts once for each decision. */
   complete(statement: Verified<CompletionStatement>): void {
     const { decision, initiator } = statement.statement;
@@ -108,7 +131,7 @@ export class CoordinatorTransaction {
     }
     const enlistment = this.enlistments.get(statement.enlistment);
     return statement.kind === 'registration'
-      ? enlistment !== undefined
+      ? enlistment?.counts === true
       : enlistment?.vote?.statement.vote === statement.vote;
   }
 
@@ -145,12 +168,14 @@ export class CoordinatorTransaction {
   }
 
   /** Zhao §4.3, "a backup accepts"; protocols.md 1.2 (superset) and 1.3 (an abort needs a reason). */
-  judge(value: OutcomeValue): Verdict {
+  judge(value: OutcomeValue, backing: Backing): Verdict {
     if (!this.#isComplete(value)) return refuse('a registration is missing in the certificate');
     if (value.reason !== 'timeout') return { verdict: 'accept' };
-    if (this.#mayCommit()) return refuse('bare abort of a transaction that can commit');
+    // Those that insist may not count a vote that counts here: its participant owes them too much.
+    const isBare = this.#mayCommit() && backing !== 'insisted';
+    if (isBare) return later('bare abort of a transaction that can commit');
     if (this.overdue) return { verdict: 'accept' };
-    return { verdict: 'later', why: 'abort before the time has run out here' };
+    return later('abort before the time has run out here');
   }
 
   /** The signed records at hand; given a value, those that it lacks. */
@@ -159,7 +184,8 @@ export class CoordinatorTransaction {
       value?.records.map((record) => [record.registration.statement.enlistment, record]),
     );
     const records: Signed<RegistrationStatement | VoteStatement | CompletionStatement>[] = [];
-    for (const [id, { registration, vote }] of this.enlistments) {
+    for (const [id, { registration, vote, counts }] of this.enlistments) {
+      if (!counts) continue;
       if (!held.has(id)) records.push(registration);
       if (vote && !held.get(id)?.vote) records.push(vote);
     }
@@ -186,16 +212,16 @@ export class CoordinatorTransaction {
   }
 
   /**
-   * The superset rule: every registration known here stands in the certificate. A participant that
+   * The superset rule: every registration that counts here stands in the certificate. A participant that
    * signed more than its places cannot have them all in; it is at fault, and must not block the others.
    */
   #isComplete({ records }: OutcomeValue): boolean {
     const registrations = records.map(({ registration }) => registration);
     const certified = new Set(registrations.map(({ statement }) => statement.enlistment));
-    return [...this.enlistments].every(
-      ([id, { registration }]) =>
-        certified.has(id) || isFull(registrations, hostOf(registration.statement)),
-    );
+    return [...this.enlistments].every(([id, { registration, counts, admitted }]) => {
+      invariant(counts || !admitted, 'what was acknowledged counts');
+      return !counts || certified.has(id) || isFull(registrations, hostOf(registration.statement));
+    });
   }
 
   #records(): ParticipantRecord[] {
@@ -214,4 +240,8 @@ export class CoordinatorTransaction {
 
 function refuse(why: string): Verdict {
   return { verdict: 'refuse', why };
+}
+
+function later(why: string): Verdict {
+  return { verdict: 'later', why };
 }

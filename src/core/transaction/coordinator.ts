@@ -14,7 +14,7 @@ import { unreachable } from '../../vocabulary/brand.js';
 import type { Digest, InitiatorId, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
 import type { ActivationStatement, Signed, Verified } from '../../vocabulary/statements.js';
 import { Agreement } from '../agreement/agreement.js';
-import type { AgreementHost, Verdict } from '../agreement/host.js';
+import type { AgreementHost, Backing, Verdict } from '../agreement/host.js';
 import type { AgreementOptions } from '../agreement/state.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../effects.js';
 import { type Activated, ActivationService } from './activation-service.js';
@@ -77,6 +77,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   readonly #memory: Memory;
   readonly #requests: Requests;
   readonly #floors: Floors;
+  readonly #debts: Debts;
   #refusedRevivals = 0;
   readonly #now: CoordinatorOutput[] = [];
   #questions = 0;
@@ -116,6 +117,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       output: (output) => this.#output(output),
     });
     const debts = new Debts(options.owedTransactions);
+    this.#debts = debts;
     this.#twoPhase = new TwoPhaseCommit(options, {
       output: (output) => this.#output(output),
       rank: () => this.#rank(),
@@ -245,7 +247,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
         }
         return;
       case 'record':
-        return this.#requests.onRecord(message.record as VerifiedRecord);
+        return this.#requests.onRecord(message.record as VerifiedRecord, from);
       case 'fetch-transaction':
         return this.#onFetchTransaction(from, message.tid, message.question);
       case 'unknown-transaction':
@@ -304,12 +306,15 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     if (slot.kind === 'outcome') this.#search.ask(slot.tid);
   }
 
-  judge(_slot: Slot, value: SlotValue): Verdict {
+  judge(_slot: Slot, value: SlotValue, backing: Backing): Verdict {
     if (value.kind === 'activation') return this.#judgeActivation(value);
     const transaction = this.#transactions.get(value.tid);
-    return transaction
-      ? transaction.judge(value)
-      : { verdict: 'later', why: 'the transaction is not known here yet' };
+    if (!transaction) return { verdict: 'later', why: 'the transaction is not known here yet' };
+    const verdict = transaction.judge(value, backing);
+    const isExcess = backing === 'none' && this.#debts.isExceededBy(value, transaction);
+    return verdict.verdict === 'accept' && isExcess
+      ? { verdict: 'later', why: 'a participant that owes too much votes to commit' }
+      : verdict;
   }
 
   #judgeActivation(value: ActivationValue): Verdict {

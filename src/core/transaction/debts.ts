@@ -1,3 +1,4 @@
+import type { OutcomeValue } from '../../vocabulary/agreement.js';
 import type { ParticipantId, TransactionId } from '../../vocabulary/ids.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
 import type { Enlistment } from './enlistment.js';
@@ -17,6 +18,18 @@ export class Debts {
 
   isAtLimit(participant: ParticipantId): boolean {
     return (this.#owed.get(participant)?.size ?? 0) >= this.limit;
+  }
+
+  /**
+   * Whether the value would have a participant owe more than the limit, by the vote of an enlistment that does not
+   * count here.
+   */
+  isExceededBy({ records }: OutcomeValue, { enlistments }: CoordinatorTransaction): boolean {
+    return records.some(({ registration, vote }) => {
+      const { enlistment, participant } = registration.statement;
+      if (vote?.statement.vote !== 'prepared' || enlistments.get(enlistment)?.counts) return false;
+      return this.isAtLimit(participant);
+    });
   }
 
   /** After each step of a transaction that is decided. */

@@ -1,3 +1,4 @@
+import type { ReplicaId } from '../../vocabulary/ids.js';
 import type { RegistrationStatement, Signed, VoteStatement } from '../../vocabulary/statements.js';
 import { transition } from './table.js';
 import {
@@ -15,6 +16,13 @@ export class Enlistment {
   vote: Signed<VoteStatement> | undefined;
   /** On disk, and acknowledged to its participant. A relayed registration is neither. */
   admitted = false;
+  /**
+   * Whether a vote to commit counts here. It does not where another replica relays the registration of a participant
+   * that owes too much, until `f + 1` have relayed it: so a correct one has taken it.
+   */
+  counts = true;
+  /** Peers that have relayed it since it was known. */
+  readonly relayedBy = new Set<ReplicaId>();
   /** Its participant signed votes that contradict each other. */
   contradicted = false;
   /** Committed may come here before the decision does. */

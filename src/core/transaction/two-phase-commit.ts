@@ -82,6 +82,7 @@ export class TwoPhaseCommit {
     if (transaction.decision && vote.statement.vote === 'prepared') {
       return this.#tellOutcome(transaction, enlistment);
     }
+    if (!enlistment.counts && vote.statement.vote === 'prepared') return;
     this.#keepVote(transaction, enlistment, vote);
     this.#applyVote(enlistment, vote.statement.vote);
     if (transaction.decision) this.#checkFinished(transaction);

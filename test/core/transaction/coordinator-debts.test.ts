@@ -1,11 +1,12 @@
 import { describe, expect, it } from 'vitest';
-import type { PeerMessage } from '../../../src/vocabulary/agreement.js';
+import type { OutcomeValue, PeerMessage } from '../../../src/vocabulary/agreement.js';
 import {
   type EnlistmentId,
   participantId,
   type TransactionId,
 } from '../../../src/vocabulary/ids.js';
 import { Story } from '../../support/banking-story.js';
+import { Evidence } from '../../support/evidence.js';
 import { signedBy } from '../../support/invitations.js';
 import { Rig } from '../../support/rig.js';
 
@@ -29,6 +30,13 @@ function withDebtor(owedTransactions: number) {
       isDeaf = false;
     },
   };
+}
+
+/** Decided transactions that are not over at the replica. */
+function owedAt(rig: Rig, replica: number): number {
+  const keys = [...(rig.stores[replica]?.keys() ?? [])];
+  const count = (prefix: string) => keys.filter((key) => key.startsWith(prefix)).length;
+  return count('decided/o:') - count('finished/');
 }
 
 /** One transaction that bank-a alone is in, and commits. */
@@ -101,6 +109,92 @@ describe('a participant that acknowledges nothing', () => {
     expect(records.map((one): EnlistmentId => one.registration.statement.enlistment)).toEqual([
       early.enlistment,
     ]);
+  });
+});
+
+describe('a registration of a participant that owes too much, relayed by another replica', () => {
+  it('lets it owe no more: the transaction leaves it out or aborts when its votes time out', () => {
+    const { rig, story } = withDebtor(2);
+    owe(story, 1);
+    owe(story, 2);
+    for (let timestamp = 3; timestamp <= 6; timestamp += 1) {
+      const tid = story.activate(timestamp);
+      const registration = story.registration(tid, 'bank-a');
+      const record = signedBy(rig.parties, registration);
+      for (const to of [1, 2, 3]) rig.transmit(0, to, { kind: 'record', record } as PeerMessage);
+      rig.runFor(20);
+      story.complete(tid, 'commit');
+      rig.runFor(20);
+      story.vote(registration, 'prepared');
+      expect(story.outcome(tid)).toBeDefined();
+      rig.runFor(60_000);
+      for (const replica of replicas) expect(owedAt(rig, replica)).toBe(2);
+    }
+  });
+
+  it('lets it owe no more where a lying primary proposes its vote', () => {
+    const { rig, story } = withDebtor(2);
+    owe(story, 1);
+    owe(story, 2);
+    const tid = story.activate(3);
+    rig.crash(0);
+    const evidence = new Evidence(rig.parties);
+    const records = [
+      {
+        registration: evidence.registration('bank-a', { tid }),
+        vote: evidence.vote('bank-a', 'prepared', { tid }),
+      },
+    ];
+    const completion = story.initiators.map((one) => evidence.completion(one, { tid }));
+    const value: OutcomeValue = { kind: 'outcome', tid, outcome: 'commit', records, completion };
+    for (const to of [1, 2, 3]) {
+      rig.transmit(0, to, { kind: 'pre-prepare', prePrepare: evidence.prePrepare(value), value });
+    }
+    rig.runFor(50);
+    expect([1, 2, 3].map((one) => story.outcomeAt(one, tid))).toEqual([
+      undefined,
+      undefined,
+      undefined,
+    ]);
+    story.complete(tid, 'rollback');
+    expect(story.outcome(tid)).toBe('abort');
+  });
+
+  it.each([
+    { silent: 2, acknowledgedBy: [0, 1, 2], what: 'a backup' },
+    { silent: 3, acknowledgedBy: [1, 2, 3], what: 'the primary' },
+  ])('counts where a quorum has acknowledged it, also at $what', ({ silent, acknowledgedBy }) => {
+    const { rig, story } = withDebtor(2);
+    const tid = story.activate(1);
+    story.register(tid, 'bank-a', { at: acknowledgedBy });
+    owe(story, 2);
+    owe(story, 3);
+    expect(story.refusals).toEqual([]);
+    rig.crash(silent);
+    story.complete(tid, 'commit');
+    expect(story.outcome(tid)).toBe('commit');
+    expect(rig.core(1).status.view).toBe(0);
+  });
+
+  it('does not hold the transaction up where the participant owes less at one replica than at others', () => {
+    const { rig, story } = withDebtor(2);
+    const owed = [owe(story, 1), owe(story, 2)];
+    rig.tamper = (_from, _to, message) =>
+      message.kind === 'record' && message.record.statement.kind === 'acknowledgement'
+        ? []
+        : [message];
+    for (const { tid, enlistment, participant } of story.registrations) {
+      const said = { tid, enlistment, participant, outcome: 'commit' } as const;
+      const statement = rig.verified({ kind: 'acknowledgement', ...said });
+      rig.input(1, { kind: 'ended', statement });
+    }
+    expect(owed.length).toBe(2);
+    rig.crash(3);
+    const tid = story.activate(3);
+    story.register(tid, 'bank-a', { at: [0, 1, 2] });
+    expect(story.refusals.map(({ replyId }) => replyId[0])).toEqual(['0', '2']);
+    story.complete(tid, 'commit');
+    expect(story.outcome(tid)).toBe('abort');
   });
 });
 
