@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 const lost = ['test/core/transaction/lost-floors.test.ts'];
 const forgottenProofs = ['test/core/agreement/forgotten-proofs.test.ts'];
 const lasting = ['test/core/transaction/lasting-suspicions.test.ts'];
+const views = ['test/core/transaction/lost-disk-views.test.ts'];
 const elsewhere = ['test/core/transaction/forgotten-elsewhere.test.ts'];
 
 /** Replicas that come back after others have forgotten, and replicas that have lost their disks. */
@@ -276,8 +277,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'cut-inventory-is-whole',
     rule: 'an inventory that may have been cut does not show what its sender lacks',
     file: 'src/core/transaction/recovery.ts',
-    find: 'known.length < ENTRIES_MAX ? openHere : [];',
-    replace: 'openHere;',
+    find: 'isWhole(told) && !page.recovering ? openHere : [];',
+    replace: '!page.recovering ? openHere : [];',
     tests: elsewhere,
   },
   {
@@ -303,5 +304,61 @@ export const recoveryMutants: readonly Mutant[] = [
     find: 'else this.#options.persist(finishedKey(tid), null);',
     replace: '',
     tests: forgottenProofs,
+  },
+  {
+    name: 'without-memory-and-lacking',
+    rule: 'the inventory of a replica that has no memory itself does not show what it has forgotten',
+    file: 'src/core/transaction/recovery.ts',
+    find: 'isWhole(told) && !page.recovering ? openHere : [];',
+    replace: 'isWhole(told) ? openHere : [];',
+    tests: elsewhere,
+  },
+  {
+    name: 'cut-inventory-is-a-witness',
+    rule: 'a replica without memory comes back by whole inventories alone',
+    file: 'src/core/transaction/recovery.ts',
+    find: 'told.complete && isWhole(told) && told.view',
+    replace: 'told.complete && told.view',
+    tests: views,
+  },
+  {
+    name: 'back-in-its-own-view',
+    rule: 'a replica without memory votes for no activation in a view that its witnesses have been in',
+    file: 'src/core/transaction/recovery.ts',
+    find: 'agreement.recovered(told.values(), lastView);',
+    replace: 'agreement.recovered(told.values(), agreement.view);',
+    tests: views,
+  },
+  {
+    name: 'asked-view-not-kept',
+    rule: 'the view that a replica asks for is on disk before it does',
+    file: 'src/core/agreement/view-change.ts',
+    find: 'this.#state.persist(ASKED, new TextEncoder().encode(String(view)));',
+    replace: '',
+    tests: views,
+  },
+  {
+    name: 'any-view-is-believed',
+    rule: 'one liar sends a replica without memory to no view that others do not speak of',
+    file: 'src/core/transaction/recovery.ts',
+    find: '&& told.view <= this.#sureView + 1;',
+    replace: ';',
+    tests: views,
+  },
+  {
+    name: 'one-word-is-a-view',
+    rule: 'a replica without memory is sure of a view that f + 1 others have come to',
+    file: 'src/core/transaction/recovery.ts',
+    find: '[oneCorrect(resilience) - 1] ?? 0;',
+    replace: '[0] ?? 0;',
+    tests: views,
+  },
+  {
+    name: 'missed-view-not-shown',
+    rule: 'a replica without memory is shown the view of each that it asks',
+    file: 'src/core/transaction/inventories.ts',
+    find: 'if (floors) this.#options.agreement.onPeerUp(from);',
+    replace: '',
+    tests: views,
   },
 ];

@@ -32,6 +32,8 @@ export const heaviestFrames: Readonly<Record<string, Make>> = {
       question: digest(random.hex(32)),
       after: 0,
       last: false,
+      view: view(0),
+      recovering: false,
       open: [],
       finished: Array.from({ length: limits.inventoryEntries }, () => anyOutcome(random)),
       floors: [],

@@ -137,6 +137,8 @@ const inventions: readonly ((random: Random, liar: Liar) => PeerMessage)[] = [
     question: digest(random.hex(32)),
     after: random.pick([0, 2048]),
     last: random.oneIn(2),
+    view: view(random.pick([0, 1, 2 ** 40])),
+    recovering: random.oneIn(2),
     open: Array.from({ length: random.below(100) }, () => anySlot(random)),
     finished: Array.from({ length: random.below(100) }, () => anySlot(random)),
     floors: [],

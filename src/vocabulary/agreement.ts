@@ -227,6 +227,10 @@ export interface Inventory {
   readonly after: number;
   /** No entries come after this page. */
   readonly last: boolean;
+  /** The sender has been in no view above this one, and has asked for none. */
+  readonly view: View;
+  /** The sender has no memory itself: what it does not name it need not have forgotten. */
+  readonly recovering: boolean;
   /** Slots in which it has voted, or could be asked to, and those of transactions that are not over. */
   readonly open: readonly Slot[];
   /** Decided slots of transactions that are over, of which it holds the proofs. Oldest first. */

@@ -15,10 +15,12 @@ import {
   readReplica,
   readSlot,
   readTransactionId,
+  readView,
   writeDigest,
   writeReplica,
   writeSlot,
   writeTransactionId,
+  writeView,
 } from './fields.js';
 import { limits } from './limits.js';
 import { type Reader, readAll } from './reader.js';
@@ -204,6 +206,8 @@ function writeInventory(writer: Writer, inventory: Inventory): void {
   writeDigest(writer, inventory.question);
   writer.u32(inventory.after);
   writer.flag(inventory.last);
+  writeView(writer, inventory.view);
+  writer.flag(inventory.recovering);
   for (const slots of [inventory.open, inventory.finished]) {
     writer.list(slots, limits.inventoryEntries, (slot) => writeSlot(writer, slot));
   }
@@ -217,6 +221,8 @@ function readInventory(reader: Reader, cluster: ClusterId): Inventory {
     question: readDigest(reader),
     after: reader.u32(),
     last: reader.flag(),
+    view: readView(reader),
+    recovering: reader.flag(),
     open: readSlots(),
     finished: readSlots(),
     floors: reader.list(limits.inventoryFloors, () => readRequests(reader, cluster)),

@@ -76,6 +76,8 @@ test('honest messages of every kind verify', () => {
       question,
       after: 0,
       last: true,
+      view: view(1),
+      recovering: false,
       open: [outcomeSlot],
       finished: [],
       floors: [[evidence.request(0), evidence.request(1)]],

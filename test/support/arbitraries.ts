@@ -334,6 +334,8 @@ export const peerMessagesByKind: {
     question: digests,
     after: fc.nat(0xffff_ffff),
     last: fc.boolean(),
+    view: views,
+    recovering: fc.boolean(),
     open: fc.array(slots, { maxLength: 4 }),
     finished: fc.array(slots, { maxLength: 4 }),
     floors: fc.array(fc.array(signedOf(activationStatements), { maxLength: 3 }), { maxLength: 2 }),

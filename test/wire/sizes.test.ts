@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { verifyPeerMessage } from '../../src/crypto/verify.js';
 import type { PeerMessage } from '../../src/vocabulary/agreement.js';
-import { digest, replicaId } from '../../src/vocabulary/ids.js';
+import { digest, replicaId, view } from '../../src/vocabulary/ids.js';
 import { oneCorrect } from '../../src/vocabulary/quorum.js';
 import {
   decisionProofBytesMax,
@@ -112,7 +112,15 @@ describe('the largest message of each kind', () => {
   it('is a page of an inventory', () => {
     const slot = { kind: 'activation', request: digest('ab'.repeat(32)) } as const;
     const slots = Array.from({ length: limits.inventoryEntries }, () => slot);
-    const page = { question: slot.request, after: 0, last: false, open: slots, finished: slots };
+    const sender = { view: view(2 ** 40), recovering: false };
+    const page = {
+      question: slot.request,
+      after: 0,
+      last: false,
+      open: slots,
+      finished: slots,
+      ...sender,
+    };
     // As many floors as a page holds; what is checked is the size, and one that verifies.
     const floor = requests.slice(0, oneCorrect(keyring.resilience));
     const floors = Array.from({ length: limits.inventoryFloors }, () => floor);

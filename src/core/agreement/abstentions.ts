@@ -19,9 +19,9 @@ export const newMember: readonly StoredRecord[] = [{ key: MEMBER, value: memberV
  *
  * - While it is recovering: anything.
  * - From then on, slots that others told it of, until they are decided without it.
- * - Activations in the views up to the one that it came back in: a vote that was on its way when the
- *   disk was lost may have reached nobody who could tell. (Of an outcome somebody can: without its
- *   activation, which a quorum committed, there was nothing to vote on.)
+ * - Activations in the views that it may have been in: a vote that was on its way when the disk was
+ *   lost may have reached nobody who could tell. (Of an outcome somebody can: without its activation,
+ *   which a quorum committed, there was nothing to vote on.)
  */
 export class Abstentions {
   readonly #persist: (key: string, value: Uint8Array | null) => void;
@@ -44,6 +44,11 @@ export class Abstentions {
 
   get size(): number {
     return this.#slots.size;
+  }
+
+  /** The last of the views that it may have been in; -1 where it has its memory. */
+  get silentUpTo(): number {
+    return this.#silentUpTo;
   }
 
   has(key: SlotKey): boolean {
@@ -69,9 +74,9 @@ export class Abstentions {
   }
 
   /** Enough is known. */
-  recovered(open: Iterable<Slot>, backIn: View): void {
+  recovered(open: Iterable<Slot>, silentUpTo: View): void {
     this.#recovering = false;
-    this.#silentUpTo = backIn;
+    this.#silentUpTo = silentUpTo;
     for (const slot of open) {
       this.#slots.set(slotKey(slot), slot);
       this.#persist(`${ABSTAIN}${slotKey(slot)}`, new Uint8Array());

@@ -31,7 +31,7 @@ import { Proposer } from './proposing.js';
 import { Retransmission } from './retransmission.js';
 import { type SlotState, sameResult } from './slot.js';
 import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
-import { ViewChanger } from './view-change.js';
+import { ASKED, ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
 
 /** The messages of the agreement; the rest of a peer message is the host's. */
@@ -112,6 +112,11 @@ export class Agreement {
 
   get view(): View {
     return this.#state.view;
+  }
+
+  /** This replica has been in no view above this one, and has asked for none. */
+  get lastView(): View {
+    return Math.max(this.#views.lastAsked, this.#state.abstentions.silentUpTo) as View;
   }
 
   get primary(): ReplicaId {
@@ -219,11 +224,12 @@ export class Agreement {
 
   /**
    * Enough others have told what they know of. `told` holds all slots in which this replica may have
-   * voted.
+   * voted, but for activations in views up to `lastView`, the last that it may have been in.
    */
-  recovered(told: Iterable<Slot>): void {
+  recovered(told: Iterable<Slot>, lastView: View): void {
     const open = [...told].filter((slot) => !this.#state.decided.has(slotKey(slot)));
-    this.#state.abstentions.recovered(open, this.view);
+    invariant(lastView >= this.view, 'it may have been in the view that it is in');
+    this.#state.abstentions.recovered(open, lastView);
     for (const { slot } of [...this.#state.slots.values()]) {
       this.recheck(slot);
       this.#giveWay(slot);
@@ -258,6 +264,8 @@ export class Agreement {
         if (slot) slot.vote = decodeVote(value);
       } else if (key === 'new-view') {
         this.#views.restore(value);
+      } else if (key === ASKED) {
+        this.#views.restoreAsked(value);
       }
     }
     return proofs;

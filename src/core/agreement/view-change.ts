@@ -7,7 +7,7 @@ import {
   slotKey,
   type ViewChangeStatement,
 } from '../../vocabulary/agreement.js';
-import type { ReplicaId, View } from '../../vocabulary/ids.js';
+import { type ReplicaId, type View, view } from '../../vocabulary/ids.js';
 import { oneCorrect, primaryOf } from '../../vocabulary/quorum.js';
 import type { Signed } from '../../vocabulary/statements.js';
 import {
@@ -21,6 +21,8 @@ import {
 import { resendDelayMs } from '../effects.js';
 import type { AgreementState } from './state.js';
 
+/** Stands in the store: the highest view that this replica has ever asked for. */
+export const ASKED = 'asked-view';
 const RESEND = 'view-change/resend';
 const NEW_VIEW = 'view-change/new-view';
 const FORGET = 'view-change/forget/';
@@ -49,6 +51,8 @@ export class ViewChanger {
   /** The view that this replica asks for; the current one while it asks for none. */
   #target = 0 as View;
   /** The slots whose delay made this replica ask; empty where it only joined. */
+  /** The highest view that it has ever asked for. */
+  #asked = 0 as View;
   readonly #suspicions = new Set<SlotKey>();
   readonly #received = new Map<ReplicaId, SignedViewChange>();
   #newView: Signed<NewViewStatement> | undefined;
@@ -65,6 +69,11 @@ export class ViewChanger {
   /** How long a slot may stay undecided now. */
   get suspectAfterMs(): number {
     return this.#state.options.suspectAfterMs * 2 ** Math.min(this.#failures, DOUBLINGS_MAX);
+  }
+
+  /** The highest view that this replica has been in or asked for, restarts included. */
+  get lastAsked(): View {
+    return Math.max(this.#state.view, this.#asked) as View;
   }
 
   suspect(slot: SlotKey): void {
@@ -132,6 +141,10 @@ export class ViewChanger {
     this.#settle({ ...signed, statement: signed.statement });
   }
 
+  restoreAsked(bytes: Uint8Array): void {
+    this.#asked = view(Number(new TextDecoder().decode(bytes)));
+  }
+
   /**
    * Asks for a view, or a later one where a lock shows that a quorum is past it: says what this replica
    * is locked on, and no longer waits for the old one.
@@ -139,6 +152,7 @@ export class ViewChanger {
   #ask(wanted: View): void {
     const view = Math.max(wanted, this.#viewOfLocks + 1) as View;
     this.#target = view;
+    this.#keepAsked(view);
     this.#failures += 1;
     this.#resends = 0;
     this.#waiting = false;
@@ -149,6 +163,13 @@ export class ViewChanger {
     this.#sayAgain();
     this.#openIfPrimary();
     this.#waitIfQuorum();
+  }
+
+  /** Durable before the view change leaves: a replica without memory relies on it (`Recovery`). */
+  #keepAsked(view: View): void {
+    if (view <= this.#asked) return;
+    this.#asked = view;
+    this.#state.persist(ASKED, new TextEncoder().encode(String(view)));
   }
 
   get #viewOfLocks(): number {

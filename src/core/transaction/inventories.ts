@@ -1,6 +1,7 @@
 import type { FloorProof, PeerMessage, Slot } from '../../vocabulary/agreement.js';
-import type { Digest, ReplicaId } from '../../vocabulary/ids.js';
+import type { Digest, ReplicaId, View } from '../../vocabulary/ids.js';
 import { limits } from '../../wire/index.js';
+import type { Agreement } from '../agreement/agreement.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
 
 /** More than a correct replica can have; what a liar claims beyond is not taken, nor handed on. */
@@ -17,6 +18,8 @@ interface Taken {
   readonly open: readonly Slot[];
   readonly finished: readonly Slot[];
   readonly floors: readonly FloorProof[];
+  readonly view: View;
+  readonly recovering: boolean;
   /** Just made: another question of this peer has to wait. */
   fresh: boolean;
 }
@@ -27,6 +30,7 @@ export interface InventoriesOptions {
   /** The one that finished first comes first. */
   readonly finished: () => Iterable<Slot>;
   readonly floors: () => readonly FloorProof[];
+  readonly agreement: Agreement;
   readonly output: (output: CoordinatorOutput) => void;
 }
 
@@ -49,6 +53,8 @@ export class Inventories {
     if (known?.fresh || after > 0) return;
     const taken = this.#take(question, floors ? this.#options.floors() : []);
     this.#taken.set(from, taken);
+    // One without memory has to come to the view that it is told of.
+    if (floors) this.#options.agreement.onPeerUp(from);
     this.#startTimer(from, this.#options.resendAfterMs);
     this.#sendPage(from, taken, 0);
   }
@@ -71,11 +77,13 @@ export class Inventories {
     const open = [...this.#options.open()].slice(0, ENTRIES_MAX);
     const over = [...this.#options.finished()];
     const finished = over.slice(Math.max(0, over.length - (ENTRIES_MAX - open.length)));
-    return { question, open, finished, floors, fresh: true };
+    const { lastView: view, isRecovering: recovering } = this.#options.agreement;
+    return { question, open, finished, floors, view, recovering, fresh: true };
   }
 
   /** Slots on the first pages, floors on those after them. */
-  #sendPage(to: ReplicaId, { question, open, finished, floors }: Taken, after: number): void {
+  #sendPage(to: ReplicaId, taken: Taken, after: number): void {
+    const { question, open, finished, floors, view, recovering } = taken;
     const slots = open.length + finished.length;
     const isOfSlots = after < slots;
     const end = isOfSlots
@@ -88,6 +96,8 @@ export class Inventories {
       question,
       after,
       last: end >= slots + floors.length,
+      view,
+      recovering,
       open: from(open, 0),
       finished: from(finished, open.length),
       floors: isOfSlots ? [] : from(floors, slots),

@@ -65,6 +65,7 @@ export class Memory {
       open: () => this.#openSlots(),
       finished: () => transactions.finishedSlots(),
       floors: () => options.floors.proofs(),
+      agreement,
     });
   }
 

@@ -1,7 +1,7 @@
 import type { FloorProof, Inventory, Slot } from '../../vocabulary/agreement.js';
 import { slotKey } from '../../vocabulary/agreement.js';
-import type { Digest, ReplicaId, TransactionId } from '../../vocabulary/ids.js';
-import { type Resilience, witnesses } from '../../vocabulary/quorum.js';
+import type { Digest, ReplicaId, TransactionId, View } from '../../vocabulary/ids.js';
+import { oneCorrect, type Resilience, witnesses } from '../../vocabulary/quorum.js';
 import type { Agreement } from '../agreement/agreement.js';
 import { resendDelayMs } from '../effects.js';
 import type { CoordinatorOutput } from './coordinator-messages.js';
@@ -34,6 +34,8 @@ interface Told {
   withFloors: boolean;
   /** Open here when the question was asked. */
   openHere: readonly Slot[];
+  /** It has been in no view above this one, and has asked for none. */
+  view: View;
 }
 
 export interface RecoveryOptions {
@@ -76,8 +78,8 @@ export class Recovery {
   }
 
   onPeerUp(replica: ReplicaId): void {
-    if (this.#told.get(replica)?.complete) return;
-    this.#begin(replica);
+    const told = this.#told.get(replica);
+    if (!told?.complete || !this.#isWitness(told)) this.#begin(replica);
   }
 
   /** Something has been undecided here for long: others may have forgotten it. */
@@ -109,6 +111,7 @@ export class Recovery {
     told.open.push(...page.open);
     told.finished.push(...page.finished);
     told.floors.push(...page.floors);
+    told.view = page.view;
     const isStuck = !page.last && entries(told) === page.after;
     const isTooLong = told.open.length + told.finished.length > ENTRIES_MAX;
     if (isStuck || isTooLong || !areRising(told, page.floors.length))
@@ -118,8 +121,7 @@ export class Recovery {
     this.#fetchMissing(from, told);
     const { openHere, floors } = told;
     const known = [...told.open, ...told.finished];
-    // One that is full may have been cut: it does not show what the peer lacks.
-    const open = known.length < ENTRIES_MAX ? openHere : [];
+    const open = isWhole(told) && !page.recovering ? openHere : [];
     this.#options.forgotten.onInventory(from, { open, known, floors });
     if (this.#options.agreement.isRecovering) return this.#returnIfToldEnough();
     this.#told.delete(from);
@@ -132,8 +134,10 @@ export class Recovery {
     if (name !== TIMER) return false;
     this.#waiting = false;
     this.#rounds += 1;
+    this.#returnIfToldEnough();
     for (const [replica, told] of this.#told) {
-      if (told.complete) continue;
+      if (told.complete && this.#isWitness(told)) continue;
+      if (told.complete) Object.assign(told, { tries: 0, complete: false, ...this.#fresh() });
       told.tries += 1;
       if (told.tries >= TRIES_MAX && !this.#options.agreement.isRecovering) {
         this.#told.delete(replica);
@@ -155,10 +159,28 @@ export class Recovery {
     return true;
   }
 
+  /**
+   * The last view that this replica is sure of: it is in it, or of `f + 1` others, one of which is correct,
+   * each has been in it or a later one, or has asked for that.
+   */
+  get #sureView(): number {
+    const { resilience, agreement } = this.#options;
+    const views = [...this.#told.values()].flatMap((told) => (told.complete ? told.view : []));
+    const sure = views.sort((a, b) => b - a)[oneCorrect(resilience) - 1] ?? 0;
+    return Math.max(agreement.view, sure);
+  }
+
+  /** Whether its word counts: it has told of all, and of no view that a liar may have made up. */
+  #isWitness(told: Told): boolean {
+    return told.complete && isWhole(told) && told.view <= this.#sureView + 1;
+  }
+
   #returnIfToldEnough(): void {
     const { resilience, agreement } = this.#options;
-    const complete = [...this.#told.values()].filter((told) => told.complete);
+    if (!agreement.isRecovering) return;
+    const complete = [...this.#told.values()].filter((told) => this.#isWitness(told));
     if (complete.length < witnesses(resilience)) return;
+    const lastView = Math.max(agreement.view, ...complete.map(({ view }) => view)) as View;
     // Also from what it was shown while it had no memory: of what is forgotten nobody else tells.
     const told = new Map([...this.#options.undecided()].map((slot) => [slotKey(slot), slot]));
     for (const { open, finished, floors } of complete) {
@@ -167,7 +189,7 @@ export class Recovery {
       for (const slot of [...open, ...finished]) told.set(slotKey(slot), slot);
     }
     for (const [replica, { complete }] of this.#told) if (complete) this.#told.delete(replica);
-    agreement.recovered(told.values());
+    agreement.recovered(told.values(), lastView);
     this.#log('recovered', { abstaining: agreement.abstaining });
     if (this.#mayHaveMore) this.askAgainLater();
   }
@@ -192,7 +214,8 @@ export class Recovery {
     const openHere = [...undecided(), ...agreement.abstentions, ...stale];
     const withFloors = agreement.isRecovering || agreement.abstaining > 0 || stale.length > 0;
     const question = this.#options.question();
-    return { question, open: [], finished: [], floors: [], withFloors, openHere };
+    const view = 0 as View;
+    return { question, open: [], finished: [], floors: [], withFloors, openHere, view };
   }
 
   #ask(to: ReplicaId, told: Told): void {
@@ -210,6 +233,11 @@ export class Recovery {
   #log(event: string, data: object): void {
     this.#options.output({ kind: 'log', level: 'info', event, data });
   }
+}
+
+/** One that is full may have been cut: it does not show what the peer lacks. */
+function isWhole({ open, finished }: Told): boolean {
+  return open.length + finished.length < ENTRIES_MAX;
 }
 
 function entries({ open, finished, floors }: Told): number {

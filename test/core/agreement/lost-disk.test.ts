@@ -1,11 +1,14 @@
 import { describe, expect, it } from 'vitest';
 import type { OutcomeValue, PeerMessage } from '../../../src/vocabulary/agreement.js';
+import { view } from '../../../src/vocabulary/ids.js';
 import { ballot, openScene, propose, type Scene, sign } from './scene.js';
 
 const nothing = {
   kind: 'inventory',
   after: 0,
   last: true,
+  view: view(0),
+  recovering: false,
   open: [],
   finished: [],
   floors: [],

@@ -157,6 +157,18 @@ describe('a replica that was away until the others forgot what it has open', () 
     rig.runUntil(() => !keysOf(rig, away).includes(tid), 600_000);
   });
 
+  it('keeps it while one that lacks it has no memory', () => {
+    const { rig, tid } = absence();
+    rig.tamper = (from, to, message) =>
+      from === 2 && to === 0 && message.kind === 'inventory' ? [] : [message];
+    rig.loseDisk(0);
+    rig.start(0);
+    rig.start(away);
+    rig.runFor(600_000);
+    expect(rig.core(0).status.recovering).toBe(true);
+    expect(keysOf(rig, away)).toContain(tid);
+  });
+
   it('asks again where it was only asleep, and no link went down', () => {
     const { rig, tid } = asleep();
     rig.runUntil(() => !keysOf(rig, away).includes(tid), 600_000);

@@ -2,7 +2,7 @@ import { expect, it } from 'vitest';
 import type { Keyring } from '../../../src/crypto/keyring.js';
 import type { PeerNetwork } from '../../../src/edge/peer/peer-network.js';
 import { Peers } from '../../../src/role/coordinator/peers.js';
-import { digest, type ReplicaId, replicaId } from '../../../src/vocabulary/ids.js';
+import { digest, type ReplicaId, replicaId, view } from '../../../src/vocabulary/ids.js';
 import { limits } from '../../../src/wire/limits.js';
 
 it('a message that cannot be encoded is dropped and logged, and the next one is sent', () => {
@@ -32,6 +32,8 @@ it('a message that cannot be encoded is dropped and logged, and the next one is 
     question,
     after: 0,
     last: true,
+    view: view(0),
+    recovering: false,
     finished: [],
     floors: [],
   } as const;
