@@ -1,6 +1,7 @@
 import type { Mutant } from './mutant.js';
 
 const ownership = ['test/role/bank/ownership.test.ts'];
+const lanes = ['test/core/transaction/initiator-lanes.test.ts'];
 const bankCore = ['test/role/bank/bank-core.test.ts', 'test/role/bank/used-requests.test.ts'];
 
 /** Rules of accounts, the front door, and clients that believe nobody. */
@@ -114,9 +115,41 @@ export const accountMutants: readonly Mutant[] = [
     name: 'lane-used-again',
     rule: 'a lane whose last outcome is not known is used for nothing else',
     file: 'src/role/client/lane-pool.ts',
-    find: 'if (error instanceof TransferError && error.isOpen) last = this.#replace(client);',
+    find: 'if (!(error instanceof TransferError) || error.isOpen) last = this.#replace(client);',
     replace: '',
     tests: ['test/role/client-liars.test.ts'],
+  },
+  {
+    name: 'lane-of-a-broken-request-used-again',
+    rule: 'a lane whose request broke off for an unknown reason is used for nothing else',
+    file: 'src/role/client/lane-pool.ts',
+    find: 'if (!(error instanceof TransferError) || error.isOpen) last',
+    replace: 'if (error instanceof TransferError && error.isOpen) last',
+    tests: ['test/role/client-lane-pool.test.ts'],
+  },
+  {
+    name: 'lane-signed-twice',
+    rule: 'an initiator signs no request while the one before it in its lane is not over',
+    file: 'src/core/transaction/initiator-clients.ts',
+    find: "return last.isOver ? { kind: 'fresh' } : { kind: 'early', before: last };",
+    replace: "return { kind: 'fresh' };",
+    tests: lanes,
+  },
+  {
+    name: 'unresolved-is-over',
+    rule: 'a request whose outcome an initiator does not know is not over',
+    file: 'src/core/transaction/initiator.ts',
+    find: "const isOver = reply.code === 'stale' || reply.code === 'conflict';",
+    replace: 'const isOver = true;',
+    tests: lanes,
+  },
+  {
+    name: 'settled-against-its-word',
+    rule: 'an initiator that settles a request asks for what it has asked for before',
+    file: 'src/core/transaction/initiator.ts',
+    find: "const refusal = decision === 'commit' ? {} : { refusal: 'Superseded' };",
+    replace: "const refusal = { refusal: decision ?? 'Superseded' };",
+    tests: lanes,
   },
   {
     name: 'too-old-by-one-word',

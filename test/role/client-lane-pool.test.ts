@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { LanePool } from '../../src/role/client/lane-pool.js';
 import type { Ticket } from '../../src/role/client/ticket.js';
+import { TransferError } from '../../src/role/client/transfer-error.js';
 
 function pool(over: Partial<ConstructorParameters<typeof LanePool>[0]> = {}) {
   const clock = () => 5;
@@ -70,6 +71,20 @@ describe('LanePool', () => {
     const lanes = pool({ lanes: 1 });
     await expect(lanes.run(1, () => Promise.reject(new Error('no')))).rejects.toThrow('no');
     expect(hold(lanes).tickets).toHaveLength(1);
+  });
+
+  it('uses a lane again only where its last request is over, for all that is known', async () => {
+    const lanes = pool({ lanes: 1 });
+    const failing = async (error: Error) => {
+      await expect(lanes.run(1, () => Promise.reject(error))).rejects.toThrow('no');
+      const next = hold(lanes);
+      next.letGo();
+      await next.done;
+      return next.tickets[0]?.client;
+    };
+    expect(await failing(new TransferError('refused', 'no'))).toBe('alice/7');
+    expect(await failing(new Error('no'))).toBe('alice/8');
+    expect(await failing(new TransferError('timeout', 'no'))).toBe('alice/9');
   });
 
   it('has no more than 10000 lanes', () => {

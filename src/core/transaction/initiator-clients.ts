@@ -1,15 +1,23 @@
 import { type ClientId, clientPrincipal, type Digest } from '../../vocabulary/ids.js';
+import type { Decision } from '../../vocabulary/statements.js';
 import type { TransferOutcome } from './initiator-messages.js';
 
-interface ClientRecord {
+/** The last request that was accepted of a client id. */
+export interface ClientRecord {
   readonly timestamp: number;
   readonly digest: Digest;
   readonly reply?: TransferOutcome;
+  /** It has an outcome, or can have none any more, as far as this initiator knows. */
+  readonly isOver: boolean;
+  /** What this initiator has asked the coordinators for, where it ended without an outcome. */
+  readonly decision?: Decision | undefined;
 }
 
 /** How a request stands to the last one accepted of its client. */
 export type Standing =
   | { readonly kind: 'fresh' }
+  /** The one before it may still be carried out. */
+  | { readonly kind: 'early'; readonly before: ClientRecord }
   | { readonly kind: 'repeated'; readonly reply: TransferOutcome | undefined }
   | { readonly kind: 'stale' }
   | { readonly kind: 'conflict' };
@@ -30,20 +38,32 @@ export class ClientTable {
 
   standing(client: ClientId, timestamp: number, digest: Digest): Standing {
     const last = this.#records.get(client);
-    if (last === undefined || timestamp > last.timestamp) return { kind: 'fresh' };
+    if (last === undefined) return { kind: 'fresh' };
+    if (timestamp > last.timestamp) {
+      return last.isOver ? { kind: 'fresh' } : { kind: 'early', before: last };
+    }
     if (timestamp < last.timestamp) return { kind: 'stale' };
     if (digest !== last.digest) return { kind: 'conflict' };
     return { kind: 'repeated', reply: last.reply };
   }
 
   accept(client: ClientId, timestamp: number, digest: Digest): void {
-    this.#put(client, { timestamp, digest });
+    const last = this.#records.get(client);
+    const decision = last?.digest === digest ? last.decision : undefined;
+    this.#put(client, { timestamp, digest, isOver: false, decision });
   }
 
   /** Logs the reply, unless a later request of the client has taken its place. */
   logReply(client: ClientId, digest: Digest, reply: TransferOutcome): void {
     const last = this.#records.get(client);
-    if (last?.digest === digest) this.#put(client, { ...last, reply });
+    if (last?.digest === digest) this.#put(client, { ...last, reply, isOver: true });
+  }
+
+  /** It has ended here without an outcome. */
+  ended(client: ClientId, digest: Digest, end: Pick<ClientRecord, 'isOver' | 'decision'>): void {
+    const last = this.#records.get(client);
+    const decision = end.decision ?? last?.decision;
+    if (last?.digest === digest) this.#put(client, { ...last, isOver: end.isOver, decision });
   }
 
   #put(client: ClientId, record: ClientRecord): void {

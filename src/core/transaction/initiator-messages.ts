@@ -131,7 +131,8 @@ export interface TransferOutcome {
  *
  * - `stale`: a later request of this client has been accepted (Zhao §4.1).
  * - `conflict`: the timestamp belongs to a different request.
- * - `busy`: no room; ask again with the same timestamp.
+ * - `busy`: no room, or an earlier request of the client id is not over here; ask again with the same
+ *   timestamp.
  * - `not-activated`: the coordinators did not answer in time; nothing has been done here. Ask again.
  * - `outcome-unknown`: the coordinators did not tell the outcome in time. Ask again.
  */

@@ -63,6 +63,7 @@ export class InitiatorTransaction {
   /** The believed primary. */
   #primary = replicaId(0);
   #phase: Phase = { kind: 'activating', rounds: 0 };
+  #decision: Decision | undefined;
   #timedOut = false;
 
   constructor(options: InitiatorOptions, request: ClientRequest) {
@@ -93,6 +94,11 @@ export class InitiatorTransaction {
   /** Known from the activation's end on. */
   get tid(): TransactionId | undefined {
     return this.#tid;
+  }
+
+  /** What the coordinators were asked for. */
+  get decision(): Decision | undefined {
+    return this.#decision;
   }
 
   /** Set once the transaction has ended. */
@@ -226,6 +232,7 @@ export class InitiatorTransaction {
       decision,
       initiator: id,
     });
+    this.#decision = decision;
     this.#phase = { kind: 'completing', statement, rounds: 0 };
     return [
       ...this.#stopLegs(),

@@ -10,7 +10,7 @@ import {
 } from '../../vocabulary/ids.js';
 import { primaryOf } from '../../vocabulary/quorum.js';
 import type { CommonOutput, Core, TimerInput } from '../effects.js';
-import { ClientTable } from './initiator-clients.js';
+import { type ClientRecord, ClientTable } from './initiator-clients.js';
 import type {
   ClientRequest,
   InitiatorInput,
@@ -103,6 +103,10 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
           return [{ kind: 'answer', requestId, reply: standing.reply }];
         }
         return this.#join(request);
+      case 'early':
+        return this.#isOrder(client)
+          ? this.#join(request)
+          : [...this.#settle(request, standing.before), ...refuse(requestId, 'busy')];
       case 'fresh':
         return this.#join(request);
       default:
@@ -123,13 +127,29 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     const superseded = this.#supersede(client);
     if (!this.#hasRoomFor(client)) return [...superseded, ...refuse(requestId, 'busy')];
     this.#clients.accept(client, timestamp, digest);
-    const open = {
-      transaction: new InitiatorTransaction(this.#options, request),
-      waiters: [requestId],
-    };
-    this.#open.set(digest, open);
-    const started = open.transaction.start(primaryOf(this.#options.resilience, this.#view));
-    return [...superseded, ...started];
+    return [...superseded, ...this.#start(request, [requestId])];
+  }
+
+  #start(request: ClientRequest, waiters: RequestId[]): Outputs {
+    const open = { transaction: new InitiatorTransaction(this.#options, request), waiters };
+    this.#open.set(request.digest, open);
+    return open.transaction.start(primaryOf(this.#options.resilience, this.#view));
+  }
+
+  /**
+   * The request before this one in its lane ended here without an outcome. What it has signed of it stands, so
+   * the coordinators may have made it a transaction, or may yet: this initiator has that ended, by the
+   * decision that it asked for before, else by a rollback. Until it knows the end it signs no later request.
+   */
+  #settle(later: ClientRequest, { timestamp, digest, decision }: ClientRecord): Outputs {
+    if (this.#open.has(digest) || !this.#hasRoomFor(later.client)) return [];
+    const refusal = decision === 'commit' ? {} : { refusal: 'Superseded' };
+    const operation = { currency: later.operation.currency, legs: [], ...refusal };
+    return this.#start({ ...later, timestamp, digest, operation }, []);
+  }
+
+  #isOrder(client: ClientId): boolean {
+    return clientPrincipal(client) === sessionsPrincipal;
   }
 
   /**
@@ -137,7 +157,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
    * orders to an initiator that has forgotten them takes no more than one place for each lane.
    */
   #supersede(client: ClientId): Outputs {
-    if (clientPrincipal(client) !== sessionsPrincipal) return [];
+    if (!this.#isOrder(client)) return [];
     const before = [...this.#open.values()].filter(
       ({ transaction }) => transaction.request.client === client,
     );
@@ -166,6 +186,10 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     this.#open.delete(digest);
     if (transaction.tid !== undefined) this.#byTransactionId.delete(transaction.tid);
     if (reply.kind === 'outcome') this.#clients.logReply(client, digest, reply);
+    else {
+      const isOver = reply.code === 'stale' || reply.code === 'conflict';
+      this.#clients.ended(client, digest, { isOver, decision: transaction.decision });
+    }
     return waiters.map((requestId) => ({ kind: 'answer', requestId, reply }));
   }
 

@@ -76,7 +76,7 @@ export class LanePool {
     try {
       return await work({ client, timestamp: this.#timestamp() });
     } catch (error) {
-      if (error instanceof TransferError && error.isOpen) last = this.#replace(client);
+      if (!(error instanceof TransferError) || error.isOpen) last = this.#replace(client);
       throw error;
     } finally {
       this.#inUse.delete(client);

@@ -198,7 +198,11 @@ function refusalFault(code: RefusalCode): SoapFault {
     case 'conflict':
       return requestFault('ConflictingRequest', 'The timestamp has been used before.', 'Sender');
     case 'busy':
-      return requestFault('Busy', 'Too many transactions are open.', 'Receiver');
+      return requestFault(
+        'Busy',
+        'Too many transactions are open, or an earlier one of this client id is.',
+        'Receiver',
+      );
     case 'not-activated':
       return requestFault('NotActivated', 'The coordinators did not answer in time.', 'Receiver');
     case 'outcome-unknown':
