@@ -173,7 +173,7 @@ export const invitationMutants: readonly Mutant[] = [
     name: 'decided-still-counted',
     rule: 'activation is bounded by what is undecided',
     file: 'src/core/transaction/transaction-log.ts',
-    find: '  #ended(transaction: CoordinatorTransaction): void {\n    this.#undecided.ended(transaction.tid);',
+    find: '  #ended(transaction: CoordinatorTransaction): void {\n    this.undecided.ended(transaction.tid);',
     replace: '  #ended(transaction: CoordinatorTransaction): void {',
     tests: ['test/core/transaction/undecided.test.ts'],
   },

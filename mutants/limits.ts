@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 const search = ['test/core/transaction/search.test.ts'];
 const proposals = ['test/core/transaction/forgotten-proposals.test.ts'];
 const repeated = ['test/core/agreement/repeated-messages.test.ts'];
+const undecided = ['test/core/transaction/undecided.test.ts'];
 const poll = ['test/role/client-poll-core.test.ts'];
 const matching = ['test/role/client-matching.test.ts'];
 
@@ -103,5 +104,61 @@ export const limitMutants: readonly Mutant[] = [
     find: 'if (isFirst) ',
     replace: '',
     tests: repeated,
+  },
+  {
+    name: 'proposal-takes-any-place',
+    rule: 'a backup votes for an activation only where its client has room for one more',
+    file: 'src/core/transaction/coordinator.ts',
+    find: 'return this.hasRoom(slot, value.requests)',
+    replace: 'return this.knows(slot)',
+    tests: undecided,
+  },
+  {
+    name: 'gathered-without-room',
+    rule: 'a backup answers no ba-pre-prepare of a client that has no room for one more',
+    file: 'src/core/agreement/gathering.ts',
+    find: 'if (!slot.lock && !this.#events.hasRoom(slot.slot, requests)) return;',
+    replace: '',
+    tests: undecided,
+  },
+  {
+    name: 'places-of-what-is-decided-only',
+    rule: 'an activation that a replica takes part in has a place before it is decided',
+    file: 'src/core/transaction/undecided.ts',
+    find: 'if (!this.has(slot)) this.#add(slot, clientPrincipal(client));',
+    replace: 'if (this.#principals.size < 0) this.#add(slot, client);',
+    tests: undecided,
+  },
+  {
+    name: 'backup-without-slack',
+    rule: 'a backup takes a little more than a correct primary proposes',
+    file: 'src/core/transaction/room.ts',
+    find: 'const slack = isPrimary ? 0 : BACKUP_SLACK_MAX;',
+    replace: 'const slack = isPrimary ? 0 : 0;',
+    tests: undecided,
+  },
+  {
+    name: 'blamed-for-lack-of-room',
+    rule: 'no primary is blamed for an activation that it may have no room for',
+    file: 'src/core/agreement/retransmission.ts',
+    find: 'if (this.#mayLackRoom(slot)) return false;',
+    replace: '',
+    tests: undecided,
+  },
+  {
+    name: 'free-place-unsaid',
+    rule: 'an activation that waits for a place is judged again when one is free',
+    file: 'src/core/transaction/room.ts',
+    find: 'this.#lack(client, slack) === undefined,',
+    replace: 'this.#lack(client, slack) === null,',
+    tests: undecided,
+  },
+  {
+    name: 'waiting-for-room-without-bound',
+    rule: 'so many activations wait for a place',
+    file: 'src/core/transaction/room.ts',
+    find: 'this.#waiting.size > WAITING_FOR_ROOM_MAX && ',
+    replace: 'this.#waiting.size > 1e9 && ',
+    tests: undecided,
   },
 ];

@@ -73,9 +73,9 @@ export const oneRequestMutants: readonly Mutant[] = [
   {
     name: 'lanes-without-share',
     rule: 'of the lanes that are remembered for ever each principal has a share',
-    file: 'src/core/transaction/activation-service.ts',
-    find: 'this.#events.lanesBeside(client) >= LANES_OF_ONE_PRINCIPAL_MAX',
-    replace: 'this.#events.lanesBeside(client) < 0',
+    file: 'src/core/transaction/room.ts',
+    find: 'lanes >= LANES_OF_ONE_PRINCIPAL_MAX',
+    replace: 'lanes < 0',
     tests: ['test/core/transaction/lanes.test.ts'],
   },
   {

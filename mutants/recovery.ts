@@ -52,7 +52,7 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'given-up-and-kept',
     rule: 'of a slot that a replica gives up it keeps what it has said, and nothing else',
     file: 'src/core/agreement/retransmission.ts',
-    find: 'this.#state.slots.delete(key);',
+    find: 'this.#state.drop(key);',
     replace: '',
     tests: lasting,
   },

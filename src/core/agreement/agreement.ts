@@ -76,7 +76,7 @@ export class Agreement {
   readonly #forgotten: ForgottenProofs;
 
   constructor(options: AgreementOptions, host: AgreementHost) {
-    this.#state = new AgreementState(options);
+    this.#state = new AgreementState(options, (key) => host.closed(key));
     this.#host = host;
     this.#forgotten = new ForgottenProofs(options.shownTransactions, (key, value) =>
       this.#state.persist(key, value),
@@ -94,6 +94,7 @@ export class Agreement {
       proposed: (slot, proposal) => this.#voter.onProposal(slot, proposal),
       want: (slot) => this.want(slot),
       isForgotten: (requests) => this.#areForgotten(requests),
+      hasRoom: (slot, requests) => this.#host.hasRoom(slot, requests),
     });
     this.#views = new ViewChanger(this.#state, {
       learn: (certificate) => this.#learn(certificate),
@@ -316,7 +317,7 @@ export class Agreement {
       this.#state.stopTimer(`suspect/${key}`);
       this.#state.stopTimer(`resend/${key}`);
     }
-    this.#state.slots.delete(key);
+    this.#state.drop(key);
     this.#state.shown.delete(key);
   }
 

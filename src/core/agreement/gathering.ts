@@ -21,6 +21,8 @@ export interface GatheringEvents {
   proposed(slot: SlotState, proposal: Proposal): void;
   /** A correct request is known: the slot has to be decided. */
   want(slot: Slot): void;
+  /** Whether it takes part in one more activation of this client now. */
+  hasRoom(slot: Slot, requests: readonly Signed<ActivationStatement>[]): boolean;
   /** Whether this replica has forgotten the activation: it takes no part in it. */
   isForgotten(requests: readonly Signed<ActivationStatement>[]): boolean;
 }
@@ -60,6 +62,7 @@ export class Gatherer {
     if (this.#events.isForgotten(requests)) return;
     const slot = this.#open(from, proposal.statement);
     if (!slot) return;
+    if (!slot.lock && !this.#events.hasRoom(slot.slot, requests)) return;
     const gathering = this.#gathering(slot);
     const repeated = gathering.proposals.has(this.#state.self);
     gathering.requests = requests;

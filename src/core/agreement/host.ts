@@ -1,8 +1,10 @@
 import type {
+  ActivationValue,
   DecisionProof,
   OutcomeValue,
   PeerMessage,
   Slot,
+  SlotKey,
   SlotValue,
   VerifiedRecord,
 } from '../../vocabulary/agreement.js';
@@ -30,6 +32,15 @@ export interface AgreementHost {
   outcomeFor(slot: Slot): OutcomeValue | undefined;
   /** Whether a value whose signatures are good is acceptable to this replica. */
   judge(slot: Slot, value: SlotValue, backing: Backing): Verdict;
+  /**
+   * Whether there is room for what the open slot is to become. It has a place from then on, until the slot is
+   * `closed`; where there is none, `recheck` comes when there is.
+   */
+  hasRoom(slot: Slot, requests: ActivationValue['requests']): boolean;
+  /** Whether a correct primary may have no room for the activation. */
+  isRoomTight(requests: ActivationValue['requests']): boolean;
+  /** The slot is open no more: it was decided or dropped. */
+  closed(key: SlotKey): void;
   /** A proposal is not accepted, for the first time: hand on what its primary may lack. */
   notAccepted(slot: Slot, value: SlotValue): void;
   /** Whether a decision of the slot could be acted on: the transaction is on record here. */

@@ -49,7 +49,7 @@ export class Proposer {
     if (slot.accepted && this.#state.isOfThisView(slot.accepted.prePrepare.statement)) return;
     const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
     if (!requests || this.#areForgotten(requests)) return;
-    this.#events.gather(slot, requests);
+    if (this.#host.hasRoom(slot.slot, requests)) this.#events.gather(slot, requests);
   }
 
   /** Only a vote keeps the slot: the others are not to open it again for this replica. */

@@ -58,7 +58,15 @@ export class Retransmission {
 
   /** Whether the primary is to blame: this replica can help with the slot, and a quorum can decide it. */
   hasGrounds(slot: SlotState): boolean {
+    if (this.#mayLackRoom(slot)) return false;
     return this.#hasMeans(slot) && !this.#host.isLeftBehind(slot.slot);
+  }
+
+  /** Then a correct primary proposes it, and the others vote for it, later. What is locked has had its place. */
+  #mayLackRoom({ slot, lock, requests }: SlotState): boolean {
+    if (lock || slot.kind === 'outcome') return false;
+    const asked = requests ?? this.#host.requestsFor(slot);
+    return asked !== undefined && this.#host.isRoomTight(asked);
   }
 
   /**
@@ -88,7 +96,7 @@ export class Retransmission {
     if (wanted || lock) return;
     if (vote && (slot.kind === 'outcome' || vote.ballot.view >= this.#state.view)) return;
     if (vote) this.#state.persist(`voted/${key}`, null);
-    this.#state.slots.delete(key);
+    this.#state.drop(key);
   }
 
   /** Until `again`, which says the same at ever longer intervals. */

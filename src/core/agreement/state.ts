@@ -58,11 +58,13 @@ export class AgreementState {
   /** The highest locks in this view's new-view message: everybody in the view has seen them. */
   shown = new Map<SlotKey, PreparedCertificate>();
   view = 0 as View;
+  readonly #closed: (key: SlotKey) => void;
   readonly #openedBy = new Map<ReplicaId, Set<SlotKey>>();
   #outputs: AgreementOutput[] = [];
 
-  constructor(options: AgreementOptions) {
+  constructor(options: AgreementOptions, closed: (key: SlotKey) => void) {
     this.options = options;
+    this.#closed = closed;
     this.quorum = quorum(options.resilience);
     this.pace = new Pace({
       delayMs: options.resendAfterMs,
@@ -105,6 +107,11 @@ export class AgreementState {
     this.slots.set(key, state);
     if (openedBy !== undefined) this.#limitOpenedBy(openedBy, key);
     return state;
+  }
+
+  /** The slot is open no more. */
+  drop(key: SlotKey): void {
+    if (this.slots.delete(key)) this.#closed(key);
   }
 
   /** Keeps a higher prepared certificate than the one known. */
@@ -174,7 +181,7 @@ export class AgreementState {
     if (keys.size <= SLOTS_OPENED_BY_ONE_PEER_MAX || oldest === undefined) return;
     keys.delete(oldest);
     const slot = this.slots.get(oldest);
-    if (slot && !slot.wanted && !slot.vote && !slot.lock) this.slots.delete(oldest);
+    if (slot && !slot.wanted && !slot.vote && !slot.lock) this.drop(oldest);
   }
 }
 

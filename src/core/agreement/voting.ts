@@ -141,7 +141,7 @@ export class Voter {
     const backing = this.#backing(slot, proposal, isNew);
     const verdict = this.#host.judge(slot.slot, proposal.value, backing);
     if (verdict.verdict === 'accept') return true;
-    this.#state.log('info', 'proposal-not-accepted', { slot: slot.key, ...verdict });
+    if (isNew) this.#state.log('info', 'proposal-not-accepted', { slot: slot.key, ...verdict });
     if (verdict.verdict === 'later') slot.held = proposal;
     return false;
   }

@@ -12,12 +12,6 @@ type Requests = readonly Verified<ActivationStatement>[];
 const TOO_OLD = 'too old: a transaction of this client at or after it was forgotten';
 /** Why a request is refused whose client has another transaction under its timestamp. */
 const TIMESTAMP_TAKEN = 'the client has a transaction for another request with this timestamp';
-/** Undecided transactions at the same time; activation is refused above it. */
-const UNDECIDED_MAX = 4096;
-/** Of one client's principal, all lanes together: a quarter, so that four together still leave others room. */
-const UNDECIDED_OF_ONE_PRINCIPAL_MAX = 1000;
-/** Lanes of one principal of which something is kept for ever; with the requests that show it 5 MB where `f` is 1. */
-const LANES_OF_ONE_PRINCIPAL_MAX = 10_000;
 
 /** The transaction that an activation slot has become, and the content that it was made for. */
 export interface Activated {
@@ -28,10 +22,8 @@ export interface Activated {
 
 export interface ActivationEvents {
   output(output: CoordinatorOutput): void;
-  /** Undecided transactions now: of all clients, and of this one's principal. */
-  undecided(client: ClientId): { readonly all: number; readonly own: number };
-  /** Lanes of the client's principal that are remembered, where this one would be one more. */
-  lanesBeside(client: ClientId): number;
+  /** Why there is no room for one more of this client; undefined where there is. */
+  lackOfRoom(slot: Slot, client: ClientId): string | undefined;
   /** The transaction that the slot was decided to be. */
   decidedAs(slot: Slot): Activated | undefined;
   /** It is too old: it had its transaction, or a later one of the client was forgotten. */
@@ -68,16 +60,10 @@ export class ActivationService {
 
   /** A replica that calls a request too old takes no part in it from then on, whatever comes. */
   #refusalOf(slot: Slot, statement: ActivationStatement): string | undefined {
-    const { client } = statement;
     if (this.#events.isForgotten(statement)) {
       return this.#events.mayLearn(slot) ? undefined : TOO_OLD;
     }
-    if (this.#events.lanesBeside(client) >= LANES_OF_ONE_PRINCIPAL_MAX) {
-      return 'too many lanes of this client';
-    }
-    const { all, own } = this.#events.undecided(client);
-    if (own >= UNDECIDED_OF_ONE_PRINCIPAL_MAX) return 'too many open transactions of this client';
-    return all < UNDECIDED_MAX ? undefined : 'too many open transactions';
+    return this.#events.lackOfRoom(slot, statement.client);
   }
 
   matching(request: Digest): Requests | undefined {

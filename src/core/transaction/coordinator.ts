@@ -6,6 +6,7 @@ import type {
   OutcomeValue,
   PeerMessage,
   Slot,
+  SlotKey,
   SlotValue,
   VerifiedPeerMessage,
   VerifiedRecord,
@@ -22,9 +23,10 @@ import type { CoordinatorInput, CoordinatorOutput } from './coordinator-messages
 import { Requests } from './coordinator-requests.js';
 import type { CoordinatorTransaction } from './coordinator-transaction.js';
 import { Debts } from './debts.js';
-import { Floors } from './floors.js';
+import { Floors, namedBy } from './floors.js';
 import { Inquiries } from './inquiries.js';
 import { Memory } from './memory.js';
+import { Room } from './room.js';
 import { Search } from './search.js';
 import { TransactionLog } from './transaction-log.js';
 import { TwoPhaseCommit } from './two-phase-commit.js';
@@ -78,6 +80,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   readonly #requests: Requests;
   readonly #floors: Floors;
   readonly #debts: Debts;
+  readonly #room: Room;
   #refusedRevivals = 0;
   readonly #now: CoordinatorOutput[] = [];
   #questions = 0;
@@ -95,10 +98,10 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       floors: this.#floors,
       isSilentIn: (tid) => this.#agreement.abstains({ kind: 'outcome', tid }),
     });
+    this.#room = new Room(this.#transactions.undecided, this.#floors);
     this.#activation = new ActivationService(options.resilience, {
       output: (output) => this.#output(output),
-      undecided: (client) => this.#transactions.undecided(client),
-      lanesBeside: (client) => (this.#floors.has(client) ? 0 : this.#floors.lanesOf(client)),
+      lackOfRoom: (slot, client) => this.#room.refusal(slot, client),
       decidedAs: (slot) => this.#decidedAs(slot),
       isForgotten: (statement) => this.#refuses(statement),
       mayLearn: (slot) => this.#agreement.mayLearn(slot),
@@ -189,6 +192,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   handle(input: CoordinatorInput | TimerInput): readonly CoordinatorOutput[] {
     this.#take(input);
+    for (const slot of this.#room.takeReady()) this.#agreement.recheck(slot);
     return this.#takeOutputs();
   }
 
@@ -306,8 +310,8 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     if (slot.kind === 'outcome') this.#search.ask(slot.tid);
   }
 
-  judge(_slot: Slot, value: SlotValue, backing: Backing): Verdict {
-    if (value.kind === 'activation') return this.#judgeActivation(value);
+  judge(slot: Slot, value: SlotValue, backing: Backing): Verdict {
+    if (value.kind === 'activation') return this.#judgeActivation(slot, value);
     const transaction = this.#transactions.get(value.tid);
     if (!transaction) return { verdict: 'later', why: 'the transaction is not known here yet' };
     const verdict = transaction.judge(value, backing);
@@ -317,10 +321,26 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       : verdict;
   }
 
-  #judgeActivation(value: ActivationValue): Verdict {
-    return this.#transactions.has(collectiveTransactionId(value))
-      ? { verdict: 'refuse', why: 'transaction id seen before' }
-      : { verdict: 'accept' };
+  #judgeActivation(slot: Slot, value: ActivationValue): Verdict {
+    if (this.#transactions.has(collectiveTransactionId(value))) {
+      return { verdict: 'refuse', why: 'transaction id seen before' };
+    }
+    return this.hasRoom(slot, value.requests)
+      ? { verdict: 'accept' }
+      : { verdict: 'later', why: 'too many open transactions' };
+  }
+
+  hasRoom(slot: Slot, requests: ActivationValue['requests']): boolean {
+    const isPrimary = this.#agreement.primary === this.#options.self;
+    return this.#room.take(slot, namedBy(requests).client, isPrimary) === undefined;
+  }
+
+  isRoomTight(requests: ActivationValue['requests']): boolean {
+    return this.#room.isTight(namedBy(requests).client);
+  }
+
+  closed(key: SlotKey): void {
+    this.#room.closed(key);
   }
 
   /** What the certificate may lack goes to everybody, so that the primary has no excuse. */

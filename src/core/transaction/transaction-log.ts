@@ -1,10 +1,5 @@
 import type { DecisionProof, Slot } from '../../vocabulary/agreement.js';
-import {
-  type ClientId,
-  type ClusterId,
-  type TransactionId,
-  transactionId,
-} from '../../vocabulary/ids.js';
+import { type ClusterId, type TransactionId, transactionId } from '../../vocabulary/ids.js';
 import type { Resilience } from '../../vocabulary/quorum.js';
 import type { RegistrationStatement, Verified } from '../../vocabulary/statements.js';
 import { decodeSignedStatement, encodeSigned } from '../../wire/index.js';
@@ -36,7 +31,8 @@ export class TransactionLog {
   readonly #transactions = new Map<TransactionId, CoordinatorTransaction>();
   /** The one that finished first comes first. */
   readonly #finished = new Set<TransactionId>();
-  readonly #undecided = new Undecided();
+  /** Undecided ones, and what is to become one. */
+  readonly undecided = new Undecided();
   /** How many have ever finished here: their order outlives a restart. */
   #finishedEver = 0;
 
@@ -50,11 +46,6 @@ export class TransactionLog {
 
   /** How many were forgotten since this process started. */
   forgotten = 0;
-
-  /** Undecided ones: of all clients, and of one client's principal. */
-  undecided(client: ClientId): { readonly all: number; readonly own: number } {
-    return this.#undecided.of(client);
-  }
 
   get(tid: TransactionId): CoordinatorTransaction | undefined {
     return this.#transactions.get(tid);
@@ -106,7 +97,7 @@ export class TransactionLog {
     invariant(!isForgotten || isSilentIn(tid), 'nothing forgotten is created to take part in');
     const transaction = new CoordinatorTransaction(tid, slot.request, requests, resilience);
     this.#transactions.set(tid, transaction);
-    this.#undecided.created(transaction);
+    this.undecided.created(transaction);
     floors.activated(transaction.activation);
     return transaction;
   }
@@ -127,7 +118,7 @@ export class TransactionLog {
   }
 
   #ended(transaction: CoordinatorTransaction): void {
-    this.#undecided.ended(transaction.tid);
+    this.undecided.ended(transaction.tid);
     if (!transaction.overdue) return;
     transaction.overdue = false;
     this.#options.persist(overdueKey(transaction), null);

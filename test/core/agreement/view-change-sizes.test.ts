@@ -24,12 +24,13 @@ import { largestLock, largestOutcome, largestParties, smallLock } from '../../su
 
 /** Replica 1, the primary of view 1, locked in so many slots. */
 function locked({ cluster, replicaSign }: TestCluster, locks: readonly PreparedCertificate[]) {
-  const state = new AgreementState({
+  const options = {
     ...{ cluster: cluster.id, resilience: cluster.resilience, self: replicaId(1) },
     ...{ suspectAfterMs: 1000, resendAfterMs: 100, entropy: new Uint8Array(32) },
     shownTransactions: 0,
     sign: replicaSign(1),
-  });
+  };
+  const state = new AgreementState(options, () => {});
   for (const lock of locks) {
     const slot = state.slotState(lock.prePrepare.statement.slot);
     if (slot) slot.lock = lock;
