@@ -361,4 +361,12 @@ export const recoveryMutants: readonly Mutant[] = [
     replace: '',
     tests: views,
   },
+  {
+    name: 'blamed-at-the-same-pace',
+    rule: 'a primary is blamed ever more rarely for a slot that another replica lacks',
+    file: 'src/core/agreement/agreement.ts',
+    find: 'const doublings = this.#host.isLackedElsewhere(slot) ? suspicions : 0;',
+    replace: 'const doublings = 0 * suspicions;',
+    tests: ['test/core/transaction/rare-suspicions.test.ts'],
+  },
 ];

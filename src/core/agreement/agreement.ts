@@ -34,6 +34,9 @@ import { type AgreementOptions, AgreementState, decodeVote } from './state.js';
 import { ASKED, ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
 
+/** However long a slot has been undecided, a primary is blamed for it once in that time. */
+const ONE_DAY_MS = 86_400_000;
+
 /** The messages of the agreement; the rest of a peer message is the host's. */
 export type AgreementMessage = Exclude<
   PeerMessage,
@@ -284,11 +287,28 @@ export class Agreement {
     state.wanted = true;
     state.resends = 0;
     state.questions = 0;
-    this.#state.startTimer(`suspect/${state.key}`, this.#views.suspectAfterMs);
+    state.suspicions = 0;
+    this.#watch(state);
     this.#retransmission.start(state);
     if (!this.#host.knows(slot)) this.#host.seek(slot);
     this.#proposer.propose(state);
     this.#giveWay(slot);
+  }
+
+  #blame(state: SlotState): void {
+    state.suspicions += 1;
+    this.#views.suspect(state.key);
+  }
+
+  /**
+   * Where another replica lacks the slot, and one more says nothing of it, no primary can have it decided. That
+   * one may be silent or have lost its memory, and this replica cannot tell. So it blames each primary later than
+   * the one before: the slot waits no longer than a small multiple of what it has waited already.
+   */
+  #watch({ key, slot, suspicions }: SlotState): void {
+    const doublings = this.#host.isLackedElsewhere(slot) ? suspicions : 0;
+    const delayMs = Math.min(this.#views.suspectAfterMs * 2 ** doublings, ONE_DAY_MS);
+    this.#state.startTimer(`suspect/${key}`, delayMs);
   }
 
   /** The host knows more than before: a held proposal may be judged, or a better one be made. */
@@ -335,8 +355,8 @@ export class Agreement {
     const isPast = this.#isPast(slot);
     if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);
     else if (what === 'suspect') {
-      if (!isPast && this.#retransmission.hasGrounds(slot)) this.#views.suspect(slot.key);
-      this.#state.startTimer(name, this.#views.suspectAfterMs);
+      if (!isPast && this.#retransmission.hasGrounds(slot)) this.#blame(slot);
+      this.#watch(slot);
     } else {
       this.#retransmission.again(slot);
     }
@@ -447,7 +467,7 @@ export class Agreement {
       slot.resends = 0;
       if (slot.vote) this.#retransmission.dropIfPast(slot);
       if (!slot.wanted) continue;
-      this.#state.startTimer(`suspect/${slot.key}`, this.#views.suspectAfterMs);
+      this.#watch(slot);
       this.#retransmission.start(slot);
       this.#retransmission.handOver(slot);
       this.#proposer.propose(slot);

@@ -55,6 +55,8 @@ export interface AgreementHost {
   undecidedForLong(): void;
   /** Whether so many others have forgotten it that it is no use to wait for a decision. */
   isLeftBehind(slot: Slot): boolean;
+  /** Whether any other has no record of it: so few may be left that a decision takes every one of them. */
+  isLackedElsewhere(slot: Slot): boolean;
   /** `hadVote`: this replica had a vote or a lock in the slot until now. */
   decided(slot: Slot, proof: DecisionProof, hadVote: boolean): void;
 }

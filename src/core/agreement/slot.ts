@@ -49,6 +49,8 @@ export class SlotState {
   resends = 0;
   /** Since it was wanted, in whatever views: a view change alone makes nothing new. */
   questions = 0;
+  /** Times that this replica has blamed a primary for it, since it was wanted. */
+  suspicions = 0;
   vote: OwnVote | undefined;
   /** The proposal that this replica voted for, at `vote.ballot`. */
   accepted: Proposal | undefined;

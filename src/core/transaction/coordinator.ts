@@ -395,6 +395,10 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     return this.#memory.isLeftBehind(slot);
   }
 
+  isLackedElsewhere(slot: Slot): boolean {
+    return this.#memory.isLackedElsewhere(slot);
+  }
+
   #refuses(activation: ActivationStatement): boolean {
     const isForgotten = this.#floors.isForgotten(activation);
     if (isForgotten) this.#refusedRevivals += 1;

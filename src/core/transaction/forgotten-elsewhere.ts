@@ -63,6 +63,10 @@ export class ForgottenElsewhere {
     return this.#countLacking(slot) > resilience.n - quorum(resilience);
   }
 
+  isLackedElsewhere(slot: Slot): boolean {
+    return this.#countLacking(slot) > 0;
+  }
+
   /** Some peer lacks what is open here. */
   get hasDoubts(): boolean {
     const { isOpen } = this.#options;

@@ -141,6 +141,11 @@ export class Memory {
     return this.#forgotten.isLeftBehind(slot);
   }
 
+  /** Whether any other has no record of it. */
+  isLackedElsewhere(slot: Slot): boolean {
+    return this.#forgotten.isLackedElsewhere(slot);
+  }
+
   /**
    * It takes part in nothing of these any more. For what it has on record its own floor sees to that. For
    * the rest it takes the floors of the others first: one of them covers what was ever activated. What
