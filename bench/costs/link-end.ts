@@ -1,9 +1,9 @@
 import { join } from 'node:path';
-import { loadCluster } from '../../src/edge/config/cluster-file.js';
-import { loadNode } from '../../src/edge/config/node-file.js';
-import { createLogger } from '../../src/edge/http/logger.js';
-import { PeerNetwork } from '../../src/edge/peer/peer-network.js';
-import type { ReplicaId } from '../../src/vocabulary/ids.js';
+import { loadCluster } from '../../src/kernel/config/cluster-file.js';
+import { loadNode } from '../../src/kernel/config/node-file.js';
+import { createLogger } from '../../src/kernel/http/logger.js';
+import type { ReplicaId } from '../../src/kernel/ids.js';
+import { PeerNetwork } from '../../src/kernel/links/peer-network.js';
 import { ownProcessorMs } from '../support/processor-time.js';
 import type { FromEnd, ToEnd } from './link.js';
 

@@ -4,8 +4,8 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { initCluster } from '../../src/cli/init.js';
 import { claimPorts, localHost } from '../../src/cli/local/port-range.js';
-import { initCluster } from '../../src/edge/config/init.js';
 
 /** What a frame costs at each end of a link between two replicas, in microseconds of processor time. */
 export interface LinkCosts {

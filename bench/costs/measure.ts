@@ -2,17 +2,20 @@ import { generateKeyPairSync } from 'node:crypto';
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { ClientTable } from '../../src/core/ordering/client-table.js';
-import { Pending } from '../../src/core/ordering/pending.js';
-import { Keyring } from '../../src/crypto/keyring.js';
-import { digestOfCycleValue, signOrdering } from '../../src/crypto/ordering/sign.js';
-import { verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
-import { ed25519Signer, type Sign } from '../../src/crypto/signer.js';
-import { loadCluster } from '../../src/edge/config/cluster-file.js';
-import { initCluster } from '../../src/edge/config/init.js';
-import { loadNode } from '../../src/edge/config/node-file.js';
-import { openStore } from '../../src/edge/store/store.js';
-import { type ClusterId, clientId, type ReplicaId } from '../../src/vocabulary/ids.js';
+import { initCluster } from '../../src/cli/init.js';
+import { loadCluster } from '../../src/kernel/config/cluster-file.js';
+import { loadNode } from '../../src/kernel/config/node-file.js';
+import { type ClusterId, clientId, type ReplicaId } from '../../src/kernel/ids.js';
+import { ed25519Signer, Keyring, type Sign } from '../../src/kernel/keys.js';
+import { openStore } from '../../src/kernel/store/store.js';
+import {
+  digestOfCycleValue,
+  signOrdering,
+  verifyOrderingMessage,
+} from '../../src/ordering/check-message.js';
+import { ClientTable } from '../../src/ordering/core/client-table.js';
+import { Pending } from '../../src/ordering/core/pending.js';
+import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
 import {
   type Batch,
   type CycleValue,
@@ -22,8 +25,7 @@ import {
   type ProposalStatement,
   type ReportStatement,
   sequenceNumber,
-} from '../../src/vocabulary/ordering.js';
-import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
+} from '../../src/ordering/types.js';
 import type { RunContext } from '../benchmark.js';
 import { isSigned, signRequest } from '../ordering/processes/client-link.js';
 import type { Costs } from '../simulated/costs.js';

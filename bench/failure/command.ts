@@ -5,7 +5,7 @@ import { printJson } from '../../src/cli/output.js';
 import {
   type ExclusionStrategy,
   exclusionStrategies,
-} from '../../src/core/ordering/antipaxos/options.js';
+} from '../../src/ordering/core/antipaxos/state.js';
 import type { AddBenchmark, RunContext } from '../benchmark.js';
 import { median, rounded } from '../support/statistics.js';
 import { textTable } from '../support/text-table.js';

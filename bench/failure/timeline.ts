@@ -1,4 +1,4 @@
-import type { ExclusionStrategy } from '../../src/core/ordering/antipaxos/options.js';
+import type { ExclusionStrategy } from '../../src/ordering/core/antipaxos/state.js';
 import { percentile } from '../support/statistics.js';
 
 export interface Failure {

@@ -1,5 +1,5 @@
 import { workflow } from '../../examples/supply-chain/sample.js';
-import type { FinalStatus, Performed } from '../../src/role/client/session-client.js';
+import type { FinalStatus, Performed } from '../../src/session/client/session-log.js';
 import { perform, type SessionSystem } from './system.js';
 import { withSession } from './workflow.js';
 

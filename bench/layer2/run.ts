@@ -1,4 +1,4 @@
-import type { EngineName } from '../../src/vocabulary/cluster.js';
+import type { EngineName } from '../../src/kernel/cluster.js';
 import type { RunContext } from '../benchmark.js';
 import { median, percentile } from '../support/statistics.js';
 import { type Contention, measureContention } from './contention.js';

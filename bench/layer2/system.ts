@@ -9,9 +9,10 @@ import {
 import type { Step } from '../../examples/supply-chain/steps.js';
 import { endText } from '../../src/cli/local/child-node.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { type ClientNode, loadNode } from '../../src/edge/config/node-file.js';
-import { type Performed, SessionClient } from '../../src/role/client/session-client.js';
-import type { EngineName } from '../../src/vocabulary/cluster.js';
+import type { EngineName } from '../../src/kernel/cluster.js';
+import { type ClientNode, loadNode } from '../../src/kernel/config/node-file.js';
+import { SessionClient } from '../../src/session/client/session-client.js';
+import type { Performed } from '../../src/session/client/session-log.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
 import { banks, Transactions } from './transactions.js';

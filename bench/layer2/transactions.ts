@@ -1,6 +1,6 @@
+import { TransferClient } from '../../src/banking/client/transfer-client.js';
 import { loadClient } from '../../src/cli/client.js';
 import type { LocalCluster } from '../../src/cli/local-cluster.js';
-import { TransferClient } from '../../src/role/client/transfer-client.js';
 import { BenchmarkError } from '../benchmark.js';
 import { accountsOf, Ledger } from '../transfer/ledger.js';
 

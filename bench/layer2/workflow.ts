@@ -1,10 +1,7 @@
 import { signedPackage, workflow } from '../../examples/supply-chain/sample.js';
 import type { Step } from '../../examples/supply-chain/steps.js';
-import type {
-  FinalStatus,
-  Performed,
-  SessionClient,
-} from '../../src/role/client/session-client.js';
+import type { SessionClient } from '../../src/session/client/session-client.js';
+import type { FinalStatus, Performed } from '../../src/session/client/session-log.js';
 import { BenchmarkError } from '../benchmark.js';
 import { perform, type SessionSystem } from './system.js';
 

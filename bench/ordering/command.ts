@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import { wholeNumber } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
-import type { EngineName } from '../../src/vocabulary/cluster.js';
+import type { EngineName } from '../../src/kernel/cluster.js';
 import type { AddBenchmark, RunContext } from '../benchmark.js';
 import { ratioOf } from '../simulated/compare.js';
 import { describeMachine } from '../support/machine.js';

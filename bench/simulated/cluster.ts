@@ -1,15 +1,14 @@
-import { AntipaxosEngine } from '../../src/core/ordering/antipaxos/engine.js';
-import type { ExclusionStrategy } from '../../src/core/ordering/antipaxos/options.js';
+import { clientId, clusterId, type ReplicaId, resilience } from '../../src/kernel/ids.js';
+import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
+import type { ExclusionStrategy } from '../../src/ordering/core/antipaxos/state.js';
 import {
   type OrderingEngine,
   type OrderingOptions,
   orderingDefaults,
   type StateMachine,
-} from '../../src/core/ordering/engine.js';
-import { PbftEngine } from '../../src/core/ordering/pbft/engine.js';
-import { clientId, clusterId, type ReplicaId } from '../../src/vocabulary/ids.js';
-import type { OrderingMessage, OrderingRequest } from '../../src/vocabulary/ordering.js';
-import { resilience } from '../../src/vocabulary/quorum.js';
+} from '../../src/ordering/core/engine.js';
+import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
+import type { OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
 import type { Costs } from './costs.js';
 import { EventQueue } from './event-queue.js';
 import { type Latency, Network } from './network.js';

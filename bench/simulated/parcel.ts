@@ -1,6 +1,7 @@
-import type { Sign } from '../../src/crypto/signer.js';
-import { unreachable } from '../../src/vocabulary/brand.js';
-import type { ClusterId } from '../../src/vocabulary/ids.js';
+import { type ClusterId, unreachable } from '../../src/kernel/ids.js';
+import type { Sign } from '../../src/kernel/keys.js';
+import type { Signed } from '../../src/kernel/signed.js';
+import { decodeAssistance, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
 import type {
   Batch,
   OrderingMessage,
@@ -8,9 +9,7 @@ import type {
   SequencePrepared,
   SequenceViewChange,
   SharedCertificate,
-} from '../../src/vocabulary/ordering.js';
-import type { Signed } from '../../src/vocabulary/statements.js';
-import { decodeAssistance, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
+} from '../../src/ordering/types.js';
 
 /** A message on its way, weighed once for all its receivers. */
 export interface Parcel {

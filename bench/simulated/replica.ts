@@ -1,17 +1,16 @@
-import type { TimerInput } from '../../src/core/effects.js';
+import { Fifo, type TimerInput } from '../../src/kernel/core.js';
+import type { ReplicaId } from '../../src/kernel/ids.js';
 import type {
   OrderingEngine,
   OrderingInput,
   OrderingOutput,
-} from '../../src/core/ordering/engine.js';
-import { Fifo } from '../../src/edge/fifo.js';
-import type { ReplicaId } from '../../src/vocabulary/ids.js';
+} from '../../src/ordering/core/engine.js';
 import type {
   Batch,
   OrderingMessage,
   OrderingRequest,
   VerifiedOrderingMessage,
-} from '../../src/vocabulary/ordering.js';
+} from '../../src/ordering/types.js';
 import type { Costs } from './costs.js';
 import { Disk } from './disk.js';
 import type { EventQueue } from './event-queue.js';

@@ -1,15 +1,15 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import type { LocalCluster } from '../../src/cli/local-cluster.js';
-import { loadNode } from '../../src/edge/config/node-file.js';
+import type { TransferClient } from '../../src/banking/client/transfer-client.js';
 import {
   type AccountId,
   accountId,
   type Currency,
   currency,
   type Transfer,
-} from '../../src/edge/soap/banking.js';
-import type { TransferClient } from '../../src/role/client/transfer-client.js';
-import type { ParticipantId } from '../../src/vocabulary/ids.js';
+} from '../../src/banking/soap.js';
+import type { LocalCluster } from '../../src/cli/local-cluster.js';
+import { loadNode } from '../../src/kernel/config/node-file.js';
+import type { ParticipantId } from '../../src/kernel/ids.js';
 import { BenchmarkError } from '../benchmark.js';
 
 export interface BankAccount {

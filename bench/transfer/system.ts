@@ -1,12 +1,12 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { TransferClient } from '../../src/banking/client/transfer-client.js';
+import { TransferError } from '../../src/banking/client/transfer-error.js';
 import { loadClient } from '../../src/cli/client.js';
 import { endText } from '../../src/cli/local/child-node.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { TransferClient } from '../../src/role/client/transfer-client.js';
-import { TransferError } from '../../src/role/client/transfer-error.js';
-import type { Cluster } from '../../src/vocabulary/cluster.js';
+import type { Cluster } from '../../src/kernel/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
 import { accountsOf, Ledger } from './ledger.js';

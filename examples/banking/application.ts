@@ -1,5 +1,5 @@
-import type { Application, Call } from '../../src/core/session/application.js';
-import type { CallResult } from '../../src/vocabulary/session.js';
+import type { Application, Call } from '../../src/session/core/application.js';
+import type { CallResult } from '../../src/session/types.js';
 import { parseTransfer, Refusal } from './transfer.js';
 
 /**

@@ -1,20 +1,17 @@
+import type { PhaseStatement } from '../../src/agreement/messages.js';
+import { signStatement } from '../../src/agreement/signing.js';
 import { runNode, standardRoles } from '../../src/cli/node-process.js';
+import { type CoordinatorLike, startCoordinator } from '../../src/cli/nodes/coordinator-node.js';
+import { digest, type ReplicaId } from '../../src/kernel/ids.js';
+import type { Signed } from '../../src/kernel/signed.js';
 import {
   CoordinatorCore,
   type CoordinatorOptions,
-} from '../../src/core/transaction/coordinator.js';
+} from '../../src/transaction/coordinator/core/coordinator.js';
 import type {
   CoordinatorInput,
   CoordinatorOutput,
-} from '../../src/core/transaction/coordinator-messages.js';
-import { signStatement } from '../../src/crypto/signer.js';
-import {
-  type CoordinatorLike,
-  startCoordinator,
-} from '../../src/role/coordinator/coordinator-node.js';
-import type { PhaseStatement } from '../../src/vocabulary/agreement.js';
-import { digest, type ReplicaId } from '../../src/vocabulary/ids.js';
-import type { Signed } from '../../src/vocabulary/statements.js';
+} from '../../src/transaction/coordinator/core/messages.js';
 
 /**
  * A coordinator that lies with its own good key: it tells one bank to commit and the other one to roll

@@ -1,12 +1,12 @@
+import { startInitiator } from '../../src/banking/initiator/initiator-node.js';
 import { runNode, standardRoles } from '../../src/cli/node-process.js';
-import type { Core, StoredRecord, TimerInput } from '../../src/core/effects.js';
-import { Initiator } from '../../src/core/transaction/initiator.js';
+import type { Core, StoredRecord, TimerInput } from '../../src/kernel/core.js';
+import { Initiator } from '../../src/transaction/initiator/initiator.js';
 import type {
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
-} from '../../src/core/transaction/initiator-messages.js';
-import { startInitiator } from '../../src/role/initiator/initiator-node.js';
+} from '../../src/transaction/initiator/messages.js';
 
 type Output = ReturnType<Core<InitiatorInput, InitiatorOutput>['handle']>;
 

@@ -1,8 +1,8 @@
+import { BankCore, type BankInput } from '../../src/banking/bank/bank-core.js';
+import { startBank } from '../../src/banking/bank/bank-node.js';
 import { runNode, standardRoles } from '../../src/cli/node-process.js';
-import type { TimerInput } from '../../src/core/effects.js';
-import { BankCore, type BankInput } from '../../src/role/bank/bank-core.js';
-import { startBank } from '../../src/role/bank/bank-node.js';
-import type { TransactionId } from '../../src/vocabulary/ids.js';
+import type { TimerInput } from '../../src/kernel/core.js';
+import type { TransactionId } from '../../src/kernel/ids.js';
 
 /** A bank whose process dies, as by SIGKILL, when the outcome comes of what it has voted for. */
 class CrashingBank extends BankCore {

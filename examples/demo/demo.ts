@@ -1,10 +1,10 @@
+import type { TransferResult } from '../../src/banking/client/poll-core.js';
+import type { TransferClient } from '../../src/banking/client/transfer-client.js';
+import type { Ticket } from '../../src/banking/client/transfer-error.js';
+import { accountId, currency, type Transfer } from '../../src/banking/soap.js';
 import type { LocalCluster } from '../../src/cli/local-cluster.js';
 import { checkProof } from '../../src/cli/proof-check.js';
-import { accountId, currency, type Transfer } from '../../src/edge/soap/banking.js';
-import type { TransferResult } from '../../src/role/client/matching.js';
-import type { Ticket } from '../../src/role/client/ticket.js';
-import type { TransferClient } from '../../src/role/client/transfer-client.js';
-import { participantId } from '../../src/vocabulary/ids.js';
+import { participantId } from '../../src/kernel/ids.js';
 import { Story } from './story.js';
 
 const alice = { bank: participantId('bank-a'), account: accountId('alice') };

@@ -1,5 +1,5 @@
-import type { ClientNode } from '../../src/edge/config/node-file.js';
-import { TransferClient } from '../../src/role/client/transfer-client.js';
+import { TransferClient } from '../../src/banking/client/transfer-client.js';
+import type { ClientNode } from '../../src/kernel/config/node-file.js';
 import type { Demo } from './demo.js';
 
 /** A client of the cluster asks for a transfer from an account that is not its own. */

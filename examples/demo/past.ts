@@ -1,11 +1,10 @@
-import type { ClientNode } from '../../src/edge/config/node-file.js';
-import { readTransferResponse } from '../../src/edge/soap/banking.js';
-import { readEnvelope } from '../../src/edge/soap/envelope.js';
-import { readFault } from '../../src/edge/soap/fault-body.js';
-import type { TransferResult } from '../../src/role/client/matching.js';
-import type { Ticket } from '../../src/role/client/ticket.js';
-import { TransferClient } from '../../src/role/client/transfer-client.js';
-import { TransferError } from '../../src/role/client/transfer-error.js';
+import type { TransferResult } from '../../src/banking/client/poll-core.js';
+import { TransferClient } from '../../src/banking/client/transfer-client.js';
+import { type Ticket, TransferError } from '../../src/banking/client/transfer-error.js';
+import { readTransferResponse } from '../../src/banking/soap.js';
+import type { ClientNode } from '../../src/kernel/config/node-file.js';
+import { readEnvelope } from '../../src/soap/envelope.js';
+import { readFault } from '../../src/soap/fault-body.js';
 import { type Demo, order, timeoutMs } from './demo.js';
 
 /** A request that was made, and each message of it as it was sent. */

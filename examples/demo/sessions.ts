@@ -1,11 +1,8 @@
 import type { LocalCluster } from '../../src/cli/local-cluster.js';
-import type { ClientNode } from '../../src/edge/config/node-file.js';
-import {
-  type FinalStatus,
-  type Performed,
-  SessionClient,
-} from '../../src/role/client/session-client.js';
-import type { CallResult, SessionTransfer } from '../../src/vocabulary/session.js';
+import type { ClientNode } from '../../src/kernel/config/node-file.js';
+import { SessionClient } from '../../src/session/client/session-client.js';
+import type { FinalStatus, Performed } from '../../src/session/client/session-log.js';
+import type { CallResult, SessionTransfer } from '../../src/session/types.js';
 import { registration, sampleSupplier, signedPackage } from '../supply-chain/sample.js';
 import type { Step } from '../supply-chain/steps.js';
 import { verifyPackageProof } from '../supply-chain/verify.js';

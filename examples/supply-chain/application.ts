@@ -1,6 +1,6 @@
-import type { Application, Call, State } from '../../src/core/session/application.js';
-import { unreachable } from '../../src/vocabulary/brand.js';
-import type { CallResult } from '../../src/vocabulary/session.js';
+import { unreachable } from '../../src/kernel/ids.js';
+import type { Application, Call, State } from '../../src/session/core/application.js';
+import type { CallResult } from '../../src/session/types.js';
 import { interferes } from './interference.js';
 import { keys, supplyChainLimits } from './keys.js';
 import { append, type Deed, encodeHistory, type Package, readPackage } from './package-history.js';

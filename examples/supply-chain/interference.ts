@@ -1,5 +1,5 @@
-import type { Call } from '../../src/core/session/application.js';
-import { unreachable } from '../../src/vocabulary/brand.js';
+import { unreachable } from '../../src/kernel/ids.js';
+import type { Call } from '../../src/session/core/application.js';
 import { keys } from './keys.js';
 import { parseStep, type Step } from './steps.js';
 

@@ -1,14 +1,14 @@
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
-import { builtInApplications, builtInModule } from '../edge/config/built-in.js';
-import { isPath } from '../edge/config/node-file.js';
-import { type AccountId, accountId } from '../edge/soap/banking.js';
+import { type AccountId, accountId } from '../banking/soap.js';
+import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
+import { isPath } from '../kernel/config/node-file.js';
 import {
   type ParticipantId,
   participantId,
   type TransactionId,
   transactionId,
-} from '../vocabulary/ids.js';
+} from '../kernel/ids.js';
 
 // Parsers of option values, for commander: it names the option and adds our message to it.
 

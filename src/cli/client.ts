@@ -1,6 +1,6 @@
-import { loadCluster } from '../edge/config/cluster-file.js';
-import { type ClientNode, loadNode } from '../edge/config/node-file.js';
-import type { Cluster } from '../vocabulary/cluster.js';
+import type { Cluster } from '../kernel/cluster.js';
+import { loadCluster } from '../kernel/config/cluster-file.js';
+import { type ClientNode, loadNode } from '../kernel/config/node-file.js';
 import { usageError } from './exit.js';
 
 /** A client's private file and the cluster that it names. */

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
-import { builtInApplications, builtInModule } from '../edge/config/built-in.js';
-import type { NewCluster } from '../edge/config/new-cluster.js';
-import { type EngineName, engineNames } from '../vocabulary/cluster.js';
+import { type EngineName, engineNames } from '../kernel/cluster.js';
+import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
+import type { NewCluster } from '../kernel/config/new-cluster.js';
 import { parseApplications, parseNames, wholeNumber } from './arguments.js';
 import { usageError } from './exit.js';
 

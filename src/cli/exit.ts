@@ -1,6 +1,6 @@
 import { CommanderError } from 'commander';
-import { ConfigError } from '../edge/config/config-error.js';
-import { StoreDamagedError } from '../edge/store/store-error.js';
+import { ConfigError } from '../kernel/config/config-error.js';
+import { StoreDamagedError } from '../kernel/store/mark.js';
 
 /** What the command's exit status says. */
 export const exitCodes = {

@@ -1,4 +1,4 @@
-import { type Currency, currency } from '../edge/soap/banking.js';
+import { type Currency, currency } from '../banking/soap.js';
 import { usageError } from './exit.js';
 
 /** Decimals of a currency (ISO 4217): 2 for EUR, 0 for JPY, 3 for BHD. */

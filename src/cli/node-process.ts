@@ -1,20 +1,20 @@
 import { createWriteStream } from 'node:fs';
-import { loadCluster } from '../edge/config/cluster-file.js';
+import { startBank } from '../banking/bank/bank-node.js';
+import { startFront } from '../banking/front/front-node.js';
+import { startInitiator } from '../banking/initiator/initiator-node.js';
+import type { Cluster } from '../kernel/cluster.js';
+import { loadCluster } from '../kernel/config/cluster-file.js';
 import {
   type CoordinatorNode,
   type FrontNode,
   type InitiatorNode,
   loadNode,
   type ParticipantNode,
-} from '../edge/config/node-file.js';
-import { type Logger, openLog } from '../edge/http/logger.js';
-import { StoreDamagedError } from '../edge/store/store-error.js';
-import { startBank } from '../role/bank/bank-node.js';
-import { startCoordinator } from '../role/coordinator/coordinator-node.js';
-import { startFront } from '../role/front/front-node.js';
-import { startInitiator } from '../role/initiator/initiator-node.js';
-import type { Cluster } from '../vocabulary/cluster.js';
+} from '../kernel/config/node-file.js';
+import { type Logger, openLog } from '../kernel/http/logger.js';
+import { StoreDamagedError } from '../kernel/store/mark.js';
 import { CliError, type ExitCode, exitCodes, usageError } from './exit.js';
+import { startCoordinator } from './nodes/coordinator-node.js';
 
 export interface RoleOptions<Node> {
   readonly cluster: Cluster;

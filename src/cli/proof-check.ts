@@ -1,11 +1,11 @@
-import { Keyring } from '../crypto/keyring.js';
-import type { VerificationError } from '../crypto/verification-error.js';
-import { verifyDecisionProof } from '../crypto/verify.js';
-import type { VerifiedDecisionProof } from '../vocabulary/agreement.js';
-import { unreachable } from '../vocabulary/brand.js';
-import type { Cluster } from '../vocabulary/cluster.js';
-import { failed, type Result } from '../vocabulary/result.js';
-import { decodeDecisionProof, WireError } from '../wire/index.js';
+import { decodeDecisionProof } from '../agreement/certificate.js';
+import { verifyDecisionProof } from '../agreement/check-message.js';
+import type { VerificationError } from '../agreement/check-signature.js';
+import type { VerifiedDecisionProof } from '../agreement/messages.js';
+import type { Cluster } from '../kernel/cluster.js';
+import { WireError } from '../kernel/codec/bytes.js';
+import { failed, type Result, unreachable } from '../kernel/ids.js';
+import { Keyring } from '../kernel/keys.js';
 
 /** Checks a proof with nothing but the cluster's public file. The error is for people. */
 export function checkProof(

@@ -1,6 +1,6 @@
-import type { OutcomeValue, VerifiedDecisionProof } from '../vocabulary/agreement.js';
-import type { Cluster } from '../vocabulary/cluster.js';
-import { quorum } from '../vocabulary/quorum.js';
+import type { OutcomeValue, VerifiedDecisionProof } from '../agreement/messages.js';
+import type { Cluster } from '../kernel/cluster.js';
+import { quorum } from '../kernel/ids.js';
 import { table } from './output.js';
 
 /** What a verified proof says, in plain values. */

@@ -1,4 +1,4 @@
-import { bankActions } from '../edge/soap/banking.js';
+import { bankActions } from '../banking/soap.js';
 
 export interface SampleTransfer {
   readonly debtor: { readonly bank: string; readonly account: string };

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { audit } from '../../chaos/check/audit.js';
-import { base, Ledger, openingMinor, type Route, routesOf } from '../../chaos/load/ledger.js';
-import { transactionId } from '../../src/vocabulary/ids.js';
+import { transactionId } from '../../src/kernel/ids.js';
+import { audit } from './check/audit.js';
+import { base, Ledger, openingMinor, type Route, routesOf } from './load/ledger.js';
 
 /** The auditor must see what is wrong, or a run without violations says nothing. */
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { members } from '../../chaos/cluster/members.js';
-import { directionsCut } from '../../chaos/faults/partition.js';
-import { planOf } from '../../chaos/faults/plan.js';
+import { members } from './cluster/members.js';
+import { directionsCut } from './faults/partition.js';
+import { planOf } from './faults/plan.js';
 
 const options = { seed: 7, durationMs: 60_000, kills: 200, partitions: 40 };
 

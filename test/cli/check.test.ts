@@ -2,8 +2,8 @@ import { mkdir } from 'node:fs/promises';
 import { join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import { describe, expect, it } from 'vitest';
-import { openStore } from '../../src/edge/store/store.js';
-import { temporaryDirectory } from '../edge/support/directory.js';
+import { openStore } from '../../src/kernel/store/store.js';
+import { temporaryDirectory } from '../kernel/support/directory.js';
 import { cli } from './support/cli.js';
 
 /** A node's directory with records of two kinds. */

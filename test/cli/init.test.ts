@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { loadCluster } from '../../src/edge/config/cluster-file.js';
-import { temporaryDirectory } from '../edge/support/directory.js';
+import { loadCluster } from '../../src/kernel/config/cluster-file.js';
+import { temporaryDirectory } from '../kernel/support/directory.js';
 import { cli } from './support/cli.js';
 
 describe('concordat init', () => {

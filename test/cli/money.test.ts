@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
+import { currency } from '../../src/banking/soap.js';
 import { formatAmount, parseAmount } from '../../src/cli/money.js';
-import { currency } from '../../src/edge/soap/banking.js';
 
 it('reads and writes amounts in the decimals of the currency', () => {
   expect(parseAmount('12.50', currency('EUR'))).toBe(1250);

@@ -2,9 +2,9 @@ import { readFile } from 'node:fs/promises';
 import { createServer, type Server } from 'node:http';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
+import { encodeDecisionProof } from '../../src/agreement/certificate.js';
 import { claimPorts } from '../../src/cli/local/port-range.js';
-import { transactionId } from '../../src/vocabulary/ids.js';
-import { encodeDecisionProof } from '../../src/wire/index.js';
+import { transactionId } from '../../src/kernel/ids.js';
 import { cli } from './support/cli.js';
 import { clusterOnDisk } from './support/cluster-on-disk.js';
 

@@ -2,7 +2,6 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-
 import { cli } from './support/cli.js';
 
 const transfer = ['transfer', '--from', 'bank-a/alice', '--to', 'bank-b/bob', '--amount'];

@@ -1,15 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { mutateBytes, mutateLetters } from '../../fuzz/mutate/bytes.js';
-import { hostileXml } from '../../fuzz/mutate/hostile-xml.js';
-import { wrapSignature } from '../../fuzz/mutate/wrapping.js';
-import { mutateXml } from '../../fuzz/mutate/xml.js';
-import { Random } from '../../fuzz/support/random.js';
-import { serialize } from '../../src/edge/soap/canonical.js';
-import { readEnvelope, type SoapMessage } from '../../src/edge/soap/envelope.js';
-import { SoapFault } from '../../src/edge/soap/faults.js';
-import { parseXml, XmlError } from '../../src/edge/soap/parse-xml.js';
-import { decodeXml, TextEncodingError } from '../../src/edge/soap/text-encoding.js';
+import { serialize } from '../../src/soap/canonical.js';
+import { readEnvelope, type SoapMessage } from '../../src/soap/envelope.js';
+import { SoapFault } from '../../src/soap/faults.js';
+import { parseXml, XmlError } from '../../src/soap/parse-xml.js';
+import { decodeXml, TextEncodingError } from '../../src/soap/transport.js';
 import { alice, prepareMessage, signerOf, testVerifier } from '../support/signed-messages.js';
+import { mutateBytes, mutateLetters } from './mutate/bytes.js';
+import { hostileXml } from './mutate/hostile-xml.js';
+import { wrapSignature } from './mutate/wrapping.js';
+import { mutateXml } from './mutate/xml.js';
+import { Random } from './support/random.js';
 
 /** Everything in a message that anybody could act on. */
 function meaningOf({ addressing, headers, body }: SoapMessage): unknown {

@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { heaviestFrames } from '../../fuzz/peer/heaviest.js';
-import { heaviestBlocks } from '../../fuzz/soap/heaviest.js';
-import { Random } from '../../fuzz/support/random.js';
-import { maxMessageBytes } from '../../src/edge/peer/frames.js';
-import { parseXml } from '../../src/edge/soap/parse-xml.js';
-import { replicaId } from '../../src/vocabulary/ids.js';
-import { decodePeerMessage } from '../../src/wire/index.js';
-import { decodeOrderingMessage } from '../../src/wire/ordering/index.js';
+import { decodePeerMessage } from '../../src/agreement/peer-message.js';
+import { replicaId } from '../../src/kernel/ids.js';
+import { maxMessageBytes } from '../../src/kernel/links/frames.js';
+import { decodeOrderingMessage } from '../../src/ordering/message-codec.js';
+import { parseXml } from '../../src/soap/parse-xml.js';
 import { testCluster } from '../support/keys.js';
+import { heaviestFrames } from './peer/heaviest.js';
+import { heaviestBlocks } from './soap/heaviest.js';
+import { Random } from './support/random.js';
 
 const parties = testCluster();
 const { id: cluster } = parties.cluster;

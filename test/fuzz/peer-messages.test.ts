@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { mutateBytes } from '../../fuzz/mutate/bytes.js';
-import { distort, invent, type Liar } from '../../fuzz/peer/lies.js';
-import { Random } from '../../fuzz/support/random.js';
-import { verifyPeerMessage } from '../../src/crypto/verify.js';
-import { FrameDecoder, FrameError } from '../../src/edge/peer/frames.js';
-import type { PeerMessage } from '../../src/vocabulary/agreement.js';
-import { replicaId } from '../../src/vocabulary/ids.js';
-import { decodePeerMessage, encodePeerMessage, WireError } from '../../src/wire/index.js';
+import { verifyPeerMessage } from '../../src/agreement/check-message.js';
+import type { PeerMessage } from '../../src/agreement/messages.js';
+import { decodePeerMessage, encodePeerMessage } from '../../src/agreement/peer-message.js';
+import { WireError } from '../../src/kernel/codec/bytes.js';
+import { replicaId } from '../../src/kernel/ids.js';
+import { FrameDecoder, FrameError } from '../../src/kernel/links/frames.js';
 import { Evidence } from '../support/evidence.js';
 import { testCluster } from '../support/keys.js';
+import { mutateBytes } from './mutate/bytes.js';
+import { distort, invent, type Liar } from './peer/lies.js';
+import { Random } from './support/random.js';
 
 const of = testCluster();
 const evidence = new Evidence(of);

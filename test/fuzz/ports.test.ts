@@ -1,14 +1,14 @@
 import type { FastifyInstance } from 'fastify';
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import { mutateBytes } from '../../fuzz/mutate/bytes.js';
-import { mutateXml } from '../../fuzz/mutate/xml.js';
-import { judge } from '../../fuzz/soap/judge.js';
-import { Random } from '../../fuzz/support/random.js';
-import { Keyring } from '../../src/crypto/keyring.js';
-import type { NodeRole } from '../../src/edge/config/node-file.js';
-import { createHttpServer } from '../../src/edge/http/http-server.js';
-import { anonymous } from '../../src/edge/soap/addressing.js';
+import { encodeCommitCertificate } from '../../src/agreement/certificate.js';
+import { encodeSigned } from '../../src/agreement/signing.js';
+import { accountOperations, participantOperations } from '../../src/banking/bank/ports.js';
+import { AccountRules } from '../../src/banking/bank/warrants.js';
+import {
+  completionInitiatorOperations,
+  transferOperations,
+} from '../../src/banking/initiator/ports.js';
 import {
   accountId,
   bankActions,
@@ -16,9 +16,38 @@ import {
   writeGetBalance,
   writePosting,
   writeTransfer,
-} from '../../src/edge/soap/banking.js';
-import { serialize } from '../../src/edge/soap/canonical.js';
-import type { SoapMessage } from '../../src/edge/soap/envelope.js';
+} from '../../src/banking/soap.js';
+import type { NodeRole } from '../../src/kernel/config/node-file.js';
+import { createHttpServer } from '../../src/kernel/http/http-server.js';
+import { clientId, participantId } from '../../src/kernel/ids.js';
+import { Keyring } from '../../src/kernel/keys.js';
+import { anonymous } from '../../src/soap/addressing.js';
+import { serialize } from '../../src/soap/canonical.js';
+import type { SoapMessage } from '../../src/soap/envelope.js';
+import { soapIdentity } from '../../src/soap/identity.js';
+import { parseXml, XmlError } from '../../src/soap/parse-xml.js';
+import type { Operations } from '../../src/soap/port.js';
+import { registerPort } from '../../src/soap/server.js';
+import type { MessageSigner } from '../../src/soap/signing.js';
+import { httpHeaders } from '../../src/soap/transport.js';
+import type { ReceivedMessage } from '../../src/soap/verification.js';
+import type { XmlElement } from '../../src/soap/xml.js';
+import {
+  activationOperations,
+  completionOperations,
+  coordinatorOperations,
+  registrationOperations,
+} from '../../src/transaction/coordinator/node/ports.js';
+import {
+  ATOMIC_TRANSACTION,
+  contextOf,
+  coordinationActions,
+  coordinationContextHeader,
+  notificationAction,
+  writeCreateCoordinationContext,
+  writeNotification,
+  writeRegister,
+} from '../../src/transaction/soap/coordination.js';
 import {
   enlistmentIdParameter,
   invitationExtension,
@@ -27,39 +56,14 @@ import {
   signedRequestHeader,
   statementExtension,
   transactionIdParameter,
-} from '../../src/edge/soap/extension.js';
-import { httpHeaders } from '../../src/edge/soap/http-binding.js';
-import { parseXml, XmlError } from '../../src/edge/soap/parse-xml.js';
-import type { MessageSigner, ReceivedMessage } from '../../src/edge/soap/security.js';
-import { type Operations, registerPort } from '../../src/edge/soap/server.js';
-import { notificationAction, writeNotification } from '../../src/edge/soap/wsat.js';
-import {
-  ATOMIC_TRANSACTION,
-  contextOf,
-  coordinationActions,
-  coordinationContextHeader,
-  writeCreateCoordinationContext,
-  writeRegister,
-} from '../../src/edge/soap/wscoor.js';
-import type { XmlElement } from '../../src/edge/soap/xml.js';
-import { AccountRules } from '../../src/role/bank/account-rules.js';
-import { accountOperations, participantOperations } from '../../src/role/bank/ports.js';
-import {
-  activationOperations,
-  completionOperations,
-  coordinatorOperations,
-  registrationOperations,
-} from '../../src/role/coordinator/ports.js';
-import {
-  completionInitiatorOperations,
-  transferOperations,
-} from '../../src/role/initiator/ports.js';
-import { soapIdentity } from '../../src/role/soap-identity.js';
-import { clientId, participantId } from '../../src/vocabulary/ids.js';
-import { encodeCommitCertificate, encodeSigned } from '../../src/wire/index.js';
-import { signedTransfer } from '../role/support/warrants.js';
-import { World } from '../role/support/world.js';
+} from '../../src/transaction/soap/extension.js';
 import { invitationBy } from '../support/invitations.js';
+import { signedTransfer } from '../support/nodes/warrants.js';
+import { World } from '../support/nodes/world.js';
+import { mutateBytes } from './mutate/bytes.js';
+import { mutateXml } from './mutate/xml.js';
+import { judge } from './soap/judge.js';
+import { Random } from './support/random.js';
 
 const world = await World.make();
 const { cluster, evidence } = world;

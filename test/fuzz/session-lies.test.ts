@@ -1,8 +1,8 @@
 import { expect, it } from 'vitest';
-import { sessionLie } from '../../fuzz/peer/session-lies.js';
-import { Random } from '../../fuzz/support/random.js';
-import { replicaId } from '../../src/vocabulary/ids.js';
+import { replicaId } from '../../src/kernel/ids.js';
 import { testCluster } from '../support/keys.js';
+import { sessionLie } from './peer/session-lies.js';
+import { Random } from './support/random.js';
 
 it('lies about sessions are such as a peer can send', () => {
   const { cluster, replicaSign } = testCluster();

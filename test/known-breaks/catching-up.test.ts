@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
-import { verifyPeerMessage } from '../../src/crypto/verify.js';
+import { verifyPeerMessage } from '../../src/agreement/check-message.js';
 import type {
   DecisionProof,
   PeerMessage,
   VerifiedPeerMessage,
-} from '../../src/vocabulary/agreement.js';
-import { replicaId, type TransactionId } from '../../src/vocabulary/ids.js';
+} from '../../src/agreement/messages.js';
+import { replicaId, type TransactionId } from '../../src/kernel/ids.js';
 import { Story } from '../support/banking-story.js';
 import { Evidence } from '../support/evidence.js';
 import { Rig } from '../support/rig.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { collectiveTransactionId } from '../../src/crypto/collective-uuid.js';
-import type { ActivationValue } from '../../src/vocabulary/agreement.js';
+import type { ActivationValue } from '../../src/agreement/messages.js';
+import { collectiveTransactionId } from '../../src/agreement/values.js';
 import { Evidence } from '../support/evidence.js';
 import { testCluster } from '../support/keys.js';
 

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
-import { highestPrepared } from '../../src/core/agreement/view-change.js';
-import type { OutcomeValue, PreparedCertificate } from '../../src/vocabulary/agreement.js';
-import { ballot, openScene, propose, sign } from '../core/agreement/scene.js';
+import { highestPrepared } from '../../src/agreement/core/view-change.js';
+import type { OutcomeValue, PreparedCertificate } from '../../src/agreement/messages.js';
+import { ballot, openScene, propose, sign } from '../agreement/scene.js';
 
 /**
- * Rules deep in the agreement. They are broken by text mutants (`mutants/list.ts`), each named at its
+ * Rules deep in the agreement. They are broken by text mutants (`test/mutants/list.ts`), each named at its
  * test, which must fail then: `npm run mutants`.
  */
 

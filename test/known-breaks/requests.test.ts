@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { verifyStatement } from '../../src/crypto/verify.js';
-import type { ActivationStatement, Signed, Verified } from '../../src/vocabulary/statements.js';
+import { verifyStatement } from '../../src/agreement/check-message.js';
+import type { ActivationStatement } from '../../src/agreement/statements.js';
+import type { Signed, Verified } from '../../src/kernel/signed.js';
 import { Story } from '../support/banking-story.js';
 import { Evidence } from '../support/evidence.js';
 import { Rig } from '../support/rig.js';

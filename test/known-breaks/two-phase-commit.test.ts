@@ -1,8 +1,8 @@
 import { describe, expect, it } from 'vitest';
-import { CoordinatorCore } from '../../src/core/transaction/coordinator.js';
-import type { OutcomeValue } from '../../src/vocabulary/agreement.js';
-import type { TransactionId } from '../../src/vocabulary/ids.js';
-import { sign } from '../core/agreement/scene.js';
+import type { OutcomeValue } from '../../src/agreement/messages.js';
+import type { TransactionId } from '../../src/kernel/ids.js';
+import { CoordinatorCore } from '../../src/transaction/coordinator/core/coordinator.js';
+import { sign } from '../agreement/scene.js';
 import { Story } from '../support/banking-story.js';
 import { Evidence } from '../support/evidence.js';
 import { Rig } from '../support/rig.js';

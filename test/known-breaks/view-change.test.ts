@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
-import { CoordinatorCore } from '../../src/core/transaction/coordinator.js';
-import type { PeerMessage } from '../../src/vocabulary/agreement.js';
-import { ballot, openScene, propose } from '../core/agreement/scene.js';
+import type { PeerMessage } from '../../src/agreement/messages.js';
+import { CoordinatorCore } from '../../src/transaction/coordinator/core/coordinator.js';
+import { ballot, openScene, propose } from '../agreement/scene.js';
 import { Story } from '../support/banking-story.js';
 import { Evidence } from '../support/evidence.js';
 import { Rig } from '../support/rig.js';

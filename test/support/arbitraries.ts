@@ -1,4 +1,5 @@
 import fc from 'fast-check';
+import { passingsOnMax, placesMax } from '../../src/agreement/invitation.js';
 import {
   type ActivationValue,
   type Ballot,
@@ -17,7 +18,17 @@ import {
   slotKey,
   type UuidProposal,
   type ViewChangeStatement,
-} from '../../src/vocabulary/agreement.js';
+} from '../../src/agreement/messages.js';
+import { type AnyStatement, encodeStatement } from '../../src/agreement/signing.js';
+import type {
+  ActivationStatement,
+  CompletionStatement,
+  InvitationStatement,
+  Inviter,
+  RegistrationStatement,
+  Statement,
+  VoteStatement,
+} from '../../src/agreement/statements.js';
 import {
   attempt,
   type ClientId,
@@ -33,19 +44,8 @@ import {
   type TransactionId,
   transactionId,
   view,
-} from '../../src/vocabulary/ids.js';
-import { passingsOnMax, placesMax } from '../../src/vocabulary/invitation.js';
-import type {
-  ActivationStatement,
-  CompletionStatement,
-  InvitationStatement,
-  Inviter,
-  RegistrationStatement,
-  Signed,
-  Statement,
-  VoteStatement,
-} from '../../src/vocabulary/statements.js';
-import { type AnyStatement, encodeStatement } from '../../src/wire/index.js';
+} from '../../src/kernel/ids.js';
+import type { Signed } from '../../src/kernel/signed.js';
 
 /** The cluster of all statements here. Their signatures are random: for codecs, not for verifying. */
 export const arbitraryCluster = clusterId('test');

@@ -1,26 +1,26 @@
 import type {
-  CoordinatorOutput,
-  ParticipantNotice,
-} from '../../src/core/transaction/coordinator-messages.js';
-import {
-  clientId,
-  digest,
-  type EnlistmentId,
-  enlistmentId,
-  type InitiatorId,
-  type ParticipantId,
-  participantId,
-  type TransactionId,
-} from '../../src/vocabulary/ids.js';
-import { oneCorrect } from '../../src/vocabulary/quorum.js';
-import type {
   ActivationStatement,
   Decision,
   Outcome,
   RegistrationStatement,
   TwoPhaseProtocol,
   Vote,
-} from '../../src/vocabulary/statements.js';
+} from '../../src/agreement/statements.js';
+import {
+  clientId,
+  digest,
+  type EnlistmentId,
+  enlistmentId,
+  type InitiatorId,
+  oneCorrect,
+  type ParticipantId,
+  participantId,
+  type TransactionId,
+} from '../../src/kernel/ids.js';
+import type {
+  CoordinatorOutput,
+  ParticipantNotice,
+} from '../../src/transaction/coordinator/core/messages.js';
 import { invitationsOf } from './invitations.js';
 import type { Rig } from './rig.js';
 

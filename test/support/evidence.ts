@@ -1,8 +1,4 @@
 import { createHash } from 'node:crypto';
-import { activationSlotRequest } from '../../src/crypto/activation-slot.js';
-import { activationResult } from '../../src/crypto/collective-uuid.js';
-import { digestOfValue, sha256 } from '../../src/crypto/digest.js';
-import { signStatement } from '../../src/crypto/signer.js';
 import type {
   ActivationValue,
   DecisionProof,
@@ -15,28 +11,36 @@ import type {
   SignedViewChange,
   SlotValue,
   UuidProposal,
-} from '../../src/vocabulary/agreement.js';
+} from '../../src/agreement/messages.js';
+import { encodeStatement, signStatement } from '../../src/agreement/signing.js';
+import type {
+  ActivationStatement,
+  CompletionStatement,
+  RegistrationStatement,
+  Vote,
+  VoteStatement,
+} from '../../src/agreement/statements.js';
+import {
+  activationResult,
+  activationSlotRequest,
+  digestOfValue,
+} from '../../src/agreement/values.js';
 import {
   attempt,
   clientId,
   enlistmentId,
   initiatorId,
+  oneCorrect,
   participantId,
+  primaryOf,
+  quorum,
   replicaId,
   type TransactionId,
   transactionId,
   view,
-} from '../../src/vocabulary/ids.js';
-import { oneCorrect, primaryOf, quorum } from '../../src/vocabulary/quorum.js';
-import type {
-  ActivationStatement,
-  CompletionStatement,
-  RegistrationStatement,
-  Signed,
-  Vote,
-  VoteStatement,
-} from '../../src/vocabulary/statements.js';
-import { encodeStatement } from '../../src/wire/index.js';
+} from '../../src/kernel/ids.js';
+import { sha256 } from '../../src/kernel/keys.js';
+import type { Signed } from '../../src/kernel/signed.js';
 import { invitationsOf } from './invitations.js';
 import type { TestCluster } from './keys.js';
 

@@ -1,18 +1,18 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { startBank } from '../../src/banking/bank/bank-node.js';
+import { TransferClient } from '../../src/banking/client/transfer-client.js';
+import { startFront } from '../../src/banking/front/front-node.js';
+import { startInitiator } from '../../src/banking/initiator/initiator-node.js';
+import { initCluster } from '../../src/cli/init.js';
 import { claimPorts } from '../../src/cli/local/port-range.js';
-import { loadCluster } from '../../src/edge/config/cluster-file.js';
-import { initCluster } from '../../src/edge/config/init.js';
-import type { NewSessions } from '../../src/edge/config/new-cluster.js';
-import { loadNode, type NodeFile } from '../../src/edge/config/node-file.js';
-import { createLogger } from '../../src/edge/http/logger.js';
-import { startBank } from '../../src/role/bank/bank-node.js';
-import { TransferClient } from '../../src/role/client/transfer-client.js';
-import { startCoordinator } from '../../src/role/coordinator/coordinator-node.js';
-import { startFront } from '../../src/role/front/front-node.js';
-import { startInitiator } from '../../src/role/initiator/initiator-node.js';
-import type { Cluster } from '../../src/vocabulary/cluster.js';
+import { startCoordinator } from '../../src/cli/nodes/coordinator-node.js';
+import type { Cluster } from '../../src/kernel/cluster.js';
+import { loadCluster } from '../../src/kernel/config/cluster-file.js';
+import type { NewSessions } from '../../src/kernel/config/new-cluster.js';
+import { loadNode, type NodeFile } from '../../src/kernel/config/node-file.js';
+import { createLogger } from '../../src/kernel/http/logger.js';
 
 interface Running {
   stop(): Promise<void>;

@@ -1,12 +1,14 @@
-import { signStatement } from '../../src/crypto/signer.js';
-import type { InitiatorId, ParticipantId, TransactionId } from '../../src/vocabulary/ids.js';
-import { enlistmentsMax, placesMax } from '../../src/vocabulary/invitation.js';
-import { oneCorrect } from '../../src/vocabulary/quorum.js';
-import type {
-  InvitationStatement,
-  RegistrationStatement,
-  Signed,
-} from '../../src/vocabulary/statements.js';
+import { placesMax } from '../../src/agreement/invitation.js';
+import { signStatement } from '../../src/agreement/signing.js';
+import type { InvitationStatement, RegistrationStatement } from '../../src/agreement/statements.js';
+import { enlistmentsMax } from '../../src/kernel/codec/limits.js';
+import {
+  type InitiatorId,
+  oneCorrect,
+  type ParticipantId,
+  type TransactionId,
+} from '../../src/kernel/ids.js';
+import type { Signed } from '../../src/kernel/signed.js';
 import type { TestCluster } from './keys.js';
 
 export interface Invited {

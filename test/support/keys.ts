@@ -1,9 +1,13 @@
 import { createHash, createPrivateKey } from 'node:crypto';
-import { Keyring } from '../../src/crypto/keyring.js';
-import { ed25519Signer, publicStatementKey, type Sign } from '../../src/crypto/signer.js';
-import type { Cluster, Member } from '../../src/vocabulary/cluster.js';
-import { clusterId, initiatorId, participantId, replicaId } from '../../src/vocabulary/ids.js';
-import { resilience } from '../../src/vocabulary/quorum.js';
+import type { Cluster, Member } from '../../src/kernel/cluster.js';
+import {
+  clusterId,
+  initiatorId,
+  participantId,
+  replicaId,
+  resilience,
+} from '../../src/kernel/ids.js';
+import { ed25519Signer, Keyring, publicStatementKey, type Sign } from '../../src/kernel/keys.js';
 
 export interface TestCluster {
   readonly cluster: Cluster;

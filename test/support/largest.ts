@@ -1,14 +1,15 @@
-import type { OutcomeValue, PreparedCertificate } from '../../src/vocabulary/agreement.js';
+import { placesMax } from '../../src/agreement/invitation.js';
+import type { OutcomeValue, PreparedCertificate } from '../../src/agreement/messages.js';
+import type { RegistrationStatement } from '../../src/agreement/statements.js';
+import { enlistmentsMax, limits } from '../../src/kernel/codec/limits.js';
 import {
   clientId,
   enlistmentId,
   initiatorId,
   participantId,
   transactionId,
-} from '../../src/vocabulary/ids.js';
-import { enlistmentsMax, placesMax } from '../../src/vocabulary/invitation.js';
-import type { RegistrationStatement, Signed } from '../../src/vocabulary/statements.js';
-import { limits } from '../../src/wire/index.js';
+} from '../../src/kernel/ids.js';
+import type { Signed } from '../../src/kernel/signed.js';
 import { Evidence, upTo } from './evidence.js';
 import { invitationsOf, passedOn } from './invitations.js';
 import { testCluster } from './keys.js';
@@ -25,7 +26,7 @@ export const largestParties = testCluster({
   participants: [...hosts, between, guest],
 });
 export const largestClient = clientId(`${long('client')}/9999`);
-const evidence = new Evidence(largestParties);
+export const evidence = new Evidence(largestParties);
 
 /** Of a guest of a guest, who takes one of the host's places. */
 function registration(

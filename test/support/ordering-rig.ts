@@ -1,18 +1,18 @@
-import type { TimerInput } from '../../src/core/effects.js';
-import type {
-  OrderingEngine,
-  OrderingInput,
-  OrderingOptions,
-  OrderingOutput,
-  StateMachine,
-} from '../../src/core/ordering/engine.js';
-import { orderingDefaults } from '../../src/core/ordering/engine.js';
-import { lostStoreRecord } from '../../src/core/ordering/lost-store.js';
-import { verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
-import { digestOfText } from '../../src/crypto/session/chain.js';
-import { type ClientId, clientId, type ReplicaId } from '../../src/vocabulary/ids.js';
-import type { Batch, OrderingMessage, OrderingRequest } from '../../src/vocabulary/ordering.js';
-import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
+import type { TimerInput } from '../../src/kernel/core.js';
+import { type ClientId, clientId, type ReplicaId } from '../../src/kernel/ids.js';
+import { digestOfText } from '../../src/kernel/keys.js';
+import { verifyOrderingMessage } from '../../src/ordering/check-message.js';
+import {
+  type OrderingEngine,
+  type OrderingInput,
+  type OrderingOptions,
+  type OrderingOutput,
+  orderingDefaults,
+  type StateMachine,
+} from '../../src/ordering/core/engine.js';
+import { lostStoreRecord } from '../../src/ordering/core/lost-store.js';
+import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
+import type { Batch, OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
 import { type TestCluster, testCluster } from './keys.js';
 import { mulberry32 } from './rig.js';
 

@@ -1,25 +1,26 @@
-import { newMember } from '../../src/core/agreement/abstentions.js';
-import type { TimerInput } from '../../src/core/effects.js';
+import { decodeDecisionProof } from '../../src/agreement/certificate.js';
+import { verifyPeerMessage, verifyStatement } from '../../src/agreement/check-message.js';
+import { newMember } from '../../src/agreement/core/slot.js';
+import {
+  type DecisionProof,
+  type PeerMessage,
+  type Slot,
+  slotKey,
+} from '../../src/agreement/messages.js';
+import { decodePeerMessage, encodePeerMessage } from '../../src/agreement/peer-message.js';
+import { type AnyStatement, signStatement } from '../../src/agreement/signing.js';
+import type { Statement } from '../../src/agreement/statements.js';
+import type { TimerInput } from '../../src/kernel/core.js';
+import type { ReplicaId } from '../../src/kernel/ids.js';
+import type { Signed, Verified } from '../../src/kernel/signed.js';
 import {
   CoordinatorCore,
   type CoordinatorOptions,
-} from '../../src/core/transaction/coordinator.js';
+} from '../../src/transaction/coordinator/core/coordinator.js';
 import type {
   CoordinatorInput,
   CoordinatorOutput,
-} from '../../src/core/transaction/coordinator-messages.js';
-import { signStatement } from '../../src/crypto/signer.js';
-import { verifyPeerMessage, verifyStatement } from '../../src/crypto/verify.js';
-import type { DecisionProof, PeerMessage, Slot } from '../../src/vocabulary/agreement.js';
-import { slotKey } from '../../src/vocabulary/agreement.js';
-import type { ReplicaId } from '../../src/vocabulary/ids.js';
-import type { Signed, Statement, Verified } from '../../src/vocabulary/statements.js';
-import {
-  type AnyStatement,
-  decodeDecisionProof,
-  decodePeerMessage,
-  encodePeerMessage,
-} from '../../src/wire/index.js';
+} from '../../src/transaction/coordinator/core/messages.js';
 import { type TestCluster, testCluster } from './keys.js';
 
 /** What may happen to a message on its way. An empty list drops it. */

@@ -1,5 +1,5 @@
-import type { SessionEvent } from '../../src/core/session/messages.js';
-import type { CallResult, SessionId } from '../../src/vocabulary/session.js';
+import type { SessionEvent } from '../../src/session/core/outbox.js';
+import type { CallResult, SessionId } from '../../src/session/types.js';
 import type { AnswerOutput, SessionRig } from './session-rig.js';
 
 export const done = (result: string): CallResult => ({ kind: 'done', result });

@@ -1,5 +1,6 @@
 import fc from 'fast-check';
-import { clientId, type Digest, digest, replicaId } from '../../src/vocabulary/ids.js';
+import { clientId, type Digest, digest, replicaId } from '../../src/kernel/ids.js';
+import type { SessionFetch } from '../../src/session/message.js';
 import type {
   AttestationStatement,
   CallResult,
@@ -12,8 +13,7 @@ import type {
   SessionStanding,
   SessionStatement,
   SessionTransfer,
-} from '../../src/vocabulary/session.js';
-import type { SessionFetch } from '../../src/vocabulary/session-messages.js';
+} from '../../src/session/types.js';
 
 /** Inputs of the session codec: whatever its types allow, within the limits. */
 const bytes = (length: number): fc.Arbitrary<Uint8Array> =>

@@ -1,10 +1,6 @@
-import { digestOfTransfers, signSession } from '../../src/crypto/session/sign.js';
-import { clientId, replicaId } from '../../src/vocabulary/ids.js';
-import type {
-  CertifiedOrder,
-  OrderStatement,
-  SessionTransfer,
-} from '../../src/vocabulary/session.js';
+import { clientId, replicaId } from '../../src/kernel/ids.js';
+import { digestOfTransfers, signSession } from '../../src/session/proof.js';
+import type { CertifiedOrder, OrderStatement, SessionTransfer } from '../../src/session/types.js';
 import type { TestCluster } from './keys.js';
 
 /** A transfer between accounts written as `bank/account`. */

@@ -1,12 +1,10 @@
 import { X509Certificate } from 'node:crypto';
-import { Keyring } from '../../src/crypto/keyring.js';
-import { beginChain, newHeader, ownerSigner, signRun } from '../../src/crypto/session/owner.js';
-import { Owners } from '../../src/crypto/session/owners.js';
-import type { Sign } from '../../src/crypto/signer.js';
-import { type Credential, issueAuthority, issueCertificate } from '../../src/edge/config/x509.js';
-import type { Cluster } from '../../src/vocabulary/cluster.js';
-import type { ClusterId } from '../../src/vocabulary/ids.js';
-import type { SessionHeader, SessionOperation, SessionRun } from '../../src/vocabulary/session.js';
+import type { Cluster } from '../../src/kernel/cluster.js';
+import { type Credential, issueAuthority, issueCertificate } from '../../src/kernel/config/x509.js';
+import type { ClusterId } from '../../src/kernel/ids.js';
+import { Keyring, type Sign } from '../../src/kernel/keys.js';
+import { beginChain, newHeader, Owners, ownerSigner, signRun } from '../../src/session/owners.js';
+import type { SessionHeader, SessionOperation, SessionRun } from '../../src/session/types.js';
 import { type TestCluster, type TestClusterOptions, testCluster } from './keys.js';
 
 /** A cluster in memory whose authority has issued certificates to clients. */

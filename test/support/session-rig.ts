@@ -1,34 +1,37 @@
-import type { TimerInput } from '../../src/core/effects.js';
-import { AntipaxosEngine } from '../../src/core/ordering/antipaxos/engine.js';
-import { orderingDefaults } from '../../src/core/ordering/engine.js';
-import { PbftEngine } from '../../src/core/ordering/pbft/engine.js';
+import type { TimerInput } from '../../src/kernel/core.js';
+import type { ReplicaId } from '../../src/kernel/ids.js';
+import { verifyOrderingMessage } from '../../src/ordering/check-message.js';
+import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
+import { orderingDefaults } from '../../src/ordering/core/engine.js';
+import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
+import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
+import type { OrderingMessage } from '../../src/ordering/types.js';
+import {
+  type SessionOptions,
+  type SessionTimings,
+  sessionDefaults,
+} from '../../src/session/core/application.js';
 import type {
   OperationStatus,
   ReplyId,
   SessionInput,
   SessionOutput,
-} from '../../src/core/session/messages.js';
+} from '../../src/session/core/outbox.js';
+import { SessionReplica } from '../../src/session/core/session-replica.js';
 import {
-  type SessionOptions,
-  type SessionTimings,
-  sessionDefaults,
-} from '../../src/core/session/options.js';
-import { SessionReplica } from '../../src/core/session/session-replica.js';
-import { verifyOrderingMessage } from '../../src/crypto/ordering/verify.js';
-import { sessionRequestCheck } from '../../src/crypto/session/request.js';
-import { verifySessionMessage } from '../../src/crypto/session/verify-message.js';
-import { verifyRun } from '../../src/crypto/session/verify-run.js';
-import type { ReplicaId } from '../../src/vocabulary/ids.js';
-import type { OrderingMessage } from '../../src/vocabulary/ordering.js';
+  decodeSessionMessage,
+  encodeSessionMessage,
+  type SessionMessage,
+  verifySessionMessage,
+} from '../../src/session/message.js';
+import { verifyRun } from '../../src/session/owners.js';
+import { sessionRequestCheck } from '../../src/session/request.js';
 import type {
   CertifiedOrder,
   SessionId,
   SessionRun,
   VerifiedRun,
-} from '../../src/vocabulary/session.js';
-import type { SessionMessage } from '../../src/vocabulary/session-messages.js';
-import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/wire/ordering/index.js';
-import { decodeSessionMessage, encodeSessionMessage } from '../../src/wire/session/index.js';
+} from '../../src/session/types.js';
 import { mulberry32 } from './rig.js';
 import { type SessionParties, sessionParties } from './session-owner.js';
 import { VirtualTime, VirtualTimers } from './virtual-time.js';

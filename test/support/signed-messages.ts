@@ -1,20 +1,15 @@
 import { createPrivateKey, type KeyLike, sign, verify, X509Certificate } from 'node:crypto';
 import forge from 'node-forge';
 import { type SignatureAlgorithm, SignedXml } from 'xml-crypto';
-import { type Credential, issueAuthority, issueCertificate } from '../../src/edge/config/x509.js';
-import { endpoint, none, referenceParameterBlocks } from '../../src/edge/soap/addressing.js';
-import type { SoapMessage } from '../../src/edge/soap/envelope.js';
-import { SoapFault } from '../../src/edge/soap/faults.js';
-import { MessageSigner, MessageVerifier, ReplayCache } from '../../src/edge/soap/security.js';
-import type { VerifierOptions } from '../../src/edge/soap/verification.js';
-import {
-  algorithms,
-  cc,
-  namespaces,
-  type SoapVersion,
-  wsat,
-} from '../../src/edge/soap/vocabulary.js';
-import { element } from '../../src/edge/soap/xml.js';
+import { type Credential, issueAuthority, issueCertificate } from '../../src/kernel/config/x509.js';
+import { endpoint, none, referenceParameterBlocks } from '../../src/soap/addressing.js';
+import type { SoapMessage } from '../../src/soap/envelope.js';
+import { SoapFault } from '../../src/soap/faults.js';
+import { ReplayCache } from '../../src/soap/security-header.js';
+import { MessageSigner } from '../../src/soap/signing.js';
+import { MessageVerifier, type VerifierOptions } from '../../src/soap/verification.js';
+import { algorithms, cc, namespaces, type SoapVersion, wsat } from '../../src/soap/vocabulary.js';
+import { element } from '../../src/soap/xml.js';
 
 const authority = issueAuthority('test');
 

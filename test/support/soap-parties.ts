@@ -1,11 +1,9 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import { issueAuthority, issueCertificate } from '../../src/edge/config/x509.js';
-import {
-  MessageSigner,
-  MessageVerifier,
-  ReplayCache,
-  type Trust,
-} from '../../src/edge/soap/security.js';
+import { issueAuthority, issueCertificate } from '../../src/kernel/config/x509.js';
+import { ReplayCache } from '../../src/soap/security-header.js';
+import { MessageSigner } from '../../src/soap/signing.js';
+import type { Trust } from '../../src/soap/trust.js';
+import { MessageVerifier } from '../../src/soap/verification.js';
 
 const authority = issueAuthority('test');
 const authorityCertificate = new X509Certificate(authority.certificate);

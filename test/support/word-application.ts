@@ -1,5 +1,5 @@
-import type { Application, ApplyResult, Call, State } from '../../src/core/session/application.js';
-import type { CallResult } from '../../src/vocabulary/session.js';
+import type { Application, ApplyResult, Call, State } from '../../src/session/core/application.js';
+import type { CallResult } from '../../src/session/types.js';
 
 /**
  * An application for tests, in words: `put key value`, `get key`, `add key number`, `take key` (once),

@@ -5,7 +5,7 @@ import { expect, it } from 'vitest';
 
 /** A short run of `npm run chaos`, on the network that leaves nothing behind on this machine. */
 
-const main = fileURLToPath(new URL('../../dist/chaos/main.js', import.meta.url));
+const main = fileURLToPath(new URL('../../dist/test/chaos/main.js', import.meta.url));
 
 async function chaos(...args: string[]) {
   const child = spawn(process.execPath, [main, ...args], { stdio: ['ignore', 'pipe', 'pipe'] });

@@ -3,12 +3,12 @@ import { once } from 'node:events';
 import { readdir, readFile, rm, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { accountWrite, readAccount } from '../../src/banking/bank/account-book.js';
+import { initCluster } from '../../src/cli/init.js';
 import { claimPorts } from '../../src/cli/local/port-range.js';
-import { initCluster } from '../../src/edge/config/init.js';
-import { openExistingStore } from '../../src/edge/store/store.js';
-import { accountWrite, readAccount } from '../../src/role/bank/book-records.js';
+import { openExistingStore } from '../../src/kernel/store/store.js';
 import { cli } from '../cli/support/cli.js';
-import { temporaryDirectory } from '../edge/support/directory.js';
+import { temporaryDirectory } from '../kernel/support/directory.js';
 import { eventually } from './support/eventually.js';
 
 const main = join(import.meta.dirname, '../../dist/src/cli/main.js');

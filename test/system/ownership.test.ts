@@ -1,9 +1,9 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { loadNode } from '../../src/edge/config/node-file.js';
-import { accountId, currency, type Transfer } from '../../src/edge/soap/banking.js';
-import { TransferClient } from '../../src/role/client/transfer-client.js';
-import { participantId } from '../../src/vocabulary/ids.js';
+import { TransferClient } from '../../src/banking/client/transfer-client.js';
+import { accountId, currency, type Transfer } from '../../src/banking/soap.js';
+import { loadNode } from '../../src/kernel/config/node-file.js';
+import { participantId } from '../../src/kernel/ids.js';
 import { InProcessCluster } from '../support/in-process-cluster.js';
 
 const alice = { bank: participantId('bank-a'), account: accountId('alice') };

@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { TransferClient } from '../../src/banking/client/transfer-client.js';
+import { accountId } from '../../src/banking/soap.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { type ClientNode, loadNode } from '../../src/edge/config/node-file.js';
-import { accountId } from '../../src/edge/soap/banking.js';
-import { TransferClient } from '../../src/role/client/transfer-client.js';
-import { participantId } from '../../src/vocabulary/ids.js';
+import { type ClientNode, loadNode } from '../../src/kernel/config/node-file.js';
+import { participantId } from '../../src/kernel/ids.js';
 import { eventually } from './support/eventually.js';
 import { HttpSession } from './support/http-session.js';
 

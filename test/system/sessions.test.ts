@@ -6,25 +6,22 @@ import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { claimPorts, type PortRange } from '../../src/cli/local/port-range.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { Keyring } from '../../src/crypto/keyring.js';
+import { type ClientNode, loadNode } from '../../src/kernel/config/node-file.js';
+import { Keyring } from '../../src/kernel/keys.js';
+import { verifyOutcomeProof } from '../../src/session/check-proof.js';
+import { SessionClient } from '../../src/session/client/session-client.js';
+import type { FinalStatus, Performed } from '../../src/session/client/session-log.js';
+import { serverEvents } from '../../src/session/client/session-node.js';
+import { submissionJson } from '../../src/session/http/run-json.js';
+import { readAnswer, readEvent } from '../../src/session/http/status-json.js';
 import {
   beginChain,
   newHeader,
   ownerSigner,
   type SessionChain,
   signRun,
-} from '../../src/crypto/session/owner.js';
-import { verifyOutcomeProof } from '../../src/crypto/session/verify-proof.js';
-import { type ClientNode, loadNode } from '../../src/edge/config/node-file.js';
-import { submissionJson } from '../../src/edge/session/run-json.js';
-import { readAnswer, readEvent } from '../../src/edge/session/status-json.js';
-import { serverEvents } from '../../src/role/client/server-events.js';
-import {
-  type FinalStatus,
-  type Performed,
-  SessionClient,
-} from '../../src/role/client/session-client.js';
-import type { SessionRun } from '../../src/vocabulary/session.js';
+} from '../../src/session/owners.js';
+import type { SessionRun } from '../../src/session/types.js';
 import { chunksOf } from '../support/chunks.js';
 import { eventually } from './support/eventually.js';
 

@@ -2,36 +2,36 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
+import { encodeSigned, signStatement } from '../../src/agreement/signing.js';
+import type { InvitationStatement, Statement, Vote } from '../../src/agreement/statements.js';
+import { TransferClient } from '../../src/banking/client/transfer-client.js';
+import { accountId, currency } from '../../src/banking/soap.js';
 import { claimPorts, type PortRange } from '../../src/cli/local/port-range.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { ed25519Signer, signStatement } from '../../src/crypto/signer.js';
-import { loadNode } from '../../src/edge/config/node-file.js';
-import { endpoint } from '../../src/edge/soap/addressing.js';
-import { accountId, currency } from '../../src/edge/soap/banking.js';
-import type { SoapClient } from '../../src/edge/soap/client.js';
-import {
-  enlistmentIdParameter,
-  statementExtension,
-  transactionIdParameter,
-} from '../../src/edge/soap/extension.js';
-import { notificationAction, writeNotification } from '../../src/edge/soap/wsat.js';
-import { coordinationActions, writeRegister } from '../../src/edge/soap/wscoor.js';
-import { TransferClient } from '../../src/role/client/transfer-client.js';
-import { soapIdentity } from '../../src/role/soap-identity.js';
+import { loadNode } from '../../src/kernel/config/node-file.js';
 import {
   enlistmentId,
   initiatorId,
   participantId,
   type TransactionId,
   transactionId,
-} from '../../src/vocabulary/ids.js';
-import type {
-  InvitationStatement,
-  Signed,
-  Statement,
-  Vote,
-} from '../../src/vocabulary/statements.js';
-import { encodeSigned } from '../../src/wire/index.js';
+} from '../../src/kernel/ids.js';
+import { ed25519Signer } from '../../src/kernel/keys.js';
+import type { Signed } from '../../src/kernel/signed.js';
+import { endpoint } from '../../src/soap/addressing.js';
+import type { SoapClient } from '../../src/soap/client.js';
+import { soapIdentity } from '../../src/soap/identity.js';
+import {
+  coordinationActions,
+  notificationAction,
+  writeNotification,
+  writeRegister,
+} from '../../src/transaction/soap/coordination.js';
+import {
+  enlistmentIdParameter,
+  statementExtension,
+  transactionIdParameter,
+} from '../../src/transaction/soap/extension.js';
 import { cli } from '../cli/support/cli.js';
 import { eventually } from './support/eventually.js';
 

@@ -1,9 +1,8 @@
-import type { KeyObject } from 'node:crypto';
-import { sign, verify } from 'node:crypto';
+import { type KeyObject, sign, verify } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { encodeFrame, FrameDecoder } from '../../../src/edge/peer/frames.js';
-import type { Batch, OrderingRequest } from '../../../src/vocabulary/ordering.js';
-import { decodeBatch, encodeBatch } from '../../../src/wire/ordering/index.js';
+import { encodeFrame, FrameDecoder } from '../../../src/kernel/links/frames.js';
+import { decodeBatch, encodeBatch } from '../../../src/ordering/fields.js';
+import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
 
 /** Requests that were executed together, as a replica answers them. */
 export interface Answers {

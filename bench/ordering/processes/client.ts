@@ -1,8 +1,8 @@
 import { createPrivateKey } from 'node:crypto';
 import { connect } from 'node:net';
-import { loadNode } from '../../../src/edge/config/node-file.js';
-import { clientId } from '../../../src/vocabulary/ids.js';
-import type { OrderingRequest } from '../../../src/vocabulary/ordering.js';
+import { loadNode } from '../../../src/kernel/config/node-file.js';
+import { clientId } from '../../../src/kernel/ids.js';
+import type { OrderingRequest } from '../../../src/ordering/types.js';
 import { mean, percentile } from '../../support/statistics.js';
 import {
   type Answers,

@@ -1,4 +1,4 @@
-import type { ExclusionStrategy } from '../../../src/core/ordering/antipaxos/options.js';
+import type { ExclusionStrategy } from '../../../src/ordering/core/antipaxos/state.js';
 import type { EngineName } from '../../simulated/cluster.js';
 
 /** What a process of a group is started with, as JSON in its only argument. */

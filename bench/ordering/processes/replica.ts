@@ -1,7 +1,16 @@
 import { createHash, createPublicKey } from 'node:crypto';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
-import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
+import { loadCluster } from '../../../src/kernel/config/cluster-file.js';
+import { type CoordinatorNode, loadNode } from '../../../src/kernel/config/node-file.js';
+import { Driver } from '../../../src/kernel/driver/driver.js';
+import { createLogger } from '../../../src/kernel/http/logger.js';
+import type { ReplicaId } from '../../../src/kernel/ids.js';
+import { ed25519Signer, Keyring } from '../../../src/kernel/keys.js';
+import { PeerNetwork } from '../../../src/kernel/links/peer-network.js';
+import { openStore } from '../../../src/kernel/store/store.js';
+import { verifyOrderingMessage } from '../../../src/ordering/check-message.js';
+import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
 import {
   type OrderingEngine,
   type OrderingInput,
@@ -9,21 +18,14 @@ import {
   type OrderingOutput,
   orderingDefaults,
   type StateMachine,
-} from '../../../src/core/ordering/engine.js';
-import { PbftEngine } from '../../../src/core/ordering/pbft/engine.js';
-import { Keyring } from '../../../src/crypto/keyring.js';
-import { verifyOrderingMessage } from '../../../src/crypto/ordering/verify.js';
-import { ed25519Signer } from '../../../src/crypto/signer.js';
-import { loadCluster } from '../../../src/edge/config/cluster-file.js';
-import { type CoordinatorNode, loadNode } from '../../../src/edge/config/node-file.js';
-import { Driver } from '../../../src/edge/driver/driver.js';
-import { createLogger } from '../../../src/edge/http/logger.js';
-import { PeerNetwork } from '../../../src/edge/peer/peer-network.js';
-import { openStore } from '../../../src/edge/store/store.js';
-import { antipaxosTimeoutMaxMs } from '../../../src/role/session/engine.js';
-import type { ReplicaId } from '../../../src/vocabulary/ids.js';
-import type { Batch, OrderingRequest } from '../../../src/vocabulary/ordering.js';
-import { decodeOrderingMessage, encodeOrderingMessage } from '../../../src/wire/ordering/index.js';
+} from '../../../src/ordering/core/engine.js';
+import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
+import {
+  decodeOrderingMessage,
+  encodeOrderingMessage,
+} from '../../../src/ordering/message-codec.js';
+import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
+import { antipaxosTimeoutMaxMs } from '../../../src/session/node/engine.js';
 import { ClientLink, decodeRequests, encodeAnswers, isSigned } from './client-link.js';
 import {
   type FromReplica,

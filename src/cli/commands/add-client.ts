@@ -1,4 +1,4 @@
-import { addClient } from '../../edge/config/init.js';
+import { addClient } from '../init.js';
 import { printJson } from '../output.js';
 import { type AddCommand, defaultDirectory } from './command.js';
 

@@ -1,6 +1,6 @@
-import { ReceivedFault } from '../../edge/soap/client.js';
-import { SoapTransportError } from '../../edge/soap/transport.js';
-import { TransferClient } from '../../role/client/transfer-client.js';
+import { TransferClient } from '../../banking/client/transfer-client.js';
+import { ReceivedFault } from '../../soap/client.js';
+import { SoapTransportError } from '../../soap/transport.js';
 import { type Account, parseAccount } from '../arguments.js';
 import { loadClient } from '../client.js';
 import { CliError, exitCodes, usageError } from '../exit.js';

@@ -1,4 +1,4 @@
-import { checkStore, type StoreReport, storesIn } from '../../edge/store/check.js';
+import { checkStore, type StoreReport, storesIn } from '../../kernel/store/check.js';
 import { exitCodes, usageError } from '../exit.js';
 import { printJson } from '../output.js';
 import type { AddCommand } from './command.js';

@@ -1,6 +1,6 @@
-import { initCluster } from '../../edge/config/init.js';
 import { addClusterOptions, type ClusterOptions, newClusterOf } from '../cluster-options.js';
 import { usageError } from '../exit.js';
+import { initCluster } from '../init.js';
 import { firstPort, localHost } from '../local/port-range.js';
 import { printJson } from '../output.js';
 import { type AddCommand, defaultDirectory } from './command.js';

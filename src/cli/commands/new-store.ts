@@ -1,6 +1,6 @@
 import { join } from 'node:path';
-import { loadNode, type NodeFile } from '../../edge/config/node-file.js';
-import { createStore } from '../../edge/store/store.js';
+import { loadNode, type NodeFile } from '../../kernel/config/node-file.js';
+import { createStore } from '../../kernel/store/store.js';
 import { usageError } from '../exit.js';
 import type { AddCommand } from './command.js';
 

@@ -1,9 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { loadCluster } from '../../edge/config/cluster-file.js';
-import type { VerifiedDecisionProof } from '../../vocabulary/agreement.js';
-import type { Cluster } from '../../vocabulary/cluster.js';
-import type { TransactionId } from '../../vocabulary/ids.js';
-import { decisionProofBytesMax } from '../../wire/index.js';
+import type { VerifiedDecisionProof } from '../../agreement/messages.js';
+import { decisionProofBytesMax } from '../../agreement/sizes.js';
+import type { Cluster } from '../../kernel/cluster.js';
+import { loadCluster } from '../../kernel/config/cluster-file.js';
+import type { TransactionId } from '../../kernel/ids.js';
 import { parseTransactionId } from '../arguments.js';
 import { CliError, exitCodes } from '../exit.js';
 import { httpGet } from '../http-get.js';

@@ -1,12 +1,13 @@
 import { createInterface } from 'node:readline';
+import type { Cluster } from '../../kernel/cluster.js';
+import { SessionClient } from '../../session/client/session-client.js';
 import {
   type FinalStatus,
   type Performed,
-  SessionClient,
-} from '../../role/client/session-client.js';
-import { SessionError, type SessionErrorCode } from '../../role/client/session-error.js';
-import type { Cluster } from '../../vocabulary/cluster.js';
-import type { CallResult } from '../../vocabulary/session.js';
+  SessionError,
+  type SessionErrorCode,
+} from '../../session/client/session-log.js';
+import type { CallResult } from '../../session/types.js';
 import { wholeNumber } from '../arguments.js';
 import { loadClient } from '../client.js';
 import { CliError, type ExitCode, exitCodes, usageError } from '../exit.js';

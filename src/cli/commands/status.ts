@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { loadCluster } from '../../edge/config/cluster-file.js';
-import { oneCorrect, quorum } from '../../vocabulary/quorum.js';
+import { loadCluster } from '../../kernel/config/cluster-file.js';
+import { oneCorrect, quorum } from '../../kernel/ids.js';
 import { type ExitCode, exitCodes } from '../exit.js';
 import { httpGet } from '../http-get.js';
 import { type LocalMember, localMembers } from '../local/members.js';

@@ -1,12 +1,14 @@
 import { InvalidArgumentError } from 'commander';
-import type { Transfer } from '../../edge/soap/banking.js';
-import type { TransferResult } from '../../role/client/matching.js';
-import type { Ticket } from '../../role/client/ticket.js';
-import { TransferClient } from '../../role/client/transfer-client.js';
-import { TransferError, type TransferErrorCode } from '../../role/client/transfer-error.js';
-import type { Cluster } from '../../vocabulary/cluster.js';
-import { clientId } from '../../vocabulary/ids.js';
-import { oneCorrect } from '../../vocabulary/quorum.js';
+import type { TransferResult } from '../../banking/client/poll-core.js';
+import { TransferClient } from '../../banking/client/transfer-client.js';
+import {
+  type Ticket,
+  TransferError,
+  type TransferErrorCode,
+} from '../../banking/client/transfer-error.js';
+import type { Transfer } from '../../banking/soap.js';
+import type { Cluster } from '../../kernel/cluster.js';
+import { clientId, oneCorrect } from '../../kernel/ids.js';
 import { type Account, parseAccount, wholeNumber } from '../arguments.js';
 import { loadClient } from '../client.js';
 import { CliError, type ExitCode, exitCodes, usageError } from '../exit.js';

@@ -1,7 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
-import { loadNode } from '../../edge/config/node-file.js';
-import { unreachable } from '../../vocabulary/brand.js';
+import { loadNode } from '../../kernel/config/node-file.js';
+import { unreachable } from '../../kernel/ids.js';
 import {
   addClusterOptions,
   allBuiltIn,

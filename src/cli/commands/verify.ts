@@ -1,6 +1,6 @@
 import { readFile, stat } from 'node:fs/promises';
-import { loadCluster } from '../../edge/config/cluster-file.js';
-import { decisionProofBytesMax } from '../../wire/index.js';
+import { decisionProofBytesMax } from '../../agreement/sizes.js';
+import { loadCluster } from '../../kernel/config/cluster-file.js';
 import { exitCodes, usageError } from '../exit.js';
 import { printJson } from '../output.js';
 import { checkProof } from '../proof-check.js';

@@ -1,4 +1,4 @@
-import type { Cluster } from '../../vocabulary/cluster.js';
+import type { Cluster } from '../../kernel/cluster.js';
 import { CliError, exitCodes, usageError } from '../exit.js';
 import { localHost, occupied } from './port-range.js';
 

@@ -1,12 +1,12 @@
 import { describe, expect, it, vi } from 'vitest';
 import { requestsOf, signaturesOf, weigh } from '../../../bench/simulated/parcel.js';
-import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
-import { PbftEngine } from '../../../src/core/ordering/pbft/engine.js';
-import { Keyring } from '../../../src/crypto/keyring.js';
-import { verifyOrderingMessage } from '../../../src/crypto/ordering/verify.js';
-import { clientId, type ReplicaId } from '../../../src/vocabulary/ids.js';
-import type { OrderingMessage } from '../../../src/vocabulary/ordering.js';
-import { encodeOrderingMessage } from '../../../src/wire/ordering/index.js';
+import { clientId, type ReplicaId } from '../../../src/kernel/ids.js';
+import { Keyring } from '../../../src/kernel/keys.js';
+import { verifyOrderingMessage } from '../../../src/ordering/check-message.js';
+import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
+import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
+import { encodeOrderingMessage } from '../../../src/ordering/message-codec.js';
+import type { OrderingMessage } from '../../../src/ordering/types.js';
 import { type EngineFactory, makeRequest, OrderingRig } from '../../support/ordering-rig.js';
 
 const factories: Record<string, EngineFactory<AntipaxosEngine | PbftEngine>> = {

@@ -1,10 +1,9 @@
 import { join } from 'node:path';
-import { Keyring } from '../../../src/crypto/keyring.js';
-import { ed25519Signer, type Sign } from '../../../src/crypto/signer.js';
-import { loadCluster } from '../../../src/edge/config/cluster-file.js';
-import { initCluster } from '../../../src/edge/config/init.js';
-import { loadNode } from '../../../src/edge/config/node-file.js';
-import { temporaryDirectory } from '../../edge/support/directory.js';
+import { initCluster } from '../../../src/cli/init.js';
+import { loadCluster } from '../../../src/kernel/config/cluster-file.js';
+import { loadNode } from '../../../src/kernel/config/node-file.js';
+import { ed25519Signer, Keyring, type Sign } from '../../../src/kernel/keys.js';
+import { temporaryDirectory } from '../../kernel/support/directory.js';
 import { Evidence } from '../../support/evidence.js';
 
 /** A cluster as `init` makes it, and evidence signed with its members' own keys. */

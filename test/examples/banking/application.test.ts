@@ -1,9 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import module, { banking } from '../../../examples/banking/application.js';
 import { amountMinorMax } from '../../../examples/banking/transfer.js';
-import type { Call, State } from '../../../src/core/session/application.js';
-import { clientId } from '../../../src/vocabulary/ids.js';
-import type { SessionId } from '../../../src/vocabulary/session.js';
+import { clientId } from '../../../src/kernel/ids.js';
+import type { Call, State } from '../../../src/session/core/application.js';
+import type { SessionId } from '../../../src/session/types.js';
 
 const alice = { bank: 'bank-a', account: 'alice' };
 const bob = { bank: 'bank-b', account: 'bob' };

@@ -11,7 +11,7 @@ import {
 } from '../../../examples/supply-chain/sample.js';
 import type { Step } from '../../../examples/supply-chain/steps.js';
 import { isSupplierSignature } from '../../../examples/supply-chain/supplier-signature.js';
-import { sessionLimits } from '../../../src/vocabulary/session.js';
+import { sessionLimits } from '../../../src/session/types.js';
 import { applyTo, callOf, MemoryState } from './support/memory-state.js';
 
 const acme = sampleSupplier('acme');

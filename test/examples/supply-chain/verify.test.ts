@@ -3,10 +3,10 @@ import { supplyChain } from '../../../examples/supply-chain/application.js';
 import { keys } from '../../../examples/supply-chain/keys.js';
 import { registration, sampleSupplier, workflow } from '../../../examples/supply-chain/sample.js';
 import { verifyPackageProof } from '../../../examples/supply-chain/verify.js';
-import { digestOfText } from '../../../src/crypto/session/chain.js';
-import { signSession } from '../../../src/crypto/session/sign.js';
-import { stateProofJson } from '../../../src/edge/session/proof-json.js';
-import { replicaId } from '../../../src/vocabulary/ids.js';
+import { replicaId } from '../../../src/kernel/ids.js';
+import { digestOfText } from '../../../src/kernel/keys.js';
+import { stateProofJson } from '../../../src/session/http/status-json.js';
+import { signSession } from '../../../src/session/proof.js';
 import { testCluster } from '../../support/keys.js';
 import { applyTo, callOf, MemoryState } from './support/memory-state.js';
 

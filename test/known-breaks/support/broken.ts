@@ -1,13 +1,13 @@
-import type { TimerInput } from '../../../src/core/effects.js';
+import type { PeerMessage } from '../../../src/agreement/messages.js';
+import type { TimerInput } from '../../../src/kernel/core.js';
 import {
   CoordinatorCore,
   type CoordinatorOptions,
-} from '../../../src/core/transaction/coordinator.js';
+} from '../../../src/transaction/coordinator/core/coordinator.js';
 import type {
   CoordinatorInput,
   CoordinatorOutput,
-} from '../../../src/core/transaction/coordinator-messages.js';
-import type { PeerMessage } from '../../../src/vocabulary/agreement.js';
+} from '../../../src/transaction/coordinator/core/messages.js';
 
 export type CreateCore = (options: CoordinatorOptions) => CoordinatorCore;
 type Input = CoordinatorInput | TimerInput;

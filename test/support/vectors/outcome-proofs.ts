@@ -1,6 +1,6 @@
-import type { DecisionProof, OutcomeValue } from '../../../src/vocabulary/agreement.js';
-import { enlistmentId, participantId } from '../../../src/vocabulary/ids.js';
-import { encodeDecisionProof } from '../../../src/wire/index.js';
+import { encodeDecisionProof } from '../../../src/agreement/certificate.js';
+import type { DecisionProof, OutcomeValue } from '../../../src/agreement/messages.js';
+import { enlistmentId, participantId } from '../../../src/kernel/ids.js';
 import { Evidence, upTo } from '../evidence.js';
 import { invitationBy, invitationsOf, passedOn } from '../invitations.js';
 import { testCluster } from '../keys.js';

@@ -1,12 +1,12 @@
 import { randomBytes, X509Certificate } from 'node:crypto';
-import { Keyring } from '../../../src/crypto/keyring.js';
-import { beginChain, newHeader, ownerSigner, signRun } from '../../../src/crypto/session/owner.js';
-import { verifyOutcomeProof } from '../../../src/crypto/session/verify-proof.js';
-import type { ClientNode } from '../../../src/edge/config/node-file.js';
-import { submissionJson } from '../../../src/edge/session/run-json.js';
-import { readAnswer, type SessionAnswer } from '../../../src/edge/session/status-json.js';
-import type { Cluster } from '../../../src/vocabulary/cluster.js';
-import type { SessionOperation } from '../../../src/vocabulary/session.js';
+import type { Cluster } from '../../../src/kernel/cluster.js';
+import type { ClientNode } from '../../../src/kernel/config/node-file.js';
+import { Keyring } from '../../../src/kernel/keys.js';
+import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import { submissionJson } from '../../../src/session/http/run-json.js';
+import { readAnswer, type SessionAnswer } from '../../../src/session/http/status-json.js';
+import { beginChain, newHeader, ownerSigner, signRun } from '../../../src/session/owners.js';
+import type { SessionOperation } from '../../../src/session/types.js';
 import { eventually } from './eventually.js';
 
 /** What an operation came to: how sure, and the result or the reason. */

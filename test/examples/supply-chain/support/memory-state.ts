@@ -1,6 +1,6 @@
-import type { Application, Call, State } from '../../../../src/core/session/application.js';
-import type { ClientId } from '../../../../src/vocabulary/ids.js';
-import type { CallResult, SessionId } from '../../../../src/vocabulary/session.js';
+import type { ClientId } from '../../../../src/kernel/ids.js';
+import type { Application, Call, State } from '../../../../src/session/core/application.js';
+import type { CallResult, SessionId } from '../../../../src/session/types.js';
 
 /** A state that tells what was touched, and undoes what a rejected call wrote. */
 export class MemoryState implements State {

@@ -1,0 +1,197 @@
+import { type Reader, readAll, Writer } from '../kernel/codec/bytes.js';
+import {
+  checkRising,
+  readReplica,
+  readSignature,
+  writeReplica,
+  writeSignature,
+  writeSigned,
+} from '../kernel/codec/fields.js';
+import { limits } from '../kernel/codec/limits.js';
+import { type ClusterId, primaryOf, quorum } from '../kernel/ids.js';
+import type { Keyring } from '../kernel/keys.js';
+import type { Signed } from '../kernel/signed.js';
+import {
+  atLeast,
+  checkSignature,
+  type Finding,
+  firstFinding,
+  kindUnless,
+  mismatchUnless,
+  replicaSigner,
+  rising,
+} from './check-signature.js';
+import { checkValue } from './check-value.js';
+import {
+  type CommitCertificate,
+  compareBallots,
+  type DecisionProof,
+  type PhaseCertificate,
+  type PhaseStatement,
+  type PreparedCertificate,
+  type SlotResult,
+  slotKey,
+} from './messages.js';
+import { decodeLeafOf, readSigned } from './statement-codec.js';
+import { readValue, writeValue } from './values.js';
+
+/** Starts a decision proof, so that a file of one can be told from anything else. */
+const proofMagic = new TextEncoder().encode('CCPROOF1');
+
+export function encodePreparedCertificate(certificate: PreparedCertificate): Uint8Array {
+  const writer = new Writer();
+  writePreparedCertificate(writer, certificate);
+  return writer.finish();
+}
+
+/** Throws `WireError` unless the bytes are a certificate of this cluster; checks no signature. */
+export function decodePreparedCertificate(
+  cluster: ClusterId,
+  bytes: Uint8Array,
+): PreparedCertificate {
+  return readAll(bytes, (reader) => readPreparedCertificate(reader, cluster));
+}
+
+export function encodeCommitCertificate(certificate: CommitCertificate): Uint8Array {
+  const writer = new Writer();
+  writePhaseCertificate(writer, certificate);
+  return writer.finish();
+}
+
+/** Throws `WireError` unless the bytes are a certificate of this cluster; checks no signature. */
+export function decodeCommitCertificate(cluster: ClusterId, bytes: Uint8Array): CommitCertificate {
+  return readAll(bytes, (reader) => readPhaseCertificate(reader, cluster));
+}
+
+/** A decision proof in its file form. */
+export function encodeDecisionProof(proof: DecisionProof): Uint8Array {
+  const writer = new Writer();
+  writeDecisionProof(writer, proof);
+  return writer.finish();
+}
+
+/** Throws `WireError` unless the bytes are a proof of this cluster; checks no signature. */
+export function decodeDecisionProof(cluster: ClusterId, bytes: Uint8Array): DecisionProof {
+  return readAll(bytes, (reader) => readDecisionProof(reader, cluster));
+}
+
+export function writePreparedCertificate(writer: Writer, certificate: PreparedCertificate): void {
+  writeSigned(writer, certificate.prePrepare);
+  writePhaseCertificate(writer, certificate.prepares);
+  writeValue(writer, certificate.value);
+}
+
+export function readPreparedCertificate(reader: Reader, cluster: ClusterId): PreparedCertificate {
+  return {
+    prePrepare: readSigned(reader, cluster, 'phase'),
+    prepares: readPhaseCertificate(reader, cluster),
+    value: readValue(reader, cluster),
+  };
+}
+
+export function writeDecisionProof(writer: Writer, proof: DecisionProof): void {
+  writer.raw(proofMagic);
+  writePhaseCertificate(writer, proof.commits);
+  writeValue(writer, proof.value);
+}
+
+export function readDecisionProof(reader: Reader, cluster: ClusterId): DecisionProof {
+  reader.literal(proofMagic, 'a decision proof');
+  return { commits: readPhaseCertificate(reader, cluster), value: readValue(reader, cluster) };
+}
+
+/** The bytes that all signed once, then who signed and how. */
+function writePhaseCertificate(writer: Writer, certificate: PhaseCertificate): void {
+  checkRising(certificate.signatures, ({ replica }) => replica);
+  writer.bytes(certificate.bytes);
+  writer.list(certificate.signatures, limits.replicas, ({ replica, signature }) => {
+    writeReplica(writer, replica);
+    writeSignature(writer, signature);
+  });
+}
+
+function readPhaseCertificate(reader: Reader, cluster: ClusterId): PhaseCertificate {
+  const bytes = reader.bytes();
+  const statement = decodeLeafOf(cluster, bytes, ['phase']);
+  const signatures = reader.list(limits.replicas, () => ({
+    replica: readReplica(reader),
+    signature: readSignature(reader),
+  }));
+  checkRising(signatures, ({ replica }) => replica);
+  return { statement, bytes, signatures };
+}
+
+/** A pre-prepare signed by the primary of its view. Who passed it on does not matter. */
+export function checkPrePrepare(keyring: Keyring, signed: Signed<PhaseStatement>): Finding {
+  const { phase, ballot } = signed.statement;
+  const primary = primaryOf(keyring.resilience, ballot.view);
+  return (
+    kindUnless('pre-prepare', phase) ?? checkSignature(keyring, replicaSigner(primary), signed)
+  );
+}
+
+/** A quorum of commits of different replicas, and no signature in it that is not good. */
+export function checkCommits(keyring: Keyring, certificate: CommitCertificate): Finding {
+  return (
+    kindUnless('commit', certificate.statement.phase) ??
+    atLeast(quorum(keyring.resilience), certificate.signatures, 'commits') ??
+    checkPhaseSignatures(keyring, certificate)
+  );
+}
+
+/**
+ * The primary's pre-prepare and the prepares of `quorum - 1` backups for the same slot, ballot, digest
+ * and result, and the value. The primary's pre-prepare counts as its prepare, so it has no other.
+ */
+export function checkPrepared(keyring: Keyring, certificate: PreparedCertificate): Finding {
+  const { prePrepare, prepares, value } = certificate;
+  const primary = primaryOf(keyring.resilience, prePrepare.statement.ballot.view);
+  return (
+    kindUnless('prepare', prepares.statement.phase) ??
+    mismatchUnless(
+      sameProposal(prePrepare.statement, prepares.statement),
+      'pre-prepare and prepares',
+    ) ??
+    atLeast(quorum(keyring.resilience) - 1, prepares.signatures, 'prepares') ??
+    firstFinding(prepares.signatures, ({ replica }) =>
+      replica === primary
+        ? { code: 'wrong-signer', signer: replicaSigner(replica), rule: 'a backup prepares' }
+        : undefined,
+    ) ??
+    checkPrePrepare(keyring, prePrepare) ??
+    checkPhaseSignatures(keyring, prepares) ??
+    checkValue(keyring, prePrepare.statement, value)
+  );
+}
+
+export function checkDecision(keyring: Keyring, { commits, value }: DecisionProof): Finding {
+  return checkCommits(keyring, commits) ?? checkValue(keyring, commits.statement, value);
+}
+
+function checkPhaseSignatures(keyring: Keyring, certificate: PhaseCertificate): Finding {
+  const { bytes, signatures } = certificate;
+  return (
+    rising(
+      signatures.map(({ replica }) => replica),
+      'signatures',
+    ) ??
+    firstFinding(signatures, ({ replica, signature }) =>
+      checkSignature(keyring, replicaSigner(replica), { bytes, signature }),
+    )
+  );
+}
+
+function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
+  return (
+    slotKey(a.slot) === slotKey(b.slot) &&
+    compareBallots(a.ballot, b.ballot) === 0 &&
+    a.digest === b.digest &&
+    sameResult(a.result, b.result)
+  );
+}
+
+function sameResult(a: SlotResult, b: SlotResult): boolean {
+  return a.kind === 'activation'
+    ? b.kind === 'activation' && a.tid === b.tid && a.content === b.content
+    : b.kind === 'outcome' && a.outcome === b.outcome;
+}

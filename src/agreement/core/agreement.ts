@@ -1,0 +1,492 @@
+import { invariant, type StoredRecord } from '../../kernel/core.js';
+import { digest as digestId, type ReplicaId, transactionId, type View } from '../../kernel/ids.js';
+import {
+  decodeDecisionProof,
+  decodePreparedCertificate,
+  encodeDecisionProof,
+} from '../certificate.js';
+import {
+  type ActivationValue,
+  compareBallots,
+  type DecisionProof,
+  type PeerMessage,
+  type PreparedCertificate,
+  type Slot,
+  type SlotKey,
+  type SlotResult,
+  slotKey,
+  type VerifiedPeerMessage,
+} from '../messages.js';
+import type { ActivationStatement } from '../statements.js';
+import { Gatherer, Proposer } from './proposing.js';
+import { ForgottenProofs, type SlotState, sameResult } from './slot.js';
+import {
+  type AgreementHost,
+  type AgreementOptions,
+  type AgreementOutput,
+  AgreementState,
+  decodeVote,
+} from './state.js';
+import { ASKED, ViewChanger } from './view-change.js';
+import { Retransmission, Voter } from './voting.js';
+
+/** However long a slot has been undecided, a primary is blamed for it once in that time. */
+const ONE_DAY_MS = 86_400_000;
+
+/** The messages of the agreement; the rest of a peer message is the host's. */
+export type AgreementMessage = Exclude<
+  PeerMessage,
+  {
+    kind:
+      | 'requests'
+      | 'record'
+      | 'fetch-transaction'
+      | 'unknown-transaction'
+      | 'recover'
+      | 'inventory';
+  }
+>;
+
+/**
+ * PBFT for many independent slots in one view (Castro and Liskov; Zhao §4.1 and §4.3).
+ *
+ * Safety rests on three rules that every correct replica keeps, restarts included:
+ *
+ * 1. It votes (a pre-prepare or a prepare) once per ballot, at rising ballots only.
+ * 2. It commits only at the ballot of its last vote, and only once it holds the prepared certificate
+ *    of that ballot. That certificate is its lock; a lock gives way only to one of a higher ballot.
+ * 3. While it holds a lock it votes for the locked value and no other.
+ *
+ * Say a quorum committed `v` at ballot `b`, and take the first certificate (in time) above `b` for
+ * another value, at `b'`. Its quorum shares a correct replica with the one that committed. That one
+ * committed before it voted at `b'` (rule 2), so then it held a lock at `b` or above, and voted for
+ * the lock's value (rule 3): a certificate above `b` for another value that came earlier, or one at
+ * `b` itself, which rule 1 excludes. So nothing but `v` is ever prepared above `b`. View changes only
+ * have to spread locks; whatever a new primary shows or hides, they cannot break this.
+ */
+export class Agreement {
+  readonly #state: AgreementState;
+  readonly #host: AgreementHost;
+  readonly #gatherer: Gatherer;
+  readonly #proposer: Proposer;
+  readonly #voter: Voter;
+  readonly #views: ViewChanger;
+  readonly #retransmission: Retransmission;
+  readonly #forgotten: ForgottenProofs;
+
+  constructor(options: AgreementOptions, host: AgreementHost) {
+    this.#state = new AgreementState(options, (key) => host.closed(key));
+    this.#host = host;
+    this.#forgotten = new ForgottenProofs(options.shownTransactions, (key, value) =>
+      this.#state.persist(key, value),
+    );
+    this.#voter = new Voter(this.#state, host, {
+      want: (slot) => this.want(slot),
+      decide: (proof) => this.#decide(proof),
+    });
+    this.#proposer = new Proposer(this.#state, host, {
+      gather: (slot, requests) => this.#gatherer.start(slot, requests),
+      proposed: (slot) => this.#voter.checkPrepared(slot),
+    });
+    this.#gatherer = new Gatherer(this.#state, {
+      propose: (slot, value, announce) => this.#proposer.proposeValue(slot, value, announce),
+      proposed: (slot, proposal) => this.#voter.onProposal(slot, proposal),
+      want: (slot) => this.want(slot),
+      isForgotten: (requests) => this.#areForgotten(requests),
+      hasRoom: (slot, requests) => this.#host.hasRoom(slot, requests),
+    });
+    this.#views = new ViewChanger(this.#state, {
+      learn: (certificate) => this.#learn(certificate),
+      entered: () => this.#onViewEntered(),
+    });
+    this.#retransmission = new Retransmission(this.#state, host, {
+      propose: (slot) => this.#proposer.propose(slot),
+      isCurrent: (statement) => this.#voter.isCurrent(statement),
+      settled: (slot) => this.#views.settled(slot.key),
+    });
+  }
+
+  get quorum(): number {
+    return this.#state.quorum;
+  }
+
+  get view(): View {
+    return this.#state.view;
+  }
+
+  /** This replica has been in no view above this one, and has asked for none. */
+  get lastView(): View {
+    return Math.max(this.#views.lastAsked, this.#state.abstentions.silentUpTo) as View;
+  }
+
+  get primary(): ReplicaId {
+    return this.#state.primary;
+  }
+
+  /** Undecided slots, for metrics. */
+  get openSlots(): number {
+    return this.#state.slots.size;
+  }
+
+  resultOf(slot: Slot): SlotResult | undefined {
+    return this.#state.decided.get(slotKey(slot));
+  }
+
+  /** Whether this replica has voted for some value of the slot, now or before a restart. */
+  hasVoted(slot: Slot): boolean {
+    const key = slotKey(slot);
+    return this.#state.decided.has(key) || this.#state.slots.get(key)?.vote !== undefined;
+  }
+
+  /** Whether this replica may still learn how the slot was decided, whatever it has forgotten. */
+  mayLearn(slot: Slot): boolean {
+    return this.#hasVoteIn(slotKey(slot));
+  }
+
+  /** Whether this replica has no memory, and does not know yet what it said before. */
+  get isRecovering(): boolean {
+    return this.#state.abstentions.isRecovering;
+  }
+
+  /** Slots that this replica takes no part in. */
+  get abstentions(): Iterable<Slot> {
+    return this.#state.abstentions.slots;
+  }
+
+  get abstaining(): number {
+    return this.#state.abstentions.size;
+  }
+
+  /** Whether this replica may have spoken of the slot before it lost its memory. */
+  abstains(slot: Slot): boolean {
+    return this.isRecovering || this.#state.abstentions.has(slotKey(slot));
+  }
+
+  /**
+   * Undecided slots in which this replica has a vote or a lock, or which it wants and knows; and the outcome
+   * of a transaction whose activation it is locked on: others may have decided that, and gone on. It does not
+   * know a transaction because late votes for the outcome make it ask.
+   */
+  *stakes(): Generator<Slot> {
+    for (const { slot, vote, lock, wanted } of this.#state.slots.values()) {
+      if (vote || lock || (wanted && this.#host.knows(slot))) yield slot;
+      const result = lock?.prePrepare.statement.result;
+      if (result?.kind === 'activation') yield { kind: 'outcome', tid: result.tid };
+    }
+  }
+
+  /** Activations that this replica has long waited for in vain. */
+  *staleActivations(): Generator<Slot> {
+    for (const state of this.#state.slots.values()) {
+      const isKnown = this.activationIn(state.slot) !== undefined;
+      if (isKnown && this.#retransmission.isStale(state)) yield state.slot;
+    }
+  }
+
+  /** What an undecided activation slot is for, where this replica knows. */
+  activationIn(slot: Slot): ActivationStatement | undefined {
+    const state = this.#state.slots.get(slotKey(slot));
+    return state && this.#requestsIn(state)?.[0]?.statement;
+  }
+
+  #requestsIn({ slot, lock, requests }: SlotState): ActivationValue['requests'] | undefined {
+    const locked = lock?.value.kind === 'activation' ? lock.value.requests : undefined;
+    return locked ?? requests ?? this.#host.requestsFor(slot);
+  }
+
+  /**
+   * Whether this replica has a vote or a lock in the slot, which is not decided here. Then it has not
+   * forgotten the slot, whatever it has forgotten of later ones: votes and locks go when it decides.
+   */
+  #hasVoteIn(key: SlotKey): boolean {
+    const state = this.#state.slots.get(key);
+    return Boolean(state?.vote || state?.lock);
+  }
+
+  /** Whether this replica has forgotten its activation, or a later one of its client, since it opened. */
+  #isPast(state: SlotState): boolean {
+    const requests = this.#requestsIn(state);
+    if (!requests || this.abstains(state.slot)) return false;
+    return this.#areForgotten(requests);
+  }
+
+  /**
+   * It can do no more for it, and votes in it no more, so its vote and its lock may go. But others may have
+   * decided the slot: it asks them for a while.
+   */
+  #mayStillLearn(state: SlotState): boolean {
+    return this.#hasVoteIn(state.key) && !this.#retransmission.isStale(state);
+  }
+
+  #areForgotten(requests: ActivationValue['requests']): boolean {
+    return this.#host.isForgotten({ kind: 'activation', requests, proposals: [] });
+  }
+
+  /**
+   * Enough others have told what they know of. `told` holds all slots in which this replica may have
+   * voted, but for activations in views up to `lastView`, the last that it may have been in.
+   */
+  recovered(told: Iterable<Slot>, lastView: View): void {
+    const open = [...told].filter((slot) => !this.#state.decided.has(slotKey(slot)));
+    invariant(lastView >= this.view, 'it may have been in the view that it is in');
+    this.#state.abstentions.recovered(open, lastView);
+    for (const { slot } of [...this.#state.slots.values()]) {
+      this.recheck(slot);
+      this.#giveWay(slot);
+    }
+  }
+
+  takeOutputs(): AgreementOutput[] {
+    return this.#state.takeOutputs();
+  }
+
+  /** Takes back what was persisted. Returns the decided slots with their proofs. */
+  restore(records: readonly StoredRecord[]): DecisionProof[] {
+    const { cluster } = this.#state.options;
+    const proofs: DecisionProof[] = [];
+    this.#state.abstentions.restore(records, slotOf);
+    this.#forgotten.restore(records);
+    for (const { key, value } of records) {
+      if (!key.startsWith('decided/')) continue;
+      const proof = decodeDecisionProof(cluster, value);
+      const { slot, result } = proof.commits.statement;
+      if (this.#forgotten.has(slotKey(slot))) continue;
+      this.#state.decided.set(slotKey(slot), result);
+      proofs.push(proof);
+    }
+    for (const { key, value } of records) {
+      if (key.startsWith('lock/')) {
+        const lock = decodePreparedCertificate(cluster, value);
+        const slot = this.#state.slotState(lock.prePrepare.statement.slot);
+        if (slot) slot.lock = lock;
+      } else if (key.startsWith('voted/')) {
+        const slot = this.#state.slotState(slotOf(key.slice('voted/'.length)));
+        if (slot) slot.vote = decodeVote(value);
+      } else if (key === 'new-view') {
+        this.#views.restore(value);
+      } else if (key === ASKED) {
+        this.#views.restoreAsked(value);
+      }
+    }
+    return proofs;
+  }
+
+  /** After `restore`, once the host has taken its proofs: goes on with what was undecided. */
+  resume(): void {
+    for (const { slot } of [...this.#state.slots.values()]) this.want(slot);
+  }
+
+  /** This replica has a reason to see the slot decided: from now on it watches the primary. */
+  want(slot: Slot): void {
+    const state = this.#state.slotState(slot);
+    if (!state || state.wanted) return;
+    state.wanted = true;
+    state.resends = 0;
+    state.questions = 0;
+    state.suspicions = 0;
+    this.#watch(state);
+    this.#retransmission.start(state);
+    if (!this.#host.knows(slot)) this.#host.seek(slot);
+    this.#proposer.propose(state);
+    this.#giveWay(slot);
+  }
+
+  #blame(state: SlotState): void {
+    state.suspicions += 1;
+    this.#views.suspect(state.key);
+  }
+
+  /**
+   * Where another replica lacks the slot, and one more says nothing of it, no primary can have it decided. That
+   * one may be silent or have lost its memory, and this replica cannot tell. So it blames each primary later than
+   * the one before: the slot waits no longer than a small multiple of what it has waited already.
+   */
+  #watch({ key, slot, suspicions }: SlotState): void {
+    const doublings = this.#host.isLackedElsewhere(slot) ? suspicions : 0;
+    const delayMs = Math.min(this.#views.suspectAfterMs * 2 ** doublings, ONE_DAY_MS);
+    this.#state.startTimer(`suspect/${key}`, delayMs);
+  }
+
+  /** The host knows more than before: a held proposal may be judged, or a better one be made. */
+  recheck(slot: Slot): void {
+    const state = this.#state.slots.get(slotKey(slot));
+    if (!state) return;
+    if (state.held) this.#voter.onProposal(state, state.held);
+    if (this.#state.slots.has(state.key) && state.wanted) this.#proposer.propose(state);
+  }
+
+  /** Takes no part in the slot any more. Only for one that this replica's host refuses from now on. */
+  forget(slot: Slot): void {
+    const key = slotKey(slot);
+    if (this.#state.decided.delete(key)) return this.#forgotten.add(key);
+    this.#close(key);
+    this.#views.settled(key);
+  }
+
+  /** Drops what this replica has said of the slot. */
+  #close(key: SlotKey): void {
+    const state = this.#state.slots.get(key);
+    this.#state.abstentions.ended(key);
+    if (state?.vote) this.#state.persist(`voted/${key}`, null);
+    if (state?.lock) this.#state.persist(`lock/${key}`, null);
+    if (state?.wanted) {
+      this.#state.stopTimer(`suspect/${key}`);
+      this.#state.stopTimer(`resend/${key}`);
+    }
+    this.#state.drop(key);
+    this.#state.shown.delete(key);
+  }
+
+  onPeerUp(replica: ReplicaId): void {
+    this.#views.greet(replica);
+  }
+
+  /** Returns false where the timer is not the agreement's. */
+  onTimer(name: string): boolean {
+    if (this.#views.onTimer(name) || this.#state.pace.onTimer(name)) return true;
+    const [what, key] = splitOnce(name);
+    if (what !== 'suspect' && what !== 'resend') return false;
+    const slot = this.#state.slots.get(key as SlotKey);
+    if (!slot) return true;
+    const isPast = this.#isPast(slot);
+    if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);
+    else if (what === 'suspect') {
+      if (!isPast && this.#retransmission.hasGrounds(slot)) this.#blame(slot);
+      this.#watch(slot);
+    } else {
+      this.#retransmission.again(slot);
+    }
+    return true;
+  }
+
+  /**
+   * Whether a message can still make a difference. Asked before its signatures are checked, so it may
+   * say no, and never more than that: the votes that a quorum was reached without are a third of all.
+   */
+  needs(message: PeerMessage): boolean {
+    if (message.kind !== 'phase') return true;
+    const { slot, phase, ballot } = message.signed.statement;
+    const key = slotKey(slot);
+    if (this.#state.decided.has(key)) return false;
+    if (phase !== 'prepare') return true;
+    const own = this.#state.slots.get(key)?.commits.of(this.#state.self);
+    return own === undefined || compareBallots(own.statement.ballot, ballot) < 0;
+  }
+
+  onMessage({ from }: VerifiedPeerMessage, message: AgreementMessage): void {
+    switch (message.kind) {
+      case 'activation-pre-prepare':
+        return this.#gatherer.onPrePrepare(from, message.requests, message.proposal);
+      case 'pre-prepare-reply':
+        return this.#gatherer.onReply(from, message.proposal);
+      case 'pre-prepare-update': {
+        if (!this.#voter.isCurrent(message.prePrepare.statement)) return;
+        const slot = this.#state.slotState(message.prePrepare.statement.slot, from);
+        return slot && this.#gatherer.onUpdate(slot, message);
+      }
+      case 'pre-prepare': {
+        const slot = this.#state.slotState(message.prePrepare.statement.slot, from);
+        return slot && this.#voter.onProposal(slot, message);
+      }
+      case 'phase': {
+        const slot = this.#state.slotState(message.signed.statement.slot, from);
+        return slot && this.#voter.onPhase(from, slot, message.signed);
+      }
+      case 'view-change':
+        return this.#views.onViewChange(from, message.viewChange);
+      case 'new-view':
+        return this.#views.onNewView(message.newView);
+      case 'prepared':
+        return this.#onLock(message.certificate);
+      case 'decided':
+        return this.#decide(message.proof);
+      case 'fetch':
+        return this.#onFetch(from, message.slot);
+    }
+  }
+
+  /** From this replica's own quorum or from anybody's proof. */
+  #decide(proof: DecisionProof): void {
+    const { slot, result } = proof.commits.statement;
+    const key = slotKey(slot);
+    const known = this.#state.decided.get(key);
+    if (known) return invariant(sameResult(known, result), 'a slot has one decision');
+    const hadVote = this.#hasVoteIn(key);
+    if (!hadVote && this.#host.isForgotten(proof.value)) return;
+    if (!this.#host.knows(slot)) return this.#host.seek(slot);
+    this.#forgotten.learntAgain(key);
+    this.#state.decided.set(key, result);
+    this.#state.persist(`decided/${key}`, encodeDecisionProof(proof));
+    this.#close(key);
+    this.#views.progressed(key);
+    this.#host.decided(slot, proof, hadVote);
+  }
+
+  // Locks of others, and what others missed --------------------------------------------------------
+
+  /** A lock of another replica: the primary proposes it, everybody shows it in a view change. */
+  #onLock(certificate: PreparedCertificate): void {
+    const { slot } = certificate.prePrepare.statement;
+    if (this.#host.isForgotten(certificate.value)) return;
+    if (!this.#host.knows(slot)) return this.#host.seek(slot);
+    this.#learn(certificate);
+    this.want(slot);
+    this.recheck(slot);
+  }
+
+  /**
+   * Nothing is kept of transactions that are not known here, so that old locks cannot fill memory. A
+   * lock that is kept is looked into: the slot may be decided everywhere else, and nobody says so.
+   */
+  #learn(certificate: PreparedCertificate): void {
+    const { slot } = certificate.prePrepare.statement;
+    if (this.#host.isForgotten(certificate.value)) return;
+    const state = this.#host.knows(slot) ? this.#state.slotState(slot) : undefined;
+    if (state && this.#state.learnLock(state, certificate)) this.want(slot);
+  }
+
+  #onFetch(from: ReplicaId, slot: Slot): void {
+    const key = slotKey(slot);
+    const isStored = this.#state.decided.has(key) || this.#forgotten.has(key);
+    if (isStored) return this.#state.sendProof(from, slot);
+    const accepted = this.#state.slots.get(key)?.accepted;
+    if (accepted) this.#state.send(from, { kind: 'pre-prepare', ...accepted });
+  }
+
+  #onViewEntered(): void {
+    for (const { prePrepare, value } of [...this.#state.shown.values()]) {
+      const { slot } = prePrepare.statement;
+      if (this.#host.knows(slot) && !this.#host.isForgotten(value)) this.want(slot);
+    }
+    for (const slot of [...this.#state.slots.values()]) {
+      slot.held = undefined;
+      slot.resends = 0;
+      if (slot.vote) this.#retransmission.dropIfPast(slot);
+      if (!slot.wanted) continue;
+      this.#watch(slot);
+      this.#retransmission.start(slot);
+      this.#retransmission.handOver(slot);
+      this.#proposer.propose(slot);
+      this.#giveWay(slot.slot);
+    }
+  }
+
+  /** A primary that must not vote in a slot cannot lead it. The next one may. */
+  #giveWay(slot: Slot): void {
+    const state = this.#state.slots.get(slotKey(slot));
+    if (!state?.wanted || !this.#state.isPrimary) return;
+    if (!this.isRecovering && !this.#state.mayVote(state)) this.#views.suspect(state.key);
+  }
+}
+
+function splitOnce(name: string): [string, string] {
+  const at = name.indexOf('/');
+  return [name.slice(0, at), name.slice(at + 1)];
+}
+
+function slotOf(key: string): Slot {
+  const id = key.slice(2);
+  return key.startsWith('a:')
+    ? { kind: 'activation', request: digestId(id) }
+    : { kind: 'outcome', tid: transactionId(id) };
+}

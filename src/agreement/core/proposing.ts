@@ -1,0 +1,291 @@
+import { invariant } from '../../kernel/core.js';
+import type { Attempt, Digest, ReplicaId } from '../../kernel/ids.js';
+import { sha256 } from '../../kernel/keys.js';
+import type { Signed } from '../../kernel/signed.js';
+import type {
+  ActivationValue,
+  PeerMessage,
+  PhaseStatement,
+  PreparedCertificate,
+  Slot,
+  SlotResult,
+  SlotValue,
+  UuidProposal,
+} from '../messages.js';
+import { digestOfSigned } from '../signing.js';
+import type { ActivationStatement } from '../statements.js';
+import { activationResult, digestOfValue } from '../values.js';
+import { type Gathering, type Proposal, type SlotState, sameResult, type Update } from './slot.js';
+import { type AgreementHost, type AgreementState, ATTEMPTS_MAX } from './state.js';
+
+export interface ProposingEvents {
+  /** The proposals of UUIDs have to be gathered first. */
+  gather(slot: SlotState, requests: ActivationValue['requests']): void;
+  /** This replica, the primary, has voted for its own proposal. */
+  proposed(slot: SlotState): void;
+}
+
+/** How a proposal is told to the backups. */
+export type Announce = (prePrepare: Signed<PhaseStatement>) => PeerMessage;
+
+/** The primary's side: what to propose for a slot, and at which ballot. */
+export class Proposer {
+  readonly #state: AgreementState;
+  readonly #host: AgreementHost;
+  readonly #events: ProposingEvents;
+
+  constructor(state: AgreementState, host: AgreementHost, events: ProposingEvents) {
+    this.#state = state;
+    this.#host = host;
+    this.#events = events;
+  }
+
+  /** Does nothing in a backup, or while there is nothing (new) to propose. */
+  propose(slot: SlotState): void {
+    if (!this.#state.isPrimary || !this.#state.mayVote(slot)) return;
+    if (slot.lock) return this.#proposeLocked(slot, slot.lock);
+    if (slot.slot.kind === 'outcome') {
+      const value = this.#host.outcomeFor(slot.slot);
+      if (value) this.proposeValue(slot, value, inFull(value));
+      return;
+    }
+    if (slot.accepted && this.#state.isOfThisView(slot.accepted.prePrepare.statement)) return;
+    const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
+    if (!requests || this.#areForgotten(requests)) return;
+    if (this.#host.hasRoom(slot.slot, requests)) this.#events.gather(slot, requests);
+  }
+
+  /** Only a vote keeps the slot: the others are not to open it again for this replica. */
+  #areForgotten(requests: ActivationValue['requests']): boolean {
+    return this.#host.isForgotten({ kind: 'activation', requests, proposals: [] });
+  }
+
+  /** Proposes the value at the next attempt, unless it stands proposed or a lock forbids it. */
+  proposeValue(slot: SlotState, value: SlotValue, announce: Announce): void {
+    const digest = digestOfValue(value);
+    if (slot.isLockedOnOther(digest) || this.#stands(slot, digest)) return;
+    if (this.#host.isForgotten(value)) return;
+    const { view } = this.#state;
+    const last = slot.vote?.ballot.view === view ? slot.vote.ballot.attempt : -1;
+    const attempt = (last + 1) as Attempt;
+    if (attempt >= ATTEMPTS_MAX) {
+      this.#state.log('warn', 'attempts-exhausted', { slot: slot.key });
+      return;
+    }
+    invariant(!this.#host.isForgotten(value), 'a proposal is of nothing forgotten');
+    const prePrepare = this.#state.sign<PhaseStatement>({
+      kind: 'phase',
+      phase: 'pre-prepare',
+      slot: slot.slot,
+      ballot: { view, attempt },
+      digest,
+      result: resultOf(value),
+    });
+    this.#state.recordVote(slot, prePrepare.statement);
+    slot.accepted = { prePrepare, value };
+    this.#state.broadcast(announce(prePrepare));
+    this.#events.proposed(slot);
+  }
+
+  /** Backups with another, lower lock change their minds only for this one. */
+  #proposeLocked(slot: SlotState, lock: PreparedCertificate): void {
+    const { digest } = lock.prePrepare.statement;
+    if (this.#stands(slot, digest)) return;
+    if (this.#state.shown.get(slot.key)?.prePrepare.statement.digest !== digest) {
+      this.#state.broadcast({ kind: 'prepared', certificate: lock });
+    }
+    this.proposeValue(slot, lock.value, inFull(lock.value));
+  }
+
+  /** Whether it is what this replica proposed last in this view. After a restart it cannot tell. */
+  #stands({ accepted }: SlotState, digest: Digest): boolean {
+    const statement = accepted?.prePrepare.statement;
+    return statement?.digest === digest && this.#state.isOfThisView(statement);
+  }
+}
+
+const inFull =
+  (value: SlotValue): Announce =>
+  (prePrepare) => ({ kind: 'pre-prepare', prePrepare, value });
+
+function resultOf(value: SlotValue): SlotResult {
+  return value.kind === 'activation'
+    ? activationResult(value)
+    : { kind: 'outcome', outcome: value.outcome };
+}
+
+/** What the gathering hands back to the agreement. */
+export interface GatheringEvents {
+  /** The primary has the proposals that it needs: the value is fixed. */
+  propose(slot: SlotState, value: ActivationValue, announce: Announce): void;
+  /** A backup has put the primary's value together. */
+  proposed(slot: SlotState, proposal: Proposal): void;
+  /** A correct request is known: the slot has to be decided. */
+  want(slot: Slot): void;
+  /** Whether it takes part in one more activation of this client now. */
+  hasRoom(slot: Slot, requests: readonly Signed<ActivationStatement>[]): boolean;
+  /** Whether this replica has forgotten the activation: it takes no part in it. */
+  isForgotten(requests: readonly Signed<ActivationStatement>[]): boolean;
+}
+
+/**
+ * The two messages that an activation has beyond PBFT: every replica proposes a UUID of its own, the
+ * primary chooses a quorum of them, and the transaction id is a hash over all (protocols.md 1.1).
+ */
+export class Gatherer {
+  readonly #state: AgreementState;
+  readonly #events: GatheringEvents;
+
+  constructor(state: AgreementState, events: GatheringEvents) {
+    this.#state = state;
+    this.#events = events;
+  }
+
+  /** The primary opens the slot, or opens it again for those who missed it. */
+  start(slot: SlotState, requests: readonly Signed<ActivationStatement>[]): void {
+    const gathering = this.#gathering(slot);
+    gathering.requests ??= requests;
+    const proposal = this.#ownProposal(slot, gathering);
+    this.#state.broadcast({
+      kind: 'activation-pre-prepare',
+      requests: gathering.requests,
+      proposal,
+    });
+    this.#chooseIfEnough(slot, gathering);
+  }
+
+  /** Zhao's ba-pre-prepare: a backup answers with its own UUID, to all. */
+  onPrePrepare(
+    from: ReplicaId,
+    requests: readonly Signed<ActivationStatement>[],
+    proposal: Signed<UuidProposal>,
+  ): void {
+    if (this.#events.isForgotten(requests)) return;
+    const slot = this.#open(from, proposal.statement);
+    if (!slot) return;
+    if (!slot.lock && !this.#events.hasRoom(slot.slot, requests)) return;
+    const gathering = this.#gathering(slot);
+    const repeated = gathering.proposals.has(this.#state.self);
+    gathering.requests = requests;
+    this.#keep(gathering, proposal);
+    const own = this.#ownProposal(slot, gathering);
+    const reply: PeerMessage = { kind: 'pre-prepare-reply', proposal: own };
+    if (repeated) this.#state.send(from, reply);
+    else this.#state.broadcast(reply);
+    this.#events.want(slot.slot);
+    this.#assemble(slot, gathering);
+  }
+
+  /** Zhao's ba-pre-prepare-reply. */
+  onReply(from: ReplicaId, proposal: Signed<UuidProposal>): void {
+    const slot = this.#open(from, proposal.statement);
+    if (!slot) return;
+    const gathering = this.#gathering(slot);
+    this.#keep(gathering, proposal);
+    if (this.#state.isPrimary) this.#chooseIfEnough(slot, gathering);
+    else this.#assemble(slot, gathering);
+  }
+
+  /** Zhao's ba-pre-prepare-update. A backup that misses a reply asks for the whole value. */
+  onUpdate(slot: SlotState, update: Update): void {
+    const gathering = this.#gathering(slot);
+    gathering.update = update;
+    if (!this.#assemble(slot, gathering)) {
+      this.#state.send(this.#state.primary, { kind: 'fetch', slot: slot.slot });
+    }
+  }
+
+  #open(from: ReplicaId, { slot, view }: UuidProposal): SlotState | undefined {
+    return view === this.#state.view ? this.#state.slotState(slot, from) : undefined;
+  }
+
+  #gathering(slot: SlotState): Gathering {
+    const { view } = this.#state;
+    const known = slot.gathering;
+    if (known?.view === view) return known;
+    slot.gathering = { view, requests: known?.requests, proposals: new Map(), update: undefined };
+    return slot.gathering;
+  }
+
+  /** The first proposal of a replica counts. */
+  #keep({ proposals }: Gathering, proposal: Signed<UuidProposal>): void {
+    const { replica } = proposal.statement;
+    if (!proposals.has(replica)) proposals.set(replica, proposal);
+  }
+
+  /** High in entropy, and the same when asked again in the same view. */
+  #ownProposal(slot: SlotState, gathering: Gathering): Signed<UuidProposal> {
+    const known = gathering.proposals.get(this.#state.self);
+    if (known) return known;
+    const { entropy } = this.#state.options;
+    const label = new TextEncoder().encode(`uuid ${slot.key} ${gathering.view}`);
+    const seed = new Uint8Array([...entropy, ...label]);
+    const own = this.#state.sign<UuidProposal>({
+      kind: 'proposal',
+      slot: slot.slot,
+      view: gathering.view,
+      uuid: sha256(seed).slice(0, 32),
+      replica: this.#state.self,
+    });
+    gathering.proposals.set(this.#state.self, own);
+    return own;
+  }
+
+  #chooseIfEnough(slot: SlotState, gathering: Gathering): void {
+    const { quorum } = this.#state;
+    if (!gathering.requests || gathering.proposals.size < quorum || this.#fixed(slot)) return;
+    const own = this.#ownProposal(slot, gathering);
+    const others = [...gathering.proposals.values()].filter((one) => one !== own);
+    const chosen = [own, ...others.slice(0, quorum - 1)].sort(byReplica);
+    const value: ActivationValue = {
+      kind: 'activation',
+      requests: gathering.requests,
+      proposals: chosen,
+    };
+    this.#events.propose(slot, value, (prePrepare) => ({
+      kind: 'pre-prepare-update',
+      prePrepare,
+      chosen: chosen.map((signed) => ({
+        replica: signed.statement.replica,
+        digest: digestOfSigned(signed),
+      })),
+    }));
+  }
+
+  #fixed({ accepted }: SlotState): boolean {
+    return accepted !== undefined && this.#state.isOfThisView(accepted.prePrepare.statement);
+  }
+
+  /** Puts the value together from the replies at hand; false where they do not give it. */
+  #assemble(slot: SlotState, gathering: Gathering): boolean {
+    const { update, requests } = gathering;
+    if (!update || !requests) return false;
+    const proposals: Signed<UuidProposal>[] = [];
+    for (const { replica, digest } of update.chosen) {
+      const proposal = gathering.proposals.get(replica);
+      if (!proposal || digestOfSigned(proposal) !== digest) return false;
+      proposals.push(proposal);
+    }
+    const value: ActivationValue = { kind: 'activation', requests, proposals };
+    gathering.update = undefined;
+    if (!this.#says(update.prePrepare.statement, value)) {
+      this.#state.log('warn', 'false-update', { slot: slot.key, primary: this.#state.primary });
+      return false;
+    }
+    this.#events.proposed(slot, { prePrepare: update.prePrepare, value });
+    return true;
+  }
+
+  /** Whether the primary's statement is about this value, and the value about a quorum. */
+  #says(statement: PhaseStatement, value: ActivationValue): boolean {
+    return (
+      new Set(value.proposals.map((one) => one.statement.replica)).size === this.#state.quorum &&
+      digestOfValue(value) === statement.digest &&
+      sameResult(statement.result, activationResult(value))
+    );
+  }
+}
+
+function byReplica(a: Signed<UuidProposal>, b: Signed<UuidProposal>): number {
+  return a.statement.replica - b.statement.replica;
+}

@@ -1,0 +1,316 @@
+import { limits } from '../../kernel/codec/limits.js';
+import { resendDelayMs } from '../../kernel/core.js';
+import { oneCorrect, primaryOf, type ReplicaId, type View, view } from '../../kernel/ids.js';
+import type { Signed } from '../../kernel/signed.js';
+import { encodePreparedCertificate } from '../certificate.js';
+import {
+  compareBallots,
+  type NewViewStatement,
+  type PreparedCertificate,
+  type SignedViewChange,
+  type SlotKey,
+  slotKey,
+  type ViewChangeStatement,
+} from '../messages.js';
+import { decodeSigned, encodeSigned } from '../signing.js';
+import { viewChangeBytesMax, viewChangeHeadBytesMax } from '../sizes.js';
+import type { AgreementState } from './state.js';
+
+/** Stands in the store: the highest view that this replica has ever asked for. */
+export const ASKED = 'asked-view';
+const RESEND = 'view-change/resend';
+const NEW_VIEW = 'view-change/new-view';
+const FORGET = 'view-change/forget/';
+
+/** Timeouts stop doubling after so many view changes without a decision. */
+const DOUBLINGS_MAX = 6;
+
+export interface ViewEvents {
+  /** Somebody's lock. */
+  learn(certificate: PreparedCertificate): void;
+  /** A new view has begun; `state.shown` has the locks that its new-view message shows. */
+  entered(): void;
+}
+
+/**
+ * When and how the primary is replaced (Castro and Liskov §4.4; protocols.md 1.4).
+ *
+ * A replica that suspects keeps taking part in the old view until a quorum has opened the next one:
+ * its votes and locks make that safe, and one replica alone with bad luck does no harm. It says its
+ * view change again until the new view comes, joins when `f + 1` others are ahead, waits twice as
+ * long each time, and withdraws when what it waited for gets decided after all.
+ */
+export class ViewChanger {
+  readonly #state: AgreementState;
+  readonly #events: ViewEvents;
+  /** The view that this replica asks for; the current one while it asks for none. */
+  #target = 0 as View;
+  /** The slots whose delay made this replica ask; empty where it only joined. */
+  /** The highest view that it has ever asked for. */
+  #asked = 0 as View;
+  readonly #suspicions = new Set<SlotKey>();
+  readonly #received = new Map<ReplicaId, SignedViewChange>();
+  #newView: Signed<NewViewStatement> | undefined;
+  /** View changes since the last decision. */
+  #failures = 0;
+  #resends = 0;
+  #waiting = false;
+
+  constructor(state: AgreementState, events: ViewEvents) {
+    this.#state = state;
+    this.#events = events;
+  }
+
+  /** How long a slot may stay undecided now. */
+  get suspectAfterMs(): number {
+    return this.#state.options.suspectAfterMs * 2 ** Math.min(this.#failures, DOUBLINGS_MAX);
+  }
+
+  /** The highest view that this replica has been in or asked for, restarts included. */
+  get lastAsked(): View {
+    return Math.max(this.#state.view, this.#asked) as View;
+  }
+
+  suspect(slot: SlotKey): void {
+    this.#suspicions.add(slot);
+    if (this.#target > this.#state.view) return;
+    this.#state.log('warn', 'primary-suspected', { slot, primary: this.#state.primary });
+    this.#ask((this.#state.view + 1) as View);
+  }
+
+  /** A slot was decided: the primary works, unless others are missing more. */
+  progressed(slot: SlotKey): void {
+    this.#failures = 0;
+    this.settled(slot);
+  }
+
+  /** The primary is not blamed for the slot any more. */
+  settled(slot: SlotKey): void {
+    this.#suspicions.delete(slot);
+    this.#withdrawIfAlone();
+  }
+
+  onViewChange(from: ReplicaId, viewChange: SignedViewChange): void {
+    const { view, prepared } = viewChange.statement;
+    if (view <= this.#state.view) return this.greet(from);
+    if (viewChange.bytes.length > this.#bytesMax) return;
+    const known = this.#received.get(viewChange.replica);
+    if (known && known.statement.view > view) return;
+    this.#received.set(viewChange.replica, viewChange);
+    this.#state.startTimer(
+      `${FORGET}${viewChange.replica}`,
+      20 * this.#state.options.resendAfterMs,
+    );
+    for (const certificate of prepared) this.#events.learn(certificate);
+    this.#joinIfOthersAreAhead();
+    // It asks and we see no reason to: perhaps it has missed the view that we are in.
+    if (this.#target === this.#state.view) return this.greet(from);
+    this.#openIfPrimary();
+    this.#waitIfQuorum();
+  }
+
+  onNewView(newView: Signed<NewViewStatement>): void {
+    if (newView.statement.view > this.#state.view) this.#enter(newView);
+  }
+
+  /** Returns false where the timer is not a view change's. */
+  onTimer(name: string): boolean {
+    if (name === RESEND) this.#sayAgain();
+    else if (name === NEW_VIEW) this.#ask((this.#target + 1) as View);
+    else if (name.startsWith(FORGET)) this.#forget(Number(name.slice(FORGET.length)) as ReplicaId);
+    else return false;
+    return true;
+  }
+
+  /** A peer may have missed the view that this replica is in. */
+  greet(replica: ReplicaId): void {
+    if (this.#newView) this.#state.send(replica, { kind: 'new-view', newView: this.#newView });
+    const own = this.#received.get(this.#state.self);
+    if (own) this.#state.send(replica, { kind: 'view-change', viewChange: own });
+  }
+
+  /** Enters the view of the new-view message that was persisted last. */
+  restore(bytes: Uint8Array): void {
+    const signed = decodeSigned(this.#state.options.cluster, bytes);
+    if (signed.statement.kind !== 'new-view') throw new TypeError('not a new-view message');
+    this.#settle({ ...signed, statement: signed.statement });
+  }
+
+  restoreAsked(bytes: Uint8Array): void {
+    this.#asked = view(Number(new TextDecoder().decode(bytes)));
+  }
+
+  /**
+   * Asks for a view, or a later one where a lock shows that a quorum is past it: says what this replica
+   * is locked on, and no longer waits for the old one.
+   */
+  #ask(wanted: View): void {
+    const view = Math.max(wanted, this.#viewOfLocks + 1) as View;
+    this.#target = view;
+    this.#keepAsked(view);
+    this.#failures += 1;
+    this.#resends = 0;
+    this.#waiting = false;
+    const prepared = this.#locks();
+    const signed = this.#state.sign<ViewChangeStatement>({ kind: 'view-change', view, prepared });
+    this.#received.set(this.#state.self, { ...signed, replica: this.#state.self });
+    this.#state.stopTimer(NEW_VIEW);
+    this.#sayAgain();
+    this.#openIfPrimary();
+    this.#waitIfQuorum();
+  }
+
+  /** Durable before the view change leaves: a replica without memory relies on it (`Recovery`). */
+  #keepAsked(view: View): void {
+    if (view <= this.#asked) return;
+    this.#asked = view;
+    this.#state.persist(ASKED, new TextEncoder().encode(String(view)));
+  }
+
+  get #viewOfLocks(): number {
+    const locks = [...this.#state.slots.values()].flatMap(({ lock }) => lock ?? []);
+    return Math.max(-1, ...locks.map(({ prePrepare }) => prePrepare.statement.ballot.view));
+  }
+
+  /** So many that all view changes fit into one new-view; what is left out is handed over later. */
+  #locks(): PreparedCertificate[] {
+    const locks: PreparedCertificate[] = [];
+    let room = this.#bytesMax - viewChangeHeadBytesMax;
+    for (const { lock } of this.#state.slots.values()) {
+      if (!lock || locks.length >= limits.preparedCertificates) continue;
+      const { length } = encodePreparedCertificate(lock);
+      if (length > room) continue;
+      room -= length;
+      locks.push(lock);
+    }
+    return locks.sort((a, b) => order(keyOf(a), keyOf(b)));
+  }
+
+  /** Of one view change. A Byzantine replica's longer one would make the new-view too long. */
+  get #bytesMax(): number {
+    return viewChangeBytesMax(this.#state.options.resilience.n);
+  }
+
+  #sayAgain(): void {
+    const own = this.#received.get(this.#state.self);
+    if (!own) return;
+    this.#state.broadcast({ kind: 'view-change', viewChange: own });
+    this.#state.startTimer(RESEND, resendDelayMs(this.#state.options.resendAfterMs, this.#resends));
+    this.#resends += 1;
+  }
+
+  /** Castro and Liskov §4.5.2: `f + 1` others are ahead, so one correct replica has a reason. */
+  #joinIfOthersAreAhead(): void {
+    const ahead = [...this.#received.values()]
+      .filter(
+        ({ statement, replica }) => statement.view > this.#target && replica !== this.#state.self,
+      )
+      .map(({ statement }) => statement.view)
+      .sort((a, b) => a - b);
+    const [lowest] = ahead;
+    if (lowest !== undefined && ahead.length >= oneCorrect(this.#state.options.resilience)) {
+      this.#ask(lowest);
+    }
+  }
+
+  /** The new primary opens the view with a quorum of view changes. */
+  #openIfPrimary(): void {
+    const view = this.#target;
+    const { resilience } = this.#state.options;
+    if (view <= this.#state.view || primaryOf(resilience, view) !== this.#state.self) return;
+    const viewChanges = [...this.#received.values()]
+      .filter(({ statement }) => statement.view === view)
+      .sort((a, b) => a.replica - b.replica);
+    if (viewChanges.length < this.#state.quorum) return;
+    this.#enter(this.#state.sign<NewViewStatement>({ kind: 'new-view', view, viewChanges }));
+  }
+
+  /** The timer for the new primary starts only once a quorum asks for its view. */
+  #waitIfQuorum(): void {
+    if (this.#waiting || this.#target <= this.#state.view) return;
+    if (this.#countAhead((this.#target - 1) as View) < this.#state.quorum) return;
+    this.#waiting = true;
+    const { suspectAfterMs } = this.#state.options;
+    const doublings = Math.min(this.#failures - 1, DOUBLINGS_MAX);
+    this.#state.startTimer(NEW_VIEW, suspectAfterMs * 2 ** doublings);
+  }
+
+  #enter(newView: Signed<NewViewStatement>): void {
+    this.#state.persist('new-view', encodeSigned(newView));
+    this.#settle(newView);
+    if (this.#state.isPrimary) this.#state.broadcast({ kind: 'new-view', newView });
+    for (const certificate of this.#state.shown.values()) this.#events.learn(certificate);
+    this.#state.log('info', 'view-entered', { primary: this.#state.primary });
+    this.#events.entered();
+  }
+
+  /** What the new-view message shows is recomputed from the view changes in it. */
+  #settle(newView: Signed<NewViewStatement>): void {
+    const { view, viewChanges } = newView.statement;
+    this.#newView = newView;
+    this.#state.view = view;
+    this.#withdraw();
+    this.#state.shown = highestPrepared(viewChanges);
+    for (const key of this.#state.shown.keys()) {
+      if (this.#state.decided.has(key)) this.#state.shown.delete(key);
+    }
+  }
+
+  /** Nothing is missing here any more, and too few others ask to make a correct one likely. */
+  #withdrawIfAlone(): void {
+    if (this.#target === this.#state.view || this.#suspicions.size > 0) return;
+    const others = this.#countAhead(this.#state.view) - 1;
+    if (others < oneCorrect(this.#state.options.resilience)) this.#withdraw();
+  }
+
+  /** Asks for no view any more, and drops the view changes for views that are past. */
+  #withdraw(): void {
+    this.#target = this.#state.view;
+    this.#suspicions.clear();
+    this.#waiting = false;
+    this.#state.stopTimer(RESEND);
+    this.#state.stopTimer(NEW_VIEW);
+    this.#received.delete(this.#state.self);
+    for (const [replica, { statement }] of this.#received) {
+      if (statement.view <= this.#state.view) this.#received.delete(replica);
+    }
+  }
+
+  /** It has not asked again, so it has withdrawn. */
+  #forget(replica: ReplicaId): void {
+    this.#received.delete(replica);
+    this.#withdrawIfAlone();
+  }
+
+  /** Replicas, this one included, that ask for a view above the given one. */
+  #countAhead(view: View): number {
+    let count = 0;
+    for (const { statement } of this.#received.values()) if (statement.view > view) count += 1;
+    return count;
+  }
+}
+
+/** For each slot the prepared certificate of the highest ballot in a quorum of view changes. */
+export function highestPrepared(
+  viewChanges: readonly SignedViewChange[],
+): Map<SlotKey, PreparedCertificate> {
+  const highest = new Map<SlotKey, PreparedCertificate>();
+  for (const { statement } of viewChanges) {
+    for (const certificate of statement.prepared) {
+      const key = keyOf(certificate);
+      const known = highest.get(key)?.prePrepare.statement.ballot;
+      if (!known || compareBallots(certificate.prePrepare.statement.ballot, known) > 0) {
+        highest.set(key, certificate);
+      }
+    }
+  }
+  return highest;
+}
+
+function keyOf(certificate: PreparedCertificate): SlotKey {
+  return slotKey(certificate.prePrepare.statement.slot);
+}
+
+function order(a: string, b: string): number {
+  return a < b ? -1 : a > b ? 1 : 0;
+}

@@ -1,0 +1,352 @@
+import { invariant, resendDelayMs } from '../../kernel/core.js';
+import { oneCorrect, primaryOf, type ReplicaId } from '../../kernel/ids.js';
+import type { Signed } from '../../kernel/signed.js';
+import {
+  compareBallots,
+  type DecisionProof,
+  type PhaseStatement,
+  type PreparedCertificate,
+  type Slot,
+  slotKey,
+} from '../messages.js';
+import { encodeStatement } from '../signing.js';
+import { type Proposal, type SlotState, sameProposal } from './slot.js';
+import { type AgreementHost, type AgreementState, ATTEMPTS_MAX, type Backing } from './state.js';
+
+export interface VotingEvents {
+  /** A proposal was acceptable: the slot has to be decided. */
+  want(slot: Slot): void;
+  /** A quorum committed. */
+  decide(proof: DecisionProof): void;
+}
+
+/** The backup's side of the three phases, and the counting of everybody's votes. */
+export class Voter {
+  readonly #state: AgreementState;
+  readonly #host: AgreementHost;
+  readonly #events: VotingEvents;
+
+  constructor(state: AgreementState, host: AgreementHost, events: VotingEvents) {
+    this.#state = state;
+    this.#host = host;
+    this.#events = events;
+  }
+
+  /** Whether a proposal may still be voted for: it is of this view. */
+  isCurrent({ ballot }: PhaseStatement): boolean {
+    return ballot.view === this.#state.view && ballot.attempt < ATTEMPTS_MAX;
+  }
+
+  /** ba-pre-prepare with its value: Zhao §4.1 and §4.3, "a backup accepts". */
+  onProposal(slot: SlotState, proposal: Proposal): void {
+    const { statement } = proposal.prePrepare;
+    if (this.#state.isPrimary || !this.isCurrent(statement)) return;
+    if (this.#host.isForgotten(proposal.value)) return;
+    const isNew = slot.held !== proposal;
+    if (slot.held && compareBallots(slot.held.prePrepare.statement.ballot, statement.ballot) <= 0) {
+      slot.held = undefined;
+    }
+    if (slot.vote) {
+      const order = compareBallots(statement.ballot, slot.vote.ballot);
+      if (order < 0) return;
+      if (order === 0) return this.#onSameBallot(slot, proposal);
+    }
+    if (!this.#state.mayVote(slot)) return this.#abstain(slot, proposal);
+    if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
+    if (!slot.lock && !this.#isAcceptable(slot, proposal, isNew)) {
+      return isNew ? this.#handOn(slot, proposal) : undefined;
+    }
+    this.#voteFor(slot, proposal);
+    this.#events.want(slot.slot);
+  }
+
+  onPhase(from: ReplicaId, slot: SlotState, signed: Signed<PhaseStatement>): void {
+    if (signed.statement.phase === 'commit') {
+      slot.commits.add(from, signed);
+      this.#checkCommitted(slot, signed.statement);
+    } else {
+      slot.prepares.add(from, signed);
+      if (slot.held && this.#isBacked(slot, slot.held)) this.onProposal(slot, slot.held);
+      this.checkPrepared(slot);
+    }
+    this.#wantIfOneCorrectDoes(slot);
+  }
+
+  /** What a correct replica has voted in is to be decided, here too. */
+  #wantIfOneCorrectDoes(slot: SlotState): void {
+    if (slot.wanted || slot.voters < oneCorrect(this.#state.options.resilience)) return;
+    // It may have been decided by this very vote.
+    if (this.#state.slots.has(slot.key)) this.#events.want(slot.slot);
+  }
+
+  /** ba-prepare done: the primary's pre-prepare and `quorum - 1` prepares of backups agree. */
+  checkPrepared(slot: SlotState): void {
+    const { accepted } = slot;
+    if (!accepted || !this.isCurrent(accepted.prePrepare.statement)) return;
+    const { statement } = accepted.prePrepare;
+    const own = slot.commits.of(this.#state.self);
+    if (own && compareBallots(own.statement.ballot, statement.ballot) >= 0) return;
+    if (!slot.isLockedAt(statement) && !this.#lockWhenPrepared(slot, accepted)) return;
+    this.#commit(slot, statement);
+  }
+
+  /**
+   * Seen before: vote again for the same value (it may have been lost); never for another, nor where this
+   * replica has taken a lock on another since.
+   */
+  #onSameBallot(slot: SlotState, proposal: Proposal): void {
+    const { statement } = proposal.prePrepare;
+    if (slot.vote?.digest !== statement.digest) {
+      this.#state.log('warn', 'equivocation', { slot: slot.key, primary: this.#state.primary });
+      return;
+    }
+    if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
+    if (!slot.accepted || !sameProposal(slot.accepted.prePrepare.statement, statement)) {
+      this.#voteFor(slot, proposal);
+    }
+  }
+
+  /** Keeps the value: a quorum of others may decide it. */
+  #abstain(slot: SlotState, proposal: Proposal): void {
+    slot.held = proposal;
+    this.#events.want(slot.slot);
+    this.#checkCommitted(slot, proposal.prePrepare.statement);
+  }
+
+  /** What the primary may lack, for its next attempt. */
+  #handOn(slot: SlotState, { prePrepare, value }: Proposal): void {
+    if (!this.#mayAnswer(slot, prePrepare.statement)) return;
+    slot.answered = answerTo(slot, prePrepare.statement);
+    this.#host.notAccepted(slot.slot, value);
+  }
+
+  /** A proposal that comes again is answered once in a delay, also where its slot was dropped meanwhile. */
+  #mayAnswer(slot: SlotState, statement: PhaseStatement): boolean {
+    return this.#state.pace.allows(answerTo(slot, statement));
+  }
+
+  /** Whoever proposes something else may not know of the lock. */
+  #showLock(slot: SlotState, statement: PhaseStatement): void {
+    if (!this.#mayAnswer(slot, statement)) return;
+    const { ballot } = statement;
+    this.#state.log('info', 'lock-held', { slot: slot.key, ballot });
+    if (slot.lock) this.#state.broadcast({ kind: 'prepared', certificate: slot.lock });
+  }
+
+  /**
+   * Judged only where there is no lock: a prepared value was judged by the correct ones in a quorum,
+   * and what this replica has learnt since must not keep it from a value that may be decided.
+   */
+  #isAcceptable(slot: SlotState, proposal: Proposal, isNew: boolean): boolean {
+    const backing = this.#backing(slot, proposal, isNew);
+    const verdict = this.#host.judge(slot.slot, proposal.value, backing);
+    if (verdict.verdict === 'accept') return true;
+    if (isNew) this.#state.log('info', 'proposal-not-accepted', { slot: slot.key, ...verdict });
+    if (verdict.verdict === 'later') slot.held = proposal;
+    return false;
+  }
+
+  /** `isNew`: it comes now, and is not one that was held. */
+  #backing(slot: SlotState, proposal: Proposal, isNew: boolean): Backing {
+    if (!this.#isBacked(slot, proposal)) return 'none';
+    const answer = answerTo(slot, proposal.prePrepare.statement);
+    const isAgain = isNew && slot.answered === answer && !this.#state.pace.has(answer);
+    return isAgain ? 'insisted' : 'backed';
+  }
+
+  /** Whether `f + 1` others have voted for it, the primary with its proposal. */
+  #isBacked({ prepares }: SlotState, { prePrepare }: Proposal): boolean {
+    const backups = prepares.matching(prePrepare.statement).map(({ replica }) => replica);
+    const voters = new Set([this.#state.primary, ...backups]);
+    return voters.size >= oneCorrect(this.#state.options.resilience);
+  }
+
+  #voteFor(slot: SlotState, proposal: Proposal): void {
+    const { statement } = proposal.prePrepare;
+    invariant(!this.#host.isForgotten(proposal.value), 'a vote is for nothing forgotten');
+    slot.accepted = proposal;
+    this.#state.recordVote(slot, statement);
+    const prepare = this.#state.sign<PhaseStatement>({ ...statement, phase: 'prepare' });
+    slot.prepares.add(this.#state.self, prepare);
+    this.#state.broadcast({ kind: 'phase', signed: prepare });
+    this.checkPrepared(slot);
+    this.#checkCommitted(slot, statement);
+  }
+
+  #lockWhenPrepared(slot: SlotState, { prePrepare, value }: Proposal): boolean {
+    const { ballot } = prePrepare.statement;
+    const primary = primaryOf(this.#state.options.resilience, ballot.view);
+    const signatures = slot.prepares
+      .matching(prePrepare.statement)
+      .filter(({ replica }) => replica !== primary);
+    if (signatures.length < this.#state.quorum - 1) return false;
+    const statement: PhaseStatement = { ...prePrepare.statement, phase: 'prepare' };
+    const bytes = encodeStatement(this.#state.options.cluster, statement);
+    return this.#state.learnLock(slot, {
+      prePrepare,
+      prepares: { statement, bytes, signatures },
+      value,
+    });
+  }
+
+  #commit(slot: SlotState, statement: PhaseStatement): void {
+    invariant(
+      slot.isLockedAt(statement),
+      'a commit rests on the prepared certificate of its ballot',
+    );
+    const commit = this.#state.sign<PhaseStatement>({ ...statement, phase: 'commit' });
+    slot.commits.add(this.#state.self, commit);
+    this.#state.broadcast({ kind: 'phase', signed: commit });
+    this.#checkCommitted(slot, commit.statement);
+  }
+
+  /** ba-commit done: a quorum committed. A replica without the value fetches the decision. */
+  #checkCommitted(slot: SlotState, like: PhaseStatement): void {
+    const signatures = slot.commits.matching(like);
+    if (signatures.length < this.#state.quorum) return;
+    const known = [slot.accepted, slot.held, slot.lock].find(
+      (one) => one?.prePrepare.statement.digest === like.digest,
+    );
+    if (!known) return this.#fetch(slot);
+    const statement: PhaseStatement = { ...like, phase: 'commit' };
+    const bytes = encodeStatement(this.#state.options.cluster, statement);
+    this.#events.decide({ commits: { statement, bytes, signatures }, value: known.value });
+  }
+
+  /** Not at each further commit, nor at each copy of one. */
+  #fetch({ key, slot }: SlotState): void {
+    const isFirst = this.#state.pace.allows(`fetch/${key}`);
+    if (isFirst) this.#state.broadcast({ kind: 'fetch', slot });
+  }
+}
+
+function answerTo({ key }: SlotState, { ballot }: PhaseStatement): string {
+  return `answer/${ballot.view}.${ballot.attempt}/${key}`;
+}
+
+/** Fetches for a slot of which this replica knows nothing but that it voted. */
+const QUESTIONS_MAX = 10;
+
+export interface RetransmissionActions {
+  /** As primary: makes a proposal if there is one to make. */
+  readonly propose: (slot: SlotState) => void;
+  /** Whether the statement is one of this view. */
+  readonly isCurrent: (statement: PhaseStatement) => boolean;
+  /** The primary is not to blame for the slot. */
+  readonly settled: (slot: SlotState) => void;
+}
+
+/** What is said again of an undecided slot, as any message may be lost, and what a primary may lack. */
+export class Retransmission {
+  readonly #state: AgreementState;
+  readonly #host: AgreementHost;
+  readonly #actions: RetransmissionActions;
+
+  constructor(state: AgreementState, host: AgreementHost, actions: RetransmissionActions) {
+    this.#state = state;
+    this.#host = host;
+    this.#actions = actions;
+  }
+
+  /** Nothing that this replica has done for it was of any use. */
+  isStale({ questions }: SlotState): boolean {
+    return questions > QUESTIONS_MAX;
+  }
+
+  /** Gives the primary what it may lack to propose: locks, requests, records. */
+  handOver(slot: SlotState): void {
+    if (this.#state.isPrimary) return;
+    const { primary } = this.#state;
+    if (slot.lock && !this.#isShown(slot.lock)) {
+      this.#state.send(primary, { kind: 'prepared', certificate: slot.lock });
+    }
+    const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
+    if (requests) this.#state.send(primary, { kind: 'requests', requests });
+    for (const record of this.#host.evidenceFor(slot.slot)) {
+      this.#state.send(primary, { kind: 'record', record });
+    }
+  }
+
+  #isShown({ prePrepare }: PreparedCertificate): boolean {
+    const { slot, digest } = prePrepare.statement;
+    return this.#state.shown.get(slotKey(slot))?.prePrepare.statement.digest === digest;
+  }
+
+  /** Whether the primary is to blame: this replica can help with the slot, and a quorum can decide it. */
+  hasGrounds(slot: SlotState): boolean {
+    if (this.#mayLackRoom(slot)) return false;
+    return this.#hasMeans(slot) && !this.#host.isLeftBehind(slot.slot);
+  }
+
+  /** Then a correct primary proposes it, and the others vote for it, later. What is locked has had its place. */
+  #mayLackRoom({ slot, lock, requests }: SlotState): boolean {
+    if (lock || slot.kind === 'outcome') return false;
+    const asked = requests ?? this.#host.requestsFor(slot);
+    return asked !== undefined && this.#host.isRoomTight(asked);
+  }
+
+  /**
+   * Whether this replica has what it takes to have the slot decided. A vote alone, read back after a
+   * restart, is not enough: perhaps nobody knows any more for what it was, and the client has given its
+   * request up. Nor are the votes of others for the outcome of a transaction that is not on record here:
+   * perhaps this replica has forgotten it, and they came late.
+   */
+  #hasMeans({ slot, lock, accepted, requests }: SlotState): boolean {
+    if (slot.kind === 'outcome') return this.#host.knows(slot);
+    return Boolean(lock || accepted || requests || this.#host.requestsFor(slot));
+  }
+
+  /** Nobody answers. A request or a proposal makes the slot wanted again. */
+  #giveUp(slot: SlotState): void {
+    slot.wanted = false;
+    this.#state.stopTimer(`suspect/${slot.key}`);
+    this.dropIfPast(slot);
+  }
+
+  /**
+   * Drops a slot that is given up and that this replica has said nothing in, or a vote without a lock in an
+   * earlier view: whatever it votes for now is at a higher ballot. (That it has voted for an outcome closes
+   * the transaction to registrations.)
+   */
+  dropIfPast({ key, slot, vote, lock, wanted }: SlotState): void {
+    if (wanted || lock) return;
+    if (vote && (slot.kind === 'outcome' || vote.ballot.view >= this.#state.view)) return;
+    if (vote) this.#state.persist(`voted/${key}`, null);
+    this.#state.drop(key);
+  }
+
+  /** Until `again`, which says the same at ever longer intervals. */
+  start(slot: SlotState): void {
+    const { resendAfterMs } = this.#state.options;
+    this.#state.startTimer(`resend/${slot.key}`, resendDelayMs(2 * resendAfterMs, slot.resends));
+  }
+
+  /** Says again what was said last for the slot, and asks whether others know more. */
+  again(slot: SlotState): void {
+    slot.resends += 1;
+    slot.questions += 1;
+    if (this.isStale(slot)) {
+      this.#host.undecidedForLong();
+      if (!this.hasGrounds(slot)) {
+        this.#actions.settled(slot);
+        // The timers of an activation look for a floor that has passed it.
+        const isKept = slot.slot.kind === 'activation' && this.#hasMeans(slot);
+        if (!isKept) return this.#giveUp(slot);
+      }
+    }
+    const { accepted } = slot;
+    const { isCurrent, propose } = this.#actions;
+    if (accepted && this.#state.isPrimary && isCurrent(accepted.prePrepare.statement)) {
+      this.#state.broadcast({ kind: 'pre-prepare', ...accepted });
+    } else {
+      propose(slot);
+    }
+    for (const votes of [slot.prepares, slot.commits]) {
+      const own = votes.of(this.#state.self);
+      if (own) this.#state.broadcast({ kind: 'phase', signed: own });
+    }
+    this.handOver(slot);
+    this.#state.broadcast({ kind: 'fetch', slot: slot.slot });
+    this.start(slot);
+  }
+}

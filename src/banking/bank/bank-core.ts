@@ -1,0 +1,271 @@
+import type { InvitationStatement } from '../../agreement/statements.js';
+import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../kernel/core.js';
+import {
+  type ClientId,
+  clientId,
+  type InitiatorId,
+  type ParticipantId,
+  type TransactionId,
+  transactionId,
+} from '../../kernel/ids.js';
+import type { Keyring } from '../../kernel/keys.js';
+import type { Verified } from '../../kernel/signed.js';
+import { coordinationFaults } from '../../soap/faults.js';
+import type {
+  ApplicationWrite,
+  CallId,
+  CallResult,
+  EnlistmentRef,
+  ParticipantInput,
+  ParticipantOptions,
+  ParticipantOutput,
+} from '../../transaction/participant/messages.js';
+import { Participant } from '../../transaction/participant/participant.js';
+import { refKey } from '../../transaction/participant/word.js';
+import type { CoordinationContext } from '../../transaction/soap/coordination.js';
+import { findInvitation, readInvitation } from '../../transaction/soap/extension.js';
+import type { AccountId, Balance, Posting } from '../soap.js';
+import { AccountBook, parseContent, textIn } from './account-book.js';
+
+/** Calls that the core has and has not answered yet. */
+export class WaitingCalls<Answer> {
+  readonly #waiting = new Map<CallId, (answer: Answer) => void>();
+  readonly #dismissal: Answer;
+  #last = 0;
+
+  /** `dismissal` is the answer where none will come any more. */
+  constructor(dismissal: Answer) {
+    this.#dismissal = dismissal;
+  }
+
+  /** Hands `submit` a new id, and waits until that id is answered. `submit` is false: dismissed. */
+  wait(submit: (call: CallId) => boolean): Promise<Answer> {
+    this.#last += 1;
+    const call = this.#last as CallId;
+    return new Promise((resolve) => {
+      this.#waiting.set(call, resolve);
+      if (!submit(call)) this.answer(call, this.#dismissal);
+    });
+  }
+
+  answer(call: CallId, answer: Answer): void {
+    this.#waiting.get(call)?.(answer);
+    this.#waiting.delete(call);
+  }
+
+  dismissAll(): void {
+    for (const call of this.#waiting.keys()) this.answer(call, this.#dismissal);
+  }
+}
+
+/** Names the client's request, or the order of sessions, that a debit is for. */
+export interface DebitRequest {
+  readonly client: ClientId;
+  readonly timestamp: number;
+}
+
+/** What a bank is asked to do; a debit comes with its request. */
+export type BankOperation = Posting & { readonly request?: DebitRequest };
+
+interface Used {
+  readonly timestamp: number;
+  /** The transaction that the request was used in. */
+  readonly tid: TransactionId;
+}
+
+/** Records `request/<client>`. */
+const usedPrefix = 'request/';
+
+/**
+ * The last request of each client that this bank has voted to debit for. A request is used in one
+ * transaction, and none with an older timestamp after it; else initiators that all lie, or that took a
+ * forgotten request for a new one, could have its money taken again. There is one record for each client id
+ * of those that may debit an account here, at most, and it stays.
+ */
+export class UsedRequests {
+  readonly #used = new Map<ClientId, Used>();
+  /** Requests of what is held, by enlistment. */
+  readonly #held = new Map<string, DebitRequest>();
+
+  /** Throws `RangeError` where a record is damaged. */
+  restore(records: readonly StoredRecord[]): void {
+    for (const { key, value } of records) {
+      if (!key.startsWith(usedPrefix)) continue;
+      const content = parseContent(value);
+      const { timestamp } = content;
+      if (!Number.isSafeInteger(timestamp)) throw new RangeError('timestamp is not a number');
+      this.#used.set(clientId(key.slice(usedPrefix.length)), {
+        timestamp: Number(timestamp),
+        tid: transactionId(textIn(content, 'tid')),
+      });
+    }
+  }
+
+  /** Whether the request may still be used in this transaction. */
+  isOpen({ client, timestamp }: DebitRequest, tid: TransactionId): boolean {
+    const used = this.#used.get(client);
+    if (used === undefined || timestamp > used.timestamp) return true;
+    return timestamp === used.timestamp && tid === used.tid;
+  }
+
+  hold(ref: EnlistmentRef, request: DebitRequest): void {
+    this.#held.set(refKey(ref), request);
+  }
+
+  release(ref: EnlistmentRef): void {
+    this.#held.delete(refKey(ref));
+  }
+
+  /**
+   * Uses what is held, before the vote: the writes that make that durable. `undefined` where another
+   * transaction has used it, or a later request of the client, in the meantime.
+   */
+  use(ref: EnlistmentRef): readonly ApplicationWrite[] | undefined {
+    const request = this.#held.get(refKey(ref));
+    if (request === undefined) return [];
+    const { tid } = ref;
+    if (!this.isOpen(request, tid)) return undefined;
+    const { client, timestamp } = request;
+    this.#used.set(client, { timestamp, tid });
+    const value = new TextEncoder().encode(JSON.stringify({ timestamp, tid }));
+    return [{ key: usedPrefix + client, value }];
+  }
+}
+
+export interface Calling {
+  readonly initiator: InitiatorId;
+  readonly tid: TransactionId;
+  /** This bank. */
+  readonly participant: ParticipantId;
+}
+
+/** Throws a `SoapFault` unless the calling initiator itself invites this bank to this transaction. */
+export function requireInvitation(
+  keyring: Keyring,
+  { extensions }: CoordinationContext,
+  { initiator, tid, participant }: Calling,
+): Verified<InvitationStatement> {
+  const bytes = findInvitation(extensions);
+  if (bytes === undefined) throw invalid('cc:Invitation is missing in the CoordinationContext');
+  const invitation = readInvitation(keyring, bytes);
+  const { statement } = invitation;
+  const { inviter } = statement;
+  const isOwn = inviter.role === 'initiator' && inviter.id === initiator;
+  if (isOwn && statement.tid === tid && statement.participant === participant) return invitation;
+  throw invalid('cc:Invitation is not the caller’s, of this bank to this transaction');
+}
+
+function invalid(reason: string): Error {
+  return coordinationFaults.invalidParameters(reason);
+}
+
+type Application = 'execute' | 'prepare' | 'commit' | 'roll-back' | 'recover';
+
+export type BankInput =
+  | ParticipantInput<BankOperation>
+  | { readonly kind: 'balance-asked'; readonly call: CallId; readonly account: AccountId };
+
+export type BankOutput =
+  | Exclude<ParticipantOutput<BankOperation>, { readonly kind: Application }>
+  /** Comes after the writes that made the balance. `undefined`: no such account. */
+  | {
+      readonly kind: 'tell-balance';
+      readonly call: CallId;
+      readonly balance: Balance | undefined;
+    };
+
+type Outputs = readonly (BankOutput | CommonOutput)[];
+
+/**
+ * A bank as one state machine: the participant asks, the account book answers within the same input.
+ * So the new balance and the end of the prepared record are persisted together.
+ */
+export class BankCore implements Core<BankInput, BankOutput> {
+  readonly #participant: Participant<BankOperation>;
+  readonly #book = new AccountBook();
+  readonly #used = new UsedRequests();
+  readonly #openingAccounts: readonly Balance[];
+
+  /** `openingAccounts` are opened where the store holds none. */
+  constructor(options: ParticipantOptions, openingAccounts: readonly Balance[]) {
+    this.#participant = new Participant(options);
+    this.#openingAccounts = openingAccounts;
+  }
+
+  /** Throws `RangeError` where a record is damaged. */
+  restore(records: readonly StoredRecord[]): Outputs {
+    this.#book.restore(records);
+    this.#used.restore(records);
+    return [
+      ...this.#book.open(this.#openingAccounts).map(persist),
+      ...this.#answered(this.#participant.restore(records)),
+    ];
+  }
+
+  handle(input: BankInput | TimerInput): Outputs {
+    if (input.kind !== 'balance-asked') return this.#answered(this.#participant.handle(input));
+    const { call, account } = input;
+    return [{ kind: 'tell-balance', call, balance: this.#book.balance(account) }];
+  }
+
+  #answered(outputs: readonly (ParticipantOutput<BankOperation> | CommonOutput)[]): Outputs {
+    return outputs.flatMap((output) => this.#answer(output));
+  }
+
+  #answer(output: ParticipantOutput<BankOperation> | CommonOutput): Outputs {
+    const book = this.#book;
+    switch (output.kind) {
+      case 'execute': {
+        const { ref, operation } = output;
+        return this.handle({ kind: 'executed', ref, result: this.#execute(ref, operation) });
+      }
+      case 'prepare': {
+        const { ref } = output;
+        const writes = this.#used.use(ref);
+        const vote = writes ? book.prepare(refKey(ref)) : ({ vote: 'aborted' } as const);
+        return [...(writes ?? []).map(persist), ...this.handle({ kind: 'voted', ref, vote })];
+      }
+      case 'commit': {
+        const { ref } = output;
+        this.#used.release(ref);
+        return this.handle({ kind: 'settled', ref, writes: book.commit(refKey(ref)) });
+      }
+      case 'roll-back': {
+        const { ref } = output;
+        this.#release(ref);
+        return this.handle({ kind: 'settled', ref, writes: [] });
+      }
+      case 'send-vote': {
+        // An enlistment may end with its vote: then no outcome comes to it, and no roll back.
+        const { tid, enlistment, vote } = output.statement.statement;
+        if (vote !== 'prepared') this.#release({ tid, enlistment });
+        return [output];
+      }
+      case 'recover':
+        book.recover(refKey(output.ref), output.record);
+        return [];
+      default:
+        return [output];
+    }
+  }
+
+  /** Holds no money, and no request, for the enlistment any more. */
+  #release(ref: EnlistmentRef): void {
+    this.#used.release(ref);
+    this.#book.rollBack(refKey(ref));
+  }
+
+  #execute(ref: EnlistmentRef, operation: BankOperation): CallResult {
+    const { request } = operation;
+    if (request && !this.#used.isOpen(request, ref.tid)) {
+      return { kind: 'refused', reason: 'RequestUsed' };
+    }
+    const result = this.#book.hold(refKey(ref), operation);
+    if (request && result.kind === 'done') this.#used.hold(ref, request);
+    return result;
+  }
+}
+
+function persist({ key, value }: ApplicationWrite): CommonOutput {
+  return { kind: 'persist', key, value };
+}

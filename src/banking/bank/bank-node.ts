@@ -1,0 +1,336 @@
+import { join } from 'node:path';
+import { encodeSigned, signStatement } from '../../agreement/signing.js';
+import type { RegistrationStatement, Vote } from '../../agreement/statements.js';
+import type { Cluster, CoordinatorMember, ParticipantMember } from '../../kernel/cluster.js';
+import { ownMember, type ParticipantNode } from '../../kernel/config/node-file.js';
+import type { Core } from '../../kernel/core.js';
+import { Driver } from '../../kernel/driver/driver.js';
+import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
+import type { Logger } from '../../kernel/http/logger.js';
+import { type ReplicaId, unreachable } from '../../kernel/ids.js';
+import { ed25519Signer, Keyring } from '../../kernel/keys.js';
+import type { Signed } from '../../kernel/signed.js';
+import { openExistingStore } from '../../kernel/store/store.js';
+import { type EndpointReference, endpoint } from '../../soap/addressing.js';
+import { ReceivedFault, type SoapClient } from '../../soap/client.js';
+import { faultBody } from '../../soap/fault-body.js';
+import { coordinationFaults, type SoapFault, transactionFaults } from '../../soap/faults.js';
+import { soapIdentity } from '../../soap/identity.js';
+import { registerPort } from '../../soap/server.js';
+import { SoapTransportError } from '../../soap/transport.js';
+import { type Principal, trustOf } from '../../soap/trust.js';
+import { MessageVerifier } from '../../soap/verification.js';
+import type { XmlElement } from '../../soap/xml.js';
+import type {
+  CallResult,
+  EnlistmentRef,
+  ParticipantInput,
+  ParticipantOptions,
+} from '../../transaction/participant/messages.js';
+import {
+  coordinationActions,
+  type NotificationName,
+  notificationAction,
+  readRegisterResponse,
+  writeNotification,
+  writeRegister,
+} from '../../transaction/soap/coordination.js';
+import {
+  enlistmentIdParameter,
+  statementExtension,
+  transactionIdParameter,
+} from '../../transaction/soap/extension.js';
+import { accountId, type Balance, currency } from '../soap.js';
+import { BankCore, type BankInput, type BankOutput, WaitingCalls } from './bank-core.js';
+import { accountOperations, type BalanceRefusal, participantOperations } from './ports.js';
+import { AccountRules } from './warrants.js';
+
+type Output<Kind extends BankOutput['kind']> = Extract<BankOutput, { kind: Kind }>;
+type Registered = Extract<
+  ParticipantInput<never>,
+  { readonly kind: 'registered' | 'registration-refused' | 'registration-failed' }
+>;
+
+export interface OutboundOptions {
+  readonly cluster: Cluster;
+  readonly self: ParticipantMember;
+  readonly client: SoapClient;
+  readonly log: Logger;
+  /** Takes what the calls bring back. */
+  readonly submit: (input: BankInput) => void;
+}
+
+/** A Register is given up, for the core to ask again, after so many resend times. */
+const registrationPatience = 10;
+
+const voteNames: Readonly<Record<Vote, NotificationName>> = {
+  prepared: 'Prepared',
+  readOnly: 'ReadOnly',
+  aborted: 'Aborted',
+};
+
+/** The calls that a bank makes. None of them throws; what fails is left to the core's timers. */
+export class Outbound {
+  readonly #options: OutboundOptions;
+  /** Registrations under way, by enlistment and replica: a replica is not asked again meanwhile. */
+  readonly #registering = new Set<string>();
+
+  constructor(options: OutboundOptions) {
+    this.#options = options;
+  }
+
+  register({ to, statement }: Output<'register'>): void {
+    const { tid, enlistment } = statement.statement;
+    for (const coordinator of this.#coordinators(to)) {
+      const key = `${tid} ${enlistment} ${coordinator.id}`;
+      if (this.#registering.has(key)) continue;
+      this.#registering.add(key);
+      void this.#registerAt(coordinator, statement).then((input) => {
+        this.#registering.delete(key);
+        if (input !== undefined) this.#options.submit(input);
+      });
+    }
+  }
+
+  vote({ to, statement }: Output<'send-vote'>): void {
+    const { tid, enlistment, vote } = statement.statement;
+    const extension = statementExtension(encodeSigned(statement));
+    this.#notify(to, { tid, enlistment }, voteNames[vote], extension);
+  }
+
+  outcome({ to, statement }: Output<'send-acknowledgement'>): void {
+    const { tid, enlistment, outcome } = statement.statement;
+    const name = outcome === 'commit' ? 'Committed' : 'Aborted';
+    this.#notify(to, { tid, enlistment }, name, statementExtension(encodeSigned(statement)));
+  }
+
+  fault({ to, ref, fault }: Output<'send-fault'>): void {
+    const soapFault = soapFaultOf(fault);
+    this.#send(to, ref, { action: soapFault.action, body: faultBody('1.2', soapFault) });
+  }
+
+  async #registerAt(
+    coordinator: CoordinatorMember,
+    statement: Signed<RegistrationStatement>,
+  ): Promise<Registered | undefined> {
+    const { client, cluster, log } = this.#options;
+    const { tid, enlistment, protocol, address } = statement.statement;
+    const ref = { tid, enlistment };
+    const target = endpoint(`${coordinator.url}/registration`, transactionIdParameter(tid));
+    try {
+      const reply = await client.request(target, {
+        action: coordinationActions.register,
+        body: writeRegister({
+          protocol,
+          participantProtocolService: endpoint(address, ...parameters(ref)),
+          extensions: [statementExtension(encodeSigned(statement))],
+        }),
+        timeoutMs: registrationPatience * cluster.timing.resendAfterMs,
+      });
+      if (!isFrom(coordinator, reply.principal)) throw new Error('signed by somebody else');
+      readRegisterResponse(reply.body);
+      return { kind: 'registered', replica: coordinator.id, ref };
+    } catch (error) {
+      log.debug({ err: error, replica: coordinator.id, tid }, 'not-registered');
+      const replica = coordinator.id;
+      if (error instanceof SoapTransportError && error.code === 'refused') {
+        return { kind: 'registration-failed', replica, ref };
+      }
+      const refused = error instanceof ReceivedFault && isFrom(coordinator, error.principal);
+      return refused ? { kind: 'registration-refused', replica, ref } : undefined;
+    }
+  }
+
+  #notify(
+    to: readonly ReplicaId[],
+    ref: EnlistmentRef,
+    name: NotificationName,
+    ...extensions: readonly XmlElement[]
+  ): void {
+    const body = writeNotification(name, ...extensions);
+    this.#send(to, ref, { action: notificationAction(name), body });
+  }
+
+  #send(
+    to: readonly ReplicaId[],
+    ref: EnlistmentRef,
+    message: { readonly action: string; readonly body: XmlElement },
+  ): void {
+    const { client, self, log } = this.#options;
+    const from: EndpointReference = endpoint(`${self.url}/participant`, ...parameters(ref));
+    for (const { url, id } of this.#coordinators(to)) {
+      client
+        .notify(endpoint(`${url}/coordinator`, ...parameters(ref)), { ...message, from })
+        .catch((error: unknown) => log.debug({ err: error, replica: id, ...ref }, 'not-notified'));
+    }
+  }
+
+  #coordinators(ids: readonly ReplicaId[]): readonly CoordinatorMember[] {
+    return this.#options.cluster.coordinators.filter(({ id }) => ids.includes(id));
+  }
+}
+
+function parameters({ tid, enlistment }: EnlistmentRef): readonly XmlElement[] {
+  return [transactionIdParameter(tid), enlistmentIdParameter(enlistment)];
+}
+
+function isFrom({ id }: CoordinatorMember, principal: Principal): boolean {
+  return principal.role === 'coordinator' && principal.id === id;
+}
+
+function soapFaultOf(fault: Output<'send-fault'>['fault']): SoapFault {
+  switch (fault) {
+    case 'InvalidState':
+      return coordinationFaults.invalidState();
+    case 'InconsistentInternalState':
+      return transactionFaults.inconsistentInternalState();
+  }
+}
+
+export interface BankNodeOptions {
+  readonly cluster: Cluster;
+  readonly node: ParticipantNode;
+  readonly log: Logger;
+  /** The node cannot go on; the process should end. */
+  readonly onFatal: (error: Error) => void;
+  /** Sees every envelope as it is sent. */
+  readonly onSent?: (text: string) => void;
+  /** Makes the core; the bank of the protocol unless given. */
+  readonly createCore?: (
+    options: ParticipantOptions,
+    openingAccounts: readonly Balance[],
+  ) => Core<BankInput, BankOutput>;
+}
+
+export interface RunningNode {
+  /** Where it listens. */
+  readonly url: string;
+  /** Takes no more requests, answers those that wait, and closes all connections and the store. */
+  stop(): Promise<void>;
+}
+
+/** An open enlistment takes some 5 kB, one that is remembered less than one. */
+const limits = { enlistments: 4096, invitationsPerInitiator: 1024 };
+/** Ended enlistments that are remembered, for each transaction that coordinators remember. */
+const finishedPerTransaction = 2;
+/** No transaction is waited for longer than so many default lifetimes before it is prepared. */
+const expiryPatience = 10;
+/** SOAP requests under way at one port; an initiator's waits until its operation is executed. */
+const inFlightMax = 4096;
+
+/**
+ * Starts a bank: `/account` for initiators and clients, `/participant` for coordinators. Rejects with
+ * `ConfigError` where the node is not a member of the cluster, `StoreError` where its store cannot be
+ * opened or is gone (`init` made it, so an empty one would be a lost disk), `RangeError` where an account is not valid, or where it cannot listen.
+ */
+export async function startBank(options: BankNodeOptions): Promise<RunningNode> {
+  const { cluster, node, log, onFatal, onSent } = options;
+  const { createCore = (core, accounts) => new BankCore(core, accounts) } = options;
+  const self = ownMember(cluster, node);
+  const keyring = Keyring.of(cluster);
+  const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
+  const sign = ed25519Signer(node.statementKey);
+  const { resendAfterMs, defaultExpiresMs } = cluster.timing;
+  const core = createCore(
+    {
+      id: self.id,
+      resilience: cluster.resilience,
+      resendAfterMs,
+      limits: {
+        ...limits,
+        finished: finishedPerTransaction * cluster.retainedTransactions,
+        expiresMs: expiryPatience * defaultExpiresMs,
+      },
+      address: `${self.url}/participant`,
+      sign: (statement) => signStatement(sign, cluster.id, statement),
+    },
+    node.accounts.map(openingAccount),
+  );
+
+  const store = await openExistingStore(join(node.dataDir, 'store'));
+  const submit = (input: BankInput): boolean => driver.submit(input);
+  const waiting: Waiting = {
+    results: new WaitingCalls<CallResult>({ kind: 'refused', reason: 'Busy' }),
+    balances: new WaitingCalls<Balance | BalanceRefusal>('Busy'),
+  };
+  const outbound = new Outbound({ cluster, self, client, log, submit });
+  const perform = performer(outbound, waiting);
+  const driver = new Driver({ core, store, perform, log, onFatal });
+
+  const app = createNodeServer(cluster, self, node, log);
+  registerHealth(app, log);
+  const common = (path: string) => ({
+    path,
+    security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,
+    client,
+    inFlightMax,
+    onSent,
+  });
+  registerPort(app, {
+    ...common('/account'),
+    wsdl: 'account',
+    operations: accountOperations({
+      keyring,
+      verifier: new MessageVerifier({ trust: trustOf(cluster), clock: Date.now }),
+      participant: self.id,
+      rules: new AccountRules(node.accounts),
+      defaultExpiresMs,
+      ask: (request) => waiting.results.wait((call) => submit({ ...request, call })),
+      balanceOf: (account) =>
+        waiting.balances.wait((call) => submit({ kind: 'balance-asked', call, account })),
+    }),
+  });
+  registerPort(app, {
+    ...common('/participant'),
+    wsdl: 'participant',
+    operations: participantOperations(keyring, self.id, submit, log),
+  });
+
+  await driver.start();
+  const url = await app.listen(node.listen);
+  return {
+    url,
+    stop: async () => {
+      waiting.results.dismissAll();
+      waiting.balances.dismissAll();
+      await app.close();
+      await driver.stop();
+      await client.close();
+    },
+  };
+}
+
+interface Waiting {
+  readonly results: WaitingCalls<CallResult>;
+  readonly balances: WaitingCalls<Balance | BalanceRefusal>;
+}
+
+function performer(outbound: Outbound, waiting: Waiting) {
+  return (output: BankOutput): void => {
+    switch (output.kind) {
+      case 'answer':
+        for (const call of output.calls) waiting.results.answer(call, output.result);
+        return;
+      case 'tell-balance':
+        return waiting.balances.answer(output.call, output.balance ?? 'UnknownAccount');
+      case 'register':
+        return outbound.register(output);
+      case 'send-vote':
+        return outbound.vote(output);
+      case 'send-acknowledgement':
+        return outbound.outcome(output);
+      case 'send-fault':
+        return outbound.fault(output);
+      default:
+        return unreachable(output);
+    }
+  };
+}
+
+function openingAccount(account: ParticipantNode['accounts'][number]): Balance {
+  return {
+    account: accountId(account.account),
+    amountMinor: account.amountMinor,
+    currency: currency(account.currency),
+  };
+}

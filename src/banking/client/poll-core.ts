@@ -1,0 +1,281 @@
+import { resendDelayMs } from '../../kernel/core.js';
+import type { InitiatorId, TransactionId } from '../../kernel/ids.js';
+import type { Turns } from '../../kernel/patience.js';
+import type { TransferErrorCode } from './transfer-error.js';
+
+/** How a transfer ended. */
+export interface TransferResult {
+  readonly transactionId: TransactionId;
+  readonly outcome: 'committed' | 'aborted';
+  /** Why it was aborted, where enough initiators say the same. */
+  readonly reason?: string;
+}
+
+/** An initiator's last word on a request. */
+export type FinalWord =
+  | { readonly kind: 'outcome'; readonly result: TransferResult }
+  /** It will not do it; `fault` is its fault's code and reason, `isTooOld` that it is past the request. */
+  | { readonly kind: 'refusal'; readonly fault: string; readonly isTooOld: boolean };
+
+export type Verdict =
+  | { readonly kind: 'open' }
+  | { readonly kind: 'result'; readonly result: TransferResult }
+  /**
+   * So many initiators refused that one of them is correct and no outcome can come: alike, or because the
+   * request is too old, which contradicts no outcome that others know.
+   */
+  | { readonly kind: 'refused'; readonly fault: string; readonly isTooOld: boolean }
+  /** Whatever those say that have not yet answered, not enough of them will say the same. */
+  | { readonly kind: 'disagreement' };
+
+/**
+ * Waits for `f + 1` initiators that say the same, of which one is correct. What fewer say is not
+ * acted on, whatever it is.
+ */
+export class ReplyMatcher {
+  readonly #words = new Map<InitiatorId, FinalWord>();
+  readonly #needed: number;
+  readonly #initiators: number;
+
+  /** `needed` is `f + 1`. */
+  constructor(needed: number, initiators: number) {
+    this.#needed = needed;
+    this.#initiators = initiators;
+  }
+
+  /** Counts an initiator's final word; it has only one. */
+  add(initiator: InitiatorId, word: FinalWord): Verdict {
+    if (!this.#words.has(initiator)) this.#words.set(initiator, word);
+    const alike = this.#alike;
+    if (alike !== undefined && alike.length >= this.#needed) {
+      return { kind: 'result', result: this.#withReason(alike) };
+    }
+    const outstanding = this.#initiators - this.#words.size;
+    if ((alike?.length ?? 0) + outstanding >= this.#needed) return { kind: 'open' };
+    return this.#tooOld(outstanding) ?? this.#refused();
+  }
+
+  /** Whether the request is too old unless more initiators have their say, and say otherwise. */
+  get isTooOldSoFar(): boolean {
+    return this.#tooOld(0)?.kind === 'refused';
+  }
+
+  get #alike(): NonEmpty<TransferResult> | undefined {
+    const results = [...this.#words.values()].flatMap((each) =>
+      each.kind === 'outcome' ? [each.result] : [],
+    );
+    return mostCommon(results, ({ transactionId, outcome }) => `${transactionId} ${outcome}`);
+  }
+
+  get #refusals(): readonly Refusal[] {
+    return [...this.#words.values()].flatMap((each) => (each.kind === 'refusal' ? [each] : []));
+  }
+
+  #refused(): Verdict {
+    const refusal = mostCommon(this.#refusals, ({ fault }) => fault);
+    if (refusal === undefined || refusal.length < this.#needed) return { kind: 'disagreement' };
+    const [{ fault, isTooOld }] = refusal;
+    return { kind: 'refused', fault, isTooOld };
+  }
+
+  /**
+   * "Too old" contradicts no outcome: an initiator that restarted may find forgotten what another one still
+   * knows. Of `f + 1` that say either one is correct. It knows how the request ended, or that no quorum makes it
+   * any more; but no `f + 1` name one outcome.
+   */
+  #tooOld(outstanding: number): Verdict | undefined {
+    const [first, ...others] = this.#refusals.filter(({ isTooOld }) => isTooOld);
+    if (first === undefined) return undefined;
+    const compatible = 1 + others.length + (this.#alike?.length ?? 0);
+    if (compatible >= this.#needed) return { kind: 'refused', fault: first.fault, isTooOld: true };
+    return compatible + outstanding >= this.#needed ? { kind: 'open' } : undefined;
+  }
+
+  /** The reason counts like the outcome: only if `f + 1` of those who agree give the same one. */
+  #withReason([first, ...others]: NonEmpty<TransferResult>): TransferResult {
+    const { transactionId, outcome } = first;
+    const reasons = [first, ...others].flatMap(({ reason }) => reason ?? []);
+    const reason = mostCommon(reasons, (text) => text);
+    return reason !== undefined && reason.length >= this.#needed
+      ? { transactionId, outcome, reason: reason[0] }
+      : { transactionId, outcome };
+  }
+}
+
+type Refusal = Extract<FinalWord, { kind: 'refusal' }>;
+type NonEmpty<Item> = readonly [Item, ...Item[]];
+
+/** The largest group of items with the same key; `undefined` where there are no items. */
+function mostCommon<Item>(
+  items: readonly Item[],
+  keyOf: (item: Item) => string,
+): NonEmpty<Item> | undefined {
+  const groups = new Map<string, [Item, ...Item[]]>();
+  for (const item of items) {
+    const group = groups.get(keyOf(item));
+    if (group === undefined) groups.set(keyOf(item), [item]);
+    else group.push(item);
+  }
+  return [...groups.values()].sort((a, b) => b.length - a.length)[0];
+}
+
+/** What is needed of an initiator here. */
+export interface Askable {
+  readonly id: InitiatorId;
+  readonly name: string;
+}
+
+export interface PollCoreOptions<Member extends Askable> {
+  /** `f + 1`: so many are asked at first, and so many must say the same. */
+  readonly needed: number;
+  readonly turns: Turns<Member>;
+  readonly resendAfterMs: number;
+  /** For all of it. */
+  readonly timeoutMs: number;
+}
+
+export type PollEnding =
+  | { readonly kind: 'result'; readonly result: TransferResult }
+  | {
+      readonly kind: 'failure';
+      readonly code: TransferErrorCode;
+      readonly message: string;
+      /** What each initiator said or how it failed; for people. */
+      readonly details: readonly string[];
+      /** It is too old if those that did not answer never do: `f + 1` know an outcome or call it so. */
+      readonly isTooOldSoFar: boolean;
+    };
+
+export type PollOutput<Member> =
+  /** Ask it once; `answered` or `failed` says what came of it. */
+  | { readonly kind: 'ask'; readonly initiator: Member }
+  /** `expired` is to be called with the name then. */
+  | { readonly kind: 'start-timer'; readonly name: string; readonly delayMs: number }
+  /** The last output. */
+  | { readonly kind: 'end'; readonly ending: PollEnding };
+
+/** How much later than the deadline the client gives up where an attempt does not end in time. */
+const graceMs = 50;
+const DEADLINE = 'deadline';
+const HESITATION = 'hesitation';
+
+/**
+ * One request to the initiators: to `f + 1` of them, and to all as soon as one of those fails, they differ,
+ * or one retransmission delay is over; to each again and again until it has a final word. Pure: it has no
+ * clock and sends nothing. What it is told goes in, what is to be done comes out.
+ */
+export class PollCore<Member extends Askable> {
+  readonly #options: PollCoreOptions<Member>;
+  readonly #first: readonly Member[];
+  readonly #others: readonly Member[];
+  readonly #matcher: ReplyMatcher;
+  readonly #heard = new Set<Member>();
+  readonly #said = new Map<Member, string>();
+  readonly #attempts = new Map<Member, number>();
+  #othersAsked = false;
+  #ended = false;
+
+  constructor(options: PollCoreOptions<Member>) {
+    this.#options = options;
+    const { needed, turns } = options;
+    const line = turns.take();
+    this.#first = line.slice(0, needed);
+    this.#others = line.slice(needed);
+    this.#matcher = new ReplyMatcher(needed, line.length);
+  }
+
+  begin(): PollOutput<Member>[] {
+    const { resendAfterMs, timeoutMs } = this.#options;
+    return [
+      { kind: 'start-timer', name: DEADLINE, delayMs: timeoutMs + graceMs },
+      { kind: 'start-timer', name: HESITATION, delayMs: resendAfterMs },
+      ...this.#first.map((initiator) => ({ kind: 'ask', initiator }) as const),
+    ];
+  }
+
+  /** Its final word; it has only one. */
+  answered(initiator: Member, word: FinalWord): PollOutput<Member>[] {
+    if (this.#ended) return [];
+    this.#options.turns.answered(initiator);
+    this.#heard.add(initiator);
+    this.#said.set(initiator, word.kind === 'refusal' ? word.fault : word.result.outcome);
+    const ended = this.#judge(this.#matcher.add(initiator.id, word));
+    if (ended.length > 0) return ended;
+    return this.#heard.size >= this.#options.needed ? this.#askOthers() : [];
+  }
+
+  /** Another attempt is worth it. */
+  failed(initiator: Member, problem: string): PollOutput<Member>[] {
+    if (this.#ended) return [];
+    this.#said.set(initiator, problem);
+    this.#options.turns.wasLate(initiator);
+    const attempt = this.#attempts.get(initiator) ?? 0;
+    this.#attempts.set(initiator, attempt + 1);
+    const delayMs = resendDelayMs(this.#options.resendAfterMs, attempt);
+    const again = { kind: 'start-timer', name: String(initiator.id), delayMs } as const;
+    return [...this.#askOthers(), again];
+  }
+
+  expired(name: string): PollOutput<Member>[] {
+    if (this.#ended) return [];
+    if (name === DEADLINE) return this.#timeIsUp();
+    if (name === HESITATION) {
+      for (const one of this.#first) if (!this.#heard.has(one)) this.#options.turns.wasLate(one);
+      return this.#askOthers();
+    }
+    const all = [...this.#first, ...this.#others];
+    const initiator = all.find(({ id }) => String(id) === name);
+    return initiator ? [{ kind: 'ask', initiator }] : [];
+  }
+
+  /** The answer is no longer of interest. */
+  giveUp(): PollOutput<Member>[] {
+    return this.#ended ? [] : this.#fail('timeout', 'given up', this.#details);
+  }
+
+  #askOthers(): PollOutput<Member>[] {
+    if (this.#othersAsked) return [];
+    this.#othersAsked = true;
+    return this.#others.map((initiator) => ({ kind: 'ask', initiator }));
+  }
+
+  #timeIsUp(): PollOutput<Member>[] {
+    const problem = this.#matcher.isTooOldSoFar
+      ? 'an initiator calls the request too old, and too few others answered in time'
+      : 'too few initiators answered in time';
+    return this.#fail('timeout', problem, this.#details);
+  }
+
+  #judge(verdict: Verdict): PollOutput<Member>[] {
+    switch (verdict.kind) {
+      case 'open':
+        return [];
+      case 'result':
+        return this.#end({ kind: 'result', result: verdict.result });
+      case 'refused': {
+        const code = verdict.isTooOld ? 'too-old' : 'refused';
+        return this.#fail(code, `the initiators refused: ${verdict.fault}`, []);
+      }
+      case 'disagreement':
+        return this.#fail('disagreement', 'the initiators disagree', this.#details);
+    }
+  }
+
+  #fail(
+    code: TransferErrorCode,
+    message: string,
+    details: readonly string[],
+  ): PollOutput<Member>[] {
+    const { isTooOldSoFar } = this.#matcher;
+    return this.#end({ kind: 'failure', code, message, details, isTooOldSoFar });
+  }
+
+  #end(ending: PollEnding): PollOutput<Member>[] {
+    this.#ended = true;
+    return [{ kind: 'end', ending }];
+  }
+
+  get #details(): string[] {
+    return [...this.#said].map(([{ name }, what]) => `${name}: ${what}`);
+  }
+}

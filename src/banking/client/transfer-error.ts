@@ -1,0 +1,54 @@
+import type { ClientId } from '../../kernel/ids.js';
+
+/** The right to send one request: which client id it bears, and its timestamp. */
+export interface Ticket {
+  readonly client: ClientId;
+  readonly timestamp: number;
+}
+
+/**
+ * - `busy`: too many transfers are under way here already; nothing was sent.
+ * - `refused`: the initiators refused the request, and nothing was or will be done.
+ * - `too-old`: a correct initiator says that the request is too old for it, and no `f + 1` know its outcome:
+ *   that cannot be known any more, and the request will not be made now.
+ * - `disagreement`: the initiators' answers differ, so that no `f + 1` of them say the same.
+ * - `timeout`: not enough initiators answered in time.
+ *
+ * After the last three the transfer may or may not have been made.
+ */
+export type TransferErrorCode = 'busy' | 'refused' | 'too-old' | 'disagreement' | 'timeout';
+
+/** A transfer without a known outcome. */
+export class TransferError extends Error {
+  override readonly name = 'TransferError';
+  /** What each initiator said or how it failed, as far as known; for people. */
+  readonly details: readonly string[];
+  /** By what `TransferClient.ask` finds it, where it was sent. */
+  readonly request: Ticket | undefined;
+  /**
+   * Of `timeout`: `f + 1` initiators answered, one of them that the request is too old, and no `f + 1` name an
+   * outcome. While it stays so, however often the client asks, the outcome is lost, and nothing more is done.
+   */
+  readonly isTooOldSoFar: boolean;
+
+  constructor(
+    readonly code: TransferErrorCode,
+    message: string,
+    options: {
+      details?: readonly string[];
+      request?: Ticket | undefined;
+      isTooOldSoFar?: boolean;
+    } = {},
+  ) {
+    const { details = [], request, isTooOldSoFar = false } = options;
+    super(details.length === 0 ? message : `${message} (${details.join('; ')})`);
+    this.details = details;
+    this.request = request;
+    this.isTooOldSoFar = isTooOldSoFar;
+  }
+
+  /** Whether it is worth asking again. */
+  get isOpen(): boolean {
+    return this.code === 'disagreement' || this.code === 'timeout';
+  }
+}

@@ -1,0 +1,152 @@
+import { signStatement } from '../../agreement/signing.js';
+import type { Cluster } from '../../kernel/cluster.js';
+import { type InitiatorNode, ownMember } from '../../kernel/config/node-file.js';
+import type { Core } from '../../kernel/core.js';
+import { Driver } from '../../kernel/driver/driver.js';
+import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
+import type { Logger } from '../../kernel/http/logger.js';
+import { unreachable } from '../../kernel/ids.js';
+import { ed25519Signer, Keyring } from '../../kernel/keys.js';
+import type { Store } from '../../kernel/store/store.js';
+import { soapIdentity } from '../../soap/identity.js';
+import { registerPort } from '../../soap/server.js';
+import { Initiator } from '../../transaction/initiator/initiator.js';
+import type {
+  InitiatorInput,
+  InitiatorOptions,
+  InitiatorOutput,
+  TransferReply,
+} from '../../transaction/initiator/messages.js';
+import { Outbound } from './outbound.js';
+import {
+  completionInitiatorOperations,
+  orderOperations,
+  type Request,
+  transferOperations,
+  WaitingClients,
+} from './ports.js';
+
+export interface InitiatorNodeOptions {
+  readonly cluster: Cluster;
+  readonly node: InitiatorNode;
+  readonly log: Logger;
+  /** The node cannot go on; the process should end. */
+  readonly onFatal: (error: Error) => void;
+  /** Sees every envelope as it is sent. */
+  readonly onSent?: (text: string) => void;
+  /** Makes the core; the initiator of the protocol unless given. */
+  readonly createCore?: (options: InitiatorOptions) => Core<InitiatorInput, InitiatorOutput>;
+}
+
+export interface RunningNode {
+  /** Where it listens. */
+  readonly url: string;
+  /** Takes no more requests, answers those that wait, and closes all connections. */
+  stop(): Promise<void>;
+}
+
+/** An open transaction takes some 10 kB; a remembered client less than one. */
+const limits = {
+  transactions: 1024,
+  transactionsOfOneClient: 256,
+  sharedLegs: 128,
+  clients: 16_384,
+  waiters: 4,
+};
+
+/** An initiator persists nothing. */
+const noStore: Store = {
+  load: () => Promise.resolve([]),
+  write: () => Promise.reject(new Error('an initiator persists nothing')),
+  close: () => Promise.resolve(),
+};
+
+/**
+ * Starts an initiator replica: `/transfer` for clients, `/order` and `/completion-initiator` for
+ * coordinators.
+ * Rejects with `ConfigError` where the node is not a member of the cluster, or where it cannot listen.
+ */
+export async function startInitiator(options: InitiatorNodeOptions): Promise<RunningNode> {
+  const { cluster, node, log, onFatal, onSent } = options;
+  const { createCore = (coreOptions) => new Initiator(coreOptions) } = options;
+  const self = ownMember(cluster, node);
+  const keyring = Keyring.of(cluster);
+  const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
+  const sign = ed25519Signer(node.statementKey);
+  const core = createCore({
+    id: self.id,
+    resilience: cluster.resilience,
+    timing: cluster.timing,
+    limits,
+    fronts: new Set(cluster.fronts.map(({ name }) => name)),
+    sign: (statement) => signStatement(sign, cluster.id, statement),
+  });
+
+  const waiting = new WaitingClients();
+  const submit = (input: InitiatorInput): boolean => driver.submit(input);
+  const outbound = new Outbound({ cluster, self, keyring, client, log, submit });
+  const perform = performer(outbound, waiting);
+  const driver = new Driver({ core, store: noStore, perform, log, onFatal });
+
+  const app = createNodeServer(cluster, self, node, log);
+  registerHealth(app, log);
+  const security = (path: string) =>
+    ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
+  const ask = (request: Request): Promise<TransferReply> =>
+    waiting.wait((requestId) => {
+      const busy = { kind: 'refusal', code: 'busy' } as const;
+      if (!submit({ ...request, requestId })) waiting.answer(requestId, busy);
+    });
+  registerPort(app, {
+    path: '/transfer',
+    wsdl: 'transfer',
+    security: security('/transfer'),
+    operations: transferOperations(cluster, ask),
+    inFlightMax: limits.transactions,
+    onSent,
+  });
+  registerPort(app, {
+    path: '/order',
+    wsdl: 'order',
+    security: security('/order'),
+    operations: orderOperations(keyring, ask),
+    onSent,
+  });
+  registerPort(app, {
+    path: '/completion-initiator',
+    wsdl: 'completion-initiator',
+    security: security('/completion-initiator'),
+    operations: completionInitiatorOperations(keyring, submit, log),
+    client,
+    onSent,
+  });
+
+  await driver.start();
+  const url = await app.listen(node.listen);
+  return {
+    url,
+    stop: async () => {
+      await driver.stop();
+      waiting.dismissAll();
+      await app.close();
+      await client.close();
+    },
+  };
+}
+
+function performer(outbound: Outbound, waiting: WaitingClients) {
+  return (output: InitiatorOutput): void => {
+    switch (output.kind) {
+      case 'send-activation':
+        return outbound.activate(output);
+      case 'invoke-leg':
+        return outbound.invoke(output);
+      case 'send-completion':
+        return outbound.complete(output);
+      case 'answer':
+        return waiting.answer(output.requestId, output.reply);
+      default:
+        return unreachable(output);
+    }
+  };
+}

@@ -1,0 +1,305 @@
+/** Bytes that no encoder of this version writes, or a value that no bytes can say. */
+export class WireError extends Error {
+  override readonly name = 'WireError';
+}
+
+/** The value of the two lower-case hexadecimal digits at `at`. Throws `WireError` on anything else. */
+export function byteOfHex(text: string, at: number): number {
+  return (digitValue(text.charCodeAt(at)) << 4) | digitValue(text.charCodeAt(at + 1));
+}
+
+function digitValue(code: number): number {
+  if (code >= 0x30 && code <= 0x39) return code - 0x30;
+  if (code >= 0x61 && code <= 0x66) return code - 0x61 + 10;
+  throw new WireError('not a lower-case hexadecimal digit');
+}
+
+// A byte order mark is text like any other here: dropping it would read two encodings as one.
+const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
+
+/** Up to here it is faster to put a text together letter by letter than to call a decoder. */
+const shortText = 12;
+const none = new Uint8Array(0);
+
+/**
+ * Takes fields, big-endian, off an input. Throws `WireError` where the input ends too early or says
+ * what `Writer` never writes. What it returns shares no memory with the input, unless the reader is told
+ * that nobody else writes there.
+ */
+export class Reader {
+  readonly #bytes: Uint8Array;
+  readonly #view: DataView;
+  readonly #mayShare: boolean;
+  #buffer: Buffer | undefined;
+  #at = 0;
+
+  constructor(bytes: Uint8Array, { mayShare = false }: { readonly mayShare?: boolean } = {}) {
+    this.#mayShare = mayShare;
+    // A plain view also where a Node Buffer comes in, whose `slice` would share its memory.
+    this.#bytes = new Uint8Array(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+    this.#view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
+  }
+
+  /** Throws unless all has been read. */
+  end(): void {
+    if (this.#at !== this.#bytes.length) throw new WireError('bytes after the end');
+  }
+
+  u8(): number {
+    return this.#view.getUint8(this.#take(1));
+  }
+
+  u16(): number {
+    return this.#view.getUint16(this.#take(2));
+  }
+
+  u32(): number {
+    return this.#view.getUint32(this.#take(4));
+  }
+
+  /** Eight bytes that hold a safe integer. */
+  u64(): number {
+    const at = this.#take(8);
+    const value = this.#view.getUint32(at) * 0x1_0000_0000 + this.#view.getUint32(at + 4);
+    if (!Number.isSafeInteger(value)) throw new WireError('number beyond 2^53 - 1');
+    return value;
+  }
+
+  flag(): boolean {
+    const value = this.u8();
+    if (value > 1) throw new WireError('flag other than 0 and 1');
+    return value === 1;
+  }
+
+  /** Passes over exactly these bytes. */
+  literal(expected: Uint8Array, what: string): void {
+    const at = this.#take(expected.length);
+    for (let index = 0; index < expected.length; index += 1) {
+      if (this.#bytes[at + index] !== expected[index]) throw new WireError(`not ${what}`);
+    }
+  }
+
+  raw(length: number): Uint8Array {
+    const at = this.#take(length);
+    return length === 0 ? none : this.#part(at);
+  }
+
+  bytes(): Uint8Array {
+    return this.raw(this.u32());
+  }
+
+  hex(length: number): string {
+    const at = this.#take(length);
+    return this.#decoder.toString('hex', at, at + length);
+  }
+
+  text(maxBytes: number): string {
+    const length = this.u16();
+    if (length > maxBytes) throw new WireError(`text of more than ${maxBytes} bytes`);
+    const at = this.#take(length);
+    if (isAscii(this.#bytes, at, at + length)) {
+      return length > shortText
+        ? this.#decoder.toString('latin1', at, at + length)
+        : asciiOf(this.#bytes, at, at + length);
+    }
+    try {
+      return utf8Decoder.decode(this.#bytes.subarray(at, at + length));
+    } catch {
+      throw new WireError('text that is not UTF-8');
+    }
+  }
+
+  list<T>(max: number, read: () => T): T[] {
+    const length = this.u16();
+    if (length > max) throw new WireError(`list of more than ${max} items`);
+    const items: T[] = [];
+    for (let index = 0; index < length; index += 1) items.push(read());
+    return items;
+  }
+
+  /** What `read` reads, and the bytes that it was read from. */
+  recorded<T>(read: () => T): { readonly value: T; readonly bytes: Uint8Array } {
+    const start = this.#at;
+    const value = read();
+    return { value, bytes: this.#part(start) };
+  }
+
+  /** From there to where the reader is. */
+  #part(start: number): Uint8Array {
+    return this.#mayShare
+      ? this.#bytes.subarray(start, this.#at)
+      : this.#bytes.slice(start, this.#at);
+  }
+
+  /** The same bytes, as something with decoders. */
+  get #decoder(): Buffer {
+    const { buffer, byteOffset, byteLength } = this.#bytes;
+    this.#buffer ??= Buffer.from(buffer, byteOffset, byteLength);
+    return this.#buffer;
+  }
+
+  /** Checks that so many bytes are left, passes over them, and returns where they start. */
+  #take(length: number): number {
+    const at = this.#at;
+    if (length > this.#bytes.length - at) throw new WireError('input ends too early');
+    this.#at = at + length;
+    return at;
+  }
+}
+
+function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
+  for (let index = start; index < end; index += 1) if ((bytes[index] ?? 0) > 0x7f) return false;
+  return true;
+}
+
+function asciiOf(bytes: Uint8Array, start: number, end: number): string {
+  let text = '';
+  for (let index = start; index < end; index += 1) text += String.fromCharCode(bytes[index] ?? 0);
+  return text;
+}
+
+/** Decodes the whole of an input. */
+export function readAll<T>(
+  bytes: Uint8Array,
+  read: (reader: Reader) => T,
+  options?: { readonly mayShare?: boolean },
+): T {
+  const reader = new Reader(bytes, options);
+  const value = read(reader);
+  reader.end();
+  return value;
+}
+
+const utf8Encoder = new TextEncoder();
+const loneSurrogate = /\p{Surrogate}/u;
+
+/**
+ * Appends fields, big-endian, to a growing buffer. Throws `WireError` for a value that its field cannot
+ * hold, so that nobody sends, or signs, what no reader accepts.
+ */
+export class Writer {
+  #bytes = new Uint8Array(256);
+  #length = 0;
+
+  /** The bytes so far, which are the caller's; the writer starts anew. Large ones are not copied. */
+  finish(): Uint8Array {
+    const written = this.#bytes.subarray(0, this.#length);
+    const isMostlyUsed = 2 * this.#length > this.#bytes.length;
+    if (isMostlyUsed) this.#bytes = new Uint8Array(0);
+    this.#length = 0;
+    return isMostlyUsed ? written : written.slice();
+  }
+
+  u8(value: number): void {
+    checkRange(value, 0xff);
+    const at = this.#claim(1);
+    this.#bytes[at] = value;
+  }
+
+  u16(value: number): void {
+    checkRange(value, 0xffff);
+    const at = this.#claim(2);
+    this.#bytes[at] = value >>> 8;
+    this.#bytes[at + 1] = value & 0xff;
+  }
+
+  u32(value: number): void {
+    checkRange(value, 0xffff_ffff);
+    const at = this.#claim(4);
+    this.#putU32(at, value);
+  }
+
+  /** A safe integer in eight bytes. */
+  u64(value: number): void {
+    checkRange(value, Number.MAX_SAFE_INTEGER);
+    const at = this.#claim(8);
+    this.#putU32(at, Math.floor(value / 0x1_0000_0000));
+    this.#putU32(at + 4, value >>> 0);
+  }
+
+  flag(value: boolean): void {
+    this.u8(value ? 1 : 0);
+  }
+
+  /** Bytes of a length that the reader knows. */
+  raw(bytes: Uint8Array): void {
+    const at = this.#claim(bytes.length);
+    this.#bytes.set(bytes, at);
+  }
+
+  /** Bytes after their length as u32. */
+  bytes(bytes: Uint8Array): void {
+    this.u32(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** Exactly `length` bytes, given as lower-case hexadecimal digits. */
+  hex(text: string, length: number): void {
+    if (text.length !== 2 * length)
+      throw new WireError(`not ${length} bytes of hexadecimal digits`);
+    const at = this.#claim(length);
+    for (let index = 0; index < length; index += 1) {
+      this.#bytes[at + index] = byteOfHex(text, 2 * index);
+    }
+  }
+
+  /** UTF-8 after its length as u16, at most `maxBytes`. */
+  text(text: string, maxBytes: number): void {
+    if (text.length <= maxBytes && this.#asciiText(text)) return;
+    if (loneSurrogate.test(text)) throw new WireError('text with half a surrogate pair');
+    const bytes = utf8Encoder.encode(text);
+    if (bytes.length > maxBytes) throw new WireError(`text of more than ${maxBytes} bytes`);
+    this.u16(bytes.length);
+    this.raw(bytes);
+  }
+
+  /** A list after its length as u16, at most `max` items. */
+  list<T>(items: readonly T[], max: number, write: (item: T) => void): void {
+    if (items.length > max) throw new WireError(`list of more than ${max} items`);
+    this.u16(items.length);
+    for (const item of items) write(item);
+  }
+
+  /** Writes text that is all ASCII, as names are; several times faster than an encoder. */
+  #asciiText(text: string): boolean {
+    const start = this.#length;
+    this.u16(text.length);
+    const at = this.#claim(text.length);
+    for (let index = 0; index < text.length; index += 1) {
+      const code = text.charCodeAt(index);
+      if (code > 0x7f) {
+        this.#length = start;
+        return false;
+      }
+      this.#bytes[at + index] = code;
+    }
+    return true;
+  }
+
+  #putU32(at: number, value: number): void {
+    this.#bytes[at] = value >>> 24;
+    this.#bytes[at + 1] = (value >>> 16) & 0xff;
+    this.#bytes[at + 2] = (value >>> 8) & 0xff;
+    this.#bytes[at + 3] = value & 0xff;
+  }
+
+  /** Makes room for so many bytes more, and returns where they go. */
+  #claim(length: number): number {
+    const at = this.#length;
+    const needed = at + length;
+    if (needed > this.#bytes.length) {
+      const room = needed + (needed >>> 3);
+      const grown = new Uint8Array(Math.max(room, 2 * this.#bytes.length));
+      grown.set(this.#bytes.subarray(0, at));
+      this.#bytes = grown;
+    }
+    this.#length = needed;
+    return at;
+  }
+}
+
+function checkRange(value: number, max: number): void {
+  if (!Number.isSafeInteger(value) || value < 0 || value > max) {
+    throw new WireError(`not a whole number from 0 to ${max}: ${value}`);
+  }
+}

@@ -1,0 +1,259 @@
+import type { EngineName, Timing } from '../cluster.js';
+import {
+  type ClusterFile,
+  clusterSchema,
+  countField,
+  nameField,
+  nodeNameField,
+} from './cluster-file.js';
+import { ConfigError, check } from './config-error.js';
+import {
+  type ClientNode,
+  type InitialAccount,
+  type ListenAddress,
+  type NodeFile,
+  nodeSchema,
+} from './node-file.js';
+import {
+  type Credential,
+  certificateSha256,
+  issueCertificate,
+  newStatementKey,
+  type Subject,
+} from './x509.js';
+
+/** Where the nodes of a new cluster live. */
+export type Layout =
+  /** All on one machine, on ports counted from `basePort`. */
+  | { readonly kind: 'local'; readonly host: string; readonly basePort: number }
+  /** Each in a container whose host name is the node's name, all on the same ports. */
+  | { readonly kind: 'compose' };
+
+export interface Place {
+  readonly name: string;
+  /** Host name or IP address for the certificate. */
+  readonly host: string;
+  readonly url: string;
+  readonly listen: ListenAddress;
+  /** As the node file has it: relative to that file, or absolute. */
+  readonly dataDir: string;
+  /** Where peers reach a coordinator, and where it listens for them. */
+  readonly peer: ListenAddress;
+  readonly peerListen: ListenAddress;
+}
+
+const containerPorts = { http: 8080, peer: 9443 };
+
+/** Gives every node its place. HTTP ports come first, in the order of the names; peer ports follow. */
+export function layOut(layout: Layout, names: readonly string[]): Place[] {
+  switch (layout.kind) {
+    case 'local':
+      return onOneHost(layout.host, layout.basePort, names);
+    case 'compose':
+      return names.map(inContainer);
+  }
+}
+
+function onOneHost(host: string, basePort: number, names: readonly string[]): Place[] {
+  const last = basePort + 2 * names.length - 1;
+  if (!Number.isSafeInteger(basePort) || basePort < 1 || last > 65_535) {
+    throw new ConfigError(
+      `basePort: ${names.length} nodes need ports ${basePort} to ${last}; ` +
+        `choose a whole number from 1 to ${65_536 - 2 * names.length}`,
+    );
+  }
+  const authority = host.includes(':') ? `[${host}]` : host;
+  return names.map((name, index) => {
+    const listen = { host, port: basePort + index };
+    const peer = { host, port: basePort + names.length + index };
+    const url = `http://${authority}:${listen.port}`;
+    return { name, host, url, listen, dataDir: `../data/${name}`, peer, peerListen: peer };
+  });
+}
+
+function inContainer(name: string): Place {
+  return {
+    name,
+    host: name,
+    url: `http://${name}:${containerPorts.http}`,
+    listen: { host: '0.0.0.0', port: containerPorts.http },
+    dataDir: '/var/lib/concordat',
+    peer: { host: name, port: containerPorts.peer },
+    peerListen: { host: '0.0.0.0', port: containerPorts.peer },
+  };
+}
+
+/** What a new cluster shall be. */
+export interface NewCluster {
+  readonly clusterId: string;
+  /** How many coordinator replicas, and how many initiator replicas, may be Byzantine. */
+  readonly f: number;
+  /** Number of coordinators; `3f + 1` unless given. */
+  readonly n?: number;
+  /** Number of initiators; `2f + 1` unless given. */
+  readonly initiators?: number;
+  /** Names of the banks; `bank-a` and `bank-b` unless given. */
+  readonly participants?: readonly string[];
+  /** Names of the clients; `alice` unless given. */
+  readonly clients?: readonly string[];
+  /** Sessions; none unless given. */
+  readonly sessions?: NewSessions;
+  /** Durations other than the usual ones. */
+  readonly timing?: Partial<Timing>;
+  /** Finished transactions that coordinators remember; the usual number unless given. */
+  readonly retainedTransactions?: number;
+  readonly layout: Layout;
+}
+
+export interface NewSessions {
+  readonly engine: EngineName;
+  /** By name: the path of the application's module, or the name of a built-in application. */
+  readonly modules: Readonly<Record<string, string>>;
+}
+
+const usualTiming: Timing = {
+  suspectAfterMs: 1500,
+  resendAfterMs: 400,
+  voteTimeoutMs: 10_000,
+  defaultExpiresMs: 30_000,
+};
+
+const openingAccounts: readonly InitialAccount[] = [
+  { account: 'alice', amountMinor: 100_000, currency: 'EUR' },
+  { account: 'bob', amountMinor: 50_000, currency: 'EUR' },
+];
+const openedLater: InitialAccount = { account: 'carol', amountMinor: 25_000, currency: 'EUR' };
+
+/**
+ * What the first bank holds at the start, the second, and every further one. The account belongs to the
+ * client of its name, or to the first client where there is none; front doors pay for their callers.
+ */
+function openingAccount(
+  bank: number,
+  { clients, fronts }: ReturnType<typeof namesOf>,
+): InitialAccount {
+  const opened = openingAccounts[bank] ?? openedLater;
+  const owner = clients.includes(opened.account) ? opened.account : clients[0];
+  return { ...opened, owners: [...(owner === undefined ? [] : [owner]), ...fronts] };
+}
+
+/**
+ * Makes the content of the cluster file and of all node files, with fresh keys, and checks it as
+ * it will be when it is loaded. Throws `ConfigError` where an option cannot be.
+ */
+export function makeCluster(
+  options: NewCluster,
+  authority: Credential,
+): { cluster: ClusterFile; nodes: NodeFile[] } {
+  const names = namesOf(options);
+  const places = layOut(options.layout, names.members);
+  const placesOf = (list: readonly string[]) => places.filter(({ name }) => list.includes(name));
+  const issue = (place: Place, unit: string) =>
+    issueNode(place, { commonName: place.name, unit, organization: options.clusterId }, authority);
+
+  const coordinators = placesOf(names.coordinators).map((place, id) => {
+    const { member, node } = withStatementKey(place, issue(place, 'coordinator'));
+    return {
+      member: { id, ...member, peer: place.peer },
+      node: {
+        role: 'coordinator' as const,
+        ...node,
+        peerListen: place.peerListen,
+        ...(options.sessions && { applications: options.sessions.modules }),
+      },
+    };
+  });
+  const initiators = placesOf(names.initiators).map((place, id) => {
+    const { member, node } = withStatementKey(place, issue(place, 'initiator'));
+    return { member: { id, ...member }, node: { role: 'initiator' as const, ...node } };
+  });
+  const participants = placesOf(names.participants).map((place, index) => {
+    const { member, node } = withStatementKey(place, issue(place, 'participant'));
+    return {
+      member: { id: place.name, ...member },
+      node: { role: 'participant' as const, ...node, accounts: [openingAccount(index, names)] },
+    };
+  });
+  const fronts = placesOf(names.fronts).map((place) => {
+    // To the initiators a front door is a client like any other.
+    const { member, node } = issue(place, 'client');
+    return { member, node: { role: 'front' as const, ...node, dataDir: place.dataDir } };
+  });
+  const clients = names.clients.map((name) => newClient(name, options.clusterId, authority));
+
+  const cluster = check('new cluster', clusterSchema, {
+    id: options.clusterId,
+    f: options.f,
+    authority: authority.certificate,
+    coordinators: coordinators.map(({ member }) => member),
+    initiators: initiators.map(({ member }) => member),
+    participants: participants.map(({ member }) => member),
+    fronts: fronts.map(({ member }) => member),
+    allowedOrigins: [],
+    timing: { ...usualTiming, ...options.timing },
+    retainedTransactions: options.retainedTransactions,
+    ...(options.sessions && { sessions: settingOf(options.sessions) }),
+  });
+  const members = [...coordinators, ...initiators, ...participants, ...fronts];
+  const nodes = [...members.map(({ node }) => node), ...clients];
+  return { cluster, nodes: nodes.map((node) => check(`node ${node.name}`, nodeSchema, node)) };
+}
+
+function settingOf({ engine, modules }: NewSessions) {
+  for (const name of Object.keys(modules)) check('application name', nameField, name);
+  return { engine, applications: Object.keys(modules) };
+}
+
+/** Makes the content of a client's node file, with a fresh key. */
+export function newClient(name: string, clusterId: string, authority: Credential): ClientNode {
+  const subject = { commonName: name, unit: 'client', organization: clusterId };
+  return {
+    role: 'client',
+    name,
+    clusterFile,
+    ...issueCertificate(authority, subject, []),
+  };
+}
+
+const clusterFile = '../cluster.json';
+
+function namesOf({ f, n, initiators, participants, clients }: NewCluster) {
+  for (const [option, value] of Object.entries({ f, n, initiators })) {
+    if (value !== undefined) check(option, countField, value);
+  }
+  const lists = {
+    coordinators: numbered('coordinator', n ?? 3 * f + 1),
+    initiators: numbered('initiator', initiators ?? 2 * f + 1),
+    participants: participants ?? ['bank-a', 'bank-b'],
+    fronts: ['front'],
+  };
+  const names = { ...lists, members: Object.values(lists).flat(), clients: clients ?? ['alice'] };
+  const taken = new Set<string>();
+  for (const name of [...names.members, ...names.clients]) {
+    check(`name ${JSON.stringify(name)}`, nodeNameField, name);
+    if (taken.has(name)) throw new ConfigError(`two nodes are named "${name}"; rename one`);
+    taken.add(name);
+  }
+  return names;
+}
+
+function numbered(role: string, count: number): string[] {
+  return Array.from({ length: count }, (_, index) => `${role}-${index}`);
+}
+
+function issueNode(place: Place, subject: Subject, authority: Credential) {
+  const { name, url, listen } = place;
+  const credential = issueCertificate(authority, subject, [place.host]);
+  return {
+    member: { name, url, certificateSha256: certificateSha256(credential.certificate) },
+    node: { name, clusterFile, ...credential, listen },
+  };
+}
+
+function withStatementKey({ dataDir }: Place, { member, node }: ReturnType<typeof issueNode>) {
+  const { privateKey, publicKey } = newStatementKey();
+  return {
+    member: { ...member, statementKey: publicKey },
+    node: { ...node, statementKey: privateKey, dataDir },
+  };
+}

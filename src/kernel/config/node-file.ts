@@ -1,0 +1,224 @@
+import { createPrivateKey, createPublicKey, type KeyObject, X509Certificate } from 'node:crypto';
+import { dirname, resolve } from 'node:path';
+import { z } from 'zod';
+import type {
+  Cluster,
+  CoordinatorMember,
+  FrontMember,
+  InitiatorMember,
+  Member,
+  ParticipantMember,
+} from '../cluster.js';
+import { applicationsMax, hostField, nameField, portField, urlField } from './cluster-file.js';
+import { ConfigError, readJson } from './config-error.js';
+import { certificateSha256, rawPublicKey } from './x509.js';
+
+export interface ListenAddress {
+  readonly host: string;
+  readonly port: number;
+}
+
+/** An account that a bank opens when its store is empty. */
+export interface InitialAccount {
+  readonly account: string;
+  /** Balance in the currency's smallest unit. */
+  readonly amountMinor: number;
+  /** ISO 4217 code. */
+  readonly currency: string;
+  /**
+   * Names of the clients that may debit and read the account; `name*` means all whose names begin so. The
+   * client of the account's own name where not given.
+   */
+  readonly owners?: string[] | undefined;
+  /** Names, likewise, of clients that may read it besides. */
+  readonly readers?: string[] | undefined;
+}
+
+const clientRules = z
+  .array(z.string().regex(/^(\*|[A-Za-z0-9][A-Za-z0-9._-]{0,62}\*?)$/, 'must be a name, or name*'))
+  .max(256, 'must be at most 256')
+  .optional();
+const accountField = z.strictObject({
+  account: z.string().min(1, 'must not be empty').max(128, 'must be at most 128 characters'),
+  amountMinor: z.int('must be a whole number of the smallest unit').min(0, 'must not be negative'),
+  currency: z.string().regex(/^[A-Z]{3}$/, 'must be an ISO 4217 code such as "EUR"'),
+  owners: clientRules,
+  readers: clientRules,
+});
+const proxyField = z.union(
+  [z.ipv4(), z.ipv6(), z.cidrv4(), z.cidrv6()],
+  'must be an address or a network such as 10.0.0.0/8',
+);
+const listenField = z.strictObject({ host: hostField, port: portField });
+const mustBePath = 'must be a path, relative to this file or absolute';
+const pathField = z.string(mustBePath).min(1, mustBePath);
+const moduleField = z
+  .string()
+  .min(1, 'must be a path, or the name of a built-in application')
+  .max(4096, 'must be at most 4096 characters');
+const certificateField = z.string().refine(isCertificate, 'must be a PEM certificate');
+const keyField = (type: 'ec' | 'ed25519', what: string) =>
+  z.string().refine((pem) => privateKey(pem)?.asymmetricKeyType === type, `must be ${what} in PEM`);
+
+const client = {
+  name: nameField,
+  clusterFile: pathField,
+  certificate: certificateField,
+  privateKey: keyField('ec', 'an EC private key'),
+};
+/** What a node does that cannot write its log: goes on and says so, or ends with status 5. */
+const logFailureField = z.enum(['continue', 'stop'], 'must be "continue" or "stop"').optional();
+
+const shareField = z.int('must be a whole number').min(1).max(2048).optional();
+/** How a node serves HTTP. */
+const serving = {
+  listen: listenField,
+  /** The address at which a proxy or another network has the node. */
+  publicUrl: urlField.optional(),
+  allowedHosts: z.array(hostField).max(64, 'must be at most 64').optional(),
+  trustedProxies: z.array(proxyField).max(64, 'must be at most 64').optional(),
+  /** What one address may take. */
+  limits: z
+    .strictObject({
+      connectionsPerAddress: shareField,
+      requestsPerAddress: shareField,
+      streamsPerAddress: shareField,
+    })
+    .optional(),
+};
+
+const front = { ...client, ...serving, logFailure: logFailureField };
+const signing = {
+  ...front,
+  statementKey: keyField('ed25519', 'an Ed25519 private key'),
+  dataDir: pathField,
+};
+
+const shapes = {
+  coordinator: z.strictObject({
+    role: z.literal('coordinator'),
+    ...signing,
+    peerListen: listenField,
+    /** Where the modules of the applications are: a path, or the name of a built-in one. */
+    applications: z
+      .record(nameField, moduleField)
+      .refine(
+        (modules) => Object.keys(modules).length <= applicationsMax,
+        `must be at most ${applicationsMax}`,
+      )
+      .optional(),
+  }),
+  initiator: z.strictObject({ role: z.literal('initiator'), ...signing }),
+  participant: z.strictObject({
+    role: z.literal('participant'),
+    ...signing,
+    accounts: z.array(accountField).max(10_000, 'must be at most 10000'),
+  }),
+  front: z.strictObject({ role: z.literal('front'), ...front, dataDir: pathField }),
+  client: z.strictObject({ role: z.literal('client'), ...client }),
+};
+
+export const nodeSchema = z
+  .discriminatedUnion('role', [
+    shapes.coordinator,
+    shapes.initiator,
+    shapes.participant,
+    shapes.front,
+    shapes.client,
+  ])
+  .refine((node) => ownsCertificate(node), {
+    path: ['privateKey'],
+    message: 'is not the key of "certificate"; restore the pair that was made together',
+  });
+
+/**
+ * The private file of one node. Paths are absolute once loaded.
+ * `certificate` and `privateKey` (P-256, PEM) serve WS-Security and TLS; `statementKey` (Ed25519,
+ * PEM) signs statements and agreement messages.
+ */
+export type NodeFile = z.output<typeof nodeSchema>;
+export type CoordinatorNode = z.output<typeof shapes.coordinator>;
+export type InitiatorNode = z.output<typeof shapes.initiator>;
+export type ParticipantNode = z.output<typeof shapes.participant>;
+export type FrontNode = z.output<typeof shapes.front>;
+export type ClientNode = z.output<typeof shapes.client>;
+export type NodeRole = NodeFile['role'];
+
+/**
+ * Reads and checks the private file of one node.
+ * Throws `ConfigError`, which names each field at fault but quotes none.
+ */
+export async function loadNode(file: string): Promise<NodeFile> {
+  const node = await readJson(file, nodeSchema);
+  const absolute = (path: string) => resolve(dirname(file), path);
+  const clusterFile = absolute(node.clusterFile);
+  if (!('dataDir' in node)) return { ...node, clusterFile };
+  const dataDir = absolute(node.dataDir);
+  if (node.role !== 'coordinator' || !node.applications) return { ...node, clusterFile, dataDir };
+  const modules = Object.entries(node.applications).map(([name, module]) => [
+    name,
+    isPath(module) ? absolute(module) : module,
+  ]);
+  return { ...node, clusterFile, dataDir, applications: Object.fromEntries(modules) };
+}
+
+/** Whether it says where an application's module is; else it is the name of a built-in application. */
+export function isPath(module: string): boolean {
+  return module.includes('/');
+}
+
+/**
+ * The member of the cluster that this node is.
+ * Throws `ConfigError` where the cluster file has no such member, or has it with other keys.
+ */
+export function ownMember(cluster: Cluster, node: CoordinatorNode): CoordinatorMember;
+export function ownMember(cluster: Cluster, node: InitiatorNode): InitiatorMember;
+export function ownMember(cluster: Cluster, node: ParticipantNode): ParticipantMember;
+export function ownMember(cluster: Cluster, node: FrontNode): FrontMember;
+export function ownMember(cluster: Cluster, node: Exclude<NodeFile, ClientNode>): FrontMember {
+  const list = `${node.role}s` as const;
+  const members: readonly (Member | FrontMember)[] = cluster[list];
+  const member = members.find(({ name }) => name === node.name);
+  if (member === undefined) {
+    throw new ConfigError(
+      `${node.clusterFile}: ${list} has no "${node.name}"; use the cluster file made with this node`,
+    );
+  }
+  const mismatch = mismatchOf(member, node);
+  if (mismatch !== undefined) {
+    throw new ConfigError(
+      `${node.clusterFile}: ${mismatch} of "${node.name}" is not the one in its own file; ` +
+        'use the cluster file made with this node',
+    );
+  }
+  return member;
+}
+
+function mismatchOf(
+  member: Member | FrontMember,
+  node: Exclude<NodeFile, ClientNode>,
+): 'certificateSha256' | 'statementKey' | undefined {
+  if (member.certificateSha256 !== certificateSha256(node.certificate)) return 'certificateSha256';
+  if (!('statementKey' in member) || !('statementKey' in node)) return undefined;
+  return member.statementKey === rawPublicKey(node.statementKey) ? undefined : 'statementKey';
+}
+
+function ownsCertificate(node: { certificate: string; privateKey: string }): boolean {
+  return new X509Certificate(node.certificate).publicKey.equals(createPublicKey(node.privateKey));
+}
+
+function isCertificate(pem: string): boolean {
+  try {
+    return new X509Certificate(pem).raw.length > 0;
+  } catch {
+    return false;
+  }
+}
+
+function privateKey(pem: string): KeyObject | undefined {
+  try {
+    return createPrivateKey(pem);
+  } catch {
+    return undefined;
+  }
+}

@@ -1,0 +1,248 @@
+/** A key and its new value; `null` deletes the key. */
+export interface StoreWrite {
+  readonly key: string;
+  readonly value: Uint8Array | null;
+}
+/**
+ * Outputs that every core has in common. A driver performs a core's outputs in their order, and lets
+ * nothing that follows a `persist` leave before the write is on disk ("persist before you send").
+ */
+export type CommonOutput =
+  /** Write the value under the key; `null` deletes it. */
+  | { readonly kind: 'persist'; readonly key: string; readonly value: Uint8Array | null }
+  /** Start, or restart, the named timer. When it runs out the core gets a `TimerInput`. */
+  | { readonly kind: 'start-timer'; readonly name: string; readonly delayMs: number }
+  | { readonly kind: 'stop-timer'; readonly name: string }
+  /** Something an operator may want to know. Never holds a secret. */
+  | {
+      readonly kind: 'log';
+      readonly level: LogLevel;
+      readonly event: string;
+      readonly data: object;
+    };
+
+export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
+
+export interface TimerInput {
+  readonly kind: 'timer';
+  readonly name: string;
+}
+
+/** A record read back at the start, before any other input. */
+export interface StoredRecord {
+  readonly key: string;
+  readonly value: Uint8Array;
+}
+
+export interface Core<Input, Output> {
+  /** Takes what was persisted, once, before the first `handle`. */
+  restore(records: readonly StoredRecord[]): readonly (Output | CommonOutput)[];
+  handle(input: Input | TimerInput): readonly (Output | CommonOutput)[];
+}
+
+/** The n-th retransmission delay: grows by half each time, up to ten times the first. */
+export function resendDelayMs(firstMs: number, times: number): number {
+  return Math.min(firstMs * 1.5 ** times, firstMs * 10);
+}
+/**
+ * Throws where a rule that the proofs rest on would be broken. The driver ends the core before anything of
+ * the step leaves.
+ */
+export function invariant(condition: boolean, what: string): asserts condition {
+  if (!condition) throw new Error(`invariant broken: ${what}`);
+}
+/** A first-in-first-out queue whose `shift` does not move the rest each time. */
+export class Fifo<Item> {
+  #items: (Item | undefined)[] = [];
+  #head = 0;
+
+  get length(): number {
+    return this.#items.length - this.#head;
+  }
+
+  push(item: Item): void {
+    this.#items.push(item);
+  }
+
+  peek(): Item | undefined {
+    return this.#items[this.#head];
+  }
+
+  shift(): Item | undefined {
+    if (this.length === 0) return undefined;
+    const item = this.#items[this.#head];
+    this.#items[this.#head] = undefined;
+    this.#head += 1;
+    if (this.#head * 2 >= this.#items.length) {
+      this.#items = this.#items.slice(this.#head);
+      this.#head = 0;
+    }
+    return item;
+  }
+
+  clear(): void {
+    this.#items = [];
+    this.#head = 0;
+  }
+}
+
+export interface SequencerOptions<Input, Output> {
+  readonly core: Core<Input, Output>;
+  /** Performs one output of the core's own. */
+  readonly perform: (output: Output) => void;
+  /** Starts one write; `done` is called when it is on disk, or cannot be. One write at a time. */
+  readonly write: (writes: readonly StoreWrite[], done: (failure?: Failure) => void) => void;
+  readonly startTimer: (name: string, delayMs: number) => void;
+  readonly stopTimer: (name: string) => void;
+  readonly log: (output: Extract<CommonOutput, { kind: 'log' }>) => void;
+  /** The core or an output threw, or a write failed: nothing is performed any more. */
+  readonly onFailed: (cause: unknown) => void;
+  /** Asked before each output; false where the process has died, and performs nothing more. */
+  readonly isAlive?: () => boolean;
+}
+
+/** What a write failed with. */
+export interface Failure {
+  readonly cause: unknown;
+}
+
+/**
+ * The order in which a core's outputs are performed: their own, and nothing that follows a `persist`
+ * before the write is on disk ("persist before you send").
+ *
+ * Group commit: while one write is under way the persists behind it gather; the next write takes
+ * them all. Outputs with no unwritten `persist` before them are performed at once.
+ *
+ * It has no clock, disk or socket of its own: the driver gives it those of the machine, the simulator
+ * those of virtual time.
+ */
+export class Sequencer<Input, Output extends { readonly kind: string }> {
+  readonly #options: SequencerOptions<Input, Output>;
+  readonly #queue = new Fifo<Output | CommonOutput>();
+  /** Persists in the queue that no write has taken yet. */
+  #unwritten: StoreWrite[] = [];
+  /** Persists in the queue that are on disk: the queue may move past so many. */
+  #synced = 0;
+  #writing = false;
+  #performing = false;
+  #ended = false;
+
+  constructor(options: SequencerOptions<Input, Output>) {
+    this.#options = options;
+  }
+
+  /** Outputs that wait. */
+  get length(): number {
+    return this.#queue.length;
+  }
+
+  get isIdle(): boolean {
+    return this.#queue.length === 0 && !this.#writing && !this.#performing;
+  }
+
+  restore(records: readonly StoredRecord[]): void {
+    this.#take(() => this.#options.core.restore(records));
+  }
+
+  handle(input: Input | TimerInput): void {
+    this.#take(() => this.#options.core.handle(input));
+  }
+
+  #take(step: () => readonly (Output | CommonOutput)[]): void {
+    if (this.#ended) return;
+    try {
+      for (const output of step()) {
+        this.#queue.push(output);
+        if (isCommon(output) && output.kind === 'persist') this.#unwritten.push(output);
+      }
+    } catch (error) {
+      this.#fail(error);
+      return;
+    }
+    this.#advance();
+  }
+
+  /** Does what can be done now. The write goes first: the disk works while outputs are performed. */
+  #advance(): void {
+    this.#write();
+    this.#performReady();
+  }
+
+  #write(): void {
+    if (this.#writing || this.#unwritten.length === 0 || this.#ended) return;
+    const writes = this.#unwritten;
+    this.#unwritten = [];
+    this.#writing = true;
+    this.#options.write(
+      writes.map(({ key, value }) => ({ key, value })),
+      (failure) => {
+        this.#writing = false;
+        if (failure) return this.#fail(failure.cause);
+        this.#synced += writes.length;
+        this.#advance();
+      },
+    );
+  }
+
+  /** Performs from the front of the queue up to the first persist that is not on disk. */
+  #performReady(): void {
+    // An output may submit an input; the loop below comes to what that gives, in its order.
+    if (this.#performing) return;
+    this.#performing = true;
+    try {
+      while (!this.#ended) {
+        const output = this.#queue.peek();
+        if (output === undefined) break;
+        if (isCommon(output) && output.kind === 'persist') {
+          if (this.#synced === 0) break;
+          this.#synced -= 1;
+        }
+        this.#queue.shift();
+        if (this.#options.isAlive?.() === false) this.#end();
+        else this.#perform(output);
+      }
+    } catch (error) {
+      this.#fail(error);
+    } finally {
+      this.#performing = false;
+    }
+  }
+
+  #perform(output: Output | CommonOutput): void {
+    if (!isCommon(output)) return this.#options.perform(output);
+    switch (output.kind) {
+      case 'persist':
+        return;
+      case 'start-timer':
+        return this.#options.startTimer(output.name, output.delayMs);
+      case 'stop-timer':
+        return this.#options.stopTimer(output.name);
+      case 'log':
+        return this.#options.log(output);
+    }
+  }
+
+  #fail(cause: unknown): void {
+    if (this.#ended) return;
+    this.#end();
+    this.#options.onFailed(cause);
+  }
+
+  #end(): void {
+    this.#ended = true;
+    this.#queue.clear();
+    this.#unwritten = [];
+  }
+}
+
+function isCommon(output: { readonly kind: string }): output is CommonOutput {
+  switch (output.kind as CommonOutput['kind']) {
+    case 'persist':
+    case 'start-timer':
+    case 'stop-timer':
+    case 'log':
+      return true;
+    default:
+      return false;
+  }
+}

@@ -1,0 +1,148 @@
+import type { Logger } from 'pino';
+import { type Core, Sequencer } from '../core.js';
+import type { Store } from '../store/store.js';
+
+export interface DriverOptions<Input, Output> {
+  readonly core: Core<Input, Output>;
+  /** The driver closes it when it stops. */
+  readonly store: Store;
+  /** Performs one output of the core's own. Must not throw: that stops the driver for good. */
+  readonly perform: (output: Output) => void;
+  readonly log: Logger;
+  /**
+   * Called once where the core or `perform` threw or the store failed: memory and disk may differ,
+   * and nothing is performed any more. The process should end.
+   */
+  readonly onFatal: (error: Error) => void;
+  /** While so many outputs wait for the disk, `submit` refuses; 65 536 unless given. */
+  readonly highWaterMark?: number;
+}
+
+/**
+ * Runs a core on this machine: hands it inputs one at a time and performs its outputs in the order
+ * that `Sequencer` keeps, with a store and with real time.
+ */
+export class Driver<Input, Output extends { readonly kind: string }> {
+  readonly #options: DriverOptions<Input, Output>;
+  readonly #highWaterMark: number;
+  readonly #timers: Timers;
+  readonly #sequencer: Sequencer<Input, Output>;
+  #state: 'new' | 'running' | 'stopping' | 'failed' = 'new';
+  #onIdle: (() => void) | undefined;
+  #stopped: Promise<void> | undefined;
+
+  constructor(options: DriverOptions<Input, Output>) {
+    this.#options = options;
+    this.#highWaterMark = options.highWaterMark ?? 65_536;
+    const { core, store, perform, log } = options;
+    this.#sequencer = new Sequencer({
+      core,
+      perform,
+      write: (writes, done) => {
+        store
+          .write(writes)
+          .then(
+            () => done(),
+            (cause: unknown) => done({ cause }),
+          )
+          .then(() => this.#reportIdle());
+      },
+      startTimer: (name, delayMs) => {
+        if (this.#state === 'running') this.#timers.start(name, delayMs);
+      },
+      stopTimer: (name) => this.#timers.stop(name),
+      log: ({ level, data, event }) => log[level](data, event),
+      onFailed: (cause) => this.#fail(cause),
+    });
+    // Not subject to the high-water mark: a core that has lost a timer may wait for ever.
+    this.#timers = new Timers((name) => {
+      this.#sequencer.handle({ kind: 'timer', name });
+      this.#reportIdle();
+    });
+  }
+
+  /**
+   * Restores the core from the store and performs what it says to that.
+   * Rejects where the store cannot be read.
+   */
+  async start(): Promise<void> {
+    if (this.#state !== 'new') throw new Error('the driver has been started already');
+    const records = await this.#options.store.load();
+    if (this.#state !== 'new') return;
+    this.#state = 'running';
+    this.#sequencer.restore(records);
+  }
+
+  /**
+   * Hands an input to the core. False, and no effect, where the driver is not running or too many
+   * outputs wait; the sender will come again.
+   */
+  submit(input: Input): boolean {
+    if (this.#state !== 'running' || this.#sequencer.length >= this.#highWaterMark) return false;
+    this.#sequencer.handle(input);
+    return true;
+  }
+
+  /** Takes no more inputs, stops timers, performs what waits, and closes the store. */
+  stop(): Promise<void> {
+    this.#stopped ??= this.#stop();
+    return this.#stopped;
+  }
+
+  async #stop(): Promise<void> {
+    if (this.#state !== 'failed') this.#state = 'stopping';
+    this.#timers.stopAll();
+    await new Promise<void>((resolve) => {
+      this.#onIdle = resolve;
+      this.#reportIdle();
+    });
+    await this.#options.store.close();
+  }
+
+  #fail(cause: unknown): void {
+    this.#state = 'failed';
+    this.#timers.stopAll();
+    const error = cause instanceof Error ? cause : new Error(String(cause));
+    this.#options.log.fatal({ err: error }, 'driver-failed');
+    this.#options.onFatal(error);
+    this.#reportIdle();
+  }
+
+  #reportIdle(): void {
+    if (this.#sequencer.isIdle) this.#onIdle?.();
+  }
+}
+/** The longest delay of `setTimeout`; a longer one would fire at once. */
+const maxDelayMs = 2 ** 31 - 1;
+
+/** Named one-shot timers. */
+export class Timers {
+  readonly #timers = new Map<string, NodeJS.Timeout>();
+  readonly #onExpiry: (name: string) => void;
+
+  constructor(onExpiry: (name: string) => void) {
+    this.#onExpiry = onExpiry;
+  }
+
+  /** Starts the timer, or starts it again from now. */
+  start(name: string, delayMs: number): void {
+    this.stop(name);
+    const step = Math.min(delayMs, maxDelayMs);
+    const timer = setTimeout(() => {
+      this.#timers.delete(name);
+      if (step < delayMs) this.start(name, delayMs - step);
+      else this.#onExpiry(name);
+    }, step);
+    this.#timers.set(name, timer);
+  }
+
+  stop(name: string): void {
+    clearTimeout(this.#timers.get(name));
+    this.#timers.delete(name);
+  }
+
+  stopAll(): void {
+    for (const timer of this.#timers.values()) clearTimeout(timer);
+    this.#timers.clear();
+  }
+}

@@ -1,0 +1,248 @@
+import type { IncomingMessage, ServerResponse } from 'node:http';
+import { BlockList, isIP, type Socket } from 'node:net';
+import type { FastifyInstance } from 'fastify';
+
+/**
+ * Places of which each principal takes no more than a share. Where all are taken, the greediest are
+ * refused as everybody is, so a share is well below the whole.
+ */
+export class Shares {
+  readonly #max: number;
+  readonly #taken = new Map<string, number>();
+  #count = 0;
+
+  constructor(max: number) {
+    this.#max = max;
+  }
+
+  get count(): number {
+    return this.#count;
+  }
+
+  /** Takes a place. Returns what gives it back, or `undefined` where the principal has its share, or all are taken. */
+  take(principal: string, share: number): (() => void) | undefined {
+    const taken = this.#taken.get(principal) ?? 0;
+    if (taken >= share || this.#count >= this.#max) return undefined;
+    this.#taken.set(principal, taken + 1);
+    this.#count += 1;
+    let isTaken = true;
+    return () => {
+      if (!isTaken) return;
+      isTaken = false;
+      this.#count -= 1;
+      const left = (this.#taken.get(principal) ?? 1) - 1;
+      if (left === 0) this.#taken.delete(principal);
+      else this.#taken.set(principal, left);
+    };
+  }
+}
+
+/** Addresses, and networks such as `10.0.0.0/8`. */
+export class AddressList {
+  readonly #list = new BlockList();
+
+  constructor(entries: readonly string[]) {
+    for (const entry of entries) {
+      const [address = '', bits] = entry.split('/', 2);
+      const family = isIP(address) === 6 ? 'ipv6' : 'ipv4';
+      if (bits === undefined) this.#list.addAddress(address, family);
+      else this.#list.addSubnet(address, Number(bits), family);
+    }
+  }
+
+  has(socketAddress: string): boolean {
+    const address = unmapped(socketAddress);
+    const family = isIP(address);
+    return family !== 0 && this.#list.check(address, family === 6 ? 'ipv6' : 'ipv4');
+  }
+}
+
+/** Addresses behind which there are many clients: this machine's own, and those of proxies. */
+export function crowdedAddresses(proxies: readonly string[] = []): AddressList {
+  return new AddressList(['127.0.0.0/8', '::1', ...proxies]);
+}
+
+/** Who an address stands for: a host may call from any address of its IPv6 network (/64). */
+export function principalOf(socketAddress: string): string {
+  const address = unmapped(socketAddress);
+  if (isIP(address) !== 6) return address;
+  const [head = '', tail] = address.split('%', 1).join().split('::', 2);
+  const left = head === '' ? [] : head.split(':');
+  const right = tail === undefined || tail === '' ? [] : tail.split(':');
+  const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
+  const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...right];
+  return `${groups.slice(0, 4).join(':')}::/64`;
+}
+
+/** An IPv4 address as a socket for both kinds has it (`::ffff:192.0.2.1`) is an IPv4 address. */
+export function unmapped(address: string): string {
+  return address.replace(/^::ffff:(?=\d+\.)/i, '');
+}
+
+/** Connections of one node, each with its buffers: some 100 MB at the worst. */
+export const connectionsMax = 2048;
+/** Requests under way at one node; the ports bound their own besides. */
+export const requestsMax = 2048;
+/** Event streams of one coordinator. */
+export const streamsMax = 1024;
+
+/** What one address may take of a node: so little that eight of them leave room for others. */
+export interface HttpLimits {
+  readonly connectionsPerAddress: number;
+  readonly requestsPerAddress: number;
+  readonly streamsPerAddress: number;
+}
+
+/** What a node's file says of them. */
+export type HttpLimitSettings = { readonly [Limit in keyof HttpLimits]?: number | undefined };
+
+const httpLimitsDefault: HttpLimits = {
+  connectionsPerAddress: connectionsMax / 8,
+  requestsPerAddress: requestsMax / 8,
+  streamsPerAddress: streamsMax / 8,
+};
+
+/** Many clients are behind a proxy, and on the node's own machine. They leave a quarter to others. */
+const crowdedPart = 3 / 4;
+
+/** How much an address may take. */
+export class AddressShares {
+  readonly #limits: HttpLimits;
+  readonly #crowded: AddressList;
+
+  constructor(limits: HttpLimitSettings = {}, proxies: readonly string[] = []) {
+    const usual = httpLimitsDefault;
+    this.#limits = {
+      connectionsPerAddress: limits.connectionsPerAddress ?? usual.connectionsPerAddress,
+      requestsPerAddress: limits.requestsPerAddress ?? usual.requestsPerAddress,
+      streamsPerAddress: limits.streamsPerAddress ?? usual.streamsPerAddress,
+    };
+    this.#crowded = crowdedAddresses(proxies);
+  }
+
+  connections(address: string): number {
+    return this.#share(address, this.#limits.connectionsPerAddress, connectionsMax);
+  }
+
+  requests(address: string): number {
+    return this.#share(address, this.#limits.requestsPerAddress, requestsMax);
+  }
+
+  streams(address: string): number {
+    return this.#share(address, this.#limits.streamsPerAddress, streamsMax);
+  }
+
+  /** Of what a port or a session shares out by address besides: as large a part as of the requests. */
+  partOf(max: number, address: string): number {
+    return Math.ceil((max * Math.min(this.requests(address), requestsMax)) / requestsMax);
+  }
+
+  #share(address: string, usual: number, max: number): number {
+    return this.#crowded.has(address) ? Math.max(usual, max * crowdedPart) : usual;
+  }
+}
+
+/** A client that is refused for its share comes again after so long. */
+const retryAfterSeconds = 1;
+const reason = 'too much is under way for this address';
+const body = JSON.stringify({ error: 'busy', message: reason });
+const refusal =
+  `HTTP/1.1 429 Too Many Requests\r\nRetry-After: ${retryAfterSeconds}\r\nConnection: close\r\n` +
+  `Content-Type: application/json\r\nContent-Length: ${body.length}\r\n\r\n${body}`;
+
+declare module 'fastify' {
+  interface FastifyInstance {
+    /** How much of the server an address may take. */
+    addressShares: AddressShares;
+  }
+  interface FastifyContextConfig {
+    /** An event stream has a share of its own, and is no request that waits. */
+    isStream?: boolean;
+  }
+}
+
+/** Shares out a server's connections, and the requests under way, by address. */
+export function guardShares(app: FastifyInstance, shares: AddressShares): void {
+  app.decorate('addressShares', shares);
+  shareConnections(app, shares);
+  const requests = new Shares(requestsMax);
+  app.addHook('onRequest', (request, reply, done) => {
+    if (request.socket.remoteAddress === undefined) {
+      // The caller broke the connection off: no address is known any more, and no answer arrives.
+      reply.hijack();
+      request.socket.destroy();
+      return;
+    }
+    if (request.routeOptions.config.isStream) return done();
+    const release = requests.take(principalOf(request.ip), shares.requests(request.ip));
+    if (release === undefined) {
+      reply
+        .code(429)
+        .header('retry-after', retryAfterSeconds)
+        .send({ error: 'busy', message: reason });
+      return;
+    }
+    reply.raw.once('close', release);
+    done();
+  });
+}
+
+/**
+ * An address that has its share, and connects again, loses its longest idle connection; where none is idle,
+ * the new one is refused. So idle connections keep nobody out.
+ */
+function shareConnections(app: FastifyInstance, shares: AddressShares): void {
+  const places = new Shares(connectionsMax);
+  /** The idle connections of each principal, the longest idle first, with what gives their places back. */
+  const idle = new Map<string, Map<Socket, () => void>>();
+  const releases = new WeakMap<Socket, () => void>();
+
+  const rest = (principal: string, socket: Socket, release: () => void): void => {
+    const resting = idle.get(principal) ?? new Map<Socket, () => void>();
+    idle.set(principal, resting.set(socket, release));
+  };
+  const stir = (principal: string, socket: Socket): void => {
+    const resting = idle.get(principal);
+    resting?.delete(socket);
+    if (resting?.size === 0) idle.delete(principal);
+  };
+  const evict = (principal: string): void => {
+    const [oldest] = idle.get(principal) ?? [];
+    if (oldest === undefined) return;
+    const [socket, release] = oldest;
+    stir(principal, socket);
+    release();
+    socket.destroy();
+  };
+
+  app.server.on('connection', (socket: Socket) => {
+    const address = socket.remoteAddress ?? '';
+    const principal = principalOf(address);
+    const take = () => places.take(principal, shares.connections(address));
+    let release = take();
+    if (release === undefined) {
+      evict(principal);
+      release = take();
+    }
+    if (release === undefined) {
+      socket.on('error', () => undefined);
+      socket.end(refusal, () => socket.destroy());
+      return;
+    }
+    const taken = release;
+    releases.set(socket, taken);
+    rest(principal, socket, taken);
+    socket.once('close', () => {
+      stir(principal, socket);
+      taken();
+    });
+  });
+  app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
+    const principal = principalOf(socket.remoteAddress ?? '');
+    const release = releases.get(socket);
+    stir(principal, socket);
+    response.once('close', () => {
+      if (release !== undefined && !socket.destroyed) rest(principal, socket, release);
+    });
+  });
+}

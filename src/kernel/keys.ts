@@ -1,0 +1,151 @@
+import {
+  createHash,
+  createPrivateKey,
+  createPublicKey,
+  generateKeyPairSync,
+  hash,
+  type KeyObject,
+  sign,
+  verify,
+} from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Cluster, Member } from './cluster.js';
+import type { Digest, InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
+
+/** SHA-256 as 64 lower-case hexadecimal digits. */
+export function sha256(bytes: Uint8Array): Digest {
+  return hash('sha256', bytes, 'hex') as Digest;
+}
+
+/** SHA-256 of the text's UTF-8. */
+export function digestOfText(text: string): Digest {
+  return hash('sha256', text, 'hex') as Digest;
+}
+
+/** A party that signs statements. */
+export type Signer =
+  | { readonly role: 'replica'; readonly id: ReplicaId }
+  | { readonly role: 'initiator'; readonly id: InitiatorId }
+  | { readonly role: 'participant'; readonly id: ParticipantId };
+
+/** SubjectPublicKeyInfo of Ed25519 up to the raw key (RFC 8410 §4). */
+const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
+const signatureBytes = 64;
+/** Enough for some thousand open transactions; about 8 MB when full. */
+const rememberedSignatures = 32_768;
+
+/**
+ * The statement keys of a cluster, and a bounded memory of the signatures that they verified: the same
+ * statement comes in several messages and certificates, and Ed25519 is what verification costs.
+ */
+export class Keyring {
+  static readonly #shared = new WeakMap<Cluster, Keyring>();
+  readonly cluster: Cluster;
+  readonly #replicas: ReadonlyMap<ReplicaId, KeyObject>;
+  readonly #initiators: ReadonlyMap<InitiatorId, KeyObject>;
+  readonly #participants: ReadonlyMap<ParticipantId, KeyObject>;
+  readonly #verified = new LRUCache<string, true>({ max: rememberedSignatures });
+
+  private constructor(cluster: Cluster) {
+    this.cluster = cluster;
+    this.#replicas = keysById(cluster.coordinators);
+    this.#initiators = keysById(cluster.initiators);
+    this.#participants = keysById(cluster.participants);
+  }
+
+  /** Throws `TypeError` where a member's statement key is not 64 hexadecimal digits. */
+  static of(cluster: Cluster): Keyring {
+    return new Keyring(cluster);
+  }
+
+  /** One for all that come and go in this process, such as clients. Throws as `of`. */
+  static shared(cluster: Cluster): Keyring {
+    const keyring = Keyring.#shared.get(cluster) ?? Keyring.of(cluster);
+    Keyring.#shared.set(cluster, keyring);
+    return keyring;
+  }
+
+  get resilience(): Resilience {
+    return this.cluster.resilience;
+  }
+
+  replica(id: ReplicaId): KeyObject | undefined {
+    return this.#replicas.get(id);
+  }
+
+  initiator(id: InitiatorId): KeyObject | undefined {
+    return this.#initiators.get(id);
+  }
+
+  participant(id: ParticipantId): KeyObject | undefined {
+    return this.#participants.get(id);
+  }
+
+  /** The key of any party. */
+  keyOf(signer: Signer): KeyObject | undefined {
+    switch (signer.role) {
+      case 'replica':
+        return this.replica(signer.id);
+      case 'initiator':
+        return this.initiator(signer.id);
+      case 'participant':
+        return this.participant(signer.id);
+    }
+  }
+
+  /** Whether the party is known and the signature is its own. Only what verified is remembered. */
+  verifies(signer: Signer, bytes: Uint8Array, signature: Uint8Array): boolean {
+    const key = this.keyOf(signer);
+    if (key === undefined || signature.length !== signatureBytes) return false;
+    const memory = createHash('sha256')
+      .update(`${signer.role} ${signer.id}\n`)
+      .update(signature)
+      .update(bytes)
+      .digest('base64');
+    if (this.#verified.get(memory) === true) return true;
+    if (!verify(null, bytes, key, signature)) return false;
+    this.#verified.set(memory, true);
+    return true;
+  }
+}
+
+function keysById<Id>(members: readonly (Member & { readonly id: Id })[]): Map<Id, KeyObject> {
+  return new Map(members.map(({ id, statementKey }) => [id, publicKey(statementKey)]));
+}
+
+function publicKey(hex: string): KeyObject {
+  if (!/^[0-9a-f]{64}$/.test(hex)) throw new TypeError(`not a raw Ed25519 public key: ${hex}`);
+  const key = Buffer.concat([spkiPrefix, Buffer.from(hex, 'hex')]);
+  return createPublicKey({ key, format: 'der', type: 'spki' });
+}
+
+/** Signs bytes with one party's statement key. Deterministic (RFC 8032). */
+export type Sign = (bytes: Uint8Array) => Uint8Array;
+
+/** A signer for a PKCS #8 key in PEM. Throws `TypeError` unless it is an Ed25519 key. */
+export function ed25519Signer(privateKeyPem: string): Sign {
+  const key = createPrivateKey(privateKeyPem);
+  if (key.asymmetricKeyType !== 'ed25519') {
+    throw new TypeError(`a statement key is an Ed25519 key, not ${key.asymmetricKeyType}`);
+  }
+  return (bytes) => new Uint8Array(sign(null, bytes, key));
+}
+
+/** A fresh statement key: the secret in PEM (PKCS #8), the public key as 64 hexadecimal digits. */
+export function generateStatementKey(): { privateKeyPem: string; publicKeyHex: string } {
+  const { privateKey } = generateKeyPairSync('ed25519');
+  const privateKeyPem = privateKey.export({ type: 'pkcs8', format: 'pem' }).toString();
+  return { privateKeyPem, publicKeyHex: publicStatementKey(privateKeyPem) };
+}
+
+/** The raw public key of a statement key, 64 hexadecimal digits, as the cluster file lists it. */
+export function publicStatementKey(privateKeyPem: string): string {
+  const spki = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'der' });
+  return spki.subarray(-32).toString('hex');
+}
+
+/** SHA-256 over a text in UTF-8 and, after it, the bytes of hexadecimal digits; as hexadecimal digits. */
+export function digestOfHex(label: string, digits: readonly string[]): Digest {
+  const parts = [Buffer.from(label), ...digits.map((one) => Buffer.from(one, 'hex'))];
+  return sha256(Buffer.concat(parts));
+}

@@ -1,0 +1,173 @@
+import { Fifo } from '../core.js';
+import type { ReplicaId } from '../ids.js';
+
+/** The protocols that share the links. A frame names one by its place in this list. */
+export const peerChannels = ['agreement', 'ordering', 'sessions'] as const;
+
+export type PeerChannel = (typeof peerChannels)[number];
+
+/** One protocol's side of the links. */
+export interface ChannelHandler {
+  /** Takes a message whose sender TLS has proved. What throws costs the sender its connection. */
+  onMessage(from: ReplicaId, bytes: Uint8Array): void;
+  /** The way to this replica is open, for the first time or again: say again what it may lack. */
+  onUp?(replica: ReplicaId): void;
+}
+
+/** Longest message. A new view with every certificate in it, or a snapshot, is the longest there is. */
+export const maxMessageBytes = 16 * 1024 * 1024;
+const lengthBytes = 4;
+const prefixBytes = lengthBytes + 1;
+
+export interface Frame {
+  readonly channel: PeerChannel;
+  readonly bytes: Uint8Array;
+}
+
+/**
+ * A frame: the length of what follows as unsigned 32-bit big-endian number, the channel as one byte,
+ * then the message.
+ */
+export function encodeFrame(channel: PeerChannel, bytes: Uint8Array): Buffer {
+  if (bytes.length === 0 || bytes.length > maxMessageBytes) {
+    throw new RangeError(`a message has 1 to ${maxMessageBytes} bytes, not ${bytes.length}`);
+  }
+  const frame = Buffer.allocUnsafe(prefixBytes + bytes.length);
+  frame.writeUInt32BE(1 + bytes.length, 0);
+  frame.writeUInt8(peerChannels.indexOf(channel), lengthBytes);
+  frame.set(bytes, prefixBytes);
+  return frame;
+}
+
+/** The peer broke the framing. Nothing that follows can be understood. */
+export class FrameError extends Error {
+  override readonly name = 'FrameError';
+}
+
+/**
+ * Takes a byte stream apart. Holds at most one frame that is not complete, in memory that grows
+ * with what has come, not with what the length promises.
+ */
+export class FrameDecoder {
+  #buffer = Buffer.alloc(0);
+  #filled = 0;
+
+  /**
+   * The frames that the chunk completes, each a copy, so that one that is kept does not keep the
+   * whole chunk in memory. Throws `FrameError` at an empty message, one above the limit, and a channel
+   * that there is not.
+   */
+  *push(chunk: Buffer): Generator<Frame> {
+    let rest = chunk;
+    while (rest.length > 0) {
+      const wanted = this.#wanted();
+      const taken = rest.subarray(0, wanted - this.#filled);
+      this.#append(taken, wanted);
+      rest = rest.subarray(taken.length);
+      if (this.#filled === this.#wanted()) {
+        const bytes = new Uint8Array(this.#buffer.subarray(prefixBytes, this.#filled));
+        const channel = this.#channel();
+        this.#buffer = Buffer.alloc(0);
+        this.#filled = 0;
+        yield { channel, bytes };
+      }
+    }
+  }
+
+  /** How many bytes the frame has with its prefix; only the next part of that while it is not complete. */
+  #wanted(): number {
+    if (this.#filled < lengthBytes) return lengthBytes;
+    const length = this.#buffer.readUInt32BE(0);
+    if (length < 2 || length > 1 + maxMessageBytes)
+      throw new FrameError(`frame of ${length} bytes`);
+    if (this.#filled < prefixBytes) return prefixBytes;
+    this.#channel();
+    return lengthBytes + length;
+  }
+
+  #channel(): PeerChannel {
+    const number = this.#buffer.readUInt8(lengthBytes);
+    const channel = peerChannels[number];
+    if (channel === undefined) throw new FrameError(`no channel ${number}`);
+    return channel;
+  }
+
+  #append(bytes: Buffer, wanted: number): void {
+    const needed = this.#filled + bytes.length;
+    if (needed > this.#buffer.length) {
+      const grown = Buffer.allocUnsafe(Math.min(wanted, Math.max(needed, this.#buffer.length * 2)));
+      grown.set(this.#buffer.subarray(0, this.#filled));
+      this.#buffer = grown;
+    }
+    this.#buffer.set(bytes, this.#filled);
+    this.#filled = needed;
+  }
+}
+
+const maxFrames = 4096;
+const maxBytes = 32 * 1024 * 1024;
+
+/**
+ * Frames that wait for one peer. When it is full the oldest goes: protocols repeat what matters,
+ * and the latest is what a peer that comes back needs most.
+ */
+export class FrameQueue {
+  readonly #frames = new Fifo<Buffer>();
+  #bytes = 0;
+  #dropped = 0;
+
+  get length(): number {
+    return this.#frames.length;
+  }
+
+  /** How many frames have been dropped since the start. */
+  get dropped(): number {
+    return this.#dropped;
+  }
+
+  push(frame: Buffer): void {
+    this.#frames.push(frame);
+    this.#bytes += frame.length;
+    while (this.#frames.length > maxFrames || this.#bytes > maxBytes) {
+      this.shift();
+      this.#dropped += 1;
+    }
+  }
+
+  shift(): Buffer | undefined {
+    const frame = this.#frames.shift();
+    this.#bytes -= frame?.length ?? 0;
+    return frame;
+  }
+}
+
+/**
+ * Frames that wait for one peer, a queue for each channel, which take turns: the load of one protocol
+ * neither pushes out nor holds up the messages of another.
+ */
+export class ChannelQueues {
+  readonly #queues = peerChannels.map(() => new FrameQueue());
+  #turn = 0;
+
+  get length(): number {
+    return this.#queues.reduce((sum, queue) => sum + queue.length, 0);
+  }
+
+  /** How many frames have been dropped since the start. */
+  get dropped(): number {
+    return this.#queues.reduce((sum, queue) => sum + queue.dropped, 0);
+  }
+
+  push(channel: PeerChannel, frame: Buffer): void {
+    this.#queues[peerChannels.indexOf(channel)]?.push(frame);
+  }
+
+  shift(): Buffer | undefined {
+    for (let skipped = 0; skipped < this.#queues.length; skipped += 1) {
+      const frame = this.#queues[this.#turn]?.shift();
+      this.#turn = (this.#turn + 1) % this.#queues.length;
+      if (frame !== undefined) return frame;
+    }
+    return undefined;
+  }
+}

@@ -1,0 +1,143 @@
+import { hash } from 'node:crypto';
+import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
+import { dirname } from 'node:path';
+import type { Damage } from './ledger.js';
+
+/** The store cannot be opened. The message says what to do. */
+export class StoreError extends Error {
+  override readonly name: string = 'StoreError';
+}
+
+/** The store is not what was written to it. No node may start or go on with it. */
+export class StoreDamagedError extends StoreError {
+  override readonly name = 'StoreDamagedError';
+
+  constructor(
+    message: string,
+    readonly damages: readonly Damage[],
+  ) {
+    super(message);
+  }
+}
+
+/** Damages that a message names; "concordat check" names them all. */
+const namedMax = 3;
+
+export function damaged(directory: string, damages: readonly Damage[]): StoreDamagedError {
+  const named = damages
+    .slice(0, namedMax)
+    .map(({ key, what }) => `${JSON.stringify(key)}: ${what}`);
+  const more = damages.length > namedMax ? [`and ${damages.length - namedMax} more`] : [];
+  const message =
+    `the store in ${directory} is damaged (${[...named, ...more].join('; ')}). ` +
+    `Treat it as a lost disk: move ${directory} and ${directory}.mark away. A coordinator then ` +
+    'starts with an empty store; a bank or a front door must not, and needs its newest backup of both, ' +
+    'or, where what it held is gone for good, "concordat new-store" (see "When something fails" in ' +
+    'docs/operations.md)';
+  return new StoreDamagedError(message, damages);
+}
+
+/** Which store lies beside the mark, and how many batches of it were reported as written. */
+export interface MarkContent {
+  readonly id: string;
+  readonly sequence: number;
+}
+
+const idBytes = 16;
+const checksumBytes = 16;
+const slotBytes = idBytes + 8 + checksumBytes;
+/** Two slots in sectors of their own, written in turn: one that was being written may be torn. */
+const slotDistance = 512;
+/** A write in so many is synced; the others are lost only with the power, and then find less. */
+const writesPerSync = 256;
+
+export function markPath(directory: string): string {
+  return `${directory}.mark`;
+}
+
+/**
+ * A file beside a store that holds the store's id and sequence, so that a store that vanished, lost its
+ * newest batches or is an older copy is found. It is written after each batch and not synced with it:
+ * behind the store it is harmless, ahead of it only where the store has lost what was on disk.
+ */
+export class Mark {
+  readonly #file: FileHandle;
+  #syncing: Promise<void> = Promise.resolve();
+
+  private constructor(file: FileHandle) {
+    this.#file = file;
+  }
+
+  /** What the mark says; `damaged` where no slot can be read. */
+  static async read(directory: string): Promise<MarkContent | 'missing' | 'damaged'> {
+    const bytes = await readFile(markPath(directory)).catch((error: unknown) => {
+      if (error instanceof Error && 'code' in error && error.code === 'ENOENT') return undefined;
+      throw error;
+    });
+    if (bytes === undefined) return 'missing';
+    const slots = [0, slotDistance]
+      .map((at) => readSlot(bytes.subarray(at, at + slotBytes)))
+      .filter((slot) => slot !== undefined)
+      .sort((left, right) => right.sequence - left.sequence);
+    return slots[0] ?? 'damaged';
+  }
+
+  /** Opens the mark, with this content in both slots, on disk. It is replaced as a whole. */
+  static async open(directory: string, content: MarkContent): Promise<Mark> {
+    const path = markPath(directory);
+    const temporary = `${path}.new`;
+    const file = await open(temporary, 'w', 0o600);
+    const bytes = Buffer.alloc(slotDistance + slotBytes);
+    bytes.set(slotOf(content), 0);
+    bytes.set(slotOf(content), slotDistance);
+    await file.write(bytes, 0, bytes.length, 0);
+    await file.sync();
+    await rename(temporary, path);
+    const parent = await open(dirname(path), 'r');
+    await parent.sync().finally(() => parent.close());
+    return new Mark(file);
+  }
+
+  async write(content: MarkContent): Promise<void> {
+    const at = (content.sequence % 2) * slotDistance;
+    await this.#file.write(slotOf(content), 0, slotBytes, at);
+    if (content.sequence % writesPerSync === 0) {
+      // Not waited for by the batch; an error comes out at the next one.
+      const syncing = this.#syncing;
+      this.#syncing = syncing.then(() => this.#file.datasync());
+      this.#syncing.catch(() => {});
+      await syncing;
+    }
+  }
+
+  async close(): Promise<void> {
+    try {
+      await this.#syncing;
+      await this.#file.sync();
+    } finally {
+      await this.#file.close();
+    }
+  }
+}
+
+function slotOf({ id, sequence }: MarkContent): Buffer {
+  const slot = Buffer.alloc(slotBytes);
+  slot.write(id, 'hex');
+  slot.writeBigUInt64BE(BigInt(sequence), idBytes);
+  slot.write(checksumOf(slot), idBytes + 8, 'hex');
+  return slot;
+}
+
+function readSlot(slot: Buffer): MarkContent | undefined {
+  if (slot.length !== slotBytes || slot.toString('hex', idBytes + 8) !== checksumOf(slot)) {
+    return undefined;
+  }
+  return {
+    id: slot.toString('hex', 0, idBytes),
+    sequence: Number(slot.readBigUInt64BE(idBytes)),
+  };
+}
+
+function checksumOf(slot: Buffer): string {
+  return hash('sha256', slot.subarray(0, idBytes + 8), 'hex').slice(0, 2 * checksumBytes);
+}

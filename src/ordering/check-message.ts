@@ -1,0 +1,239 @@
+import {
+  checkKnown,
+  checkSignature,
+  type Finding,
+  firstFinding,
+  mismatchUnless,
+  replicaSigner,
+  type VerificationError,
+} from '../agreement/check-signature.js';
+import { WireError } from '../kernel/codec/bytes.js';
+import {
+  type ClusterId,
+  type Digest,
+  failed,
+  ok,
+  type ReplicaId,
+  type Result,
+  unreachable,
+} from '../kernel/ids.js';
+import { type Keyring, type Sign, sha256 } from '../kernel/keys.js';
+import type { Signed } from '../kernel/signed.js';
+import {
+  checkCheckpoint,
+  checkReport,
+  checkReports,
+  checkSequenceCommits,
+  checkSequenceNewView,
+  checkSequenceProposal,
+  checkSequenceViewChange,
+} from './check-certificates.js';
+import { encodeBatch, encodeCycleValue, encodeManifest } from './fields.js';
+import { decodeAssistance } from './message-codec.js';
+import { encodeOrderingStatement } from './statement-codec.js';
+import type {
+  Batch,
+  CycleValue,
+  OrderingMessage,
+  OrderingRequest,
+  OrderingScope,
+  OrderingStatement,
+  SnapshotManifest,
+  VerifiedOrderingMessage,
+} from './types.js';
+
+/** A statement as it travels: its bytes under this cluster, and the signature over them. */
+export function signOrdering<S extends OrderingStatement>(
+  sign: Sign,
+  cluster: ClusterId,
+  statement: S,
+): Signed<S> {
+  const bytes = encodeOrderingStatement(cluster, statement);
+  return { statement, bytes, signature: sign(bytes) };
+}
+
+export function digestOfBatch(batch: Batch): Digest {
+  return sha256(encodeBatch(batch));
+}
+
+/** What a checkpoint is signed for. */
+export function digestOfManifest(manifest: SnapshotManifest): Digest {
+  return sha256(encodeManifest(manifest));
+}
+
+export function digestOfCycleValue(value: CycleValue): Digest {
+  return sha256(encodeCycleValue(value));
+}
+
+/** Whether a request is its client's own: the application knows how its clients sign. */
+export type RequestCheck = (request: OrderingRequest) => boolean;
+
+/**
+ * Checks everything in a message that the link says came from `from`: each signature, nested ones too,
+ * that each request is its client's, and that the parts fit together.
+ */
+export function verifyOrderingMessage(
+  keyring: Keyring,
+  isGenuine: RequestCheck,
+  from: ReplicaId,
+  message: OrderingMessage,
+): Result<VerifiedOrderingMessage, VerificationError> {
+  const finding =
+    checkKnown(keyring, replicaSigner(from)) ??
+    mismatchUnless(
+      scopesOf(message).every((scope) => scope === message.scope),
+      'scope',
+    ) ??
+    new MessageCheck(keyring, isGenuine).check(from, message);
+  return finding ? failed(finding) : ok({ from, message } as VerifiedOrderingMessage);
+}
+
+/** Whether a Decision Module's command holds a valid assistance request (Antipaxos table 1). */
+export function checkCommand(keyring: Keyring, request: OrderingRequest): Finding {
+  try {
+    const { n, f } = keyring.resilience;
+    const { excluded, reports } = decodeAssistance(keyring.cluster.id, request.payload);
+    const reporters = excluded.length === 1 ? n - 1 : n;
+    return (
+      mismatchUnless(reports[0]?.statement.cycle === request.number, 'cycle of a command') ??
+      checkReports(keyring, reports, reporters - f)
+    );
+  } catch (error) {
+    if (error instanceof WireError) return { code: 'mismatch', what: 'form of a command' };
+    throw error;
+  }
+}
+
+class MessageCheck {
+  readonly #keyring: Keyring;
+  readonly #isGenuine: RequestCheck;
+
+  constructor(keyring: Keyring, isGenuine: RequestCheck) {
+    this.#keyring = keyring;
+    this.#isGenuine = isGenuine;
+  }
+
+  check(from: ReplicaId, message: OrderingMessage): Finding {
+    const keyring = this.#keyring;
+    switch (message.kind) {
+      case 'requests':
+      case 'batch':
+        return this.#checkBatch(message.scope, message.batch);
+      case 'pre-prepare':
+        return (
+          mismatchUnless(
+            digestOfBatch(message.batch) === message.prePrepare.statement.digest,
+            'digest of a batch',
+          ) ??
+          checkSequenceProposal(keyring, message.prePrepare) ??
+          this.#checkBatch(message.scope, message.batch)
+        );
+      case 'phase':
+        return (
+          mismatchUnless(message.signed.statement.phase !== 'pre-prepare', 'phase') ??
+          checkSignature(keyring, replicaSigner(from), message.signed)
+        );
+      case 'checkpoint':
+        return checkSignature(keyring, replicaSigner(from), message.signed);
+      case 'view-change':
+        return checkSequenceViewChange(keyring, message.viewChange);
+      case 'new-view':
+        return checkSequenceNewView(keyring, message.newView);
+      // A quorum vouches for the batch, so nobody need look into it again.
+      case 'committed':
+        return (
+          mismatchUnless(
+            digestOfBatch(message.batch) === message.commits.statement.digest,
+            'digest of a batch',
+          ) ?? checkSequenceCommits(keyring, message.commits)
+        );
+      case 'stable':
+        return checkCheckpoint(keyring, message.certificate);
+      case 'state':
+        return (
+          mismatchUnless(
+            digestOfManifest(message.manifest) === message.certificate.statement.digest,
+            'digest of a snapshot',
+          ) ?? checkCheckpoint(keyring, message.certificate)
+        );
+      case 'proposal':
+        return (
+          mismatchUnless(
+            digestOfCycleValue(message.value) === message.proposal.statement.digest,
+            'digest of a value',
+          ) ??
+          checkSignature(
+            keyring,
+            replicaSigner(message.proposal.statement.replica),
+            message.proposal,
+          ) ??
+          this.#checkBatch(message.scope, message.value.batch)
+        );
+      case 'report':
+        return checkReport(keyring, message.report);
+      case 'fast-decision':
+        return checkReports(keyring, message.reports, keyring.resilience.n - 1);
+      case 'fetch-batch':
+      case 'fetch-value':
+      case 'fetch-reports':
+      case 'fetch-chunk':
+      // What it should be, the receiver knows by its digest.
+      case 'chunk':
+      case 'status':
+      case 'rejoin':
+      case 'slow':
+      case 'lost':
+      case 'reach':
+        return undefined;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #checkBatch(scope: OrderingScope, batch: Batch): Finding {
+    return firstFinding(batch, (request) =>
+      scope === 'decision-module'
+        ? checkCommand(this.#keyring, request)
+        : mismatchUnless(this.#isGenuine(request), 'request and client'),
+    );
+  }
+}
+
+/** The scopes named by what is signed at the top of a message; deeper ones are checked with it. */
+function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
+  switch (message.kind) {
+    case 'pre-prepare':
+      return [message.prePrepare.statement.scope];
+    case 'phase':
+    case 'checkpoint':
+      return [message.signed.statement.scope];
+    case 'view-change':
+      return [message.viewChange.statement.scope];
+    case 'new-view':
+      return [message.newView.statement.scope];
+    case 'committed':
+      return [message.commits.statement.scope];
+    case 'stable':
+    case 'state':
+      return [message.certificate.statement.scope];
+    case 'proposal':
+    case 'report':
+    case 'fetch-value':
+    case 'fetch-reports':
+    case 'fast-decision':
+    case 'rejoin':
+      return ['antipaxos'];
+    case 'requests':
+    case 'batch':
+    case 'fetch-batch':
+    case 'fetch-chunk':
+    case 'chunk':
+    case 'status':
+    case 'slow':
+    case 'lost':
+    case 'reach':
+      return [];
+    default:
+      return unreachable(message);
+  }
+}

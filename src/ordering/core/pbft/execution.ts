@@ -1,0 +1,184 @@
+import { readAll, Writer } from '../../../kernel/codec/bytes.js';
+import type { StoredRecord } from '../../../kernel/core.js';
+import type { ReplicaId } from '../../../kernel/ids.js';
+import type { OrderingRequest, SequenceNumber } from '../../types.js';
+import { Checkpoints } from '../checkpoints.js';
+import { ClientTable, Snapshot, type StableCheckpoint } from '../client-table.js';
+import { nudgesMax, type Place, type Reminding } from '../outbox.js';
+import { inBatches } from '../pending.js';
+import type { PbftHost, PbftState } from './state.js';
+import type { ViewChanger } from './view-change.js';
+import type { Voter } from './voting.js';
+
+/** Proofs, and requests, that go out at once; the other side asks for more. */
+const CHUNK = 16;
+
+/** What is said again, and what is shown to those that are behind. */
+export class CatchingUp implements Reminding {
+  readonly #state: PbftState;
+  readonly #voter: Voter;
+  readonly #views: ViewChanger;
+  readonly #checkpoints: Checkpoints;
+
+  constructor(state: PbftState, voter: Voter, views: ViewChanger, checkpoints: Checkpoints) {
+    this.#state = state;
+    this.#voter = voter;
+    this.#views = views;
+    this.#checkpoints = checkpoints;
+  }
+
+  get place(): Place {
+    const { view, executed: position } = this.#state;
+    return { view, position, stable: this.#checkpoints.low };
+  }
+
+  show(to: ReplicaId, { view, position, stable }: Place): boolean {
+    const { low } = this.#checkpoints;
+    if (view < this.#state.view) this.#views.showView(to);
+    if (stable < low && position >= low) this.#checkpoints.show(to, 'stable');
+    if (position < low) this.#checkpoints.show(to, 'state');
+    else this.#showProofs(to, position);
+    return position < this.#state.executed;
+  }
+
+  isBehind({ view, position, stable }: Place): boolean {
+    const own = this.place;
+    return position > own.position || stable > own.stable || view > own.view;
+  }
+
+  sayAgain(tries: number): boolean {
+    const { log, isActive, pending, outbox } = this.#state;
+    const open = [...log.values()].filter((entry) => this.#state.isOpen(entry));
+    for (const entry of open.slice(0, CHUNK)) this.#voter.sayAgain(entry);
+    for (const { committed } of open.slice(0, CHUNK)) {
+      const digest = committed?.statement.digest;
+      if (digest && !this.#state.batch(digest)) outbox.broadcast({ kind: 'fetch-batch', digest });
+    }
+    if (!isActive) this.#views.sayAgain();
+    this.#checkpoints.sayAgain();
+    this.#spreadRequests();
+    const { isUnstable } = this.#checkpoints;
+    // One that asks for a view alone, with nothing to gain, waits until another one asks.
+    const isAsking = !isActive && tries < nudgesMax;
+    return open.length > 0 || isAsking || pending.size > 0 || isUnstable;
+  }
+
+  /**
+   * Its own to everybody, so that everybody watches the primary; it alone may be deaf to this client. Those
+   * of others to the primary, as backups relay them (Castro and Liskov §4.2): whoever sent one may have
+   * sent it here alone. A replica that has left its view does not know who that is.
+   */
+  #spreadRequests(): void {
+    const { pending, self, options, outbox, primary, isActive } = this.#state;
+    const olderThan = outbox.nowMs - options.resendAfterMs / 2;
+    const old = (isOwn: boolean) =>
+      inBatches(
+        pending.first(
+          CHUNK,
+          ({ source, sinceMs }) => (source === self) === isOwn && sinceMs <= olderThan,
+        ),
+        options,
+      );
+    for (const batch of old(true)) outbox.broadcast({ kind: 'requests', batch });
+    for (const batch of old(false)) {
+      if (isActive) outbox.send(primary, { kind: 'requests', batch });
+      else outbox.broadcast({ kind: 'requests', batch });
+    }
+  }
+
+  /** Proofs of what the other lacks. */
+  #showProofs(to: ReplicaId, position: number): void {
+    const last = Math.min(position + CHUNK, this.#state.executed);
+    for (let place = position + 1; place <= last; place += 1) {
+      const commits = this.#state.log.get(place)?.committed;
+      const batch = commits && this.#state.batch(commits.statement.digest);
+      if (batch) this.#state.outbox.send(to, { kind: 'committed', commits, batch });
+    }
+  }
+}
+
+export interface ExecutionEvents {
+  /** Something was executed, or the state jumped. */
+  progressed(): void;
+  /** These replicas have a state that this one has not. */
+  behind(holders: readonly ReplicaId[]): void;
+}
+
+/** Execution in order, each request once; checkpoints; state transfer (Castro and Liskov §4.3). */
+export class Executor {
+  readonly checkpoints: Checkpoints;
+  readonly #state: PbftState;
+  readonly #host: PbftHost;
+  readonly #events: ExecutionEvents;
+  readonly #clients = new ClientTable();
+  #isExecuting = false;
+
+  constructor(state: PbftState, host: PbftHost, events: ExecutionEvents) {
+    this.#state = state;
+    this.#host = host;
+    this.#events = events;
+    this.checkpoints = new Checkpoints(state.outbox, {
+      stable: (position) => state.cut(position),
+      behind: (holders) => events.behind(holders),
+      install: (checkpoint) => this.#install(checkpoint),
+      installed: () => this.#onInstalled(),
+      differences: (own, theirs) => host.differences(own.machine, theirs.machine),
+    });
+  }
+
+  isExecuted(request: OrderingRequest): boolean {
+    return this.#clients.has(request);
+  }
+
+  /** From disk: the stable checkpoint, and what is committed above it. */
+  restore(records: readonly StoredRecord[]): void {
+    const stable = this.checkpoints.restore(records);
+    if (stable) this.#install(stable);
+    this.#state.restore(records, this.checkpoints.low);
+    this.#state.outbox.replaying = true;
+    this.execute();
+    this.#state.outbox.replaying = false;
+  }
+
+  /** Whatever is committed and follows on what was executed. */
+  execute(): void {
+    // What is applied may lead back here, in the middle of a batch: the loop below comes to the next.
+    if (this.#isExecuting) return;
+    this.#isExecuting = true;
+    const before = this.#state.executed;
+    while (this.#executeNext());
+    this.#isExecuting = false;
+    if (this.#state.executed > before) this.#events.progressed();
+  }
+
+  #onInstalled(): void {
+    this.#state.pending.retain((request) => !this.isExecuted(request));
+    this.execute();
+    this.#events.progressed();
+  }
+
+  #executeNext(): boolean {
+    const sequence = (this.#state.executed + 1) as SequenceNumber;
+    const digest = this.#state.log.get(sequence)?.committed?.statement.digest;
+    const batch = digest === undefined ? undefined : this.#state.batch(digest);
+    if (!batch) return false;
+    this.#state.executed = sequence;
+    const fresh = this.#clients.execute(batch);
+    this.#state.pending.remove(batch);
+    if (fresh.length > 0) this.#host.apply(sequence, fresh);
+    this.checkpoints.reached(sequence, () => this.#snapshot());
+    return true;
+  }
+
+  #snapshot(): Snapshot {
+    const writer = new Writer();
+    this.#clients.write(writer);
+    return Snapshot.of(writer.finish(), this.#host.snapshot());
+  }
+
+  #install({ certificate, snapshot }: StableCheckpoint): void {
+    readAll(snapshot.own, (reader) => this.#clients.read(reader));
+    this.#host.install(snapshot.machine);
+    this.#state.executed = certificate.statement.position;
+  }
+}

@@ -1,0 +1,280 @@
+import { invariant, type StoredRecord } from '../../../kernel/core.js';
+import {
+  type Digest,
+  oneCorrect,
+  primaryOf,
+  type ReplicaId,
+  type View,
+} from '../../../kernel/ids.js';
+import type { Signed } from '../../../kernel/signed.js';
+import { decodeOrderingSigned, encodeOrderingSigned } from '../../statement-codec.js';
+import type {
+  OrderingMessageOf,
+  SequenceNewView,
+  SequenceNumber,
+  SequenceViewChange,
+} from '../../types.js';
+import type { Checkpoints } from '../checkpoints.js';
+import { Favours, LostStore } from '../lost-store.js';
+import { evidenceIn, type NewViewProposals, recomputeProposals } from './new-view.js';
+import type { PbftState } from './state.js';
+
+const NEW_VIEW = 'new-view';
+
+/** Timeouts stop doubling after so many view changes without progress. */
+const DOUBLINGS_MAX = 6;
+
+export interface ViewEvents {
+  entered(proposals: NewViewProposals): void;
+}
+
+/** When and how the primary is replaced (Castro and Liskov §4.4 and §4.5.2). */
+export class ViewChanger {
+  readonly #state: PbftState;
+  readonly #checkpoints: Checkpoints;
+  readonly #events: ViewEvents;
+  readonly #received = new Map<ReplicaId, Signed<SequenceViewChange>>();
+  readonly #lost: LostStore;
+  readonly #favours: Favours;
+  #newView: Signed<SequenceNewView> | undefined;
+  #proposals: NewViewProposals | undefined;
+  /** View changes since something was last executed. */
+  #failures = 0;
+  #isWaiting = false;
+
+  constructor(state: PbftState, checkpoints: Checkpoints, events: ViewEvents) {
+    this.#state = state;
+    this.#checkpoints = checkpoints;
+    this.#events = events;
+    // It may have asked for the view after one that a quorum was in or asked for (see `#ask`), and executed
+    // what others have voted for within their window.
+    this.#lost = new LostStore(state.outbox, ({ view, position }) => ({
+      view: view + 1,
+      position: position + 2 * state.options.checkpointInterval,
+    }));
+    this.#favours = new Favours(state.outbox);
+  }
+
+  /** Whether this replica has lost its store and takes no full part yet. */
+  get isLost(): boolean {
+    return this.#lost.isLost;
+  }
+
+  get forgottenThrough(): number | undefined {
+    return this.#lost.forgottenThrough;
+  }
+
+  /** How long a request may wait now. */
+  get suspectAfterMs(): number {
+    return this.#state.options.suspectAfterMs * 2 ** Math.min(this.#failures, DOUBLINGS_MAX);
+  }
+
+  get proposals(): NewViewProposals | undefined {
+    return this.#proposals;
+  }
+
+  /** The batch that this view must have at a place; `null` for none, `undefined` for any. */
+  required(sequence: SequenceNumber): Digest | null | undefined {
+    if (!this.#proposals || sequence > this.#proposals.last) return undefined;
+    return this.#proposals.digests.get(sequence) ?? null;
+  }
+
+  progressed(): void {
+    if (this.#state.isActive) this.#failures = 0;
+    this.#returnIfPast();
+  }
+
+  /**
+   * A replica has lost its store. It may vote again in views that it has never been in, so the others leave this
+   * one for its sake, now and then.
+   */
+  onLost(from: ReplicaId, { nonce, view: closed }: OrderingMessageOf<'lost'>): void {
+    const { view, target, executed: position, isActive, outbox } = this.#state;
+    // One that has lost its own store does not know how far it was.
+    if (this.isLost) return;
+    outbox.send(from, { kind: 'reach', nonce, view: target, position });
+    if (closed < 1 || view > closed || !isActive || !this.#favours.take(from)) return;
+    outbox.log('info', 'view-left-for-lost', { view, replica: from });
+    this.#ask((view + 1) as View);
+    this.#failures -= 1;
+  }
+
+  onReach(from: ReplicaId, message: OrderingMessageOf<'reach'>): void {
+    if (!this.#lost.onReach(from, message)) return;
+    this.#state.closedThrough = this.#lost.bound?.view ?? Number.POSITIVE_INFINITY;
+    this.#returnIfPast();
+  }
+
+  /** A peer is there again, and may not have been asked. */
+  greet(): void {
+    this.#lost.ask();
+  }
+
+  /** The primary has had its time. */
+  suspect(): void {
+    if (!this.#state.isActive) return;
+    const { view, primary, outbox } = this.#state;
+    outbox.log('warn', 'primary-suspected', { view, primary });
+    this.#ask((view + 1) as View);
+  }
+
+  /** Returns whether it is news: two that ask in vain do not keep each other awake. */
+  onViewChange(viewChange: Signed<SequenceViewChange>): boolean {
+    const { view, replica } = viewChange.statement;
+    if (view <= this.#state.view) {
+      this.showView(replica);
+      return false;
+    }
+    const known = this.#received.get(replica)?.statement.view;
+    if (known !== undefined && known >= view) return false;
+    this.#received.set(replica, viewChange);
+    this.#joinIfOthersAreAhead();
+    this.#openIfPrimary();
+    this.#waitIfQuorum();
+    return true;
+  }
+
+  onNewView(newView: Signed<SequenceNewView>): void {
+    const { view } = newView.statement;
+    if (view > this.#state.shown) this.#state.shown = view;
+    // One that has asked for a later view has promised to take no part in this one.
+    if (view > this.#state.view && view >= this.#state.target) this.#enter(newView);
+  }
+
+  /** Returns false where the timer is not a view change's. */
+  onTimer(name: string): boolean {
+    if (this.#lost.onTimer(name)) return true;
+    if (name !== NEW_VIEW) return false;
+    this.#ask((this.#state.target + 1) as View);
+    return true;
+  }
+
+  /** For whoever is in an earlier view. */
+  showView(replica: ReplicaId): void {
+    if (this.#newView) {
+      this.#state.outbox.send(replica, { kind: 'new-view', newView: this.#newView });
+    }
+  }
+
+  /** A view change is repeated until the new view comes. */
+  sayAgain(): void {
+    const own = this.#received.get(this.#state.self);
+    if (own) this.#state.outbox.broadcast({ kind: 'view-change', viewChange: own });
+  }
+
+  /** The view that this replica was in, and the one that it had asked for. */
+  restore(records: readonly StoredRecord[]): void {
+    const { outbox, options } = this.#state;
+    this.#lost.restore(records);
+    if (this.isLost) this.#state.closedThrough = this.#lost.bound?.view ?? Number.POSITIVE_INFINITY;
+    for (const [, bytes] of outbox.stored(records, 'new-view')) {
+      this.#settle(decodeOrderingSigned(options.cluster, bytes, 'new-view'));
+    }
+    for (const [, bytes] of outbox.stored(records, 'view-change')) {
+      const own = decodeOrderingSigned(options.cluster, bytes, 'view-change');
+      if (own.statement.view <= this.#state.view) continue;
+      this.#state.target = own.statement.view;
+      this.#received.set(this.#state.self, own);
+    }
+  }
+
+  #ask(view: View): void {
+    // What it once prepared it does not know, so it speaks for no view yet.
+    if (this.isLost) return;
+    const { outbox, self, log } = this.#state;
+    invariant(view > this.#state.view, 'a replica asks for later views only');
+    this.#state.target = view;
+    this.#failures += 1;
+    this.#isWaiting = false;
+    outbox.stopTimer(NEW_VIEW);
+    const own = outbox.sign<SequenceViewChange>({
+      kind: 'view-change',
+      scope: outbox.scope,
+      view,
+      replica: self,
+      stable: this.#checkpoints.stable?.certificate ?? null,
+      ...evidenceIn(log.values()),
+    });
+    outbox.persist('view-change', encodeOrderingSigned(own));
+    outbox.broadcast({ kind: 'view-change', viewChange: own });
+    this.onViewChange(own);
+  }
+
+  /** `f + 1` are ahead, so one correct replica has a reason. One alone moves nobody. */
+  #joinIfOthersAreAhead(): void {
+    const { target, options } = this.#state;
+    const ahead = [...this.#received.values()]
+      .map(({ statement }) => statement.view)
+      .filter((view) => view > target);
+    if (ahead.length < oneCorrect(options.resilience)) return;
+    this.#ask(Math.min(...ahead) as View);
+  }
+
+  #openIfPrimary(): void {
+    const { target: view, self, options, quorum, outbox } = this.#state;
+    if (view <= this.#state.view || primaryOf(options.resilience, view) !== self) return;
+    const viewChanges = [...this.#received.values()]
+      .filter(({ statement }) => statement.view === view)
+      .sort((a, b) => a.statement.replica - b.statement.replica);
+    if (viewChanges.length < quorum) return;
+    const { scope } = outbox;
+    const newView = outbox.sign<SequenceNewView>({ kind: 'new-view', scope, view, viewChanges });
+    this.#enter(newView);
+  }
+
+  /** The new primary's time starts only once a quorum asks for it (§4.5.2). */
+  #waitIfQuorum(): void {
+    const { target, view, quorum, outbox } = this.#state;
+    if (this.#isWaiting || target <= view) return;
+    const asking = [...this.#received.values()].filter(({ statement }) => statement.view >= target);
+    if (asking.length < quorum) return;
+    this.#isWaiting = true;
+    outbox.startTimer(NEW_VIEW, this.suspectAfterMs);
+  }
+
+  #enter(newView: Signed<SequenceNewView>): void {
+    const { outbox, self } = this.#state;
+    const { view, viewChanges } = newView.statement;
+    invariant(view > this.#state.view, 'a replica enters later views only');
+    invariant(
+      !this.isLost ||
+        view <= this.#state.closedThrough ||
+        viewChanges.every(({ statement }) => statement.replica !== self),
+      'a replica without its store comes back in a view that it never asked for',
+    );
+    outbox.persist('new-view', encodeOrderingSigned(newView));
+    const proposals = this.#settle(newView);
+    if (this.#state.primary === self) outbox.broadcast({ kind: 'new-view', newView });
+    outbox.log('info', 'view-entered', { view: this.#state.view, primary: this.#state.primary });
+    if (proposals.stable) this.#checkpoints.learn(proposals.stable);
+    this.#events.entered(proposals);
+    if (this.isLost && view <= this.#state.closedThrough) this.#lost.ask();
+    this.#returnIfPast();
+  }
+
+  /**
+   * The new-view message of a view that this replica never was in holds all that may have committed before, from
+   * others; it has executed that, so it shows it in its next view change.
+   */
+  #returnIfPast(): void {
+    const { view, closedThrough, executed } = this.#state;
+    if (!this.isLost || view <= closedThrough || executed < (this.#proposals?.last ?? 0)) return;
+    this.#lost.end();
+  }
+
+  #settle(newView: Signed<SequenceNewView>): NewViewProposals {
+    const { view, viewChanges } = newView.statement;
+    this.#newView = newView;
+    this.#state.view = view;
+    this.#state.target = view;
+    if (view > this.#state.shown) this.#state.shown = view;
+    this.#isWaiting = false;
+    this.#state.outbox.stopTimer(NEW_VIEW);
+    for (const [replica, { statement }] of this.#received) {
+      if (statement.view <= view) this.#received.delete(replica);
+    }
+    const proposals = recomputeProposals(viewChanges.map(({ statement }) => statement));
+    this.#proposals = proposals;
+    return proposals;
+  }
+}

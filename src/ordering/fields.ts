@@ -1,0 +1,243 @@
+import { type Reader, readAll, WireError, Writer } from '../kernel/codec/bytes.js';
+import {
+  checkRising,
+  choice,
+  readDigest,
+  readName,
+  readReplica,
+  writeDigest,
+  writeName,
+  writeReplica,
+} from '../kernel/codec/fields.js';
+import { limits } from '../kernel/codec/limits.js';
+import { type ClusterId, clientId, clusterId, type Digest, type ReplicaId } from '../kernel/ids.js';
+import type {
+  Batch,
+  Complaint,
+  ComplaintKind,
+  Cycle,
+  CycleValue,
+  OrderingRequest,
+  OrderingScope,
+  OrderingStatement,
+  SnapshotManifest,
+} from './types.js';
+
+/** Bounds of the ordering messages; see `../limits.ts` for why there are any. */
+export const orderingLimits = {
+  /** Requests in one batch. */
+  batchRequests: 4096,
+  /**
+   * Bytes of the payloads of one batch, also in a cycle's value: what a correct replica puts into one
+   * (`batchBytesMax`, or one request), so that a liar's takes no more.
+   */
+  batchBytes: 1024 * 1024,
+  /** Bytes of one request's payload. */
+  payloadBytes: 1024 * 1024,
+  /** Sequence numbers between the watermarks, so prepared certificates in a view change. */
+  window: 1024,
+  /** Complaints in one cycle's value. */
+  complaints: 1024,
+  /** One chunk of a snapshot, and the chunks of one: states of up to 1 GiB. */
+  chunkBytes: 256 * 1024,
+  chunks: 4096,
+  /** One message, all included; a new view with many prepared certificates is the largest. */
+  messageBytes: 16 * 1024 * 1024,
+} as const;
+
+const domain = new TextEncoder().encode('concordat-ordering/1');
+
+export const scope = choice<OrderingScope>('pbft', 'decision-module', 'antipaxos');
+
+/** What a signature is for; the three phases differ, so that none passes for another. */
+export type OrderingSignedKind =
+  | Exclude<OrderingStatement['kind'], 'phase'>
+  | 'pre-prepare'
+  | 'prepare'
+  | 'commit';
+
+const signedKind = choice<OrderingSignedKind>(
+  'pre-prepare',
+  'prepare',
+  'commit',
+  'checkpoint',
+  'view-change',
+  'new-view',
+  'proposal',
+  'report',
+);
+
+/** Starts every signed text: domain and version, kind, scope and cluster. */
+export function writeOrderingHeader(
+  writer: Writer,
+  kind: OrderingSignedKind,
+  of: OrderingScope,
+  cluster: ClusterId,
+): void {
+  writer.raw(domain);
+  signedKind.write(writer, kind);
+  scope.write(writer, of);
+  writeName(writer, cluster, clusterId);
+}
+
+/** Throws `WireError` for another domain, version or cluster. */
+export function readOrderingHeader(
+  reader: Reader,
+  cluster: ClusterId,
+): { readonly kind: OrderingSignedKind; readonly scope: OrderingScope } {
+  reader.literal(domain, 'an ordering statement of this version');
+  const kind = signedKind.read(reader);
+  const of = scope.read(reader);
+  if (readName(reader, clusterId) !== cluster) throw new WireError('statement of another cluster');
+  return { kind, scope: of };
+}
+
+const complaintKind = choice<ComplaintKind>('absent', 'slow');
+
+function writeComplaint(writer: Writer, { cycle, replica, what }: Complaint): void {
+  writer.u64(cycle);
+  writeReplica(writer, replica);
+  complaintKind.write(writer, what);
+}
+
+function readComplaint(reader: Reader): Complaint {
+  const cycle = reader.u64() as Cycle;
+  const replica = readReplica(reader);
+  return { cycle, replica, what: complaintKind.read(reader) };
+}
+
+function checkComplaints(complaints: readonly Complaint[]): void {
+  complaints.reduce(
+    (last, next) => {
+      const rises =
+        last.cycle < next.cycle || (last.cycle === next.cycle && last.replica < next.replica);
+      if (last !== next && !rises) throw new WireError('complaints out of order');
+      return next;
+    },
+    complaints[0] ?? { cycle: 0 as Cycle, replica: 0 as ReplicaId },
+  );
+}
+
+export function writeManifest(writer: Writer, { own, chunks }: SnapshotManifest): void {
+  checkOwn(own, chunks);
+  writer.u16(own);
+  writer.list(chunks, orderingLimits.chunks, (digest) => writeDigest(writer, digest));
+}
+
+export function readManifest(reader: Reader): SnapshotManifest {
+  const own = reader.u16();
+  const chunks = reader.list(orderingLimits.chunks, () => readDigest(reader));
+  checkOwn(own, chunks);
+  return { own, chunks };
+}
+
+function checkOwn(own: number, chunks: readonly Digest[]): void {
+  if (own > chunks.length) throw new WireError('more chunks of one part than there are');
+}
+
+/** The bytes that a checkpoint's digest is of. */
+export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
+  const writer = new Writer();
+  writeManifest(writer, manifest);
+  return writer.finish();
+}
+
+export function writeRequest(writer: Writer, request: OrderingRequest): void {
+  writeName(writer, request.client, clientId);
+  writer.u64(request.number);
+  if (request.payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');
+  writer.bytes(request.payload);
+}
+
+export function readRequest(reader: Reader): OrderingRequest {
+  const client = readName(reader, clientId);
+  const number = reader.u64();
+  const payload = reader.bytes();
+  if (payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');
+  return { client, number, payload };
+}
+
+/**
+ * The encodings of batches and values, which are hashed, sent, kept on disk and sent on: one value has
+ * one encoding, and nobody changes a value. They are forgotten with it.
+ */
+const encodings = new WeakMap<Batch | CycleValue, Uint8Array>();
+
+export function writeBatch(writer: Writer, batch: Batch): void {
+  writer.raw(encodeBatch(batch));
+}
+
+export function readBatch(reader: Reader): Batch {
+  return remembered(reader, () => readRequests(reader));
+}
+
+export function writeCycleValue(writer: Writer, value: CycleValue): void {
+  writer.raw(encodeCycleValue(value));
+}
+
+export function readCycleValue(reader: Reader): CycleValue {
+  return remembered(reader, () => {
+    const batch = readRequests(reader);
+    const readmit = reader.list(limits.replicas, () => readReplica(reader));
+    checkRising(readmit, (replica) => replica);
+    const complaints = reader.list(orderingLimits.complaints, () => readComplaint(reader));
+    checkComplaints(complaints);
+    return { batch, readmit, complaints };
+  });
+}
+
+/** The bytes that a batch's digest is of. */
+export function encodeBatch(batch: Batch): Uint8Array {
+  return encoded(batch, (writer) => writeRequests(writer, batch));
+}
+
+export function decodeBatch(bytes: Uint8Array): Batch {
+  return readAll(bytes, readBatch);
+}
+
+/** The bytes that a value's digest is of. */
+export function encodeCycleValue(value: CycleValue): Uint8Array {
+  return encoded(value, (writer) => {
+    writeRequests(writer, value.batch);
+    checkRising(value.readmit, (replica) => replica);
+    writer.list(value.readmit, limits.replicas, (replica) => writeReplica(writer, replica));
+    checkComplaints(value.complaints);
+    writer.list(value.complaints, orderingLimits.complaints, (one) => writeComplaint(writer, one));
+  });
+}
+
+export function decodeCycleValue(bytes: Uint8Array): CycleValue {
+  return readAll(bytes, readCycleValue);
+}
+
+function readRequests(reader: Reader): Batch {
+  let bytes = 0;
+  return reader.list(orderingLimits.batchRequests, () => {
+    const request = readRequest(reader);
+    bytes += request.payload.length;
+    if (bytes > orderingLimits.batchBytes) throw new WireError('batch too long');
+    return request;
+  });
+}
+
+function writeRequests(writer: Writer, batch: Batch): void {
+  const bytes = batch.reduce((sum, { payload }) => sum + payload.length, 0);
+  if (bytes > orderingLimits.batchBytes) throw new WireError('batch too long');
+  writer.list(batch, orderingLimits.batchRequests, (request) => writeRequest(writer, request));
+}
+
+function encoded(value: Batch | CycleValue, write: (writer: Writer) => void): Uint8Array {
+  const known = encodings.get(value);
+  if (known) return known;
+  const writer = new Writer();
+  write(writer);
+  const bytes = writer.finish();
+  encodings.set(value, bytes);
+  return bytes;
+}
+
+function remembered<V extends Batch | CycleValue>(reader: Reader, read: () => V): V {
+  const { value, bytes } = reader.recorded(read);
+  encodings.set(value, bytes);
+  return value;
+}

@@ -1,0 +1,268 @@
+import { type Reader, readAll, WireError, Writer } from '../kernel/codec/bytes.js';
+import {
+  checkRising,
+  choice,
+  readDigest,
+  readReplica,
+  readView,
+  writeDigest,
+  writeReplica,
+  writeSigned,
+  writeView,
+} from '../kernel/codec/fields.js';
+import { limits } from '../kernel/codec/limits.js';
+import { type ClusterId, unreachable } from '../kernel/ids.js';
+import type { Signed } from '../kernel/signed.js';
+import {
+  orderingLimits,
+  readBatch,
+  readCycleValue,
+  readManifest,
+  scope as scopeField,
+  writeBatch,
+  writeCycleValue,
+  writeManifest,
+} from './fields.js';
+import { readOrderingSigned, readShared, writeShared } from './statement-codec.js';
+import type {
+  Assistance,
+  Cycle,
+  OrderingMessage,
+  OrderingMessageKind,
+  OrderingScope,
+  ReportStatement,
+} from './types.js';
+
+const messageKind = choice<OrderingMessageKind>(
+  'requests',
+  'pre-prepare',
+  'phase',
+  'checkpoint',
+  'view-change',
+  'new-view',
+  'fetch-batch',
+  'batch',
+  'committed',
+  'status',
+  'stable',
+  'state',
+  'proposal',
+  'report',
+  'fetch-value',
+  'fast-decision',
+  'rejoin',
+  'slow',
+  'fetch-chunk',
+  'chunk',
+  'fetch-reports',
+  'lost',
+  'reach',
+);
+
+/** Throws `WireError` for a message that no peer would accept. */
+export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
+  const writer = new Writer();
+  scopeField.write(writer, message.scope);
+  messageKind.write(writer, message.kind);
+  writeContent(writer, message);
+  const bytes = writer.finish();
+  checkSize(bytes);
+  return bytes;
+}
+
+/** Throws `WireError` unless the bytes are a message of this cluster; checks no signature. */
+export function decodeOrderingMessage(cluster: ClusterId, bytes: Uint8Array): OrderingMessage {
+  checkSize(bytes);
+  const read = (reader: Reader): OrderingMessage => {
+    const scope = scopeField.read(reader);
+    return readContent(reader, cluster, scope, messageKind.read(reader));
+  };
+  // One copy of all is cheaper than one of each of some thousand payloads. (A Buffer's `slice` is none.)
+  return readAll(new Uint8Array(bytes), read, { mayShare: true });
+}
+
+function writeContent(writer: Writer, message: OrderingMessage): void {
+  switch (message.kind) {
+    case 'pre-prepare':
+      writeSigned(writer, message.prePrepare);
+      return writeBatch(writer, message.batch);
+    case 'phase':
+    case 'checkpoint':
+      return writeSigned(writer, message.signed);
+    case 'view-change':
+      return writeSigned(writer, message.viewChange);
+    case 'new-view':
+      return writeSigned(writer, message.newView);
+    case 'fetch-batch':
+    case 'fetch-chunk':
+      return writeDigest(writer, message.digest);
+    case 'chunk':
+      checkChunk(message.bytes);
+      return writer.bytes(message.bytes);
+    case 'requests':
+    case 'batch':
+      return writeBatch(writer, message.batch);
+    case 'committed':
+      writeShared(writer, message.commits);
+      return writeBatch(writer, message.batch);
+    case 'status':
+      writeView(writer, message.view);
+      writer.u64(message.position);
+      return writer.u64(message.stable);
+    case 'stable':
+      return writeShared(writer, message.certificate);
+    case 'state':
+      writeShared(writer, message.certificate);
+      return writeManifest(writer, message.manifest);
+    case 'proposal':
+      writeSigned(writer, message.proposal);
+      return writeCycleValue(writer, message.value);
+    case 'report':
+      return writeSigned(writer, message.report);
+    case 'fetch-value':
+      writer.u64(message.cycle);
+      return writeDigest(writer, message.digest);
+    case 'fetch-reports':
+      return writer.u64(message.cycle);
+    case 'fast-decision':
+      return writeReports(writer, message.reports);
+    case 'rejoin':
+      return writer.u64(message.position);
+    case 'slow':
+      return writeView(writer, message.view);
+    case 'lost':
+    case 'reach':
+      writeDigest(writer, message.nonce);
+      writeView(writer, message.view);
+      return writer.u64(message.position);
+    default:
+      return unreachable(message);
+  }
+}
+
+function readContent(
+  reader: Reader,
+  cluster: ClusterId,
+  scope: OrderingScope,
+  kind: OrderingMessageKind,
+): OrderingMessage {
+  switch (kind) {
+    case 'pre-prepare': {
+      const prePrepare = readOrderingSigned(reader, cluster, 'phase');
+      return { kind, scope, prePrepare, batch: readBatch(reader) };
+    }
+    case 'phase':
+      return { kind, scope, signed: readOrderingSigned(reader, cluster, 'phase') };
+    case 'checkpoint':
+      return { kind, scope, signed: readOrderingSigned(reader, cluster, 'checkpoint') };
+    case 'view-change':
+      return { kind, scope, viewChange: readOrderingSigned(reader, cluster, 'view-change') };
+    case 'new-view':
+      return { kind, scope, newView: readOrderingSigned(reader, cluster, 'new-view') };
+    case 'chunk': {
+      const bytes = reader.bytes();
+      checkChunk(bytes);
+      return { kind, scope, bytes };
+    }
+    case 'fetch-batch':
+    case 'fetch-chunk':
+      return { kind, scope, digest: readDigest(reader) };
+    case 'requests':
+    case 'batch':
+      return { kind, scope, batch: readBatch(reader) };
+    case 'committed': {
+      const commits = readShared(reader, cluster, 'phase');
+      return { kind, scope, commits, batch: readBatch(reader) };
+    }
+    case 'status': {
+      const view = readView(reader);
+      const position = reader.u64();
+      return { kind, scope, view, position, stable: reader.u64() };
+    }
+    case 'stable':
+      return { kind, scope, certificate: readShared(reader, cluster, 'checkpoint') };
+    case 'state': {
+      const certificate = readShared(reader, cluster, 'checkpoint');
+      return { kind, scope, certificate, manifest: readManifest(reader) };
+    }
+    case 'proposal': {
+      const proposal = readOrderingSigned(reader, cluster, 'proposal');
+      return { kind, scope, proposal, value: readCycleValue(reader) };
+    }
+    case 'report':
+      return { kind, scope, report: readOrderingSigned(reader, cluster, 'report') };
+    case 'fetch-value': {
+      const cycle = reader.u64() as Cycle;
+      return { kind, scope, cycle, digest: readDigest(reader) };
+    }
+    case 'fetch-reports':
+      return { kind, scope, cycle: reader.u64() as Cycle };
+    case 'fast-decision':
+      return { kind, scope, reports: readReports(reader, cluster) };
+    case 'rejoin':
+      return { kind, scope, position: reader.u64() };
+    case 'slow':
+      return { kind, scope, view: readView(reader) };
+    case 'lost':
+    case 'reach': {
+      const nonce = readDigest(reader);
+      const view = readView(reader);
+      return { kind, scope, nonce, view, position: reader.u64() };
+    }
+    default:
+      return unreachable(kind);
+  }
+}
+
+/** The reports as the Decision Module's command carries them (Antipaxos line 26). */
+export function encodeReports(reports: readonly Signed<ReportStatement>[]): Uint8Array {
+  const writer = new Writer();
+  writeReports(writer, reports);
+  return writer.finish();
+}
+
+export function decodeReports(
+  cluster: ClusterId,
+  bytes: Uint8Array,
+): readonly Signed<ReportStatement>[] {
+  return readAll(bytes, (reader) => readReports(reader, cluster));
+}
+
+function writeReports(writer: Writer, reports: readonly Signed<ReportStatement>[]): void {
+  checkRising(reports, ({ statement: { replica } }) => replica);
+  writer.list(reports, limits.replicas, (report) => writeSigned(writer, report));
+}
+
+function readReports(reader: Reader, cluster: ClusterId): readonly Signed<ReportStatement>[] {
+  const reports = reader.list(limits.replicas, () => readOrderingSigned(reader, cluster, 'report'));
+  checkRising(reports, ({ statement: { replica } }) => replica);
+  return reports;
+}
+
+function checkChunk(bytes: Uint8Array): void {
+  if (bytes.length > orderingLimits.chunkBytes) throw new WireError('chunk too long');
+}
+
+function checkSize(bytes: Uint8Array): void {
+  if (bytes.length > orderingLimits.messageBytes) {
+    throw new WireError(`message of more than ${orderingLimits.messageBytes} bytes`);
+  }
+}
+
+/** The Decision Module's command (Antipaxos line 26). */
+export function encodeAssistance({ excluded, reports }: Assistance): Uint8Array {
+  const writer = new Writer();
+  checkRising(excluded, (replica) => replica);
+  writer.list(excluded, limits.replicas, (replica) => writeReplica(writer, replica));
+  writer.bytes(encodeReports(reports));
+  return writer.finish();
+}
+
+/** Throws `WireError` unless the bytes have the form of a command; checks no signature. */
+export function decodeAssistance(cluster: ClusterId, bytes: Uint8Array): Assistance {
+  return readAll(bytes, (reader) => {
+    const excluded = reader.list(limits.replicas, () => readReplica(reader));
+    checkRising(excluded, (replica) => replica);
+    return { excluded, reports: decodeReports(cluster, reader.bytes()) };
+  });
+}

@@ -1,0 +1,169 @@
+import { hash, type KeyObject, X509Certificate } from 'node:crypto';
+import { LRUCache } from 'lru-cache';
+import type { Cluster, Member } from '../kernel/cluster.js';
+import {
+  type InitiatorId,
+  type ParticipantId,
+  type ReplicaId,
+  sessionsPrincipal,
+} from '../kernel/ids.js';
+import { securityFaults } from './faults.js';
+import { signatureMethodOf } from './signing.js';
+
+/** Who signed a message. `name` is the common name of the certificate. */
+export type Principal =
+  | { readonly role: 'coordinator'; readonly id: ReplicaId; readonly name: string }
+  | { readonly role: 'initiator'; readonly id: InitiatorId; readonly name: string }
+  | { readonly role: 'participant'; readonly id: ParticipantId; readonly name: string }
+  | { readonly role: 'client'; readonly name: string };
+
+/** Longer addresses are refused unread. */
+const addressLengthMax = 2048;
+
+/**
+ * Which addresses a node may call. Messages name the address that an answer goes to, so without such
+ * a rule anybody could make the nodes call anything that they can reach.
+ */
+export class AddressPolicy {
+  readonly #origins: ReadonlySet<string>;
+
+  /** Allows the members' origins (scheme, host, port) and those that the cluster file adds. */
+  constructor(
+    cluster: Pick<
+      Cluster,
+      'coordinators' | 'initiators' | 'participants' | 'fronts' | 'allowedOrigins'
+    >,
+  ) {
+    const members = [
+      ...cluster.coordinators,
+      ...cluster.initiators,
+      ...cluster.participants,
+      ...cluster.fronts,
+    ];
+    const addresses = [...members.map((member) => member.url), ...cluster.allowedOrigins];
+    this.#origins = new Set(addresses.map((address) => new URL(address).origin));
+  }
+
+  allows(address: string): boolean {
+    if (address.length > addressLengthMax || !URL.canParse(address)) return false;
+    const url = new URL(address);
+    const isWeb = url.protocol === 'http:' || url.protocol === 'https:';
+    return isWeb && url.username === '' && url.password === '' && this.#origins.has(url.origin);
+  }
+}
+
+/** Whom a certificate stands for, or `undefined` for nobody we know. Validity dates aside. */
+export type Trust = (certificate: X509Certificate) => Principal | undefined;
+
+/** Names of clients in certificates: a client id without a lane. */
+const clientNameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/**
+ * Trusts the members of a cluster by the digests of their certificates, and as clients all those to
+ * whom its authority issued a certificate with OU=client. Front doors are clients as well.
+ */
+export function trustOf(cluster: Cluster): Trust {
+  const members = new Map<string, Principal>();
+  const add = (
+    { certificateSha256 }: Pick<Member, 'certificateSha256'>,
+    principal: Principal,
+  ): void => {
+    members.set(certificateSha256, principal);
+  };
+  for (const member of cluster.coordinators) {
+    add(member, { role: 'coordinator', id: member.id, name: member.name });
+  }
+  for (const member of cluster.initiators) {
+    add(member, { role: 'initiator', id: member.id, name: member.name });
+  }
+  for (const member of cluster.participants) {
+    add(member, { role: 'participant', id: member.id, name: member.name });
+  }
+  for (const member of cluster.fronts) add(member, { role: 'client', name: member.name });
+  const authority = new X509Certificate(cluster.authority);
+  return (certificate) =>
+    members.get(hash('sha256', certificate.raw, 'hex')) ?? clientOf(authority, certificate);
+}
+
+function clientOf(authority: X509Certificate, certificate: X509Certificate): Principal | undefined {
+  if (!certificate.checkIssued(authority) || !certificate.verify(authority.publicKey)) {
+    return undefined;
+  }
+  // A name that is there twice comes as an array.
+  const { OU, CN }: Readonly<Record<string, unknown>> = certificate.toLegacyObject().subject;
+  if (OU !== 'client' || typeof CN !== 'string' || !clientNameForm.test(CN)) return undefined;
+  // Whoever bore that name could take the place of an order.
+  if (CN === sessionsPrincipal) return undefined;
+  return { role: 'client', name: CN };
+}
+
+/** The holder of a trusted certificate. */
+export interface Identity {
+  readonly principal: Principal;
+  readonly publicKey: KeyObject;
+  /** The algorithm that goes with the key. */
+  readonly signatureMethod: string;
+  readonly validFromMs: number;
+  readonly validToMs: number;
+}
+
+/** Trusted certificates remembered at a time; others are read anew for every message. */
+const identitiesMax = 1024;
+
+/** Longer tokens are refused unread. */
+const tokenLengthMax = 16_384;
+
+/** Reads security tokens, each trusted one only once. */
+export class Identities {
+  readonly #trust: Trust;
+  readonly #known = new LRUCache<string, Identity>({ max: identitiesMax });
+
+  constructor(trust: Trust) {
+    this.#trust = trust;
+  }
+
+  /** Whose certificate (DER in base64) it is. Throws a `wsse` fault where it is nobody's now. */
+  identify(token: string, nowMs: number): Identity {
+    if (token.length > tokenLengthMax) throw securityFaults.invalidSecurityToken('too long');
+    const key = hash('sha256', token, 'base64');
+    let identity = this.#known.get(key);
+    if (identity === undefined) {
+      identity = this.#read(token);
+      this.#known.set(key, identity);
+    }
+    const isValid = nowMs >= identity.validFromMs && nowMs <= identity.validToMs;
+    if (!isValid) {
+      throw securityFaults.failedAuthentication('the certificate is not valid now');
+    }
+    return identity;
+  }
+
+  #read(token: string): Identity {
+    const certificate = readCertificate(token);
+    const principal = this.#trust(certificate);
+    if (principal === undefined) throw securityFaults.failedAuthentication('unknown certificate');
+    return {
+      principal,
+      publicKey: certificate.publicKey,
+      signatureMethod: methodOf(certificate.publicKey),
+      validFromMs: Date.parse(certificate.validFrom),
+      validToMs: Date.parse(certificate.validTo),
+    };
+  }
+}
+
+function readCertificate(token: string): X509Certificate {
+  try {
+    return new X509Certificate(Buffer.from(token, 'base64'));
+  } catch {
+    throw securityFaults.invalidSecurityToken('not a certificate');
+  }
+}
+
+function methodOf(publicKey: KeyObject): string {
+  try {
+    return signatureMethodOf(publicKey);
+  } catch {
+    throw securityFaults.unsupportedAlgorithm('kind of key');
+  }
+}

@@ -1,0 +1,223 @@
+import { hash, verify } from 'node:crypto';
+import { claimedAddressing, isReferenceParameter } from './addressing.js';
+import { CanonicalLengthError, canonicalize, DeclarationRoom, indexIds } from './canonical.js';
+import {
+  type Believed,
+  type Envelope,
+  isForUs,
+  parseEnvelope,
+  readMessage,
+  requireUnderstood,
+  type SoapMessage,
+  type Understood,
+  understoodByDefault,
+} from './envelope.js';
+import { securityFaults } from './faults.js';
+import { parseXml } from './parse-xml.js';
+import { type ReplayCache, readSecurity, type SecurityHeader } from './security-header.js';
+import type { Clock, Signature, SignatureReference } from './signing.js';
+import { Identities, type Identity, type Principal, type Trust } from './trust.js';
+import { namespaces } from './vocabulary.js';
+import { child, isNamed, type XmlElement } from './xml.js';
+
+/** A message whose signature has been checked; it holds nothing that was not signed. */
+export interface ReceivedMessage extends SoapMessage {
+  readonly principal: Principal;
+  /** The envelope as it came: it can be handed on, and proves itself for as long as it is fresh. */
+  readonly text: string;
+}
+
+export interface VerifierOptions {
+  readonly trust: Trust;
+  readonly clock: Clock;
+  /** One cache may serve several verifiers of a node. Without one a message may be shown again. */
+  readonly replays?: ReplayCache;
+  readonly understood?: Understood;
+  /** How far other clocks may be off, in milliseconds. */
+  readonly skewMs?: number;
+}
+
+const defaultSkewMs = 5 * 60_000;
+
+/** No message is good for longer, so that replays need not be remembered longer. */
+const lifetimeMaxMs = 10 * 60_000;
+
+/**
+ * Verifies messages that `MessageSigner`, or another implementation of WS-Security that signs body,
+ * timestamp and headers by exclusive canonicalization and SHA-256, has signed.
+ *
+ * There is one tree: an element is looked up by its id, must stand where such a part stands, is
+ * hashed, and is itself what is returned. Nothing is looked for anywhere a second time.
+ */
+export class MessageVerifier {
+  readonly #identities: Identities;
+  readonly #clock: Clock;
+  readonly #replays: ReplayCache | undefined;
+  readonly #understood: Understood;
+  readonly #skewMs: number;
+
+  constructor(options: VerifierOptions) {
+    this.#identities = new Identities(options.trust);
+    this.#clock = options.clock;
+    this.#replays = options.replays;
+    this.#understood = options.understood ?? understoodByDefault;
+    this.#skewMs = options.skewMs ?? defaultSkewMs;
+  }
+
+  /** Throws the `SoapFault` to answer with where the message is not one to act on. */
+  verify(text: string): ReceivedMessage {
+    const { message, admit } = this.authenticate(parseEnvelope(text), text);
+    admit();
+    return message;
+  }
+
+  /**
+   * Checks the envelope in this text, all but that it was not taken before, which `admit` does, and remembers it. Until
+   * then nothing is remembered, so that a forgery, or a true message that was spoilt on its way, does not
+   * keep the true one out. Both throw the `SoapFault` to answer with.
+   */
+  authenticate(envelope: Envelope, text: string): Believed<ReceivedMessage> {
+    const nowMs = this.#clock();
+    const ids = indexIds(envelope.root);
+    const security = readSecurity(securityBlock(envelope), ids);
+    const expiresMs = this.#requireFresh(security, nowMs);
+    const { principal, ...identity } = this.#identities.identify(security.token, nowMs);
+    const owner = `${principal.role} ${principal.name}`;
+    const { messageId: claimed } = claimedAddressing(envelope.blocks);
+    // Cheap, and so before any hash or signature.
+    if (claimed !== undefined) this.#replays?.refuseSeen(owner, claimed);
+    const { signedInfo, signed } = checkSigned(security, identity, envelope, ids);
+    for (const block of envelope.blocks) if (!signed.has(block)) refuseIfNeeded(block);
+    requireUnderstood(envelope, this.#understood);
+    const message = { ...readMessage(signedOnly(envelope, signed)), principal, text };
+    const key = message.addressing.messageId ?? signedInfo;
+    return {
+      message,
+      admit: () => this.#replays?.admit(owner, key, expiresMs + this.#skewMs, nowMs),
+    };
+  }
+
+  /** Returns when the message has run out for us. A longer lifetime than ours is cut. */
+  #requireFresh({ createdMs, expiresMs: asked }: SecurityHeader, nowMs: number): number {
+    if (asked <= createdMs) throw securityFaults.invalidSecurity('lifetime');
+    const expiresMs = Math.min(asked, createdMs + lifetimeMaxMs);
+    if (createdMs > nowMs + this.#skewMs)
+      throw securityFaults.messageExpired('it is from the future; compare the clocks');
+    if (expiresMs < nowMs - this.#skewMs)
+      throw securityFaults.messageExpired('its lifetime is over; compare the clocks');
+    return expiresMs;
+  }
+}
+
+/** The one security header. */
+function securityBlock({ version, blocks }: Envelope): XmlElement {
+  const [block, ...more] = blocks.filter((header) => isNamed(header, namespaces.wsse, 'Security'));
+  if (block === undefined) throw securityFaults.invalidSecurity('not signed');
+  if (more.length > 0 || !isForUs(version, block)) {
+    throw securityFaults.invalidSecurity('not exactly one security header');
+  }
+  return block;
+}
+
+/** Checks signature and digests, with bounded work whatever the message is. */
+function checkSigned(
+  security: SecurityHeader,
+  identity: Pick<Identity, 'publicKey' | 'signatureMethod'>,
+  envelope: Envelope,
+  ids: ReadonlyMap<string, XmlElement>,
+): { signedInfo: string; signed: ReadonlyMap<XmlElement, string> } {
+  const room = new DeclarationRoom();
+  try {
+    const signedInfo = checkSignature(security.signature, identity, room);
+    return { signedInfo, signed: checkReferences(security, envelope, ids, room) };
+  } catch (error) {
+    if (!(error instanceof CanonicalLengthError)) throw error;
+    throw securityFaults.invalidSecurity(error.message);
+  }
+}
+
+/** Checks the signature value and returns the canonical text that it signs. */
+function checkSignature(
+  signature: Signature,
+  identity: Pick<Identity, 'publicKey' | 'signatureMethod'>,
+  room: DeclarationRoom,
+): string {
+  if (signature.method !== identity.signatureMethod) {
+    throw securityFaults.unsupportedAlgorithm('signature method');
+  }
+  const text = canonicalize(signature.signedInfo, signature.inclusivePrefixes, room);
+  const key = { key: identity.publicKey, dsaEncoding: 'ieee-p1363' } as const;
+  if (!verify('sha256', Buffer.from(text), key, signature.value)) {
+    throw securityFaults.failedCheck('signature value');
+  }
+  return text;
+}
+
+/** Checks the digests and returns the canonical text of every signed part. */
+function checkReferences(
+  security: SecurityHeader,
+  { blocks, body }: Envelope,
+  ids: ReadonlyMap<string, XmlElement>,
+  room: DeclarationRoom,
+): ReadonlyMap<XmlElement, string> {
+  const signable = new Set([body, security.timestamp, ...blocks]);
+  const signed = new Map<XmlElement, string>();
+  for (const reference of security.signature.references) {
+    const target = ids.get(reference.id);
+    if (target === undefined || !signable.has(target) || signed.has(target)) {
+      throw securityFaults.failedCheck('a reference to no part, or to none that may be signed');
+    }
+    signed.set(target, checkDigest(target, reference, room));
+  }
+  for (const [part, name] of [
+    [body, 'body'],
+    [security.timestamp, 'timestamp'],
+  ] as const) {
+    if (!signed.has(part)) throw securityFaults.failedCheck(`${name} not signed`);
+  }
+  return signed;
+}
+
+function checkDigest(
+  target: XmlElement,
+  { inclusivePrefixes, digest }: SignatureReference,
+  room: DeclarationRoom,
+): string {
+  const text = canonicalize(target, inclusivePrefixes, room);
+  if (hash('sha256', text, 'base64') !== digest) throw securityFaults.failedCheck('digest');
+  return text;
+}
+
+/** Headers that mean something to us must not come unsigned; others are left out. */
+function refuseIfNeeded(block: XmlElement): void {
+  if (isNamed(block, namespaces.wsse, 'Security')) return;
+  if (
+    ownNamespaces.has(block.namespaceURI) ||
+    isNamed(block, namespaces.wscoor, 'CoordinationContext') ||
+    isReferenceParameter(block)
+  ) {
+    throw securityFaults.failedCheck(`${block.localName} not signed`);
+  }
+}
+
+const ownNamespaces: ReadonlySet<string> = new Set([
+  namespaces.wsa,
+  namespaces.concordat,
+  namespaces.bank,
+]);
+
+/**
+ * The envelope without what was not signed. A fault is read anew from its signed text: it has names
+ * in its content, and only there are the prefixes bound as the signer bound them.
+ */
+function signedOnly(envelope: Envelope, signed: ReadonlyMap<XmlElement, string>): Envelope {
+  const { version, root, blocks, body } = envelope;
+  const text = signed.get(body);
+  const isFault = child(body, root.namespaceURI, 'Fault') !== undefined;
+  return {
+    version,
+    root,
+    blocks: blocks.filter((block) => signed.has(block)),
+    body: isFault && text !== undefined ? parseXml(text) : body,
+  };
+}

@@ -1,0 +1,291 @@
+import type { Decision } from '../../agreement/statements.js';
+import type { CommonOutput, Core, TimerInput } from '../../kernel/core.js';
+import {
+  type ClientId,
+  clientPrincipal,
+  type Digest,
+  primaryOf,
+  sessionsPrincipal,
+  type TransactionId,
+  unreachable,
+  type View,
+  view,
+} from '../../kernel/ids.js';
+import { hasRoomFor } from './calls.js';
+import type {
+  ClientRequest,
+  InitiatorInput,
+  InitiatorOptions,
+  InitiatorOutput,
+  RefusalCode,
+  RequestId,
+  TransferOutcome,
+  TransferReply,
+} from './messages.js';
+import { InitiatorTransaction } from './transaction.js';
+
+type Outputs = readonly (InitiatorOutput | CommonOutput)[];
+
+interface Open {
+  readonly transaction: InitiatorTransaction;
+  readonly waiters: RequestId[];
+}
+
+/**
+ * An initiator replica (Zhao §4): takes clients' requests, activates one transaction for each, invokes
+ * the participants, asks for Commit or Rollback, and answers with the coordinators' outcome.
+ *
+ * It believes a coordinator that proves what it says, and otherwise `f + 1` that say the same.
+ *
+ * It persists nothing, as in the paper, and loses nothing by it. The activation slot at the
+ * coordinators is named by client and timestamp, so a request that is repeated to a restarted initiator
+ * leads to the transaction that it already has: the participants know their legs by it, its outcome, if
+ * decided, stays decided, and the answer is the same. Another request with that timestamp, which a
+ * restarted initiator takes for a fresh one, is refused by the coordinators. What was in
+ * flight when it stopped is finished by the other initiators, or aborted when its time runs out.
+ */
+export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
+  readonly #options: InitiatorOptions;
+  readonly #clients: ClientTable;
+  readonly #open = new Map<Digest, Open>();
+  readonly #byTransactionId = new Map<TransactionId, Open>();
+  /** The highest view seen in a proof: its primary is asked first. */
+  #view: View = view(0);
+
+  constructor(options: InitiatorOptions) {
+    this.#options = options;
+    this.#clients = new ClientTable(options.limits.clients);
+  }
+
+  restore(): Outputs {
+    return [];
+  }
+
+  handle(input: InitiatorInput | TimerInput): Outputs {
+    switch (input.kind) {
+      case 'request':
+        return this.#request(input);
+      case 'activated':
+        if (input.evidence.kind === 'proof') {
+          this.#learnView(input.evidence.certificate.statement.ballot.view);
+        }
+        return this.#step(this.#open.get(input.request), (it) => it.activated(input));
+      case 'activation-failed':
+        return this.#step(this.#open.get(input.request), (it) => it.activationFailed());
+      case 'activation-refused':
+        return this.#step(this.#open.get(input.request), (it) => it.activationRefused(input));
+      case 'completion-failed':
+        return this.#step(this.#byTransactionId.get(input.tid), (it) => it.completionFailed());
+      case 'leg-answered':
+        return this.#step(this.#open.get(input.request), (it) => it.legAnswered(input));
+      case 'notified':
+        if (input.evidence.kind === 'proof') {
+          this.#learnView(input.evidence.certificate.statement.ballot.view);
+        }
+        return this.#step(this.#byTransactionId.get(input.tid), (it) => it.notified(input));
+      case 'timer': {
+        const [request, name] = input.name.split('/', 2);
+        return this.#step(this.#open.get(request as Digest), (it) => it.timerRanOut(name ?? ''));
+      }
+      default:
+        return unreachable(input);
+    }
+  }
+
+  #request(request: ClientRequest): Outputs {
+    const { client, timestamp, digest, requestId } = request;
+    const standing = this.#clients.standing(client, timestamp, digest);
+    switch (standing.kind) {
+      case 'stale':
+      case 'conflict':
+        return refuse(requestId, standing.kind);
+      case 'repeated':
+        if (standing.reply !== undefined) {
+          return [{ kind: 'answer', requestId, reply: standing.reply }];
+        }
+        return this.#join(request);
+      case 'early':
+        return this.#isOrder(client)
+          ? this.#join(request)
+          : [...this.#settle(request, standing.before), ...refuse(requestId, 'busy')];
+      case 'fresh':
+        return this.#join(request);
+      default:
+        return unreachable(standing);
+    }
+  }
+
+  /** Waits for the request's transaction, and starts it unless it is under way. */
+  #join(request: ClientRequest): Outputs {
+    const { client, timestamp, digest, requestId } = request;
+    const { limits } = this.#options;
+    const underWay = this.#open.get(digest);
+    if (underWay !== undefined) {
+      underWay.waiters.push(requestId);
+      const surplus = underWay.waiters.splice(0, underWay.waiters.length - limits.waiters);
+      return surplus.flatMap((waiter) => refuse(waiter, 'outcome-unknown'));
+    }
+    const superseded = this.#supersede(client);
+    if (!this.#hasRoomFor(client)) return [...superseded, ...refuse(requestId, 'busy')];
+    this.#clients.accept(client, timestamp, digest);
+    return [...superseded, ...this.#start(request, [requestId])];
+  }
+
+  #start(request: ClientRequest, waiters: RequestId[]): Outputs {
+    const open = { transaction: new InitiatorTransaction(this.#options, request), waiters };
+    this.#open.set(request.digest, open);
+    return open.transaction.start(primaryOf(this.#options.resilience, this.#view));
+  }
+
+  /**
+   * The request before this one in its lane ended here without an outcome. What it has signed of it stands, so
+   * the coordinators may have made it a transaction, or may yet: this initiator has that ended, by the
+   * decision that it asked for before, else by a rollback. Until it knows the end it signs no later request.
+   */
+  #settle(later: ClientRequest, { timestamp, digest, decision }: ClientRecord): Outputs {
+    if (this.#open.has(digest) || !this.#hasRoomFor(later.client)) return [];
+    const refusal = decision === 'commit' ? {} : { refusal: 'Superseded' };
+    const operation = { currency: later.operation.currency, legs: [], ...refusal };
+    return this.#start({ ...later, timestamp, digest, operation }, []);
+  }
+
+  #isOrder(client: ClientId): boolean {
+    return clientPrincipal(client) === sessionsPrincipal;
+  }
+
+  /**
+   * An order of sessions shows that the one before it in its lane has ended. So somebody who shows old
+   * orders to an initiator that has forgotten them takes no more than one place for each lane.
+   */
+  #supersede(client: ClientId): Outputs {
+    if (!this.#isOrder(client)) return [];
+    const before = [...this.#open.values()].filter(
+      ({ transaction }) => transaction.request.client === client,
+    );
+    return before.flatMap((open) => this.#step(open, (transaction) => transaction.giveUp()));
+  }
+
+  /** No client may take the places, or the time, of all the others. */
+  #hasRoomFor(client: ClientId): boolean {
+    const { limits, fronts } = this.#options;
+    const open = [...this.#open.values()].map(({ transaction }) => transaction.request);
+    return hasRoomFor(client, open, limits, fronts);
+  }
+
+  #step(open: Open | undefined, step: (transaction: InitiatorTransaction) => Outputs): Outputs {
+    if (open === undefined) return [];
+    const { transaction } = open;
+    const outputs = step(transaction);
+    const { tid, reply } = transaction;
+    if (tid !== undefined) this.#byTransactionId.set(tid, open);
+    return reply === undefined ? outputs : [...outputs, ...this.#close(open, reply)];
+  }
+
+  /** A refusal is not logged: the client may ask again with the same timestamp. */
+  #close({ transaction, waiters }: Open, reply: TransferReply): Outputs {
+    const { client, digest } = transaction.request;
+    this.#open.delete(digest);
+    if (transaction.tid !== undefined) this.#byTransactionId.delete(transaction.tid);
+    if (reply.kind === 'outcome') this.#clients.logReply(client, digest, reply);
+    else {
+      const isOver = reply.code === 'stale' || reply.code === 'conflict';
+      this.#clients.ended(client, digest, { isOver, decision: transaction.decision });
+    }
+    return waiters.map((requestId) => ({ kind: 'answer', requestId, reply }));
+  }
+
+  #learnView(seen: View): void {
+    if (seen > this.#view) this.#view = seen;
+  }
+}
+
+function refuse(requestId: RequestId, code: RefusalCode): readonly InitiatorOutput[] {
+  return [{ kind: 'answer', requestId, reply: { kind: 'refusal', code } }];
+}
+
+/** The last request that was accepted of a client id. */
+export interface ClientRecord {
+  readonly timestamp: number;
+  readonly digest: Digest;
+  readonly reply?: TransferOutcome;
+  /** It has an outcome, or can have none any more, as far as this initiator knows. */
+  readonly isOver: boolean;
+  /** What this initiator has asked the coordinators for, where it ended without an outcome. */
+  readonly decision?: Decision | undefined;
+}
+
+/** How a request stands to the last one accepted of its client. */
+export type Standing =
+  | { readonly kind: 'fresh' }
+  /** The one before it may still be carried out. */
+  | { readonly kind: 'early'; readonly before: ClientRecord }
+  | { readonly kind: 'repeated'; readonly reply: TransferOutcome | undefined }
+  | { readonly kind: 'stale' }
+  | { readonly kind: 'conflict' };
+
+/**
+ * The last accepted timestamp and the logged reply of each client id (Zhao §4.1), bounded. Where there is
+ * no room, one of the principal with the most gives way, so that one with many lanes pushes out its own.
+ */
+export class ClientTable {
+  readonly #records = new Map<ClientId, ClientRecord>();
+  /** The client ids of each principal, and the principals, in the order of their last use. */
+  readonly #ofPrincipal = new Map<string, Set<ClientId>>();
+  readonly #capacity: number;
+
+  constructor(capacity: number) {
+    this.#capacity = capacity;
+  }
+
+  standing(client: ClientId, timestamp: number, digest: Digest): Standing {
+    const last = this.#records.get(client);
+    if (last === undefined) return { kind: 'fresh' };
+    if (timestamp > last.timestamp) {
+      return last.isOver ? { kind: 'fresh' } : { kind: 'early', before: last };
+    }
+    if (timestamp < last.timestamp) return { kind: 'stale' };
+    if (digest !== last.digest) return { kind: 'conflict' };
+    return { kind: 'repeated', reply: last.reply };
+  }
+
+  accept(client: ClientId, timestamp: number, digest: Digest): void {
+    const last = this.#records.get(client);
+    const decision = last?.digest === digest ? last.decision : undefined;
+    this.#put(client, { timestamp, digest, isOver: false, decision });
+  }
+
+  /** Logs the reply, unless a later request of the client has taken its place. */
+  logReply(client: ClientId, digest: Digest, reply: TransferOutcome): void {
+    const last = this.#records.get(client);
+    if (last?.digest === digest) this.#put(client, { ...last, reply, isOver: true });
+  }
+
+  /** It has ended here without an outcome. */
+  ended(client: ClientId, digest: Digest, end: Pick<ClientRecord, 'isOver' | 'decision'>): void {
+    const last = this.#records.get(client);
+    const decision = end.decision ?? last?.decision;
+    if (last?.digest === digest) this.#put(client, { ...last, isOver: end.isOver, decision });
+  }
+
+  #put(client: ClientId, record: ClientRecord): void {
+    this.#records.set(client, record);
+    const principal = clientPrincipal(client);
+    const own = this.#ofPrincipal.get(principal) ?? new Set();
+    own.delete(client);
+    this.#ofPrincipal.delete(principal);
+    this.#ofPrincipal.set(principal, own.add(client));
+    if (this.#records.size > this.#capacity) this.#forgetOne();
+  }
+
+  #forgetOne(): void {
+    let largest = new Set<ClientId>();
+    for (const clients of this.#ofPrincipal.values()) {
+      if (clients.size > largest.size) largest = clients;
+    }
+    const [oldest] = largest;
+    if (oldest === undefined) return;
+    this.#records.delete(oldest);
+    largest.delete(oldest);
+    if (largest.size === 0) this.#ofPrincipal.delete(clientPrincipal(oldest));
+  }
+}

@@ -1,0 +1,321 @@
+import type {
+  ActivationStatement,
+  CompletionStatement,
+  Decision,
+  Outcome,
+} from '../../agreement/statements.js';
+import { activationContent, activationSlotRequest } from '../../agreement/values.js';
+import { type CommonOutput, resendDelayMs } from '../../kernel/core.js';
+import {
+  type Digest,
+  oneCorrect,
+  primaryOf,
+  quorum,
+  type ReplicaId,
+  replicaId,
+  type TransactionId,
+  unreachable,
+} from '../../kernel/ids.js';
+import type { Signed } from '../../kernel/signed.js';
+import { InvitationsOfLegs, Legs, Tally } from './calls.js';
+import type {
+  AbortCause,
+  ClientRequest,
+  InitiatorInput,
+  InitiatorOptions,
+  InitiatorOutput,
+  TransferReply,
+} from './messages.js';
+
+type Outputs = readonly (InitiatorOutput | CommonOutput)[];
+type Input<Kind extends InitiatorInput['kind']> = Extract<InitiatorInput, { kind: Kind }>;
+
+/** How many lifetimes of the transaction to wait for the outcome after the completion message. */
+const outcomePatience = 4;
+/** After so many completion messages in vain the coordinators are asked whether they have forgotten it. */
+const roundsBeforeDoubt = 3;
+
+type Phase =
+  | { readonly kind: 'activating'; rounds: number }
+  | { readonly kind: 'working'; readonly tid: TransactionId }
+  | { readonly kind: 'completing'; readonly statement: Signed<CompletionStatement>; rounds: number }
+  | { readonly kind: 'ended'; readonly reply: TransferReply };
+
+/**
+ * One transaction as an initiator replica drives it: activating, working (the legs are out),
+ * completing (Commit or Rollback is out), ended. An outcome may come in any phase but the first.
+ */
+export class InitiatorTransaction {
+  readonly #options: InitiatorOptions;
+  readonly #request: ClientRequest;
+  readonly #activation: Signed<ActivationStatement>;
+  /** Names the activation slot at the coordinators. */
+  readonly #slotRequest: Digest;
+  /** Tells it from another request of the client in that slot. */
+  readonly #content: Digest;
+  readonly #legs: Legs;
+  readonly #invitations: InvitationsOfLegs;
+  readonly #activations: Tally<TransactionId>;
+  readonly #tooOld: Tally<'TooOld'>;
+  readonly #taken: Tally<'TimestampTaken'>;
+  readonly #notices: Tally<Outcome>;
+  #tid: TransactionId | undefined;
+  /** The believed primary. */
+  #primary = replicaId(0);
+  #phase: Phase = { kind: 'activating', rounds: 0 };
+  #decision: Decision | undefined;
+  #timedOut = false;
+
+  constructor(options: InitiatorOptions, request: ClientRequest) {
+    this.#options = options;
+    this.#request = request;
+    this.#activation = options.sign<ActivationStatement>({
+      kind: 'activation',
+      client: request.client,
+      timestamp: request.timestamp,
+      request: request.digest,
+      expiresMs: options.timing.defaultExpiresMs,
+      initiator: options.id,
+    });
+    this.#slotRequest = activationSlotRequest(this.#activation.statement);
+    this.#content = activationContent(this.#activation.statement);
+    this.#legs = new Legs(request.operation.legs.length);
+    this.#invitations = new InvitationsOfLegs(options, request.operation.legs);
+    this.#activations = new Tally(oneCorrect(options.resilience));
+    this.#tooOld = new Tally(quorum(options.resilience));
+    this.#taken = new Tally(oneCorrect(options.resilience));
+    this.#notices = new Tally(oneCorrect(options.resilience));
+  }
+
+  get request(): ClientRequest {
+    return this.#request;
+  }
+
+  /** Known from the activation's end on. */
+  get tid(): TransactionId | undefined {
+    return this.#tid;
+  }
+
+  /** What the coordinators were asked for. */
+  get decision(): Decision | undefined {
+    return this.#decision;
+  }
+
+  /** Set once the transaction has ended. */
+  get reply(): TransferReply | undefined {
+    return this.#phase.kind === 'ended' ? this.#phase.reply : undefined;
+  }
+
+  /** Asks the believed primary alone; the others are asked when it keeps silent. */
+  start(primary: ReplicaId): Outputs {
+    const { resendAfterMs, defaultExpiresMs } = this.#options.timing;
+    this.#primary = primary;
+    return [
+      this.#activate([primary]),
+      this.#timer('resend', resendAfterMs),
+      this.#timer('deadline', defaultExpiresMs),
+    ];
+  }
+
+  activated({ replica, evidence }: Input<'activated'>): Outputs {
+    if (this.#phase.kind !== 'activating') return [];
+    if (evidence.kind === 'plain') {
+      const tid = this.#activations.add(replica, evidence.tid);
+      return tid === undefined ? [] : this.#begin(tid);
+    }
+    const { slot, result, ballot } = evidence.certificate.statement;
+    this.#primary = primaryOf(this.#options.resilience, ballot.view);
+    if (slot.kind !== 'activation' || slot.request !== this.#slotRequest) return [];
+    if (result.kind !== 'activation') return [];
+    if (result.content !== this.#content) return this.#end({ kind: 'refusal', code: 'conflict' });
+    return this.#begin(result.tid);
+  }
+
+  /** A primary that cannot be reached is not worth waiting for. */
+  activationFailed(): Outputs {
+    const phase = this.#phase;
+    return phase.kind === 'activating' && phase.rounds === 0 ? this.#resend() : [];
+  }
+
+  /**
+   * When a quorum has forgotten it, no quorum can activate it any more, or decide its outcome. Fewer may be
+   * past it while the others still make it, or still know it. That its timestamp is taken was decided, so
+   * `f + 1` are enough.
+   */
+  activationRefused({ replica, fault }: Input<'activation-refused'>): Outputs {
+    const { kind } = this.#phase;
+    if (kind === 'ended' || (kind !== 'activating' && fault !== 'TooOld')) return [];
+    const known =
+      fault === 'TooOld' ? this.#tooOld.add(replica, fault) : this.#taken.add(replica, fault);
+    if (known === undefined) return this.activationFailed();
+    return this.#end({ kind: 'refusal', code: fault === 'TooOld' ? 'stale' : 'conflict' });
+  }
+
+  completionFailed(): Outputs {
+    const phase = this.#phase;
+    return phase.kind === 'completing' && phase.rounds === 1 ? this.#resend() : [];
+  }
+
+  legAnswered({ leg, result }: Input<'leg-answered'>): Outputs {
+    if (this.#phase.kind !== 'working') return [];
+    const verdict = this.#legs.answered(leg, result);
+    switch (verdict.kind) {
+      case 'wait':
+        return [];
+      case 'retry': {
+        const firstMs = this.#options.timing.resendAfterMs;
+        return [this.#timer(`leg-${leg}`, resendDelayMs(firstMs, verdict.attempts - 1))];
+      }
+      case 'all-done':
+        return this.#complete(this.#phase.tid, 'commit');
+      case 'refused':
+        return this.#complete(this.#phase.tid, 'rollback');
+      default:
+        return unreachable(verdict);
+    }
+  }
+
+  notified({ replica, evidence }: Input<'notified'>): Outputs {
+    const tid = this.#tid;
+    if (tid === undefined || this.#phase.kind === 'ended') return [];
+    if (evidence.kind === 'plain') {
+      const outcome = this.#notices.add(replica, evidence.outcome);
+      return outcome === undefined ? [] : this.#conclude(tid, outcome);
+    }
+    const { slot, result } = evidence.certificate.statement;
+    if (slot.kind !== 'outcome' || slot.tid !== tid) return [];
+    return result.kind === 'outcome' ? this.#conclude(tid, result.outcome) : [];
+  }
+
+  /** A later request of the same client shows that this one is over. */
+  giveUp(): Outputs {
+    return this.#end({ kind: 'refusal', code: 'stale' });
+  }
+
+  /** `name` is what follows the request's digest in the timer's name. */
+  timerRanOut(name: string): Outputs {
+    if (name === 'resend') return this.#resend();
+    if (name === 'deadline') return this.#deadline();
+    return this.#invoke(Number(name.slice('leg-'.length)));
+  }
+
+  #begin(tid: TransactionId): Outputs {
+    this.#tid = tid;
+    const { legs, refusal } = this.#request.operation;
+    if (refusal !== undefined) return this.#complete(tid, 'rollback');
+    if (legs.length === 0) return this.#complete(tid, 'commit');
+    this.#phase = { kind: 'working', tid };
+    return [
+      this.#stop('resend'),
+      this.#timer('deadline', this.#options.timing.voteTimeoutMs),
+      ...legs.flatMap((_, leg) => this.#invoke(leg)),
+    ];
+  }
+
+  #invoke(leg: number): Outputs {
+    const { operation, digest, warrant } = this.#request;
+    const call = operation.legs[leg];
+    if (this.#phase.kind !== 'working' || !call || !this.#legs.attempt(leg)) return [];
+    const { tid } = this.#phase;
+    const { currency } = operation;
+    const invitation = this.#invitations.of(tid, call.participant);
+    const terms = { call, currency, warrant, invitation };
+    return [{ kind: 'invoke-leg', request: digest, tid, leg, ...terms }];
+  }
+
+  /** The word once given stands: nothing after this makes a Commit a Rollback, or the reverse. */
+  #complete(tid: TransactionId, decision: Decision): Outputs {
+    const { id, sign, timing } = this.#options;
+    const statement = sign<CompletionStatement>({
+      kind: 'completion',
+      tid,
+      decision,
+      initiator: id,
+    });
+    this.#decision = decision;
+    this.#phase = { kind: 'completing', statement, rounds: 0 };
+    return [
+      ...this.#stopLegs(),
+      this.#timer('deadline', outcomePatience * timing.defaultExpiresMs),
+      ...this.#resend(),
+    ];
+  }
+
+  /** Sends the phase's message to the believed primary, later to every replica that has not answered. */
+  #resend(): Outputs {
+    const phase = this.#phase;
+    if (phase.kind !== 'activating' && phase.kind !== 'completing') return [];
+    const delayMs = resendDelayMs(this.#options.timing.resendAfterMs, phase.rounds);
+    phase.rounds += 1;
+    const timer = this.#timer('resend', delayMs);
+    if (phase.kind === 'activating')
+      return [this.#activate(this.#silent(this.#activations)), timer];
+    const { rounds, statement } = phase;
+    const to = rounds === 1 ? [this.#primary] : this.#silent(this.#notices);
+    const isInDoubt = rounds > roundsBeforeDoubt;
+    return [
+      { kind: 'send-completion', to, statement },
+      ...(isInDoubt ? [this.#activate(this.#silent(this.#tooOld))] : []),
+      timer,
+    ];
+  }
+
+  #deadline(): Outputs {
+    switch (this.#phase.kind) {
+      case 'activating':
+        return this.#end({ kind: 'refusal', code: 'not-activated' });
+      case 'working':
+        this.#timedOut = true;
+        return this.#complete(this.#phase.tid, 'rollback');
+      case 'completing':
+        return this.#end({ kind: 'refusal', code: 'outcome-unknown' });
+      case 'ended':
+        return [];
+    }
+  }
+
+  /** A bank that has used the request knows it of another transaction: this one's end is not its outcome. */
+  #conclude(transactionId: TransactionId, outcome: Outcome): Outputs {
+    if (outcome === 'abort' && this.#legs.refusal === 'RequestUsed') {
+      return this.#end({ kind: 'refusal', code: 'stale' });
+    }
+    return this.#end(
+      outcome === 'commit'
+        ? { kind: 'outcome', transactionId, outcome: 'committed' }
+        : { kind: 'outcome', transactionId, outcome: 'aborted', reason: this.#abortReason() },
+    );
+  }
+
+  #abortReason(): string {
+    const cause: AbortCause = this.#timedOut ? 'ParticipantTimeout' : 'AbortedByCoordinator';
+    return this.#request.operation.refusal ?? this.#legs.refusal ?? cause;
+  }
+
+  #end(reply: TransferReply): Outputs {
+    this.#phase = { kind: 'ended', reply };
+    return [this.#stop('resend'), this.#stop('deadline'), ...this.#stopLegs()];
+  }
+
+  #activate(to: readonly ReplicaId[]): InitiatorOutput {
+    const request = this.#request.digest;
+    return { kind: 'send-activation', request, to, statement: this.#activation };
+  }
+
+  #silent(tally: Tally<unknown>): ReplicaId[] {
+    return Array.from({ length: this.#options.resilience.n }, (_, index) =>
+      replicaId(index),
+    ).filter((replica) => !tally.hasHeard(replica));
+  }
+
+  #timer(name: string, delayMs: number): CommonOutput {
+    return { kind: 'start-timer', name: `${this.#request.digest}/${name}`, delayMs };
+  }
+
+  #stop(name: string): CommonOutput {
+    return { kind: 'stop-timer', name: `${this.#request.digest}/${name}` };
+  }
+
+  #stopLegs(): Outputs {
+    return this.#request.operation.legs.map((_, leg) => this.#stop(`leg-${leg}`));
+  }
+}

@@ -1,0 +1,45 @@
+import { describe, expect, it } from 'vitest';
+import { UsedRequests } from '../../../src/banking/bank/bank-core.js';
+import { clientId, enlistmentId, transactionId } from '../../../src/kernel/ids.js';
+
+const ref = (number: number) => ({
+  tid: transactionId(`00000000-0000-8000-8000-00000000000${number}`),
+  enlistment: enlistmentId(`bank-a.${number}`),
+});
+const request = (timestamp: number, client = 'alice/0') => ({
+  client: clientId(client),
+  timestamp,
+});
+
+describe('the requests that a bank has debited for', () => {
+  it('are used in one transaction each, and in their order', () => {
+    const used = new UsedRequests();
+    used.hold(ref(1), request(5));
+    used.hold(ref(2), request(5));
+    expect(used.use(ref(1))).toHaveLength(1);
+    expect(used.use(ref(2))).toBeUndefined();
+    expect(used.isOpen(request(5), ref(1).tid)).toBe(true);
+    expect(used.isOpen(request(5), ref(2).tid)).toBe(false);
+    expect(used.isOpen(request(4), ref(1).tid)).toBe(false);
+    expect(used.isOpen(request(6), ref(2).tid)).toBe(true);
+    expect(used.isOpen(request(1, 'alice/1'), ref(2).tid)).toBe(true);
+  });
+
+  it('are known again after a restart', () => {
+    const before = new UsedRequests();
+    before.hold(ref(1), request(5));
+    const writes = before.use(ref(1)) ?? [];
+    const after = new UsedRequests();
+    after.restore(writes.map(({ key, value }) => ({ key, value: value ?? new Uint8Array() })));
+    expect(after.isOpen(request(5), ref(2).tid)).toBe(false);
+    expect(after.isOpen(request(5), ref(1).tid)).toBe(true);
+  });
+
+  it('are not used by what is rolled back before the vote', () => {
+    const used = new UsedRequests();
+    used.hold(ref(1), request(5));
+    used.release(ref(1));
+    expect(used.use(ref(1))).toEqual([]);
+    expect(used.isOpen(request(5), ref(2).tid)).toBe(true);
+  });
+});

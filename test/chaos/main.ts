@@ -1,0 +1,153 @@
+import { randomInt } from 'node:crypto';
+import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { wholeNumber } from '../../src/cli/arguments.js';
+import { CliError, exitCodes } from '../../src/cli/exit.js';
+import { printJson } from '../../src/cli/output.js';
+import { type NetworkKind, networkKinds } from './network/network.js';
+import { reportObject, reportText } from './report/report.js';
+import { type Context, runChaos } from './run.js';
+import { isFlat, runSoak, soakText } from './soak/soak.js';
+
+/** Real processes, real faults: `npm run chaos`. */
+
+interface CommonOptions {
+  readonly minutes: number;
+  readonly clients: number;
+  readonly seed?: number;
+  readonly json?: boolean;
+}
+
+interface RunOptions extends CommonOptions {
+  readonly kills: number;
+  readonly partitions: number;
+  readonly retained: number;
+  readonly network?: NetworkKind;
+}
+
+const minuteMs = 60_000;
+const minutesMax = 60;
+const seedMax = 2 ** 31 - 1;
+
+const help = `
+The cluster has four coordinators and three initiators (f = 1), three banks and a bank that is silent by
+turns, each a process, with default timeouts. Coordinators remember so little that they forget all the time. The seed fixes which faults there are and in which order; when exactly they happen
+depends on the machine, too. A run may take longer than it was given: all its faults happen.
+
+Network namespaces take root, "ip", "iptables" and "tc"; without them there is a proxy between the
+nodes.
+
+Results go to standard output, progress to standard error.
+
+Exit status:
+  0  no violation
+  1  a violation, or memory or disk that grows
+  2  wrong command line; nothing was done
+  4  a fault of this program or machine
+
+Examples:
+  npm run chaos -- --minutes 15 --kills 200 --partitions 40
+  npm run chaos -- --minutes 1 --kills 10 --partitions 3 --seed 7
+  npm run --silent chaos -- --json > chaos.json
+  npm run chaos -- soak --minutes 30`;
+
+function programOf(context: Context, exit: (status: number) => void): Command {
+  const program = new Command('chaos')
+    .description('Breaks a running cluster in every way it must bear, and checks the books.')
+    .addHelpText('after', help)
+    .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'chaos: ')) })
+    .showHelpAfterError('("npm run chaos -- --help" tells more)')
+    .exitOverride();
+  withCommon(program.command('run', { isDefault: true }), 15)
+    .description('kill, pause, cut off, slow down and replace nodes under load')
+    .option(
+      '--kills <n>',
+      'times to kill a process, or all banks at once',
+      wholeNumber(0, 10_000),
+      200,
+    )
+    .option('--partitions <n>', 'partitions of the network', wholeNumber(0, 10_000), 40)
+    .option(
+      '--retained <n>',
+      'finished transactions that coordinators remember',
+      wholeNumber(16, 50_000),
+      64,
+    )
+    .addOption(
+      new Option('--network <kind>', 'how to break it; namespaces where possible').choices(
+        networkKinds,
+      ),
+    )
+    .action(async ({ minutes, json, seed, ...rest }: RunOptions) => {
+      const durationMs = minutes * minuteMs;
+      const options = { ...rest, durationMs, seed: seed ?? randomInt(seedMax) };
+      const result = await runChaos(options, context);
+      if (json) printJson(reportObject(result));
+      else console.log(reportText(result));
+      exit(result.violations.length === 0 ? exitCodes.ok : exitCodes.failed);
+    });
+  withCommon(program.command('soak'), 30)
+    .description('load without faults; watches the memory and the disk of every process')
+    .action(async ({ minutes, clients, json, seed }: CommonOptions) => {
+      const durationMs = minutes * minuteMs;
+      const options = { durationMs, clients, seed: seed ?? randomInt(seedMax) };
+      const result = await runSoak(options, context);
+      if (json) printJson(result);
+      else console.log(soakText(result));
+      const good = result.violations.length === 0 && isFlat(result);
+      exit(good ? exitCodes.ok : exitCodes.failed);
+    });
+  return program;
+}
+
+function withCommon(command: Command, minutes: number): Command {
+  return command
+    .option('--minutes <m>', 'how long, such as 0.5', minutesFrom, minutes)
+    .option('--clients <n>', 'transfers in flight at a time', wholeNumber(1, 64), 8)
+    .option('--seed <n>', 'of all random choices; random unless given', wholeNumber(0, seedMax))
+    .option('--json', 'print JSON and nothing else');
+}
+
+function minutesFrom(text: string): number {
+  const value = Number(text);
+  if (!/^\d+(\.\d+)?$/.test(text) || value <= 0 || value > minutesMax) {
+    throw new InvalidArgumentError(`Write a number above 0, at most ${minutesMax}.`);
+  }
+  return value;
+}
+
+async function run(args: readonly string[]): Promise<number> {
+  const interrupted = new AbortController();
+  // A second signal meets no handler and ends the program at once; its nodes follow by themselves.
+  for (const signal of ['SIGINT', 'SIGTERM'] as const) {
+    process.once(signal, () => {
+      console.error(`chaos: ${signal}, no more faults; checking what there is ...`);
+      interrupted.abort();
+    });
+  }
+  let status: number = exitCodes.ok;
+  const context = { signal: interrupted.signal, progress: (line: string) => console.error(line) };
+  try {
+    await programOf(context, (value) => {
+      status = value;
+    }).parseAsync(args, { from: 'user' });
+    return status;
+  } catch (error) {
+    return report(error);
+  }
+}
+
+function report(error: unknown): number {
+  // Commander has written its own message.
+  if (error instanceof CommanderError) {
+    return error.exitCode === 0 ? exitCodes.ok : exitCodes.usage;
+  }
+  if (error instanceof CliError) {
+    console.error(`chaos: ${error.message}`);
+    return error.exitCode;
+  }
+  console.error(error);
+  return exitCodes.internal;
+}
+
+// Not by itself: connections and channels may still be open after a failure.
+process.exit(await run(process.argv.slice(2)));

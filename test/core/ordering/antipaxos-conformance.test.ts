@@ -1,8 +1,0 @@
-import { AntipaxosEngine } from '../../../src/core/ordering/antipaxos/engine.js';
-import { engineConformance } from './conformance.js';
-
-engineConformance(
-  'antipaxos',
-  (options, machine) =>
-    new AntipaxosEngine({ ...options, exclusion: 'S1', timeoutMaxMs: 2000 }, machine),
-);

@@ -1,0 +1,112 @@
+import type { Mutant } from './mutant.js';
+
+const floors = ['test/transaction/floors.test.ts'];
+const lanes = ['test/transaction/order-lanes.test.ts'];
+
+/** What was forgotten, and answers that are older than their questions. */
+export const forgettingMutants: readonly Mutant[] = [
+  {
+    name: 'forgotten-revived',
+    rule: 'nothing at or below the floor that is not on record is taken part in',
+    file: 'src/transaction/coordinator/core/activation.ts',
+    find: 'if (timestamp > this.#floorOf(client)) return false;',
+    replace: 'if (timestamp >= 0) return false;',
+    tests: floors,
+  },
+  {
+    name: 'floor-not-kept',
+    rule: 'the floor outlives a restart',
+    file: 'src/transaction/coordinator/core/activation.ts',
+    find: 'if (!key.startsWith(prefix)) continue;',
+    replace: "if (key !== '') continue;",
+    tests: floors,
+  },
+  {
+    name: 'floor-not-written',
+    rule: 'the floor is on disk before the record goes',
+    file: 'src/transaction/coordinator/core/activation.ts',
+    find: 'this.#persist(keyOf(proof), encodeRequests(proof));',
+    replace: '',
+    tests: floors,
+  },
+  {
+    name: 'forgotten-proof-taken',
+    rule: 'the proof of a forgotten activation makes no transaction',
+    file: 'src/agreement/core/agreement.ts',
+    find: 'if (!hadVote && this.#host.isForgotten(proof.value)) return;',
+    replace: '',
+    tests: floors,
+  },
+  {
+    name: 'forgotten-request-taken',
+    rule: 'the request of a forgotten activation is refused as too old',
+    file: 'src/transaction/coordinator/core/activation.ts',
+    find: 'if (this.#events.isForgotten(statement)) {',
+    replace: 'if (statement.timestamp < 0) {',
+    tests: floors,
+  },
+  {
+    name: 'forgotten-proposal-voted-for',
+    rule: 'no primary makes a forgotten activation a second transaction',
+    file: 'src/agreement/core/voting.ts',
+    find: 'if (this.#host.isForgotten(proposal.value)) return;',
+    replace: '',
+    tests: ['test/transaction/floors-rise.test.ts'],
+  },
+  {
+    name: 'timestamp-ahead-taken',
+    rule: 'a request from the future is refused at the edge of an initiator',
+    file: 'src/banking/initiator/ports.ts',
+    find: 'if (timestamp > (Date.now() + aheadMaxMs) * 1000) {',
+    replace: 'if (timestamp > Number.POSITIVE_INFINITY) {',
+    tests: ['test/banking/initiator.test.ts'],
+  },
+  {
+    name: 'last-order-forgotten',
+    rule: 'the last order of a lane is remembered until the next one',
+    file: 'src/transaction/coordinator/core/transaction-log.ts',
+    find: 'if (transaction && this.#options.floors.isLastOrder(transaction.activation)) continue;',
+    replace: '',
+    tests: lanes,
+  },
+  {
+    name: 'prepared-given-up',
+    rule: 'a prepared participant that has not acknowledged keeps its transaction on record',
+    file: 'src/transaction/coordinator/core/two-phase-commit.ts',
+    find: "const mayBeInDoubt = enlistment.vote?.statement.vote === 'prepared';",
+    replace: 'const mayBeInDoubt = false;',
+    tests: floors,
+  },
+  {
+    name: 'over-by-one-word',
+    rule: 'f + 1 peers are believed that a transaction is over',
+    file: 'src/transaction/coordinator/core/elsewhere.ts',
+    find: 'return sayOver >= oneCorrect(this.#options.resilience);',
+    replace: 'return sayOver >= 1;',
+    tests: floors,
+  },
+  {
+    name: 'old-answer-counts',
+    rule: 'what comes while a question is open waits for the next one',
+    file: 'src/transaction/coordinator/core/inquiries.ts',
+    find: 'if (inquiry.rounds > 0 || inquiry.waiting.length > 0) return void inquiry.next.push(input);',
+    replace: '',
+    tests: floors,
+  },
+  {
+    name: 'too-old-with-a-vote',
+    rule: 'a replica with a vote in a slot does not call its request too old',
+    file: 'src/transaction/coordinator/core/activation.ts',
+    find: 'return this.#events.mayLearn(slot) ? undefined : TOO_OLD;',
+    replace: 'return TOO_OLD;',
+    tests: ['test/agreement/forgotten-proofs.test.ts'],
+  },
+  {
+    name: 'forgotten-gathered-again',
+    rule: 'a primary with nothing but a vote for what it has forgotten does not open it again',
+    file: 'src/agreement/core/proposing.ts',
+    find: 'if (!requests || this.#areForgotten(requests)) return;',
+    replace: 'if (!requests) return;',
+    tests: ['test/agreement/forgotten-proofs.test.ts'],
+  },
+];

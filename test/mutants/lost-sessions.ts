@@ -1,0 +1,112 @@
+import type { Mutant } from './mutant.js';
+
+const engines = ['test/ordering/lost-store.test.ts'];
+const sessions = ['test/session/core/lost-store.test.ts'];
+
+/** A session replica that has lost its store, and comes back. */
+export const lostSessionMutants: readonly Mutant[] = [
+  {
+    name: 'lost-and-not-silent',
+    rule: 'a replica without its store starts no cycle until it is back',
+    file: 'src/ordering/core/antipaxos/proposing.ts',
+    find: 'if (this.#state.lost.isLost) return;',
+    replace: '',
+    tests: engines,
+  },
+  {
+    name: 'lost-and-back-at-once',
+    rule: 'it is back when it has delivered all that it may have taken part in',
+    file: 'src/ordering/core/antipaxos/catching-up.ts',
+    find: 'if (!lost.isLost || delivered < (lost.bound?.position ?? Number.POSITIVE_INFINITY)) return;',
+    replace: 'if (!lost.isLost || !lost.bound) return;',
+    tests: engines,
+  },
+  {
+    name: 'lost-without-a-pipeline',
+    rule: 'it may have signed in cycles beyond what others had delivered',
+    file: 'src/ordering/core/antipaxos/state.ts',
+    find: 'position: position + 2 * pipelineDepth,',
+    replace: 'position,',
+    tests: engines,
+  },
+  {
+    name: 'lost-believes-the-highest',
+    rule: 'liars cannot push the bound away',
+    file: 'src/ordering/core/lost-store.ts',
+    find: 'return [...claims].sort((a, b) => b - a)[rank - 1];',
+    replace: 'return Math.max(...claims);',
+    tests: engines,
+  },
+  {
+    name: 'lost-believes-one',
+    rule: 'all but the correct part of a quorum have answered',
+    file: 'src/ordering/core/lost-store.ts',
+    find: 'if (f < 1 || rank < 1) return undefined;',
+    replace: 'if (f < 1 || rank < 1) return claims[0];',
+    tests: engines,
+  },
+  {
+    name: 'lost-believes-old-answers',
+    rule: 'an answer is younger than the loss',
+    file: 'src/ordering/core/lost-store.ts',
+    find: 'if (nonce !== this.#nonce || this.#claims.has(from)) return false;',
+    replace: 'if (this.#nonce === undefined || this.#claims.has(from)) return false;',
+    tests: engines,
+  },
+  {
+    name: 'lost-answers-for-the-lost',
+    rule: 'who has lost its store does not say how far it was',
+    file: 'src/ordering/core/antipaxos/catching-up.ts',
+    find: 'if (lost.isLost) return;',
+    replace: '',
+    tests: engines,
+  },
+  {
+    name: 'lost-votes-in-its-old-views',
+    rule: 'views up to the bound are closed',
+    file: 'src/ordering/core/pbft/state.ts',
+    find: 'return this.target === this.view && this.view > this.closedThrough;',
+    replace: 'return this.target === this.view;',
+    tests: engines,
+  },
+  {
+    name: 'lost-speaks-for-views',
+    rule: 'it asks for no view before it is back',
+    file: 'src/ordering/core/pbft/view-change.ts',
+    find: '    if (this.isLost) return;\n    const { outbox, self',
+    replace: '    const { outbox, self',
+    tests: engines,
+  },
+  {
+    name: 'lost-shows-no-commits',
+    rule: 'a view change shows what committed and did not prepare',
+    file: 'src/ordering/core/pbft/new-view.ts',
+    find: 'committed && !(prepared && viewOf(prepared) >= committed.statement.view) ? [committed] : [],',
+    replace: 'committed && prepared && viewOf(prepared) < 0 ? [committed] : [],',
+    tests: engines,
+  },
+  {
+    name: 'lost-costs-without-end',
+    rule: 'who says that it has lost its store costs a few views a minute',
+    file: 'src/ordering/core/lost-store.ts',
+    find: 'if (done.length >= favoursMax) return false;',
+    replace: '',
+    tests: engines,
+  },
+  {
+    name: 'lost-promises-again',
+    rule: 'it promises nothing that it may have promised otherwise',
+    file: 'src/session/core/intake.ts',
+    find: 'return this.#position() <= through + this.#outbox.options.promisePositions;',
+    replace: 'return false;',
+    tests: sessions,
+  },
+  {
+    name: 'lost-witnesses',
+    rule: 'it witnesses nothing before it is back',
+    file: 'src/session/core/session-replica.ts',
+    find: 'if (run && !this.isLost)',
+    replace: 'if (run)',
+    tests: sessions,
+  },
+];

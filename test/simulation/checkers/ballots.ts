@@ -1,0 +1,74 @@
+import { type PhaseStatement, type SlotKey, slotKey } from '../../../src/agreement/messages.js';
+import { type Digest, quorum, type ReplicaId, type Resilience } from '../../../src/kernel/ids.js';
+import { coordinatorAddress } from '../parties/cast.js';
+import type { DecisionFact, Violation } from './facts.js';
+
+export interface BallotsOptions {
+  readonly resilience: Resilience;
+  readonly nowMs: () => number;
+  readonly isCorrect: (address: string) => boolean;
+}
+
+const CONTRADICTIONS_MAX = 20;
+
+/** What the coordinators signed in the three phases: who contradicts itself, and what is decided. */
+export class Ballots {
+  readonly decisions = new Map<SlotKey, DecisionFact[]>();
+  readonly firstVoteMs = new Map<Digest, number>();
+  readonly contradictions: Violation[] = [];
+  readonly #options: BallotsOptions;
+  readonly #said = new Map<string, string>();
+  readonly #committers = new Map<string, Set<ReplicaId>>();
+
+  constructor(options: BallotsOptions) {
+    this.#options = options;
+  }
+
+  /** A replica signed this. A correct one never signs two different ones of a phase and ballot. */
+  signed(replica: ReplicaId, statement: PhaseStatement): void {
+    const { phase, slot, ballot, digest, result } = statement;
+    const about = `${slotKey(slot)} ${ballot.view}.${ballot.attempt}`;
+    const what = `${digest} ${JSON.stringify(result)}`;
+    if (this.#options.isCorrect(coordinatorAddress(replica))) {
+      if (!this.firstVoteMs.has(digest)) this.firstVoteMs.set(digest, this.#options.nowMs());
+      this.#compare(`${coordinatorAddress(replica)} ${phase} ${about}`, what);
+    }
+    if (phase !== 'commit') return;
+    const key = `${about} ${what}`;
+    const committers = (this.#committers.get(key) ?? new Set()).add(replica);
+    this.#committers.set(key, committers);
+    if (committers.size >= quorum(this.#options.resilience)) this.#decided(statement);
+  }
+
+  /**
+   * A vote for an activation may have been lost together with all that knew of it, so the replica may
+   * vote for another one at that ballot. In an outcome it never may.
+   */
+  lostDisk(address: string): void {
+    for (const where of [...this.#said.keys()]) {
+      if (where.startsWith(`${address} `) && where.includes(' a:')) this.#said.delete(where);
+    }
+  }
+
+  #compare(where: string, what: string): void {
+    const before = this.#said.get(where);
+    this.#said.set(where, what);
+    if (before === undefined || before === what) return;
+    if (this.contradictions.length >= CONTRADICTIONS_MAX) return;
+    this.contradictions.push({
+      checker: 'no-contradiction',
+      what: `${where}: signed ${before} and ${what}`,
+    });
+  }
+
+  #decided({ slot, ballot, digest, result }: PhaseStatement): void {
+    const key = slotKey(slot);
+    const known = this.decisions.get(key) ?? [];
+    const isKnown = known.some(
+      (one) => one.digest === digest && JSON.stringify(one.result) === JSON.stringify(result),
+    );
+    if (isKnown) return;
+    known.push({ slot: key, ballot, digest, result, atMs: this.#options.nowMs() });
+    this.decisions.set(key, known);
+  }
+}

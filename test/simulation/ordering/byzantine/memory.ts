@@ -1,0 +1,135 @@
+import type { ClusterId, Digest, ReplicaId } from '../../../../src/kernel/ids.js';
+import type { Signed } from '../../../../src/kernel/signed.js';
+import { decodeAssistance } from '../../../../src/ordering/message-codec.js';
+import type {
+  Batch,
+  OrderingMessage,
+  OrderingMessageOf,
+  OrderingScope,
+  ReportStatement,
+  SequencePhase,
+} from '../../../../src/ordering/types.js';
+
+type Proposal = OrderingMessageOf<'proposal'>;
+type PrePrepare = OrderingMessageOf<'pre-prepare'>;
+
+/** Cycles, and places, that are remembered. */
+const REMEMBERED = 200;
+
+/** All that a liar's replica has seen and said, to lie with. */
+export class Memory {
+  readonly proposals = new Map<number, Map<ReplicaId, Map<Digest, Proposal>>>();
+  readonly reports = new Map<number, Map<ReplicaId, Signed<ReportStatement>>>();
+  /** By scope and place. */
+  readonly prePrepares = new Map<string, PrePrepare>();
+  readonly votes = new Map<string, Signed<SequencePhase>>();
+  readonly requests: OrderingMessageOf<'requests'>[] = [];
+  readonly states: OrderingMessageOf<'state'>[] = [];
+  readonly viewChanges: OrderingMessageOf<'view-change'>[] = [];
+  readonly said: { readonly to: ReplicaId; readonly message: OrderingMessage }[] = [];
+  readonly #cluster: ClusterId;
+  readonly #excluded = new Map<number, readonly ReplicaId[]>();
+  highestCycle = 0;
+  highestPlace = 0;
+  view = 0;
+  position = 0;
+
+  constructor(cluster: ClusterId) {
+    this.#cluster = cluster;
+  }
+
+  note(message: OrderingMessage): void {
+    switch (message.kind) {
+      case 'proposal':
+        return this.#proposal(message);
+      case 'report':
+        return this.#report(message.report);
+      case 'fast-decision':
+        for (const report of message.reports) this.#report(report);
+        return;
+      case 'pre-prepare':
+        return this.#prePrepare(message);
+      case 'phase': {
+        const { scope, phase, sequence } = message.signed.statement;
+        keep(this.votes, `${scope} ${phase} ${sequence}`, message.signed);
+        return;
+      }
+      case 'requests':
+        this.#commands(message.scope, message.batch);
+        return keepLast(this.requests, message);
+      case 'state':
+        return keepLast(this.states, message, 2);
+      case 'view-change':
+        this.view = Math.max(this.view, message.viewChange.statement.view);
+        return keepLast(this.viewChanges, message);
+      case 'status':
+        if (message.scope !== 'decision-module') {
+          this.position = Math.max(this.position, message.position);
+        }
+        return;
+      default:
+        return;
+    }
+  }
+
+  /** It has sent this. */
+  sent(to: ReplicaId, message: OrderingMessage): void {
+    keepLast(this.said, { to, message });
+  }
+
+  /** A value of the replica in this cycle. */
+  valueOf(cycle: number, replica: ReplicaId): Proposal | undefined {
+    return this.proposals.get(cycle)?.get(replica)?.values().next().value;
+  }
+
+  /** Who is left out of a cycle, as the last command about it, or before it, has it. */
+  excludedAt(cycle: number): readonly ReplicaId[] {
+    return this.#excluded.get(cycle) ?? [...this.#excluded.values()].at(-1) ?? [];
+  }
+
+  prePrepareAt(scope: OrderingScope, place: number): PrePrepare | undefined {
+    return this.prePrepares.get(`${scope} ${place}`);
+  }
+
+  #proposal(message: Proposal): void {
+    const { cycle, replica, digest } = message.proposal.statement;
+    this.highestCycle = Math.max(this.highestCycle, cycle);
+    const of = this.proposals.get(cycle) ?? new Map<ReplicaId, Map<Digest, Proposal>>();
+    keep(this.proposals, cycle, of);
+    const values = of.get(replica) ?? new Map<Digest, Proposal>();
+    of.set(replica, values.set(digest, message));
+  }
+
+  #report(report: Signed<ReportStatement>): void {
+    const { cycle, replica } = report.statement;
+    const of = this.reports.get(cycle) ?? new Map<ReplicaId, Signed<ReportStatement>>();
+    keep(this.reports, cycle, of);
+    of.set(replica, report);
+  }
+
+  #commands(scope: OrderingScope, batch: Batch): void {
+    if (scope !== 'decision-module') return;
+    for (const { number, payload } of batch) {
+      keep(this.#excluded, number, decodeAssistance(this.#cluster, payload).excluded);
+    }
+  }
+
+  #prePrepare(message: PrePrepare): void {
+    const { sequence, view } = message.prePrepare.statement;
+    this.#commands(message.scope, message.batch);
+    this.view = Math.max(this.view, view);
+    this.highestPlace = Math.max(this.highestPlace, sequence);
+    keep(this.prePrepares, `${message.scope} ${sequence}`, message);
+  }
+}
+
+function keep<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {
+  map.set(key, value);
+  const [oldest] = map.keys();
+  if (map.size > REMEMBERED && oldest !== undefined) map.delete(oldest);
+}
+
+function keepLast<Item>(list: Item[], item: Item, count = 50): void {
+  list.push(item);
+  if (list.length > count) list.shift();
+}

@@ -1,0 +1,219 @@
+import { encodeSigned, signStatement } from '../../../src/agreement/signing.js';
+import { operationOf, requestDigest } from '../../../src/banking/initiator/outbound.js';
+import { accountId, currency } from '../../../src/banking/soap.js';
+import type { Core } from '../../../src/kernel/core.js';
+import {
+  clientPrincipal,
+  type Digest,
+  type InitiatorId,
+  type ReplicaId,
+  unreachable,
+} from '../../../src/kernel/ids.js';
+import type {
+  InitiatorInput,
+  InitiatorOptions,
+  InitiatorOutput,
+  LegResult,
+  RequestId,
+} from '../../../src/transaction/initiator/messages.js';
+import type { Life } from '../engine/process.js';
+import { SimDriver } from '../engine/sim-driver.js';
+import { Calls } from './calls.js';
+import { coordinatorAddress, initiatorAddress, replicaAt } from './cast.js';
+import type { PartyOptions } from './coordinator.js';
+import { SeenMessages } from './mail.js';
+import { isReply, type Packet, type Reply } from './packets.js';
+
+type Output<Kind extends InitiatorOutput['kind']> = Extract<InitiatorOutput, { kind: Kind }>;
+type Evidence = Extract<InitiatorInput, { kind: 'notified' }>['evidence'];
+
+export type InitiatorFactory = (options: InitiatorOptions) => Core<InitiatorInput, InitiatorOutput>;
+
+export interface InitiatorPartyOptions extends PartyOptions {
+  readonly self: InitiatorId;
+  readonly createCore: InitiatorFactory;
+}
+
+const limits = {
+  transactions: 1024,
+  transactionsOfOneClient: 256,
+  sharedLegs: 256,
+  clients: 16_384,
+  waiters: 4,
+};
+
+/** One incarnation of an initiator: its core, with packets in place of SOAP calls. */
+export class InitiatorParty implements Life<Packet> {
+  readonly #options: InitiatorPartyOptions;
+  readonly #driver: SimDriver<InitiatorInput, InitiatorOutput>;
+  readonly #calls: Calls;
+  readonly #seen = new SeenMessages();
+  /** A replica is not asked again while it is being asked. */
+  readonly #activating = new Set<string>();
+  readonly #clients = new Map<RequestId, { readonly to: string; readonly call: number }>();
+  #requests = 0;
+
+  constructor(options: InitiatorPartyOptions) {
+    this.#options = options;
+    const { cast, self, host, mail, createCore } = options;
+    const sign = cast.signOf(initiatorAddress(self));
+    const core = createCore({
+      id: self,
+      resilience: cast.cluster.resilience,
+      timing: cast.cluster.timing,
+      limits,
+      fronts: new Set(),
+      sign: (statement) => signStatement(sign, cast.cluster.id, statement),
+    });
+    this.#calls = new Calls(host, mail);
+    this.#driver = new SimDriver({
+      core,
+      host,
+      perform: (output) => this.#perform(output),
+      log: ({ event, data }) => options.log(event, data),
+    });
+    this.#driver.start();
+  }
+
+  get load() {
+    return this.#driver.load;
+  }
+
+  linked(): void {}
+
+  receive(from: string, packet: Packet, id: number): void {
+    if (!this.#seen.isNew(packet, id)) return;
+    if (isReply(packet)) return this.#calls.answered(from, packet);
+    if (packet.kind === 'transfer') return this.#receiveTransfer(from, packet);
+    const replica = replicaAt(from);
+    if (replica === undefined) return;
+    if (packet.kind === 'outcome') {
+      const evidence = this.#evidence(packet);
+      if (evidence) this.#driver.submit({ kind: 'notified', replica, tid: packet.tid, evidence });
+    } else if (packet.kind === 'completion-fault' && packet.fault === 'InvalidState') {
+      // Only Committed answers a Rollback so: a word for commit (`src/banking/initiator/ports.ts`).
+      const evidence = { kind: 'plain', outcome: 'commit' } as const;
+      this.#driver.submit({ kind: 'notified', replica, tid: packet.tid, evidence });
+    }
+  }
+
+  #receiveTransfer(from: string, packet: Extract<Packet, { kind: 'transfer' }>): void {
+    const { call, client, timestamp, order } = packet;
+    if (clientPrincipal(client) !== from) return;
+    this.#requests += 1;
+    const requestId = this.#requests as RequestId;
+    this.#clients.set(requestId, { to: from, call });
+    this.#driver.submit({
+      kind: 'request',
+      requestId,
+      client,
+      timestamp,
+      digest: requestDigest(this.#options.cast.cluster.id, { client, timestamp }, order),
+      operation: operationOf(order),
+      warrant: { kind: 'request', bytes: new Uint8Array(), of: from },
+    });
+  }
+
+  /** Undefined where the proof proves nothing: the message is refused. */
+  #evidence({ outcome, proof }: Extract<Packet, { kind: 'outcome' }>): Evidence | undefined {
+    if (proof === undefined) return { kind: 'plain', outcome };
+    const certificate = this.#options.reader.certificate(proof);
+    return certificate && { kind: 'proof', certificate };
+  }
+
+  #perform(output: InitiatorOutput): void {
+    switch (output.kind) {
+      case 'send-activation':
+        return this.#activate(output);
+      case 'invoke-leg':
+        return this.#invoke(output);
+      case 'send-completion': {
+        const statement = encodeSigned(output.statement);
+        for (const to of output.to) {
+          this.#options.mail.send(coordinatorAddress(to), { kind: 'complete', statement });
+        }
+        return;
+      }
+      case 'answer':
+        return this.#answer(output);
+      default:
+        return unreachable(output);
+    }
+  }
+
+  #activate({ request, to, statement }: Output<'send-activation'>): void {
+    const timeoutMs = this.#options.cast.cluster.timing.defaultExpiresMs;
+    const bytes = encodeSigned(statement);
+    for (const replica of to) {
+      const key = `${request} ${replica}`;
+      if (this.#activating.has(key)) continue;
+      this.#activating.add(key);
+      const packet = { kind: 'activate', statement: bytes } as const;
+      this.#calls.request(coordinatorAddress(replica), packet, timeoutMs, (reply) => {
+        this.#activating.delete(key);
+        const evidence = this.#activation(reply);
+        this.#driver.submit(
+          evidence
+            ? { kind: 'activated', replica, request, evidence }
+            : activationFailure(reply, replica, request),
+        );
+      });
+    }
+  }
+
+  #activation(
+    reply: Reply | undefined,
+  ): Extract<InitiatorInput, { kind: 'activated' }>['evidence'] | undefined {
+    if (reply?.kind !== 'activated') return undefined;
+    if (reply.proof === undefined) return { kind: 'plain', tid: reply.tid };
+    const certificate = this.#options.reader.certificate(reply.proof);
+    return certificate && { kind: 'proof', certificate };
+  }
+
+  #invoke({ request, tid, leg, call, currency: unit, ...output }: Output<'invoke-leg'>): void {
+    const { timing } = this.#options.cast.cluster;
+    const posting = {
+      kind: call.side,
+      account: accountId(call.account),
+      amountMinor: call.amountMinor,
+      currency: currency(unit),
+    };
+    const invitation = encodeSigned(output.invitation);
+    const expiresMs = timing.defaultExpiresMs;
+    const packet = { kind: 'post', tid, expiresMs, posting, invitation } as const;
+    this.#calls.request(call.participant, packet, timing.voteTimeoutMs, (reply) => {
+      this.#driver.submit({ kind: 'leg-answered', request, leg, result: legResult(reply) });
+    });
+  }
+
+  #answer({ requestId, reply }: Output<'answer'>): void {
+    const client = this.#clients.get(requestId);
+    this.#clients.delete(requestId);
+    if (client === undefined) return;
+    const { to, call } = client;
+    if (reply.kind === 'outcome') {
+      const { transactionId: tid, outcome, reason } = reply;
+      const told = { kind: 'transferred', call, tid, outcome } as const;
+      return this.#options.mail.send(to, reason === undefined ? told : { ...told, reason });
+    }
+    const isForNow = reply.code !== 'stale' && reply.code !== 'conflict';
+    this.#options.mail.send(to, { kind: 'fault', call, code: reply.code, isForNow });
+  }
+}
+
+function legResult(reply: Reply | undefined): LegResult {
+  if (reply?.kind === 'posted') return { kind: 'done' };
+  if (reply?.kind !== 'fault' || reply.isForNow) return { kind: 'unreachable' };
+  return { kind: 'refused', reason: reply.code };
+}
+
+function activationFailure(
+  reply: Reply | undefined,
+  replica: ReplicaId,
+  request: Digest,
+): InitiatorInput {
+  const code = reply?.kind === 'fault' ? reply.code : undefined;
+  return code === 'TooOld' || code === 'TimestampTaken'
+    ? { kind: 'activation-refused', replica, request, fault: code }
+    : { kind: 'activation-failed', replica, request };
+}
