@@ -9,7 +9,7 @@ const HOPS_MS = 8 * 5;
 function holdBack(rig: Rig, delayMs: number): void {
   rig.tamper = (from, to, message) => {
     if (from !== 0 || message.kind !== 'pre-prepare') return [message];
-    rig.schedule(delayMs, () => rig.transmit(0, to, message));
+    rig.after(delayMs, () => rig.transmit(0, to, message));
     return [];
   };
 }

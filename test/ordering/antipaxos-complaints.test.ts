@@ -123,7 +123,7 @@ describe('who is in the way of the fast path', () => {
       'S1',
       (own) => (from, to, message) => {
         if (to > 2 || !isOwnProposal(6, message)) return [message];
-        own.schedule(200, () => own.transmit(from, to, message));
+        own.after(200, () => own.transmit(from, to, message));
         return [];
       },
       7,

@@ -113,7 +113,7 @@ describe('hazard 5: the timeout', () => {
       if (from !== 3) return [message];
       if (message.kind !== 'proposal') return [];
       late += 1;
-      rig.schedule(300, () => rig.transmit(3, to, message));
+      rig.after(300, () => rig.transmit(3, to, message));
       return [];
     };
     for (let count = 0; count < 20; count += 1) next();

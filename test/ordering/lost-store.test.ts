@@ -233,7 +233,7 @@ describe.each(Object.entries(engines))(
         const submit = (): void => {
           number += 1;
           for (const replica of rig.alive) rig.submit(replica, `c${replica}`, number);
-          if (number < 80) rig.schedule(20 + rig.random() * 60, submit);
+          if (number < 80) rig.after(20 + rig.random() * 60, submit);
         };
         submit();
         rig.lossRate = 0.05;

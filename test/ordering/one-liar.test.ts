@@ -94,7 +94,7 @@ describe('one liar keeps from one correct replica', () => {
     const endMs = rig.nowMs + DURATION_MS;
     for (let atMs = 0; atMs < DURATION_MS; atMs += everyMs) {
       for (const replica of [0, 1, 2]) {
-        rig.schedule(atMs, () => rig.submit(replica, `c${replica}.${atMs}`, 1));
+        rig.after(atMs, () => rig.submit(replica, `c${replica}.${atMs}`, 1));
       }
     }
     while (rig.nowMs < endMs) {
@@ -175,7 +175,7 @@ describe('a cycle that is decided without the report of one correct replica', ()
     rig.tamper = (from, to, message) => {
       if (from === 6) return [];
       if (to !== 1 || message.kind !== 'proposal') return [message];
-      rig.schedule(6, () => rig.transmit(from, to, message));
+      rig.after(6, () => rig.transmit(from, to, message));
       return [];
     };
     expectNobodyLeftOut(rig, [6]);
@@ -209,7 +209,7 @@ describe('what one liar costs a lone request', () => {
         return [message];
       }
       const delayMs = Math.max(0, part * rig.engine(2).metrics.timeoutMs - 12);
-      rig.schedule(delayMs, () => rig.transmit(from, to, message));
+      rig.after(delayMs, () => rig.transmit(from, to, message));
       return [];
     };
 
@@ -248,7 +248,7 @@ describe('what one liar costs a lone request', () => {
         if (message.kind !== 'pre-prepare') {
           return [reporting(rig, message, without(2), 0)];
         }
-        rig.schedule(paceMs, () => rig.transmit(from, to, message));
+        rig.after(paceMs, () => rig.transmit(from, to, message));
         return [];
       };
       const all = waits(rig, 60, 1);

@@ -16,7 +16,7 @@ const others = [1, 2, 3];
 function holdBack(rig: Rig, delayMs: number): void {
   rig.tamper = (from, to, message) => {
     if (from !== 0 || message.kind !== 'pre-prepare') return [message];
-    rig.schedule(delayMs, () => rig.transmit(0, to, message));
+    rig.after(delayMs, () => rig.transmit(0, to, message));
     return [];
   };
 }
@@ -25,7 +25,7 @@ function holdBack(rig: Rig, delayMs: number): void {
 function steadyLoad(rig: Rig, intervalMs: number, durationMs: number): void {
   for (let atMs = 0; atMs < durationMs; atMs += intervalMs) {
     for (const replica of others) {
-      rig.schedule(atMs, () => rig.submit(replica, `c${replica}`, 1 + atMs / intervalMs));
+      rig.after(atMs, () => rig.submit(replica, `c${replica}`, 1 + atMs / intervalMs));
     }
   }
 }
@@ -98,7 +98,7 @@ describe('a slow but live primary', () => {
     rig.tamper = (from, to, message) => {
       if (message.kind === 'slow') complaints += 1;
       if (to !== 3 && from !== 3) return [message];
-      rig.schedule(300, () => rig.transmit(from, to, message));
+      rig.after(300, () => rig.transmit(from, to, message));
       return [];
     };
     steadyLoad(rig, 200, 10_000);

@@ -243,13 +243,13 @@ export class Story {
       return;
     if (notice === 'Prepare') {
       const vote = this.votes.get(participant) ?? 'prepared';
-      return this.rig.schedule(2, () => this.vote(registration, vote));
+      return this.rig.after(2, () => this.vote(registration, vote));
     }
     const outcome = notice === 'Commit' ? 'commit' : 'abort';
     const known = this.heard.get(enlistment);
     if (known && known !== outcome) throw new Error(`${enlistment} heard both`);
     this.heard.set(enlistment, outcome);
-    this.rig.schedule(2, () => {
+    this.rig.after(2, () => {
       const statement = this.rig.verified({
         kind: 'acknowledgement',
         tid,

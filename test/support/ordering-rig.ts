@@ -15,6 +15,7 @@ import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering
 import type { Batch, OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
 import { type TestCluster, testCluster } from './keys.js';
 import { mulberry32 } from './rig.js';
+import { VirtualTime, VirtualTimers } from './virtual-time.js';
 
 /** What may happen to a message on its way. An empty list drops it. */
 export type OrderingTamper = (
@@ -63,14 +64,8 @@ export class HistoryMachine implements StateMachine {
   }
 }
 
-interface Event {
-  readonly atMs: number;
-  readonly order: number;
-  run(): void;
-}
-
 /** Engines of one kind on one queue of events, in virtual time, from one seed. */
-export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
+export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends VirtualTime {
   readonly parties: TestCluster;
   readonly stores: Map<string, Uint8Array>[] = [];
   readonly machines: HistoryMachine[] = [];
@@ -86,18 +81,16 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
   latencyMaxMs = 5;
   /** Of so many messages in one, one is lost. */
   lossRate = 0;
-  nowMs = 1000;
   readonly #factory: EngineFactory<E>;
   readonly #options: Partial<OrderingOptions>;
   readonly #engines: (E | undefined)[] = [];
-  readonly #timers: Map<string, number>[] = [];
+  readonly #timers: VirtualTimers[] = [];
   readonly #outputsLeft = new Map<number, number>();
   readonly #random: () => number;
-  #queue: Event[] = [];
-  #order = 0;
   #losses = 0;
 
   constructor(factory: EngineFactory<E>, { n, f, seed, options }: OrderingRigOptions = {}) {
+    super(1000);
     this.#factory = factory;
     this.#options = options ?? {};
     this.#random = mulberry32(seed ?? 1);
@@ -105,7 +98,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
     for (let replica = 0; replica < this.n; replica += 1) {
       this.stores.push(new Map());
       this.outputs.push([]);
-      this.#timers.push(new Map());
+      this.#timers.push(new VirtualTimers(this));
       this.machines.push(new HistoryMachine());
       this.start(replica);
     }
@@ -163,7 +156,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
     this.alive.delete(replica);
     this.#outputsLeft.delete(replica);
     this.#engines[replica] = undefined;
-    this.#timers[replica]?.clear();
+    this.#timers[replica]?.stopAll();
   }
 
   /** Its disk is gone: it starts on a store that says so. */
@@ -213,38 +206,13 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
     return [...replicas].every((replica) => this.history(replica).length >= count);
   }
 
-  /** Runs until the condition holds; throws when the queue is empty or the time is up first. */
-  runUntil(condition: () => boolean, limitMs = 120_000): void {
-    const end = this.nowMs + limitMs;
-    while (!condition()) {
-      if (!this.#step(end)) throw new Error(`not reached by ${this.nowMs} ms of virtual time`);
-    }
-  }
-
-  /** Runs until nothing is under way and no timer runs; throws where that does not come. */
-  runUntilIdle(limitMs = 600_000): void {
-    const end = this.nowMs + limitMs;
-    while (this.#step(end));
-    if (this.#queue.length > 0) throw new Error(`not idle by ${this.nowMs} ms of virtual time`);
-  }
-
-  runFor(durationMs: number): void {
-    const end = this.nowMs + durationMs;
-    while (this.#step(end));
-    this.nowMs = end;
-  }
-
-  schedule(delayMs: number, run: () => void): void {
-    this.#at(this.nowMs + delayMs, run);
-  }
-
   /** Puts a message of `from` on its way, whoever made it. */
   transmit(from: number, to: number, message: OrderingMessage): void {
     if (this.lossRate > 0 && this.#random() < this.lossRate) return;
     const bytes = encodeOrderingMessage(message);
     const spread = this.latencyMaxMs - this.latencyMinMs + 1;
     const latencyMs = this.latencyMinMs + Math.floor(this.#random() * spread);
-    this.#at(this.nowMs + latencyMs, () => this.#deliver(from, to, bytes));
+    this.after(latencyMs, () => this.#deliver(from, to, bytes));
   }
 
   count(kind: string): number {
@@ -284,10 +252,11 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
         else this.#store(replica).delete(output.key);
         return;
       case 'start-timer':
-        return this.#startTimer(replica, output.name, output.delayMs);
+        return this.#timers[replica]?.start(output.name, output.delayMs, () =>
+          this.input(replica, { kind: 'timer', name: output.name }),
+        );
       case 'stop-timer':
-        this.#timers[replica]?.delete(output.name);
-        return;
+        return this.#timers[replica]?.stop(output.name);
       case 'send':
         return this.#send(replica, output.to, output.message);
       case 'broadcast':
@@ -305,39 +274,6 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> {
       this.sent.set(changed.kind, this.count(changed.kind) + 1);
       this.transmit(from, to, changed);
     }
-  }
-
-  #startTimer(replica: number, name: string, delayMs: number): void {
-    const timers = this.#timers[replica];
-    if (!timers) return;
-    const id = this.#order;
-    timers.set(name, id);
-    this.#at(this.nowMs + delayMs, () => {
-      if (timers.get(name) !== id) return;
-      timers.delete(name);
-      this.input(replica, { kind: 'timer', name });
-    });
-  }
-
-  #step(endMs: number): boolean {
-    const next = this.#queue[0];
-    if (!next || next.atMs > endMs) return false;
-    this.#queue.shift();
-    this.nowMs = next.atMs;
-    next.run();
-    return true;
-  }
-
-  #at(atMs: number, run: () => void): void {
-    const event = { atMs, order: this.#order++, run };
-    let low = 0;
-    let high = this.#queue.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#queue[middle]?.atMs ?? 0) <= atMs) low = middle + 1;
-      else high = middle;
-    }
-    this.#queue.splice(low, 0, event);
   }
 
   #store(replica: number): Map<string, Uint8Array> {

@@ -22,15 +22,10 @@ import type {
   CoordinatorOutput,
 } from '../../src/transaction/coordinator/core/messages.js';
 import { type TestCluster, testCluster } from './keys.js';
+import { VirtualTime, VirtualTimers } from './virtual-time.js';
 
 /** What may happen to a message on its way. An empty list drops it. */
 export type Tamper = (from: number, to: number, message: PeerMessage) => readonly PeerMessage[];
-
-interface Event {
-  readonly atMs: number;
-  readonly order: number;
-  run(): void;
-}
 
 export interface RigOptions {
   readonly n?: number;
@@ -50,7 +45,7 @@ export interface RigOptions {
 }
 
 /** All coordinator cores of a cluster on one queue of events, in virtual time, from one seed. */
-export class Rig {
+export class Rig extends VirtualTime {
   readonly parties: TestCluster;
   readonly stores: Map<string, Uint8Array>[] = [];
   readonly outputs: CoordinatorOutput[][] = [];
@@ -63,20 +58,18 @@ export class Rig {
   onStep: (replica: number, outputs: readonly CoordinatorOutput[]) => void = () => {};
   /** Messages take 1 ms up to this. */
   latencyMaxMs = 5;
-  nowMs = 0;
   readonly #cores: (CoordinatorCore | undefined)[] = [];
-  readonly #timers: Map<string, number>[] = [];
-  readonly #queue: Event[] = [];
+  readonly #timers: VirtualTimers[] = [];
   /** Outputs that a replica still performs before it crashes. */
   readonly #outputsLeft = new Map<number, number>();
   readonly #createCore: (options: CoordinatorOptions) => CoordinatorCore;
   readonly #retainedTransactions: number;
   readonly #owedTransactions: number;
   readonly #shownTransactions: number;
-  #order = 0;
   #random: () => number;
 
   constructor(options: RigOptions = {}) {
+    super();
     this.parties = testCluster(options);
     this.#createCore = options.createCore ?? ((own) => new CoordinatorCore(own));
     this.#retainedTransactions = options.retainedTransactions ?? 5000;
@@ -87,7 +80,7 @@ export class Rig {
     for (let i = 0; i < this.n; i += 1) {
       this.stores.push(new Map(records.map(({ key, value }) => [key, value])));
       this.outputs.push([]);
-      this.#timers.push(new Map());
+      this.#timers.push(new VirtualTimers(this));
       this.start(i);
     }
   }
@@ -147,7 +140,7 @@ export class Rig {
     this.alive.delete(replica);
     this.#outputsLeft.delete(replica);
     this.#cores[replica] = undefined;
-    this.#timersOf(replica).clear();
+    this.#timers[replica]?.stopAll();
   }
 
   /** It crashes in the middle of a step: what comes later in the outputs is lost. */
@@ -196,29 +189,11 @@ export class Rig {
     return signStatement(this.parties.replicaSign(replica), this.parties.cluster.id, statement);
   }
 
-  /** Runs until the condition holds; throws when the queue is empty or the time is up first. */
-  runUntil(condition: () => boolean, limitMs = 120_000): void {
-    const end = this.nowMs + limitMs;
-    while (!condition()) {
-      if (!this.#step(end)) throw new Error(`not reached by ${this.nowMs} ms of virtual time`);
-    }
-  }
-
-  runFor(durationMs: number): void {
-    const end = this.nowMs + durationMs;
-    while (this.#step(end));
-    this.nowMs = end;
-  }
-
-  schedule(delayMs: number, run: () => void): void {
-    this.#at(this.nowMs + delayMs, run);
-  }
-
   /** Puts a message of `from` on its way, whoever made it. */
   transmit(from: number, to: number, message: PeerMessage): void {
     const bytes = encodePeerMessage(message);
     const latencyMs = 1 + Math.floor(this.#random() * this.latencyMaxMs);
-    this.#at(this.nowMs + latencyMs, () => this.#deliver(from, to, bytes));
+    this.after(latencyMs, () => this.#deliver(from, to, bytes));
   }
 
   #deliver(from: number, to: number, bytes: Uint8Array): void {
@@ -249,10 +224,11 @@ export class Rig {
         else this.#store(replica).delete(output.key);
         return;
       case 'start-timer':
-        return this.#startTimer(replica, output.name, output.delayMs);
+        return this.#timers[replica]?.start(output.name, output.delayMs, () =>
+          this.input(replica, { kind: 'timer', name: output.name }),
+        );
       case 'stop-timer':
-        this.#timersOf(replica).delete(output.name);
-        return;
+        return this.#timers[replica]?.stop(output.name);
       case 'send':
         return this.#send(replica, output.to, output.message);
       case 'broadcast':
@@ -276,44 +252,8 @@ export class Rig {
     for (const changed of this.tamper(from, to, message)) this.transmit(from, to, changed);
   }
 
-  #startTimer(replica: number, name: string, delayMs: number): void {
-    const timers = this.#timersOf(replica);
-    const id = this.#order;
-    timers.set(name, id);
-    this.#at(this.nowMs + delayMs, () => {
-      if (timers.get(name) !== id) return;
-      timers.delete(name);
-      this.input(replica, { kind: 'timer', name });
-    });
-  }
-
-  #step(endMs: number): boolean {
-    const next = this.#queue[0];
-    if (!next || next.atMs > endMs) return false;
-    this.#queue.shift();
-    this.nowMs = next.atMs;
-    next.run();
-    return true;
-  }
-
-  #at(atMs: number, run: () => void): void {
-    const event = { atMs, order: this.#order++, run };
-    let low = 0;
-    let high = this.#queue.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#queue[middle]?.atMs ?? 0) <= atMs) low = middle + 1;
-      else high = middle;
-    }
-    this.#queue.splice(low, 0, event);
-  }
-
   #store(replica: number): Map<string, Uint8Array> {
     return this.stores[replica] ?? new Map();
-  }
-
-  #timersOf(replica: number): Map<string, number> {
-    return this.#timers[replica] ?? new Map();
   }
 }
 

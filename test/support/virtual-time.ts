@@ -1,12 +1,10 @@
-interface Event {
-  readonly atMs: number;
-  run(): void;
-}
+import { EventQueue } from '../simulation/engine/event-queue.js';
 
 /** One queue of events in virtual time. Events of one time run in the order in which they were put in. */
 export class VirtualTime {
   nowMs: number;
-  readonly #queue: Event[] = [];
+  readonly #queue = new EventQueue();
+  #order = 0;
 
   constructor(nowMs = 0) {
     this.nowMs = nowMs;
@@ -18,23 +16,22 @@ export class VirtualTime {
   }
 
   after(delayMs: number, run: () => void): void {
-    const atMs = this.nowMs + delayMs;
-    let low = 0;
-    let high = this.#queue.length;
-    while (low < high) {
-      const middle = (low + high) >> 1;
-      if ((this.#queue[middle]?.atMs ?? 0) <= atMs) low = middle + 1;
-      else high = middle;
-    }
-    this.#queue.splice(low, 0, { atMs, run });
+    this.#queue.push({ atMs: this.nowMs + delayMs, order: this.#order++, run });
   }
 
   /** Runs until the condition holds; throws when nothing is left or the time is up first. */
-  runUntil(condition: () => boolean, limitMs: number): void {
+  runUntil(condition: () => boolean, limitMs = 120_000): void {
     const end = this.nowMs + limitMs;
     while (!condition()) {
       if (!this.#step(end)) throw new Error(`not reached by ${this.nowMs} ms of virtual time`);
     }
+  }
+
+  /** Runs until nothing is to come; throws where the time is up first. */
+  runUntilIdle(limitMs = 600_000): void {
+    const end = this.nowMs + limitMs;
+    while (this.#step(end));
+    if (!this.isIdle) throw new Error(`not idle by ${this.nowMs} ms of virtual time`);
   }
 
   runFor(durationMs: number): void {
@@ -45,9 +42,9 @@ export class VirtualTime {
 
   /** Runs the next event, if it is due by then. */
   #step(endMs: number): boolean {
-    const next = this.#queue[0];
+    const next = this.#queue.peek();
     if (!next || next.atMs > endMs) return false;
-    this.#queue.shift();
+    this.#queue.pop();
     this.nowMs = next.atMs;
     next.run();
     return true;

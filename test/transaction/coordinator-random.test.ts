@@ -29,7 +29,7 @@ class Storm {
     };
     this.story.voteReaches = () => this.isLucky();
     for (let timestamp = 1; timestamp <= transactions; timestamp += 1) {
-      this.rig.schedule(this.random() * 3000, () => this.#act(timestamp));
+      this.rig.after(this.random() * 3000, () => this.#act(timestamp));
     }
     this.#crashSometimes();
   }
@@ -49,11 +49,11 @@ class Storm {
 
   #crashSometimes(): void {
     const { rig } = this;
-    rig.schedule(this.random() * 2000, () => {
+    rig.after(this.random() * 2000, () => {
       if (rig.nowMs > faultsEndMs) return;
       const victim = Math.floor(this.random() * 4);
       rig.crashAfterOutputs(victim, Math.floor(this.random() * 20));
-      rig.schedule(200 + this.random() * 1500, () => {
+      rig.after(200 + this.random() * 1500, () => {
         if (rig.alive.has(victim)) rig.crash(victim);
         rig.start(victim);
         this.#crashSometimes();
@@ -69,7 +69,7 @@ class Storm {
     else this.#work(timestamp, tid, reached);
     const isDone =
       tid !== undefined && this.rig.nowMs > faultsEndMs && this.#everybodyHeard(timestamp, tid);
-    if (!isDone) this.rig.schedule(300, () => this.#act(timestamp));
+    if (!isDone) this.rig.after(300, () => this.#act(timestamp));
   }
 
   #work(timestamp: number, tid: TransactionId, reached: () => number[]): void {

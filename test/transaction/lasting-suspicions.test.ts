@@ -25,7 +25,7 @@ function asksForEachView(rig: Rig): void {
   const signed = rig.signedBy(liar, { kind: 'view-change' as const, view, prepared: [] });
   const viewChange = { ...signed, replica: liar as ReplicaId };
   for (const to of [1, 2, 3]) rig.transmit(liar, to, { kind: 'view-change', viewChange });
-  rig.schedule(1000, () => asksForEachView(rig));
+  rig.after(1000, () => asksForEachView(rig));
 }
 
 /** The liar says in each inventory that it has the slot, and delivers nothing. */
