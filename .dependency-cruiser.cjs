@@ -12,6 +12,7 @@ const capabilities = [
   'session',
   'banking',
   'cli',
+  'api',
 ];
 
 const oneWay = capabilities.slice(0, -1).map((capability, index) => ({
@@ -42,7 +43,7 @@ const edges = [
   '^src/kernel/(driver|store|links|http|config)/',
   '^src/transaction/(soap|coordinator/node)/',
   '^src/session/(http|node|client)/',
-  '^src/(soap|banking|cli)/',
+  '^src/(soap|banking|cli|api)/',
 ];
 
 module.exports = {

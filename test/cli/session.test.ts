@@ -1,16 +1,16 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { InProcessCluster } from '../support/in-process-cluster.js';
+import { TestCluster } from '../../src/api/test-cluster.js';
 import { cli } from './support/cli.js';
 
 const notes = fileURLToPath(new URL('../support/notes/application.mjs', import.meta.url));
 
 describe('concordat session', () => {
-  let cluster: InProcessCluster;
+  let cluster: TestCluster;
   let client: string;
   beforeAll(async () => {
-    cluster = await InProcessCluster.start({
+    cluster = await TestCluster.start({
       sessions: { engine: 'antipaxos', modules: { notes } },
     });
     client = join(cluster.directory, 'nodes', 'alice.json');

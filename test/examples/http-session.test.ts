@@ -3,15 +3,15 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { InProcessCluster } from '../support/in-process-cluster.js';
+import { TestCluster } from '../../src/api/test-cluster.js';
 
 const path = (name: string) => fileURLToPath(new URL(name, import.meta.url));
 const notes = path('../support/notes/application.mjs');
 const script = path('../../examples/http-session/session.mjs');
 
-let cluster: InProcessCluster;
+let cluster: TestCluster;
 beforeAll(async () => {
-  cluster = await InProcessCluster.start({ sessions: { engine: 'antipaxos', modules: { notes } } });
+  cluster = await TestCluster.start({ sessions: { engine: 'antipaxos', modules: { notes } } });
 });
 afterAll(() => cluster.stop());
 

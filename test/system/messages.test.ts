@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeDecisionProof } from '../../src/agreement/certificate.js';
+import { TestCluster } from '../../src/api/test-cluster.js';
 import { Poll } from '../../src/banking/client/transfer-client.js';
 import { orderActions, writeOrder } from '../../src/banking/session-order.js';
 import { accountId, currency, type Transfer } from '../../src/banking/soap.js';
@@ -12,7 +13,6 @@ import { orderOutcome } from '../../src/session/core/orders.js';
 import { encodeCertifiedOrder } from '../../src/session/proof.js';
 import type { OrderOutcome, SessionTransfer } from '../../src/session/types.js';
 import { soapIdentity } from '../../src/soap/identity.js';
-import { InProcessCluster } from '../support/in-process-cluster.js';
 import { standardsPresent, validateAgainstStandards } from '../support/schemas.js';
 import { certifiedOrder, transfer } from '../support/session-orders.js';
 import { eventually } from './support/eventually.js';
@@ -29,9 +29,9 @@ function order(amountMinor: number): Transfer {
 }
 
 describe('a cluster over HTTP', () => {
-  let all: InProcessCluster;
+  let all: TestCluster;
   beforeAll(async () => {
-    all = await InProcessCluster.start();
+    all = await TestCluster.start();
   });
   afterAll(() => all?.stop());
 

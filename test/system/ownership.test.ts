@@ -1,10 +1,10 @@
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestCluster } from '../../src/api/test-cluster.js';
 import { TransferClient } from '../../src/banking/client/transfer-client.js';
 import { accountId, currency, type Transfer } from '../../src/banking/soap.js';
 import { loadNode } from '../../src/kernel/config/node-file.js';
 import { participantId } from '../../src/kernel/ids.js';
-import { InProcessCluster } from '../support/in-process-cluster.js';
 
 const alice = { bank: participantId('bank-a'), account: accountId('alice') };
 const bob = { bank: participantId('bank-b'), account: accountId('bob') };
@@ -15,10 +15,10 @@ const fiveCents: Transfer = {
 };
 
 describe('somebody else’s account', () => {
-  let all: InProcessCluster;
+  let all: TestCluster;
   let mallory: TransferClient;
   beforeAll(async () => {
-    all = await InProcessCluster.start({ clients: ['alice', 'mallory'] });
+    all = await TestCluster.start({ clients: ['alice', 'mallory'] });
     const node = await loadNode(join(all.directory, 'nodes', 'mallory.json'));
     mallory = new TransferClient({ cluster: all.cluster, node });
   });

@@ -97,11 +97,35 @@ interface Account {
 const done: CallResult = { kind: 'done' };
 
 /**
+ * What a participant does for its transactions: a posting is held, the participant votes, and the posting is
+ * carried out or given up. Pure: it returns what is to be written. An enlistment is one posting's part in one
+ * transaction. What it holds for a prepared enlistment it must be able to commit, also after a restart.
+ */
+export interface Ledger {
+  /** Takes back what was written. Throws `RangeError` where a record is damaged. */
+  restore(records: readonly StoredRecord[]): void;
+  /** At the first start: what the node's file says there is. Returns what is to be written. */
+  open(accounts: readonly Balance[]): readonly ApplicationWrite[];
+  /** `undefined`: no such account. */
+  balance(account: AccountId): Balance | undefined;
+  /** The first step of a posting: refuses what could not be committed. The same enlistment may come twice. */
+  hold(enlistment: string, posting: Posting): CallResult;
+  /** The vote, with a record for `recover`. */
+  prepare(enlistment: string): ApplicationVote;
+  /** Holds again what was prepared before a restart. Throws `RangeError` where that is not possible. */
+  recover(enlistment: string, record: Uint8Array): void;
+  /** Carries out what is held, once. Returns what is to be written, which is durable with the end of the enlistment. */
+  commit(enlistment: string): readonly ApplicationWrite[];
+  /** Gives up what is held, if anything is. */
+  rollBack(enlistment: string): void;
+}
+
+/**
  * The accounts of one bank, in whole minor units. A posting is held from its execution on and reaches
  * the balance when its transaction commits. What is held for debits cannot be spent again, and what is
  * held for credits cannot be spent yet, so every posting that is held can be committed.
  */
-export class AccountBook {
+export class AccountBook implements Ledger {
   readonly #accounts = new Map<AccountId, Account>();
   /** By enlistment. */
   readonly #held = new Map<string, Posting>();

@@ -25,7 +25,7 @@ import { refKey } from '../../transaction/participant/word.js';
 import type { CoordinationContext } from '../../transaction/soap/coordination.js';
 import { findInvitation, readInvitation } from '../../transaction/soap/extension.js';
 import type { AccountId, Balance, Posting } from '../soap.js';
-import { AccountBook, parseContent, textIn } from './account-book.js';
+import { AccountBook, type Ledger, parseContent, textIn } from './account-book.js';
 
 /** Calls that the core has and has not answered yet. */
 export class WaitingCalls<Answer> {
@@ -182,13 +182,18 @@ type Outputs = readonly (BankOutput | CommonOutput)[];
  */
 export class BankCore implements Core<BankInput, BankOutput> {
   readonly #participant: Participant<BankOperation>;
-  readonly #book = new AccountBook();
+  readonly #book: Ledger;
   readonly #used = new UsedRequests();
   readonly #openingAccounts: readonly Balance[];
 
-  /** `openingAccounts` are opened where the store holds none. */
-  constructor(options: ParticipantOptions, openingAccounts: readonly Balance[]) {
+  /** `openingAccounts` are opened where the store holds none. The ledger is an account book unless given. */
+  constructor(
+    options: ParticipantOptions,
+    openingAccounts: readonly Balance[],
+    ledger: Ledger = new AccountBook(),
+  ) {
     this.#participant = new Participant(options);
+    this.#book = ledger;
     this.#openingAccounts = openingAccounts;
   }
 

@@ -3,12 +3,12 @@ import type { AddressInfo } from 'node:net';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
+import { TestCluster } from '../../../src/api/test-cluster.js';
 import { loadNode } from '../../../src/kernel/config/node-file.js';
 import {
   SessionClient,
   type SessionClientOptions,
 } from '../../../src/session/client/session-client.js';
-import { InProcessCluster } from '../../support/in-process-cluster.js';
 
 const notes = fileURLToPath(new URL('../../support/notes/application.mjs', import.meta.url));
 const count = (key: string) => JSON.stringify({ count: key });
@@ -24,11 +24,11 @@ interface Asked {
 }
 type Lie = (asked: Asked) => Promise<void> | void;
 
-let cluster: InProcessCluster;
+let cluster: TestCluster;
 const servers: Server[] = [];
 const clients: SessionClient[] = [];
 beforeAll(async () => {
-  cluster = await InProcessCluster.start({ sessions: { engine: 'antipaxos', modules: { notes } } });
+  cluster = await TestCluster.start({ sessions: { engine: 'antipaxos', modules: { notes } } });
 });
 afterEach(() => {
   for (const client of clients.splice(0)) client.close();

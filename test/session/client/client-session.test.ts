@@ -1,6 +1,7 @@
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { TestCluster } from '../../../src/api/test-cluster.js';
 import { loadNode } from '../../../src/kernel/config/node-file.js';
 import { createHttpServer } from '../../../src/kernel/http/http-server.js';
 import { createLogger } from '../../../src/kernel/http/logger.js';
@@ -8,7 +9,6 @@ import {
   SessionClient,
   type SessionClientOptions,
 } from '../../../src/session/client/session-client.js';
-import { InProcessCluster } from '../../support/in-process-cluster.js';
 
 const notes = fileURLToPath(new URL('../../support/notes/application.mjs', import.meta.url));
 const take = (key: string, text: string) => JSON.stringify({ take: key, text });
@@ -17,10 +17,10 @@ const read = (key: string) => JSON.stringify({ read: key });
 const done = (result: string) => ({ kind: 'done', result });
 
 describe.each(['antipaxos', 'pbft'] as const)('a session client, with %s', (engine) => {
-  let cluster: InProcessCluster;
+  let cluster: TestCluster;
   let clients: SessionClient[];
   beforeAll(async () => {
-    cluster = await InProcessCluster.start({ sessions: { engine, modules: { notes } } });
+    cluster = await TestCluster.start({ sessions: { engine, modules: { notes } } });
   });
   afterAll(() => cluster.stop());
   beforeEach(() => {

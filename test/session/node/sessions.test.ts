@@ -4,22 +4,22 @@ import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { createClientAsync } from 'soap';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { TestCluster } from '../../../src/api/test-cluster.js';
 import { loadNode } from '../../../src/kernel/config/node-file.js';
 import { Keyring } from '../../../src/kernel/keys.js';
 import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
 import { beginChain, newHeader, ownerSigner, signRun } from '../../../src/session/owners.js';
 import { decodeOutcomeProof } from '../../../src/session/proof.js';
-import { InProcessCluster } from '../../support/in-process-cluster.js';
 import { eventually } from '../../system/support/eventually.js';
 import { toolkitRun } from './support/owner.js';
 
 const notes = fileURLToPath(new URL('../../support/notes/application.mjs', import.meta.url));
 
 describe('a coordinator with sessions', () => {
-  let cluster: InProcessCluster;
+  let cluster: TestCluster;
   let urls: readonly string[];
   beforeAll(async () => {
-    cluster = await InProcessCluster.start({ sessions: { engine: 'pbft', modules: { notes } } });
+    cluster = await TestCluster.start({ sessions: { engine: 'pbft', modules: { notes } } });
     urls = cluster.cluster.coordinators.map(({ url }) => url);
   });
   afterAll(() => cluster.stop());

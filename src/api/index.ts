@@ -1,0 +1,1 @@
+export { TestCluster, type TestClusterOptions } from './test-cluster.js';

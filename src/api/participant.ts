@@ -1,0 +1,11 @@
+export type { Ledger } from '../banking/bank/account-book.js';
+export { AccountBook } from '../banking/bank/account-book.js';
+export { BankCore } from '../banking/bank/bank-core.js';
+export { type BankNodeOptions, type RunningNode, startBank } from '../banking/bank/bank-node.js';
+export type { AccountId, Balance, Currency, Posting } from '../banking/soap.js';
+export type { StoredRecord } from '../kernel/core.js';
+export type {
+  ApplicationVote,
+  ApplicationWrite,
+  CallResult,
+} from '../transaction/participant/messages.js';
