@@ -7,6 +7,7 @@ import { crowdedAddresses, principalOf } from '../http/shares.js';
 import type { ReplicaId } from '../ids.js';
 import { type Frame, FrameDecoder } from './frames.js';
 import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
+import { chosenProtocol, versionRefusal } from './version.js';
 
 const handshakeTimeoutMs = 5000;
 const keepAliveMs = 10_000;
@@ -37,6 +38,8 @@ export class Listener {
   /** By principal, connections that have shown no certificate yet, the oldest first. */
   readonly #unknown = new Map<string, Map<string, Socket>>();
   readonly #occasionally: OccasionalLog;
+  /** What the newest peer without a common version offered: its error comes right after. */
+  #offered: readonly string[] = [];
 
   constructor(options: ListenerOptions) {
     this.#options = options;
@@ -47,6 +50,7 @@ export class Listener {
         requestCert: true,
         rejectUnauthorized: true,
         handshakeTimeout: handshakeTimeoutMs,
+        ALPNCallback: ({ protocols }) => this.#chosen(protocols),
       },
       (socket) => this.#admit(socket),
     );
@@ -57,7 +61,11 @@ export class Listener {
       socket.on('close', () => this.#sockets.delete(socket));
     });
     this.#server.on('tlsClientError', (error, socket) => {
-      this.#refused(socket.remoteAddress, error.message);
+      const isVersion = 'code' in error && error.code === 'ERR_SSL_NO_APPLICATION_PROTOCOL';
+      this.#refused(
+        socket.remoteAddress,
+        isVersion ? versionRefusal(this.#offered) : error.message,
+      );
       // Node tells of a handshake that took too long, and leaves the connection open.
       socket.destroy();
     });
@@ -106,12 +114,24 @@ export class Listener {
     if (unknown?.size === 0) this.#unknown.delete(principal);
   }
 
+  /** Without a version that both speak, TLS ends the handshake. */
+  #chosen(offered: readonly string[]): string | undefined {
+    this.#offered = offered;
+    return chosenProtocol(offered);
+  }
+
   #admit(socket: TLSSocket): void {
     const { cluster, self, log } = this.#options;
     socket.on('error', (err) => log.debug({ err }, 'peer-connection-error'));
     const from = coordinatorOf(cluster, socket)?.id;
     if (from === undefined || from === self) {
       this.#refused(socket.remoteAddress, 'its certificate is not that of another coordinator');
+      socket.destroy();
+      return;
+    }
+    // A peer that offers no version at all comes so far.
+    if (typeof socket.alpnProtocol !== 'string') {
+      this.#refused(socket.remoteAddress, versionRefusal([]), from);
       socket.destroy();
       return;
     }
@@ -144,8 +164,8 @@ export class Listener {
     });
   }
 
-  #refused(address: string | undefined, reason: string): void {
-    this.#occasionally.write('warn', 'peer-refused', { address, reason });
+  #refused(address: string | undefined, reason: string, replica?: ReplicaId): void {
+    this.#occasionally.write('warn', 'peer-refused', { address, replica, reason }, replica);
   }
 }
 

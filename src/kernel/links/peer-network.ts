@@ -11,6 +11,7 @@ import {
 } from './frames.js';
 import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
 import { Listener } from './listener.js';
+import { linkProtocols, versionRefused } from './version.js';
 
 /** A connection that is not established, or takes no bytes, for so long is given up. */
 const stallMs = 5000;
@@ -71,6 +72,7 @@ export class OutgoingLink {
       ...tlsOptions(cluster, credential),
       host: peer.peer.host,
       port: peer.peer.port,
+      ALPNProtocols: [...linkProtocols],
       // Which name the certificate bears does not matter: it must be the one in the cluster file.
       checkServerIdentity: () => undefined,
     });
@@ -86,7 +88,7 @@ export class OutgoingLink {
     socket.on('data', () => socket.destroy(new Error('sent data on a one-way connection')));
     let reason: Error | undefined;
     socket.on('error', (error) => {
-      reason = error;
+      reason = isNoVersion(error) ? new Error(versionRefused()) : error;
     });
     socket.on('close', () => this.#closed(reason));
   }
@@ -113,6 +115,11 @@ export class OutgoingLink {
     const { cluster, peer, onUp, log } = this.#options;
     if (coordinatorOf(cluster, socket)?.id !== peer.id) {
       socket.destroy(new Error('its certificate is not the one in the cluster file'));
+      return;
+    }
+    // The peer takes no part in agreeing on a version: it is of before there were any.
+    if (typeof socket.alpnProtocol !== 'string') {
+      socket.destroy(new Error(versionRefused()));
       return;
     }
     socket.setTimeout(0);
@@ -157,6 +164,11 @@ export class OutgoingLink {
   }
 }
 
+/** The peer has ended the handshake, as it speaks no version that was offered. */
+function isNoVersion(error: Error): boolean {
+  return 'code' in error && error.code === 'ERR_SSL_TLSV1_ALERT_NO_APPLICATION_PROTOCOL';
+}
+
 export interface PeerNetworkOptions {
   readonly cluster: Cluster;
   readonly self: ReplicaId;
@@ -175,7 +187,8 @@ export interface PeerStatus {
 }
 
 /**
- * Links to the other coordinators: TLS 1.3, each end known by its certificate in the cluster file.
+ * Links to the other coordinators: TLS 1.3, each end known by its certificate in the cluster file, both of one
+ * version of the protocol.
  * Every ordered pair of replicas has one connection, which all channels share. Messages of a channel
  * between two replicas keep their order, but a broken connection or a full queue may lose some:
  * protocols repeat them.

@@ -1,4 +1,5 @@
 import { connect, type SecureContext, type TLSSocket } from 'node:tls';
+import { linkProtocols } from '../../../src/kernel/links/version.js';
 
 /** How a session on a peer port went. */
 export interface Session {
@@ -30,7 +31,13 @@ export async function peerSession(options: SessionOptions): Promise<Session> {
   const { host, port, context, chunks, lingerMs } = options;
   let closed = false;
   let received = 0;
-  const socket = connect({ host, port, rejectUnauthorized: false, secureContext: context });
+  const socket = connect({
+    host,
+    port,
+    ALPNProtocols: [...linkProtocols],
+    rejectUnauthorized: false,
+    secureContext: context,
+  });
   const gone = new Promise<void>((resolve) => {
     socket.on('error', () => undefined);
     socket.on('data', (chunk) => {

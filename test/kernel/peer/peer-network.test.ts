@@ -8,6 +8,7 @@ import { type ReplicaId, replicaId } from '../../../src/kernel/ids.js';
 import { encodeFrame } from '../../../src/kernel/links/frames.js';
 import type { PeerCredential } from '../../../src/kernel/links/identity.js';
 import { PeerNetwork } from '../../../src/kernel/links/peer-network.js';
+import { linkProtocols } from '../../../src/kernel/links/version.js';
 import { type TestCluster, testCluster } from '../support/cluster.js';
 import { until } from '../support/wait.js';
 
@@ -76,10 +77,15 @@ async function replica(
   return { network, heard, up, events, reasons };
 }
 
-/** Connects to a replica's peer port with the given certificate. */
-function intruder(to: ReplicaId, credential?: PeerCredential): TLSSocket {
+/** Connects to a replica's peer port with the given certificate, and offers these versions. */
+function intruder(
+  to: ReplicaId,
+  credential?: PeerCredential,
+  versions: readonly string[] = linkProtocols,
+): TLSSocket {
   const socket = connect({
     ...peerAddress(setting.cluster, to),
+    ...(versions.length > 0 && { ALPNProtocols: [...versions] }),
     ...(credential && { cert: credential.certificate, key: credential.privateKey }),
     rejectUnauthorized: false,
   });
@@ -297,26 +303,79 @@ describe('a PeerNetwork that listens', () => {
   });
 });
 
-describe('a PeerNetwork that dials', () => {
-  /** Listens in the place of replica 1 with the given certificate. */
-  async function impostor(credential: PeerCredential): Promise<Buffer[]> {
-    const received: Buffer[] = [];
-    const server = createServer(
-      { cert: credential.certificate, key: credential.privateKey },
-      (socket) => {
-        socket.on('error', () => {});
-        socket.on('data', (chunk: Buffer) => received.push(chunk));
-      },
-    );
-    server.on('tlsClientError', () => {});
-    const { host, port } = peerAddress(setting.cluster, one);
-    await new Promise<void>((resolve) => server.listen(port, host, resolve));
-    onTestFinished(() => {
-      server.close();
-    });
-    return received;
-  }
+describe('the version of the links', () => {
+  const speaks =
+    'this coordinator speaks concordat-link/1: run versions of Concordat that share one';
+  const refused: Readonly<Record<string, { versions: string[]; theirs: string }>> = {
+    'none, as before there were versions': { versions: [], theirs: 'no version of the links' },
+    'an older one': { versions: ['concordat-link/0'], theirs: 'concordat-link/0' },
+    'only newer ones': {
+      versions: ['concordat-link/3', 'concordat-link/2'],
+      theirs: 'concordat-link/3, concordat-link/2',
+    },
+    'another protocol': {
+      versions: ['h2', 'concordat-link/1 '],
+      theirs: 'no version of the links',
+    },
+  };
 
+  it.each(Object.entries(refused))('is refused where a coordinator offers %s', async (_, peer) => {
+    const a = await replica(zero);
+    await expectRefusal(a, intruder(zero, setting.node('coordinator-1'), peer.versions));
+    expect(a.reasons.join()).toContain(`it names ${peer.theirs}, ${speaks}`);
+  });
+
+  it('is the one that both speak', async () => {
+    const a = await replica(zero);
+    const offered = ['concordat-link/2', 'concordat-link/1'];
+    const socket = intruder(zero, setting.node('coordinator-1'), offered);
+    socket.write(encodeFrame('agreement', Buffer.from('good')));
+    await until('the message', () => a.heard.includes('1:good'));
+    expect(socket.alpnProtocol).toBe('concordat-link/1');
+  });
+
+  it.each([
+    ['older', []],
+    ['newer', ['concordat-link/2']],
+  ])('is refused where the coordinator that is dialled is %s', async (_, versions) => {
+    const received = await impostor(setting.node('coordinator-1'), versions);
+    const a = await replica(zero);
+    a.network.send('agreement', one, Buffer.from('for another version'));
+    await until('the reason', () =>
+      a.reasons.some((it) => it?.startsWith('it speaks none of concordat-link/1: run versions')),
+    );
+    expect(a.up).toEqual([]);
+    expect(received).toEqual([]);
+  });
+});
+
+/** Listens in the place of replica 1 with the given certificate. */
+async function impostor(
+  credential: PeerCredential,
+  versions: readonly string[] = linkProtocols,
+): Promise<Buffer[]> {
+  const received: Buffer[] = [];
+  const server = createServer(
+    {
+      cert: credential.certificate,
+      key: credential.privateKey,
+      ...(versions.length > 0 && { ALPNProtocols: [...versions] }),
+    },
+    (socket) => {
+      socket.on('error', () => {});
+      socket.on('data', (chunk: Buffer) => received.push(chunk));
+    },
+  );
+  server.on('tlsClientError', () => {});
+  const { host, port } = peerAddress(setting.cluster, one);
+  await new Promise<void>((resolve) => server.listen(port, host, resolve));
+  onTestFinished(() => {
+    server.close();
+  });
+  return received;
+}
+
+describe('a PeerNetwork that dials', () => {
   it.each(['coordinator-2', 'bank-a'])('does not take %s for replica 1', async (name) => {
     const received = await impostor(setting.node(name));
     const a = await replica(zero);
