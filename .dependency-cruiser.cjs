@@ -36,7 +36,7 @@ const pure = [
   '^src/session/core/',
   '^src/session/[^/]+$',
   '^src/kernel/codec/',
-  '^src/kernel/(ids|core|cluster|signed)[.]ts$',
+  '^src/kernel/(ids|core|cluster|error|signed)[.]ts$',
 ];
 const checks = '/(check-[a-z-]+|owners)[.]ts$';
 const edges = [

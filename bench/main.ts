@@ -75,7 +75,7 @@ function report(error: unknown): ExitCode {
   }
   if (error instanceof BenchmarkError || error instanceof CliError) {
     console.error(`bench: ${error.message}`);
-    return error instanceof CliError ? error.exitCode : exitCodes.failed;
+    return error instanceof CliError ? exitCodes[error.code] : exitCodes.failed;
   }
   console.error(error);
   return exitCodes.internal;

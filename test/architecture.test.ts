@@ -13,7 +13,7 @@ const pure = [
   /^src\/transaction\/[^/]+$/,
   /^src\/session\/(core\/|[^/]+$)/,
   /^src\/kernel\/codec\//,
-  /^src\/kernel\/(ids|quorum|core|invariant|cluster|result|signed)\.ts$/,
+  /^src\/kernel\/(ids|quorum|core|error|invariant|cluster|result|signed)\.ts$/,
 ];
 /** Deterministic, but with keys and hashes of Node's. */
 const checks = /\/(check-[a-z-]+|owners)\.ts$/;

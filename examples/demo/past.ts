@@ -93,7 +93,7 @@ async function sendAgain(text: string, past: Recorded): Promise<string> {
   });
   const reply = readEnvelope(await answer.text());
   const fault = readFault(reply);
-  if (fault !== undefined) return `${to}: ${fault.code}: ${fault.reason}`;
+  if (fault !== undefined) return `${to}: ${fault.code}: ${fault.data.reason}`;
   return `${to}: ${outcomeOf(readTransferResponse(reply.body), past)}`;
 }
 

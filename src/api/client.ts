@@ -4,7 +4,11 @@ export {
   type TransferClientOptions,
   type TransferOptions,
 } from '../banking/client/transfer-client.js';
-export { TransferError, type TransferErrorCode } from '../banking/client/transfer-error.js';
+export {
+  TransferError,
+  type TransferErrorCode,
+  type TransferErrorData,
+} from '../banking/client/transfer-error.js';
 export {
   accountId,
   type Balance,
@@ -13,6 +17,21 @@ export {
 } from '../banking/soap.js';
 export type { Cluster } from '../kernel/cluster.js';
 export { loadCluster } from '../kernel/config/cluster-file.js';
+export { ConfigError } from '../kernel/config/config-error.js';
 export { type ClientNode, loadNode, type NodeFile } from '../kernel/config/node-file.js';
+export { ConcordatError } from '../kernel/error.js';
 export { participantId, type TransactionId } from '../kernel/ids.js';
 export { SessionClient, type SessionClientOptions } from '../session/client/session-client.js';
+export {
+  SessionError,
+  type SessionErrorCode,
+  type SessionErrorData,
+} from '../session/client/session-log.js';
+export type { SessionProblem } from '../session/http/problem.js';
+export { ReceivedFault } from '../soap/client.js';
+export { type FaultData, SoapFault } from '../soap/faults.js';
+export {
+  SoapTransportError,
+  type SoapTransportErrorData,
+  type TransportFailure,
+} from '../soap/transport.js';

@@ -1,4 +1,6 @@
 export { type InitiatorNodeOptions, startInitiator } from '../banking/initiator/initiator-node.js';
+export { ConfigError } from '../kernel/config/config-error.js';
+export { ConcordatError } from '../kernel/error.js';
 export { Initiator } from '../transaction/initiator/initiator.js';
 export type {
   InitiatorInput,

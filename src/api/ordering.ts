@@ -1,5 +1,15 @@
+export type { VerificationError } from '../agreement/check-signature.js';
+export { WireError } from '../kernel/codec/bytes.js';
 export type { Core, StoredRecord } from '../kernel/core.js';
 export { Driver, type DriverOptions } from '../kernel/driver/driver.js';
+export { ConcordatError } from '../kernel/error.js';
+export {
+  StoreDamagedError,
+  StoreError,
+  type StoreErrorCode,
+  type StoreErrorData,
+  StoreFormatError,
+} from '../kernel/store/mark.js';
 export { createStore, openStore, type Store } from '../kernel/store/store.js';
 export { verifyOrderingMessage } from '../ordering/check-message.js';
 export { AntipaxosEngine } from '../ordering/core/antipaxos/engine.js';

@@ -3,7 +3,16 @@ export { AccountBook } from '../banking/bank/account-book.js';
 export { BankCore } from '../banking/bank/bank-core.js';
 export { type BankNodeOptions, type RunningNode, startBank } from '../banking/bank/bank-node.js';
 export type { AccountId, Balance, Currency, Posting } from '../banking/soap.js';
+export { ConfigError } from '../kernel/config/config-error.js';
 export type { StoredRecord } from '../kernel/core.js';
+export { ConcordatError } from '../kernel/error.js';
+export {
+  StoreDamagedError,
+  StoreError,
+  type StoreErrorCode,
+  type StoreErrorData,
+  StoreFormatError,
+} from '../kernel/store/mark.js';
 export type {
   ApplicationVote,
   ApplicationWrite,

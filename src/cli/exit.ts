@@ -1,13 +1,14 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../kernel/config/config-error.js';
-import { StoreDamagedError } from '../kernel/store/mark.js';
+import { ConcordatError, type NoData, noData } from '../kernel/error.js';
+import { StoreDamagedError, StoreFormatError } from '../kernel/store/mark.js';
 
 /** What the command's exit status says. */
 export const exitCodes = {
   ok: 0,
   /** A clear no: the transfer was aborted or refused, the proof is invalid, a node is down. */
   failed: 1,
-  /** The command line or a configuration file is wrong; nothing was done. */
+  /** The command line or a configuration file is wrong, or a later version wrote the store; nothing was done. */
   usage: 2,
   /** Too few nodes answered; what was asked for may or may not have been done. */
   unreachable: 3,
@@ -25,18 +26,20 @@ export const exitCodeHelp = `
 Exit status:
   0  done
   1  a clear no: transfer or operation aborted or refused, proof invalid, a node down
-  2  wrong command line or configuration; nothing was done
+  2  wrong command line or configuration, or a store of a later version;
+     nothing was done
   3  too few nodes answered; a transfer or operation may or may not have been made
   4  a fault of this program or machine
   5  the log cannot be written, and the node may not run without it
   6  the node's store is damaged; a restart does not help`;
 
 /** Ends the command with this message, one line that says what to do, and this exit status. */
-export class CliError extends Error {
+export class CliError extends ConcordatError<CliErrorCode, NoData> {
   override readonly name = 'CliError';
+  readonly data = noData;
 
   constructor(
-    readonly exitCode: ExitCode,
+    readonly code: CliErrorCode,
     message: string,
     options?: ErrorOptions,
   ) {
@@ -44,8 +47,11 @@ export class CliError extends Error {
   }
 }
 
+/** Names of `exitCodes`. */
+export type CliErrorCode = 'failed' | 'usage' | 'unreachable' | 'internal';
+
 export function usageError(message: string): CliError {
-  return new CliError(exitCodes.usage, message);
+  return new CliError('usage', message);
 }
 
 /** Tells an error on standard error, with its stack only where that was asked for. */
@@ -61,8 +67,10 @@ export function reportError(error: unknown, verbose: boolean): ExitCode {
 }
 
 function describe(error: unknown): { exitCode: ExitCode; message: string } {
-  if (error instanceof CliError) return error;
+  if (error instanceof CliError) return { exitCode: exitCodes[error.code], message: error.message };
   const message = error instanceof Error ? error.message : String(error);
+  // The node did not start; another version of the program is needed.
+  if (error instanceof StoreFormatError) return { exitCode: exitCodes.usage, message };
   if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message };
   if (error instanceof StoreDamagedError) return { exitCode: exitCodes.damaged, message };
   return {

@@ -137,7 +137,7 @@ function isTaken(error: unknown): error is TakenError {
 
 function taken(nodeFile: string, error: TakenError): CliError {
   const message = `port ${error.port} is in use; stop who uses it, or choose another in ${nodeFile}`;
-  return new CliError(exitCodes.failed, message, { cause: error });
+  return new CliError('failed', message, { cause: error });
 }
 
 const levels = ['debug', 'info', 'warn', 'error', 'silent'] as const;

@@ -169,7 +169,9 @@ function readAccount(reader: Reader): SessionTransfer['from'] {
 }
 
 /** The run as a whole is too large, whatever else is wrong with it. */
-export class RunSizeError extends WireError {}
+export class RunSizeError extends WireError {
+  override readonly code = 'run-too-large';
+}
 
 const nonceLength = 16;
 /** An ECDSA signature on P-256, both numbers in full (IEEE P1363). */

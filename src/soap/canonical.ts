@@ -1,3 +1,4 @@
+import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import { securityFaults } from './faults.js';
 import { namespaces } from './vocabulary.js';
 import {
@@ -52,8 +53,10 @@ export function canonicalize(
 const declarationsLengthMax = 2 * 1_048_576;
 
 /** The canonical form of a message would be out of proportion. */
-export class CanonicalLengthError extends Error {
+export class CanonicalLengthError extends ConcordatError<'canonical-form-too-long', NoData> {
   override readonly name = 'CanonicalLengthError';
+  readonly code = 'canonical-form-too-long';
+  readonly data = noData;
 }
 
 /** What declarations may take in all canonical forms of one message. */

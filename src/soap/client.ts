@@ -2,7 +2,7 @@ import { randomUUID } from 'node:crypto';
 import { anonymous, type EndpointReference, none, referenceParameterBlocks } from './addressing.js';
 import { readEnvelope, type SoapMessage } from './envelope.js';
 import { readFault } from './fault-body.js';
-import { SoapFault } from './faults.js';
+import { type FaultData, SoapFault } from './faults.js';
 import type { MessageSigner } from './signing.js';
 import { type OnSent, type PostAnswer, SoapTransport, SoapTransportError } from './transport.js';
 import type { AddressPolicy, Principal } from './trust.js';
@@ -44,11 +44,11 @@ export interface OutgoingNotification extends Outgoing {
 
 /** A fault received as the reply to a request, and who signed it. */
 export class ReceivedFault extends SoapFault {
-  constructor(
-    fault: SoapFault,
-    readonly principal: Principal,
-  ) {
-    super(fault);
+  override readonly data: FaultData & { readonly principal: Principal };
+
+  constructor(fault: SoapFault, principal: Principal) {
+    super({ code: fault.code, ...fault.data });
+    this.data = { ...fault.data, principal };
   }
 }
 

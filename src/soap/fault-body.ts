@@ -37,7 +37,7 @@ export function faultBody(version: SoapVersion, fault: SoapFault): XmlElement {
  */
 export function faultHeaders(
   version: SoapVersion,
-  { soapCode, notUnderstood }: SoapFault,
+  { data: { soapCode, notUnderstood } }: SoapFault,
 ): XmlElement[] {
   if (soapCode === 'VersionMismatch') return [upgrade];
   if (version === '1.1') return [];
@@ -70,7 +70,8 @@ export function readFault({ version, body }: SoapMessage): SoapFault | undefined
   return version === '1.1' ? readFault11(body) : readFault12(body);
 }
 
-function fault11({ soapCode, namespace, code, reason, detail }: SoapFault): XmlElement {
+function fault11({ code, data }: SoapFault): XmlElement {
+  const { soapCode, namespace, reason, detail } = data;
   const faultCode =
     namespace === ''
       ? element(unqualified('faultcode'), [], `S:${codes11[soapCode]}`)
@@ -85,7 +86,8 @@ function fault11({ soapCode, namespace, code, reason, detail }: SoapFault): XmlE
   );
 }
 
-function fault12({ soapCode, namespace, code, reason, detail }: SoapFault): XmlElement {
+function fault12({ code, data }: SoapFault): XmlElement {
+  const { soapCode, namespace, reason, detail } = data;
   const name = soap['1.2'];
   const subcode =
     namespace === ''

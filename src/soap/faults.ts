@@ -1,3 +1,4 @@
+import { ConcordatError } from '../kernel/error.js';
 import { namespaces, type SoapVersion } from './vocabulary.js';
 import type { XmlElement } from './xml.js';
 
@@ -25,15 +26,22 @@ export interface BlockName {
   readonly localName: string;
 }
 
-/** A SOAP fault: thrown to answer a message with one, or received as an answer. */
-export class SoapFault extends Error {
-  override readonly name = 'SoapFault';
+/** What a fault says besides its code. */
+export interface FaultData {
   readonly soapCode: SoapCode;
+  /** Of `code`; empty where the fault has only `soapCode`. */
   readonly namespace: string;
-  readonly code: string;
   readonly reason: string;
   readonly detail: XmlElement | undefined;
   readonly notUnderstood: readonly BlockName[];
+}
+
+/** A SOAP fault: thrown to answer a message with one, or received as an answer. */
+export class SoapFault extends ConcordatError<string, FaultData> {
+  override readonly name = 'SoapFault';
+  /** The local name of the fault's (sub)code. */
+  readonly code: string;
+  readonly data: FaultData;
 
   constructor({
     soapCode,
@@ -45,22 +53,19 @@ export class SoapFault extends Error {
     note,
   }: FaultDescription) {
     super(note === undefined ? `${code}: ${reason}` : `${code}: ${reason} (${note})`);
-    this.soapCode = soapCode;
-    this.namespace = namespace;
     this.code = code;
-    this.reason = reason;
-    this.detail = detail;
-    this.notUnderstood = notUnderstood;
+    this.data = { soapCode, namespace, reason, detail, notUnderstood };
   }
 
   /** The `wsa:Action` of a message that carries this fault. */
   get action(): string {
-    switch (this.namespace) {
+    const { namespace } = this.data;
+    switch (namespace) {
       case namespaces.wscoor:
       case namespaces.wsat:
       case namespaces.bank:
       case namespaces.session:
-        return `${this.namespace}/fault`;
+        return `${namespace}/fault`;
       case namespaces.wsa:
         return `${namespaces.wsa}/fault`;
       default:
@@ -69,13 +74,13 @@ export class SoapFault extends Error {
   }
 
   is(namespace: string, code: string): boolean {
-    return this.namespace === namespace && this.code === code;
+    return this.data.namespace === namespace && this.code === code;
   }
 }
 
 /** HTTP status of an answer that carries the fault (SOAP 1.2 Part 2 §7.5.2.2; SOAP 1.1 §6.2). */
 export function httpStatus(version: SoapVersion, fault: SoapFault): 400 | 500 {
-  return version === '1.2' && fault.soapCode === 'Sender' ? 400 : 500;
+  return version === '1.2' && fault.data.soapCode === 'Sender' ? 400 : 500;
 }
 
 type Make = (note?: string) => SoapFault;

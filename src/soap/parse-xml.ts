@@ -1,4 +1,5 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
+import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import { securityFaults } from './faults.js';
 import { namespaces } from './vocabulary.js';
 import {
@@ -99,8 +100,10 @@ const declarationForm =
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** The text is not XML, not XML that we accept, or too much of it. */
-export class XmlError extends Error {
+export class XmlError extends ConcordatError<'bad-xml', NoData> {
   override readonly name = 'XmlError';
+  readonly code = 'bad-xml';
+  readonly data = noData;
 }
 
 /**

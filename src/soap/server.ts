@@ -1,4 +1,5 @@
 import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
+import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import { originOf } from '../kernel/http/addresses.js';
 import { maxBodyBytes } from '../kernel/http/http-server.js';
 import { principalOf, Shares } from '../kernel/http/shares.js';
@@ -219,11 +220,14 @@ function readPosted({ headers, body }: FastifyRequest): Posted | Unread {
   } catch (error) {
     if (!(error instanceof TextEncodingError)) throw error;
     const fault = soapFaults.sender(error.message);
-    return error.kind === 'unsupported' ? { version, fault, status: 415 } : { version, fault };
+    return error.code === 'unsupported' ? { version, fault, status: 415 } : { version, fault };
   }
 }
 
-class MediaTypeError extends Error {
+class MediaTypeError extends ConcordatError<'unsupported-media-type', NoData> {
+  readonly code = 'unsupported-media-type';
+  readonly data = noData;
+  /** For fastify. */
   readonly statusCode = 415;
   constructor() {
     super('This service takes SOAP 1.1 as text/xml and SOAP 1.2 as application/soap+xml.');

@@ -1,15 +1,17 @@
 import { EventEmitter } from 'node:events';
 import { Agent, errors } from 'undici';
+import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import type { AddressPolicy } from './trust.js';
 import type { SoapVersion } from './vocabulary.js';
 
 /** A body that cannot be read as text. */
-export class TextEncodingError extends Error {
+export class TextEncodingError extends ConcordatError<'unsupported' | 'malformed', NoData> {
   override readonly name = 'TextEncodingError';
+  readonly data = noData;
 
   constructor(
     /** Whether the encoding is not one that we read, or the bytes are not in the encoding. */
-    readonly kind: 'unsupported' | 'malformed',
+    readonly code: 'unsupported' | 'malformed',
     message: string,
   ) {
     super(message);
@@ -173,17 +175,26 @@ export type TransportFailure =
   | 'bad-reply';
 
 /** A message got no SOAP answer. */
-export class SoapTransportError extends Error {
+export class SoapTransportError extends ConcordatError<TransportFailure, SoapTransportErrorData> {
   override readonly name = 'SoapTransportError';
+  readonly data: SoapTransportErrorData;
 
   constructor(
     readonly code: TransportFailure,
-    readonly address: string,
+    address: string,
     what: string,
-    readonly status?: number,
+    status?: number,
   ) {
     super(`${code}: ${what} (${address.slice(0, 200)})`);
+    this.data = { address, status };
   }
+}
+
+export interface SoapTransportErrorData {
+  /** Where the message was to go. */
+  readonly address: string;
+  /** Of `http-status`. */
+  readonly status: number | undefined;
 }
 
 export interface Posting {

@@ -143,7 +143,7 @@ function report(error: unknown): number {
   }
   if (error instanceof CliError) {
     console.error(`chaos: ${error.message}`);
-    return error.exitCode;
+    return exitCodes[error.code];
   }
   console.error(error);
   return exitCodes.internal;

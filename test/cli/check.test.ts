@@ -37,6 +37,7 @@ describe('concordat check', () => {
       const { exitCode, out } = await cli('check', given);
       expect(exitCode).toBe(0);
       expect(out).toMatch(/store: as it was written\n {2}account: 2\n {2}prepared: 1\n/);
+      expect(out).toContain('  (store format 2)\n');
     }
   });
 

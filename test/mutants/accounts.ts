@@ -106,7 +106,7 @@ export const accountMutants: readonly Mutant[] = [
     name: 'one-liar-ends-the-request',
     rule: 'whatever one initiator sends is its own failure',
     file: 'src/banking/client/transfer-client.ts',
-    find: "if (!(error instanceof ReceivedFault) || error.soapCode === 'Receiver') throw error;",
+    find: "if (!(error instanceof ReceivedFault) || error.data.soapCode === 'Receiver') throw error;",
     replace:
       "if (!(error instanceof ReceivedFault)) return { kind: 'refusal', fault: String(error), isTooOld: false };",
     tests: ['test/banking/client/client-liars.test.ts', 'test/banking/client/client.test.ts'],

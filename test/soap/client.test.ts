@@ -46,7 +46,7 @@ async function failure(promise: Promise<unknown>): Promise<unknown> {
   return promise.then(
     () => 'no failure',
     (error: unknown) =>
-      error instanceof SoapTransportError ? { code: error.code, status: error.status } : error,
+      error instanceof SoapTransportError ? { code: error.code, status: error.data.status } : error,
   );
 }
 
@@ -91,7 +91,7 @@ describe('a request', () => {
     const { ask } = await answering(() => ({ status: 400, text }));
     const error = await ask().catch((thrown: unknown) => thrown);
     expect(error).toBeInstanceOf(SoapTransportError);
-    expect(error).toMatchObject({ code: 'http-status', status: 400 });
+    expect(error).toMatchObject({ code: 'http-status', data: { status: 400 } });
     expect(String(error)).toContain('no such luck');
   });
 

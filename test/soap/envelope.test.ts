@@ -69,7 +69,7 @@ describe.each(versions)('an envelope of SOAP %s', (version) => {
 
   it('is refused with a mandatory header that is not understood', () => {
     const text = writeEnvelope(message);
-    expect(faultOf(() => readEnvelope(text, () => false)).soapCode).toBe('MustUnderstand');
+    expect(faultOf(() => readEnvelope(text, () => false)).data.soapCode).toBe('MustUnderstand');
     const role = version === '1.1' ? 'actor' : 'role';
     const forOther = text.replace('S:mustUnderstand', `S:${role}="urn:other" S:mustUnderstand`);
     expect(readEnvelope(forOther, () => false).headers).toEqual([]);
@@ -90,7 +90,7 @@ describe.each(versions)('an envelope of SOAP %s', (version) => {
     ['no XML', '<e:Envelope>'],
   ])('is refused with %s', (_, text) => {
     const bound = text.replace(/<e:(\w+)/, `<e:$1 xmlns:e="${soapNamespace}"`);
-    expect(faultOf(() => readEnvelope(bound)).soapCode).toBe('Sender');
+    expect(faultOf(() => readEnvelope(bound)).data.soapCode).toBe('Sender');
   });
 
   const faults = [
@@ -108,10 +108,12 @@ describe.each(versions)('an envelope of SOAP %s', (version) => {
     for (const fault of [...faults, other, soapFaults.receiver('r'), soapFaults.sender('s')]) {
       const body = faultBody(version, fault);
       const read = readFault(readEnvelope(writeEnvelope({ ...message, body })));
-      const { namespace, code, reason, action } = fault;
-      expect(read).toMatchObject({ namespace, code, reason, action });
-      expect(read?.detail?.localName).toBe(fault.detail?.localName);
-      if (version === '1.2' || namespace === '') expect(read?.soapCode).toBe(fault.soapCode);
+      const { code, action } = fault;
+      const { namespace, reason } = fault.data;
+      expect(read).toMatchObject({ code, action, data: { namespace, reason } });
+      expect(read?.data.detail?.localName).toBe(fault.data.detail?.localName);
+      if (version === '1.2' || namespace === '')
+        expect(read?.data.soapCode).toBe(fault.data.soapCode);
     }
   });
 
@@ -130,7 +132,7 @@ describe.each(versions)('an envelope of SOAP %s', (version) => {
 describe('an envelope of no known version', () => {
   it('is refused as such', () => {
     const text = '<e:Envelope xmlns:e="urn:e"><e:Body/></e:Envelope>';
-    expect(faultOf(() => readEnvelope(text)).soapCode).toBe('VersionMismatch');
+    expect(faultOf(() => readEnvelope(text)).data.soapCode).toBe('VersionMismatch');
   });
 });
 

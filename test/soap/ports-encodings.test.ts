@@ -101,8 +101,8 @@ describe('the encoding of a message', () => {
     const response = await send(bytes, { 'content-type': `text/xml; charset=${charset}` });
     expect(response.status).toBe(status);
     const fault = readFault(readEnvelope(await response.text()));
-    expect(fault?.soapCode).toBe('Sender');
-    expect(fault?.reason).toContain(reason);
+    expect(fault?.data.soapCode).toBe('Sender');
+    expect(fault?.data.reason).toContain(reason);
     expect(heard).toEqual([]);
   });
 });
@@ -159,14 +159,14 @@ describe('a message in gzip', () => {
     const response = await send(bytes, { 'content-encoding': coding });
     expect(response.status).toBe(status);
     expect(response.headers.get('accept-encoding')).toBe(status === 415 ? 'gzip, identity' : null);
-    expect(readFault(readEnvelope(await response.text()))?.reason).not.toBe('');
+    expect(readFault(readEnvelope(await response.text()))?.data.reason).not.toBe('');
     expect(heard).toEqual([]);
   });
 
   it('is refused in plain words, too, where it is too large as it came', async () => {
     const response = await send('x'.repeat(maxBodyBytes + 1));
     expect(response.status).toBe(413);
-    expect(readFault(readEnvelope(await response.text()))?.reason).toContain('large');
+    expect(readFault(readEnvelope(await response.text()))?.data.reason).toContain('large');
   });
 });
 
@@ -186,7 +186,7 @@ describe('header blocks of other stacks', () => {
 
   it('are named where they are mandatory and not understood', async () => {
     const text = await refused('<o:X S:mustUnderstand="1" xmlns:o="urn:o"/>');
-    expect(readFault(readEnvelope(text))?.reason).toContain('{urn:o}X');
+    expect(readFault(readEnvelope(text))?.data.reason).toContain('{urn:o}X');
     const soap12 = 'http://www.w3.org/2003/05/soap-envelope';
     const answer = await send(
       envelope(

@@ -102,7 +102,7 @@ describe.each(['1.1', '1.2'] as const)('a plain port, SOAP %s', (version) => {
     expect(response.status).toBe(version === '1.1' ? 500 : 400);
     const fault = readFault(readEnvelope(response.text));
     expect(fault?.is('urn:concordat:bank', 'InsufficientFunds')).toBe(true);
-    expect(fault?.detail?.localName).toBe('InsufficientFunds');
+    expect(fault?.data.detail?.localName).toBe('InsufficientFunds');
     expect(await validateAgainstStandards(front.sent)).toEqual([]);
   });
 

@@ -65,7 +65,7 @@ describe('a refusal of an addressed message relates to it, and says why', () => 
     const { addressing, text, refusal } = await served();
     const answer = await refusal(change(text));
     expect(answer.status).toBe(400);
-    expect(answer.fault?.reason).toMatch(reason);
+    expect(answer.fault?.data.reason).toMatch(reason);
     expect(answer.related).toMatchObject({
       relatesTo: addressing.messageId,
       messageId: expect.any(String),
@@ -86,7 +86,7 @@ describe('a refusal of an addressed message relates to it, and says why', () => 
     const { refusal } = await served();
     const answer = await refusal('x'.repeat(1_100_000));
     expect(answer.status).toBe(413);
-    expect(answer.fault?.reason).toMatch(/at most 1048576 bytes; send less/);
+    expect(answer.fault?.data.reason).toMatch(/at most 1048576 bytes; send less/);
   });
 });
 
@@ -98,8 +98,8 @@ describe('an envelope of another version', () => {
     const { text, refusal } = await served(version);
     const { status, headers, fault } = await refusal(change(text));
     expect(status).toBe(500);
-    expect(fault?.soapCode).toBe('VersionMismatch');
-    expect(fault?.reason).toContain('SOAP 1.1 and 1.2');
+    expect(fault?.data.soapCode).toBe('VersionMismatch');
+    expect(fault?.data.reason).toContain('SOAP 1.1 and 1.2');
     expectUpgrade(headers);
   });
 
@@ -110,7 +110,7 @@ describe('an envelope of another version', () => {
     const { addressing, text, refusal } = await served(version);
     const own = version === '1.2' ? soap12 : soap11;
     const answer = await refusal(text.replaceAll(own, namespace));
-    expect(answer.fault?.reason).toContain(reason);
+    expect(answer.fault?.data.reason).toContain(reason);
     expect(answer.related.relatesTo).toBe(addressing.messageId);
     expectUpgrade(answer.headers);
   });
@@ -140,7 +140,7 @@ describe('mustUnderstand', () => {
     const { text, refusal } = await served();
     const { fault } = await refusal(changed(text, value));
     expect(fault?.code).toBe('Sender');
-    expect(fault?.reason).toContain('mustUnderstand of Security');
+    expect(fault?.data.reason).toContain('mustUnderstand of Security');
   });
 
   it.each(['0', 'false', 'true', ' 1 '])('%j is a boolean', async (value) => {

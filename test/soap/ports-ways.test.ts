@@ -97,7 +97,7 @@ describe.each(versions)('a request with an anonymous ReplyTo, SOAP %s', (version
     });
     const fault = await request.catch((error: unknown) => error);
     expect(fault).toBeInstanceOf(ReceivedFault);
-    expect(fault).toMatchObject({ code: 'InvalidState', principal: { name: 'service' } });
+    expect(fault).toMatchObject({ code: 'InvalidState', data: { principal: { name: 'service' } } });
     expect(service.sent.join()).not.toContain('a note for the log');
     expect(await validateAgainstStandards(service.sent)).toEqual([]);
   });

@@ -68,7 +68,7 @@ describe('a signed part put elsewhere, with another one in its place', () => {
     ['the signature as a header block', moved(signatureForm)],
   ])('is refused: %s', (_, text) => {
     expect(text).not.toBe(signed);
-    expect(faultOf(() => testVerifier().verify(text)).soapCode).toBe('Sender');
+    expect(faultOf(() => testVerifier().verify(text)).data.soapCode).toBe('Sender');
   });
 });
 
@@ -129,7 +129,7 @@ describe('something unsigned beside what is signed', () => {
     ],
   ])('is refused: %s', (_, text) => {
     expect(text).not.toBe(signed);
-    expect(faultOf(() => testVerifier().verify(text)).soapCode).toBe('Sender');
+    expect(faultOf(() => testVerifier().verify(text)).data.soapCode).toBe('Sender');
   });
 });
 
@@ -194,7 +194,7 @@ describe('a signature of one that we trust, in a form that we do not', () => {
     ['a second token of the same id', { token: tokenElement(alice) + tokenElement(alice) }],
   ])('is refused: %s', (_, message) => {
     const text = signForeign({ credential: alice, references: leastReferences, ...message });
-    expect(faultOf(() => testVerifier().verify(text)).soapCode).toBe('Sender');
+    expect(faultOf(() => testVerifier().verify(text)).data.soapCode).toBe('Sender');
   });
 
   function transformed(transforms: readonly string[]): ForeignMessage['references'] {

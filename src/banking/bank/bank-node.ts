@@ -136,7 +136,7 @@ export class Outbound {
       if (error instanceof SoapTransportError && error.code === 'refused') {
         return { kind: 'registration-failed', replica, ref };
       }
-      const refused = error instanceof ReceivedFault && isFrom(coordinator, error.principal);
+      const refused = error instanceof ReceivedFault && isFrom(coordinator, error.data.principal);
       return refused ? { kind: 'registration-refused', replica, ref } : undefined;
     }
   }

@@ -1,3 +1,4 @@
+import { ConcordatError, type NoData, noData } from '../../kernel/error.js';
 import { type ClientId, clientId } from '../../kernel/ids.js';
 import { type Ticket, TransferError } from './transfer-error.js';
 
@@ -23,8 +24,10 @@ export interface LanePoolOptions {
 const retiredMax = laneCount / 2;
 
 /** Every lane is taken and the queue for them is full. */
-export class LanesBusyError extends Error {
+export class LanesBusyError extends ConcordatError<'busy', NoData> {
   override readonly name = 'LanesBusyError';
+  readonly code = 'busy';
+  readonly data = noData;
 }
 
 interface Waiter {

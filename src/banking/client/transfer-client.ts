@@ -67,9 +67,9 @@ export async function askInitiator(
     return { kind: 'outcome', result: readTransferResponse(reply.body) };
   } catch (error) {
     // A receiver's fault is for now; a sender's fault stays one however often the message is sent.
-    if (!(error instanceof ReceivedFault) || error.soapCode === 'Receiver') throw error;
-    requireFrom(initiator, error.principal);
-    const fault = `${error.code}: ${error.reason}`.slice(0, wordLengthMax);
+    if (!(error instanceof ReceivedFault) || error.data.soapCode === 'Receiver') throw error;
+    requireFrom(initiator, error.data.principal);
+    const fault = `${error.code}: ${error.data.reason}`.slice(0, wordLengthMax);
     return { kind: 'refusal', fault, isTooOld: tooOldCodes.has(error.code) };
   }
 }

@@ -1,3 +1,4 @@
+import { ConcordatError } from '../../kernel/error.js';
 import type { ClientId } from '../../kernel/ids.js';
 
 /** The right to send one request: which client id it bears, and its timestamp. */
@@ -19,8 +20,26 @@ export interface Ticket {
 export type TransferErrorCode = 'busy' | 'refused' | 'too-old' | 'disagreement' | 'timeout';
 
 /** A transfer without a known outcome. */
-export class TransferError extends Error {
+export class TransferError extends ConcordatError<TransferErrorCode, TransferErrorData> {
   override readonly name = 'TransferError';
+  readonly data: TransferErrorData;
+
+  constructor(
+    readonly code: TransferErrorCode,
+    message: string,
+    { details = [], request, isTooOldSoFar = false }: Partial<TransferErrorData> = {},
+  ) {
+    super(details.length === 0 ? message : `${message} (${details.join('; ')})`);
+    this.data = { details, request, isTooOldSoFar };
+  }
+
+  /** Whether it is worth asking again. */
+  get isOpen(): boolean {
+    return this.code === 'disagreement' || this.code === 'timeout';
+  }
+}
+
+export interface TransferErrorData {
   /** What each initiator said or how it failed, as far as known; for people. */
   readonly details: readonly string[];
   /** By what `TransferClient.ask` finds it, where it was sent. */
@@ -30,25 +49,4 @@ export class TransferError extends Error {
    * outcome. While it stays so, however often the client asks, the outcome is lost, and nothing more is done.
    */
   readonly isTooOldSoFar: boolean;
-
-  constructor(
-    readonly code: TransferErrorCode,
-    message: string,
-    options: {
-      details?: readonly string[];
-      request?: Ticket | undefined;
-      isTooOldSoFar?: boolean;
-    } = {},
-  ) {
-    const { details = [], request, isTooOldSoFar = false } = options;
-    super(details.length === 0 ? message : `${message} (${details.join('; ')})`);
-    this.details = details;
-    this.request = request;
-    this.isTooOldSoFar = isTooOldSoFar;
-  }
-
-  /** Whether it is worth asking again. */
-  get isOpen(): boolean {
-    return this.code === 'disagreement' || this.code === 'timeout';
-  }
 }

@@ -125,7 +125,7 @@ const codes: Readonly<Record<FrontRefusalCode, string>> = {
 };
 
 /** Only a refusal and a conflict are the caller's doing. What can be asked for is in the detail. */
-function faultOf({ code, message, request }: FrontRefusal): SoapFault {
+function faultOf({ code, message, data: { request } }: FrontRefusal): SoapFault {
   const isSenders = code === 'refused' || code === 'conflict';
   const ask = request && code === 'outcome-unknown' ? `; ask GET /outcome?key=${request.key}` : '';
   return new SoapFault({

@@ -2,6 +2,7 @@ import { AsyncLocalStorage } from 'node:async_hooks';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { resendDelayMs } from '../../kernel/core.js';
+import { ConcordatError } from '../../kernel/error.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import type { SoapMessage } from '../../soap/envelope.js';
 import { SoapFault } from '../../soap/faults.js';
@@ -55,16 +56,22 @@ export class Callers {
 export type FrontRefusalCode = 'busy' | 'conflict' | 'refused' | 'too-old' | 'outcome-unknown';
 
 /** Why a caller gets no outcome. `request` is what it can ask by. */
-export class FrontRefusal extends Error {
+export class FrontRefusal extends ConcordatError<FrontRefusalCode, FrontRefusalData> {
   override readonly name = 'FrontRefusal';
+  readonly data: FrontRefusalData;
 
   constructor(
     readonly code: FrontRefusalCode,
     message: string,
-    readonly request?: FrontRequest,
+    request?: FrontRequest,
   ) {
     super(message);
+    this.data = { request };
   }
+}
+
+export interface FrontRefusalData {
+  readonly request: FrontRequest | undefined;
 }
 
 /** Who sent a request, and by what key it is known. */
@@ -139,8 +146,8 @@ export class FrontRequests {
       return await client.transfer(order, { timeoutMs });
     } catch (error) {
       if (!(error instanceof TransferError)) throw error;
-      const { request: ticket, isOpen } = error;
-      if (!isOpen || ticket === undefined) throw refusalOf(error);
+      const { request: ticket } = error.data;
+      if (!error.isOpen || ticket === undefined) throw refusalOf(error);
       const key = `${ticket.client}@${ticket.timestamp}`;
       const request = { key, caller: address, order, ticket, sinceMs: Date.now() };
       if (!(await book.makeRoom(address))) throw new FrontRefusal('outcome-unknown', error.message);

@@ -230,8 +230,8 @@ export class Outbound {
       const isFault = error instanceof ReceivedFault;
       if (
         isFault &&
-        error.soapCode !== 'Receiver' &&
-        isFrom('participant', member, error.principal)
+        error.data.soapCode !== 'Receiver' &&
+        isFrom('participant', member, error.data.principal)
       ) {
         return { kind: 'refused', reason: reasonOf(error, output) };
       }
@@ -283,7 +283,7 @@ function activationFault(
   error: unknown,
 ): ActivationFault | undefined {
   if (!(error instanceof ReceivedFault)) return undefined;
-  if (!isFrom('coordinator', coordinator, error.principal)) return undefined;
+  if (!isFrom('coordinator', coordinator, error.data.principal)) return undefined;
   const faults = ['TooOld', 'TimestampTaken'] as const;
   return faults.find((code) => error.is(namespaces.concordat, code));
 }

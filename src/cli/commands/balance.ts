@@ -3,7 +3,7 @@ import { ReceivedFault } from '../../soap/client.js';
 import { SoapTransportError } from '../../soap/transport.js';
 import { type Account, parseAccount } from '../arguments.js';
 import { loadClient } from '../client.js';
-import { CliError, exitCodes, usageError } from '../exit.js';
+import { CliError, usageError } from '../exit.js';
 import { formatAmount } from '../money.js';
 import { printJson } from '../output.js';
 import { type AddCommand, defaultClientFile } from './command.js';
@@ -44,12 +44,12 @@ Example:
 function cliErrorOf(error: unknown, bank: string): unknown {
   if (error instanceof RangeError) return usageError(error.message);
   if (error instanceof ReceivedFault) {
-    const message = `${bank} refuses: ${error.reason}`;
-    return new CliError(exitCodes.failed, message, { cause: error });
+    const message = `${bank} refuses: ${error.data.reason}`;
+    return new CliError('failed', message, { cause: error });
   }
   if (error instanceof SoapTransportError) {
     const message = `no answer from ${bank}; see "concordat status" (${error.message})`;
-    return new CliError(exitCodes.unreachable, message, { cause: error });
+    return new CliError('unreachable', message, { cause: error });
   }
   return error;
 }

@@ -12,7 +12,8 @@ export const addCheck: AddCommand = (program, finish) => {
     .addHelpText(
       'after',
       `
-Verifies every record and that none is missing or old, and names each bad one.
+Verifies every record and that none is missing or old, names each bad one, and says
+which format the store has (see docs/compatibility.md).
 Exit status 0 where all is as it was written, 1 where it is not.
 Changes no record, but opens the database, which may tidy up its files: copy a
 damaged store first if you want to examine it further.
@@ -32,9 +33,10 @@ Example:
     });
 };
 
-function textOf({ directory, records, damages }: StoreReport): string {
+function textOf({ directory, records, damages, format }: StoreReport): string {
   const kinds = Object.entries(records).map(([kind, count]) => `  ${kind}: ${count}`);
   const bad = damages.map(({ key, what }) => `  BAD ${JSON.stringify(key)}: ${what}`);
   const verdict = damages.length === 0 ? 'as it was written' : 'DAMAGED';
-  return [`${directory}: ${verdict}`, ...kinds, ...bad].join('\n');
+  const version = format === undefined ? [] : [`  (store format ${format})`];
+  return [`${directory}: ${verdict}`, ...kinds, ...version, ...bad].join('\n');
 }

@@ -5,7 +5,7 @@ import type { Cluster } from '../../kernel/cluster.js';
 import { loadCluster } from '../../kernel/config/cluster-file.js';
 import type { TransactionId } from '../../kernel/ids.js';
 import { parseTransactionId } from '../arguments.js';
-import { CliError, exitCodes } from '../exit.js';
+import { CliError } from '../exit.js';
 import { httpGet } from '../http-get.js';
 import { printJson } from '../output.js';
 import { checkProof } from '../proof-check.js';
@@ -66,7 +66,7 @@ async function fetchProof(cluster: Cluster, tid: TransactionId): Promise<Found> 
     } else said.push(`${name}: ${answer === undefined ? 'no answer' : 'has none'}`);
   }
   throw new CliError(
-    answered ? exitCodes.failed : exitCodes.unreachable,
+    answered ? 'failed' : 'unreachable',
     `no coordinator gave a proof of ${tid} (${said.join('; ')})`,
   );
 }

@@ -10,7 +10,7 @@ import {
 import type { CallResult } from '../../session/types.js';
 import { wholeNumber } from '../arguments.js';
 import { loadClient } from '../client.js';
-import { CliError, type ExitCode, exitCodes, usageError } from '../exit.js';
+import { CliError, type CliErrorCode, type ExitCode, exitCodes, usageError } from '../exit.js';
 import { printJson } from '../output.js';
 import { type AddCommand, defaultClientFile } from './command.js';
 
@@ -185,17 +185,17 @@ function since(startedMs: number): number {
 
 function lateError(open: number): CliError {
   return new CliError(
-    exitCodes.unreachable,
+    'unreachable',
     `${open} operations are not final yet; they may yet be. See "concordat status"`,
   );
 }
 
-const exitCodeOf: Readonly<Record<SessionErrorCode, ExitCode>> = {
-  refused: exitCodes.failed,
-  unreachable: exitCodes.unreachable,
-  closed: exitCodes.internal,
+const cliCodeOf: Readonly<Record<SessionErrorCode, CliErrorCode>> = {
+  refused: 'failed',
+  unreachable: 'unreachable',
+  closed: 'internal',
 };
 
 function cliErrorOf(error: SessionError): CliError {
-  return new CliError(exitCodeOf[error.code], error.message, { cause: error });
+  return new CliError(cliCodeOf[error.code], error.message, { cause: error });
 }

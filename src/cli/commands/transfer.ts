@@ -11,7 +11,7 @@ import type { Cluster } from '../../kernel/cluster.js';
 import { clientId, oneCorrect } from '../../kernel/ids.js';
 import { type Account, parseAccount, wholeNumber } from '../arguments.js';
 import { loadClient } from '../client.js';
-import { CliError, type ExitCode, exitCodes, usageError } from '../exit.js';
+import { CliError, type CliErrorCode, exitCodes, usageError } from '../exit.js';
 import { isHealthy } from '../http-get.js';
 import { parseAmount, parseCurrency } from '../money.js';
 import { printJson } from '../output.js';
@@ -106,7 +106,7 @@ async function requireInitiators({ initiators, resilience }: Cluster): Promise<v
   const needed = oneCorrect(resilience);
   if (up >= needed) return;
   throw new CliError(
-    exitCodes.unreachable,
+    'unreachable',
     `${up} of ${initiators.length} initiators answer and ${needed} must; nothing was sent. ` +
       'Start the cluster ("concordat up") or see "concordat status"',
   );
@@ -121,19 +121,20 @@ function resultText(
   return `${outcome} ${transactionId} (${amount}, ${durationMs} ms)${why}`;
 }
 
-const exitCodeOf: Readonly<Record<TransferErrorCode, ExitCode>> = {
-  busy: exitCodes.failed,
-  refused: exitCodes.failed,
-  'too-old': exitCodes.unreachable,
-  disagreement: exitCodes.unreachable,
-  timeout: exitCodes.unreachable,
+const cliCodeOf: Readonly<Record<TransferErrorCode, CliErrorCode>> = {
+  busy: 'failed',
+  refused: 'failed',
+  'too-old': 'unreachable',
+  disagreement: 'unreachable',
+  timeout: 'unreachable',
 };
 
 function cliErrorOf(error: TransferError): CliError {
-  const { code, message, request, isOpen } = error;
+  const { code, message, data, isOpen } = error;
+  const { request } = data;
   const how =
     isOpen && request ? `; ask again with --resume ${request.client}@${request.timestamp}` : '';
-  return new CliError(exitCodeOf[code], message + how, { cause: error });
+  return new CliError(cliCodeOf[code], message + how, { cause: error });
 }
 
 /** `CLIENT@TIMESTAMP`. */

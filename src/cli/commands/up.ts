@@ -8,7 +8,7 @@ import {
   type ClusterOptions,
   newClusterOf,
 } from '../cluster-options.js';
-import { CliError, exitCodes, usageError } from '../exit.js';
+import { CliError, usageError } from '../exit.js';
 import { httpGet } from '../http-get.js';
 import { endText } from '../local/child-node.js';
 import { type ClusterEvent, LocalCluster } from '../local-cluster.js';
@@ -60,7 +60,7 @@ Examples:
       const bad = await cluster.stop();
       if (bad.length > 0) {
         const what = bad.map(({ name, end }) => `${name} ${endText(end)}`).join(', ');
-        throw new CliError(exitCodes.failed, `not all nodes stopped in peace: ${what}`);
+        throw new CliError('failed', `not all nodes stopped in peace: ${what}`);
       }
       console.error('All nodes stopped.');
     });

@@ -1,7 +1,7 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
-import { CliError, exitCodes } from '../exit.js';
+import { CliError } from '../exit.js';
 import { isHealthy } from '../http-get.js';
 
 export interface ChildNodeOptions {
@@ -88,7 +88,7 @@ export class ChildNode {
     if (end === undefined) await this.end('SIGKILL');
     const lastLine = lastLineFrom(logFile, logStart);
     throw new CliError(
-      exitCodes.failed,
+      'failed',
       `${this.name} did not start: it ${what}${lastLine && `, saying: ${lastLine}`} (see ${logFile})`,
     );
   }

@@ -1,5 +1,5 @@
 import type { Cluster } from '../../kernel/cluster.js';
-import { CliError, exitCodes, usageError } from '../exit.js';
+import { CliError, usageError } from '../exit.js';
 import { localHost, occupied } from './port-range.js';
 
 export type LocalRole = 'coordinator' | 'initiator' | 'bank' | 'front';
@@ -39,7 +39,7 @@ export async function requireFreePorts(cluster: Cluster): Promise<void> {
   const [taken] = await occupied([...owners.keys()]);
   if (taken === undefined) return;
   throw new CliError(
-    exitCodes.failed,
+    'failed',
     `port ${taken} of ${owners.get(taken)} is in use; is this cluster running already? ` +
       'Stop that, or make a cluster in another directory',
   );

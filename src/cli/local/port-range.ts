@@ -1,5 +1,5 @@
 import { createServer, type Server } from 'node:net';
-import { CliError, exitCodes } from '../exit.js';
+import { CliError } from '../exit.js';
 
 export const localHost = '127.0.0.1';
 
@@ -32,7 +32,7 @@ export async function claimPorts(): Promise<PortRange> {
     }
     await close(server);
   }
-  throw new CliError(exitCodes.failed, 'no range of ports is free; choose one with --base-port');
+  throw new CliError('failed', 'no range of ports is free; choose one with --base-port');
 }
 
 /** Those of the ports that somebody listens on. */

@@ -1,7 +1,13 @@
+import { ConcordatError, type NoData, noData } from '../error.js';
+
 /** Bytes that no encoder of this version writes, or a value that no bytes can say. */
-export class WireError extends Error {
+export class WireError extends ConcordatError<WireErrorCode, NoData> {
   override readonly name = 'WireError';
+  readonly code: WireErrorCode = 'malformed';
+  readonly data = noData;
 }
+
+export type WireErrorCode = 'malformed' | 'run-too-large';
 
 /** The value of the two lower-case hexadecimal digits at `at`. Throws `WireError` on anything else. */
 export function byteOfHex(text: string, at: number): number {

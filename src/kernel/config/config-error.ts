@@ -1,9 +1,12 @@
 import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
+import { ConcordatError, type NoData, noData } from '../error.js';
 
 /** A configuration that cannot be used. The message names file, field and remedy. */
-export class ConfigError extends Error {
+export class ConfigError extends ConcordatError<'unusable-configuration', NoData> {
   override readonly name = 'ConfigError';
+  readonly code = 'unusable-configuration';
+  readonly data = noData;
 }
 
 /** Reads a JSON file and checks it. Throws `ConfigError` with one line per fault. */

@@ -10,6 +10,7 @@ import {
 import type { Logger } from 'pino';
 import type { Cluster } from '../cluster.js';
 import type { FrontNode } from '../config/node-file.js';
+import { ConcordatError, type NoData, noData } from '../error.js';
 import { AllowedHosts, guardHosts, healthPaths, OwnAddresses, readForwarded } from './addresses.js';
 import { logHealth } from './logger.js';
 import { AddressShares, connectionsMax, guardShares, type HttpLimitSettings } from './shares.js';
@@ -41,7 +42,10 @@ export function createNodeServer(
 }
 
 /** The request cannot be taken as it is; fastify answers with the status. */
-class BodyError extends Error {
+class BodyError extends ConcordatError<'bad-body', NoData> {
+  readonly code = 'bad-body';
+  readonly data = noData;
+
   constructor(
     readonly statusCode: 400 | 413 | 415,
     message: string,

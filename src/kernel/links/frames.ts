@@ -1,4 +1,5 @@
 import { Fifo } from '../core.js';
+import { ConcordatError, type NoData, noData } from '../error.js';
 import type { ReplicaId } from '../ids.js';
 
 /** The protocols that share the links. A frame names one by its place in this list. */
@@ -40,8 +41,10 @@ export function encodeFrame(channel: PeerChannel, bytes: Uint8Array): Buffer {
 }
 
 /** The peer broke the framing. Nothing that follows can be understood. */
-export class FrameError extends Error {
+export class FrameError extends ConcordatError<'broken-framing', NoData> {
   override readonly name = 'FrameError';
+  readonly code = 'broken-framing';
+  readonly data = noData;
 }
 
 /**

@@ -1,8 +1,8 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredRecord } from '../core.js';
-import { type Damage, headKey } from './ledger.js';
-import { Mark, StoreDamagedError } from './mark.js';
+import { type Damage, headKey, Ledger } from './ledger.js';
+import { Mark, StoreDamagedError, StoreFormatError } from './mark.js';
 import { inspect, openLevel, readAll, refuseVanished } from './store.js';
 
 /** What a check found in the store of a node that does not run. */
@@ -11,6 +11,8 @@ export interface StoreReport {
   /** How many records there are of each kind: keys up to their first `/`. */
   readonly records: Readonly<Record<string, number>>;
   readonly damages: readonly Damage[];
+  /** Of what is stored; `undefined` where the head cannot be read. */
+  readonly format: number | undefined;
 }
 
 /** The stores in a directory: itself, or those of a node's `dataDir`, vanished ones included. */
@@ -31,7 +33,7 @@ async function isStore(directory: string): Promise<boolean> {
 
 /**
  * Checks all that is in a store, and writes no record. Throws `StoreError` where a process uses the
- * store, or it cannot be read at all for a reason other than damage.
+ * store, or it cannot be read at all for a reason other than damage, such as a newer format.
  */
 export async function checkStore(directory: string): Promise<StoreReport> {
   try {
@@ -41,14 +43,15 @@ export async function checkStore(directory: string): Promise<StoreReport> {
     try {
       const stored = await readAll(directory, db);
       const inspected = inspect(stored, mark);
+      if (inspected.kind === 'newer') throw new StoreFormatError(directory, inspected.format);
       const damages = inspected.kind === 'damaged' ? inspected.damages : [];
-      return { directory, records: perKind(stored), damages };
+      return { directory, records: perKind(stored), damages, format: Ledger.formatOf(stored) };
     } finally {
       await db.close();
     }
   } catch (error) {
     if (!(error instanceof StoreDamagedError)) throw error;
-    return { directory, records: {}, damages: error.damages };
+    return { directory, records: {}, damages: error.data.damages, format: undefined };
   }
 }
 

@@ -11,10 +11,19 @@ export interface Damage {
 /** The record that counts the others. It sorts before every other key. */
 export const headKey = '\u0000head';
 
+/** Why nothing can be said about the records of a store. */
+export type Unreadable =
+  | { readonly kind: 'damaged'; readonly damages: readonly Damage[] }
+  | { readonly kind: 'newer'; readonly format: number };
+
+/** The format that this version writes. It reads all formats up to it. */
+export const storeFormat = 2;
+
+const formatBytes = 2;
 const idBytes = 16;
 const checksumBytes = 16;
-/** Id, sequence, count of records, sum of checksums. */
-const headBytes = idBytes + 8 + 8 + checksumBytes;
+/** Id, sequence, count of records, sum of checksums: all of format 1, which has no number. */
+const countsBytes = idBytes + 8 + 8 + checksumBytes;
 
 /**
  * The checks of one store, apart from any disk. A stored value is `checksum, value`: 16 bytes of SHA-256
@@ -24,6 +33,10 @@ const headBytes = idBytes + 8 + 8 + checksumBytes;
  * checksums, and is written with each batch. So a record that is missing, old or came back is found.
  *
  * Not found here: a whole store as it once was. For that the sequence is kept outside, too.
+ *
+ * A head begins with the number of its format, then the store's id. Later formats do so, too, and have the same
+ * checksum, so that a head of theirs is known from a damaged one. The first batch that is written to a store of
+ * an older format brings it to the present one.
  */
 export class Ledger {
   readonly #checksums: Map<string, bigint>;
@@ -48,13 +61,10 @@ export class Ledger {
   }
 
   /** Reads and checks all that is in a store. */
-  static read(stored: readonly StoredRecord[]): Result<ReadStore, readonly Damage[]> {
-    const head = stored.find(({ key }) => key === headKey);
-    if (head === undefined) return failed([{ key: headKey, what: 'the head is missing' }]);
-    const { id, sequence, count, sum } = readHead(head.value) ?? {};
-    if (id === undefined || sequence === undefined) {
-      return failed([{ key: headKey, what: 'the head does not have its checksum' }]);
-    }
+  static read(stored: readonly StoredRecord[]): Result<ReadStore, Unreadable> {
+    const head = headIn(stored);
+    if (!head.ok) return head;
+    const { id, sequence, count, sum } = head.value;
     const checksums = new Map<string, bigint>();
     const records: StoredRecord[] = [];
     const damages: Damage[] = [];
@@ -75,8 +85,14 @@ export class Ledger {
       const what = `${checksums.size} records where the head counts ${count}, or old ones among them`;
       damages.push({ key: headKey, what });
     }
-    if (damages.length > 0) return failed(damages);
+    if (damages.length > 0) return failed({ kind: 'damaged', damages });
     return ok({ ledger: new Ledger(id, sequence, found, checksums), records });
+  }
+
+  /** The format of what is stored; `undefined` where the head cannot be read. */
+  static formatOf(stored: readonly StoredRecord[]): number | undefined {
+    const head = headIn(stored);
+    return head.ok ? head.value.format : undefined;
   }
 
   /** The number of batches that were written. */
@@ -115,11 +131,13 @@ export class Ledger {
   }
 
   #head(): Uint8Array {
-    const head = Buffer.alloc(headBytes);
-    head.write(this.id, 'hex');
-    head.writeBigUInt64BE(BigInt(this.#sequence), idBytes);
-    head.writeBigUInt64BE(BigInt(this.#checksums.size), idBytes + 8);
-    writeSum(head, this.#sum, idBytes + 16);
+    const head = Buffer.alloc(formatBytes + countsBytes);
+    head.writeUInt16BE(storeFormat);
+    const counts = head.subarray(formatBytes);
+    counts.write(this.id, 'hex');
+    counts.writeBigUInt64BE(BigInt(this.#sequence), idBytes);
+    counts.writeBigUInt64BE(BigInt(this.#checksums.size), idBytes + 8);
+    writeSum(counts, this.#sum, idBytes + 16);
     return framed(checksumOf(this.id, headKey, head), head);
   }
 }
@@ -130,17 +148,40 @@ export interface ReadStore {
   readonly records: StoredRecord[];
 }
 
-function readHead(stored: Uint8Array) {
-  if (stored.length !== checksumBytes + headBytes) return undefined;
+interface Head {
+  readonly format: number;
+  readonly id: string;
+  readonly sequence: number;
+  readonly count: number;
+  readonly sum: bigint | undefined;
+}
+
+function headIn(stored: readonly StoredRecord[]): Result<Head, Unreadable> {
+  const head = stored.find(({ key }) => key === headKey);
+  return head === undefined ? badHead('the head is missing') : readHead(head.value);
+}
+
+function badHead(what: string): Result<never, Unreadable> {
+  return failed({ kind: 'damaged', damages: [{ key: headKey, what }] });
+}
+
+function readHead(stored: Uint8Array): Result<Head, Unreadable> {
   const head = Buffer.from(stored).subarray(checksumBytes);
-  const id = head.toString('hex', 0, idBytes);
-  if (checksumIn(stored) !== checksumOf(id, headKey, head)) return undefined;
-  return {
+  const isFirst = head.length === countsBytes;
+  const counts = isFirst ? head : head.subarray(formatBytes);
+  const id = counts.toString('hex', 0, idBytes);
+  const isSound = checksumIn(stored) === checksumOf(id, headKey, head);
+  if (!isSound || counts.length < idBytes) return badHead('the head does not have its checksum');
+  const format = isFirst ? 1 : head.readUInt16BE();
+  if (format > storeFormat) return failed({ kind: 'newer', format });
+  if (counts.length !== countsBytes) return badHead('the head does not have its length');
+  return ok({
+    format,
     id,
-    sequence: Number(head.readBigUInt64BE(idBytes)),
-    count: Number(head.readBigUInt64BE(idBytes + 8)),
-    sum: checksumIn(head.subarray(idBytes + 16)),
-  };
+    sequence: Number(counts.readBigUInt64BE(idBytes)),
+    count: Number(counts.readBigUInt64BE(idBytes + 8)),
+    sum: checksumIn(counts.subarray(idBytes + 16)),
+  });
 }
 
 /** The first 16 bytes of SHA-256, as a number. */

@@ -1,22 +1,55 @@
 import { hash } from 'node:crypto';
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
-import type { Damage } from './ledger.js';
+import { ConcordatError } from '../error.js';
+import { type Damage, storeFormat } from './ledger.js';
 
 /** The store cannot be opened. The message says what to do. */
-export class StoreError extends Error {
+export class StoreError extends ConcordatError<StoreErrorCode, StoreErrorData> {
   override readonly name: string = 'StoreError';
+
+  constructor(
+    readonly code: StoreErrorCode,
+    message: string,
+    readonly data: StoreErrorData,
+    options?: ErrorOptions,
+  ) {
+    super(message, options);
+  }
+}
+
+export type StoreErrorCode = 'in-use' | 'exists' | 'unusable' | 'damaged' | 'newer-format';
+
+export interface StoreErrorData {
+  readonly directory: string;
 }
 
 /** The store is not what was written to it. No node may start or go on with it. */
 export class StoreDamagedError extends StoreError {
   override readonly name = 'StoreDamagedError';
 
-  constructor(
-    message: string,
-    readonly damages: readonly Damage[],
-  ) {
-    super(message);
+  override readonly code = 'damaged';
+  override readonly data: StoreErrorData & { readonly damages: readonly Damage[] };
+
+  constructor(message: string, directory: string, damages: readonly Damage[]) {
+    super('damaged', message, { directory });
+    this.data = { directory, damages };
+  }
+}
+
+/** A later version of Concordat wrote the store. It is sound, but this version cannot read it. */
+export class StoreFormatError extends StoreError {
+  override readonly name = 'StoreFormatError';
+  override readonly code = 'newer-format';
+  override readonly data: StoreErrorData & { readonly format: number };
+
+  constructor(directory: string, format: number) {
+    const message =
+      `the store in ${directory} has format ${format}; this version of Concordat reads formats up to ` +
+      `${storeFormat}. Start the node with a version that reads format ${format}: ` +
+      'docs/compatibility.md names the first one. The store is left as it is';
+    super('newer-format', message, { directory });
+    this.data = { directory, format };
   }
 }
 
@@ -34,7 +67,7 @@ export function damaged(directory: string, damages: readonly Damage[]): StoreDam
     'starts with an empty store; a bank or a front door must not, and needs its newest backup of both, ' +
     'or, where what it held is gone for good, "concordat new-store" (see "When something fails" in ' +
     'docs/operations.md)';
-  return new StoreDamagedError(message, damages);
+  return new StoreDamagedError(message, directory, damages);
 }
 
 /** Which store lies beside the mark, and how many batches of it were reported as written. */

@@ -3,14 +3,12 @@ import { access, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { StoredRecord, StoreWrite } from '../core.js';
-import { type Damage, headKey, Ledger, type ReadStore } from './ledger.js';
-import { damaged, Mark, type MarkContent, markPath, StoreError } from './mark.js';
+import { headKey, Ledger, type ReadStore, type Unreadable } from './ledger.js';
+import { damaged, Mark, type MarkContent, markPath, StoreError, StoreFormatError } from './mark.js';
 
 export type Inspected =
   /** Nothing has been written yet. */
-  | { readonly kind: 'new' }
-  | ({ readonly kind: 'sound' } & ReadStore)
-  | { readonly kind: 'damaged'; readonly damages: readonly Damage[] };
+  { readonly kind: 'new' } | ({ readonly kind: 'sound' } & ReadStore) | Unreadable;
 
 /** Compares all that is stored with what the head in it and the mark beside it say. */
 export function inspect(
@@ -19,7 +17,7 @@ export function inspect(
 ): Inspected {
   if (stored.length === 0 && mark === 'missing') return { kind: 'new' };
   const read = Ledger.read(stored);
-  if (!read.ok) return { kind: 'damaged', damages: read.error };
+  if (!read.ok) return read.error;
   const what = disagreement(read.value.ledger, mark);
   if (what !== undefined) return { kind: 'damaged', damages: [{ key: headKey, what }] };
   return { kind: 'sound', ...read.value };
@@ -57,8 +55,8 @@ export type Level = ClassicLevel<string, Uint8Array>;
 
 /**
  * Opens the store in a directory, which is made if missing, locks it, and checks all of it. Throws
- * `StoreError` where another process has the lock or the directory cannot be used, and
- * `StoreDamagedError` where it is not what was written.
+ * `StoreError` where another process has the lock or the directory cannot be used, `StoreFormatError` where a
+ * later version wrote it, and `StoreDamagedError` where it is not what was written.
  */
 export async function openStore(directory: string): Promise<Store> {
   return openMarked(directory, await Mark.read(directory));
@@ -77,7 +75,8 @@ export async function openExistingStore(directory: string): Promise<Store> {
 /** Makes an empty store. Throws `StoreError` where there is one, or what is left of one. */
 export async function createStore(directory: string): Promise<void> {
   if ((await Mark.read(directory)) !== 'missing' || (await exists(directory))) {
-    throw new StoreError(`${directory} or its mark exists already; move both away first`);
+    const message = `${directory} or its mark exists already; move both away first`;
+    throw new StoreError('exists', message, { directory });
   }
   await mkdir(dirname(directory), { recursive: true, mode: 0o700 });
   await (await openStore(directory)).close();
@@ -92,6 +91,7 @@ async function openMarked(
   try {
     const inspected = inspect(await readAll(directory, db), mark);
     if (inspected.kind === 'damaged') throw damaged(directory, inspected.damages);
+    if (inspected.kind === 'newer') throw new StoreFormatError(directory, inspected.format);
     const ledger =
       inspected.kind === 'new' ? Ledger.empty(randomBytes(16).toString('hex')) : inspected.ledger;
     // The first batch of a new store is its head alone.
@@ -220,8 +220,10 @@ function explained(directory: string, error: unknown): StoreError {
   const message = cause instanceof Error ? cause.message : String(cause);
   if (code === 'LEVEL_LOCKED') {
     const remedy = 'stop it first, or give this node its own dataDir';
-    return new StoreError(`another process uses ${directory}; ${remedy}`, { cause: error });
+    const used = `another process uses ${directory}; ${remedy}`;
+    return new StoreError('in-use', used, { directory }, { cause: error });
   }
   if (code === 'LEVEL_CORRUPTION') return damaged(directory, [{ key: headKey, what: message }]);
-  return new StoreError(`cannot open the store in ${directory}: ${message}`, { cause: error });
+  const what = `cannot open the store in ${directory}: ${message}`;
+  return new StoreError('unusable', what, { directory }, { cause: error });
 }

@@ -186,7 +186,7 @@ export class SessionClient {
 
   async #onFailure(error: unknown): Promise<void> {
     if (error instanceof Error) this.#lastFailure = error.message;
-    if (error instanceof SessionProblemError) return this.#onProblem(error.problem);
+    if (error instanceof SessionProblemError) return this.#onProblem(error.data);
     if (!(error instanceof NodeError)) throw error;
     this.#leave(error.message);
     await sleep(pauseAfter(this.#failures, this.#line.length));
@@ -215,7 +215,7 @@ export class SessionClient {
     const { message } = new SessionProblemError(problem);
     if (this.#refusals.size > this.#keyring.resilience.f) {
       this.#refusals.clear();
-      return this.#fail(new SessionError('refused', message, problem));
+      return this.#fail(new SessionError('refused', message, { problem }));
     }
     this.#leave(message);
   }

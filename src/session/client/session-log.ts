@@ -1,3 +1,4 @@
+import { ConcordatError, type NoData, noData } from '../../kernel/error.js';
 import {
   type ClusterId,
   type Digest,
@@ -30,22 +31,28 @@ import type {
 export type SessionErrorCode = 'refused' | 'unreachable' | 'closed';
 
 /** An operation without an answer. */
-export class SessionError extends Error {
+export class SessionError extends ConcordatError<SessionErrorCode, SessionErrorData> {
   override readonly name = 'SessionError';
 
   constructor(
     readonly code: SessionErrorCode,
     message: string,
-    /** What was refused, and why. */
-    readonly problem?: SessionProblem,
+    readonly data: SessionErrorData = {},
   ) {
     super(message);
   }
 }
 
+export interface SessionErrorData {
+  /** Of `refused`: what the coordinators refuse, and why. */
+  readonly problem?: SessionProblem;
+}
+
 /** A coordinator that does not answer as it should: another one is asked instead. */
-export class NodeError extends Error {
+export class NodeError extends ConcordatError<'bad-node-answer', NoData> {
   override readonly name = 'NodeError';
+  readonly code = 'bad-node-answer';
+  readonly data = noData;
 }
 
 export type FinalStatus = Extract<

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { ConcordatError } from '../../kernel/error.js';
 import { unreachable } from '../../kernel/ids.js';
 import type { SessionRefusal } from '../core/outbox.js';
 
@@ -13,11 +14,13 @@ export type SessionProblem =
   | { readonly code: 'unknown-key' };
 
 /** Thrown to answer a request with its problem, or received as an answer. */
-export class SessionProblemError extends Error {
+export class SessionProblemError extends ConcordatError<SessionProblem['code'], SessionProblem> {
   override readonly name = 'SessionProblemError';
+  readonly code: SessionProblem['code'];
 
-  constructor(readonly problem: SessionProblem) {
-    super(describe(problem));
+  constructor(readonly data: SessionProblem) {
+    super(describe(data));
+    this.code = data.code;
   }
 }
 

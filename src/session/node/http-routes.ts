@@ -202,7 +202,7 @@ function answerProblem(log: Logger, error: unknown, reply: FastifyReply): Fastif
 
 /** The HTTP server's own refusals are those of bodies. */
 function problemOf(error: unknown): SessionProblem | undefined {
-  if (error instanceof SessionProblemError) return error.problem;
+  if (error instanceof SessionProblemError) return error.data;
   if (!(error instanceof Error) || !('statusCode' in error)) return undefined;
   const { statusCode, message } = error;
   if (statusCode === 413) {

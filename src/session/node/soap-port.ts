@@ -47,8 +47,7 @@ function sessionOperations(service: SessionService): Operations<SoapMessage> {
       try {
         return { body: await handle(message) };
       } catch (error) {
-        if (error instanceof SessionProblemError)
-          throw faultOfProblem(error.problem, error.message);
+        if (error instanceof SessionProblemError) throw faultOfProblem(error.data, error.message);
         throw error;
       }
     },

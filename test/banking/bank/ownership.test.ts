@@ -133,8 +133,7 @@ describe('a debit', () => {
     const { debit, signed, asked } = await scene();
     await expect(debit(signed('bob', transferOf(300)))).rejects.toMatchObject({
       code: 'NotAuthorized',
-      soapCode: 'Sender',
-      reason: 'bob may not debit alice',
+      data: { soapCode: 'Sender', reason: 'bob may not debit alice' },
     });
     expect(asked).toEqual([]);
   });

@@ -182,8 +182,8 @@ describe('TransferClient, of an initiator that answers with', () => {
           (error: unknown) => error,
         );
       expect(failure, kind).toMatchObject({ name: 'TransferError', isOpen: true });
-      const { request, message } = failure as { request: unknown; message: string };
-      expect(request).toMatchObject({ client: expect.stringMatching(/^alice\//) });
+      const { data, message } = failure as { data: { request: unknown }; message: string };
+      expect(data.request).toMatchObject({ client: expect.stringMatching(/^alice\//) });
       expect(message.length).toBeLessThan(2000);
     },
   );
@@ -196,7 +196,8 @@ describe('an outcome that is not known', () => {
     const failure = await clientOf(world)
       .transfer(order, { timeoutMs: 300 })
       .catch((error: unknown) => error);
-    const { request } = failure as { request: { client: never; timestamp: number } };
+    const { request } = (failure as { data: { request: { client: never; timestamp: number } } })
+      .data;
     await serveInitiator(world, 1, () => committed);
     expect(await clientOf(world).ask(request, order, { timeoutMs: 5000 })).toEqual(committed);
     expect(new Set(seen.map(({ client, timestamp }) => `${client} ${timestamp}`)).size).toBe(1);
@@ -211,7 +212,7 @@ describe('an outcome that is not known', () => {
       .catch((error: unknown) => error);
     const seen = await serveInitiator(world, 1, () => committed);
     await client.transfer(order, { timeoutMs: 5000 });
-    const { request } = failure as { request: { client: string } };
+    const { request } = (failure as { data: { request: { client: string } } }).data;
     expect(seen.map((one) => one.client)).not.toContain(request.client);
   });
 

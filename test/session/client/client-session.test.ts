@@ -70,7 +70,7 @@ describe.each(['antipaxos', 'pbft'] as const)('a session client, with %s', (engi
     expect(late).toMatchObject({
       name: 'SessionError',
       code: 'refused',
-      problem: { code: 'ended' },
+      data: { problem: { code: 'ended' } },
     });
   });
 
@@ -163,6 +163,9 @@ describe.each(['antipaxos', 'pbft'] as const)('a session client, with %s', (engi
   it('is refused what no coordinator takes', async () => {
     const client = await open({ application: 'no-such' });
     const error = await client.call('x').catch((thrown: unknown) => thrown);
-    expect(error).toMatchObject({ code: 'refused', problem: { code: 'unknown-application' } });
+    expect(error).toMatchObject({
+      code: 'refused',
+      data: { problem: { code: 'unknown-application' } },
+    });
   });
 });

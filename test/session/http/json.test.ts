@@ -33,7 +33,7 @@ function problemOf(read: () => unknown): SessionProblem | undefined {
     read();
     return undefined;
   } catch (error) {
-    if (error instanceof SessionProblemError) return error.problem;
+    if (error instanceof SessionProblemError) return error.data;
     throw error;
   }
 }

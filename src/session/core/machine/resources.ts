@@ -1,3 +1,4 @@
+import { ConcordatError, type NoData, noData } from '../../../kernel/error.js';
 import { type CallResult, sessionLimits } from '../../types.js';
 
 const utf8 = new TextEncoder();
@@ -54,8 +55,10 @@ export const workLimits = {
  * The application ran out of stack or memory at this replica, or threw what is no error. How much of that there
  * is differs from replica to replica, so it must not become an outcome: the replica stops.
  */
-export class ApplicationFault extends Error {
+export class ApplicationFault extends ConcordatError<'application-failed', NoData> {
   override readonly name = 'ApplicationFault';
+  readonly code = 'application-failed';
+  readonly data = noData;
 
   /** Throws where the error is one of those. */
   static check(error: unknown): void {

@@ -1,4 +1,5 @@
 import { invariant } from '../../../kernel/core.js';
+import { ConcordatError, type NoData, noData } from '../../../kernel/error.js';
 import type { ClientId } from '../../../kernel/ids.js';
 import { sessionLimits } from '../../types.js';
 import type { State } from '../application.js';
@@ -9,7 +10,10 @@ const utf8 = new TextEncoder();
 const loneSurrogate = /\p{Surrogate}/u;
 
 /** A call wrote what no state can hold. Its message is the reason of the rejection. */
-export class StateError extends Error {}
+export class StateError extends ConcordatError<'unfit-state', NoData> {
+  readonly code = 'unfit-state';
+  readonly data = noData;
+}
 
 export type Reads = Pick<State, 'get' | 'keys'>;
 /** What a call wrote; `null` where it deleted. */
