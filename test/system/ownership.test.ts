@@ -39,7 +39,7 @@ describe('somebody else’s account', () => {
   it('cannot be read', async () => {
     await expect(mallory.getBalance(alice.bank, alice.account)).rejects.toMatchObject({
       code: 'NotAuthorized',
-      reason: 'mallory may not read alice',
+      data: { reason: 'mallory may not read alice' },
     });
   });
 

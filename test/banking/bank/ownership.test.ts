@@ -177,7 +177,7 @@ describe('a debit', () => {
     await debit(ordered('alice', 300));
     expect(asked[0]?.operation.request).toEqual({ client: 'sessions/3', timestamp: 1 });
     await expect(debit(ordered('bob', 300))).rejects.toMatchObject({
-      reason: 'bob may not debit alice',
+      data: { reason: 'bob may not debit alice' },
     });
     await expect(debit(ordered('alice', 299))).rejects.toMatchObject({ code: 'InvalidWarrant' });
     await expect(debit(ordered('alice', 300, [0]))).rejects.toMatchObject({
@@ -204,7 +204,7 @@ describe('a balance', () => {
     });
     await expect(asked).rejects.toMatchObject({
       code: 'NotAuthorized',
-      reason: 'front may not read alice',
+      data: { reason: 'front may not read alice' },
     });
   });
 });
