@@ -17,7 +17,7 @@ export const forgettingMutants: readonly Mutant[] = [
     name: 'floor-not-kept',
     rule: 'the floor outlives a restart',
     file: 'src/transaction/coordinator/core/activation.ts',
-    find: 'if (!key.startsWith(prefix)) continue;',
+    find: 'if (!isFloorKey(key)) continue;',
     replace: "if (key !== '') continue;",
     tests: floors,
   },

@@ -353,8 +353,8 @@ export const mutants: readonly Mutant[] = [
     name: 'registration-not-persisted',
     rule: 'a registration is durable before its acknowledgement',
     file: 'src/transaction/coordinator/core/transaction-log.ts',
-    find: 'this.#options.persist(`registration/',
-    replace: 'void (`registration/',
+    find: 'this.#options.persist(registrationKey(',
+    replace: 'void (registrationKey(',
     tests: coordinator,
   },
   {

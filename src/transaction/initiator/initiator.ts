@@ -22,6 +22,7 @@ import type {
   TransferOutcome,
   TransferReply,
 } from './messages.js';
+import { readTimer } from './timers.js';
 import { InitiatorTransaction } from './transaction.js';
 
 type Outputs = readonly (InitiatorOutput | CommonOutput)[];
@@ -84,8 +85,8 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
         }
         return this.#step(this.#byTransactionId.get(input.tid), (it) => it.notified(input));
       case 'timer': {
-        const [request, name] = input.name.split('/', 2);
-        return this.#step(this.#open.get(request as Digest), (it) => it.timerRanOut(name ?? ''));
+        const { request, timer } = readTimer(input.name);
+        return this.#step(this.#open.get(request), (it) => it.timerRanOut(timer));
       }
       default:
         return unreachable(input);

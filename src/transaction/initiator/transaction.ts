@@ -26,6 +26,7 @@ import type {
   InitiatorOutput,
   TransferReply,
 } from './messages.js';
+import { type RequestTimer, startTimer, stopTimer } from './timers.js';
 
 type Outputs = readonly (InitiatorOutput | CommonOutput)[];
 type Input<Kind extends InitiatorInput['kind']> = Extract<InitiatorInput, { kind: Kind }>;
@@ -112,8 +113,8 @@ export class InitiatorTransaction {
     this.#primary = primary;
     return [
       this.#activate([primary]),
-      this.#timer('resend', resendAfterMs),
-      this.#timer('deadline', defaultExpiresMs),
+      this.#timer({ kind: 'resend' }, resendAfterMs),
+      this.#timer({ kind: 'deadline' }, defaultExpiresMs),
     ];
   }
 
@@ -164,7 +165,7 @@ export class InitiatorTransaction {
         return [];
       case 'retry': {
         const firstMs = this.#options.timing.resendAfterMs;
-        return [this.#timer(`leg-${leg}`, resendDelayMs(firstMs, verdict.attempts - 1))];
+        return [this.#timer({ kind: 'leg', leg }, resendDelayMs(firstMs, verdict.attempts - 1))];
       }
       case 'all-done':
         return this.#complete(this.#phase.tid, 'commit');
@@ -192,11 +193,17 @@ export class InitiatorTransaction {
     return this.#end({ kind: 'refusal', code: 'stale' });
   }
 
-  /** `name` is what follows the request's digest in the timer's name. */
-  timerRanOut(name: string): Outputs {
-    if (name === 'resend') return this.#resend();
-    if (name === 'deadline') return this.#deadline();
-    return this.#invoke(Number(name.slice('leg-'.length)));
+  timerRanOut(timer: RequestTimer): Outputs {
+    switch (timer.kind) {
+      case 'resend':
+        return this.#resend();
+      case 'deadline':
+        return this.#deadline();
+      case 'leg':
+        return this.#invoke(timer.leg);
+      default:
+        return unreachable(timer);
+    }
   }
 
   #begin(tid: TransactionId): Outputs {
@@ -206,8 +213,8 @@ export class InitiatorTransaction {
     if (legs.length === 0) return this.#complete(tid, 'commit');
     this.#phase = { kind: 'working', tid };
     return [
-      this.#stop('resend'),
-      this.#timer('deadline', this.#options.timing.voteTimeoutMs),
+      this.#stop({ kind: 'resend' }),
+      this.#timer({ kind: 'deadline' }, this.#options.timing.voteTimeoutMs),
       ...legs.flatMap((_, leg) => this.#invoke(leg)),
     ];
   }
@@ -236,7 +243,7 @@ export class InitiatorTransaction {
     this.#phase = { kind: 'completing', statement, rounds: 0 };
     return [
       ...this.#stopLegs(),
-      this.#timer('deadline', outcomePatience * timing.defaultExpiresMs),
+      this.#timer({ kind: 'deadline' }, outcomePatience * timing.defaultExpiresMs),
       ...this.#resend(),
     ];
   }
@@ -247,7 +254,7 @@ export class InitiatorTransaction {
     if (phase.kind !== 'activating' && phase.kind !== 'completing') return [];
     const delayMs = resendDelayMs(this.#options.timing.resendAfterMs, phase.rounds);
     phase.rounds += 1;
-    const timer = this.#timer('resend', delayMs);
+    const timer = this.#timer({ kind: 'resend' }, delayMs);
     if (phase.kind === 'activating')
       return [this.#activate(this.#silent(this.#activations)), timer];
     const { rounds, statement } = phase;
@@ -293,7 +300,7 @@ export class InitiatorTransaction {
 
   #end(reply: TransferReply): Outputs {
     this.#phase = { kind: 'ended', reply };
-    return [this.#stop('resend'), this.#stop('deadline'), ...this.#stopLegs()];
+    return [this.#stop({ kind: 'resend' }), this.#stop({ kind: 'deadline' }), ...this.#stopLegs()];
   }
 
   #activate(to: readonly ReplicaId[]): InitiatorOutput {
@@ -307,15 +314,15 @@ export class InitiatorTransaction {
     ).filter((replica) => !tally.hasHeard(replica));
   }
 
-  #timer(name: string, delayMs: number): CommonOutput {
-    return { kind: 'start-timer', name: `${this.#request.digest}/${name}`, delayMs };
+  #timer(timer: RequestTimer, delayMs: number): CommonOutput {
+    return startTimer({ request: this.#request.digest, timer }, delayMs);
   }
 
-  #stop(name: string): CommonOutput {
-    return { kind: 'stop-timer', name: `${this.#request.digest}/${name}` };
+  #stop(timer: RequestTimer): CommonOutput {
+    return stopTimer({ request: this.#request.digest, timer });
   }
 
   #stopLegs(): Outputs {
-    return this.#request.operation.legs.map((_, leg) => this.#stop(`leg-${leg}`));
+    return this.#request.operation.legs.map((_, leg) => this.#stop({ kind: 'leg', leg }));
   }
 }

@@ -19,9 +19,9 @@ import type {
   ParticipantOutput,
 } from './messages.js';
 import { type Calls, Registration, type ReplicaOrder } from './registration.js';
+import type { EnlistmentTimer } from './timers.js';
 import {
   answer,
-  type EnlistmentTimer,
   type Finished,
   Hearing,
   type PreparedRecord,

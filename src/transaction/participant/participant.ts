@@ -1,6 +1,6 @@
 import type { Outcome } from '../../agreement/statements.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../kernel/core.js';
-import { type Digest, oneCorrect, type TransactionId, unreachable } from '../../kernel/ids.js';
+import { oneCorrect, type TransactionId, unreachable } from '../../kernel/ids.js';
 import { Enlistment, type EnlistmentIdentity } from './enlistment.js';
 import type {
   EnlistmentRef,
@@ -11,6 +11,7 @@ import type {
   ParticipantOutput,
 } from './messages.js';
 import { type Admission, Calls, Invitations, ReplicaOrder } from './registration.js';
+import { type ParticipantTimer, readTimer, startTimer, stopTimer } from './timers.js';
 import {
   answer,
   type Finished,
@@ -100,7 +101,7 @@ export class Participant<Operation>
       case 'settled':
         return this.#step(input.ref, (it) => it.settled(input.writes));
       case 'timer':
-        return this.#timer(input.name);
+        return this.#timer(readTimer(input.name));
       default:
         return unreachable(input);
     }
@@ -114,17 +115,17 @@ export class Participant<Operation>
     const finished = this.#finished.byOperation(operation);
     if (finished !== undefined) return answer([call], finished.result);
     const admission = this.#invitations.admit(invited);
-    const timer = `invitation/${operation}`;
+    const timer = { kind: 'invitation', tid, digest } as const;
     switch (admission.kind) {
       case 'busy':
         return answer([call], refused('Busy'));
       case 'waiting':
         return [
           ...answer(admission.superseded, refused('Superseded')),
-          ...(admission.isFirst ? [this.#startTimer(timer, invited.expiresMs)] : []),
+          ...(admission.isFirst ? [startTimer(timer, this.#lifetimeMs(invited.expiresMs))] : []),
         ];
       case 'accepted':
-        return [{ kind: 'stop-timer', name: timer }, ...this.#enlist(invited, admission)];
+        return [stopTimer(timer), ...this.#enlist(invited, admission)];
       default:
         return unreachable(admission);
     }
@@ -193,22 +194,16 @@ export class Participant<Operation>
       : [voice.acknowledgement(end, [replica])];
   }
 
-  #timer(name: string): Outputs<Operation> {
-    const [timer, tid, rest] = name.split('/', 3);
-    switch (timer) {
+  #timer(timer: ParticipantTimer): Outputs<Operation> {
+    switch (timer.kind) {
       case 'register':
       case 'expires':
       case 'doubt':
-        return this.#step({ tid, enlistment: rest } as EnlistmentRef, (it) =>
-          it.timerRanOut(timer),
-        );
+        return this.#step(timer.ref, (it) => it.timerRanOut(timer.kind));
       case 'invitation':
-        return answer(
-          this.#invitations.drop(tid as TransactionId, rest as Digest),
-          refused('Unmatched'),
-        );
+        return answer(this.#invitations.drop(timer.tid, timer.digest), refused('Unmatched'));
       default:
-        return [];
+        return unreachable(timer);
     }
   }
 
@@ -239,13 +234,9 @@ export class Participant<Operation>
     return this.#invitations
       .of(tid)
       .flatMap((digest) => [
-        { kind: 'stop-timer' as const, name: `invitation/${operationKey(tid, digest)}` },
+        stopTimer({ kind: 'invitation', tid, digest }),
         ...answer(this.#invitations.drop(tid, digest), refused('Unmatched')),
       ]);
-  }
-
-  #startTimer(name: string, expiresMs: number): Output<Operation> {
-    return { kind: 'start-timer', name, delayMs: this.#lifetimeMs(expiresMs) };
   }
 
   #lifetimeMs(expiresMs: number): number {

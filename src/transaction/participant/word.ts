@@ -32,6 +32,7 @@ import type {
   ParticipantOutput,
   RefusalCode,
 } from './messages.js';
+import { type EnlistmentTimer, startTimer, stopTimer } from './timers.js';
 
 /** The prepared records: `participant/prepared/<transaction>/<enlistment>`. */
 export const preparedPrefix = 'participant/prepared/';
@@ -82,7 +83,7 @@ export interface Finished {
   readonly end: 'committed' | 'aborted' | 'readOnly';
 }
 
-/** An enlistment as a map key, and as part of timer names and record keys. */
+/** An enlistment as a map key, and as part of record keys. */
 export function refKey({ tid, enlistment }: EnlistmentRef): string {
   return `${tid}/${enlistment}`;
 }
@@ -202,8 +203,6 @@ function isDecided({ certificate, message, ref }: Notified): boolean {
 type Output = ParticipantOutput<never> | CommonOutput;
 type Fault = Extract<Output, { kind: 'send-fault' }>['fault'];
 
-export type EnlistmentTimer = 'register' | 'expires' | 'doubt';
-
 /** What a participant has signed about one enlistment. */
 export interface Word {
   readonly vote?: Vote | undefined;
@@ -272,21 +271,17 @@ export class Voice {
     return { kind: 'send-fault', to, ref: this.#ref, fault };
   }
 
-  startTimer(timer: EnlistmentTimer, delayMs: number): Output {
-    return { kind: 'start-timer', name: timerName(timer, this.#ref), delayMs };
+  startTimer(kind: EnlistmentTimer, delayMs: number): Output {
+    return startTimer({ kind, ref: this.#ref }, delayMs);
   }
 
-  stopTimer(timer: EnlistmentTimer): Output {
-    return { kind: 'stop-timer', name: timerName(timer, this.#ref) };
+  stopTimer(kind: EnlistmentTimer): Output {
+    return stopTimer({ kind, ref: this.#ref });
   }
 
   log(level: LogLevel, event: string, data: object): Output {
     return { kind: 'log', level, event, data: { ...this.#ref, ...data } };
   }
-}
-
-export function timerName(timer: EnlistmentTimer, ref: EnlistmentRef): string {
-  return `${timer}/${refKey(ref)}`;
 }
 
 export function refused(reason: RefusalCode): CallResult {

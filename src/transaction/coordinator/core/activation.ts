@@ -19,9 +19,8 @@ import {
   type TransactionId,
 } from '../../../kernel/ids.js';
 import type { Verified } from '../../../kernel/signed.js';
+import { floorKey, isFloorKey } from './keys.js';
 import type { CoordinatorOutput, RefusalFault, ReplyId } from './messages.js';
-
-const prefix = 'floor/';
 
 /**
  * The transactions on record by what activated them, and for each client the *floor*: the highest
@@ -51,7 +50,7 @@ export class Floors {
 
   restore(records: readonly StoredRecord[]): void {
     for (const { key, value } of records) {
-      if (!key.startsWith(prefix)) continue;
+      if (!isFloorKey(key)) continue;
       const proof = decodeRequests(this.#cluster, value);
       invariant(key === keyOf(proof), `${key} holds what shows that floor`);
       this.#set(proof);
@@ -140,7 +139,7 @@ export function namedBy([request]: FloorProof): ActivationStatement {
 }
 
 function keyOf(proof: FloorProof): string {
-  return `${prefix}${namedBy(proof).client}`;
+  return floorKey(namedBy(proof).client);
 }
 
 /** Requests that one initiator may have open; its oldest gives way. */

@@ -34,6 +34,7 @@ import { Memory } from './memory.js';
 import type { CoordinatorInput, CoordinatorOutput } from './messages.js';
 import { Requests } from './requests.js';
 import { Debts, Room } from './room.js';
+import { readTimer, startTimer, stopTimer } from './timers.js';
 import type { CoordinatorTransaction } from './transaction.js';
 import { TransactionLog } from './transaction-log.js';
 import { TwoPhaseCommit } from './two-phase-commit.js';
@@ -285,12 +286,33 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   }
 
   #onTimer(name: string): void {
-    const parts = [this.#agreement, this.#inquiries, this.#search, this.#memory];
-    if (parts.some((part) => part.onTimer(name))) return;
-    const [what, id] = name.split('/') as [string, TransactionId];
-    const transaction = this.#transactions.get(id);
+    if (this.#agreement.onTimer(name)) return;
+    const timer = readTimer(name);
+    switch (timer.kind) {
+      case 'votes':
+      case 'expires':
+        return this.#onOverdue(timer.tid);
+      case 'notify': {
+        const transaction = this.#transactions.get(timer.tid);
+        return transaction && this.#twoPhase.resend(transaction);
+      }
+      case 'inquiry':
+        return this.#inquiries.onTimer(timer.tid);
+      case 'search':
+        return this.#search.onTimer(timer.tid);
+      case 'inventory':
+      case 'missing-proofs':
+      case 'recover':
+      case 'recover-again':
+        return this.#memory.onTimer(timer);
+      default:
+        return unreachable(timer);
+    }
+  }
+
+  #onOverdue(tid: TransactionId): void {
+    const transaction = this.#transactions.get(tid);
     if (!transaction) return;
-    if (what === 'notify') return this.#twoPhase.resend(transaction);
     this.#transactions.ranOut(transaction);
     this.#requests.reconsider(transaction);
   }
@@ -379,8 +401,8 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     const { outcome, reason } = proof.value;
     const data = { tid: slot.tid, outcome, reason, view: this.#agreement.view };
     this.#output({ kind: 'log', level: 'info', event: 'decided', data });
-    this.#output({ kind: 'stop-timer', name: `votes/${slot.tid}` });
-    this.#output({ kind: 'stop-timer', name: `expires/${slot.tid}` });
+    this.#output(stopTimer({ kind: 'votes', tid: slot.tid }));
+    this.#output(stopTimer({ kind: 'expires', tid: slot.tid }));
     if (this.#memory.learnt(slot.tid, 'outcome')) {
       this.#twoPhase.restoreFinished(transaction, proof.value, proof.commits);
       this.#transactions.finish(transaction);
@@ -414,7 +436,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   #startExpiry({ tid, expiresMs }: CoordinatorTransaction): void {
     const delayMs = Math.min(expiresMs, EXPIRES_MAX_MS);
-    this.#output({ kind: 'start-timer', name: `expires/${tid}`, delayMs });
+    this.#output(startTimer({ kind: 'expires', tid }, delayMs));
   }
 
   // Outputs --------------------------------------------------------------------------------------

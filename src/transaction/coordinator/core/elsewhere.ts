@@ -9,12 +9,12 @@ import {
   witnesses,
 } from '../../../kernel/ids.js';
 import type { CoordinatorOutput } from './messages.js';
+import { startTimer } from './timers.js';
 
 /** Transactions asked of one peer at the same time. */
 const IN_FLIGHT_MAX = 8;
 /** So often one peer is asked for one transaction; then another one that has it. */
 const TRIES_MAX = 2;
-const MISSING_TIMER = 'missing-proofs';
 
 export interface MissingProofsOptions {
   readonly resilience: Resilience;
@@ -78,9 +78,8 @@ export class MissingProofs {
     for (const tids of this.#over.values()) tids.delete(tid);
   }
 
-  /** Returns false where the timer is not this one's. */
-  onTimer(name: string): boolean {
-    if (name !== MISSING_TIMER) return false;
+  /** The peers have had their time to send what they were asked for. */
+  onTimer(): void {
     for (const [tid, asked] of [...this.#asked]) {
       asked.tries += 1;
       if (asked.tries < TRIES_MAX) this.#ask(asked.of, tid);
@@ -88,7 +87,6 @@ export class MissingProofs {
     }
     this.#askMore();
     if (this.#asked.size > 0) this.#startTimer();
-    return true;
   }
 
   #askMore(): void {
@@ -123,7 +121,7 @@ export class MissingProofs {
 
   #startTimer(): void {
     const delayMs = 2 * this.#options.resendAfterMs;
-    this.#options.output({ kind: 'start-timer', name: MISSING_TIMER, delayMs });
+    this.#options.output(startTimer({ kind: 'missing-proofs' }, delayMs));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { VoteStatement } from '../../../agreement/statements.js';
 import type { Digest, ReplicaId, TransactionId } from '../../../kernel/ids.js';
 import type { CoordinatorInput, CoordinatorOutput } from './messages.js';
+import { type CoordinatorTimer, startTimer, stopTimer } from './timers.js';
 
 /** Inputs of one participant or initiator that wait for answers at the same time. */
 const WAITING_OF_ONE_PARTY_MAX = 256;
@@ -75,7 +76,7 @@ export class Inquiries {
   /** The transaction is known now. Returns what waited for it. */
   take(tid: TransactionId): readonly Inquirer[] {
     const { waiting = [], next = [] } = this.#open.get(tid) ?? {};
-    if (this.#open.delete(tid)) this.#options.output({ kind: 'stop-timer', name: timerOf(tid) });
+    if (this.#open.delete(tid)) this.#options.output(stopTimer(timerOf(tid)));
     return this.#released([...waiting, ...next]);
   }
 
@@ -89,31 +90,28 @@ export class Inquiries {
     return inputs;
   }
 
-  /** Returns false where the timer is none of these. */
-  onTimer(name: string): boolean {
-    if (!name.startsWith(INQUIRY_TIMER)) return false;
-    const tid = name.slice(INQUIRY_TIMER.length) as TransactionId;
+  /** The other replicas have had their time to answer. */
+  onTimer(tid: TransactionId): void {
     const inquiry = this.#open.get(tid);
-    if (!inquiry) return true;
+    if (!inquiry) return;
     if (inquiry.rounds < ROUNDS_MAX || inquiry.waiting.length === 0)
       return this.#askAgain(tid, inquiry);
     for (const input of this.#released(inquiry.waiting.splice(0))) this.#answer(input, 'no answer');
-    return this.#askAgain(tid, inquiry);
+    this.#askAgain(tid, inquiry);
   }
 
   /** With no answers, for all that came meanwhile, too. */
-  #askAgain(tid: TransactionId, inquiry: Inquiry): true {
+  #askAgain(tid: TransactionId, inquiry: Inquiry): void {
     if (inquiry.waiting.length === 0) inquiry.rounds = 0;
     inquiry.waiting.push(...inquiry.next.splice(0));
     if (inquiry.waiting.length === 0) {
       this.#open.delete(tid);
-      return true;
+      return;
     }
     this.repeated += 1;
     inquiry.question = this.#options.question();
     inquiry.unknownAt.clear();
     this.#ask(tid, inquiry);
-    return true;
   }
 
   #ask(tid: TransactionId, inquiry: Inquiry): void {
@@ -121,8 +119,7 @@ export class Inquiries {
     const { question } = inquiry;
     const message = { kind: 'fetch-transaction', tid, question } as const;
     this.#options.output({ kind: 'broadcast', message });
-    const delayMs = this.#options.answerMs;
-    this.#options.output({ kind: 'start-timer', name: timerOf(tid), delayMs });
+    this.#options.output(startTimer(timerOf(tid), this.#options.answerMs));
     this.#resolveIfUnknown(tid, inquiry);
   }
 
@@ -166,10 +163,8 @@ export class Inquiries {
   }
 }
 
-const INQUIRY_TIMER = 'inquiry/';
-
-function timerOf(tid: TransactionId): string {
-  return `${INQUIRY_TIMER}${tid}`;
+function timerOf(tid: TransactionId): CoordinatorTimer {
+  return { kind: 'inquiry', tid };
 }
 
 function partyOf({ statement }: Inquirer): string {
@@ -184,7 +179,6 @@ function isVolatile({ enlistment }: VoteStatement): boolean {
 
 /** Transactions that a replica searches for at a time: more than can be undecided. */
 const SEARCHES_MAX = 8192;
-const SEARCH_TIMER = 'search/';
 
 export interface SearchOptions {
   /** How long the other replicas have to answer. */
@@ -216,14 +210,12 @@ export class Search {
       kind: 'broadcast',
       message: { kind: 'fetch-transaction', tid, question: question() },
     });
-    output({ kind: 'start-timer', name: `${SEARCH_TIMER}${tid}`, delayMs: answerMs });
+    output(startTimer({ kind: 'search', tid }, answerMs));
   }
 
-  /** Returns false where the timer is none of these. */
-  onTimer(name: string): boolean {
-    if (!name.startsWith(SEARCH_TIMER)) return false;
-    this.#asked.delete(name.slice(SEARCH_TIMER.length) as TransactionId);
-    return true;
+  /** It may be asked for again. */
+  onTimer(tid: TransactionId): void {
+    this.#asked.delete(tid);
   }
 
   /** It may be asked for again before its time. */
@@ -231,6 +223,6 @@ export class Search {
     const [oldest] = this.#asked;
     if (this.#asked.size <= SEARCHES_MAX || oldest === undefined) return;
     this.#asked.delete(oldest);
-    this.#options.output({ kind: 'stop-timer', name: `${SEARCH_TIMER}${oldest}` });
+    this.#options.output(stopTimer({ kind: 'search', tid: oldest }));
   }
 }

@@ -3,12 +3,12 @@ import type { FloorProof, PeerMessage, Slot } from '../../../agreement/messages.
 import { limits } from '../../../kernel/codec/limits.js';
 import type { Digest, ReplicaId, View } from '../../../kernel/ids.js';
 import type { CoordinatorOutput } from './messages.js';
+import { startTimer } from './timers.js';
 
 /** More than a correct replica can have; what a liar claims beyond is not taken, nor handed on. */
 export const ENTRIES_MAX = 131_072;
 /** An inventory that nobody reads on is dropped after so many retransmission delays. */
 const KEPT_FOR_DELAYS = 20;
-const INVENTORY_TIMER = 'inventory/';
 
 type Recover = Extract<PeerMessage, { kind: 'recover' }>;
 
@@ -59,10 +59,8 @@ export class Inventories {
     this.#sendPage(from, taken, 0);
   }
 
-  /** Returns false where the timer is none of these. */
-  onTimer(name: string): boolean {
-    if (!name.startsWith(INVENTORY_TIMER)) return false;
-    const replica = Number(name.slice(INVENTORY_TIMER.length)) as ReplicaId;
+  /** A fresh inventory may be replaced from now on, and is kept a while; an older one is dropped. */
+  onTimer(replica: ReplicaId): void {
     const taken = this.#taken.get(replica);
     if (taken?.fresh) {
       taken.fresh = false;
@@ -70,7 +68,6 @@ export class Inventories {
     } else {
       this.#taken.delete(replica);
     }
-    return true;
   }
 
   #take(question: Digest, floors: readonly FloorProof[]): Taken {
@@ -106,6 +103,6 @@ export class Inventories {
   }
 
   #startTimer(replica: ReplicaId, delayMs: number): void {
-    this.#options.output({ kind: 'start-timer', name: `${INVENTORY_TIMER}${replica}`, delayMs });
+    this.#options.output(startTimer({ kind: 'inventory', replica }, delayMs));
   }
 }

@@ -7,13 +7,25 @@ import type {
   Slot,
 } from '../../../agreement/messages.js';
 import { activationSlotRequest, collectiveTransactionId } from '../../../agreement/values.js';
-import type { Digest, ReplicaId, Resilience, TransactionId } from '../../../kernel/ids.js';
+import {
+  type Digest,
+  type ReplicaId,
+  type Resilience,
+  type TransactionId,
+  unreachable,
+} from '../../../kernel/ids.js';
 import type { Floors } from './activation.js';
 import { ForgottenElsewhere, MissingProofs } from './elsewhere.js';
 import { Inventories } from './inventories.js';
 import type { CoordinatorOutput } from './messages.js';
 import { Recovery } from './recovery.js';
+import type { CoordinatorTimer } from './timers.js';
 import type { TransactionLog } from './transaction-log.js';
+
+type MemoryTimer = Extract<
+  CoordinatorTimer,
+  { kind: 'recover' | 'recover-again' | 'inventory' | 'missing-proofs' }
+>;
 
 export interface MemoryOptions {
   readonly resilience: Resilience;
@@ -93,9 +105,19 @@ export class Memory {
     this.#recovery.onInventory(from, page);
   }
 
-  /** Returns false where the timer is none of these. */
-  onTimer(name: string): boolean {
-    return [this.#recovery, this.#inventories, this.#missing].some((part) => part.onTimer(name));
+  onTimer(timer: MemoryTimer): void {
+    switch (timer.kind) {
+      case 'recover':
+        return this.#recovery.onTimer();
+      case 'recover-again':
+        return this.#recovery.askAll();
+      case 'inventory':
+        return this.#inventories.onTimer(timer.replica);
+      case 'missing-proofs':
+        return this.#missing.onTimer();
+      default:
+        return unreachable(timer);
+    }
   }
 
   /** A proof has come. Returns whether the transaction was over before this replica knew of it. */

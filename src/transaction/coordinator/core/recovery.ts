@@ -19,6 +19,7 @@ import { type Floors, namedBy } from './activation.js';
 import type { ForgottenElsewhere, MissingProofs } from './elsewhere.js';
 import { ENTRIES_MAX } from './inventories.js';
 import type { CoordinatorOutput } from './messages.js';
+import { startTimer } from './timers.js';
 
 /** A member with its memory asks a peer so often; a replica without, until it is answered. */
 const TRIES_MAX = 10;
@@ -26,10 +27,8 @@ const TRIES_MAX = 10;
 const TRIES_OF_ONE_QUESTION = 4;
 /** Of the transactions that are over the oldest tenth is not fetched: it is forgotten soon. */
 const WORTH_FETCHING = 0.9;
-const TIMER = 'recover';
 /** While something may have been forgotten elsewhere, all peers are asked again after so many delays. */
 const AGAIN_AFTER_DELAYS = 50;
-const AGAIN = 'recover-again';
 
 /** What one peer has told up to now. */
 interface Told {
@@ -97,7 +96,7 @@ export class Recovery {
     if (this.#waitingToAskAgain || this.#options.agreement.isRecovering) return;
     this.#waitingToAskAgain = true;
     const delayMs = AGAIN_AFTER_DELAYS * this.#options.resendAfterMs;
-    this.#options.output({ kind: 'start-timer', name: AGAIN, delayMs });
+    this.#options.output(startTimer({ kind: 'recover-again' }, delayMs));
   }
 
   #begin(replica: ReplicaId): void {
@@ -138,10 +137,8 @@ export class Recovery {
     if (this.#mayHaveMore) this.askAgainLater();
   }
 
-  /** Returns false where the timer is not this one's. */
-  onTimer(name: string): boolean {
-    if (name === AGAIN) return this.#askAll();
-    if (name !== TIMER) return false;
+  /** Asks the peers again that have not answered in full. */
+  onTimer(): void {
     this.#waiting = false;
     this.#rounds += 1;
     this.#returnIfToldEnough();
@@ -157,16 +154,15 @@ export class Recovery {
       this.#ask(replica, told);
     }
     if ([...this.#told.values()].some(({ complete }) => !complete)) this.#startTimer();
-    return true;
   }
 
-  #askAll(): true {
+  /** Asks all peers afresh. */
+  askAll(): void {
     this.#waitingToAskAgain = false;
     const { resilience, self } = this.#options;
     for (let replica = 0; replica < resilience.n; replica += 1) {
       if (replica !== self) this.onPeerUp(replica as ReplicaId);
     }
-    return true;
   }
 
   /**
@@ -237,7 +233,7 @@ export class Recovery {
   #startTimer(): void {
     this.#waiting = true;
     const delayMs = resendDelayMs(this.#options.resendAfterMs, this.#rounds);
-    this.#options.output({ kind: 'start-timer', name: TIMER, delayMs });
+    this.#options.output(startTimer({ kind: 'recover' }, delayMs));
   }
 
   #log(event: string, data: object): void {

@@ -8,10 +8,17 @@ import {
   clientPrincipal,
   type Resilience,
   type TransactionId,
-  transactionId,
 } from '../../../kernel/ids.js';
 import type { Verified } from '../../../kernel/signed.js';
 import { type Floors, namedBy } from './activation.js';
+import {
+  evidenceKeys,
+  finishedKey,
+  finishedUnder,
+  isRegistrationKey,
+  overdueKey,
+  registrationKey,
+} from './keys.js';
 import { CoordinatorTransaction } from './transaction.js';
 
 /**
@@ -66,9 +73,6 @@ export class Undecided {
     this.#counts.set(principal, (this.#counts.get(principal) ?? 0) + 1);
   }
 }
-
-/** Stands before the id of a transaction that is over; its value is how many were over before. */
-const FINISHED = 'finished/';
 
 export interface TransactionLogOptions {
   readonly cluster: ClusterId;
@@ -167,7 +171,7 @@ export class TransactionLog {
   ranOut(transaction: CoordinatorTransaction): void {
     if (transaction.overdue) return;
     transaction.overdue = true;
-    this.#options.persist(overdueKey(transaction), new Uint8Array());
+    this.#options.persist(overdueKey(transaction.tid), new Uint8Array());
   }
 
   /** Its outcome is agreed and on disk. */
@@ -179,13 +183,13 @@ export class TransactionLog {
     this.undecided.ended(transaction.tid);
     if (!transaction.overdue) return;
     transaction.overdue = false;
-    this.#options.persist(overdueKey(transaction), null);
+    this.#options.persist(overdueKey(transaction.tid), null);
   }
 
   /** Makes a registration durable, which comes before its acknowledgement. */
   keep(registration: Verified<RegistrationStatement>): void {
     const { tid, enlistment } = registration.statement;
-    this.#options.persist(`registration/${tid}/${enlistment}`, encodeSigned(registration));
+    this.#options.persist(registrationKey(tid, enlistment), encodeSigned(registration));
   }
 
   /** Nobody has to be told anything any more. */
@@ -214,13 +218,13 @@ export class TransactionLog {
     const stored = new Set(records.map(({ key }) => key));
     this.#restoreFinished(records);
     for (const { key, value } of records) {
-      if (key.startsWith('registration/')) this.#restoreRegistration(value);
+      if (isRegistrationKey(key)) this.#restoreRegistration(value);
     }
     for (const transaction of this.#transactions.values()) {
       const { tid, enlistments } = transaction;
-      transaction.overdue = stored.has(overdueKey(transaction));
+      transaction.overdue = stored.has(overdueKey(tid));
       for (const [id, enlistment] of enlistments) {
-        enlistment.contradicted = stored.has(`evidence/${tid}/${id}/first`);
+        enlistment.contradicted = stored.has(evidenceKeys(tid, id).first);
       }
     }
   }
@@ -231,11 +235,10 @@ export class TransactionLog {
 
   #restoreFinished(records: readonly StoredRecord[]): void {
     const finished = records
-      .filter(({ key }) => key.startsWith(FINISHED))
-      .map(({ key, value }) => ({
-        tid: transactionId(key.slice(FINISHED.length)),
-        at: decodePosition(value),
-      }))
+      .flatMap(({ key, value }) => {
+        const tid = finishedUnder(key);
+        return tid === undefined ? [] : { tid, at: decodePosition(value) };
+      })
       .sort((a, b) => a.at - b.at);
     for (const { tid } of finished) {
       if (this.#transactions.has(tid)) this.#finished.add(tid);
@@ -275,20 +278,11 @@ export class TransactionLog {
     forget({ kind: 'activation', request: transaction.request });
     forget({ kind: 'outcome', tid });
     for (const [id, { admitted, contradicted }] of transaction.enlistments) {
-      if (admitted) persist(`registration/${tid}/${id}`, null);
+      if (admitted) persist(registrationKey(tid, id), null);
       if (!contradicted) continue;
-      persist(`evidence/${tid}/${id}/first`, null);
-      persist(`evidence/${tid}/${id}/other`, null);
+      for (const key of Object.values(evidenceKeys(tid, id))) persist(key, null);
     }
   }
-}
-
-function finishedKey(tid: TransactionId): string {
-  return `${FINISHED}${tid}`;
-}
-
-function overdueKey({ tid }: CoordinatorTransaction): string {
-  return `overdue/${tid}`;
 }
 
 function slotsOf({ tid, request }: CoordinatorTransaction): Slot[] {

@@ -15,8 +15,10 @@ import {
   type Resilience,
 } from '../../../kernel/ids.js';
 import type { Signed, Verified } from '../../../kernel/signed.js';
+import { evidenceKeys } from './keys.js';
 import type { CoordinatorOutput, ParticipantNotice } from './messages.js';
 import type { Debts } from './room.js';
+import { startTimer, stopTimer } from './timers.js';
 import { type CoordinatorTransaction, Enlistment } from './transaction.js';
 
 export interface TwoPhaseOptions {
@@ -61,8 +63,8 @@ export class TwoPhaseCommit {
   /** User commit: volatile participants first, then durable ones. */
   start(transaction: CoordinatorTransaction): void {
     if (transaction.phase !== 'active') return;
-    const name = `votes/${transaction.tid}`;
-    this.#events.output({ kind: 'start-timer', name, delayMs: this.#options.voteTimeoutMs });
+    const { tid } = transaction;
+    this.#events.output(startTimer({ kind: 'votes', tid }, this.#options.voteTimeoutMs));
     transaction.phase = 'volatile';
     this.#prepare(transaction, 'volatile');
     this.#advance(transaction);
@@ -197,12 +199,15 @@ export class TwoPhaseCommit {
     const conflict = isConsent(enlistment.vote.statement.vote) !== isConsent(vote.statement.vote);
     if (!conflict || enlistment.contradicted || transaction.decision) return;
     enlistment.contradicted = true;
-    for (const [side, signed] of Object.entries({ first: enlistment.vote, other: vote })) {
-      const key = `evidence/${tid}/${id}/${side}`;
-      this.#events.output({ kind: 'persist', key, value: encodeSigned(signed) });
-    }
+    const { first, other } = evidenceKeys(tid, id);
+    this.#persist(first, enlistment.vote);
+    this.#persist(other, vote);
     const data = { tid, participant };
     this.#events.output({ kind: 'log', level: 'warn', event: 'conflicting-votes', data });
+  }
+
+  #persist(key: string, vote: Signed<VoteStatement>): void {
+    this.#events.output({ kind: 'persist', key, value: encodeSigned(vote) });
   }
 
   /** A vote ahead of this replica's own Prepare is kept until it prepares: others were faster. */
@@ -305,7 +310,7 @@ export class TwoPhaseCommit {
     const delayMs = transaction.decision
       ? Math.min(resendAfterMs * 1.5 ** transaction.notices, resendAfterMs * COMMIT_BACKOFF_MAX)
       : resendDelayMs(resendAfterMs, transaction.notices);
-    this.#events.output({ kind: 'start-timer', name: `notify/${transaction.tid}`, delayMs });
+    this.#events.output(startTimer({ kind: 'notify', tid: transaction.tid }, delayMs));
   }
 
   #checkFinished(transaction: CoordinatorTransaction): void {
@@ -313,7 +318,7 @@ export class TwoPhaseCommit {
     this.#events.debts.update(transaction);
     for (const { forgotten } of transaction.enlistments.values()) if (!forgotten) return;
     transaction.finished = true;
-    this.#events.output({ kind: 'stop-timer', name: `notify/${transaction.tid}` });
+    this.#events.output(stopTimer({ kind: 'notify', tid: transaction.tid }));
     this.#events.finished(transaction);
   }
 }
