@@ -11,7 +11,7 @@ import { encodeCertifiedOrder } from '../session/proof.js';
 import { orderRequest } from '../session/request.js';
 import type { CertifiedOrder } from '../session/types.js';
 import type { SoapClient } from '../soap/client.js';
-import type { Decisions } from '../transaction/coordinator/node/replies.js';
+import type { Decisions } from '../transaction/coordinator/node/decisions.js';
 import { Poll } from './client/transfer-client.js';
 import { TransferError } from './client/transfer-error.js';
 import { orderActions, writeOrder } from './session-order.js';

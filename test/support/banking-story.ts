@@ -217,6 +217,8 @@ export class Story {
         this.activated.set(output.tid, replicas.add(replica));
         return;
       }
+      case 'decided':
+        return;
       case 'refused':
         this.refusals.push(output);
         return;

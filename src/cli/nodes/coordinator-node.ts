@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { decodeDecisionProof, encodeCommitCertificate } from '../../agreement/certificate.js';
 import { SHOWN_TRANSACTIONS_MAX } from '../../agreement/core/slot.js';
-import { type PeerMessage, slotKey } from '../../agreement/messages.js';
+import type { PeerMessage } from '../../agreement/messages.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { type CoordinatorNode, ownMember } from '../../kernel/config/node-file.js';
 import type { Core } from '../../kernel/core.js';
@@ -30,6 +30,7 @@ import type {
   CoordinatorInput,
   CoordinatorOutput,
 } from '../../transaction/coordinator/core/messages.js';
+import { Decisions, storedDecision } from '../../transaction/coordinator/node/decisions.js';
 import { Latencies, Peers } from '../../transaction/coordinator/node/peers.js';
 import {
   activationOperations,
@@ -40,7 +41,6 @@ import {
 } from '../../transaction/coordinator/node/ports.js';
 import {
   type Answer,
-  Decisions,
   Notices,
   PendingReplies,
 } from '../../transaction/coordinator/node/replies.js';
@@ -100,9 +100,8 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     sign: ed25519Signer(node.statementKey),
   });
 
-  const stored = await openStore(join(node.dataDir, 'store'));
-  const decisions = new Decisions(cluster.id, stored);
-  const { store } = decisions;
+  const store = await openStore(join(node.dataDir, 'store'));
+  const decisions = new Decisions(cluster.id, store);
   const latencies = new Latencies();
   const occasionally = new OccasionalLog(log);
   const submit = (input: CoordinatorInput): boolean => {
@@ -120,7 +119,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     log,
   });
   const peers = new Peers({ cluster, self, network, keyring, store, log, needs, submit });
-  const performOutput = performer(peers, notices, pending);
+  const performOutput = performer({ peers, notices, pending, decisions });
   const perform = (output: CoordinatorOutput): void => {
     latencies.onOutput(output);
     performOutput(output);
@@ -191,7 +190,14 @@ function pick({ verifier, signer }: SoapIdentity): Pick<SoapIdentity, 'verifier'
   return { verifier, signer };
 }
 
-function performer(peers: Peers, notices: Notices, pending: PendingReplies) {
+interface Performers {
+  readonly peers: Peers;
+  readonly notices: Notices;
+  readonly pending: PendingReplies;
+  readonly decisions: Decisions;
+}
+
+function performer({ peers, notices, pending, decisions }: Performers) {
   return (output: CoordinatorOutput): void => {
     switch (output.kind) {
       case 'send':
@@ -205,6 +211,8 @@ function performer(peers: Peers, notices: Notices, pending: PendingReplies) {
         const { replyId, fault, reason } = output;
         return pending.fail(replyId, refusalFaults[fault](reason));
       }
+      case 'decided':
+        return decisions.onDecided(output.proof);
       case 'persist':
       case 'start-timer':
       case 'stop-timer':
@@ -230,9 +238,9 @@ async function proofOf(
   { proof, slot }: Extract<Answer, { kind: 'activated' }>,
 ): Promise<Uint8Array> {
   if (proof) return encodeCommitCertificate(proof.commits);
-  const [record] = await store.load(`decided/${slotKey(slot)}`);
-  if (!record) throw coordinationFaults.tooOld('the transaction is long over');
-  return encodeCommitCertificate(decodeDecisionProof(cluster, record.value).commits);
+  const stored = await storedDecision(store, slot);
+  if (!stored) throw coordinationFaults.tooOld('the transaction is long over');
+  return encodeCommitCertificate(decodeDecisionProof(cluster, stored).commits);
 }
 
 /** Serves `/status`, figures as JSON, and `/proof/:tid`, the outcome's proof as it can be verified offline. */
@@ -245,9 +253,9 @@ export function registerPublicPages(
   app.get<{ Params: { tid: string } }>('/proof/:tid', async (request, reply) => {
     const tid = parseTransactionId(request.params.tid);
     if (!tid) return reply.code(400).send({ error: 'not a transaction id' });
-    const [record] = await store.load(`decided/o:${tid}`);
-    if (!record) return reply.code(404).send({ error: 'no outcome of this transaction here' });
-    return reply.type('application/octet-stream').send(Buffer.from(record.value));
+    const stored = await storedDecision(store, { kind: 'outcome', tid });
+    if (!stored) return reply.code(404).send({ error: 'no outcome of this transaction here' });
+    return reply.type('application/octet-stream').send(Buffer.from(stored));
   });
 }
 

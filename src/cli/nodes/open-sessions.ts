@@ -6,7 +6,7 @@ import { SessionReplica } from '../../session/core/session-replica.js';
 import { engineMaker } from '../../session/node/engine.js';
 import { Sessions, type SessionsOptions } from '../../session/node/sessions.js';
 import type { SoapClient } from '../../soap/client.js';
-import type { Decisions } from '../../transaction/coordinator/node/replies.js';
+import type { Decisions } from '../../transaction/coordinator/node/decisions.js';
 
 export interface OpenSessionsOptions
   extends Omit<SessionsOptions, 'setting' | 'orders' | 'createCore'> {

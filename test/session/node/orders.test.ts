@@ -1,6 +1,5 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
-import { encodeDecisionProof } from '../../../src/agreement/certificate.js';
-import { type SlotValue, slotKey } from '../../../src/agreement/messages.js';
+import type { SlotValue } from '../../../src/agreement/messages.js';
 import type { ActivationStatement } from '../../../src/agreement/statements.js';
 import { activationSlotRequest } from '../../../src/agreement/values.js';
 import { Orders } from '../../../src/banking/orders.js';
@@ -12,9 +11,10 @@ import type { OrderOutcome } from '../../../src/session/node/order-runner.js';
 import { decodeCertifiedOrder, digestOfTransfers } from '../../../src/session/proof.js';
 import { orderRequest } from '../../../src/session/request.js';
 import { coordinationFaults, soapFaults } from '../../../src/soap/faults.js';
-import { Decisions } from '../../../src/transaction/coordinator/node/replies.js';
+import { Decisions } from '../../../src/transaction/coordinator/node/decisions.js';
 import { temporaryDirectory } from '../../kernel/support/directory.js';
 import { until } from '../../kernel/support/wait.js';
+import { storedAs } from '../../support/decisions.js';
 import { upTo } from '../../support/evidence.js';
 import { log, World } from '../../support/nodes/world.js';
 import { certifiedOrder, transfer } from '../../support/session-orders.js';
@@ -57,19 +57,20 @@ async function scene(
       },
     }));
   }
-  const decisions = new Decisions(cluster.id, await openStore(await temporaryDirectory()));
+  const store = await openStore(await temporaryDirectory());
+  const decisions = new Decisions(cluster.id, store);
   const { client } = world.soapOf('coordinator', 'coordinator-0');
   const orders = new Orders({ cluster, client, log, decisions });
   onTestFinished(async () => {
     await orders.stop();
-    await decisions.store.close();
+    await store.close();
   });
   const told: OrderOutcome[] = [];
-  /** As the coordinator's driver writes it. */
+  /** As the coordinator decides it, and its driver writes it. */
   const decide = async (value: SlotValue): Promise<void> => {
     const proof = evidence.decision(value);
-    const key = `decided/${slotKey(proof.commits.statement.slot)}`;
-    await decisions.store.write([{ key, value: encodeDecisionProof(proof) }]);
+    await store.write([storedAs(proof)]);
+    decisions.onDecided(proof);
   };
   return {
     orders,

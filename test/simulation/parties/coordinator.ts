@@ -207,6 +207,7 @@ export class CoordinatorParty implements Life<Packet> {
         return mail.send(initiatorAddress(initiator), { kind: 'completion-fault', tid, fault });
       }
       case 'fault-participant':
+      case 'decided':
       case 'persist':
       case 'start-timer':
       case 'stop-timer':

@@ -1,13 +1,22 @@
+import { pino } from 'pino';
 import { beforeEach, describe, expect, it } from 'vitest';
-import { encodeDecisionProof } from '../../../src/agreement/certificate.js';
-import { type Slot, slotKey } from '../../../src/agreement/messages.js';
+import { type DecisionProof, type Slot, slotKey } from '../../../src/agreement/messages.js';
 import { activationSlotRequest } from '../../../src/agreement/values.js';
-import type { StoreWrite } from '../../../src/kernel/core.js';
+import type { StoreWrite, TimerInput } from '../../../src/kernel/core.js';
+import { Driver } from '../../../src/kernel/driver/driver.js';
 import { openStore, type Store } from '../../../src/kernel/store/store.js';
-import { Decisions } from '../../../src/transaction/coordinator/node/replies.js';
+import { Decisions } from '../../../src/transaction/coordinator/node/decisions.js';
 import { temporaryDirectory } from '../../kernel/support/directory.js';
+import { Story } from '../../support/banking-story.js';
+import { storedAs } from '../../support/decisions.js';
 import { Evidence } from '../../support/evidence.js';
 import { testCluster } from '../../support/keys.js';
+import { Rig } from '../../support/rig.js';
+
+interface Decided {
+  readonly kind: 'decided';
+  readonly proof: DecisionProof;
+}
 
 const evidence = new Evidence(testCluster());
 const { id } = evidence.of.cluster;
@@ -17,10 +26,7 @@ const activation: Slot = {
   request: activationSlotRequest(evidence.request(0).statement),
 };
 const proof = evidence.decision(evidence.commitValue());
-const written: StoreWrite = {
-  key: `decided/${slotKey(outcome)}`,
-  value: encodeDecisionProof(proof),
-};
+const written = storedAs(proof);
 
 let store: Store;
 let decisions: Decisions;
@@ -30,13 +36,33 @@ beforeEach(async () => {
   store = await openStore(await temporaryDirectory());
   decisions = new Decisions(id, store);
   ended = new AbortController();
-  return () => decisions.store.close();
+  return () => store.close();
 });
+
+/** Persists and then puts out the decision, as the coordinator does, at a driver with the store. */
+async function driverOn(disk: Store, to: Decisions): Promise<(proof: DecisionProof) => void> {
+  const driver = new Driver<Decided, Decided>({
+    core: {
+      restore: () => [],
+      handle: (input: Decided | TimerInput) =>
+        input.kind === 'timer' ? [] : [{ kind: 'persist', ...storedAs(input.proof) }, input],
+    },
+    store: disk,
+    perform: (output) => to.onDecided(output.proof),
+    log: pino({ level: 'silent' }),
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  await driver.start();
+  return (decided) => void driver.submit({ kind: 'decided', proof: decided });
+}
 
 describe('the decisions of a coordinator', () => {
   it('are told of once they are on disk, to all that wait', async () => {
     const waiting = [outcome, outcome].map((slot) => decisions.of(slot, ended.signal));
-    await decisions.store.write([{ key: 'other', value: new Uint8Array() }, written]);
+    const decide = await driverOn(store, decisions);
+    decide(proof);
     for (const told of await Promise.all(waiting)) expect(told).toEqual(proof);
   });
 
@@ -47,30 +73,31 @@ describe('the decisions of a coordinator', () => {
 
   it('are not told of before the write has ended', async () => {
     let end = (): void => {};
-    const slow = new Decisions(id, {
+    const disk: Store = {
       ...store,
       load: () => Promise.resolve([]),
       write: () => new Promise((resolve) => (end = resolve)),
-    });
+    };
+    const slow = new Decisions(id, disk);
     let told = false;
     const waiting = slow.of(outcome, ended.signal).then(() => {
       told = true;
     });
-    const writing = slow.store.write([written]);
+    const decide = await driverOn(disk, slow);
+    decide(proof);
     await new Promise(setImmediate);
     expect(told).toBe(false);
     end();
-    await Promise.all([writing, waiting]);
+    await waiting;
   });
 
   it('are those of the slot asked for', async () => {
     const waiting = decisions.of(activation, ended.signal);
-    await decisions.store.write([written]);
+    decisions.onDecided(proof);
     const decided = evidence.decision(evidence.activationValue());
-    const key = `decided/${slotKey(activation)}`;
     // It goes on waiting when the record is deleted.
-    await decisions.store.write([{ key, value: null }]);
-    await decisions.store.write([{ key, value: encodeDecisionProof(decided) }]);
+    await store.write([{ key: storedAs(decided).key, value: null }]);
+    decisions.onDecided(decided);
     expect(await waiting).toEqual(decided);
   });
 
@@ -79,12 +106,28 @@ describe('the decisions of a coordinator', () => {
     ended.abort(new Error('enough'));
     await expect(waiting).rejects.toThrow('enough');
     await expect(decisions.of(outcome, ended.signal)).rejects.toThrow('enough');
-    await decisions.store.write([written]);
+    decisions.onDecided(proof);
   });
 
-  it('pass through to the store as they are', async () => {
-    await decisions.store.write([written, { key: 'a', value: Uint8Array.of(1) }]);
-    expect(await store.load('a')).toHaveLength(1);
-    expect(await decisions.store.load('decided/')).toHaveLength(1);
+  it('are put out once by each replica, right after their write', () => {
+    const rig = new Rig();
+    const slots = new Map<number, string[]>();
+    rig.onStep = (replica, outputs) => {
+      const writes: StoreWrite[] = [];
+      for (const output of outputs) {
+        if (output.kind === 'persist') writes.push({ key: output.key, value: output.value });
+        if (output.kind !== 'decided') continue;
+        expect(writes).toContainEqual(storedAs(output.proof));
+        const slot = slotKey(output.proof.commits.statement.slot);
+        slots.set(replica, [...(slots.get(replica) ?? []), slot]);
+      }
+    };
+    const story = new Story(rig);
+    const tid = story.transfer(1);
+    story.outcome(tid);
+    rig.runUntil(() => rig.stores.every((one) => one.has(`finished/${tid}`)));
+    for (let replica = 0; replica < rig.n; replica += 1) {
+      expect(slots.get(replica)?.map((slot) => slot.slice(0, 2))).toEqual(['a:', 'o:']);
+    }
   });
 });

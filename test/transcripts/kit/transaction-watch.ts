@@ -60,6 +60,8 @@ export class TransactionWatch {
       case 'persist':
       case 'log':
         return this.#watch.onCommon(replica, output);
+      case 'decided':
+        return;
       case 'send':
         return this.#onSend(replica, [output.to], output.message);
       case 'broadcast':

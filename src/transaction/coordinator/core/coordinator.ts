@@ -380,7 +380,9 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     for (const record of transaction.evidence(value)) this.#broadcast({ kind: 'record', record });
   }
 
+  /** The proof is among the agreement's outputs already, so the write goes before what follows here. */
   decided(slot: Slot, proof: DecisionProof, hadVote: boolean): void {
+    this.#output({ kind: 'decided', proof });
     if (slot.kind === 'activation') {
       const created = this.#transactions.create(proof, hadVote);
       if (!created) return;

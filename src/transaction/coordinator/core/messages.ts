@@ -58,6 +58,8 @@ export type RefusalFault =
 /** What a coordinator replica does. */
 export type CoordinatorOutput =
   | AgreementOutput
+  /** The slot has a decision, which is on disk. It comes once for each, when the core learns of it. */
+  | { readonly kind: 'decided'; readonly proof: DecisionProof }
   /** Answers CreateCoordinationContext. Without `proof`, the stored decision of the slot is meant. */
   | {
       readonly kind: 'activated';

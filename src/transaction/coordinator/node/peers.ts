@@ -11,6 +11,7 @@ import type { Keyring } from '../../../kernel/keys.js';
 import type { PeerNetwork } from '../../../kernel/links/peer-network.js';
 import type { Store } from '../../../kernel/store/store.js';
 import type { CoordinatorInput, CoordinatorOutput } from '../core/messages.js';
+import { storedDecision } from './decisions.js';
 
 /** The outputs that go to other replicas. */
 export type PeerOutput = Extract<CoordinatorOutput, { kind: 'send' | 'broadcast' | 'send-proof' }>;
@@ -72,9 +73,9 @@ export class Peers {
   async #sendProof({ to, slot }: Extract<PeerOutput, { kind: 'send-proof' }>): Promise<void> {
     const { store, cluster, network, log } = this.#options;
     try {
-      const [record] = await store.load(`decided/${slotKey(slot)}`);
-      if (!record) return;
-      const proof = decodeDecisionProof(cluster.id, record.value);
+      const stored = await storedDecision(store, slot);
+      if (!stored) return;
+      const proof = decodeDecisionProof(cluster.id, stored);
       network.send('agreement', to, encodePeerMessage({ kind: 'decided', proof }));
     } catch (error) {
       log.warn({ err: error, slot: slotKey(slot) }, 'proof-not-sent');
