@@ -7,6 +7,7 @@ COPY package.json package-lock.json ./
 RUN npm ci --ignore-scripts
 COPY tsconfig.json tsconfig.build.json ./
 COPY src ./src
+COPY scripts ./scripts
 COPY examples ./examples
 RUN npm run build \
  && chmod 755 dist/src/cli/main.js \
@@ -18,6 +19,7 @@ COPY --from=build /build/node_modules /opt/concordat/node_modules
 COPY package.json /opt/concordat/
 COPY wsdl /opt/concordat/wsdl
 COPY --from=build /build/dist/src /opt/concordat/dist/src
+COPY --from=build /build/dist/browser /opt/concordat/dist/browser
 # The applications that come with the package, and their pages.
 COPY --from=build /build/dist/examples/supply-chain /opt/concordat/dist/examples/supply-chain
 COPY --from=build /build/dist/examples/banking /opt/concordat/dist/examples/banking

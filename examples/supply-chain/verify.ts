@@ -1,13 +1,13 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { findingText } from '../../src/cli/proof-check.js';
+import { findingText } from '../../src/agreement/finding-text.js';
 import type { Cluster } from '../../src/kernel/cluster.js';
 import { WireError } from '../../src/kernel/codec/bytes.js';
 import { loadCluster } from '../../src/kernel/config/cluster-file.js';
 import { failed, ok, type Result } from '../../src/kernel/ids.js';
 import { Keyring } from '../../src/kernel/keys.js';
 import { verifyStateProof } from '../../src/session/check-proof.js';
-import { stateProofFrom, stateProofSchema } from '../../src/session/http/status-json.js';
+import { stateProofFrom, stateProofSchema } from '../../src/session/http/proof-json.js';
 import type { StateProof } from '../../src/session/types.js';
 import { supplyChain } from './application.js';
 import { keys } from './keys.js';

@@ -9,8 +9,8 @@ import {
 } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
 import { type ClusterId, primaryOf, quorum } from '../kernel/ids.js';
-import type { Keyring } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
+import type { Verifier } from '../kernel/verifier.js';
 import {
   atLeast,
   checkSignature,
@@ -122,7 +122,7 @@ function readPhaseCertificate(reader: Reader, cluster: ClusterId): PhaseCertific
 }
 
 /** A pre-prepare signed by the primary of its view. Who passed it on does not matter. */
-export function checkPrePrepare(keyring: Keyring, signed: Signed<PhaseStatement>): Finding {
+export function checkPrePrepare(keyring: Verifier, signed: Signed<PhaseStatement>): Finding {
   const { phase, ballot } = signed.statement;
   const primary = primaryOf(keyring.resilience, ballot.view);
   return (
@@ -131,7 +131,7 @@ export function checkPrePrepare(keyring: Keyring, signed: Signed<PhaseStatement>
 }
 
 /** A quorum of commits of different replicas, and no signature in it that is not good. */
-export function checkCommits(keyring: Keyring, certificate: CommitCertificate): Finding {
+export function checkCommits(keyring: Verifier, certificate: CommitCertificate): Finding {
   return (
     kindUnless('commit', certificate.statement.phase) ??
     atLeast(quorum(keyring.resilience), certificate.signatures, 'commits') ??
@@ -143,7 +143,7 @@ export function checkCommits(keyring: Keyring, certificate: CommitCertificate): 
  * The primary's pre-prepare and the prepares of `quorum - 1` backups for the same slot, ballot, digest
  * and result, and the value. The primary's pre-prepare counts as its prepare, so it has no other.
  */
-export function checkPrepared(keyring: Keyring, certificate: PreparedCertificate): Finding {
+export function checkPrepared(keyring: Verifier, certificate: PreparedCertificate): Finding {
   const { prePrepare, prepares, value } = certificate;
   const primary = primaryOf(keyring.resilience, prePrepare.statement.ballot.view);
   return (
@@ -164,11 +164,11 @@ export function checkPrepared(keyring: Keyring, certificate: PreparedCertificate
   );
 }
 
-export function checkDecision(keyring: Keyring, { commits, value }: DecisionProof): Finding {
+export function checkDecision(keyring: Verifier, { commits, value }: DecisionProof): Finding {
   return checkCommits(keyring, commits) ?? checkValue(keyring, commits.statement, value);
 }
 
-function checkPhaseSignatures(keyring: Keyring, certificate: PhaseCertificate): Finding {
+function checkPhaseSignatures(keyring: Verifier, certificate: PhaseCertificate): Finding {
   const { bytes, signatures } = certificate;
   return (
     rising(

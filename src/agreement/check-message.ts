@@ -9,8 +9,8 @@ import {
   type Result,
   unreachable,
 } from '../kernel/ids.js';
-import type { Keyring } from '../kernel/keys.js';
 import type { Signed, Verified } from '../kernel/signed.js';
+import type { Verifier } from '../kernel/verifier.js';
 import { checkCommits, checkDecision, checkPrePrepare, checkPrepared } from './certificate.js';
 import {
   checkKnown,
@@ -43,11 +43,15 @@ import { checkNewView, checkViewChange } from './view-change-message.js';
 type MessageOf<Kind extends PeerMessage['kind']> = Extract<PeerMessage, { kind: Kind }>;
 
 /** Whether all that the message holds is signed as it must be, and fits together. */
-export function checkPeerMessage(keyring: Keyring, from: ReplicaId, message: PeerMessage): Finding {
+export function checkPeerMessage(
+  keyring: Verifier,
+  from: ReplicaId,
+  message: PeerMessage,
+): Finding {
   return checkKnown(keyring, replicaSigner(from)) ?? checkContent(keyring, from, message);
 }
 
-function checkContent(keyring: Keyring, from: ReplicaId, message: PeerMessage): Finding {
+function checkContent(keyring: Verifier, from: ReplicaId, message: PeerMessage): Finding {
   switch (message.kind) {
     case 'requests':
       return firstFinding(message.requests, (request) => checkStatement(keyring, request));
@@ -93,7 +97,7 @@ function checkContent(keyring: Keyring, from: ReplicaId, message: PeerMessage): 
   }
 }
 
-function checkFloor(keyring: Keyring, requests: FloorProof): Finding {
+function checkFloor(keyring: Verifier, requests: FloorProof): Finding {
   const [first] = requests;
   if (!first) return exactly(oneCorrect(keyring.resilience), requests, 'requests');
   const slot = { kind: 'activation', request: activationSlotRequest(first.statement) } as const;
@@ -104,7 +108,7 @@ function checkFloor(keyring: Keyring, requests: FloorProof): Finding {
 }
 
 function checkActivationPrePrepare(
-  keyring: Keyring,
+  keyring: Verifier,
   from: ReplicaId,
   { requests, proposal }: MessageOf<'activation-pre-prepare'>,
 ): Finding {
@@ -119,7 +123,7 @@ function checkActivationPrePrepare(
 }
 
 function checkUpdate(
-  keyring: Keyring,
+  keyring: Verifier,
   { prePrepare, chosen }: MessageOf<'pre-prepare-update'>,
 ): Finding {
   return (
@@ -135,7 +139,7 @@ function checkUpdate(
 }
 
 /** A prepare or commit of the sender's own; the primary's pre-prepare stands for its prepare. */
-function checkPhase(keyring: Keyring, from: ReplicaId, signed: Signed<PhaseStatement>): Finding {
+function checkPhase(keyring: Verifier, from: ReplicaId, signed: Signed<PhaseStatement>): Finding {
   const { phase, ballot } = signed.statement;
   const signer = replicaSigner(from);
   if (phase === 'pre-prepare') {
@@ -174,7 +178,7 @@ export type VerifiedPreparedCertificate = Brand<PreparedCertificate, 'VerifiedPr
 
 /** Checks that the party named in the statement signed it; of a registration, that it was invited. */
 export function verifyStatement<S extends SelfNamed>(
-  keyring: Keyring,
+  keyring: Verifier,
   signed: Signed<S>,
 ): Result<Verified<S>, VerificationError> {
   return unlessFound(checkStatement(keyring, signed), signed as Verified<S>);
@@ -185,7 +189,7 @@ export function verifyStatement<S extends SelfNamed>(
  * and that the parts fit together. Whether it fits the receiver's state is the core's to judge.
  */
 export function verifyPeerMessage(
-  keyring: Keyring,
+  keyring: Verifier,
   from: ReplicaId,
   message: PeerMessage,
 ): Result<VerifiedPeerMessage, VerificationError> {
@@ -195,7 +199,7 @@ export function verifyPeerMessage(
 
 /** Checks a quorum of commits. Its result may be believed without the value. */
 export function verifyCommitCertificate(
-  keyring: Keyring,
+  keyring: Verifier,
   certificate: CommitCertificate,
 ): Result<VerifiedCommitCertificate, VerificationError> {
   const finding = checkCommits(keyring, certificate);
@@ -204,7 +208,7 @@ export function verifyCommitCertificate(
 
 /** Checks that `f + 1` initiators asked for one and the same end of one transaction (Zhao §4.3). */
 export function verifyCompletion(
-  keyring: Keyring,
+  keyring: Verifier,
   statements: readonly Signed<CompletionStatement>[],
 ): Result<VerifiedCompletion, VerificationError> {
   const [first] = statements;
@@ -218,7 +222,7 @@ export function verifyCompletion(
 
 /** Checks that a quorum was ready to decide the value. */
 export function verifyPreparedCertificate(
-  keyring: Keyring,
+  keyring: Verifier,
   certificate: PreparedCertificate,
 ): Result<VerifiedPreparedCertificate, VerificationError> {
   const finding = checkPrepared(keyring, certificate);
@@ -227,7 +231,7 @@ export function verifyPreparedCertificate(
 
 /** Checks a decided slot with nothing but the cluster's public keys: the commits and all behind them. */
 export function verifyDecisionProof(
-  keyring: Keyring,
+  keyring: Verifier,
   proof: DecisionProof,
 ): Result<VerifiedDecisionProof, VerificationError> {
   return unlessFound(checkDecision(keyring, proof), proof as VerifiedDecisionProof);

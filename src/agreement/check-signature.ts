@@ -5,8 +5,8 @@ import {
   type ReplicaId,
   unreachable,
 } from '../kernel/ids.js';
-import type { Keyring, Signer } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
+import type { Signer, Verifier } from '../kernel/verifier.js';
 import { passingsOnMax } from './invitation.js';
 import type { UuidProposal } from './messages.js';
 import type { InvitationStatement, RegistrationStatement, Statement } from './statements.js';
@@ -84,7 +84,7 @@ export function firstFinding<T>(items: readonly T[], check: (item: T) => Finding
 }
 
 type Arrival = Pick<RegistrationStatement, 'tid' | 'participant' | 'invitations'>;
-type Check = (keyring: Keyring, invitation: Signed<InvitationStatement>) => Finding;
+type Check = (keyring: Verifier, invitation: Signed<InvitationStatement>) => Finding;
 
 /**
  * Whether a participant is invited to just this transaction: by `f + 1` initiators that allow it alike,
@@ -92,7 +92,7 @@ type Check = (keyring: Keyring, invitation: Signed<InvitationStatement>) => Find
  * can bring nobody in. `checkSigned` checks one invitation's own signature.
  */
 export function checkInvited(
-  keyring: Keyring,
+  keyring: Verifier,
   guest: Arrival,
   checkSigned: Check,
   passingsOn = passingsOnMax,
@@ -122,7 +122,7 @@ export function checkInvited(
 }
 
 function initiatorsFault(
-  { resilience }: Keyring,
+  { resilience }: Verifier,
   invitations: readonly Signed<InvitationStatement>[],
 ): string | undefined {
   const needed = oneCorrect(resilience);
@@ -160,7 +160,7 @@ export function replicaSigner(id: ReplicaId): Signer {
 }
 
 /** Whether the party that the statement names signed it, and was invited to what it registers for. */
-export function checkStatement(keyring: Keyring, signed: Signed<SelfNamed>): Finding {
+export function checkStatement(keyring: Verifier, signed: Signed<SelfNamed>): Finding {
   const { statement } = signed;
   return (
     checkEnlistment(statement) ??
@@ -172,7 +172,7 @@ export function checkStatement(keyring: Keyring, signed: Signed<SelfNamed>): Fin
 }
 
 export function checkSignature(
-  keyring: Keyring,
+  keyring: Verifier,
   signer: Signer,
   { bytes, signature }: { readonly bytes: Uint8Array; readonly signature: Uint8Array },
 ): Finding {
@@ -182,8 +182,8 @@ export function checkSignature(
   );
 }
 
-export function checkKnown(keyring: Keyring, signer: Signer): Finding {
-  return keyring.keyOf(signer) === undefined ? { code: 'unknown-signer', signer } : undefined;
+export function checkKnown(keyring: Verifier, signer: Signer): Finding {
+  return !keyring.knows(signer) ? { code: 'unknown-signer', signer } : undefined;
 }
 
 /** A participant signs for its own enlistments only, so that none can squat another's id. */

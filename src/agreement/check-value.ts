@@ -8,8 +8,8 @@ import {
   type Result,
   type TransactionId,
 } from '../kernel/ids.js';
-import type { Keyring } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
+import type { Verifier } from '../kernel/verifier.js';
 import {
   checkStatement,
   distinct,
@@ -92,7 +92,7 @@ function asked(
 
 /** `f + 1` statements of different initiators, alike but for the initiator. */
 export function checkCompletion(
-  keyring: Keyring,
+  keyring: Verifier,
   statements: readonly Signed<CompletionStatement>[],
 ): Finding {
   const initiators = statements.map(({ statement }) => statement.initiator);
@@ -111,7 +111,11 @@ export function checkCompletion(
 }
 
 /** Whether the value is well-founded and the one that the phase statement speaks of. */
-export function checkValue(keyring: Keyring, statement: PhaseStatement, value: SlotValue): Finding {
+export function checkValue(
+  keyring: Verifier,
+  statement: PhaseStatement,
+  value: SlotValue,
+): Finding {
   return (
     kindUnless(statement.slot.kind, value.kind) ??
     (value.kind === 'activation'
@@ -126,7 +130,7 @@ export function checkValue(keyring: Keyring, statement: PhaseStatement, value: S
 
 /** `f + 1` requests of different initiators, alike and for this slot. Leaves their signatures unchecked. */
 export function checkRequests(
-  keyring: Keyring,
+  keyring: Verifier,
   slot: Slot,
   requests: readonly Signed<ActivationStatement>[],
 ): Finding {
@@ -153,7 +157,7 @@ export function checkRequests(
 }
 
 function checkActivationForm(
-  keyring: Keyring,
+  keyring: Verifier,
   { slot, result }: PhaseStatement,
   value: ActivationValue,
 ): Finding {
@@ -174,7 +178,7 @@ function checkActivationForm(
 }
 
 function checkProposals(
-  keyring: Keyring,
+  keyring: Verifier,
   slot: Slot,
   proposals: readonly Signed<UuidProposal>[],
 ): Finding {
@@ -194,14 +198,14 @@ function checkProposals(
   );
 }
 
-function checkActivationSignatures(keyring: Keyring, value: ActivationValue): Finding {
+function checkActivationSignatures(keyring: Verifier, value: ActivationValue): Finding {
   return firstFinding([...value.requests, ...value.proposals], (signed) =>
     checkStatement(keyring, signed),
   );
 }
 
 function checkOutcomeForm(
-  keyring: Keyring,
+  keyring: Verifier,
   { slot, result }: PhaseStatement,
   value: OutcomeValue,
 ): Finding {
@@ -254,7 +258,7 @@ function checkPlaces(records: readonly ParticipantRecord[]): Finding {
   });
 }
 
-function checkOutcomeSignatures(keyring: Keyring, value: OutcomeValue): Finding {
+function checkOutcomeSignatures(keyring: Verifier, value: OutcomeValue): Finding {
   const votes = value.records.flatMap(({ vote }) => (vote === undefined ? [] : [vote]));
   const registrations = value.records.map(({ registration }) => registration);
   return firstFinding([...registrations, ...votes, ...value.completion], (signed) =>

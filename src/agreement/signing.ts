@@ -1,7 +1,8 @@
 import { Reader, readAll, Writer } from '../kernel/codec/bytes.js';
 import { readHeader, readSignedAs, writeSigned } from '../kernel/codec/fields.js';
+import { sha256 } from '../kernel/digest.js';
 import type { ClusterId, Digest } from '../kernel/ids.js';
-import { type Sign, sha256 } from '../kernel/keys.js';
+import type { Sign } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
 import { decodeInvitation, encodeInvitation } from './invitation.js';
 import type { NewViewStatement, ViewChangeStatement } from './messages.js';

@@ -7,8 +7,8 @@ import {
   writeTransactionId,
 } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
+import { digestOfHex, sha256 } from '../kernel/digest.js';
 import type { ClusterId, Digest, TransactionId } from '../kernel/ids.js';
-import { digestOfHex, sha256 } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
 import type {
   AbortReason,
@@ -25,6 +25,9 @@ import {
   readSigned,
 } from './statement-codec.js';
 import type { ActivationStatement } from './statements.js';
+
+/** Starts the text whose digest a collective UUID is. */
+const label = new TextEncoder().encode('concordat/1 collective uuid');
 
 const valueKind = choice<SlotValue['kind']>('activation', 'outcome');
 const reason = choice<AbortReason | 'none'>('none', 'vote', 'rollback', 'timeout');
@@ -163,7 +166,6 @@ export function collectiveTransactionId(value: ActivationValue): TransactionId {
   const [request] = value.requests;
   if (request === undefined) throw new RangeError('an activation without a request');
   const uuids = value.proposals.map(({ statement }) => statement.uuid).sort();
-  const label = 'concordat/1 collective uuid';
   const hex = digestOfHex(label, [activationContent(request.statement), ...uuids]).slice(0, 32);
   const variant = (8 | (Number.parseInt(hex.charAt(16), 16) & 3)).toString(16);
   const third = `8${hex.slice(13, 16)}`;

@@ -13,8 +13,8 @@ import {
 } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
 import { type ClusterId, primaryOf, quorum } from '../kernel/ids.js';
-import type { Keyring } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
+import type { Verifier } from '../kernel/verifier.js';
 import { checkPrepared, readPreparedCertificate, writePreparedCertificate } from './certificate.js';
 import {
   atLeast,
@@ -105,7 +105,7 @@ function expectKind(expected: SignedKind, found: SignedKind): void {
 }
 
 /** Signed by the replica beside it, and every lock in it real and of an earlier view. */
-export function checkViewChange(keyring: Keyring, signed: SignedViewChange): Finding {
+export function checkViewChange(keyring: Verifier, signed: SignedViewChange): Finding {
   const { view, prepared } = signed.statement;
   return (
     rising(
@@ -123,7 +123,7 @@ export function checkViewChange(keyring: Keyring, signed: SignedViewChange): Fin
 }
 
 /** Signed by the primary of the view that it opens, with a quorum of view changes to that view. */
-export function checkNewView(keyring: Keyring, signed: Signed<NewViewStatement>): Finding {
+export function checkNewView(keyring: Verifier, signed: Signed<NewViewStatement>): Finding {
   const { view, viewChanges } = signed.statement;
   const primary = primaryOf(keyring.resilience, view);
   return (

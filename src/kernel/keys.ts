@@ -3,30 +3,14 @@ import {
   createPrivateKey,
   createPublicKey,
   generateKeyPairSync,
-  hash,
   type KeyObject,
   sign,
   verify,
 } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Cluster, Member } from './cluster.js';
-import type { Digest, InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
-
-/** SHA-256 as 64 lower-case hexadecimal digits. */
-export function sha256(bytes: Uint8Array): Digest {
-  return hash('sha256', bytes, 'hex') as Digest;
-}
-
-/** SHA-256 of the text's UTF-8. */
-export function digestOfText(text: string): Digest {
-  return hash('sha256', text, 'hex') as Digest;
-}
-
-/** A party that signs statements. */
-export type Signer =
-  | { readonly role: 'replica'; readonly id: ReplicaId }
-  | { readonly role: 'initiator'; readonly id: InitiatorId }
-  | { readonly role: 'participant'; readonly id: ParticipantId };
+import type { InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
+import type { Signer, Verifier } from './verifier.js';
 
 /** SubjectPublicKeyInfo of Ed25519 up to the raw key (RFC 8410 §4). */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
@@ -38,7 +22,7 @@ const rememberedSignatures = 32_768;
  * The statement keys of a cluster, and a bounded memory of the signatures that they verified: the same
  * statement comes in several messages and certificates, and Ed25519 is what verification costs.
  */
-export class Keyring {
+export class Keyring implements Verifier {
   static readonly #shared = new WeakMap<Cluster, Keyring>();
   readonly cluster: Cluster;
   readonly #replicas: ReadonlyMap<ReplicaId, KeyObject>;
@@ -81,8 +65,11 @@ export class Keyring {
     return this.#participants.get(id);
   }
 
-  /** The key of any party. */
-  keyOf(signer: Signer): KeyObject | undefined {
+  knows(signer: Signer): boolean {
+    return this.#keyOf(signer) !== undefined;
+  }
+
+  #keyOf(signer: Signer): KeyObject | undefined {
     switch (signer.role) {
       case 'replica':
         return this.replica(signer.id);
@@ -95,7 +82,7 @@ export class Keyring {
 
   /** Whether the party is known and the signature is its own. Only what verified is remembered. */
   verifies(signer: Signer, bytes: Uint8Array, signature: Uint8Array): boolean {
-    const key = this.keyOf(signer);
+    const key = this.#keyOf(signer);
     if (key === undefined || signature.length !== signatureBytes) return false;
     const memory = createHash('sha256')
       .update(`${signer.role} ${signer.id}\n`)
@@ -142,10 +129,4 @@ export function generateStatementKey(): { privateKeyPem: string; publicKeyHex: s
 export function publicStatementKey(privateKeyPem: string): string {
   const spki = createPublicKey(privateKeyPem).export({ type: 'spki', format: 'der' });
   return spki.subarray(-32).toString('hex');
-}
-
-/** SHA-256 over a text in UTF-8 and, after it, the bytes of hexadecimal digits; as hexadecimal digits. */
-export function digestOfHex(label: string, digits: readonly string[]): Digest {
-  const parts = [Buffer.from(label), ...digits.map((one) => Buffer.from(one, 'hex'))];
-  return sha256(Buffer.concat(parts));
 }

@@ -8,6 +8,7 @@ import {
   type VerificationError,
 } from '../agreement/check-signature.js';
 import { WireError } from '../kernel/codec/bytes.js';
+import { sha256 } from '../kernel/digest.js';
 import {
   type ClusterId,
   type Digest,
@@ -17,7 +18,7 @@ import {
   type Result,
   unreachable,
 } from '../kernel/ids.js';
-import { type Keyring, type Sign, sha256 } from '../kernel/keys.js';
+import type { Keyring, Sign } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
 import {
   checkCheckpoint,

@@ -1,4 +1,3 @@
-import { createHash } from 'node:crypto';
 import {
   atLeast,
   checkSignature,
@@ -9,10 +8,12 @@ import {
   rising,
   type VerificationError,
 } from '../agreement/check-signature.js';
+import { Writer } from '../kernel/codec/bytes.js';
+import { digestOfHex, digestOfText, sha256 } from '../kernel/digest.js';
 import { type Digest, failed, ok, oneCorrect, type Result } from '../kernel/ids.js';
-import { digestOfText, type Keyring } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
-import { digestOfStanding, digestOfTransfers, encodeOutcome } from './proof.js';
+import type { Verifier } from '../kernel/verifier.js';
+import { digestOfStanding, digestOfTransfers, writeOutcome } from './proof.js';
 import { headsOf } from './run.js';
 import type {
   BrokenPromise,
@@ -82,18 +83,14 @@ function parents(level: readonly Digest[]): Digest[] {
 }
 
 function digestOfLeaf(outcome: OperationOutcome): Digest {
-  return createHash('sha256')
-    .update(leafPrefix)
-    .update(encodeOutcome(outcome))
-    .digest('hex') as Digest;
+  const writer = new Writer();
+  writer.raw(leafPrefix);
+  writeOutcome(writer, outcome);
+  return sha256(writer.finish());
 }
 
 function digestOfPair(left: Digest, right: Digest): Digest {
-  return createHash('sha256')
-    .update(innerPrefix)
-    .update(left, 'hex')
-    .update(right, 'hex')
-    .digest('hex') as Digest;
+  return digestOfHex(innerPrefix, [left, right]);
 }
 
 // Like all that is verified, what comes in here was decoded by `wire`, which binds it to the cluster
@@ -101,7 +98,7 @@ function digestOfPair(left: Digest, right: Digest): Digest {
 
 /** Checks, with nothing but the cluster's public keys, that the operation came to this outcome. */
 export function verifyOutcomeProof(
-  keyring: Keyring,
+  keyring: Verifier,
   proof: OutcomeProof,
 ): Result<OutcomeProof, VerificationError> {
   const finding =
@@ -112,7 +109,7 @@ export function verifyOutcomeProof(
 
 /** Checks that the application's state had this value under the key. */
 export function verifyStateProof(
-  keyring: Keyring,
+  keyring: Verifier,
   proof: StateProof,
 ): Result<StateProof, VerificationError> {
   const value = digestOfText(proof.value);
@@ -132,7 +129,7 @@ export function verifyStateProof(
 
 /** Checks that initiators may act on the order. */
 export function verifyCertifiedOrder(
-  keyring: Keyring,
+  keyring: Verifier,
   order: CertifiedOrder,
 ): Result<CertifiedOrder, VerificationError> {
   const { transfers } = order.certificate.statement;
@@ -148,7 +145,7 @@ export function verifyCertifiedOrder(
  * of the `f + 1` that say so is correct.
  */
 export function verifyBrokenPromise(
-  keyring: Keyring,
+  keyring: Verifier,
   evidence: BrokenPromise,
 ): Result<BrokenPromise, VerificationError> {
   const { receipt, attestations } = evidence;
@@ -171,7 +168,7 @@ export function verifyBrokenPromise(
 
 /** Checks that a replica gave two receipts for one number that cannot both be honest. */
 export function verifyContradictingReceipts(
-  keyring: Keyring,
+  keyring: Verifier,
   receipts: ContradictingReceipts,
 ): Result<ContradictingReceipts, VerificationError> {
   const [a, b] = receipts;
@@ -193,7 +190,7 @@ export function contradict(a: ReceiptStatement, b: ReceiptStatement): boolean {
 
 /** `f + 1` or more signatures of different replicas. */
 export function checkSessionCertificate(
-  keyring: Keyring,
+  keyring: Verifier,
   { bytes, signatures }: SessionCertificate<SessionStatement>,
 ): Finding {
   return (
@@ -233,12 +230,12 @@ function isOpen(
   return next <= sequence && standing.head === head && (next > 1 || since <= base);
 }
 
-function checkReceipt(keyring: Keyring, receipt: Signed<ReceiptStatement>): Finding {
+function checkReceipt(keyring: Verifier, receipt: Signed<ReceiptStatement>): Finding {
   return checkSignature(keyring, replicaSigner(receipt.statement.replica), receipt);
 }
 
 function checkAttesters(
-  keyring: Keyring,
+  keyring: Verifier,
   signers: readonly { readonly replica: number }[],
 ): Finding {
   return (
@@ -250,7 +247,7 @@ function checkAttesters(
   );
 }
 
-function checkAttestations(keyring: Keyring, attestations: StateProof['attestations']): Finding {
+function checkAttestations(keyring: Verifier, attestations: StateProof['attestations']): Finding {
   return firstFinding(attestations, (attestation) =>
     checkSignature(keyring, replicaSigner(attestation.replica), attestation),
   );

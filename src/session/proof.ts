@@ -11,8 +11,9 @@ import {
   writeSigned,
 } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
+import { sha256 } from '../kernel/digest.js';
 import type { ClusterId, Digest } from '../kernel/ids.js';
-import { type Sign, sha256 } from '../kernel/keys.js';
+import type { Sign } from '../kernel/keys.js';
 import type { Signed } from '../kernel/signed.js';
 import {
   encodeCallResult,
@@ -156,13 +157,7 @@ export function encodeStanding(standing: SessionStanding): Uint8Array {
   return writer.finish();
 }
 
-/** The bytes that a leaf of a position's tree is of. */
-export function encodeOutcome(outcome: OperationOutcome): Uint8Array {
-  const writer = new Writer();
-  writeOutcome(writer, outcome);
-  return writer.finish();
-}
-
+/** What the digest of a leaf of a position's tree is over. */
 export function writeOutcome(writer: Writer, outcome: OperationOutcome): void {
   writeSessionId(writer, outcome.session);
   writeCount(writer, outcome.sequence);

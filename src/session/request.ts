@@ -1,6 +1,7 @@
 import { checkSignature, replicaSigner } from '../agreement/check-signature.js';
 import { readAll, WireError, Writer } from '../kernel/codec/bytes.js';
 import { choice, readReplica, writeReplica, writeSigned } from '../kernel/codec/fields.js';
+import { sha256 } from '../kernel/digest.js';
 import {
   type ClientId,
   type ClusterId,
@@ -8,7 +9,7 @@ import {
   type Digest,
   sessionsClient,
 } from '../kernel/ids.js';
-import { type Keyring, sha256 } from '../kernel/keys.js';
+import type { Keyring } from '../kernel/keys.js';
 import type { RequestCheck } from '../ordering/check-message.js';
 import type { OrderingRequest } from '../ordering/types.js';
 import type { SessionRequest } from './message.js';

@@ -1,8 +1,9 @@
 import { type Reader, readAll, WireError, Writer } from '../kernel/codec/bytes.js';
 import { choice, readDigest, readName, writeDigest, writeName } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
+import { hexOf } from '../kernel/codec/text.js';
+import { digestOfText, sha256 } from '../kernel/digest.js';
 import { type ClusterId, clientId, clusterId, type Digest } from '../kernel/ids.js';
-import { digestOfText, sha256 } from '../kernel/keys.js';
 import {
   applicationName,
   type CallResult,
@@ -269,7 +270,7 @@ function checkSize(bytes: Uint8Array): void {
 /** A session's id; its first head. */
 export function sessionIdOf(cluster: ClusterId, header: SessionHeader): SessionId {
   const certificate = sha256(header.certificate);
-  const nonce = Buffer.from(header.nonce).toString('hex');
+  const nonce = hexOf(header.nonce, 0, header.nonce.length);
   return digestOfLines(
     'concordat/1 session',
     cluster,

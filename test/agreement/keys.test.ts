@@ -6,14 +6,10 @@ import {
   activationSlotRequest,
   collectiveTransactionId,
 } from '../../src/agreement/values.js';
+import { sha256 } from '../../src/kernel/digest.js';
 import { initiatorId, participantId, replicaId, transactionId } from '../../src/kernel/ids.js';
-import {
-  ed25519Signer,
-  generateStatementKey,
-  Keyring,
-  type Signer,
-  sha256,
-} from '../../src/kernel/keys.js';
+import { ed25519Signer, generateStatementKey, Keyring } from '../../src/kernel/keys.js';
+import type { Signer } from '../../src/kernel/verifier.js';
 import { activationStatements } from '../support/arbitraries.js';
 import { Evidence } from '../support/evidence.js';
 import { testCluster } from '../support/keys.js';

@@ -3,6 +3,7 @@ import { verifyPeerMessage } from '../../src/agreement/check-message.js';
 import type { PeerMessage, Slot } from '../../src/agreement/messages.js';
 import { decodePeerMessage, encodePeerMessage } from '../../src/agreement/peer-message.js';
 import { digestOfSigned } from '../../src/agreement/signing.js';
+import { sha256 } from '../../src/kernel/digest.js';
 import {
   attempt,
   digest,
@@ -12,7 +13,6 @@ import {
   transactionId,
   view,
 } from '../../src/kernel/ids.js';
-import { sha256 } from '../../src/kernel/keys.js';
 import { Evidence, upTo } from '../support/evidence.js';
 import { testCluster } from '../support/keys.js';
 import { verdict } from './verdict.js';

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { sha256 as digestOfBytes } from '../../src/kernel/digest.js';
 import { clientId, type Digest, type ReplicaId } from '../../src/kernel/ids.js';
-import { sha256 as digestOfBytes } from '../../src/kernel/keys.js';
 import type { Signed } from '../../src/kernel/signed.js';
 import {
   digestOfBatch,

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
+import { digestOfText } from '../../src/kernel/digest.js';
 import { clientId, type Digest, digest, replicaId } from '../../src/kernel/ids.js';
-import { digestOfText } from '../../src/kernel/keys.js';
 import type { Signed } from '../../src/kernel/signed.js';
 import {
   OutcomeTree,

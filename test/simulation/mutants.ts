@@ -2,8 +2,8 @@ import type { OutcomeValue, Slot } from '../../src/agreement/messages.js';
 import { signStatement } from '../../src/agreement/signing.js';
 import { BankCore } from '../../src/banking/bank/bank-core.js';
 import type { Core } from '../../src/kernel/core.js';
+import { sha256 } from '../../src/kernel/digest.js';
 import { clientId, type Digest, replicaId, type View } from '../../src/kernel/ids.js';
-import { sha256 } from '../../src/kernel/keys.js';
 import {
   CoordinatorCore,
   type CoordinatorOptions,

@@ -25,6 +25,7 @@ import {
   activationSlotRequest,
   digestOfValue,
 } from '../../src/agreement/values.js';
+import { sha256 } from '../../src/kernel/digest.js';
 import {
   attempt,
   clientId,
@@ -39,7 +40,6 @@ import {
   transactionId,
   view,
 } from '../../src/kernel/ids.js';
-import { sha256 } from '../../src/kernel/keys.js';
 import type { Signed } from '../../src/kernel/signed.js';
 import { invitationsOf } from './invitations.js';
 import type { TestCluster } from './keys.js';

@@ -1,6 +1,6 @@
 import type { TimerInput } from '../../src/kernel/core.js';
+import { digestOfText } from '../../src/kernel/digest.js';
 import { type ClientId, clientId, type ReplicaId } from '../../src/kernel/ids.js';
-import { digestOfText } from '../../src/kernel/keys.js';
 import { verifyOrderingMessage } from '../../src/ordering/check-message.js';
 import {
   type OrderingEngine,

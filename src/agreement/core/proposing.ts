@@ -1,6 +1,6 @@
 import { invariant } from '../../kernel/core.js';
+import { sha256 } from '../../kernel/digest.js';
 import type { Attempt, Digest, ReplicaId } from '../../kernel/ids.js';
-import { sha256 } from '../../kernel/keys.js';
 import type { Signed } from '../../kernel/signed.js';
 import type {
   ActivationValue,

@@ -1,8 +1,9 @@
 import { randomUUID } from 'node:crypto';
+import { sha256 } from '../../kernel/digest.js';
 import { OccasionalLog } from '../../kernel/http/log-output.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { type ClusterId, type Digest, enlistmentId, type ParticipantId } from '../../kernel/ids.js';
-import { type Keyring, sha256 } from '../../kernel/keys.js';
+import type { Keyring } from '../../kernel/keys.js';
 import { readFault } from '../../soap/fault-body.js';
 import { coordinationFaults, SoapFault, securityFaults, soapFaults } from '../../soap/faults.js';
 import type { Operation, Operations } from '../../soap/port.js';

@@ -1,4 +1,5 @@
 import { ConcordatError, type NoData, noData } from '../error.js';
+import { asciiOf, hexOf } from './text.js';
 
 /** Bytes that no encoder of this version writes, or a value that no bytes can say. */
 export class WireError extends ConcordatError<WireErrorCode, NoData> {
@@ -22,9 +23,6 @@ function digitValue(code: number): number {
 
 // A byte order mark is text like any other here: dropping it would read two encodings as one.
 const utf8Decoder = new TextDecoder('utf-8', { fatal: true, ignoreBOM: true });
-
-/** Up to here it is faster to put a text together letter by letter than to call a decoder. */
-const shortText = 12;
 const none = new Uint8Array(0);
 
 /**
@@ -36,7 +34,6 @@ export class Reader {
   readonly #bytes: Uint8Array;
   readonly #view: DataView;
   readonly #mayShare: boolean;
-  #buffer: Buffer | undefined;
   #at = 0;
 
   constructor(bytes: Uint8Array, { mayShare = false }: { readonly mayShare?: boolean } = {}) {
@@ -96,7 +93,7 @@ export class Reader {
 
   hex(length: number): string {
     const at = this.#take(length);
-    return this.#decoder.toString('hex', at, at + length);
+    return hexOf(this.#bytes, at, at + length);
   }
 
   text(maxBytes: number): string {
@@ -104,9 +101,7 @@ export class Reader {
     if (length > maxBytes) throw new WireError(`text of more than ${maxBytes} bytes`);
     const at = this.#take(length);
     if (isAscii(this.#bytes, at, at + length)) {
-      return length > shortText
-        ? this.#decoder.toString('latin1', at, at + length)
-        : asciiOf(this.#bytes, at, at + length);
+      return asciiOf(this.#bytes, at, at + length);
     }
     try {
       return utf8Decoder.decode(this.#bytes.subarray(at, at + length));
@@ -137,13 +132,6 @@ export class Reader {
       : this.#bytes.slice(start, this.#at);
   }
 
-  /** The same bytes, as something with decoders. */
-  get #decoder(): Buffer {
-    const { buffer, byteOffset, byteLength } = this.#bytes;
-    this.#buffer ??= Buffer.from(buffer, byteOffset, byteLength);
-    return this.#buffer;
-  }
-
   /** Checks that so many bytes are left, passes over them, and returns where they start. */
   #take(length: number): number {
     const at = this.#at;
@@ -156,12 +144,6 @@ export class Reader {
 function isAscii(bytes: Uint8Array, start: number, end: number): boolean {
   for (let index = start; index < end; index += 1) if ((bytes[index] ?? 0) > 0x7f) return false;
   return true;
-}
-
-function asciiOf(bytes: Uint8Array, start: number, end: number): string {
-  let text = '';
-  for (let index = start; index < end; index += 1) text += String.fromCharCode(bytes[index] ?? 0);
-  return text;
 }
 
 /** Decodes the whole of an input. */

@@ -1,7 +1,7 @@
 import { type Reader, readAll, Writer } from '../../kernel/codec/bytes.js';
 import { limits } from '../../kernel/codec/limits.js';
+import { sha256 } from '../../kernel/digest.js';
 import { type ClientId, type ClusterId, clientId, type Digest } from '../../kernel/ids.js';
-import { sha256 } from '../../kernel/keys.js';
 import { digestOfManifest } from '../check-message.js';
 import { orderingLimits, readManifest, writeManifest } from '../fields.js';
 import { readShared, writeShared } from '../statement-codec.js';

@@ -1,6 +1,6 @@
 import { resendDelayMs } from '../../kernel/core.js';
+import { sha256 } from '../../kernel/digest.js';
 import type { Digest, ReplicaId } from '../../kernel/ids.js';
-import { sha256 } from '../../kernel/keys.js';
 import type { CheckpointCertificate, SnapshotManifest } from '../types.js';
 import { Snapshot, type StableCheckpoint } from './client-table.js';
 import type { Outbox } from './outbox.js';

@@ -1,5 +1,5 @@
+import { digestOfText } from '../../kernel/digest.js';
 import { type Digest, oneCorrect, type ReplicaId } from '../../kernel/ids.js';
-import { digestOfText } from '../../kernel/keys.js';
 import type { Signed } from '../../kernel/signed.js';
 import { digestOfStanding } from '../proof.js';
 import type { AttestationStatement, SessionId } from '../types.js';

@@ -4,20 +4,16 @@ import type { Logger } from '../../kernel/http/logger.js';
 import { principalOf, Shares, streamsMax } from '../../kernel/http/shares.js';
 import { loadOpenApi } from '../../soap/wsdl.js';
 import type { SessionEvent } from '../core/outbox.js';
+import { applicationField, sequenceField, sessionIdField } from '../http/fields.js';
 import {
   httpStatusOf,
   problemJson,
   type SessionProblem,
   SessionProblemError,
 } from '../http/problem.js';
-import {
-  applicationField,
-  checked,
-  readSubmission,
-  sequenceField,
-  sessionIdField,
-} from '../http/run-json.js';
-import { answerJson, signedJson, stateProofJson } from '../http/status-json.js';
+import { signedJson, stateProofJson } from '../http/proof-json.js';
+import { checked, readSubmission } from '../http/run-json.js';
+import { answerJson } from '../http/status-json.js';
 import { type SessionId, sessionLimits } from '../types.js';
 import { EventStream, streamHeaders } from './replies.js';
 import type { SessionService, WatchedFrom } from './service.js';

@@ -2,7 +2,7 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import { startInitiator } from '../../../src/banking/initiator/initiator-node.js';
 import { orderActions, writeOrder } from '../../../src/banking/session-order.js';
 import { readTransferResponse } from '../../../src/banking/soap.js';
-import { sha256 } from '../../../src/kernel/keys.js';
+import { sha256 } from '../../../src/kernel/digest.js';
 import { digestOfTransfers, encodeCertifiedOrder } from '../../../src/session/proof.js';
 import type { CertifiedOrder } from '../../../src/session/types.js';
 import { endpoint } from '../../../src/soap/addressing.js';

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digestOfText } from '../../../src/kernel/keys.js';
+import { digestOfText } from '../../../src/kernel/digest.js';
 import { verifyStateProof } from '../../../src/session/check-proof.js';
 import { signSession } from '../../../src/session/proof.js';
 import { type EngineKind, SessionRig } from '../../support/session-rig.js';

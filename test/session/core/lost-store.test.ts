@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { digestOfText } from '../../../src/kernel/keys.js';
+import { digestOfText } from '../../../src/kernel/digest.js';
 import { lostStoreRecord } from '../../../src/ordering/core/lost-store.js';
 import { type EngineKind, SessionRig, type SessionRigOptions } from '../../support/session-rig.js';
 

@@ -3,8 +3,8 @@ import type {
   ActivationStatement,
   CompletionStatement,
 } from '../../../src/agreement/statements.js';
+import { sha256 } from '../../../src/kernel/digest.js';
 import { clientId, transactionId } from '../../../src/kernel/ids.js';
-import { sha256 } from '../../../src/kernel/keys.js';
 import { initiatorAt } from '../parties/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { BehaviourMaker, Liar } from './liar.js';

@@ -1,11 +1,11 @@
 import type { PeerMessage } from '../../../src/agreement/messages.js';
+import { sha256 } from '../../../src/kernel/digest.js';
 import {
   type EnlistmentId,
   type TransactionId,
   transactionId,
   type View,
 } from '../../../src/kernel/ids.js';
-import { sha256 } from '../../../src/kernel/keys.js';
 import { addressOfService, initiatorAt } from '../parties/cast.js';
 import type { BehaviourMaker } from './liar.js';
 import { broadcast, halves, peerMessage, selfOf, sendPeer, sign } from './replica-tools.js';

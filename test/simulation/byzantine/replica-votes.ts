@@ -4,8 +4,8 @@ import {
   type SlotKey,
   slotKey,
 } from '../../../src/agreement/messages.js';
+import { sha256 } from '../../../src/kernel/digest.js';
 import { type Attempt, type Digest, primaryOf, type View } from '../../../src/kernel/ids.js';
-import { sha256 } from '../../../src/kernel/keys.js';
 import type { BehaviourMaker, Liar } from './liar.js';
 import {
   broadcast,

@@ -1,5 +1,5 @@
+import { digestOfText } from '../../../src/kernel/digest.js';
 import type { ReplicaId } from '../../../src/kernel/ids.js';
-import { digestOfText } from '../../../src/kernel/keys.js';
 import { lostStoreRecord, nonceOf } from '../../../src/ordering/core/lost-store.js';
 import type { Disk } from '../engine/disk.js';
 import type { Engine } from '../engine/engine.js';

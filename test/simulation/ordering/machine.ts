@@ -1,4 +1,4 @@
-import { sha256 } from '../../../src/kernel/keys.js';
+import { sha256 } from '../../../src/kernel/digest.js';
 import type { StateMachine } from '../../../src/ordering/core/engine.js';
 import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
 

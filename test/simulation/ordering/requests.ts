@@ -1,5 +1,5 @@
+import { sha256 } from '../../../src/kernel/digest.js';
 import { clientId } from '../../../src/kernel/ids.js';
-import { sha256 } from '../../../src/kernel/keys.js';
 import type { OrderingRequest } from '../../../src/ordering/types.js';
 
 /** What stands for a client's signature: nobody but the clients makes these. */

@@ -1,5 +1,5 @@
+import { sha256 } from '../../../src/kernel/digest.js';
 import type { Digest } from '../../../src/kernel/ids.js';
-import { sha256 } from '../../../src/kernel/keys.js';
 import type { Signed } from '../../../src/kernel/signed.js';
 import type {
   CycleValue,

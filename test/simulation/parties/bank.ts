@@ -3,6 +3,7 @@ import type { InvitationStatement } from '../../../src/agreement/statements.js';
 import type { BankInput, BankOutput } from '../../../src/banking/bank/bank-core.js';
 import type { Balance } from '../../../src/banking/soap.js';
 import type { Core } from '../../../src/kernel/core.js';
+import { sha256 } from '../../../src/kernel/digest.js';
 import {
   type Digest,
   enlistmentId,
@@ -12,7 +13,6 @@ import {
   type TransactionId,
   unreachable,
 } from '../../../src/kernel/ids.js';
-import { sha256 } from '../../../src/kernel/keys.js';
 import type {
   CallId,
   EnlistmentRef,

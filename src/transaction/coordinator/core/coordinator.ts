@@ -19,6 +19,7 @@ import type {
 import type { ActivationStatement } from '../../../agreement/statements.js';
 import { collectiveTransactionId } from '../../../agreement/values.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../../kernel/core.js';
+import { sha256 } from '../../../kernel/digest.js';
 import {
   type Digest,
   type InitiatorId,
@@ -26,7 +27,6 @@ import {
   type TransactionId,
   unreachable,
 } from '../../../kernel/ids.js';
-import { sha256 } from '../../../kernel/keys.js';
 import type { Signed, Verified } from '../../../kernel/signed.js';
 import { type Activated, ActivationService, Floors, namedBy } from './activation.js';
 import { Inquiries, Search } from './inquiries.js';

@@ -1,5 +1,5 @@
+import { sha256 } from '../../../../src/kernel/digest.js';
 import type { Digest, View } from '../../../../src/kernel/ids.js';
-import { sha256 } from '../../../../src/kernel/keys.js';
 import { type Cycle, cycleNumber, type OrderingMessage } from '../../../../src/ordering/types.js';
 import { type Behaviour, halves, type Liar } from './liar.js';
 

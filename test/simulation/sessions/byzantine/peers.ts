@@ -1,5 +1,5 @@
+import { sha256 } from '../../../../src/kernel/digest.js';
 import type { ReplicaId } from '../../../../src/kernel/ids.js';
-import { sha256 } from '../../../../src/kernel/keys.js';
 import type { SessionMessage } from '../../../../src/session/message.js';
 import { digestOfResult } from '../../../../src/session/proof.js';
 import type { SessionBehaviour, SessionLiar } from './liar.js';
