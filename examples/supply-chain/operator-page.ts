@@ -45,11 +45,11 @@ export class OperatorPage {
     page.on('pageerror', (error) => this.errors.push(error.message));
   }
 
-  /** Opens the page that a node serves, and chooses the operator's key file. */
+  /** Opens the page that a node serves, and chooses the operator's key file and the cluster's file. */
   static async open(
     browser: Browser,
     nodeUrl: string,
-    keyFile: string,
+    { keyFile, clusterFile }: { readonly keyFile: string; readonly clusterFile?: string },
     { width = 1280, scale = 1 } = {},
   ): Promise<OperatorPage> {
     const viewport = { width, height: 960 };
@@ -57,7 +57,9 @@ export class OperatorPage {
     context.setDefaultTimeout(patienceMs);
     const operator = new OperatorPage(await context.newPage());
     await operator.page.goto(`${nodeUrl}/supply-chain/`);
+    await operator.page.waitForSelector('#node[data-state="up"]');
     await operator.page.setInputFiles('#key-file', keyFile);
+    if (clusterFile !== undefined) await operator.chooseCluster(clusterFile);
     return operator;
   }
 
@@ -70,6 +72,12 @@ export class OperatorPage {
       await this.page.fill('#station', station);
       await this.#click('start');
     });
+  }
+
+  /** Resolves once the page verifies by the file. */
+  async chooseCluster(file: string): Promise<void> {
+    await this.page.setInputFiles('#cluster-file', file);
+    await this.page.waitForSelector('#trust:has-text("verifies")');
   }
 
   /** Books in what a delivery note lists; resolves with the number of the last step. */
@@ -158,10 +166,27 @@ export class OperatorPage {
 
   /** Shows a package's history; resolves with what the page says of its hash chain. */
   async history(id: string): Promise<string | null> {
+    return this.page.textContent(`${await this.#show(id)} #chain-verdict`);
+  }
+
+  /** Shows a package's history; resolves with what the page says of its proof, and all else that it shows. */
+  async provedHistory(id: string): Promise<{ proof: string | null; entries: number }> {
+    const shown = await this.#show(id);
+    const proof = await this.page.textContent(`${shown} #proof-verdict`);
+    return { proof, entries: await this.page.locator(`${shown} .link`).count() };
+  }
+
+  /** What the page says of the proof of a final step. */
+  verdict(sequence: number): Promise<string | null> {
+    return this.page.textContent(`#steps > [data-sequence="${sequence}"] .verdict`);
+  }
+
+  async #show(id: string): Promise<string> {
+    const answered = this.page.waitForResponse((response) => response.url().includes(`%2F${id}`));
     await this.page.fill('#history-package', id);
     await this.#click('show-history');
-    const shown = `#history[aria-busy="false"][data-package="${id}"]`;
-    return this.page.textContent(`${shown} #chain-verdict`);
+    await answered;
+    return `#history[aria-busy="false"][data-package="${id}"]`;
   }
 
   /** Resolves with the downloaded file's path; it is gone once the page is closed. */

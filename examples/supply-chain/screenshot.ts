@@ -17,7 +17,7 @@ const look = { width: 1040, scale: 0.75 };
 /** Two operators at two nodes work on one delivery until one of them is contradicted. */
 async function show(cluster: LocalCluster, browser: Browser, directory: string): Promise<void> {
   const open = (owner: string, node: string) =>
-    OperatorPage.open(browser, cluster.url(node), cluster.nodeFile(owner), look);
+    OperatorPage.open(browser, cluster.url(node), filesOf(cluster, owner), look);
   const operators = [
     await open('alice', 'coordinator-0'),
     await open('bob', 'coordinator-1'),
@@ -39,6 +39,10 @@ async function show(cluster: LocalCluster, browser: Browser, directory: string):
   await contradicted.scan('P-12');
   await contradicted.history(contradicted === operators[0] ? 'P-1' : 'P-2');
   await contradicted.page.screenshot({ path: picture, fullPage: true });
+}
+
+function filesOf(cluster: LocalCluster, owner: string) {
+  return { keyFile: cluster.nodeFile(owner), clusterFile: cluster.clusterFile };
 }
 
 async function bookIn(operator: OperatorPage, note: string, packages: number): Promise<void> {

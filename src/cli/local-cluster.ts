@@ -135,6 +135,11 @@ export class LocalCluster {
     return `${front.url}/transfer`;
   }
 
+  /** The cluster's public file. */
+  get clusterFile(): string {
+    return join(this.directory, 'cluster.json');
+  }
+
   /** The private file of a node or client. */
   nodeFile(name: string): string {
     return join(this.directory, 'nodes', `${name}.json`);

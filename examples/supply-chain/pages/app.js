@@ -2,6 +2,7 @@ import { readIdentity } from './bytes.js';
 import { byId, download } from './dom.js';
 import { historyView } from './history-view.js';
 import { Nodes } from './nodes.js';
+import { checkOperation, checkState, readClusterFile } from './proofs.js';
 import { isFinal, Session } from './session.js';
 import { clearOperations, showOperation } from './steps-view.js';
 
@@ -10,6 +11,8 @@ const application = 'supply-chain';
 const inSession = ['scan', 'validate', 'release', 'passed', 'failed', 'label', 'commit', 'end'];
 
 let cluster;
+/** What proofs are checked with, from the operator's own file. */
+let keys;
 let nodes;
 let identity;
 let session;
@@ -73,6 +76,9 @@ function showNode({ url, state }) {
 }
 
 function showStep(operation) {
+  if (keys !== undefined && isFinal(operation)) {
+    operation.verdict = checkOperation(keys, session.id, operation);
+  }
   showOperation(operation);
   const concerns = operation.payload?.includes(`"package":${JSON.stringify(shownPackage)}`);
   if (concerns && isFinal(operation)) run(() => showHistory(shownPackage));
@@ -91,6 +97,17 @@ async function chooseKey() {
   identity = await readIdentity(await file.text());
   byId('operator').textContent = `You are ${identity.owner}.`;
   enable();
+}
+
+async function chooseCluster() {
+  const [file] = byId('cluster-file').files;
+  if (file === undefined) return;
+  keys = undefined;
+  byId('trust').textContent = 'Without it, this page believes its node.';
+  keys = readClusterFile(await file.text(), cluster);
+  byId('trust').textContent = 'This page verifies each proof by it.';
+  for (const operation of session?.operations ?? []) showStep(operation);
+  if (shownPackage !== undefined) await showHistory(shownPackage);
 }
 
 async function start() {
@@ -157,8 +174,29 @@ function statePath(key) {
 
 /** The agreed value, or `undefined` where there is none. */
 async function stateOf(key) {
+  return (await answerOf(statePath(key)))?.value;
+}
+
+/** The agreed value, and whether it is proved; `undefined` where there is none. */
+async function provedStateOf(key) {
+  if (keys === undefined) {
+    const value = await stateOf(key);
+    return (
+      value && {
+        standing: 'unverified',
+        value,
+        words: "Not verified: choose the cluster's public file.",
+      }
+    );
+  }
+  const proof = await answerOf(`${statePath(key)}/proof`);
+  return proof && checkState(keys, proof, { application, key });
+}
+
+/** What a node answers, or `undefined` where it knows of none. */
+async function answerOf(path) {
   try {
-    return (await nodes.ask(() => ({ path: statePath(key) }))).value;
+    return await nodes.ask(() => ({ path }));
   } catch (error) {
     if (error.status === 404) return undefined;
     throw error;
@@ -171,12 +209,12 @@ async function showHistory(id) {
   shownPackage = id;
   shown.ariaBusy = 'true';
   try {
-    const value = await stateOf(`package/${id}`);
-    const content = value === undefined ? [notThere(id)] : await historyView(JSON.parse(value));
+    const state = await provedStateOf(`package/${id}`);
+    const content = state === undefined ? [notThere(id)] : await historyView(state);
     if (shownPackage !== id) return;
     shown.replaceChildren(...content);
     shown.dataset.package = id;
-    byId('proof').disabled = value === undefined;
+    byId('proof').disabled = state === undefined;
   } finally {
     if (shownPackage === id) shown.ariaBusy = 'false';
   }
@@ -192,6 +230,7 @@ async function downloadProof() {
 }
 
 on('key-file', 'change', chooseKey);
+on('cluster-file', 'change', chooseCluster);
 on('start-form', 'submit', start);
 on('delivery-file', 'change', chooseDelivery);
 on('book-in', 'click', bookIn);

@@ -18,8 +18,13 @@ export async function checkChain({ package: id, history }) {
   return faults;
 }
 
-/** The history as a list, the oldest first. */
-export async function historyView(value) {
+/** The history as a list, the oldest first; of one whose proof does not hold, nothing but that. */
+export async function historyView({ standing, value, words }) {
+  const proof = element('p', { id: 'proof-verdict', className: `verdict ${standing}` }, words);
+  return standing === 'refused' ? [proof] : [proof, ...(await chainView(JSON.parse(value)))];
+}
+
+async function chainView(value) {
   const faults = await checkChain(value);
   const whole = faults.every((fault) => fault === undefined);
   const verdict = whole
@@ -28,7 +33,7 @@ export async function historyView(value) {
   return [
     element(
       'p',
-      { id: 'chain-verdict', className: whole ? 'verdict good' : 'verdict bad' },
+      { id: 'chain-verdict', className: whole ? 'verdict verified' : 'verdict refused' },
       verdict,
     ),
     element(

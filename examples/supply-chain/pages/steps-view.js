@@ -28,9 +28,11 @@ export function clearOperations() {
 }
 
 function rowOf(operation) {
-  const { sequence, status, doubted, times, seen } = operation;
+  const { sequence, status, doubted, times, seen, verdict } = operation;
   const { kind } = status;
-  const bad = status.result?.kind === 'rejected' || kind === 'refused' || kind === 'changed';
+  const unproved = verdict?.standing === 'refused';
+  const bad =
+    unproved || status.result?.kind === 'rejected' || kind === 'refused' || kind === 'changed';
   const isDoubted = doubted && (kind === 'provisional' || kind === 'witnessed');
   return element(
     'li',
@@ -49,6 +51,7 @@ function rowOf(operation) {
       isDoubted
         ? element('p', { className: 'doubt' }, 'Another node saw it differently; wait for the end.')
         : '',
+      verdict && element('p', { className: `verdict ${verdict.standing}` }, verdict.words),
       element('p', { className: 'times' }, ...timesOf(times)),
     ),
     element('span', { className: `badge ${kind}` }, statusWords[kind]),

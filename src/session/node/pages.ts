@@ -2,12 +2,20 @@ import { realpath } from 'node:fs/promises';
 import { sep } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { send } from '@fastify/send';
-import type { FastifyInstance } from 'fastify';
+import type { FastifyInstance, FastifyReply, FastifyRequest } from 'fastify';
 import type { ApplicationModule } from './applications.js';
 
+/** `concordat/verify` in one file, as the build makes it. Compiled modules stand one folder deeper. */
+const browserFiles = fileURLToPath(
+  new URL(
+    import.meta.url.endsWith('.ts') ? '../../../dist/browser/' : '../../../browser/',
+    import.meta.url,
+  ),
+);
+
 /**
- * Serves an application's pages under `/<name>/`: the files of its folder and nothing else. They may load
- * what is in there, and ask the coordinators of these origins.
+ * Serves an application's pages under `/<name>/`: the files of its folder, `verify.js`, with which they
+ * check proofs, and nothing else. They may load what is in there, and ask the coordinators of these origins.
  */
 export function registerPages(
   app: FastifyInstance,
@@ -23,16 +31,16 @@ export function registerPages(
     'cross-origin-opener-policy': 'same-origin',
   };
   app.get(`/${application.name}`, (_request, reply) => reply.redirect(`/${application.name}/`));
-  app.get<{ Params: { '*': string } }>(`/${application.name}/*`, async (request, reply) => {
+  const serve = async (request: FastifyRequest, reply: FastifyReply, folder: string) => {
     // Encoded as it came: `send` decodes it, once.
     const path = request.raw.url?.slice(application.name.length + 1) ?? '/';
     const found = await send(request.raw, path.split('?', 1)[0] ?? '/', {
-      root,
+      root: folder,
       dotfiles: 'ignore',
       index: 'index.html',
       // Browsers ask each time, and are mostly told that nothing has changed.
       maxAge: 0,
-      onFile: (file) => requireInside(root, file),
+      onFile: (file) => requireInside(folder, file),
     });
     reply.headers(headers);
     if (found.type !== 'file') {
@@ -42,7 +50,11 @@ export function registerPages(
         .send({ error: 'no such page' });
     }
     return reply.code(found.statusCode).headers(found.headers).send(found.stream);
-  });
+  };
+  app.get(`/${application.name}/verify.js`, (request, reply) =>
+    serve(request, reply, browserFiles),
+  );
+  app.get(`/${application.name}/*`, (request, reply) => serve(request, reply, root));
 }
 
 /** A link in the folder may lead anywhere. */

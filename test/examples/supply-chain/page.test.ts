@@ -61,7 +61,8 @@ describe.skipIf(path === undefined)(
 
     async function open(owner: string, coordinator = 0): Promise<OperatorPage> {
       const url = cluster.url(`coordinator-${coordinator}`);
-      const operator = await OperatorPage.open(browser, url, cluster.nodeFile(owner));
+      const files = { keyFile: cluster.nodeFile(owner), clusterFile: cluster.clusterFile };
+      const operator = await OperatorPage.open(browser, url, files);
       pages.push(operator);
       await operator.start(`dock-${coordinator}`);
       return operator;
@@ -120,6 +121,45 @@ describe.skipIf(path === undefined)(
       });
       const changed = proof.replace('cordless', 'corded');
       expect(verifyPackageProof(cluster.cluster, changed)).toMatchObject({ ok: false });
+    });
+
+    it('verifies the proofs of what it shows, and refuses one with a changed byte', async () => {
+      const alice = await open('alice');
+      const [id = ''] = await deliver(alice, 1);
+      const step = await alice.scan(id);
+      await alice.commit();
+      const verified = /^Proof verified here: signed by coordinators \d, \d/;
+      expect(await alice.verdict(step)).toMatch(verified);
+      expect(await alice.provedHistory(id)).toMatchObject({
+        proof: expect.stringMatching(verified),
+        entries: 2,
+      });
+      const changes: readonly (readonly [string | RegExp, string, RegExp])[] = [
+        ['cordless', 'cordlesS', /does not hold: does not fit together: value and attestation/],
+        [/"signature":"../, '"signature":"AA', /does not hold: the signature of replica \d is not/],
+      ];
+      for (const [from, to, fault] of changes) {
+        await alice.page.route('**/state/**/proof', async (route) => {
+          const response = await route.fetch();
+          await route.fulfill({ response, body: (await response.text()).replace(from, to) });
+        });
+        const refused = await alice.provedHistory(id);
+        expect(refused.proof).toMatch(fault);
+        expect(refused.entries).toBe(0);
+        await alice.page.unroute('**/state/**/proof');
+      }
+    });
+
+    it('believes its node, and says so, where it has not the cluster’s file', async () => {
+      const url = cluster.url('coordinator-1');
+      const keyFile = cluster.nodeFile('bob');
+      const bob = await OperatorPage.open(browser, url, { keyFile });
+      pages.push(bob);
+      await bob.start();
+      const [id = ''] = await deliver(bob, 1);
+      expect((await bob.provedHistory(id)).proof).toMatch(/^Not verified/);
+      await bob.chooseCluster(cluster.clusterFile);
+      await expect.poll(() => bob.page.textContent('#proof-verdict')).toMatch(/^Proof verified/);
     });
 
     it('says so when a concurrent session was first', async () => {
