@@ -25,7 +25,7 @@ export type ParticipantId = Brand<string, 'ParticipantId'>;
 export type ClientId = Brand<string, 'ClientId'>;
 /**
  * One participation of a participant in a transaction: the participant's id, a dot, and a part without
- * dots that the participant makes up, for example `bank-a.D-<uuid>`. So nobody can take another's.
+ * dots that the participant makes up, for example `bank-a.<uuid>`. So nobody can take another's.
  */
 export type EnlistmentId = Brand<string, 'EnlistmentId'>;
 /** A view number, counted from 0. */

@@ -10,7 +10,6 @@ import {
   clientId,
   digest,
   type EnlistmentId,
-  enlistmentId,
   type InitiatorId,
   oneCorrect,
   type ParticipantId,
@@ -21,6 +20,7 @@ import type {
   CoordinatorOutput,
   ParticipantNotice,
 } from '../../src/transaction/coordinator/core/messages.js';
+import { newEnlistment } from '../../src/transaction/enlistment-name.js';
 import { invitationsOf } from './invitations.js';
 import type { Rig } from './rig.js';
 
@@ -107,13 +107,13 @@ export class Story {
     options: { protocol?: TwoPhaseProtocol; id?: string; places?: number } = {},
   ): RegistrationStatement {
     const { protocol = 'durable', id = '1', places } = options;
-    const letter = protocol === 'durable' ? 'D' : 'V';
+    const own = protocol === 'durable' ? `D-${id}` : id;
     const invited = { tid, participant: participantId(participant), ...(places && { places }) };
     return {
       kind: 'registration',
       tid,
       participant: participantId(participant),
-      enlistment: enlistmentId(`${participant}.${letter}-${id}`),
+      enlistment: newEnlistment(participantId(participant), protocol, own),
       protocol,
       address: `http://${participant}.test:8080/participant`,
       invitations: invitationsOf(this.rig.parties, invited),

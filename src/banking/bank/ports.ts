@@ -2,13 +2,14 @@ import { randomUUID } from 'node:crypto';
 import { sha256 } from '../../kernel/digest.js';
 import { OccasionalLog } from '../../kernel/http/log-output.js';
 import type { Logger } from '../../kernel/http/logger.js';
-import { type ClusterId, type Digest, enlistmentId, type ParticipantId } from '../../kernel/ids.js';
+import type { ClusterId, Digest, ParticipantId } from '../../kernel/ids.js';
 import type { Keyring } from '../../kernel/keys.js';
 import { readFault } from '../../soap/fault-body.js';
 import { coordinationFaults, SoapFault, securityFaults, soapFaults } from '../../soap/faults.js';
 import type { Operation, Operations } from '../../soap/port.js';
 import type { ReceivedMessage } from '../../soap/verification.js';
 import { namespaces } from '../../soap/vocabulary.js';
+import { newEnlistment } from '../../transaction/enlistment-name.js';
 import type {
   CallResult,
   EnlistmentRef,
@@ -146,6 +147,7 @@ function readRequest(
   const operation =
     kind === 'debit' ? { ...posting, request: requireWarrant(options, headers, posting) } : posting;
   const { id: initiator } = principal;
+  const protocol = 'durable';
   const tid = transactionOf(context);
   return {
     kind: 'invited',
@@ -153,10 +155,10 @@ function readRequest(
     tid,
     operation,
     digest: operationDigest(keyring.cluster.id, operation),
-    protocol: 'durable',
+    protocol,
     invitation: requireInvitation(keyring, context, { initiator, tid, participant }),
     expiresMs: context.expiresMs ?? defaultExpiresMs,
-    enlistment: enlistmentId(`${participant}.${randomUUID()}`),
+    enlistment: newEnlistment(participant, protocol, randomUUID()),
   };
 }
 

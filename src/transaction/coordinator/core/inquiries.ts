@@ -1,5 +1,7 @@
 import type { VoteStatement } from '../../../agreement/statements.js';
 import type { Digest, ReplicaId, TransactionId } from '../../../kernel/ids.js';
+import { protocolOf } from '../../enlistment-name.js';
+import { coordinatorTable, transition } from '../../state-tables.js';
 import type { CoordinatorInput, CoordinatorOutput } from './messages.js';
 import { type CoordinatorTimer, startTimer, stopTimer } from './timers.js';
 
@@ -156,8 +158,7 @@ export class Inquiries {
         const vote = input.statement.statement;
         const { source } = input;
         if (why !== 'unknown' || vote.vote !== 'prepared' || source === undefined) return;
-        const answer = isVolatile(vote) ? 'UnknownTransaction' : 'Rollback';
-        return output({ kind: 'answer-unknown', vote, answer, source });
+        return output({ kind: 'answer-unknown', vote, answer: answerTo(vote), source });
       }
     }
   }
@@ -172,9 +173,11 @@ function partyOf({ statement }: Inquirer): string {
   return said.kind === 'completion' ? `initiator ${said.initiator}` : said.participant;
 }
 
-/** Our participants name their volatile enlistments so; the vote itself does not tell. */
-function isVolatile({ enlistment }: VoteStatement): boolean {
-  return enlistment.includes('.V-');
+/** To Prepared where there is no such transaction, by the standard's table. */
+function answerTo({ enlistment }: VoteStatement): 'Rollback' | 'UnknownTransaction' {
+  const step = transition(coordinatorTable, 'None', 'prepared', protocolOf(enlistment));
+  const isRollback = step !== 'impossible' && step.actions.includes('send Rollback');
+  return isRollback ? 'Rollback' : 'UnknownTransaction';
 }
 
 /** Transactions that a replica searches for at a time: more than can be undecided. */
