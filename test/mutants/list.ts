@@ -321,8 +321,8 @@ export const mutants: readonly Mutant[] = [
     name: 'late-registration',
     rule: 'nobody joins once Prepare has gone to a durable participant',
     file: 'src/transaction/coordinator/core/transaction.ts',
-    find: "if (this.phase === 'durable' || hasVoted) return 'late';",
-    replace: 'void hasVoted;',
+    find: "if (!this.#takesRegistrations(hasVoted)) return 'late';",
+    replace: 'this.#takesRegistrations(hasVoted);',
     tests: coordinator,
   },
   {

@@ -133,12 +133,19 @@ export class CoordinatorTransaction {
     hasVoted: boolean,
   ): 'new' | 'known' | 'late' | 'refused' {
     if (this.enlistments.get(registration.statement.enlistment)?.admitted) return 'known';
-    if (this.phase === 'durable' || hasVoted) return 'late';
+    if (!this.#takesRegistrations(hasVoted)) return 'late';
     const enlistment = this.enlist(registration);
     if (!enlistment) return 'refused';
     enlistment.admitted = true;
     enlistment.counts = true;
     return 'new';
+  }
+
+  #takesRegistrations(hasVoted: boolean): boolean {
+    const state = hasVoted && !this.decision ? 'PreparedSuccess' : this.state;
+    const protocol = this.phase === 'durable' ? 'durable' : 'volatile';
+    const step = transition(coordinatorTable, state, 'register', protocol);
+    return step !== 'impossible' && step.actions.includes('send RegisterResponse');
   }
 
   /**
@@ -170,6 +177,19 @@ export class CoordinatorTransaction {
     const isVouchedFor = enlistment.relayedBy.size >= oneCorrect(this.#resilience);
     if (isNew || !enlistment.counts) enlistment.counts = !isDebtor || isVouchedFor;
     return isNew;
+  }
+
+  /** The column of the standard's table that the transaction is in, whatever its participants are. */
+  get state(): CoordinatorState {
+    if (this.finished) return 'None';
+    if (this.decision) return this.decision.outcome === 'commit' ? 'Committing' : 'Aborting';
+    return this.phase === 'active' ? 'Active' : 'Preparing';
+  }
+
+  /** All its participants are out of it. */
+  forgotAll(): void {
+    const step = transition(coordinatorTable, this.state, 'allForgotten');
+    this.finished = step !== 'impossible' && step.next === 'None';
   }
 
   /** Keeps a completion request. One initiator counts once for each decision. */

@@ -1,12 +1,7 @@
 import { isConsent } from '../../../agreement/check-value.js';
 import type { CommitCertificate, OutcomeValue } from '../../../agreement/messages.js';
 import { encodeSigned } from '../../../agreement/signing.js';
-import type {
-  Outcome,
-  RegistrationStatement,
-  TwoPhaseProtocol,
-  VoteStatement,
-} from '../../../agreement/statements.js';
+import type { Outcome, TwoPhaseProtocol, VoteStatement } from '../../../agreement/statements.js';
 import { resendDelayMs } from '../../../kernel/core.js';
 import {
   type EnlistmentId,
@@ -15,11 +10,13 @@ import {
   type Resilience,
 } from '../../../kernel/ids.js';
 import type { Signed, Verified } from '../../../kernel/signed.js';
+import type { CoordinatorAction } from '../../state-tables.js';
 import { evidenceKeys } from './keys.js';
 import type { CoordinatorOutput, ParticipantNotice } from './messages.js';
 import type { Debts } from './room.js';
+import { takeOutcome } from './take-outcome.js';
 import { startTimer, stopTimer } from './timers.js';
-import { type CoordinatorTransaction, Enlistment } from './transaction.js';
+import type { CoordinatorTransaction, Enlistment } from './transaction.js';
 
 export interface TwoPhaseOptions {
   readonly resilience: Resilience;
@@ -126,9 +123,12 @@ export class TwoPhaseCommit {
     transaction.decision = { outcome: value.outcome, certificate };
     this.#events.decided(transaction);
     transaction.notices = 0;
-    this.#decideAll(transaction, value);
+    const told = takeOutcome(transaction, value);
     if (this.#events.rank() === 0) {
-      this.#notifyAll(transaction);
+      for (const [enlistment, actions] of told) {
+        if (!enlistment.forgotten) enlistment.resends += 1;
+        this.#send(transaction, enlistment, actions);
+      }
       this.#notifyInitiators(transaction);
     }
     this.#checkFinished(transaction);
@@ -143,7 +143,7 @@ export class TwoPhaseCommit {
     transaction.decision = { outcome: value.outcome, certificate };
     this.#events.decided(transaction);
     transaction.finished = true;
-    this.#decideAll(transaction, value);
+    takeOutcome(transaction, value);
     for (const enlistment of transaction.enlistments.values()) enlistment.forgotten = true;
   }
 
@@ -175,13 +175,11 @@ export class TwoPhaseCommit {
 
   #prepareOne(transaction: CoordinatorTransaction, enlistment: Enlistment): void {
     if (enlistment.forgotten || !enlistment.is('Active')) return;
-    enlistment.apply('userCommit');
+    const actions = enlistment.apply('userCommit');
     const early = enlistment.vote?.statement.vote;
     if (early) this.#applyVote(enlistment, early);
     if (!enlistment.is('Preparing')) return;
-    if (this.#events.rank() === 0) {
-      this.#notify(transaction, enlistment, 'Prepare');
-    }
+    if (this.#events.rank() === 0) this.#send(transaction, enlistment, actions);
     this.#startTimer(transaction);
   }
 
@@ -218,49 +216,14 @@ export class TwoPhaseCommit {
 
   // Second phase ---------------------------------------------------------------------------------
 
-  /**
-   * Takes over what the agreed certificate holds. An enlistment outside it was never acknowledged by a
-   * quorum, so its participant has done nothing: it is rolled back, whatever the outcome.
-   */
-  #decideAll(transaction: CoordinatorTransaction, { outcome, records }: OutcomeValue): void {
-    const certified = new Set<EnlistmentId>();
-    for (const { registration, vote } of records) {
-      const { enlistment: id } = registration.statement;
-      const known = transaction.enlistments.get(id);
-      const enlistment =
-        known && agrees(known, registration, vote) ? known : renewed(registration, known);
-      enlistment.vote = vote ?? enlistment.vote;
-      transaction.enlistments.set(id, enlistment);
-      certified.add(id);
-    }
-    for (const [id, enlistment] of transaction.enlistments) {
-      enlistment.resends = 0;
-      this.#decideOne(enlistment, outcome === 'commit' && certified.has(id));
-    }
-  }
-
-  #decideOne(enlistment: Enlistment, commit: boolean): void {
-    const vote = enlistment.vote?.statement.vote;
-    if (enlistment.is('Active') && vote === 'prepared') enlistment.apply('userCommit');
-    if (enlistment.is('Preparing') && vote === 'prepared') enlistment.apply('prepared');
-    if (vote === 'readOnly' || vote === 'aborted') {
-      enlistment.forgotten = true;
-    } else if (!commit) {
-      if (!enlistment.is('Aborting')) enlistment.apply('rollbackDecision');
-    } else {
-      enlistment.apply('commitDecision');
-      enlistment.apply('writeDone');
-      if (enlistment.acknowledged) enlistment.apply('committed');
-    }
-  }
-
   #notifyAll(transaction: CoordinatorTransaction): void {
     for (const enlistment of transaction.enlistments.values()) {
       if (enlistment.forgotten) continue;
       enlistment.resends += 1;
-      if (enlistment.is('Preparing')) this.#notify(transaction, enlistment, 'Prepare');
-      else if (enlistment.is('Committing')) this.#notify(transaction, enlistment, 'Commit');
-      else if (enlistment.is('Aborting')) {
+      if (enlistment.is('Preparing') || enlistment.is('Committing')) {
+        this.#send(transaction, enlistment, enlistment.apply('commsTimeout'));
+      } else if (enlistment.is('Aborting')) {
+        // Not of the standard, where a participant that has prepared asks. Here each replica may speak in turn.
         const mayBeInDoubt = enlistment.vote?.statement.vote === 'prepared';
         if (enlistment.resends > ROLLBACKS_MAX && !mayBeInDoubt) enlistment.forgotten = true;
         else this.#notify(transaction, enlistment, 'Rollback');
@@ -275,6 +238,19 @@ export class TwoPhaseCommit {
     const to = askers.size >= oneCorrect(resilience) ? askers : initiators;
     for (const initiator of to) {
       this.#events.output({ kind: 'notify-initiator', initiator, tid, ...decision });
+    }
+  }
+
+  /** Sends what the table says to send to the participant. */
+  #send(
+    transaction: CoordinatorTransaction,
+    enlistment: Enlistment,
+    actions: readonly CoordinatorAction[],
+  ): void {
+    if (enlistment.forgotten) return;
+    for (const action of actions) {
+      const notice = noticeOf(action);
+      if (notice) this.#notify(transaction, enlistment, notice);
     }
   }
 
@@ -317,32 +293,23 @@ export class TwoPhaseCommit {
     if (!transaction.decision || transaction.finished) return;
     this.#events.debts.update(transaction);
     for (const { forgotten } of transaction.enlistments.values()) if (!forgotten) return;
-    transaction.finished = true;
+    transaction.forgotAll();
     this.#events.output(stopTimer({ kind: 'notify', tid: transaction.tid }));
     this.#events.finished(transaction);
   }
 }
 
-/** What this replica saw counts no more, but what is on disk for it has to go some day. */
-function renewed(
-  registration: Signed<RegistrationStatement>,
-  known: Enlistment | undefined,
-): Enlistment {
-  const enlistment = new Enlistment(registration);
-  enlistment.admitted = known?.admitted ?? false;
-  enlistment.contradicted = known?.contradicted ?? false;
-  return enlistment;
-}
-
-/** Whether what this replica saw of the participant is what the certificate says of it. */
-function agrees(
-  known: Enlistment,
-  registration: Signed<RegistrationStatement>,
-  vote: Signed<VoteStatement> | undefined,
-): boolean {
-  const seen = known.vote?.statement.vote;
-  const sameVote = !vote || !seen || isConsent(seen) === isConsent(vote.statement.vote);
-  return sameVote && known.registration.statement.address === registration.statement.address;
+function noticeOf(action: CoordinatorAction): ParticipantNotice | undefined {
+  switch (action) {
+    case 'send Prepare':
+      return 'Prepare';
+    case 'send Commit':
+      return 'Commit';
+    case 'send Rollback':
+      return 'Rollback';
+    default:
+      return undefined;
+  }
 }
 
 function proves(outcome: Outcome, notice: ParticipantNotice): boolean {
