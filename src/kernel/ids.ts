@@ -85,6 +85,17 @@ export const sessionsPrincipal = 'sessions';
 /** The client id of a lane of orders, `sessions/<lane>`. Throws `RangeError` above lane 9999. */
 export const sessionsClient = (lane: number): ClientId => clientId(`${sessionsPrincipal}/${lane}`);
 
+/** Who a transaction is carried out for: a client's principal, or the sessions, whose order it is. */
+export type Requester =
+  | { readonly kind: 'client'; readonly principal: string }
+  | { readonly kind: 'sessions' };
+
+/** Who the client id stands for: an order of sessions is asked for under a client id as well. */
+export function requesterOf(client: ClientId): Requester {
+  const principal = clientPrincipal(client);
+  return principal === sessionsPrincipal ? { kind: 'sessions' } : { kind: 'client', principal };
+}
+
 /** How many replicas there are and how many of them may be Byzantine: `n >= 3f + 1`. */
 export interface Resilience {
   readonly n: number;

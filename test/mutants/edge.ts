@@ -210,8 +210,8 @@ export const edgeMutants: readonly Mutant[] = [
     name: 'fronts-shared',
     rule: 'a front door is not held to the part of one client',
     file: 'src/transaction/initiator/calls.ts',
-    find: ' || fronts.has(principal)',
-    replace: '',
+    find: 'return fronts.has(requester.principal);',
+    replace: 'return false;',
     tests: ['test/transaction/initiator.test.ts'],
   },
   {

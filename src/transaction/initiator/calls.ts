@@ -5,7 +5,7 @@ import {
   clientPrincipal,
   type ParticipantId,
   type ReplicaId,
-  sessionsPrincipal,
+  requesterOf,
   type TransactionId,
   unreachable,
 } from '../../kernel/ids.js';
@@ -137,8 +137,21 @@ export function hasRoomFor(
   const own = loads.get(principal);
   if (own === undefined) return true;
   if (own.transactions >= limits.transactionsOfOneClient) return false;
-  if (loads.size === 1 || principal === sessionsPrincipal || fronts.has(principal)) return true;
+  if (loads.size === 1 || sharesOut(client, fronts)) return true;
   return own.legs < limits.sharedLegs / loads.size;
+}
+
+/** Whether it asks for many callers. */
+function sharesOut(client: ClientId, fronts: ReadonlySet<string>): boolean {
+  const requester = requesterOf(client);
+  switch (requester.kind) {
+    case 'sessions':
+      return true;
+    case 'client':
+      return fronts.has(requester.principal);
+    default:
+      return unreachable(requester);
+  }
 }
 
 function loadsOf(open: readonly Open[]): ReadonlyMap<string, Load> {

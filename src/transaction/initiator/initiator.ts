@@ -5,7 +5,7 @@ import {
   clientPrincipal,
   type Digest,
   primaryOf,
-  sessionsPrincipal,
+  requesterOf,
   type TransactionId,
   unreachable,
   type View,
@@ -106,13 +106,24 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
         }
         return this.#join(request);
       case 'early':
-        return this.#isOrder(client)
-          ? this.#join(request)
-          : [...this.#settle(request, standing.before), ...refuse(requestId, 'busy')];
+        return this.#early(request, standing.before);
       case 'fresh':
         return this.#join(request);
       default:
         return unreachable(standing);
+    }
+  }
+
+  /** An order of sessions shows that the one before it is over; a client's request shows nothing. */
+  #early(request: ClientRequest, before: ClientRecord): Outputs {
+    const { kind } = requesterOf(request.client);
+    switch (kind) {
+      case 'sessions':
+        return this.#join(request);
+      case 'client':
+        return [...this.#settle(request, before), ...refuse(request.requestId, 'busy')];
+      default:
+        return unreachable(kind);
     }
   }
 
@@ -150,20 +161,22 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     return this.#start({ ...later, timestamp, digest, operation }, []);
   }
 
-  #isOrder(client: ClientId): boolean {
-    return clientPrincipal(client) === sessionsPrincipal;
-  }
-
   /**
    * An order of sessions shows that the one before it in its lane has ended. So somebody who shows old
    * orders to an initiator that has forgotten them takes no more than one place for each lane.
    */
   #supersede(client: ClientId): Outputs {
-    if (!this.#isOrder(client)) return [];
-    const before = [...this.#open.values()].filter(
-      ({ transaction }) => transaction.request.client === client,
-    );
-    return before.flatMap((open) => this.#step(open, (transaction) => transaction.giveUp()));
+    const { kind } = requesterOf(client);
+    switch (kind) {
+      case 'client':
+        return [];
+      case 'sessions':
+        return [...this.#open.values()]
+          .filter(({ transaction }) => transaction.request.client === client)
+          .flatMap((open) => this.#step(open, (transaction) => transaction.giveUp()));
+      default:
+        return unreachable(kind);
+    }
   }
 
   /** No client may take the places, or the time, of all the others. */

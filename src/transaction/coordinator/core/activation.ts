@@ -15,8 +15,9 @@ import {
   type InitiatorId,
   oneCorrect,
   type Resilience,
-  sessionsPrincipal,
+  requesterOf,
   type TransactionId,
+  unreachable,
 } from '../../../kernel/ids.js';
 import type { Verified } from '../../../kernel/signed.js';
 import { floorKey, isFloorKey } from './keys.js';
@@ -77,8 +78,17 @@ export class Floors {
     const recorded = this.#recorded.get(client) ?? new Set<number>();
     invariant(!recorded.has(timestamp), 'a client has one transaction for a timestamp');
     this.#recorded.set(client, recorded.add(timestamp));
-    if (clientPrincipal(client) !== sessionsPrincipal) return;
-    this.#lastOrders.set(client, Math.max(timestamp, this.#lastOrders.get(client) ?? -1));
+    const { kind } = requesterOf(client);
+    switch (kind) {
+      case 'client':
+        return;
+      case 'sessions': {
+        const last = this.#lastOrders.get(client) ?? -1;
+        return void this.#lastOrders.set(client, Math.max(timestamp, last));
+      }
+      default:
+        return unreachable(kind);
+    }
   }
 
   /** The floor is on disk before the record goes. */
