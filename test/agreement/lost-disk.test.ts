@@ -1,6 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { OutcomeValue, PeerMessage } from '../../src/agreement/messages.js';
 import { view } from '../../src/kernel/ids.js';
+import { Evidence } from '../support/evidence.js';
+import { Rig } from '../support/rig.js';
 import { ballot, openScene, propose, type Scene, sign } from './scene.js';
 
 const nothing = {
@@ -160,4 +162,27 @@ describe('a replica whose disk is lost, beside a Byzantine one', () => {
     story.activate(3);
     expect(new Set(voted)).toEqual(new Set(['outcome 0', 'activation 1']));
   });
+});
+
+it('a primary without its memory opens nothing with the answers to what it asked before', () => {
+  const rig = new Rig();
+  const evidence = new Evidence(rig.parties);
+  for (const replica of [0, 2, 3]) rig.crash(replica);
+  rig.loseDisk(1);
+  rig.start(1);
+  // A Byzantine primary of the view before gives it the requests.
+  const requests = evidence.requests();
+  const proposal = evidence.proposal(0);
+  rig.transmit(0, 1, { kind: 'activation-pre-prepare', requests, proposal });
+  rig.runFor(50);
+  const viewChanges = [0, 2, 3].map((from) => evidence.viewChange(from, 1));
+  rig.transmit(0, 1, { kind: 'new-view', newView: evidence.newView(1, viewChanges) });
+  rig.runFor(50);
+  for (const from of [0, 2, 3]) {
+    const reply = evidence.proposal(from, { view: view(1) });
+    rig.transmit(from, 1, { kind: 'pre-prepare-reply', proposal: reply });
+  }
+  rig.runFor(50);
+  expect(rig.core(1).status).toMatchObject({ view: 1, recovering: true });
+  expect([...(rig.stores[1]?.keys() ?? [])].filter((key) => key.startsWith('voted/'))).toEqual([]);
 });

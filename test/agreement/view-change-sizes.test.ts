@@ -26,11 +26,12 @@ function locked({ cluster, replicaSign }: TestCluster, locks: readonly PreparedC
     shownTransactions: 0,
     sign: replicaSign(1),
   };
-  const state = new AgreementState(options, () => {});
+  const state = new AgreementState(options, { closed: () => {}, isForgotten: () => false });
   for (const lock of locks) {
-    const slot = state.slotState(lock.prePrepare.statement.slot);
-    if (slot) slot.lock = lock;
+    state.slotState(lock.prePrepare.statement.slot);
+    state.rules.lock(lock);
   }
+  state.takeOutputs();
   const views = new ViewChanger(state, { learn: () => {}, entered: () => {} });
   return { state, views };
 }

@@ -74,7 +74,7 @@ describe('a primary that starves one client while it serves the others', () => {
     return {
       does: (outputs) => {
         for (const output of outputs) {
-          if (output.kind === 'start-timer' && output.name.startsWith('suspect/')) {
+          if (output.kind === 'start-timer' && output.name.startsWith('agreement/suspect/')) {
             running.add(output.name);
           } else if (output.kind === 'stop-timer') running.delete(output.name);
         }

@@ -48,8 +48,8 @@ export const forgettingMutants: readonly Mutant[] = [
   {
     name: 'forgotten-proposal-voted-for',
     rule: 'no primary makes a forgotten activation a second transaction',
-    file: 'src/agreement/core/voting.ts',
-    find: 'if (this.#host.isForgotten(proposal.value)) return;',
+    file: 'src/agreement/core/safety-rules.ts',
+    find: "if (!this.#isRemembered(value)) return 'forgotten';",
     replace: '',
     tests: ['test/transaction/floors-rise.test.ts'],
   },

@@ -36,8 +36,8 @@ export const limitMutants: readonly Mutant[] = [
   {
     name: 'forgotten-proposed',
     rule: 'a primary proposes nothing that it has forgotten',
-    file: 'src/agreement/core/proposing.ts',
-    find: 'if (this.#host.isForgotten(value)) return;',
+    file: 'src/agreement/core/safety-rules.ts',
+    find: "if (!this.#isRemembered(value)) return 'forgotten';",
     replace: '',
     tests: proposals,
   },

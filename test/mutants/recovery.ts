@@ -75,26 +75,26 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'bare-vote-kept-for-ever',
     rule: 'a vote without a lock for what nobody knows any more goes with its view',
-    file: 'src/agreement/core/voting.ts',
-    find: 'if (wanted || lock) return;',
-    replace: 'if (wanted || lock || vote) return;',
+    file: 'src/agreement/core/safety-rules.ts',
+    find: "(slot.kind === 'outcome' || vote.ballot.view >= view);",
+    replace: 'vote.ballot.view >= 0;',
     tests: lasting,
   },
   {
     name: 'bare-vote-forgotten-in-its-view',
     rule: 'no vote goes at whose ballot the replica could vote again',
-    file: 'src/agreement/core/voting.ts',
-    find: "if (vote && (slot.kind === 'outcome' || vote.ballot.view >= this.#state.view)) return;",
-    replace: "if (vote && slot.kind === 'outcome') return;",
+    file: 'src/agreement/core/safety-rules.ts',
+    find: "(slot.kind === 'outcome' || vote.ballot.view >= view);",
+    replace: "slot.kind === 'outcome';",
     tests: lasting,
   },
   {
     name: 'old-vote-against-a-lock',
     rule: 'a replica does not say an earlier vote again once it is locked on another value',
-    file: 'src/agreement/core/voting.ts',
-    find: `if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
-    if (!slot.accepted`,
-    replace: 'if (!slot.accepted',
+    file: 'src/agreement/core/safety-rules.ts',
+    find: "if (!isForLockedValue(lock, statement)) return 'locked';",
+    replace:
+      "if (!isForLastVote(vote, statement) && !isForLockedValue(lock, statement)) return 'locked';",
     tests: ['test/agreement/locks.test.ts'],
   },
   {

@@ -1,10 +1,6 @@
 import { invariant, type StoredRecord } from '../../kernel/core.js';
-import { digest as digestId, type ReplicaId, transactionId, type View } from '../../kernel/ids.js';
-import {
-  decodeDecisionProof,
-  decodePreparedCertificate,
-  encodeDecisionProof,
-} from '../certificate.js';
+import { type ReplicaId, unreachable, type View } from '../../kernel/ids.js';
+import { decodeDecisionProof, encodeDecisionProof } from '../certificate.js';
 import {
   type ActivationValue,
   compareBallots,
@@ -25,8 +21,8 @@ import {
   type AgreementOptions,
   type AgreementOutput,
   AgreementState,
-  decodeVote,
 } from './state.js';
+import { type AgreementTimer, readTimer } from './timers.js';
 import { ASKED, ViewChanger } from './view-change.js';
 import { Retransmission, Voter } from './voting.js';
 
@@ -50,7 +46,7 @@ export type AgreementMessage = Exclude<
 /**
  * PBFT for many independent slots in one view (Castro and Liskov; Zhao §4.1 and §4.3).
  *
- * Safety rests on three rules that every correct replica keeps, restarts included:
+ * Safety rests on three rules that every correct replica keeps, restarts included (`SafetyRules` holds them):
  *
  * 1. It votes (a pre-prepare or a prepare) once per ballot, at rising ballots only.
  * 2. It commits only at the ballot of its last vote, and only once it holds the prepared certificate
@@ -75,7 +71,7 @@ export class Agreement {
   readonly #forgotten: ForgottenProofs;
 
   constructor(options: AgreementOptions, host: AgreementHost) {
-    this.#state = new AgreementState(options, (key) => host.closed(key));
+    this.#state = new AgreementState(options, host);
     this.#host = host;
     this.#forgotten = new ForgottenProofs(options.shownTransactions, (key, value) =>
       this.#state.persist(key, value),
@@ -244,7 +240,7 @@ export class Agreement {
   restore(records: readonly StoredRecord[]): DecisionProof[] {
     const { cluster } = this.#state.options;
     const proofs: DecisionProof[] = [];
-    this.#state.abstentions.restore(records, slotOf);
+    this.#state.abstentions.restore(records);
     this.#forgotten.restore(records);
     for (const { key, value } of records) {
       if (!key.startsWith('decided/')) continue;
@@ -254,19 +250,11 @@ export class Agreement {
       this.#state.decided.set(slotKey(slot), result);
       proofs.push(proof);
     }
+    const isDecided = (key: SlotKey) => this.#state.decided.has(key);
+    for (const slot of this.#state.rules.restore(records, isDecided)) this.#state.slotState(slot);
     for (const { key, value } of records) {
-      if (key.startsWith('lock/')) {
-        const lock = decodePreparedCertificate(cluster, value);
-        const slot = this.#state.slotState(lock.prePrepare.statement.slot);
-        if (slot) slot.lock = lock;
-      } else if (key.startsWith('voted/')) {
-        const slot = this.#state.slotState(slotOf(key.slice('voted/'.length)));
-        if (slot) slot.vote = decodeVote(value);
-      } else if (key === 'new-view') {
-        this.#views.restore(value);
-      } else if (key === ASKED) {
-        this.#views.restoreAsked(value);
-      }
+      if (key === 'new-view') this.#views.restore(value);
+      else if (key === ASKED) this.#views.restoreAsked(value);
     }
     return proofs;
   }
@@ -304,7 +292,7 @@ export class Agreement {
   #watch({ key, slot, suspicions }: SlotState): void {
     const doublings = this.#host.isLackedElsewhere(slot) ? suspicions : 0;
     const delayMs = Math.min(this.#views.suspectAfterMs * 2 ** doublings, ONE_DAY_MS);
-    this.#state.startTimer(`suspect/${key}`, delayMs);
+    this.#state.startTimer({ kind: 'suspect', slot: key }, delayMs);
   }
 
   /** The host knows more than before: a held proposal may be judged, or a better one be made. */
@@ -327,11 +315,9 @@ export class Agreement {
   #close(key: SlotKey): void {
     const state = this.#state.slots.get(key);
     this.#state.abstentions.ended(key);
-    if (state?.vote) this.#state.persist(`voted/${key}`, null);
-    if (state?.lock) this.#state.persist(`lock/${key}`, null);
     if (state?.wanted) {
-      this.#state.stopTimer(`suspect/${key}`);
-      this.#state.stopTimer(`resend/${key}`);
+      this.#state.stopTimer({ kind: 'suspect', slot: key });
+      this.#state.stopTimer({ kind: 'resend', slot: key });
     }
     this.#state.drop(key);
     this.#state.shown.delete(key);
@@ -343,20 +329,38 @@ export class Agreement {
 
   /** Returns false where the timer is not the agreement's. */
   onTimer(name: string): boolean {
-    if (this.#views.onTimer(name) || this.#state.pace.onTimer(name)) return true;
-    const [what, key] = splitOnce(name);
-    if (what !== 'suspect' && what !== 'resend') return false;
-    const slot = this.#state.slots.get(key as SlotKey);
-    if (!slot) return true;
+    const timer = readTimer(name);
+    if (timer) this.#ranOut(timer);
+    return timer !== undefined;
+  }
+
+  #ranOut(timer: AgreementTimer): void {
+    switch (timer.kind) {
+      case 'suspect':
+      case 'resend': {
+        const slot = this.#state.slots.get(timer.slot);
+        return slot && this.#onSlotTimer(timer.kind, slot);
+      }
+      case 'pace':
+        return this.#state.pace.onTimer();
+      case 'resend-view-change':
+      case 'new-view':
+      case 'forget-view-change':
+        return this.#views.onTimer(timer);
+      default:
+        return unreachable(timer);
+    }
+  }
+
+  #onSlotTimer(kind: 'suspect' | 'resend', slot: SlotState): void {
     const isPast = this.#isPast(slot);
     if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);
-    else if (what === 'suspect') {
+    else if (kind === 'suspect') {
       if (!isPast && this.#retransmission.hasGrounds(slot)) this.#blame(slot);
       this.#watch(slot);
     } else {
       this.#retransmission.again(slot);
     }
-    return true;
   }
 
   /**
@@ -442,7 +446,7 @@ export class Agreement {
     const { slot } = certificate.prePrepare.statement;
     if (this.#host.isForgotten(certificate.value)) return;
     const state = this.#host.knows(slot) ? this.#state.slotState(slot) : undefined;
-    if (state && this.#state.learnLock(state, certificate)) this.want(slot);
+    if (state && this.#state.rules.lock(certificate)) this.want(slot);
   }
 
   #onFetch(from: ReplicaId, slot: Slot): void {
@@ -477,16 +481,4 @@ export class Agreement {
     if (!state?.wanted || !this.#state.isPrimary) return;
     if (!this.isRecovering && !this.#state.mayVote(state)) this.#views.suspect(state.key);
   }
-}
-
-function splitOnce(name: string): [string, string] {
-  const at = name.indexOf('/');
-  return [name.slice(0, at), name.slice(at + 1)];
-}
-
-function slotOf(key: string): Slot {
-  const id = key.slice(2);
-  return key.startsWith('a:')
-    ? { kind: 'activation', request: digestId(id) }
-    : { kind: 'outcome', tid: transactionId(id) };
 }

@@ -1,11 +1,12 @@
+import type { AgreementTimer } from './timers.js';
+
 /** Things that are said of slots in one delay; what comes beyond is left out until the delay is over. */
 const SAID_MAX = 8192;
-const TIMER = 'pace';
 
 export interface PaceOptions {
   /** Not longer than what is answered takes to be said again by a correct replica. */
   readonly delayMs: number;
-  readonly startTimer: (name: string, delayMs: number) => void;
+  readonly startTimer: (timer: AgreementTimer, delayMs: number) => void;
 }
 
 /**
@@ -24,7 +25,7 @@ export class Pace {
   /** Whether it may be said now; if so, not again in this delay. */
   allows(what: string): boolean {
     if (this.#said.has(what) || this.#said.size >= SAID_MAX) return false;
-    if (this.#said.size === 0) this.#options.startTimer(TIMER, this.#options.delayMs);
+    if (this.#said.size === 0) this.#options.startTimer({ kind: 'pace' }, this.#options.delayMs);
     this.#said.add(what);
     return true;
   }
@@ -33,10 +34,8 @@ export class Pace {
     return this.#said.has(what);
   }
 
-  /** Returns false where the timer is not this one's. */
-  onTimer(name: string): boolean {
-    if (name !== TIMER) return false;
+  /** The delay is over. */
+  onTimer(): void {
     this.#said.clear();
-    return true;
   }
 }

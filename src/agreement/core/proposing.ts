@@ -1,4 +1,3 @@
-import { invariant } from '../../kernel/core.js';
 import { sha256 } from '../../kernel/digest.js';
 import type { Attempt, Digest, ReplicaId } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
@@ -60,11 +59,10 @@ export class Proposer {
     return this.#host.isForgotten({ kind: 'activation', requests, proposals: [] });
   }
 
-  /** Proposes the value at the next attempt, unless it stands proposed or a lock forbids it. */
+  /** Proposes the value at the next attempt, unless it stands proposed or a rule forbids it. */
   proposeValue(slot: SlotState, value: SlotValue, announce: Announce): void {
     const digest = digestOfValue(value);
-    if (slot.isLockedOnOther(digest) || this.#stands(slot, digest)) return;
-    if (this.#host.isForgotten(value)) return;
+    if (this.#stands(slot, digest)) return;
     const { view } = this.#state;
     const last = slot.vote?.ballot.view === view ? slot.vote.ballot.attempt : -1;
     const attempt = (last + 1) as Attempt;
@@ -72,18 +70,13 @@ export class Proposer {
       this.#state.log('warn', 'attempts-exhausted', { slot: slot.key });
       return;
     }
-    invariant(!this.#host.isForgotten(value), 'a proposal is of nothing forgotten');
-    const prePrepare = this.#state.sign<PhaseStatement>({
-      kind: 'phase',
-      phase: 'pre-prepare',
-      slot: slot.slot,
-      ballot: { view, attempt },
-      digest,
-      result: resultOf(value),
-    });
-    this.#state.recordVote(slot, prePrepare.statement);
-    slot.accepted = { prePrepare, value };
-    this.#state.broadcast(announce(prePrepare));
+    const prePrepare = this.#state.rules.prePrepare(
+      { slot: slot.slot, ballot: { view, attempt }, digest, result: resultOf(value) },
+      value,
+    );
+    if (prePrepare.kind === 'refused') return;
+    slot.accepted = { prePrepare: prePrepare.signed, value };
+    this.#state.broadcast(announce(prePrepare.signed));
     this.#events.proposed(slot);
   }
 

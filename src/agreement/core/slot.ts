@@ -1,5 +1,11 @@
 import { invariant, type StoredRecord } from '../../kernel/core.js';
-import type { Digest, ReplicaId, View } from '../../kernel/ids.js';
+import {
+  type Digest,
+  digest as digestId,
+  type ReplicaId,
+  transactionId,
+  type View,
+} from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import {
   type Ballot,
@@ -29,6 +35,13 @@ export interface OwnVote {
   readonly digest: Digest;
 }
 
+/** What binds this replica in an open slot, now and after a restart. Only `SafetyRules` changes it. */
+export interface SafetyData {
+  readonly vote: OwnVote | undefined;
+  /** The highest prepared certificate known. Only a higher one changes this replica's mind. */
+  readonly lock: PreparedCertificate | undefined;
+}
+
 /** The UUID proposals of one activation slot in one view (Zhao §4.1). */
 export interface Gathering {
   readonly view: View;
@@ -53,22 +66,29 @@ export class SlotState {
   questions = 0;
   /** Times that this replica has blamed a primary for it, since it was wanted. */
   suspicions = 0;
-  vote: OwnVote | undefined;
+  readonly #safety: SafetyData;
   /** The proposal that this replica voted for, at `vote.ballot`. */
   accepted: Proposal | undefined;
   /** A proposal that cannot be judged, or not be completed, yet. */
   held: Proposal | undefined;
   /** The proposal that this replica has answered with what it lacks, last. */
   answered: string | undefined;
-  /** The highest prepared certificate known. Only a higher one changes this replica's mind. */
-  lock: PreparedCertificate | undefined;
   gathering: Gathering | undefined;
   readonly prepares = new PhaseVotes();
   readonly commits = new PhaseVotes();
 
-  constructor(slot: Slot) {
+  constructor(slot: Slot, safety: SafetyData) {
     this.slot = slot;
     this.key = slotKey(slot);
+    this.#safety = safety;
+  }
+
+  get vote(): OwnVote | undefined {
+    return this.#safety.vote;
+  }
+
+  get lock(): PreparedCertificate | undefined {
+    return this.#safety.lock;
   }
 
   /** The requests behind an activation, where a message of its agreement brought them. */
@@ -81,15 +101,6 @@ export class SlotState {
   /** Replicas that are known to have voted, for whatever value. */
   get voters(): number {
     return new Set([...this.prepares.replicas(), ...this.commits.replicas()]).size;
-  }
-
-  isLockedOnOther(digest: Digest): boolean {
-    return this.lock !== undefined && this.lock.prePrepare.statement.digest !== digest;
-  }
-
-  /** Locked on just this proposal, at just this ballot. */
-  isLockedAt(statement: PhaseStatement): boolean {
-    return this.lock !== undefined && sameProposal(this.lock.prePrepare.statement, statement);
   }
 }
 
@@ -136,6 +147,14 @@ export function sameResult(a: SlotResult, b: SlotResult): boolean {
   return a.kind === 'activation'
     ? b.kind === 'activation' && a.tid === b.tid && a.content === b.content
     : b.kind === 'outcome' && a.outcome === b.outcome;
+}
+
+/** Reads a slot key as it stands in the store. */
+export function slotOf(key: string): Slot {
+  const id = key.slice(2);
+  return key.startsWith('a:')
+    ? { kind: 'activation', request: digestId(id) }
+    : { kind: 'outcome', tid: transactionId(id) };
 }
 
 /** Stands in the store from a start without any memory on, until what was said before is known. */
@@ -197,7 +216,7 @@ export class Abstentions {
   }
 
   /** An empty store is that of a replica whose disk is gone: a new one has `newMember` in it. */
-  restore(records: readonly StoredRecord[], slotOf: (key: string) => Slot): void {
+  restore(records: readonly StoredRecord[]): void {
     const isEmpty = records.length === 0;
     this.#recovering = isEmpty || records.some(({ key }) => key === RECOVERING);
     if (isEmpty) this.#persist(RECOVERING, new Uint8Array());

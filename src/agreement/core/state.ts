@@ -1,21 +1,16 @@
-import { type CommonOutput, invariant, type LogLevel } from '../../kernel/core.js';
+import type { CommonOutput, LogLevel } from '../../kernel/core.js';
 import {
-  attempt,
   type ClusterId,
-  digest,
   primaryOf,
   quorum,
   type ReplicaId,
   type Resilience,
   type View,
-  view,
 } from '../../kernel/ids.js';
 import type { Sign } from '../../kernel/keys.js';
 import type { Signed } from '../../kernel/signed.js';
-import { encodePreparedCertificate } from '../certificate.js';
 import {
   type ActivationValue,
-  compareBallots,
   type DecisionProof,
   type OutcomeValue,
   type PeerMessage,
@@ -31,7 +26,9 @@ import {
 import { type AnyStatement, signStatement } from '../signing.js';
 import type { ActivationStatement } from '../statements.js';
 import { Pace } from './pace.js';
-import { Abstentions, type OwnVote, SlotState } from './slot.js';
+import { SafetyRules } from './safety-rules.js';
+import { Abstentions, SlotState } from './slot.js';
+import { type AgreementTimer, startTimer, stopTimer } from './timers.js';
 
 export interface AgreementOptions {
   readonly cluster: ClusterId;
@@ -54,7 +51,7 @@ export const ATTEMPTS_MAX = 64;
  */
 const SLOTS_OPENED_BY_ONE_PEER_MAX = 256;
 
-/** What the parts of the agreement share. The only place of this replica that signs. */
+/** What the parts of the agreement share. It signs all but the phases of a slot: these `SafetyRules` signs. */
 export class AgreementState {
   readonly options: AgreementOptions;
   readonly quorum: number;
@@ -62,20 +59,28 @@ export class AgreementState {
   readonly decided = new Map<SlotKey, SlotResult>();
   readonly pace: Pace;
   readonly abstentions = new Abstentions((key, value) => this.persist(key, value));
+  readonly rules: SafetyRules;
   /** The highest locks in this view's new-view message: everybody in the view has seen them. */
   shown = new Map<SlotKey, PreparedCertificate>();
   view = 0 as View;
-  readonly #closed: (key: SlotKey) => void;
+  readonly #host: Pick<AgreementHost, 'closed' | 'isForgotten'>;
   readonly #openedBy = new Map<ReplicaId, Set<SlotKey>>();
   #outputs: AgreementOutput[] = [];
 
-  constructor(options: AgreementOptions, closed: (key: SlotKey) => void) {
+  constructor(options: AgreementOptions, host: Pick<AgreementHost, 'closed' | 'isForgotten'>) {
     this.options = options;
-    this.#closed = closed;
+    this.#host = host;
+    this.rules = new SafetyRules({
+      cluster: options.cluster,
+      sign: options.sign,
+      persist: (key, value) => this.persist(key, value),
+      mayVote: (slot, view) => this.abstentions.mayVote(slot, view),
+      isForgotten: (value) => host.isForgotten(value),
+    });
     this.quorum = quorum(options.resilience);
     this.pace = new Pace({
       delayMs: options.resendAfterMs,
-      startTimer: (name, delayMs) => this.startTimer(name, delayMs),
+      startTimer: (timer, delayMs) => this.startTimer(timer, delayMs),
     });
   }
 
@@ -91,7 +96,7 @@ export class AgreementState {
     return this.primary === this.self;
   }
 
-  sign<S extends AnyStatement>(statement: S): Signed<S> {
+  sign<S extends Exclude<AnyStatement, PhaseStatement>>(statement: S): Signed<S> {
     return signStatement(this.options.sign, this.options.cluster, statement);
   }
 
@@ -110,41 +115,17 @@ export class AgreementState {
     if (this.decided.has(key)) return undefined;
     const known = this.slots.get(key);
     if (known) return known;
-    const state = new SlotState(slot);
+    const state = new SlotState(slot, this.rules.open(key));
     this.slots.set(key, state);
     if (openedBy !== undefined) this.#limitOpenedBy(openedBy, key);
     return state;
   }
 
-  /** The slot is open no more. */
+  /** The slot is open no more, and what this replica has said in it goes. */
   drop(key: SlotKey): void {
-    if (this.slots.delete(key)) this.#closed(key);
-  }
-
-  /** Keeps a higher prepared certificate than the one known. */
-  learnLock(slot: SlotState, certificate: PreparedCertificate): boolean {
-    const known = slot.lock?.prePrepare.statement.ballot;
-    if (known && compareBallots(certificate.prePrepare.statement.ballot, known) <= 0) return false;
-    slot.lock = certificate;
-    this.persist(`lock/${slot.key}`, encodePreparedCertificate(certificate));
-    return true;
-  }
-
-  /** Durable before the vote leaves, so that a restart cannot contradict it. */
-  recordVote(slot: SlotState, statement: PhaseStatement): void {
-    invariant(
-      !slot.vote || compareBallots(statement.ballot, slot.vote.ballot) >= 0,
-      'ballots of votes rise',
-    );
-    invariant(
-      !slot.vote ||
-        compareBallots(statement.ballot, slot.vote.ballot) > 0 ||
-        slot.vote.digest === statement.digest,
-      'one vote a ballot',
-    );
-    invariant(!slot.isLockedOnOther(statement.digest), 'a vote is for the locked value');
-    slot.vote = { ballot: statement.ballot, digest: statement.digest };
-    this.persist(`voted/${slot.key}`, encodeVote(slot.vote));
+    if (!this.slots.delete(key)) return;
+    this.rules.close(key);
+    this.#host.closed(key);
   }
 
   broadcast(message: PeerMessage): void {
@@ -163,12 +144,12 @@ export class AgreementState {
     this.#outputs.push({ kind: 'persist', key, value });
   }
 
-  startTimer(name: string, delayMs: number): void {
-    this.#outputs.push({ kind: 'start-timer', name, delayMs });
+  startTimer(timer: AgreementTimer, delayMs: number): void {
+    this.#outputs.push(startTimer(timer, delayMs));
   }
 
-  stopTimer(name: string): void {
-    this.#outputs.push({ kind: 'stop-timer', name });
+  stopTimer(timer: AgreementTimer): void {
+    this.#outputs.push(stopTimer(timer));
   }
 
   log(level: LogLevel, event: string, data: object): void {
@@ -190,22 +171,6 @@ export class AgreementState {
     const slot = this.slots.get(oldest);
     if (slot && !slot.wanted && !slot.vote && !slot.lock) this.drop(oldest);
   }
-}
-
-const encoder = new TextEncoder();
-const decoder = new TextDecoder();
-
-function encodeVote({ ballot, digest }: OwnVote): Uint8Array {
-  return encoder.encode(`${ballot.view}.${ballot.attempt}.${digest}`);
-}
-
-/** Reads what `recordVote` wrote. Throws `RangeError` where it is not that. */
-export function decodeVote(bytes: Uint8Array): OwnVote {
-  const [viewText, attemptText, digestText] = decoder.decode(bytes).split('.');
-  return {
-    ballot: { view: view(Number(viewText)), attempt: attempt(Number(attemptText)) },
-    digest: digest(digestText ?? ''),
-  };
 }
 
 /** `later`: not acceptable yet, judge again when the host calls `recheck`. */

@@ -1,6 +1,13 @@
 import { limits } from '../../kernel/codec/limits.js';
 import { resendDelayMs } from '../../kernel/core.js';
-import { oneCorrect, primaryOf, type ReplicaId, type View, view } from '../../kernel/ids.js';
+import {
+  oneCorrect,
+  primaryOf,
+  type ReplicaId,
+  unreachable,
+  type View,
+  view,
+} from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import { encodePreparedCertificate } from '../certificate.js';
 import {
@@ -15,15 +22,18 @@ import {
 import { decodeSigned, encodeSigned } from '../signing.js';
 import { viewChangeBytesMax, viewChangeHeadBytesMax } from '../sizes.js';
 import type { AgreementState } from './state.js';
+import type { AgreementTimer } from './timers.js';
 
 /** Stands in the store: the highest view that this replica has ever asked for. */
 export const ASKED = 'asked-view';
-const RESEND = 'view-change/resend';
-const NEW_VIEW = 'view-change/new-view';
-const FORGET = 'view-change/forget/';
 
 /** Timeouts stop doubling after so many view changes without a decision. */
 const DOUBLINGS_MAX = 6;
+
+export type ViewTimer = Extract<
+  AgreementTimer,
+  { kind: 'resend-view-change' | 'new-view' | 'forget-view-change' }
+>;
 
 export interface ViewEvents {
   /** Somebody's lock. */
@@ -45,9 +55,9 @@ export class ViewChanger {
   readonly #events: ViewEvents;
   /** The view that this replica asks for; the current one while it asks for none. */
   #target = 0 as View;
-  /** The slots whose delay made this replica ask; empty where it only joined. */
   /** The highest view that it has ever asked for. */
   #asked = 0 as View;
+  /** The slots whose delay made this replica ask; empty where it only joined. */
   readonly #suspicions = new Set<SlotKey>();
   readonly #received = new Map<ReplicaId, SignedViewChange>();
   #newView: Signed<NewViewStatement> | undefined;
@@ -97,10 +107,9 @@ export class ViewChanger {
     const known = this.#received.get(viewChange.replica);
     if (known && known.statement.view > view) return;
     this.#received.set(viewChange.replica, viewChange);
-    this.#state.startTimer(
-      `${FORGET}${viewChange.replica}`,
-      20 * this.#state.options.resendAfterMs,
-    );
+    const { replica } = viewChange;
+    const delayMs = 20 * this.#state.options.resendAfterMs;
+    this.#state.startTimer({ kind: 'forget-view-change', replica }, delayMs);
     for (const certificate of prepared) this.#events.learn(certificate);
     this.#joinIfOthersAreAhead();
     // It asks and we see no reason to: perhaps it has missed the view that we are in.
@@ -113,13 +122,17 @@ export class ViewChanger {
     if (newView.statement.view > this.#state.view) this.#enter(newView);
   }
 
-  /** Returns false where the timer is not a view change's. */
-  onTimer(name: string): boolean {
-    if (name === RESEND) this.#sayAgain();
-    else if (name === NEW_VIEW) this.#ask((this.#target + 1) as View);
-    else if (name.startsWith(FORGET)) this.#forget(Number(name.slice(FORGET.length)) as ReplicaId);
-    else return false;
-    return true;
+  onTimer(timer: ViewTimer): void {
+    switch (timer.kind) {
+      case 'resend-view-change':
+        return this.#sayAgain();
+      case 'new-view':
+        return this.#ask((this.#target + 1) as View);
+      case 'forget-view-change':
+        return this.#forget(timer.replica);
+      default:
+        return unreachable(timer);
+    }
   }
 
   /** A peer may have missed the view that this replica is in. */
@@ -154,7 +167,7 @@ export class ViewChanger {
     const prepared = this.#locks();
     const signed = this.#state.sign<ViewChangeStatement>({ kind: 'view-change', view, prepared });
     this.#received.set(this.#state.self, { ...signed, replica: this.#state.self });
-    this.#state.stopTimer(NEW_VIEW);
+    this.#state.stopTimer({ kind: 'new-view' });
     this.#sayAgain();
     this.#openIfPrimary();
     this.#waitIfQuorum();
@@ -195,7 +208,8 @@ export class ViewChanger {
     const own = this.#received.get(this.#state.self);
     if (!own) return;
     this.#state.broadcast({ kind: 'view-change', viewChange: own });
-    this.#state.startTimer(RESEND, resendDelayMs(this.#state.options.resendAfterMs, this.#resends));
+    const delayMs = resendDelayMs(this.#state.options.resendAfterMs, this.#resends);
+    this.#state.startTimer({ kind: 'resend-view-change' }, delayMs);
     this.#resends += 1;
   }
 
@@ -232,7 +246,7 @@ export class ViewChanger {
     this.#waiting = true;
     const { suspectAfterMs } = this.#state.options;
     const doublings = Math.min(this.#failures - 1, DOUBLINGS_MAX);
-    this.#state.startTimer(NEW_VIEW, suspectAfterMs * 2 ** doublings);
+    this.#state.startTimer({ kind: 'new-view' }, suspectAfterMs * 2 ** doublings);
   }
 
   #enter(newView: Signed<NewViewStatement>): void {
@@ -268,8 +282,8 @@ export class ViewChanger {
     this.#target = this.#state.view;
     this.#suspicions.clear();
     this.#waiting = false;
-    this.#state.stopTimer(RESEND);
-    this.#state.stopTimer(NEW_VIEW);
+    this.#state.stopTimer({ kind: 'resend-view-change' });
+    this.#state.stopTimer({ kind: 'new-view' });
     this.#received.delete(this.#state.self);
     for (const [replica, { statement }] of this.#received) {
       if (statement.view <= this.#state.view) this.#received.delete(replica);

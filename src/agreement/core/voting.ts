@@ -1,5 +1,5 @@
-import { invariant, resendDelayMs } from '../../kernel/core.js';
-import { oneCorrect, primaryOf, type ReplicaId } from '../../kernel/ids.js';
+import { resendDelayMs } from '../../kernel/core.js';
+import { oneCorrect, primaryOf, type ReplicaId, unreachable } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import {
   compareBallots,
@@ -10,6 +10,7 @@ import {
   slotKey,
 } from '../messages.js';
 import { encodeStatement } from '../signing.js';
+import type { VoteObjection } from './safety-rules.js';
 import { type Proposal, type SlotState, sameProposal } from './slot.js';
 import { type AgreementHost, type AgreementState, ATTEMPTS_MAX, type Backing } from './state.js';
 
@@ -41,18 +42,16 @@ export class Voter {
   onProposal(slot: SlotState, proposal: Proposal): void {
     const { statement } = proposal.prePrepare;
     if (this.#state.isPrimary || !this.isCurrent(statement)) return;
-    if (this.#host.isForgotten(proposal.value)) return;
+    const objection = this.#state.rules.objectionTo(statement, proposal.value);
+    if (objection === 'forgotten') return;
     const isNew = slot.held !== proposal;
     if (slot.held && compareBallots(slot.held.prePrepare.statement.ballot, statement.ballot) <= 0) {
       slot.held = undefined;
     }
-    if (slot.vote) {
-      const order = compareBallots(statement.ballot, slot.vote.ballot);
-      if (order < 0) return;
-      if (order === 0) return this.#onSameBallot(slot, proposal);
+    if (objection) return this.#onObjection(slot, proposal, objection);
+    if (slot.vote && compareBallots(statement.ballot, slot.vote.ballot) === 0) {
+      return this.#onSameBallot(slot, proposal);
     }
-    if (!this.#state.mayVote(slot)) return this.#abstain(slot, proposal);
-    if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
     if (!slot.lock && !this.#isAcceptable(slot, proposal, isNew)) {
       return isNew ? this.#handOn(slot, proposal) : undefined;
     }
@@ -86,21 +85,35 @@ export class Voter {
     const { statement } = accepted.prePrepare;
     const own = slot.commits.of(this.#state.self);
     if (own && compareBallots(own.statement.ballot, statement.ballot) >= 0) return;
-    if (!slot.isLockedAt(statement) && !this.#lockWhenPrepared(slot, accepted)) return;
+    if (!this.#state.rules.isLockedAt(statement)) this.#lockWhenPrepared(slot, accepted);
     this.#commit(slot, statement);
   }
 
-  /**
-   * Seen before: vote again for the same value (it may have been lost); never for another, nor where this
-   * replica has taken a lock on another since.
-   */
+  /** What a replica does with a proposal that it must not vote for. */
+  #onObjection(slot: SlotState, proposal: Proposal, objection: VoteObjection): void {
+    switch (objection) {
+      case 'closed':
+      case 'forgotten':
+      case 'voted-higher':
+        return;
+      case 'voted-otherwise':
+        return this.#logEquivocation(slot);
+      case 'abstaining':
+        return this.#abstain(slot, proposal);
+      case 'locked':
+        return this.#showLock(slot, proposal.prePrepare.statement);
+      default:
+        return unreachable(objection);
+    }
+  }
+
+  #logEquivocation({ key }: SlotState): void {
+    this.#state.log('warn', 'equivocation', { slot: key, primary: this.#state.primary });
+  }
+
+  /** This replica has voted for it. After a restart it votes again: it lacks the value, and the vote may be lost. */
   #onSameBallot(slot: SlotState, proposal: Proposal): void {
     const { statement } = proposal.prePrepare;
-    if (slot.vote?.digest !== statement.digest) {
-      this.#state.log('warn', 'equivocation', { slot: slot.key, primary: this.#state.primary });
-      return;
-    }
-    if (slot.isLockedOnOther(statement.digest)) return this.#showLock(slot, statement);
     if (!slot.accepted || !sameProposal(slot.accepted.prePrepare.statement, statement)) {
       this.#voteFor(slot, proposal);
     }
@@ -162,42 +175,34 @@ export class Voter {
   }
 
   #voteFor(slot: SlotState, proposal: Proposal): void {
-    const { statement } = proposal.prePrepare;
-    invariant(!this.#host.isForgotten(proposal.value), 'a vote is for nothing forgotten');
+    const prepare = this.#state.rules.prepare(proposal);
+    if (prepare.kind === 'refused') return this.#onObjection(slot, proposal, prepare.objection);
     slot.accepted = proposal;
-    this.#state.recordVote(slot, statement);
-    const prepare = this.#state.sign<PhaseStatement>({ ...statement, phase: 'prepare' });
-    slot.prepares.add(this.#state.self, prepare);
-    this.#state.broadcast({ kind: 'phase', signed: prepare });
+    slot.prepares.add(this.#state.self, prepare.signed);
+    this.#state.broadcast({ kind: 'phase', signed: prepare.signed });
     this.checkPrepared(slot);
-    this.#checkCommitted(slot, statement);
+    this.#checkCommitted(slot, prepare.signed.statement);
   }
 
-  #lockWhenPrepared(slot: SlotState, { prePrepare, value }: Proposal): boolean {
+  #lockWhenPrepared(slot: SlotState, { prePrepare, value }: Proposal): void {
     const { ballot } = prePrepare.statement;
     const primary = primaryOf(this.#state.options.resilience, ballot.view);
     const signatures = slot.prepares
       .matching(prePrepare.statement)
       .filter(({ replica }) => replica !== primary);
-    if (signatures.length < this.#state.quorum - 1) return false;
+    if (signatures.length < this.#state.quorum - 1) return;
     const statement: PhaseStatement = { ...prePrepare.statement, phase: 'prepare' };
     const bytes = encodeStatement(this.#state.options.cluster, statement);
-    return this.#state.learnLock(slot, {
-      prePrepare,
-      prepares: { statement, bytes, signatures },
-      value,
-    });
+    const prepares = { statement, bytes, signatures };
+    this.#state.rules.lock({ prePrepare, prepares, value });
   }
 
   #commit(slot: SlotState, statement: PhaseStatement): void {
-    invariant(
-      slot.isLockedAt(statement),
-      'a commit rests on the prepared certificate of its ballot',
-    );
-    const commit = this.#state.sign<PhaseStatement>({ ...statement, phase: 'commit' });
-    slot.commits.add(this.#state.self, commit);
-    this.#state.broadcast({ kind: 'phase', signed: commit });
-    this.#checkCommitted(slot, commit.statement);
+    const commit = this.#state.rules.commit(statement);
+    if (commit.kind === 'refused') return;
+    slot.commits.add(this.#state.self, commit.signed);
+    this.#state.broadcast({ kind: 'phase', signed: commit.signed });
+    this.#checkCommitted(slot, commit.signed.statement);
   }
 
   /** ba-commit done: a quorum committed. A replica without the value fetches the decision. */
@@ -299,26 +304,23 @@ export class Retransmission {
   /** Nobody answers. A request or a proposal makes the slot wanted again. */
   #giveUp(slot: SlotState): void {
     slot.wanted = false;
-    this.#state.stopTimer(`suspect/${slot.key}`);
+    this.#state.stopTimer({ kind: 'suspect', slot: slot.key });
     this.dropIfPast(slot);
   }
 
   /**
-   * Drops a slot that is given up and that this replica has said nothing in, or a vote without a lock in an
-   * earlier view: whatever it votes for now is at a higher ballot. (That it has voted for an outcome closes
-   * the transaction to registrations.)
+   * Drops a slot that is given up, unless this replica has said something in it that it has to remember.
    */
-  dropIfPast({ key, slot, vote, lock, wanted }: SlotState): void {
-    if (wanted || lock) return;
-    if (vote && (slot.kind === 'outcome' || vote.ballot.view >= this.#state.view)) return;
-    if (vote) this.#state.persist(`voted/${key}`, null);
+  dropIfPast({ key, slot, wanted }: SlotState): void {
+    if (wanted || this.#state.rules.isBoundIn(slot, this.#state.view)) return;
     this.#state.drop(key);
   }
 
   /** Until `again`, which says the same at ever longer intervals. */
   start(slot: SlotState): void {
     const { resendAfterMs } = this.#state.options;
-    this.#state.startTimer(`resend/${slot.key}`, resendDelayMs(2 * resendAfterMs, slot.resends));
+    const delayMs = resendDelayMs(2 * resendAfterMs, slot.resends);
+    this.#state.startTimer({ kind: 'resend', slot: slot.key }, delayMs);
   }
 
   /** Says again what was said last for the slot, and asks whether others know more. */
