@@ -48,7 +48,7 @@ export async function tellPast(demo: Demo, node: ClientNode, past: Recorded): Pr
   story.chapter('The first transfer is sent again, when it is forgotten');
   await story.step(
     'make more transfers of 0.01 EUR, until no coordinator remembers the first',
-    () => forget(demo, past),
+    () => forget(demo),
     (made) => `${made} more`,
   );
   await story.step('start all initiators again, which remember nothing', () =>
@@ -69,17 +69,31 @@ export async function tellPast(demo: Demo, node: ClientNode, past: Recorded): Pr
   await demo.transfer('transfer 1.00 EUR, with a new request', 100, 'committed');
 }
 
-/** Gives how many transfers it took. */
-async function forget(demo: Demo, { transactionId }: Recorded): Promise<number> {
-  const { coordinators } = demo.cluster.cluster;
+/**
+ * Gives how many transfers it took. Coordinators forget in the order in which transactions ended: once each has
+ * forgotten as many more as it remembers, it has forgotten all that was over before.
+ */
+async function forget(demo: Demo): Promise<number> {
+  const { retainedTransactions } = demo.cluster.cluster;
+  const before = await forgotten(demo);
   for (let made = 0; ; made += 1) {
-    const proofs = await Promise.all(
-      coordinators.map(async ({ url }) => (await fetch(`${url}/proof/${transactionId}`)).status),
-    );
-    if (proofs.every((status) => status === 404)) return made;
+    const now = await forgotten(demo);
+    const more = now.map((count, index) => count - (before[index] ?? 0));
+    if (more.every((count) => count >= retainedTransactions)) return made;
     demo.story.check(`it is forgotten after ${furtherMax} more`, made < furtherMax);
     demo.count(await demo.client.transfer(order(1), { timeoutMs }), 1);
   }
+}
+
+/** Transactions that each coordinator has forgotten since it started. */
+async function forgotten({ cluster: { cluster } }: Demo): Promise<number[]> {
+  return Promise.all(
+    cluster.coordinators.map(async ({ url }) => {
+      const answer = await fetch(`${url}/status`);
+      const status = (await answer.json()) as { readonly forgotten: number };
+      return status.forgotten;
+    }),
+  );
 }
 
 /** Gives what the initiator answers, for people. Throws where it is another outcome than there was. */
