@@ -43,11 +43,7 @@ import { checkNewView, checkViewChange } from './view-change-message.js';
 type MessageOf<Kind extends PeerMessage['kind']> = Extract<PeerMessage, { kind: Kind }>;
 
 /** Whether all that the message holds is signed as it must be, and fits together. */
-export function checkPeerMessage(
-  keyring: Verifier,
-  from: ReplicaId,
-  message: PeerMessage,
-): Finding {
+function checkPeerMessage(keyring: Verifier, from: ReplicaId, message: PeerMessage): Finding {
   return checkKnown(keyring, replicaSigner(from)) ?? checkContent(keyring, from, message);
 }
 

@@ -91,7 +91,7 @@ type Check = (keyring: Verifier, invitation: Signed<InvitationStatement>) => Fin
  * or by one participant that is invited itself. Who lies among `f` initiators, and who is no member,
  * can bring nobody in. `checkSigned` checks one invitation's own signature.
  */
-export function checkInvited(
+function checkInvited(
   keyring: Verifier,
   guest: Arrival,
   checkSigned: Check,

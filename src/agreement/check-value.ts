@@ -47,7 +47,7 @@ import {
  * Abort for a timeout: some participant has no vote, or the initiators never asked to commit; whether
  * the time has run out, every replica judges by its own clock.
  */
-export function outcomeFollows(value: OutcomeValue, resilience: Resilience): Result<void, string> {
+function outcomeFollows(value: OutcomeValue, resilience: Resilience): Result<void, string> {
   if (value.outcome === 'commit') {
     if (value.reason !== undefined) return failed('a commit has no reason');
     if (!value.records.every((record) => isConsent(record.vote?.statement.vote))) {

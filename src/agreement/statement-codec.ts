@@ -41,12 +41,12 @@ import type {
 const slotKind = choice<Slot['kind']>('activation', 'outcome');
 export const outcome = choice<Outcome>('commit', 'abort');
 
-export function writeBallot(writer: Writer, ballot: Ballot): void {
+function writeBallot(writer: Writer, ballot: Ballot): void {
   writeView(writer, ballot.view);
   writer.u32(ballot.attempt);
 }
 
-export function readBallot(reader: Reader): Ballot {
+function readBallot(reader: Reader): Ballot {
   const view = readView(reader);
   return { view, attempt: reader.u32() as Attempt };
 }
@@ -65,14 +65,14 @@ export function readSlot(reader: Reader): Slot {
 }
 
 /** The slot before it says which kind of result this is, so no byte repeats it. */
-export function writeResult(writer: Writer, slot: Slot, result: SlotResult): void {
+function writeResult(writer: Writer, slot: Slot, result: SlotResult): void {
   if (slot.kind !== result.kind) throw new WireError(`${slot.kind} slot, ${result.kind} result`);
   if (result.kind === 'outcome') return outcome.write(writer, result.outcome);
   writeTransactionId(writer, result.tid);
   writeDigest(writer, result.content);
 }
 
-export function readResult(reader: Reader, slot: Slot): SlotResult {
+function readResult(reader: Reader, slot: Slot): SlotResult {
   return slot.kind === 'activation'
     ? { kind: slot.kind, tid: readTransactionId(reader), content: readDigest(reader) }
     : { kind: slot.kind, outcome: outcome.read(reader) };

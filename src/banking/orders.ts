@@ -30,7 +30,7 @@ const patience = 2;
  * Brings orders to the initiators: to `f + 1` of them, and to all as soon as one of those fails or is
  * slow. What they say is written to the log and not believed.
  */
-export class OrderDelivery {
+class OrderDelivery {
   readonly #options: OrderDeliveryOptions;
   readonly #turns: Turns<InitiatorMember>;
 

@@ -19,7 +19,7 @@ export interface ClusterOptions {
   readonly engine?: EngineName;
 }
 
-export const defaultF = 1;
+const defaultF = 1;
 /** A transfer has one debtor and at most 15 creditors. */
 const banksMax = 16;
 
@@ -77,6 +77,6 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
 }
 
 /** `bank-a`, `bank-b`, ... */
-export function bankNames(count: number): string[] {
+function bankNames(count: number): string[] {
   return Array.from({ length: count }, (_, index) => `bank-${(index + 10).toString(36)}`);
 }

@@ -62,7 +62,7 @@ class EntryMemory {
 const memories = new WeakMap<Keyring, EntryMemory>();
 
 /** What was verified by these keys. */
-export function entryMemory(keyring: Keyring): EntryMemory {
+function entryMemory(keyring: Keyring): EntryMemory {
   const known = memories.get(keyring);
   if (known) return known;
   const memory = new EntryMemory();
@@ -98,7 +98,7 @@ export function checkCheckpoint(keyring: Keyring, certificate: CheckpointCertifi
 }
 
 /** The primary's pre-prepare and the prepares of `quorum - 1` backups for the same batch. */
-export function checkSequencePrepared(keyring: Keyring, prepared: SequencePrepared): Finding {
+function checkSequencePrepared(keyring: Keyring, prepared: SequencePrepared): Finding {
   const { statement } = prepared.prePrepare;
   const primary = primaryOf(keyring.resilience, statement.view);
   return (

@@ -90,7 +90,7 @@ export function verifyOrderingMessage(
 }
 
 /** Whether a Decision Module's command holds a valid assistance request (Antipaxos table 1). */
-export function checkCommand(keyring: Keyring, request: OrderingRequest): Finding {
+function checkCommand(keyring: Keyring, request: OrderingRequest): Finding {
   try {
     const { n, f } = keyring.resilience;
     const { excluded, reports } = decodeAssistance(keyring.cluster.id, request.payload);

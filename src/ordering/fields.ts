@@ -23,7 +23,7 @@ import type {
   SnapshotManifest,
 } from './types.js';
 
-/** Bounds of the ordering messages; see `../limits.ts` for why there are any. */
+/** Bounds of the ordering messages; see `limits` in `kernel/codec/limits.ts` for why there are any. */
 export const orderingLimits = {
   /** Requests in one batch. */
   batchRequests: 4096,
@@ -142,14 +142,14 @@ export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
   return writer.finish();
 }
 
-export function writeRequest(writer: Writer, request: OrderingRequest): void {
+function writeRequest(writer: Writer, request: OrderingRequest): void {
   writeName(writer, request.client, clientId);
   writer.u64(request.number);
   if (request.payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');
   writer.bytes(request.payload);
 }
 
-export function readRequest(reader: Reader): OrderingRequest {
+function readRequest(reader: Reader): OrderingRequest {
   const client = readName(reader, clientId);
   const number = reader.u64();
   const payload = reader.bytes();
@@ -204,10 +204,6 @@ export function encodeCycleValue(value: CycleValue): Uint8Array {
     checkComplaints(value.complaints);
     writer.list(value.complaints, orderingLimits.complaints, (one) => writeComplaint(writer, one));
   });
-}
-
-export function decodeCycleValue(bytes: Uint8Array): CycleValue {
-  return readAll(bytes, readCycleValue);
 }
 
 function readRequests(reader: Reader): Batch {

@@ -77,7 +77,7 @@ function writeFields(writer: Writer, statement: OrderingStatement): void {
 }
 
 /** What signed bytes say. Throws `WireError` unless they are a statement of this cluster. */
-export function decodeOrderingStatement(cluster: ClusterId, bytes: Uint8Array): OrderingStatement {
+function decodeOrderingStatement(cluster: ClusterId, bytes: Uint8Array): OrderingStatement {
   return readAll(bytes, (reader) => {
     const { kind, scope } = readOrderingHeader(reader, cluster);
     switch (kind) {

@@ -151,7 +151,7 @@ export function decodeBrokenPromise(cluster: ClusterId, bytes: Uint8Array): Brok
 }
 
 /** The bytes that a standing's digest is of. */
-export function encodeStanding(standing: SessionStanding): Uint8Array {
+function encodeStanding(standing: SessionStanding): Uint8Array {
   const writer = new Writer();
   writeStanding(writer, standing);
   return writer.finish();

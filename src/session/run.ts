@@ -18,7 +18,7 @@ import {
 
 const utf8 = new TextEncoder();
 
-/** Bounds of what is said about sessions; see `../limits.ts` for why there are any. */
+/** Bounds of what is said about sessions; see `limits` in `kernel/codec/limits.ts` for why there are any. */
 export const sessionWireLimits = {
   /** One message, all included; a position's outcomes are the largest. */
   messageBytes: 16 * 1024 * 1024,
@@ -212,7 +212,7 @@ export function decodeRun(bytes: Uint8Array): SessionRun {
   }));
 }
 
-export function writeHeader(writer: Writer, header: SessionHeader): void {
+function writeHeader(writer: Writer, header: SessionHeader): void {
   const { certificate, nonce } = header;
   writeApplication(writer, header.application);
   writeName(writer, header.owner, clientId);
@@ -222,7 +222,7 @@ export function writeHeader(writer: Writer, header: SessionHeader): void {
   writer.raw(nonce);
 }
 
-export function readHeader(reader: Reader): SessionHeader {
+function readHeader(reader: Reader): SessionHeader {
   const application = readApplication(reader);
   const owner = readName(reader, clientId);
   const certificate = reader.bytes();

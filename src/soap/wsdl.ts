@@ -19,7 +19,7 @@ export type SchemaName = 'banking' | 'concordat' | 'session';
 const schemaNames: readonly SchemaName[] = ['banking', 'concordat', 'session'];
 
 /** The document's text with Concordat's own schemas put in place of their imports. */
-export class WsdlDocument {
+class WsdlDocument {
   readonly #text: string;
 
   constructor(text: string) {

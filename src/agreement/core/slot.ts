@@ -105,7 +105,7 @@ export class SlotState {
 }
 
 /** The latest vote of each replica in one phase: memory is bounded by the number of replicas. */
-export class PhaseVotes {
+class PhaseVotes {
   readonly #latest = new Map<ReplicaId, Signed<PhaseStatement>>();
 
   /** Keeps the vote unless a later one of that replica is known. */

@@ -33,11 +33,11 @@ export function readAccount({ key, value }: StoredRecord): Balance {
   };
 }
 
-export function writePosting({ kind, account, amountMinor, currency }: Posting): Uint8Array {
+function writePosting({ kind, account, amountMinor, currency }: Posting): Uint8Array {
   return bytesOf({ kind, account, amountMinor, currency });
 }
 
-export function readPosting(record: Uint8Array): Posting {
+function readPosting(record: Uint8Array): Posting {
   const content = parseContent(record);
   const kind = textIn(content, 'kind');
   if (kind !== 'debit' && kind !== 'credit') throw new RangeError('neither debit nor credit');

@@ -70,7 +70,7 @@ const voteNames: Readonly<Record<Vote, NotificationName>> = {
 };
 
 /** The calls that a bank makes. None of them throws; what fails is left to the core's timers. */
-export class Outbound {
+class Outbound {
   readonly #options: OutboundOptions;
   /** Registrations under way, by enlistment and replica: a replica is not asked again meanwhile. */
   readonly #registering = new Set<string>();

@@ -41,7 +41,7 @@ export interface Question {
 }
 
 /** Characters that are kept of what an initiator says for people. */
-export const wordLengthMax = 300;
+const wordLengthMax = 300;
 
 /** Faults that say nothing of what became of the request: a later one was taken, or this is forgotten. */
 const tooOldCodes: ReadonlySet<string> = new Set(['StaleRequest', 'TooOld']);
@@ -50,10 +50,7 @@ const tooOldCodes: ReadonlySet<string> = new Set(['StaleRequest', 'TooOld']);
 const patience = 2;
 
 /** Asks one initiator once. Throws where another attempt is worth it. */
-export async function askInitiator(
-  initiator: InitiatorMember,
-  question: Question,
-): Promise<FinalWord> {
+async function askInitiator(initiator: InitiatorMember, question: Question): Promise<FinalWord> {
   const { client, timing, port, headers, body, deadlineMs } = question;
   const timeoutMs = Math.min(deadlineMs - Date.now(), patience * timing.voteTimeoutMs);
   try {

@@ -244,11 +244,7 @@ async function proofOf(
 }
 
 /** Serves `/status`, figures as JSON, and `/proof/:tid`, the outcome's proof as it can be verified offline. */
-export function registerPublicPages(
-  app: FastifyInstance,
-  store: Store,
-  status: () => object,
-): void {
+function registerPublicPages(app: FastifyInstance, store: Store, status: () => object): void {
   app.get('/status', () => status());
   app.get<{ Params: { tid: string } }>('/proof/:tid', async (request, reply) => {
     const tid = parseTransactionId(request.params.tid);

@@ -11,7 +11,7 @@ export class WireError extends ConcordatError<WireErrorCode, NoData> {
 export type WireErrorCode = 'malformed' | 'run-too-large';
 
 /** The value of the two lower-case hexadecimal digits at `at`. Throws `WireError` on anything else. */
-export function byteOfHex(text: string, at: number): number {
+function byteOfHex(text: string, at: number): number {
   return (digitValue(text.charCodeAt(at)) << 4) | digitValue(text.charCodeAt(at + 1));
 }
 

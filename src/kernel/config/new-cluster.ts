@@ -45,7 +45,7 @@ export interface Place {
 const containerPorts = { http: 8080, peer: 9443 };
 
 /** Gives every node its place. HTTP ports come first, in the order of the names; peer ports follow. */
-export function layOut(layout: Layout, names: readonly string[]): Place[] {
+function layOut(layout: Layout, names: readonly string[]): Place[] {
   switch (layout.kind) {
     case 'local':
       return onOneHost(layout.host, layout.basePort, names);

@@ -116,7 +116,7 @@ export class Driver<Input, Output extends { readonly kind: string }> {
 const maxDelayMs = 2 ** 31 - 1;
 
 /** Named one-shot timers. */
-export class Timers {
+class Timers {
   readonly #timers = new Map<string, NodeJS.Timeout>();
   readonly #onExpiry: (name: string) => void;
 

@@ -108,7 +108,7 @@ function canonical(address: string): string | undefined {
 }
 
 /** An IPv6 address as it stands in a URL. */
-export function bracketed(host: string): string {
+function bracketed(host: string): string {
   return host.includes(':') ? `[${host}]` : host;
 }
 

@@ -63,7 +63,7 @@ const ratioMax = 100;
  * Takes bodies in `Content-Encoding: gzip`. What they inflate to counts for the body limit, and may not
  * be out of proportion. Any other coding is refused with 415 and `Accept-Encoding` (RFC 9110 §12.5.3).
  */
-export function acceptGzip(app: FastifyInstance): void {
+function acceptGzip(app: FastifyInstance): void {
   app.addHook('preParsing', (request, reply, payload, done) => {
     const coding = request.headers['content-encoding']?.trim().toLowerCase();
     if (coding === undefined || coding === '' || coding === 'identity') return done(null, payload);

@@ -38,7 +38,7 @@ export class Shares {
 }
 
 /** Addresses, and networks such as `10.0.0.0/8`. */
-export class AddressList {
+class AddressList {
   readonly #list = new BlockList();
 
   constructor(entries: readonly string[]) {
@@ -82,7 +82,7 @@ export function unmapped(address: string): string {
 /** Connections of one node, each with its buffers: some 100 MB at the worst. */
 export const connectionsMax = 2048;
 /** Requests under way at one node; the ports bound their own besides. */
-export const requestsMax = 2048;
+const requestsMax = 2048;
 /** Event streams of one coordinator. */
 export const streamsMax = 1024;
 

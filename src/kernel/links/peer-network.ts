@@ -35,7 +35,7 @@ export interface OutgoingLinkOptions {
  * The connection on which one replica sends to one other: dialled, kept, and dialled again with
  * exponential back-off when it fails. Nothing is received on it.
  */
-export class OutgoingLink {
+class OutgoingLink {
   readonly #options: OutgoingLinkOptions;
   readonly #queue = new ChannelQueues();
   #socket: TLSSocket | undefined;

@@ -326,7 +326,7 @@ export interface SessionClientOptions {
   readonly onHome?: (name: string, reason: string) => void;
 }
 
-export function patienceOptions(options: SessionClientOptions): PatienceOptions {
+function patienceOptions(options: SessionClientOptions): PatienceOptions {
   const { answerTimeoutMs = 4000, finalAfterMs = 8000, giveUpAfterMs = 60_000 } = options;
   return { answerAfterMs: 2 * answerTimeoutMs, finalAfterMs, giveUpAfterMs };
 }

@@ -67,7 +67,7 @@ export interface Subject {
   readonly head: Digest;
 }
 
-export function isFinal(status: OperationStatus): status is FinalStatus {
+function isFinal(status: OperationStatus): status is FinalStatus {
   return status.kind === 'committed' || status.kind === 'changed' || status.kind === 'aborted';
 }
 

@@ -26,7 +26,7 @@ const askedMax = 16;
 /** Times that a position is asked for. */
 const triesMax = 8;
 /** Bytes of positions' records that are kept; `retainedPositions` of the largest would fill the memory. */
-export const retainedBytesMax = 128 * 1024 * 1024;
+const retainedBytesMax = 128 * 1024 * 1024;
 
 export type FinalStatus = Extract<OperationStatus, { readonly proof: unknown }>;
 

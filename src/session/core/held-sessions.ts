@@ -286,7 +286,7 @@ export class HeldSessions {
 }
 
 /** The call that an operation is; `end` is none. */
-export function callOf(
+function callOf(
   { id, header }: HeldSession,
   sequence: number,
   operation: SessionOperation,

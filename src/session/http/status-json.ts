@@ -32,7 +32,7 @@ export function answerJson({ session, next, statuses }: SessionAnswer): object {
   };
 }
 
-export function statusJson(status: OperationStatus): object {
+function statusJson(status: OperationStatus): object {
   switch (status.kind) {
     case 'provisional':
       return { ...status, receipt: signedJson(status.receipt) };

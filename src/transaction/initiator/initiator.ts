@@ -241,7 +241,7 @@ export type Standing =
  * The last accepted timestamp and the logged reply of each client id (Zhao §4.1), bounded. Where there is
  * no room, one of the principal with the most gives way, so that one with many lanes pushes out its own.
  */
-export class ClientTable {
+class ClientTable {
   readonly #records = new Map<ClientId, ClientRecord>();
   /** The client ids of each principal, and the principals, in the order of their last use. */
   readonly #ofPrincipal = new Map<string, Set<ClientId>>();

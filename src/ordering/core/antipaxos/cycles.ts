@@ -10,7 +10,7 @@ import { digestsOf, fastVector } from './reports.js';
 import type { AntipaxosState } from './state.js';
 
 /** Lines 4 to 16: at `n - f` proposals, and all that are waited for or the time up. */
-export function reportIfDue(shared: AntipaxosState, state: CycleState, roster: Roster): void {
+function reportIfDue(shared: AntipaxosState, state: CycleState, roster: Roster): void {
   const { self, outbox, delay } = shared;
   const { cycle, reports, startedMs, proposals } = state;
   if (startedMs === undefined || !roster.reporters.has(self) || reports.has(self)) return;

@@ -116,7 +116,7 @@ export function fastVector(
 }
 
 /** Whether these reports rule the fast path out: a missing value, one too many, or two different ones. */
-export function rulesOutFastPath(reports: readonly ReportStatement[], roster: Roster): boolean {
+function rulesOutFastPath(reports: readonly ReportStatement[], roster: Roster): boolean {
   const [first] = reports;
   return (
     !roster.hasFastPath ||

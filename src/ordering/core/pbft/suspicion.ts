@@ -37,7 +37,7 @@ export interface PrimaryTimes {
  * too, over the same places, each as a part of the time-out that the primary had then: more than one time-out is
  * too long. What waits at once counts once.
  */
-export class Pace {
+class Pace {
   readonly #options: OrderingOptions;
   /** Medians, one for each place of this view that had known requests; the last `WINDOW`. */
   #waitsMs: number[] = [];

@@ -41,7 +41,7 @@ export function resultBytes(result: CallResult): number {
   return utf8.encode(result.kind === 'done' ? result.result : result.reason).length;
 }
 /** Brackets within brackets in a payload: what reads it may need stack for each. */
-export const payloadDepthMax = 64;
+const payloadDepthMax = 64;
 
 /** What one call may do to the state. The counts are the same at every replica. */
 export const workLimits = {

@@ -58,7 +58,7 @@ export class StateQuota {
 }
 
 /** Bounds of what is agreed on, the same at every replica. All of it has to fit into one snapshot. */
-export const settlingLimits = {
+const settlingLimits = {
   /** Sessions that wait for orders, and the characters of what waits. */
   waitingSessions: 1024,
   waitingLength: positionLimits.waitingLength,

@@ -191,12 +191,12 @@ function readOrder(reader: Reader): LaneOrder {
 }
 
 /** A list that may have more items than a list field holds. */
-export function writeMany<T>(writer: Writer, items: readonly T[], write: (item: T) => void): void {
+function writeMany<T>(writer: Writer, items: readonly T[], write: (item: T) => void): void {
   writer.u32(items.length);
   for (const item of items) write(item);
 }
 
-export function readMany<T>(reader: Reader, read: () => T): T[] {
+function readMany<T>(reader: Reader, read: () => T): T[] {
   return Array.from({ length: reader.u32() }, read);
 }
 
