@@ -1,6 +1,6 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { newMember } from '../agreement/core/slot.js';
+import { newMember } from '../agreement/core/abstentions.js';
 import { loadCluster, nameField, nodeNameField } from '../kernel/config/cluster-file.js';
 import { ConfigError, check, isMissing } from '../kernel/config/config-error.js';
 import { makeCluster, type NewCluster, newClient } from '../kernel/config/new-cluster.js';

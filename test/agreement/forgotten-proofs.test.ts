@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import { decodeDecisionProof } from '../../src/agreement/certificate.js';
-import { ForgottenProofs } from '../../src/agreement/core/slot.js';
+import { ForgottenProofs } from '../../src/agreement/core/abstentions.js';
 import { type SlotKey, slotKey } from '../../src/agreement/messages.js';
 import type { StoredRecord } from '../../src/kernel/core.js';
 import type { TransactionId } from '../../src/kernel/ids.js';

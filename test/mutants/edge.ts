@@ -236,6 +236,6 @@ export const edgeMutants: readonly Mutant[] = [
     file: 'src/kernel/links/listener.ts',
     find: 'if (oldest !== undefined && unknown.size >= share) {',
     replace: 'if (oldest !== undefined && unknown.size < 0 * share) {',
-    tests: ['test/kernel/peer/peer-network.test.ts'],
+    tests: ['test/kernel/links/peer-network.test.ts'],
   },
 ];

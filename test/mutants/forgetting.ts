@@ -8,7 +8,7 @@ export const forgettingMutants: readonly Mutant[] = [
   {
     name: 'forgotten-revived',
     rule: 'nothing at or below the floor that is not on record is taken part in',
-    file: 'src/transaction/coordinator/core/activation.ts',
+    file: 'src/transaction/coordinator/core/floors.ts',
     find: 'if (timestamp > this.#floorOf(client)) return false;',
     replace: 'if (timestamp >= 0) return false;',
     tests: floors,
@@ -16,7 +16,7 @@ export const forgettingMutants: readonly Mutant[] = [
   {
     name: 'floor-not-kept',
     rule: 'the floor outlives a restart',
-    file: 'src/transaction/coordinator/core/activation.ts',
+    file: 'src/transaction/coordinator/core/floors.ts',
     find: 'if (!isFloorKey(key)) continue;',
     replace: "if (key !== '') continue;",
     tests: floors,
@@ -24,7 +24,7 @@ export const forgettingMutants: readonly Mutant[] = [
   {
     name: 'floor-not-written',
     rule: 'the floor is on disk before the record goes',
-    file: 'src/transaction/coordinator/core/activation.ts',
+    file: 'src/transaction/coordinator/core/floors.ts',
     find: 'this.#persist(keyOf(proof), encodeRequests(proof));',
     replace: '',
     tests: floors,

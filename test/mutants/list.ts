@@ -465,7 +465,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'votes-while-recovering',
     rule: 'who does not know what it said votes for nothing',
-    file: 'src/agreement/core/slot.ts',
+    file: 'src/agreement/core/abstentions.ts',
     find: 'if (this.#recovering || this.#slots.has(slotKey(slot))) return false;',
     replace: 'if (this.#slots.has(slotKey(slot))) return false;',
     tests: recovery,
@@ -473,7 +473,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'votes-where-it-may-have-voted',
     rule: 'a slot that it may have voted in stays without its vote',
-    file: 'src/agreement/core/slot.ts',
+    file: 'src/agreement/core/abstentions.ts',
     find: 'if (this.#recovering || this.#slots.has(slotKey(slot))) return false;',
     replace: 'if (this.#recovering) return false;',
     tests: recovery,
@@ -481,7 +481,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'votes-in-the-view-it-came-back-in',
     rule: 'no activation gets its vote in that view',
-    file: 'src/agreement/core/slot.ts',
+    file: 'src/agreement/core/abstentions.ts',
     find: "return slot.kind === 'outcome' || view > this.#silentUpTo;",
     replace: 'return true;',
     tests: recovery,
@@ -489,7 +489,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'recovery-not-persisted',
     rule: 'a restart while recovering does not end the recovery',
-    file: 'src/agreement/core/slot.ts',
+    file: 'src/agreement/core/abstentions.ts',
     find: 'if (isEmpty) this.#persist(RECOVERING, new Uint8Array());',
     replace: '',
     tests: recovery,
@@ -497,7 +497,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'abstentions-not-persisted',
     rule: 'what it abstains from outlives a restart',
-    file: 'src/agreement/core/slot.ts',
+    file: 'src/agreement/core/abstentions.ts',
     find: '{slotKey(slot)}`, new Uint8Array());',
     replace: '{slotKey(slot)}`, null);',
     tests: recovery,
@@ -513,7 +513,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'empty-store-of-a-new-replica',
     rule: 'an empty store is that of a replica that has lost its disk',
-    file: 'src/agreement/core/slot.ts',
+    file: 'src/agreement/core/abstentions.ts',
     find: 'this.#recovering = isEmpty || records',
     replace: 'this.#recovering = records',
     tests: recovery,

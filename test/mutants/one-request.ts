@@ -65,7 +65,7 @@ export const oneRequestMutants: readonly Mutant[] = [
   {
     name: 'floor-falls',
     rule: 'a floor only rises: a replica that would lower one stops',
-    file: 'src/transaction/coordinator/core/activation.ts',
+    file: 'src/transaction/coordinator/core/floors.ts',
     find: "invariant(timestamp > this.#floorOf(client), 'floors only rise');",
     replace: '',
     tests: ['test/transaction/floors-rise.test.ts'],
@@ -81,7 +81,7 @@ export const oneRequestMutants: readonly Mutant[] = [
   {
     name: 'lane-counted-again',
     rule: 'a client id is one lane, however often its floor rises',
-    file: 'src/transaction/coordinator/core/activation.ts',
+    file: 'src/transaction/coordinator/core/floors.ts',
     find: 'if (!this.#floors.has(client)) {',
     replace: 'if (timestamp >= 0) {',
     tests: ['test/transaction/lanes.test.ts'],

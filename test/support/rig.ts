@@ -1,6 +1,6 @@
 import { decodeDecisionProof } from '../../src/agreement/certificate.js';
 import { verifyPeerMessage, verifyStatement } from '../../src/agreement/check-message.js';
-import { newMember } from '../../src/agreement/core/slot.js';
+import { newMember } from '../../src/agreement/core/abstentions.js';
 import {
   type DecisionProof,
   type PeerMessage,

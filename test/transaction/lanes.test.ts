@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { ActivationStatement } from '../../src/agreement/statements.js';
 import { encodeRequests } from '../../src/agreement/values.js';
 import { clientId, sessionsClient } from '../../src/kernel/ids.js';
-import { Floors } from '../../src/transaction/coordinator/core/activation.js';
+import { Floors } from '../../src/transaction/coordinator/core/floors.js';
 import { Story } from '../support/banking-story.js';
 import { Evidence } from '../support/evidence.js';
 import { testCluster } from '../support/keys.js';

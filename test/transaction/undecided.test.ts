@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { type ActivationValue, type Slot, slotKey } from '../../src/agreement/messages.js';
 import { activationSlotRequest } from '../../src/agreement/values.js';
 import { clientId, digest, transactionId } from '../../src/kernel/ids.js';
-import type { Floors } from '../../src/transaction/coordinator/core/activation.js';
+import type { Floors } from '../../src/transaction/coordinator/core/floors.js';
 import { Room } from '../../src/transaction/coordinator/core/room.js';
 import type { CoordinatorTransaction } from '../../src/transaction/coordinator/core/transaction.js';
 import { Undecided } from '../../src/transaction/coordinator/core/transaction-log.js';

@@ -14,8 +14,9 @@ import {
   type VerifiedPeerMessage,
 } from '../messages.js';
 import type { ActivationStatement } from '../statements.js';
+import { decidedKey, decidedSlot, ForgottenProofs } from './abstentions.js';
 import { Gatherer, Proposer } from './proposing.js';
-import { ForgottenProofs, type SlotState, sameResult } from './slot.js';
+import { type SlotState, sameResult } from './slot.js';
 import {
   type AgreementHost,
   type AgreementOptions,
@@ -243,11 +244,10 @@ export class Agreement {
     this.#state.abstentions.restore(records);
     this.#forgotten.restore(records);
     for (const { key, value } of records) {
-      if (!key.startsWith('decided/')) continue;
+      const decided = decidedSlot(key);
+      if (decided === undefined || this.#forgotten.has(decided)) continue;
       const proof = decodeDecisionProof(cluster, value);
-      const { slot, result } = proof.commits.statement;
-      if (this.#forgotten.has(slotKey(slot))) continue;
-      this.#state.decided.set(slotKey(slot), result);
+      this.#state.decided.set(decided, proof.commits.statement.result);
       proofs.push(proof);
     }
     const isDecided = (key: SlotKey) => this.#state.decided.has(key);
@@ -420,7 +420,7 @@ export class Agreement {
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
     this.#forgotten.learntAgain(key);
     this.#state.decided.set(key, result);
-    this.#state.persist(`decided/${key}`, encodeDecisionProof(proof));
+    this.#state.persist(decidedKey(key), encodeDecisionProof(proof));
     this.#close(key);
     this.#views.progressed(key);
     this.#host.decided(slot, proof, hadVote);

@@ -25,9 +25,10 @@ import {
 } from '../messages.js';
 import { type AnyStatement, signStatement } from '../signing.js';
 import type { ActivationStatement } from '../statements.js';
+import { Abstentions } from './abstentions.js';
 import { Pace } from './pace.js';
 import { SafetyRules } from './safety-rules.js';
-import { Abstentions, SlotState } from './slot.js';
+import { SlotState } from './slot.js';
 import { type AgreementTimer, startTimer, stopTimer } from './timers.js';
 
 export interface AgreementOptions {

@@ -2,7 +2,7 @@ import { randomBytes } from 'node:crypto';
 import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import { decodeDecisionProof, encodeCommitCertificate } from '../../agreement/certificate.js';
-import { SHOWN_TRANSACTIONS_MAX } from '../../agreement/core/slot.js';
+import { SHOWN_TRANSACTIONS_MAX } from '../../agreement/core/abstentions.js';
 import type { PeerMessage } from '../../agreement/messages.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { type CoordinatorNode, ownMember } from '../../kernel/config/node-file.js';

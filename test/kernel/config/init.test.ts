@@ -3,7 +3,7 @@ import { X509Certificate } from 'node:crypto';
 import { readdir, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { newMember } from '../../../src/agreement/core/slot.js';
+import { newMember } from '../../../src/agreement/core/abstentions.js';
 import { addClient, initCluster } from '../../../src/cli/init.js';
 import { loadCluster } from '../../../src/kernel/config/cluster-file.js';
 import { ConfigError } from '../../../src/kernel/config/config-error.js';

@@ -2,7 +2,7 @@ import {
   decodeDecisionProof,
   encodeCommitCertificate,
 } from '../../../src/agreement/certificate.js';
-import { SHOWN_TRANSACTIONS_MAX } from '../../../src/agreement/core/slot.js';
+import { SHOWN_TRANSACTIONS_MAX } from '../../../src/agreement/core/abstentions.js';
 import { type DecisionProof, type Slot, slotKey } from '../../../src/agreement/messages.js';
 import { encodePeerMessage } from '../../../src/agreement/peer-message.js';
 import { encodeSigned } from '../../../src/agreement/signing.js';

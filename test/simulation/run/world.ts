@@ -1,4 +1,4 @@
-import { newMember } from '../../../src/agreement/core/slot.js';
+import { newMember } from '../../../src/agreement/core/abstentions.js';
 import { requestDigest } from '../../../src/banking/initiator/outbound.js';
 import type { Balance } from '../../../src/banking/soap.js';
 import { clientId, type TransactionId } from '../../../src/kernel/ids.js';

@@ -28,7 +28,8 @@ import {
   unreachable,
 } from '../../../kernel/ids.js';
 import type { Signed, Verified } from '../../../kernel/signed.js';
-import { type Activated, ActivationService, Floors, namedBy } from './activation.js';
+import { type Activated, ActivationService } from './activation.js';
+import { Floors, namedBy } from './floors.js';
 import { Inquiries, Search } from './inquiries.js';
 import { Memory } from './memory.js';
 import type { CoordinatorInput, CoordinatorOutput } from './messages.js';

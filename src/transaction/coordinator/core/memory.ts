@@ -14,8 +14,8 @@ import {
   type TransactionId,
   unreachable,
 } from '../../../kernel/ids.js';
-import type { Floors } from './activation.js';
 import { ForgottenElsewhere, MissingProofs } from './elsewhere.js';
+import type { Floors } from './floors.js';
 import { Inventories } from './inventories.js';
 import type { CoordinatorOutput } from './messages.js';
 import { Recovery } from './recovery.js';

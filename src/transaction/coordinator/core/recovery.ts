@@ -15,8 +15,8 @@ import {
   type View,
   witnesses,
 } from '../../../kernel/ids.js';
-import { type Floors, namedBy } from './activation.js';
 import type { ForgottenElsewhere, MissingProofs } from './elsewhere.js';
+import { type Floors, namedBy } from './floors.js';
 import { ENTRIES_MAX } from './inventories.js';
 import type { CoordinatorOutput } from './messages.js';
 import { startTimer } from './timers.js';

@@ -5,7 +5,7 @@ import {
   slotKey,
 } from '../../../agreement/messages.js';
 import type { ClientId, ParticipantId, TransactionId } from '../../../kernel/ids.js';
-import type { Floors } from './activation.js';
+import type { Floors } from './floors.js';
 import type { CoordinatorTransaction, Enlistment } from './transaction.js';
 import type { Undecided } from './transaction-log.js';
 

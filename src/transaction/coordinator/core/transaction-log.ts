@@ -10,7 +10,7 @@ import {
   type TransactionId,
 } from '../../../kernel/ids.js';
 import type { Verified } from '../../../kernel/signed.js';
-import { type Floors, namedBy } from './activation.js';
+import { type Floors, namedBy } from './floors.js';
 import {
   evidenceKeys,
   finishedKey,

@@ -36,7 +36,7 @@ import {
   coordinatorTable,
   transition,
 } from '../../state-tables.js';
-import { namedBy } from './activation.js';
+import { namedBy } from './floors.js';
 
 /** One registered participant at one coordinator replica: the standard's machine, and its records. */
 export class Enlistment {

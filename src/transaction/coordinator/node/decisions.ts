@@ -1,4 +1,5 @@
 import { decodeDecisionProof } from '../../../agreement/certificate.js';
+import { decidedKey } from '../../../agreement/core/abstentions.js';
 import {
   type DecisionProof,
   type Slot,
@@ -8,12 +9,12 @@ import {
 import type { ClusterId } from '../../../kernel/ids.js';
 import type { Store } from '../../../kernel/store/store.js';
 
-/** The stored proof of the slot's decision; undefined where there is none, or where it was forgotten. */
+/** The stored proof of the slot's decision; undefined where there is none, or none any more. */
 export async function storedDecision(
   store: Pick<Store, 'load'>,
   slot: Slot,
 ): Promise<Uint8Array | undefined> {
-  const key = `decided/${slotKey(slot)}`;
+  const key = decidedKey(slotKey(slot));
   const records = await store.load(key);
   return records.find((record) => record.key === key)?.value;
 }
