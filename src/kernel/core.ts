@@ -113,6 +113,9 @@ export interface Failure {
  * Group commit: while one write is under way the persists behind it gather; the next write takes
  * them all. Outputs with no unwritten `persist` before them are performed at once.
  *
+ * A timer that runs out while a newer start or stop of it still waits here is not the one that the core knows:
+ * the core does not get it.
+ *
  * It has no clock, disk or socket of its own: the driver gives it those of the machine, the simulator
  * those of virtual time.
  */
@@ -121,6 +124,8 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
   readonly #queue = new Fifo<Output | CommonOutput>();
   /** Persists in the queue that no write has taken yet. */
   #unwritten: StoreWrite[] = [];
+  /** Starts and stops in the queue, by timer. */
+  readonly #timersAhead = new Map<string, number>();
   /** Persists in the queue that are on disk: the queue may move past so many. */
   #synced = 0;
   #writing = false;
@@ -145,6 +150,7 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
   }
 
   handle(input: Input | TimerInput): void {
+    if (isTimer(input) && this.#timersAhead.has(input.name)) return;
     this.#take(() => this.#options.core.handle(input));
   }
 
@@ -153,7 +159,9 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
     try {
       for (const output of step()) {
         this.#queue.push(output);
-        if (isCommon(output) && output.kind === 'persist') this.#unwritten.push(output);
+        if (!isCommon(output)) continue;
+        if (output.kind === 'persist') this.#unwritten.push(output);
+        else if (output.kind !== 'log') this.#countAhead(output.name, 1);
       }
     } catch (error) {
       this.#fail(error);
@@ -214,12 +222,20 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
       case 'persist':
         return;
       case 'start-timer':
+        this.#countAhead(output.name, -1);
         return this.#options.startTimer(output.name, output.delayMs);
       case 'stop-timer':
+        this.#countAhead(output.name, -1);
         return this.#options.stopTimer(output.name);
       case 'log':
         return this.#options.log(output);
     }
+  }
+
+  #countAhead(timer: string, change: 1 | -1): void {
+    const count = (this.#timersAhead.get(timer) ?? 0) + change;
+    if (count === 0) this.#timersAhead.delete(timer);
+    else this.#timersAhead.set(timer, count);
   }
 
   #fail(cause: unknown): void {
@@ -233,6 +249,10 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
     this.#queue.clear();
     this.#unwritten = [];
   }
+}
+
+function isTimer(input: unknown): input is TimerInput {
+  return (input as { readonly kind?: unknown } | null)?.kind === 'timer';
 }
 
 function isCommon(output: { readonly kind: string }): output is CommonOutput {

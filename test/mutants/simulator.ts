@@ -11,6 +11,14 @@ export const simulatorMutants: readonly Mutant[] = [
     tests: ['test/kernel/driver'],
   },
   {
+    name: 'timer-of-before',
+    rule: 'a timer that runs out after the core has stopped it, or started it anew, does not reach the core',
+    file: 'src/kernel/core.ts',
+    find: 'if (isTimer(input) && this.#timersAhead.has(input.name)) return;',
+    replace: '',
+    tests: ['test/kernel/driver'],
+  },
+  {
     name: 'two-writes-at-once',
     rule: 'one write at a time, so that none overtakes another',
     file: 'src/kernel/core.ts',

@@ -308,6 +308,19 @@ describe("the driver's timers", () => {
     expect(sent).toEqual(['timer:x']);
   });
 
+  it('do not run out once the core has stopped them, or started them anew, behind a write', async () => {
+    const { driver, store, sent } = await running();
+    driver.submit(perform(start('x', 10), start('y', 10), start('z', 10)));
+    driver.submit(perform(persist('k'), halt('x'), start('x', 30), halt('y')));
+    vi.advanceTimersByTime(10);
+    await store.sync();
+    expect(sent).toEqual(['timer:z']);
+    vi.advanceTimersByTime(29);
+    expect(sent).toEqual(['timer:z']);
+    vi.advanceTimersByTime(1000);
+    expect(sent).toEqual(['timer:z', 'timer:x']);
+  });
+
   it('reach the core even while inputs are refused, and never after a stop', async () => {
     const { driver, store, sent } = await running({ highWaterMark: 1 });
     driver.submit(perform(start('x', 10), start('late', 20), persist('k'), start('behind', 30)));
