@@ -102,7 +102,8 @@ function reportText(report: Report): string {
     `honest transfers during the attack: ${committed} committed, ${aborted} aborted, ${unknown} without an answer; ` +
       `longest wait for one ${honest.longestGapMs} ms`,
     `calls of the canary: ${report.canaryCalls}`,
-    `${inputs} inputs of seed ${seed} in ${seconds} s, ${Math.round(inputs / seconds)} a second`,
+    `${inputs} inputs of seed ${seed} in ${seconds} s, ${Math.round(inputs / seconds)} a second; the attacker's own ` +
+      `process took ${report.attackerProcessors} processors, at a low priority`,
     ...violations
       .slice(0, 20)
       .map(({ kind, stream, what }) => `violation: ${kind}, stream ${stream}: ${what}`),

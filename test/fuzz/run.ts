@@ -1,11 +1,11 @@
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
-import { tmpdir } from 'node:os';
+import { setPriority, tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { endText } from '../../src/cli/local/child-node.js';
 import type { ClusterEvent } from '../../src/cli/local-cluster.js';
 import { barrage } from './barrage.js';
-import { startVictim, type Victim } from './ground/victim.js';
+import { honestClient, startVictim, type Victim } from './ground/victim.js';
 import { httpAttacks } from './http/abuse.js';
 import { SlowConnections } from './http/slow.js';
 import { byzantineAttacks } from './peer/byzantine.js';
@@ -19,7 +19,8 @@ import { Stock } from './soap/stock.js';
 import { type KindSummary, Summary, type Violation } from './summary.js';
 import { Canary } from './watch/canary.js';
 import { type FloodReport, measureFlood } from './watch/crowd.js';
-import { HonestLoad, type Tally } from './watch/honest.js';
+import type { Tally } from './watch/honest.js';
+import { HonestClient } from './watch/honest-client.js';
 import {
   alarmsIn,
   logBoundMiB,
@@ -59,6 +60,8 @@ export interface Report {
     readonly longestGapMs: number;
     readonly during: Tally;
   };
+  /** Of the processors, in seconds of them a second of the attack. */
+  readonly attackerProcessors: number;
   readonly flood: FloodReport;
   readonly canaryCalls: number;
 }
@@ -68,6 +71,11 @@ const baselineMs = 8000;
 /** The honest client is served if it never waits so long for any of its transfers. */
 const gapBoundMs = 30_000;
 const progressMs = 5000;
+/**
+ * An attacker has a machine of its own; here it has those of the nodes. At this priority it takes what time
+ * they and the honest client leave. Nobody but root gets it back, so it stays for the rest of the run.
+ */
+const attackerNiceness = 10;
 
 /** Attacks a new cluster of real processes, and tells how it bore it. */
 export async function fuzz(settings: Settings, context: RunContext): Promise<Report> {
@@ -102,18 +110,19 @@ async function attackAll(
   const canary = await Canary.start();
   const stock = new Stock(victim.recording.templates, victim.keys, poster);
   const range: Range = { victim, stock, canary, poster };
-  const honest = new HonestLoad(victim.client);
+  const honest = await HonestClient.start(victim.local.nodeFile(honestClient));
   const summary = new Summary();
   try {
     const books = await honest.books();
     context.progress('measuring honest throughput ...');
-    honest.start();
+    await honest.start();
     await sleep(warmUpMs);
     const perSecondBefore = await rate(honest, () => sleep(baselineMs));
     context.progress('measuring how long others wait while one client floods ...');
     const flood = await measureFlood(victim, context.progress);
     await stock.renew();
     const watch = new NodeWatch(victim.local);
+    setPriority(attackerNiceness);
     const attacked = await underAttack(range, honest, summary, settings, context);
     context.progress('auditing ...');
     await honest.stop();
@@ -142,23 +151,34 @@ async function attackAll(
         longestGapMs: Math.round(honest.longestGapMs),
         during: attacked.tally,
       },
+      attackerProcessors: hundredths(attacked.attackerProcessors),
       flood: { ...flood, ratio: hundredths(flood.ratio) },
       canaryCalls: canary.calls,
     };
   } finally {
+    await honest.close();
     await poster.close();
     await canary.stop();
   }
 }
 
+interface Attacked {
+  readonly seconds: number;
+  readonly hangs: number;
+  /** Honest transfers. */
+  readonly perSecond: number;
+  readonly tally: Tally;
+  readonly attackerProcessors: number;
+}
+
 /** Sends all inputs. The honest figures are of the time in which they are sent. */
 async function underAttack(
   range: Range,
-  honest: HonestLoad,
+  honest: HonestClient,
   summary: Summary,
   { seed, inputs }: Settings,
   { signal, progress }: RunContext,
-): Promise<{ seconds: number; hangs: number; perSecond: number; tally: Tally }> {
+): Promise<Attacked> {
   const slow = new SlowConnections();
   const slowly = slow.attack(range);
   const attacks = [
@@ -171,6 +191,7 @@ async function underAttack(
   ];
   const betweenAttacks = () => range.stock.renew();
   const startedAt = performance.now();
+  const usageBefore = process.cpuUsage();
   const before = honest.tally;
   const ticker = setInterval(() => {
     const done = difference(honest.tally, before).committed;
@@ -183,9 +204,11 @@ async function underAttack(
       hangs = await barrage({ attacks, seed, inputs, summary, signal, betweenAttacks });
     });
     const seconds = (performance.now() - startedAt) / 1000;
+    const { user, system } = process.cpuUsage(usageBefore);
+    const attackerProcessors = (user + system) / 1e6 / seconds;
     const tally = difference(honest.tally, before);
     for (const shot of await slow.settle()) summary.add(slowly.kind, 0, shot);
-    return { seconds, hangs, perSecond, tally };
+    return { seconds, hangs, perSecond, tally, attackerProcessors };
   } finally {
     clearInterval(ticker);
   }
@@ -204,7 +227,7 @@ function faultsOf({ victim, canary }: Range, nodes: readonly NodeReport[]): stri
 }
 
 /** Honest transfers committed a second while the work goes on. */
-async function rate(honest: HonestLoad, work: () => Promise<void>): Promise<number> {
+async function rate(honest: HonestClient, work: () => Promise<void>): Promise<number> {
   const from = performance.now();
   const { committed } = honest.tally;
   await work();

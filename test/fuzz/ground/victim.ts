@@ -40,7 +40,6 @@ export interface Victim {
   readonly local: LocalCluster;
   readonly keys: Keys;
   readonly recording: Recording;
-  readonly client: TransferClient;
   stop(): Promise<void>;
 }
 
@@ -72,14 +71,11 @@ export async function startVictim(
     const local = await start({});
     const files = await readdir(join(directory, 'nodes'));
     const keys = await Keys.load(files.map((file) => join(directory, 'nodes', file)));
-    const client = await clientOf(local, { lanes: honestLanes });
     return {
       local,
       keys,
       recording,
-      client,
       stop: async () => {
-        await client.close();
         await local.stop();
         await ports.release();
       },
