@@ -11,7 +11,7 @@ import { type PlanOptions, planOf } from './faults/plan.js';
 import { Silence } from './faults/silence.js';
 import type { Tally } from './faults/tally.js';
 import type { Load } from './load/load.js';
-import type { UnansweredCounts } from './load/unanswered.js';
+import type { SilentBankCounts } from './load/silent-bank.js';
 import type { NetworkKind } from './network/network.js';
 
 export interface Context {
@@ -35,7 +35,7 @@ export interface ChaosResult extends Findings {
   readonly tally: Tally;
   readonly transfers: Load['counts'];
   /** What honest clients got with a silent bank among the load and without, and what came of its transfers. */
-  readonly silence: Pick<Silence, 'with' | 'without'> & { readonly transfers: UnansweredCounts };
+  readonly silence: Pick<Silence, 'with' | 'without'> & { readonly transfers: SilentBankCounts };
   readonly retained: number;
   /** Transactions, by coordinator. */
   readonly forgotten: Forgotten['counts'];
@@ -65,7 +65,7 @@ export async function runChaos(options: ChaosOptions, context: Context): Promise
       crashed.abort();
     },
   });
-  const { directory, load, unanswered } = world;
+  const { directory, load, silentBankLoad } = world;
   const startMs = performance.now();
   const log = join(directory, 'chaos.log');
   const tell = (line: string) => {
@@ -102,7 +102,7 @@ export async function runChaos(options: ChaosOptions, context: Context): Promise
       tookMs,
       tally,
       transfers,
-      silence: { with: silence.with, without: silence.without, transfers: unanswered.counts },
+      silence: { with: silence.with, without: silence.without, transfers: silentBankLoad.counts },
       retained,
       forgotten: forgotten.counts,
       violations,

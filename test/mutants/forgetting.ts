@@ -6,6 +6,14 @@ const lanes = ['test/transaction/order-lanes.test.ts'];
 /** What was forgotten, and answers that are older than their questions. */
 export const forgettingMutants: readonly Mutant[] = [
   {
+    name: 'late-votes-open-for-ever',
+    rule: 'a slot that only a peer has named is dropped after a while',
+    file: 'src/agreement/core/agreement.ts',
+    find: '      this.#retransmission.dropIfPast(slot);\n    }\n  }',
+    replace: '    }\n  }',
+    tests: ['test/transaction/coordinator-bounds.test.ts'],
+  },
+  {
     name: 'forgotten-revived',
     rule: 'nothing at or below the floor that is not on record is taken part in',
     file: 'src/transaction/coordinator/core/floors.ts',

@@ -315,10 +315,7 @@ export class Agreement {
   #close(key: SlotKey): void {
     const state = this.#state.slots.get(key);
     this.#state.abstentions.ended(key);
-    if (state?.wanted) {
-      this.#state.stopTimer({ kind: 'suspect', slot: key });
-      this.#state.stopTimer({ kind: 'resend', slot: key });
-    }
+    if (state?.wanted) this.#state.stopTimer({ kind: 'suspect', slot: key });
     this.#state.drop(key);
     this.#state.shown.delete(key);
   }
@@ -358,8 +355,10 @@ export class Agreement {
     else if (kind === 'suspect') {
       if (!isPast && this.#retransmission.hasGrounds(slot)) this.#blame(slot);
       this.#watch(slot);
-    } else {
+    } else if (slot.wanted) {
       this.#retransmission.again(slot);
+    } else {
+      this.#retransmission.dropIfPast(slot);
     }
   }
 

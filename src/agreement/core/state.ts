@@ -51,6 +51,8 @@ export const ATTEMPTS_MAX = 64;
  * are soon wanted here too, and what was dropped comes again with the peer's retransmission.
  */
 const SLOTS_OPENED_BY_ONE_PEER_MAX = 256;
+/** Such a slot is dropped after so many delays of a retransmission, unless this replica wants it by then. */
+const UNWANTED_FOR_DELAYS = 20;
 
 /** What the parts of the agreement share. It signs all but the phases of a slot: these `SafetyRules` signs. */
 export class AgreementState {
@@ -118,13 +120,17 @@ export class AgreementState {
     if (known) return known;
     const state = new SlotState(slot, this.rules.open(key));
     this.slots.set(key, state);
-    if (openedBy !== undefined) this.#limitOpenedBy(openedBy, key);
+    if (openedBy === undefined) return state;
+    this.#limitOpenedBy(openedBy, key);
+    const delayMs = UNWANTED_FOR_DELAYS * this.options.resendAfterMs;
+    this.startTimer({ kind: 'resend', slot: key }, delayMs);
     return state;
   }
 
   /** The slot is open no more, and what this replica has said in it goes. */
   drop(key: SlotKey): void {
     if (!this.slots.delete(key)) return;
+    this.stopTimer({ kind: 'resend', slot: key });
     this.rules.close(key);
     this.#host.closed(key);
   }

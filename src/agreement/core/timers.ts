@@ -6,7 +6,7 @@ import type { SlotKey } from '../messages.js';
 export type AgreementTimer =
   /**
    * `suspect`: the primary has had its time to get the slot decided. `resend`: this replica sends what it has
-   * sent of the slot again.
+   * sent of the slot again, or drops one that only a peer has named.
    */
   | { readonly kind: 'suspect' | 'resend'; readonly slot: SlotKey }
   /** What was answered once in a delay may be answered again. */

@@ -6,7 +6,7 @@ import { faultsMax, members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
 import { statuses } from '../cluster/status.js';
 import type { Ledger } from '../load/ledger.js';
-import { silentAccount } from '../load/unanswered.js';
+import { silentAccount } from '../load/silent-bank.js';
 import { audit, type Violation } from './audit.js';
 import { type BankStore, snapshotOf } from './books.js';
 

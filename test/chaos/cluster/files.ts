@@ -3,7 +3,7 @@ import { join } from 'node:path';
 import { initCluster } from '../../../src/cli/init.js';
 import type { ClusterFile } from '../../../src/kernel/config/cluster-file.js';
 import type { InitialAccount, NodeFile } from '../../../src/kernel/config/node-file.js';
-import { silentAccount } from '../load/unanswered.js';
+import { silentAccount } from '../load/silent-bank.js';
 import type { Network } from '../network/network.js';
 import {
   allMembers,

@@ -6,7 +6,7 @@ import type { Cluster } from '../../../src/kernel/cluster.js';
 import { Random } from '../../simulation/engine/random.js';
 import { Ledger, type Route, routesOf } from '../load/ledger.js';
 import { Load, turnsPerSecond } from '../load/load.js';
-import { UnansweredLoad } from '../load/unanswered.js';
+import { SilentBankLoad } from '../load/silent-bank.js';
 import type { Network, NetworkKind } from '../network/network.js';
 import { openNetwork } from '../network/open.js';
 import { type ClusterSettings, makeCluster, nodeFileIn } from './files.js';
@@ -37,7 +37,7 @@ export class World {
     readonly ledger: Ledger,
     readonly routes: readonly Route[],
     readonly load: Load,
-    readonly unanswered: UnansweredLoad,
+    readonly silentBankLoad: SilentBankLoad,
   ) {}
 
   /** Makes a new cluster in a temporary directory and starts it; the load is not yet on. */
@@ -61,14 +61,14 @@ export class World {
     const random = new Random(`chaos load ${seed}`);
     const load = new Load({ cluster, node, clients, ledger, routes, random });
     const silent = await loadClient(nodeFileIn(directory, silentClientName));
-    const unanswered = new UnansweredLoad(silent);
-    return new World(directory, network, nodes, cluster, ledger, routes, load, unanswered);
+    const silentBankLoad = new SilentBankLoad(silent);
+    return new World(directory, network, nodes, cluster, ledger, routes, load, silentBankLoad);
   }
 
   /** Ends all; the files stay. */
   async stop(): Promise<void> {
     await this.load.close();
-    await this.unanswered.close();
+    await this.silentBankLoad.close();
     await this.nodes.stopAll();
     await this.network.close();
   }

@@ -3,7 +3,7 @@ import { fileURLToPath } from 'node:url';
 import { silentBank } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
 import type { Load } from '../load/load.js';
-import type { UnansweredLoad } from '../load/unanswered.js';
+import type { SilentBankLoad } from '../load/silent-bank.js';
 
 const script = fileURLToPath(new URL('../byzantine/silent-bank.js', import.meta.url));
 
@@ -16,7 +16,7 @@ export interface Throughput {
 export interface SilenceOptions {
   readonly nodes: Nodes;
   readonly load: Load;
-  readonly unanswered: UnansweredLoad;
+  readonly silentBankLoad: SilentBankLoad;
   /** Each phase lasts so long, whatever faults there are meanwhile. */
   readonly phaseMs: number;
   readonly tell: (line: string) => void;
@@ -24,8 +24,9 @@ export interface SilenceOptions {
 }
 
 /**
- * By turns there is a silent bank among the load and there is none, in phases of the same length, so that the
- * faults of the plan befall both alike. Where it is not silent, it answers for all that it owes.
+ * By turns one bank is silent and answers, in phases of the same length, so that the faults of the plan befall
+ * both alike. Its client asks for the same all the time: what is compared is silence, and not one client more.
+ * Where the bank is not silent, it answers for all that it owes.
  */
 export class Silence {
   readonly with: Throughput = { committed: 0, seconds: 0 };
@@ -38,17 +39,20 @@ export class Silence {
 
   /** Until aborted. Ends with a bank that is not silent. */
   async run(): Promise<void> {
-    const { nodes, unanswered, tell, signal } = this.#options;
-    while (!signal.aborted) {
-      await this.#phase(this.without);
-      if (signal.aborted) return;
-      tell(`${silentBank} falls silent`);
-      await restart(nodes, script);
-      unanswered.start();
-      await this.#phase(this.with);
-      await unanswered.stop();
-      await restart(nodes);
-      tell(`${silentBank} answers again`);
+    const { nodes, silentBankLoad, tell, signal } = this.#options;
+    silentBankLoad.start();
+    try {
+      while (!signal.aborted) {
+        await this.#phase(this.without);
+        if (signal.aborted) return;
+        tell(`${silentBank} falls silent`);
+        await restart(nodes, script);
+        await this.#phase(this.with);
+        await restart(nodes);
+        tell(`${silentBank} answers again`);
+      }
+    } finally {
+      await silentBankLoad.stop();
     }
   }
 

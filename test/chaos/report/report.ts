@@ -76,8 +76,8 @@ export function reportText(result: ChaosResult): string {
     `seed ${result.seed}, ${clock(result.tookMs)} min, network: ${result.network}`,
     `view changes: ${result.viewChanges}; deaths of primaries: ${tally.primaryDeaths}`,
     `transfers: ${committed} committed, ${aborted} aborted, ${unknown} unknown to the client`,
-    `honest transfers a second: ${figure(perSecond(silence.with))} with a silent bank, ` +
-      `${figure(perSecond(silence.without))} without; ratio ${figure(ratioOf(silence))}`,
+    `honest transfers a second: ${figure(perSecond(silence.with))} while one bank is silent, ` +
+      `${figure(perSecond(silence.without))} while it answers; ratio ${figure(ratioOf(silence))}`,
     `transfers to the silent bank: ${silence.transfers.committed} committed, ` +
       `${silence.transfers.aborted} aborted, ${silence.transfers.unknown} unknown to its client`,
     `transactions remembered: ${result.retained}; forgotten: ` +

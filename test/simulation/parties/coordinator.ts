@@ -48,7 +48,7 @@ export interface CoordinatorPartyOptions extends PartyOptions {
   readonly createCore: CoordinatorFactory;
 }
 
-/** A request unanswered for so long gets a receiver's fault (`src/transaction/coordinator/node`). */
+/** A request silentBankLoad for so long gets a receiver's fault (`src/transaction/coordinator/node`). */
 const REPLY_TIMEOUT_MS = 10_000;
 
 interface Caller {

@@ -19,15 +19,15 @@ const turnMs = 500;
 const timeoutMs = 10_000;
 
 /** What became of the transfers to the silent bank, as its client knows it. */
-export interface UnansweredCounts {
+export interface SilentBankCounts {
   committed: number;
   aborted: number;
   unknown: number;
 }
 
-/** The client of the silent bank: transfers from the honest banks to that bank, while it is on. */
-export class UnansweredLoad {
-  readonly counts: UnansweredCounts = { committed: 0, aborted: 0, unknown: 0 };
+/** The client of the bank that falls silent by turns: transfers from the honest banks to that bank, all the time. */
+export class SilentBankLoad {
+  readonly counts: SilentBankCounts = { committed: 0, aborted: 0, unknown: 0 };
   readonly #client: TransferClient;
   #isOn = false;
   #clients: Promise<unknown> = Promise.resolve();
@@ -58,7 +58,7 @@ export class UnansweredLoad {
     }
   }
 
-  async #transfer(): Promise<keyof UnansweredCounts> {
+  async #transfer(): Promise<keyof SilentBankCounts> {
     this.#turn += 1;
     const debtor = members.banks[this.#turn % members.banks.length] ?? members.banks[0];
     try {
