@@ -70,6 +70,15 @@ module.exports = {
       to: { path: '^(test|bench|examples)/' },
     },
     {
+      name: 'examples-import-the-public-api-only',
+      comment:
+        'As users do, by the name of the package. A coordinator that lies needs what no user does: messages and ' +
+        'their signing.',
+      severity: 'error',
+      from: { path: '^examples/', pathNot: '^examples/demo/byzantine-coordinator[.]ts$' },
+      to: { path: '^(src|test|bench|dist/(?!src/api/))' },
+    },
+    {
       name: 'source-imports-no-dev-dependency',
       severity: 'error',
       from: { path: '^src/' },

@@ -1,5 +1,4 @@
-import type { Application, Call } from '../../src/session/core/application.js';
-import type { CallResult } from '../../src/session/types.js';
+import type { Application, Call, CallResult } from 'concordat/application';
 import { parseTransfer, Refusal } from './transfer.js';
 
 /**

@@ -1,4 +1,4 @@
-import type { SessionTransfer } from '../../src/session/types.js';
+import type { SessionTransfer } from 'concordat/application';
 
 /** Why a step cannot be. The same text at every replica, so it is not a parser's own. */
 export class Refusal extends Error {

@@ -1,6 +1,6 @@
+import { runNode, standardRoles } from 'concordat';
 import type { PhaseStatement } from '../../src/agreement/messages.js';
 import { signStatement } from '../../src/agreement/signing.js';
-import { runNode, standardRoles } from '../../src/cli/node-process.js';
 import { type CoordinatorLike, startCoordinator } from '../../src/cli/nodes/coordinator-node.js';
 import { digest, type ReplicaId } from '../../src/kernel/ids.js';
 import type { Signed } from '../../src/kernel/signed.js';

@@ -1,14 +1,14 @@
-import { BankCore, type BankInput } from '../../src/banking/bank/bank-core.js';
-import { startBank } from '../../src/banking/bank/bank-node.js';
-import { runNode, standardRoles } from '../../src/cli/node-process.js';
-import type { TimerInput } from '../../src/kernel/core.js';
-import type { TransactionId } from '../../src/kernel/ids.js';
+import { runNode, standardRoles } from 'concordat';
+import { BankCore, startBank } from 'concordat/participant';
+
+type Input = Parameters<BankCore['handle']>[0];
+type Output = ReturnType<BankCore['handle']>;
 
 /** A bank whose process dies, as by SIGKILL, when the outcome comes of what it has voted for. */
 class CrashingBank extends BankCore {
-  readonly #voted = new Set<TransactionId>();
+  readonly #voted = new Set<string>();
 
-  override handle(input: BankInput | TimerInput): ReturnType<BankCore['handle']> {
+  override handle(input: Input): Output {
     const isOutcome = input.kind === 'notified' && input.message !== 'prepare';
     if (isOutcome && this.#voted.has(input.ref.tid)) process.kill(process.pid, 'SIGKILL');
     const outputs = super.handle(input);

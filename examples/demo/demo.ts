@@ -1,10 +1,15 @@
-import type { TransferResult } from '../../src/banking/client/poll-core.js';
-import type { TransferClient } from '../../src/banking/client/transfer-client.js';
-import type { Ticket } from '../../src/banking/client/transfer-error.js';
-import { accountId, currency, type Transfer } from '../../src/banking/soap.js';
-import type { LocalCluster } from '../../src/cli/local-cluster.js';
-import { checkProof } from '../../src/cli/proof-check.js';
-import { participantId } from '../../src/kernel/ids.js';
+import type { LocalCluster } from 'concordat';
+import {
+  accountId,
+  currency,
+  participantId,
+  type Ticket,
+  type Transfer,
+  type TransferClient,
+  type TransferResult,
+} from 'concordat/client';
+import { verifyOutcomeProof } from 'concordat/verify';
+import { publicFile } from './public-file.js';
 import { Story } from './story.js';
 
 const alice = { bank: participantId('bank-a'), account: accountId('alice') };
@@ -129,7 +134,8 @@ export class Demo {
       async () => {
         const [first] = this.cluster.cluster.coordinators;
         const answer = await fetch(`${first?.url}/proof/${tid}`);
-        return checkProof(this.cluster.cluster, new Uint8Array(await answer.arrayBuffer()));
+        const proof = new Uint8Array(await answer.arrayBuffer());
+        return verifyOutcomeProof(await publicFile(this.cluster), proof);
       },
       ({ ok }) => (ok ? 'valid' : 'invalid'),
     );

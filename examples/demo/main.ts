@@ -2,10 +2,8 @@ import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { TransferClient } from '../../src/banking/client/transfer-client.js';
-import { allBuiltIn } from '../../src/cli/cluster-options.js';
-import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { type ClientNode, loadNode } from '../../src/kernel/config/node-file.js';
+import { LocalCluster } from 'concordat';
+import { type ClientNode, loadNode, TransferClient } from 'concordat/client';
 import { Demo, euros } from './demo.js';
 import { tellOwnership } from './ownership.js';
 import { recordTransfer, tellPast } from './past.js';
@@ -16,6 +14,8 @@ import { tellSessions, tellTransferSession } from './sessions.js';
 const script = (name: string) => fileURLToPath(new URL(`./${name}.js`, import.meta.url));
 /** So few that in a minute all is forgotten. */
 const retainedTransactions = 4;
+/** The applications that come with the package. */
+const modules = { 'supply-chain': 'supply-chain', banking: 'banking' };
 
 async function tell(demo: Demo): Promise<void> {
   const { story, cluster } = demo;
@@ -109,7 +109,7 @@ const cluster = await LocalCluster.start({
   create: {
     clients: ['alice', 'carol', 'mallory'],
     retainedTransactions,
-    sessions: { engine: 'antipaxos', modules: allBuiltIn() },
+    sessions: { engine: 'antipaxos', modules },
   },
 });
 const client = new TransferClient({

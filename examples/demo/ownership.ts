@@ -1,5 +1,4 @@
-import { TransferClient } from '../../src/banking/client/transfer-client.js';
-import type { ClientNode } from '../../src/kernel/config/node-file.js';
+import { type ClientNode, TransferClient } from 'concordat/client';
 import type { Demo } from './demo.js';
 
 /** A client of the cluster asks for a transfer from an account that is not its own. */

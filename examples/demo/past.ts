@@ -1,10 +1,4 @@
-import type { TransferResult } from '../../src/banking/client/poll-core.js';
-import { TransferClient } from '../../src/banking/client/transfer-client.js';
-import { type Ticket, TransferError } from '../../src/banking/client/transfer-error.js';
-import { readTransferResponse } from '../../src/banking/soap.js';
-import type { ClientNode } from '../../src/kernel/config/node-file.js';
-import { readEnvelope } from '../../src/soap/envelope.js';
-import { readFault } from '../../src/soap/fault-body.js';
+import { type ClientNode, type Ticket, TransferClient, TransferError } from 'concordat/client';
 import { type Demo, order, timeoutMs } from './demo.js';
 
 /** A request that was made, and each message of it as it was sent. */
@@ -98,17 +92,25 @@ async function forgotten({ cluster: { cluster } }: Demo): Promise<number[]> {
 
 /** Gives what the initiator answers, for people. Throws where it is another outcome than there was. */
 async function sendAgain(text: string, past: Recorded): Promise<string> {
-  const { to = '' } = readEnvelope(text).addressing;
+  const to = textOf(text, 'To') ?? '';
   const answer = await fetch(to, {
     method: 'POST',
     headers: { 'content-type': 'application/soap+xml; charset=utf-8' },
     body: text,
     signal: AbortSignal.timeout(timeoutMs),
   });
-  const reply = readEnvelope(await answer.text());
-  const fault = readFault(reply);
-  if (fault !== undefined) return `${to}: ${fault.code}: ${fault.data.reason}`;
-  return `${to}: ${outcomeOf(readTransferResponse(reply.body), past)}`;
+  const reply = await answer.text();
+  const fault = textOf(reply, 'Text');
+  if (fault !== undefined) return `${to}: ${fault}`;
+  const outcome = textOf(reply, 'outcome');
+  const transactionId = textOf(reply, 'transactionId');
+  if (!outcome || !transactionId) throw new Error(`${to}: no answer to a transfer`);
+  return `${to}: ${outcomeOf({ outcome, reason: textOf(reply, 'reason'), transactionId }, past)}`;
+}
+
+/** The text of an envelope's first element of this local name. */
+function textOf(envelope: string, name: string): string | undefined {
+  return new RegExp(`<(?:[\\w-]+:)?${name}(?:\\s[^>]*)?>([^<]*)<`).exec(envelope)?.[1];
 }
 
 /** Gives what `f + 1` initiators answer, for people. Throws where none of that is an answer. */
@@ -124,8 +126,14 @@ async function askAgain(demo: Demo, node: ClientNode, past: Recorded): Promise<s
   }
 }
 
+interface Answer {
+  readonly outcome: string;
+  readonly reason?: string | undefined;
+  readonly transactionId: string;
+}
+
 /** Throws where the outcome is that of a second payment. */
-function outcomeOf({ outcome, reason, transactionId }: TransferResult, past: Recorded): string {
+function outcomeOf({ outcome, reason, transactionId }: Answer, past: Recorded): string {
   if (outcome === 'committed' && transactionId !== past.transactionId) {
     throw new Error(`not so: the request is not made again, as ${transactionId}`);
   }

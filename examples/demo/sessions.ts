@@ -1,11 +1,10 @@
-import type { LocalCluster } from '../../src/cli/local-cluster.js';
-import type { ClientNode } from '../../src/kernel/config/node-file.js';
-import { SessionClient } from '../../src/session/client/session-client.js';
-import type { FinalStatus, Performed } from '../../src/session/client/session-log.js';
-import type { CallResult, SessionTransfer } from '../../src/session/types.js';
+import type { LocalCluster } from 'concordat';
+import type { CallResult, SessionTransfer } from 'concordat/application';
+import { type ClientNode, type FinalStatus, type Performed, SessionClient } from 'concordat/client';
 import { registration, sampleSupplier, signedPackage } from '../supply-chain/sample.js';
 import type { Step } from '../supply-chain/steps.js';
 import { verifyPackageProof } from '../supply-chain/verify.js';
+import { publicFile } from './public-file.js';
 import type { Story } from './story.js';
 
 /** Tries to have two sessions ordered otherwise than they were answered. */
@@ -161,7 +160,7 @@ async function nothingTwice({ story, cluster }: Party, url: string, id: string, 
     async () => {
       const path = encodeURIComponent(`package/${id}`);
       const answer = await fetch(`${url}/state/supply-chain/${path}/proof`);
-      const checked = verifyPackageProof(cluster.cluster, await answer.text());
+      const checked = verifyPackageProof(await publicFile(cluster), await answer.text());
       if (!checked.ok) throw new Error(checked.error);
       story.check(
         'it is of this session',

@@ -1,11 +1,9 @@
-import { unreachable } from '../../src/kernel/ids.js';
-import type { Application, Call, State } from '../../src/session/core/application.js';
-import type { CallResult } from '../../src/session/types.js';
+import type { Application, Call, CallResult, State } from 'concordat/application';
 import { interferes } from './interference.js';
 import { keys, supplyChainLimits } from './keys.js';
 import { append, type Deed, encodeHistory, type Package, readPackage } from './package-history.js';
 import { Rejection } from './rejection.js';
-import { parseStep, type Step } from './steps.js';
+import { parseStep, type Step, unknownStep } from './steps.js';
 import { isSupplierSignature } from './supplier-signature.js';
 
 /**
@@ -72,7 +70,7 @@ function take(state: State, call: Call, step: Step): object {
       return { ...rest, entries: history.length, hash: history.at(-1)?.hash };
     }
     default:
-      return unreachable(step);
+      return unknownStep(step);
   }
 }
 

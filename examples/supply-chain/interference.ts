@@ -1,7 +1,6 @@
-import { unreachable } from '../../src/kernel/ids.js';
-import type { Call } from '../../src/session/core/application.js';
+import type { Call } from 'concordat/application';
 import { keys } from './keys.js';
-import { parseStep, type Step } from './steps.js';
+import { parseStep, type Step, unknownStep } from './steps.js';
 
 /** Whether the order of two calls matters: one may write what the other reads or writes. */
 export function interferes(a: Call, b: Call): boolean {
@@ -51,7 +50,7 @@ function touchedBy({ owner, payload }: Call): Touched {
     case 'release':
       return { reads: [], writes: [keys.package(step.package)] };
     default:
-      return unreachable(step);
+      return unknownStep(step);
   }
 }
 

@@ -1,5 +1,5 @@
 import { hash } from 'node:crypto';
-import type { Call } from '../../src/session/core/application.js';
+import type { Call } from 'concordat/application';
 import { isSupplierSignature, type PackageStatement } from './supplier-signature.js';
 
 /** What was done with a package, as it stands in its history. */

@@ -2,8 +2,8 @@ import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { LocalCluster } from 'concordat';
 import type { Browser } from 'playwright-core';
-import { LocalCluster } from '../../src/cli/local-cluster.js';
 import { browserPath, launchBrowser, OperatorPage } from './operator-page.js';
 import { deliveryNote, sampleSupplier } from './sample.js';
 

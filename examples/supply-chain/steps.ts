@@ -129,3 +129,8 @@ function moment(value: unknown, field: string): string {
   }
   throw new Rejection(`"${field}" must be a time such as 2026-01-31T12:00:00Z`);
 }
+
+/** What follows the last case of a `switch` over steps. */
+export function unknownStep(step: never): never {
+  throw new Error(`no step: ${JSON.stringify(step)}`);
+}

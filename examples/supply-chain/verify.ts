@@ -1,14 +1,6 @@
 import { readFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
-import { findingText } from '../../src/agreement/finding-text.js';
-import type { Cluster } from '../../src/kernel/cluster.js';
-import { WireError } from '../../src/kernel/codec/bytes.js';
-import { loadCluster } from '../../src/kernel/config/cluster-file.js';
-import { failed, ok, type Result } from '../../src/kernel/ids.js';
-import { Keyring } from '../../src/kernel/keys.js';
-import { verifyStateProof } from '../../src/session/check-proof.js';
-import { stateProofFrom, stateProofSchema } from '../../src/session/http/proof-json.js';
-import type { StateProof } from '../../src/session/types.js';
+import { type ClusterKeys, faultText, type Result, verifySessionProof } from 'concordat/verify';
 import { supplyChain } from './application.js';
 import { keys } from './keys.js';
 import { isMain } from './main-module.js';
@@ -19,27 +11,34 @@ import { type Entry, faultOf, type Package, readPackage } from './package-histor
  * history, that its hash chain holds, and that it is right on the supplier's signature. The error is for
  * people.
  */
-export function verifyPackageProof(cluster: Cluster, text: string): Result<Package, string> {
-  const proof = readProof(cluster, text);
+export function verifyPackageProof(cluster: ClusterKeys, text: string): Result<Package, string> {
+  const proof = readJson(text);
   if (proof === undefined) return failed('this is no proof as the page or a node gives it');
-  const verified = verifyStateProof(Keyring.of(cluster), proof);
-  if (!verified.ok) return failed(findingText(verified.error));
-  const { application, key, value } = proof;
-  if (application !== supplyChain.name || !key.startsWith(keys.package(''))) {
+  const verified = verifySessionProof(cluster, proof);
+  if (!verified.ok) return failed(faultText(verified.error));
+  const fact = verified.value;
+  if (
+    fact.kind !== 'state' ||
+    fact.application !== supplyChain.name ||
+    !fact.key.startsWith(keys.package(''))
+  ) {
     return failed('this is a proof of something else');
   }
-  const item = readPackage(value);
-  const fault = key === keys.package(item.package) ? faultOf(item) : 'it is of another package';
-  return fault === undefined ? ok(item) : failed(fault);
+  const item = readPackage(fact.value);
+  const fault =
+    fact.key === keys.package(item.package) ? faultOf(item) : 'it is of another package';
+  return fault === undefined ? { ok: true, value: item } : failed(fault);
 }
 
-function readProof(cluster: Cluster, text: string): StateProof | undefined {
+function failed(error: string): Result<never, string> {
+  return { ok: false, error };
+}
+
+function readJson(text: string): unknown {
   try {
-    const parsed = stateProofSchema.safeParse(JSON.parse(text));
-    return parsed.success ? stateProofFrom(cluster.id, parsed.data) : undefined;
-  } catch (error) {
-    if (error instanceof SyntaxError || error instanceof WireError) return undefined;
-    throw error;
+    return JSON.parse(text);
+  } catch {
+    return undefined;
   }
 }
 
@@ -56,7 +55,7 @@ async function main(args: string[]): Promise<void> {
   const { values, positionals } = parseArgs({ args, options, allowPositionals: true });
   const [file] = positionals;
   if (file === undefined) throw new Error('name the proof: verify.js P-1.proof.json');
-  const cluster = await loadCluster(values.cluster);
+  const cluster: ClusterKeys = JSON.parse(await readFile(values.cluster, 'utf8'));
   const checked = verifyPackageProof(cluster, await readFile(file, 'utf8'));
   if (!checked.ok) {
     console.log(`INVALID: ${checked.error}`);

@@ -5,6 +5,7 @@ export {
   type TransferOptions,
 } from '../banking/client/transfer-client.js';
 export {
+  type Ticket,
   TransferError,
   type TransferErrorCode,
   type TransferErrorData,
@@ -23,6 +24,8 @@ export { ConcordatError } from '../kernel/error.js';
 export { participantId, type TransactionId } from '../kernel/ids.js';
 export { SessionClient, type SessionClientOptions } from '../session/client/session-client.js';
 export {
+  type FinalStatus,
+  type Performed,
   SessionError,
   type SessionErrorCode,
   type SessionErrorData,

@@ -1,3 +1,18 @@
+export { CliError, type CliErrorCode, type ExitCode } from '../cli/exit.js';
+export {
+  type ClusterEvent,
+  LocalCluster,
+  type LocalClusterOptions,
+  type LocalNode,
+} from '../cli/local-cluster.js';
+export {
+  type RoleOptions,
+  type Roles,
+  type RunningNode,
+  runNode,
+  standardRoles,
+} from '../cli/node-process.js';
 export { ConfigError } from '../kernel/config/config-error.js';
+export type { NewCluster, NewSessions } from '../kernel/config/new-cluster.js';
 export { ConcordatError } from '../kernel/error.js';
 export { TestCluster, type TestClusterOptions } from './test-cluster.js';

@@ -115,12 +115,13 @@ describe.skipIf(path === undefined)(
       await alice.commit();
       expect(await alice.history(id)).toBe('All 3 hashes recomputed here: the chain holds.');
       const proof = await readFile(await alice.proof(), 'utf8');
-      expect(verifyPackageProof(cluster.cluster, proof)).toMatchObject({
+      const clusterKeys = JSON.parse(await readFile(cluster.clusterFile, 'utf8'));
+      expect(verifyPackageProof(clusterKeys, proof)).toMatchObject({
         ok: true,
         value: { package: id, signatureValid: true, holder: { owner: 'alice' } },
       });
       const changed = proof.replace('cordless', 'corded');
-      expect(verifyPackageProof(cluster.cluster, changed)).toMatchObject({ ok: false });
+      expect(verifyPackageProof(clusterKeys, changed)).toMatchObject({ ok: false });
     });
 
     it('verifies the proofs of what it shows, and refuses one with a changed byte', async () => {

@@ -11,6 +11,7 @@ import { testCluster } from '../../support/keys.js';
 import { applyTo, callOf, MemoryState } from './support/memory-state.js';
 
 const { cluster, replicaSign } = testCluster();
+const clusterKeys = { ...cluster, f: cluster.resilience.f };
 
 const state = new MemoryState();
 const acme = sampleSupplier('acme');
@@ -35,7 +36,7 @@ function proofOf(
 }
 
 it('takes the history that f + 1 replicas attest', () => {
-  const result = verifyPackageProof(cluster, proofOf(value));
+  const result = verifyPackageProof(clusterKeys, proofOf(value));
   expect(result).toMatchObject({ ok: true, value: { package: 'P-1', signatureValid: true } });
 });
 
@@ -68,7 +69,7 @@ it.each([
     /entry 4 is not what its hash says/,
   ],
 ])('refuses %s', (_, text, error) => {
-  expect(verifyPackageProof(cluster, text)).toEqual({
+  expect(verifyPackageProof(clusterKeys, text)).toEqual({
     ok: false,
     error: expect.stringMatching(error),
   });
