@@ -1,3 +1,10 @@
+/**
+ * Clients of a cluster: transfers between accounts of different banks, and sessions of an application. A client signs what
+ * it asks for, and takes only answers that so many nodes sign that one of them is correct.
+ *
+ * @packageDocumentation
+ */
+
 export type { TransferResult } from '../banking/client/poll-core.js';
 export {
   TransferClient,

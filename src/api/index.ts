@@ -1,3 +1,10 @@
+/**
+ * Clusters on this machine, and what runs a node: for tests, and for programs that put a node of their own making into
+ * a cluster.
+ *
+ * @packageDocumentation
+ */
+
 export { CliError, type CliErrorCode, type ExitCode } from '../cli/exit.js';
 export {
   type ClusterEvent,

@@ -1,3 +1,9 @@
+/**
+ * Initiators: they take a client's request and run it as a transaction.
+ *
+ * @packageDocumentation
+ */
+
 export { type InitiatorNodeOptions, startInitiator } from '../banking/initiator/initiator-node.js';
 export { ConfigError } from '../kernel/config/config-error.js';
 export { ConcordatError } from '../kernel/error.js';

@@ -1,8 +1,16 @@
+/**
+ * Engines that put requests into one order at all replicas, PBFT and Antipaxos, and what runs an engine: driver, store,
+ * codec and checks of messages.
+ *
+ * @packageDocumentation
+ */
+
 export type { VerificationError } from '../agreement/check-signature.js';
 export { WireError } from '../kernel/codec/bytes.js';
 export type { Core, StoredRecord } from '../kernel/core.js';
 export { Driver, type DriverOptions } from '../kernel/driver/driver.js';
 export { ConcordatError } from '../kernel/error.js';
+export { ed25519Signer, Keyring, type Sign } from '../kernel/keys.js';
 export {
   StoreDamagedError,
   StoreError,
@@ -11,8 +19,9 @@ export {
   StoreFormatError,
 } from '../kernel/store/mark.js';
 export { createStore, openStore, type Store } from '../kernel/store/store.js';
-export { verifyOrderingMessage } from '../ordering/check-message.js';
+export { type RequestCheck, verifyOrderingMessage } from '../ordering/check-message.js';
 export { AntipaxosEngine } from '../ordering/core/antipaxos/engine.js';
+export type { AntipaxosOptions } from '../ordering/core/antipaxos/state.js';
 export {
   type OrderingEngine,
   type OrderingInput,
@@ -23,4 +32,9 @@ export {
 } from '../ordering/core/engine.js';
 export { PbftEngine } from '../ordering/core/pbft/engine.js';
 export { decodeOrderingMessage, encodeOrderingMessage } from '../ordering/message-codec.js';
-export type { Batch, OrderingMessage, OrderingRequest } from '../ordering/types.js';
+export type {
+  Batch,
+  OrderingMessage,
+  OrderingRequest,
+  VerifiedOrderingMessage,
+} from '../ordering/types.js';

@@ -1,3 +1,10 @@
+/**
+ * Participants of transactions: the bank, and what it keeps its accounts in. A participant that keeps something else
+ * implements `Ledger`.
+ *
+ * @packageDocumentation
+ */
+
 export type { Ledger } from '../banking/bank/account-book.js';
 export { AccountBook } from '../banking/bank/account-book.js';
 export { BankCore } from '../banking/bank/bank-core.js';

@@ -20,6 +20,7 @@ interface Running {
   stop(): Promise<void>;
 }
 
+/** What a cluster for tests has besides its standard nodes. */
 export interface TestClusterOptions {
   /** Lying coordinators and initiators that the cluster stands; 1 unless given: 4 coordinators, 3 initiators. */
   readonly f?: number;

@@ -1,3 +1,9 @@
+/**
+ * Checks proofs with the cluster's public file and nothing else: no Node.js, no network.
+ *
+ * @packageDocumentation
+ */
+
 import { z } from 'zod';
 import { decodeDecisionProof } from '../agreement/certificate.js';
 import { verifyDecisionProof } from '../agreement/check-message.js';

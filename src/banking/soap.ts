@@ -64,12 +64,15 @@ export interface TransferResponse {
 
 /** What a bank is asked to take from an account, or give to it. */
 export interface Posting {
+  /** `debit`: the account pays. `credit`: it gets. */
   readonly kind: 'debit' | 'credit';
   readonly account: AccountId;
+  /** 1 to 2^53-1 in the currency's minor unit. */
   readonly amountMinor: number;
   readonly currency: Currency;
 }
 
+/** What an account holds. */
 export interface Balance {
   readonly account: AccountId;
   /** 0 to 2^53-1. */
@@ -80,13 +83,33 @@ export interface Balance {
 const creditorsMax = 15;
 const reasonLengthMax = 500;
 
-/** Throws `RangeError` unless the text has the form of an account's name. */
+/**
+ * Names an account of a bank. Throws `RangeError` unless the text is a name: letters, digits, `.`, `_`, `-`, at most 63.
+ *
+ * @example
+ * ```ts
+ * import { accountId } from 'concordat/client';
+ *
+ * const account = accountId('alice');
+ * console.log(account);
+ * ```
+ */
 export function accountId(text: string): AccountId {
   if (!/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/.test(text)) throw new RangeError('not an account');
   return text as AccountId;
 }
 
-/** Throws `RangeError` unless the text is three capital letters. */
+/**
+ * Names a currency (ISO 4217). Throws `RangeError` unless the text is three capital letters.
+ *
+ * @example
+ * ```ts
+ * import { currency } from 'concordat/client';
+ *
+ * const euro = currency('EUR');
+ * console.log(euro);
+ * ```
+ */
 export function currency(text: string): Currency {
   if (!/^[A-Z]{3}$/.test(text)) throw new RangeError('not a currency of three capital letters');
   return text as Currency;

@@ -20,6 +20,7 @@ export const exitCodes = {
   damaged: 6,
 } as const;
 
+/** One of `exitCodes`. */
 export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 
 export const exitCodeHelp = `
@@ -33,7 +34,20 @@ Exit status:
   5  the log cannot be written, and the node may not run without it
   6  the node's store is damaged; a restart does not help`;
 
-/** Ends the command with this message, one line that says what to do, and this exit status. */
+/**
+ * Ends the command with this message, one line that says what to do, and this exit status.
+ *
+ * @example
+ * ```ts
+ * import { CliError, LocalCluster } from 'concordat';
+ *
+ * const cluster = await LocalCluster.start({ directory: '.concordat' }).catch((error: unknown) => {
+ *   if (error instanceof CliError) console.error(`${error.code}: ${error.message}`);
+ *   throw error;
+ * });
+ * await cluster.stop();
+ * ```
+ */
 export class CliError extends ConcordatError<CliErrorCode, NoData> {
   override readonly name = 'CliError';
   readonly data = noData;

@@ -11,6 +11,7 @@ import { type LocalRole, localMembers, requireFreePorts } from './local/members.
 import { claimPorts, localHost, type PortRange } from './local/port-range.js';
 import { RestartPolicy } from './local/restart-policy.js';
 
+/** Where a cluster on this machine has its files, and how its nodes run. */
 export interface LocalClusterOptions {
   /** Holds the cluster's files, the nodes' data and logs. */
   readonly directory: string;
@@ -31,12 +32,14 @@ export interface LocalClusterOptions {
   readonly startTimeoutMs?: number;
 }
 
+/** What happened to a node of a cluster on this machine. */
 export type ClusterEvent =
   /** A node ended that nobody had asked to. `restartInMs` where it will be started again. */
   | { kind: 'died'; name: string; end: ProcessEnd; logFile: string; restartInMs?: number }
   | { kind: 'restarted'; name: string }
   | { kind: 'restart-failed'; name: string; message: string; restartInMs: number };
 
+/** A node of a cluster on this machine. */
 export interface LocalNode {
   readonly name: string;
   readonly role: LocalRole;
@@ -59,6 +62,17 @@ interface Managed {
 /**
  * A whole cluster on this machine, one process a node. The processes end by themselves when this one
  * does, however it ends.
+ *
+ * @example
+ * ```ts
+ * import { LocalCluster } from 'concordat';
+ *
+ * const cluster = await LocalCluster.start({ directory: '.concordat' });
+ * console.log(`the WSDL is at ${cluster.transferUrl}?wsdl`);
+ * await cluster.kill('coordinator-3');
+ * await cluster.restart('coordinator-3');
+ * await cluster.stop();
+ * ```
  */
 export class LocalCluster {
   readonly directory: string;

@@ -16,6 +16,7 @@ import { StoreDamagedError } from '../kernel/store/mark.js';
 import { CliError, type ExitCode, exitCodes, usageError } from './exit.js';
 import { startCoordinator } from './nodes/coordinator-node.js';
 
+/** What a node of a role is started with. */
 export interface RoleOptions<Node> {
   readonly cluster: Cluster;
   readonly node: Node;
@@ -26,6 +27,7 @@ export interface RoleOptions<Node> {
   readonly onSent?: (text: string) => void;
 }
 
+/** A node that runs in this process. */
 export interface RunningNode {
   readonly url: string;
   stop(): Promise<void>;
@@ -39,6 +41,25 @@ export interface Roles {
   front(options: RoleOptions<FrontNode>): Promise<RunningNode>;
 }
 
+/**
+ * The nodes of the protocol. A program that runs a node of its own making puts it in the place of one of them.
+ *
+ * @example
+ * ```ts
+ * import { runNode, standardRoles } from 'concordat';
+ * import { AccountBook, BankCore, startBank } from 'concordat/participant';
+ *
+ * const [file = ''] = process.argv.slice(2);
+ * process.exitCode = await runNode(file, {
+ *   ...standardRoles,
+ *   participant: (options) =>
+ *     startBank({
+ *       ...options,
+ *       createCore: (core, accounts) => new BankCore(core, accounts, new AccountBook()),
+ *     }),
+ * });
+ * ```
+ */
 export const standardRoles: Roles = {
   coordinator: startCoordinator,
   initiator: startInitiator,
@@ -53,6 +74,14 @@ export const standardRoles: Roles = {
  *
  * Environment: `CONCORDAT_LOG_LEVEL`, `info` unless set; `CONCORDAT_TRACE`, a file that gets every
  * envelope sent, one JSON string a line.
+ *
+ * @example
+ * ```ts
+ * import { runNode } from 'concordat';
+ *
+ * const [file = ''] = process.argv.slice(2);
+ * process.exitCode = await runNode(file);
+ * ```
  */
 export async function runNode(nodeFile: string, roles: Roles = standardRoles): Promise<ExitCode> {
   const node = await loadNode(nodeFile);

@@ -55,17 +55,23 @@ export interface SessionsSetting {
 
 /** The cluster's public file: all that a third party needs to check a proof. */
 export interface Cluster {
+  /** Its name, which all that is signed names. */
   readonly id: ClusterId;
+  /** How many coordinators it has, and how many of them may be Byzantine. */
   readonly resilience: Resilience;
   /** Certificate authority, PEM. Client certificates are those it issued with OU=client. */
   readonly authority: string;
+  /** By their ids, from 0. */
   readonly coordinators: readonly CoordinatorMember[];
+  /** By their ids, from 0. */
   readonly initiators: readonly InitiatorMember[];
+  /** The banks. */
   readonly participants: readonly ParticipantMember[];
   /** Front doors, and where they serve plain SOAP. */
   readonly fronts: readonly FrontMember[];
   /** Origins (scheme, host, port) that may be called besides those of the members. */
   readonly allowedOrigins: readonly string[];
+  /** What its nodes wait for. */
   readonly timing: Timing;
   /** Finished transactions that each coordinator remembers, with their proofs. */
   readonly retainedTransactions: number;

@@ -34,9 +34,11 @@ export interface StoredRecord {
   readonly value: Uint8Array;
 }
 
+/** A state machine without clock, socket, randomness or storage: a driver hands it inputs and performs its outputs. */
 export interface Core<Input, Output> {
   /** Takes what was persisted, once, before the first `handle`. */
   restore(records: readonly StoredRecord[]): readonly (Output | CommonOutput)[];
+  /** Takes one input, and returns what is to be done, in this order. */
   handle(input: Input | TimerInput): readonly (Output | CommonOutput)[];
 }
 

@@ -4,6 +4,18 @@
  * and may change; names, codes and data are part of the API. docs/errors.md lists all codes.
  *
  * `TypeError`, `RangeError` and a broken invariant are none of these: they are mistakes of a program.
+ *
+ * @example
+ * ```ts
+ * import { ConcordatError } from 'concordat';
+ *
+ * // For a log: the message is for people, code and data are for programs.
+ * export function entryOf(error: unknown): object {
+ *   if (!(error instanceof ConcordatError)) return { message: String(error) };
+ *   const { name, code, data, message } = error;
+ *   return { name, code, data, message };
+ * }
+ * ```
  */
 export abstract class ConcordatError<
   Code extends string = string,

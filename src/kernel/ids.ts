@@ -55,6 +55,18 @@ function index<Id extends number>(what: string, value: number): Id {
 
 /** Throws `RangeError` unless the text is a name: letters, digits, `.`, `_`, `-`, at most 63. */
 export const clusterId = (text: string): ClusterId => checked(nameForm, 'a cluster id', text);
+/**
+ * Names a participant of the cluster. Throws `RangeError` unless the text is a name: letters, digits, `.`, `_`, `-`,
+ * at most 63.
+ *
+ * @example
+ * ```ts
+ * import { participantId } from 'concordat/client';
+ *
+ * const bank = participantId('bank-a');
+ * console.log(bank);
+ * ```
+ */
 export const participantId = (text: string): ParticipantId =>
   checked(nameForm, 'a participant id', text);
 export const clientId = (text: string): ClientId => checked(clientForm, 'a client id', text);

@@ -21,6 +21,15 @@ const rememberedSignatures = 32_768;
 /**
  * The statement keys of a cluster, and a bounded memory of the signatures that they verified: the same
  * statement comes in several messages and certificates, and Ed25519 is what verification costs.
+ *
+ * @example
+ * ```ts
+ * import { loadCluster } from 'concordat/client';
+ * import { Keyring } from 'concordat/ordering';
+ *
+ * const keyring = Keyring.of(await loadCluster('cluster.json'));
+ * console.log(`${keyring.resilience.f} replicas may lie`);
+ * ```
  */
 export class Keyring implements Verifier {
   static readonly #shared = new WeakMap<Cluster, Keyring>();
@@ -109,7 +118,20 @@ function publicKey(hex: string): KeyObject {
 /** Signs bytes with one party's statement key. Deterministic (RFC 8032). */
 export type Sign = (bytes: Uint8Array) => Uint8Array;
 
-/** A signer for a PKCS #8 key in PEM. Throws `TypeError` unless it is an Ed25519 key. */
+/**
+ * A signer for a PKCS #8 key in PEM. Throws `TypeError` unless it is an Ed25519 key.
+ *
+ * @example
+ * ```ts
+ * import { loadNode } from 'concordat/client';
+ * import { ed25519Signer } from 'concordat/ordering';
+ *
+ * const node = await loadNode('.concordat/nodes/coordinator-0.json');
+ * if (node.role !== 'coordinator') throw new Error('not the file of a coordinator');
+ * const sign = ed25519Signer(node.statementKey);
+ * console.log(sign(new TextEncoder().encode('what is signed')).length);
+ * ```
+ */
 export function ed25519Signer(privateKeyPem: string): Sign {
   const key = createPrivateKey(privateKeyPem);
   if (key.asymmetricKeyType !== 'ed25519') {

@@ -72,6 +72,32 @@ export type RequestCheck = (request: OrderingRequest) => boolean;
 /**
  * Checks everything in a message that the link says came from `from`: each signature, nested ones too,
  * that each request is its client's, and that the parts fit together.
+ *
+ * @example
+ * ```ts
+ * import {
+ *   decodeOrderingMessage,
+ *   type Keyring,
+ *   type OrderingInput,
+ *   type RequestCheck,
+ *   verifyOrderingMessage,
+ * } from 'concordat/ordering';
+ *
+ * // What a link brought, as the engine takes it; `undefined` where a signature does not hold.
+ * export function inputOf(
+ *   keyring: Keyring,
+ *   isGenuine: RequestCheck,
+ *   from: number,
+ *   bytes: Uint8Array,
+ * ): OrderingInput | undefined {
+ *   const replica = keyring.cluster.coordinators.find(({ id }) => id === from);
+ *   if (replica === undefined) return undefined;
+ *   const message = decodeOrderingMessage(keyring.cluster.id, bytes);
+ *   const checked = verifyOrderingMessage(keyring, isGenuine, replica.id, message);
+ *   if (!checked.ok) return undefined;
+ *   return { kind: 'peer', message: checked.value, nowMs: performance.now() };
+ * }
+ * ```
  */
 export function verifyOrderingMessage(
   keyring: Keyring,

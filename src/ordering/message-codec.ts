@@ -59,7 +59,20 @@ const messageKind = choice<OrderingMessageKind>(
   'reach',
 );
 
-/** Throws `WireError` for a message that no peer would accept. */
+/**
+ * Throws `WireError` for a message that no peer would accept.
+ *
+ * @example
+ * ```ts
+ * import { encodeOrderingMessage, type OrderingOutput } from 'concordat/ordering';
+ *
+ * // Sends what an engine wants sent.
+ * export function send(output: OrderingOutput, write: (bytes: Uint8Array, to?: number) => void): void {
+ *   if (output.kind === 'send') write(encodeOrderingMessage(output.message), output.to);
+ *   if (output.kind === 'broadcast') write(encodeOrderingMessage(output.message));
+ * }
+ * ```
+ */
 export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
   const writer = new Writer();
   scopeField.write(writer, message.scope);
@@ -70,7 +83,21 @@ export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
   return bytes;
 }
 
-/** Throws `WireError` unless the bytes are a message of this cluster; checks no signature. */
+/**
+ * Throws `WireError` unless the bytes are a message of this cluster; checks no signature.
+ *
+ * @example
+ * ```ts
+ * import type { Cluster } from 'concordat/client';
+ * import { decodeOrderingMessage } from 'concordat/ordering';
+ *
+ * // What a message is, before its signatures are checked.
+ * export function kindOf({ id }: Cluster, bytes: Uint8Array): string {
+ *   const { scope, kind } = decodeOrderingMessage(id, bytes);
+ *   return `${scope} ${kind}`;
+ * }
+ * ```
+ */
 export function decodeOrderingMessage(cluster: ClusterId, bytes: Uint8Array): OrderingMessage {
   checkSize(bytes);
   const read = (reader: Reader): OrderingMessage => {

@@ -42,7 +42,25 @@ export interface OutgoingNotification extends Outgoing {
   readonly timeoutMs?: number | undefined;
 }
 
-/** A fault received as the reply to a request, and who signed it. */
+/**
+ * A fault received as the reply to a request, and who signed it.
+ *
+ * @example
+ * ```ts
+ * import { accountId, participantId, ReceivedFault, type TransferClient } from 'concordat/client';
+ *
+ * // Whether the bank has the account.
+ * export async function hasAccount(client: TransferClient, name: string): Promise<boolean> {
+ *   try {
+ *     await client.getBalance(participantId('bank-a'), accountId(name));
+ *     return true;
+ *   } catch (error) {
+ *     if (error instanceof ReceivedFault && error.code === 'UnknownAccount') return false;
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class ReceivedFault extends SoapFault {
   override readonly data: FaultData & { readonly principal: Principal };
 

@@ -36,7 +36,19 @@ export interface FaultData {
   readonly notUnderstood: readonly BlockName[];
 }
 
-/** A SOAP fault: thrown to answer a message with one, or received as an answer. */
+/**
+ * A SOAP fault: thrown to answer a message with one, or received as an answer.
+ *
+ * @example
+ * ```ts
+ * import { SoapFault } from 'concordat/client';
+ *
+ * // Whether the same message may be taken later: the fault is the receiver's.
+ * export function isForNow(error: unknown): boolean {
+ *   return error instanceof SoapFault && error.data.soapCode === 'Receiver';
+ * }
+ * ```
+ */
 export class SoapFault extends ConcordatError<string, FaultData> {
   override readonly name = 'SoapFault';
   /** The local name of the fault's (sub)code. */
@@ -73,6 +85,7 @@ export class SoapFault extends ConcordatError<string, FaultData> {
     }
   }
 
+  /** Whether it is the fault of this (sub)code. */
   is(namespace: string, code: string): boolean {
     return this.data.namespace === namespace && this.code === code;
   }

@@ -159,6 +159,7 @@ function parameterOf(contentType: string | string[] | undefined, name: string): 
 /** White space around "=" is not HTTP's, but some stacks write it. */
 const parameterForm = /;\s*([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s;"]+))/g;
 
+/** Why a message got no answer. */
 export type TransportFailure =
   /** The address is not one that this node may call. */
   | 'not-allowed'
@@ -174,7 +175,25 @@ export type TransportFailure =
   /** The answer is no message that may be trusted, or it answers another message. */
   | 'bad-reply';
 
-/** A message got no SOAP answer. */
+/**
+ * A message got no SOAP answer.
+ *
+ * @example
+ * ```ts
+ * import { accountId, participantId, SoapTransportError, type TransferClient } from 'concordat/client';
+ *
+ * // The balance in cents, or `undefined` where the bank does not answer.
+ * export async function balanceOf(client: TransferClient): Promise<number | undefined> {
+ *   try {
+ *     const balance = await client.getBalance(participantId('bank-a'), accountId('alice'));
+ *     return balance.amountMinor;
+ *   } catch (error) {
+ *     if (error instanceof SoapTransportError) return undefined;
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class SoapTransportError extends ConcordatError<TransportFailure, SoapTransportErrorData> {
   override readonly name = 'SoapTransportError';
   readonly data: SoapTransportErrorData;
@@ -190,6 +209,7 @@ export class SoapTransportError extends ConcordatError<TransportFailure, SoapTra
   }
 }
 
+/** What a `SoapTransportError` is about. */
 export interface SoapTransportErrorData {
   /** Where the message was to go. */
   readonly address: string;

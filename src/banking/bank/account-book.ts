@@ -100,6 +100,7 @@ const done: CallResult = { kind: 'done' };
  * What a participant does for its transactions: a posting is held, the participant votes, and the posting is
  * carried out or given up. Pure: it returns what is to be written. An enlistment is one posting's part in one
  * transaction. What it holds for a prepared enlistment it must be able to commit, also after a restart.
+ * `examples/own-participant` has one that counts points.
  */
 export interface Ledger {
   /** Takes back what was written. Throws `RangeError` where a record is damaged. */
@@ -124,6 +125,19 @@ export interface Ledger {
  * The accounts of one bank, in whole minor units. A posting is held from its execution on and reaches
  * the balance when its transaction commits. What is held for debits cannot be spent again, and what is
  * held for credits cannot be spent yet, so every posting that is held can be committed.
+ *
+ * @example
+ * ```ts
+ * import { accountId, currency } from 'concordat/client';
+ * import { AccountBook } from 'concordat/participant';
+ *
+ * const [account, euro] = [accountId('alice'), currency('EUR')];
+ * const book = new AccountBook();
+ * book.open([{ account, amountMinor: 1000, currency: euro }]);
+ * book.hold('bank-a.1', { kind: 'debit', account, amountMinor: 400, currency: euro });
+ * book.commit('bank-a.1');
+ * console.log(book.balance(account)?.amountMinor);
+ * ```
  */
 export class AccountBook implements Ledger {
   readonly #accounts = new Map<AccountId, Account>();

@@ -161,10 +161,12 @@ function invalid(reason: string): Error {
 
 type Application = 'execute' | 'prepare' | 'commit' | 'roll-back' | 'recover';
 
+/** What a bank takes: what a participant does, and questions for a balance. */
 export type BankInput =
   | ParticipantInput<BankOperation>
   | { readonly kind: 'balance-asked'; readonly call: CallId; readonly account: AccountId };
 
+/** What a bank sends: what a participant does, and balances. */
 export type BankOutput =
   | Exclude<ParticipantOutput<BankOperation>, { readonly kind: Application }>
   /** Comes after the writes that made the balance. `undefined`: no such account. */
@@ -179,6 +181,18 @@ type Outputs = readonly (BankOutput | CommonOutput)[];
 /**
  * A bank as one state machine: the participant asks, the account book answers within the same input.
  * So the new balance and the end of the prepared record are persisted together.
+ *
+ * @example
+ * ```ts
+ * import { BankCore, type BankNodeOptions, type Ledger, startBank } from 'concordat/participant';
+ *
+ * // A bank that keeps its accounts in a ledger of its own.
+ * export function startOwnBank(options: BankNodeOptions, ledger: Ledger) {
+ *   const createCore: BankNodeOptions['createCore'] = (core, accounts) =>
+ *     new BankCore(core, accounts, ledger);
+ *   return startBank({ ...options, createCore });
+ * }
+ * ```
  */
 export class BankCore implements Core<BankInput, BankOutput> {
   readonly #participant: Participant<BankOperation>;

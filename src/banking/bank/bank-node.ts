@@ -187,6 +187,7 @@ function soapFaultOf(fault: Output<'send-fault'>['fault']): SoapFault {
   }
 }
 
+/** What a bank runs with. */
 export interface BankNodeOptions {
   readonly cluster: Cluster;
   readonly node: ParticipantNode;
@@ -202,6 +203,7 @@ export interface BankNodeOptions {
   ) => Core<BankInput, BankOutput>;
 }
 
+/** A node that runs in this process. */
 export interface RunningNode {
   /** Where it listens. */
   readonly url: string;
@@ -222,6 +224,20 @@ const inFlightMax = 4096;
  * Starts a bank: `/account` for initiators and clients, `/participant` for coordinators. Rejects with
  * `ConfigError` where the node is not a member of the cluster, `StoreError` where its store cannot be
  * opened or is gone (`init` made it, so an empty one would be a lost disk), `RangeError` where an account is not valid, or where it cannot listen.
+ *
+ * @example
+ * ```ts
+ * import { loadCluster, loadNode } from 'concordat/client';
+ * import { startBank } from 'concordat/participant';
+ * import { pino } from 'pino';
+ *
+ * const node = await loadNode('.concordat/nodes/bank-a.json');
+ * if (node.role !== 'participant') throw new Error('not the file of a bank');
+ * const cluster = await loadCluster(node.clusterFile);
+ * const bank = await startBank({ cluster, node, log: pino(), onFatal: () => process.exit(1) });
+ * console.log(`listens at ${bank.url}`);
+ * process.once('SIGTERM', () => void bank.stop());
+ * ```
  */
 export async function startBank(options: BankNodeOptions): Promise<RunningNode> {
   const { cluster, node, log, onFatal, onSent } = options;

@@ -5,7 +5,9 @@ import type { TransferErrorCode } from './transfer-error.js';
 
 /** How a transfer ended. */
 export interface TransferResult {
+  /** Names the transaction, for example to fetch its proof. */
   readonly transactionId: TransactionId;
+  /** `committed`: each account has paid or got its amount, or will. `aborted`: none has. */
   readonly outcome: 'committed' | 'aborted';
   /** Why it was aborted, where enough initiators say the same. */
   readonly reason?: string;

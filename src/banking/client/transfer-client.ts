@@ -166,6 +166,7 @@ function problemOf(error: unknown): string {
   return (error instanceof Error ? error.message : String(error)).slice(0, wordLengthMax);
 }
 
+/** Which cluster a client asks, as whom, and how much at a time. */
 export interface TransferClientOptions {
   readonly cluster: Cluster;
   /** The client's own name, certificate and key. */
@@ -183,6 +184,7 @@ export interface TransferClientOptions {
   readonly onSent?: (text: string) => void;
 }
 
+/** How long a client waits for an outcome, and what it keeps before it sends. */
 export interface TransferOptions {
   /** For all of it, waiting for a lane included. */
   readonly timeoutMs: number;
@@ -193,6 +195,31 @@ export interface TransferOptions {
 /**
  * A client of a cluster: signs each transfer once, and believes what `f + 1` initiators say. So many
  * are asked at first, and all as soon as one of those fails or is slow.
+ *
+ * @example
+ * ```ts
+ * import {
+ *   accountId,
+ *   currency,
+ *   loadCluster,
+ *   loadNode,
+ *   participantId,
+ *   TransferClient,
+ * } from 'concordat/client';
+ *
+ * const node = await loadNode('.concordat/nodes/alice.json');
+ * const client = new TransferClient({ cluster: await loadCluster(node.clusterFile), node });
+ * const { outcome, transactionId } = await client.transfer(
+ *   {
+ *     debtor: { bank: participantId('bank-a'), account: accountId('alice') },
+ *     creditors: [{ bank: participantId('bank-b'), account: accountId('bob'), amountMinor: 1250 }],
+ *     currency: currency('EUR'),
+ *   },
+ *   { timeoutMs: 30_000 },
+ * );
+ * console.log(outcome, transactionId);
+ * await client.close();
+ * ```
  */
 export class TransferClient {
   readonly #cluster: Cluster;

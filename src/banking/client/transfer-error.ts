@@ -3,7 +3,9 @@ import type { ClientId } from '../../kernel/ids.js';
 
 /** The right to send one request: which client id it bears, and its timestamp. */
 export interface Ticket {
+  /** The client's name, with the lane after a slash. */
   readonly client: ClientId;
+  /** Rises from request to request of a client id. */
   readonly timestamp: number;
 }
 
@@ -19,7 +21,30 @@ export interface Ticket {
  */
 export type TransferErrorCode = 'busy' | 'refused' | 'too-old' | 'disagreement' | 'timeout';
 
-/** A transfer without a known outcome. */
+/**
+ * A transfer without a known outcome.
+ *
+ * @example
+ * ```ts
+ * import {
+ *   type Transfer,
+ *   type TransferClient,
+ *   TransferError,
+ *   type TransferResult,
+ * } from 'concordat/client';
+ *
+ * // Makes a transfer once, and asks once more where its outcome is not known in time.
+ * export async function pay(client: TransferClient, order: Transfer): Promise<TransferResult> {
+ *   try {
+ *     return await client.transfer(order, { timeoutMs: 30_000 });
+ *   } catch (error) {
+ *     const request = error instanceof TransferError && error.isOpen ? error.data.request : undefined;
+ *     if (request === undefined) throw error;
+ *     return client.ask(request, order, { timeoutMs: 30_000 });
+ *   }
+ * }
+ * ```
+ */
 export class TransferError extends ConcordatError<TransferErrorCode, TransferErrorData> {
   override readonly name = 'TransferError';
   readonly data: TransferErrorData;
@@ -39,6 +64,7 @@ export class TransferError extends ConcordatError<TransferErrorCode, TransferErr
   }
 }
 
+/** What a `TransferError` is about. */
 export interface TransferErrorData {
   /** What each initiator said or how it failed, as far as known; for people. */
   readonly details: readonly string[];

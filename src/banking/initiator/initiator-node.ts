@@ -26,6 +26,7 @@ import {
   WaitingClients,
 } from './ports.js';
 
+/** What an initiator runs with. */
 export interface InitiatorNodeOptions {
   readonly cluster: Cluster;
   readonly node: InitiatorNode;
@@ -65,6 +66,25 @@ const noStore: Store = {
  * Starts an initiator replica: `/transfer` for clients, `/order` and `/completion-initiator` for
  * coordinators.
  * Rejects with `ConfigError` where the node is not a member of the cluster, or where it cannot listen.
+ *
+ * @example
+ * ```ts
+ * import { loadCluster, loadNode } from 'concordat/client';
+ * import { startInitiator } from 'concordat/initiator';
+ * import { pino } from 'pino';
+ *
+ * const node = await loadNode('.concordat/nodes/initiator-0.json');
+ * if (node.role !== 'initiator') throw new Error('not the file of an initiator');
+ * const cluster = await loadCluster(node.clusterFile);
+ * const initiator = await startInitiator({
+ *   cluster,
+ *   node,
+ *   log: pino(),
+ *   onFatal: () => process.exit(1),
+ * });
+ * console.log(`listens at ${initiator.url}`);
+ * process.once('SIGTERM', () => void initiator.stop());
+ * ```
  */
 export async function startInitiator(options: InitiatorNodeOptions): Promise<RunningNode> {
   const { cluster, node, log, onFatal, onSent } = options;

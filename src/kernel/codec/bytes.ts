@@ -1,7 +1,25 @@
 import { ConcordatError, type NoData, noData } from '../error.js';
 import { asciiOf, hexOf } from './text.js';
 
-/** Bytes that no encoder of this version writes, or a value that no bytes can say. */
+/**
+ * Bytes that no encoder of this version writes, or a value that no bytes can say.
+ *
+ * @example
+ * ```ts
+ * import { decodeOrderingMessage, type Keyring, WireError } from 'concordat/ordering';
+ *
+ * // Whether the bytes have the form of a message.
+ * export function isMessage({ cluster }: Keyring, bytes: Uint8Array): boolean {
+ *   try {
+ *     decodeOrderingMessage(cluster.id, bytes);
+ *     return true;
+ *   } catch (error) {
+ *     if (error instanceof WireError) return false;
+ *     throw error;
+ *   }
+ * }
+ * ```
+ */
 export class WireError extends ConcordatError<WireErrorCode, NoData> {
   override readonly name = 'WireError';
   readonly code: WireErrorCode = 'malformed';

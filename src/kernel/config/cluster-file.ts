@@ -191,6 +191,14 @@ function* shared(
 /**
  * Reads and checks the cluster's public file.
  * Throws `ConfigError`, which names each field at fault and what to do about it.
+ *
+ * @example
+ * ```ts
+ * import { loadCluster } from 'concordat/client';
+ *
+ * const { id, participants } = await loadCluster('.concordat/cluster.json');
+ * console.log(id, participants.map(({ name }) => name));
+ * ```
  */
 export async function loadCluster(file: string): Promise<Cluster> {
   return toCluster(await readJson(file, clusterSchema));

@@ -2,7 +2,22 @@ import { readFile } from 'node:fs/promises';
 import type { z } from 'zod';
 import { ConcordatError, type NoData, noData } from '../error.js';
 
-/** A configuration that cannot be used. The message names file, field and remedy. */
+/**
+ * A configuration that cannot be used. The message names file, field and remedy.
+ *
+ * @example
+ * ```ts
+ * import { ConfigError, loadCluster } from 'concordat/client';
+ *
+ * try {
+ *   const { coordinators } = await loadCluster('cluster.json');
+ *   console.log(`${coordinators.length} coordinators`);
+ * } catch (error) {
+ *   if (!(error instanceof ConfigError)) throw error;
+ *   console.error(error.message);
+ * }
+ * ```
+ */
 export class ConfigError extends ConcordatError<'unusable-configuration', NoData> {
   override readonly name = 'ConfigError';
   readonly code = 'unusable-configuration';

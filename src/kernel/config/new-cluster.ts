@@ -105,6 +105,7 @@ export interface NewCluster {
   readonly layout: Layout;
 }
 
+/** The sessions of a new cluster: which engine orders their operations, and which applications they are of. */
 export interface NewSessions {
   readonly engine: EngineName;
   /** By name: the path of the application's module, or the name of a built-in application. */

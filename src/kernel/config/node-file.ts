@@ -141,12 +141,22 @@ export type CoordinatorNode = z.output<typeof shapes.coordinator>;
 export type InitiatorNode = z.output<typeof shapes.initiator>;
 export type ParticipantNode = z.output<typeof shapes.participant>;
 export type FrontNode = z.output<typeof shapes.front>;
+/** The private file of a client. */
 export type ClientNode = z.output<typeof shapes.client>;
 export type NodeRole = NodeFile['role'];
 
 /**
  * Reads and checks the private file of one node.
  * Throws `ConfigError`, which names each field at fault but quotes none.
+ *
+ * @example
+ * ```ts
+ * import { loadCluster, loadNode } from 'concordat/client';
+ *
+ * const node = await loadNode('.concordat/nodes/alice.json');
+ * const cluster = await loadCluster(node.clusterFile);
+ * console.log(`${node.name} is a ${node.role} of ${cluster.id}`);
+ * ```
  */
 export async function loadNode(file: string): Promise<NodeFile> {
   const node = await readJson(file, nodeSchema);

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import { type Core, Sequencer } from '../core.js';
 import type { Store } from '../store/store.js';
 
+/** What a driver runs: a core, its store, and what performs its outputs. */
 export interface DriverOptions<Input, Output> {
   readonly core: Core<Input, Output>;
   /** The driver closes it when it stops. */
@@ -21,6 +22,21 @@ export interface DriverOptions<Input, Output> {
 /**
  * Runs a core on this machine: hands it inputs one at a time and performs its outputs in the order
  * that `Sequencer` keeps, with a store and with real time.
+ *
+ * @example
+ * ```ts
+ * import { Driver, type OrderingEngine, type OrderingOutput, openStore } from 'concordat/ordering';
+ * import { pino } from 'pino';
+ *
+ * // Runs an engine; `perform` sends its messages.
+ * export async function run(engine: OrderingEngine, perform: (output: OrderingOutput) => void) {
+ *   const store = await openStore('data/ordering');
+ *   const onFatal = () => process.exit(1);
+ *   const driver = new Driver({ core: engine, store, perform, log: pino(), onFatal });
+ *   await driver.start();
+ *   return driver;
+ * }
+ * ```
  */
 export class Driver<Input, Output extends { readonly kind: string }> {
   readonly #options: DriverOptions<Input, Output>;

@@ -4,7 +4,20 @@ import { dirname } from 'node:path';
 import { ConcordatError } from '../error.js';
 import { type Damage, storeFormat } from './ledger.js';
 
-/** The store cannot be opened. The message says what to do. */
+/**
+ * The store cannot be opened. The message says what to do.
+ *
+ * @example
+ * ```ts
+ * import { openStore, StoreError } from 'concordat/ordering';
+ *
+ * const store = await openStore('data/ordering').catch((error: unknown) => {
+ *   if (error instanceof StoreError) console.error(`${error.data.directory}: ${error.code}`);
+ *   throw error;
+ * });
+ * await store.close();
+ * ```
+ */
 export class StoreError extends ConcordatError<StoreErrorCode, StoreErrorData> {
   override readonly name: string = 'StoreError';
 
@@ -18,13 +31,35 @@ export class StoreError extends ConcordatError<StoreErrorCode, StoreErrorData> {
   }
 }
 
+/**
+ * - `in-use`: another process has the store.
+ * - `exists`: there is a store already where a new one was to be made.
+ * - `unusable`: the directory, or the mark beside it, cannot be used.
+ * - `damaged`: the store is not what was written to it.
+ * - `newer-format`: a later version of Concordat wrote it.
+ */
 export type StoreErrorCode = 'in-use' | 'exists' | 'unusable' | 'damaged' | 'newer-format';
 
+/** What a `StoreError` is about. */
 export interface StoreErrorData {
   readonly directory: string;
 }
 
-/** The store is not what was written to it. No node may start or go on with it. */
+/**
+ * The store is not what was written to it. No node may start or go on with it.
+ *
+ * @example
+ * ```ts
+ * import { openStore, StoreDamagedError } from 'concordat/ordering';
+ *
+ * const store = await openStore('data/ordering').catch((error: unknown) => {
+ *   if (!(error instanceof StoreDamagedError)) throw error;
+ *   for (const { key, what } of error.data.damages) console.error(`${key}: ${what}`);
+ *   process.exit(1);
+ * });
+ * await store.close();
+ * ```
+ */
 export class StoreDamagedError extends StoreError {
   override readonly name = 'StoreDamagedError';
 
@@ -37,7 +72,20 @@ export class StoreDamagedError extends StoreError {
   }
 }
 
-/** A later version of Concordat wrote the store. It is sound, but this version cannot read it. */
+/**
+ * A later version of Concordat wrote the store. It is sound, but this version cannot read it.
+ *
+ * @example
+ * ```ts
+ * import { openStore, StoreFormatError } from 'concordat/ordering';
+ *
+ * const store = await openStore('data/ordering').catch((error: unknown) => {
+ *   if (error instanceof StoreFormatError) console.error(`it has format ${error.data.format}`);
+ *   throw error;
+ * });
+ * await store.close();
+ * ```
+ */
 export class StoreFormatError extends StoreError {
   override readonly name = 'StoreFormatError';
   override readonly code = 'newer-format';

@@ -57,6 +57,16 @@ export type Level = ClassicLevel<string, Uint8Array>;
  * Opens the store in a directory, which is made if missing, locks it, and checks all of it. Throws
  * `StoreError` where another process has the lock or the directory cannot be used, `StoreFormatError` where a
  * later version wrote it, and `StoreDamagedError` where it is not what was written.
+ *
+ * @example
+ * ```ts
+ * import { openStore } from 'concordat/ordering';
+ *
+ * const store = await openStore('data/ordering');
+ * await store.write([{ key: 'position', value: new TextEncoder().encode('7') }]);
+ * console.log(await store.load('position'));
+ * await store.close();
+ * ```
  */
 export async function openStore(directory: string): Promise<Store> {
   return openMarked(directory, await Mark.read(directory));
@@ -72,7 +82,16 @@ export async function openExistingStore(directory: string): Promise<Store> {
   return openMarked(directory, mark);
 }
 
-/** Makes an empty store. Throws `StoreError` where there is one, or what is left of one. */
+/**
+ * Makes an empty store. Throws `StoreError` where there is one, or what is left of one.
+ *
+ * @example
+ * ```ts
+ * import { createStore } from 'concordat/ordering';
+ *
+ * await createStore('data/ordering');
+ * ```
+ */
 export async function createStore(directory: string): Promise<void> {
   if ((await Mark.read(directory)) !== 'missing' || (await exists(directory))) {
     const message = `${directory} or its mark exists already; move both away first`;

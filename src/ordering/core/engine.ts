@@ -28,12 +28,14 @@ export interface StateMachine {
   interferes(a: OrderingRequest, b: OrderingRequest): boolean;
 }
 
+/** What an engine takes. Times are milliseconds of a clock that never goes back. */
 export type OrderingInput =
   /** The replica's own application wants this ordered. Its client's signature has been checked. */
   | { readonly kind: 'submit'; readonly request: OrderingRequest; readonly nowMs: number }
   | { readonly kind: 'peer'; readonly message: VerifiedOrderingMessage; readonly nowMs: number }
   | { readonly kind: 'peer-up'; readonly replica: ReplicaId };
 
+/** What an engine has its driver do. */
 export type OrderingOutput =
   | CommonOutput
   | { readonly kind: 'send'; readonly to: ReplicaId; readonly message: OrderingMessage }
@@ -54,6 +56,7 @@ export type OrderingOutput =
       readonly reason: 'busy' | 'executed';
     };
 
+/** Whom an engine works for, and how fast. All replicas have the same `checkpointInterval` and `pipelineDepth`. */
 export interface OrderingOptions {
   readonly cluster: ClusterId;
   readonly resilience: Resilience;
@@ -75,7 +78,19 @@ export interface OrderingOptions {
   readonly checkpointInterval: number;
 }
 
-/** What suits a local network. Antipaxos' authors used ten cycles at once (§6.1). */
+/**
+ * What suits a local network. Antipaxos' authors used ten cycles at once (§6.1).
+ *
+ * @example
+ * ```ts
+ * import { type OrderingOptions, orderingDefaults } from 'concordat/ordering';
+ *
+ * // Larger batches, for a slow network.
+ * export function slowly(options: Omit<OrderingOptions, keyof typeof orderingDefaults>) {
+ *   return { ...orderingDefaults, ...options, batchDelayMs: 50, resendAfterMs: 1000 };
+ * }
+ * ```
+ */
 export const orderingDefaults = {
   suspectAfterMs: 1500,
   resendAfterMs: 250,

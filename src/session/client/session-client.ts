@@ -33,6 +33,21 @@ export type { FinalStatus, Performed } from './session-log.js';
  * that brings nothing on in time that can be checked, or says what it cannot prove, the next one gets all that
  * is not final. A coordinator's bare word counts for nothing. Nothing is done twice: an operation is known by
  * its number.
+ *
+ * @example
+ * ```ts
+ * import { loadCluster, loadNode, SessionClient } from 'concordat/client';
+ *
+ * const node = await loadNode('.concordat/nodes/alice.json');
+ * const cluster = await loadCluster(node.clusterFile);
+ * const session = new SessionClient({ cluster, node, application: 'supply-chain' });
+ * const step = { do: 'start-work', station: 'dock-1' };
+ * const { result, final } = await session.call(JSON.stringify(step));
+ * console.log(`at once: ${result.kind}`);
+ * await session.end();
+ * console.log(`agreed on: ${(await final).kind}`);
+ * session.close();
+ * ```
  */
 export class SessionClient {
   readonly #options: SessionClientOptions;
@@ -76,6 +91,7 @@ export class SessionClient {
     this.#line = new HomeLine(cluster.coordinators, home);
   }
 
+  /** The id of the session, which receipts and proofs name. */
   get session(): SessionId {
     return this.#log.session;
   }
@@ -85,7 +101,10 @@ export class SessionClient {
     return this.#line.home.name;
   }
 
-  /** Rejects with `SessionError` where no coordinator answers it. */
+  /**
+   * The next operation. Resolves with the likely result, which the home has signed. Rejects with `SessionError` where no
+   * coordinator answers it.
+   */
   call(payload: string): Promise<Performed> {
     return this.#append({ kind: 'call', payload });
   }
@@ -307,10 +326,12 @@ function lackedFrom(problem: SessionProblem, sent: number): number | undefined {
   return problem.code === 'gap' && problem.next <= sent ? problem.next : undefined;
 }
 
+/** Whose session it is, of which application, and how long its client waits. */
 export interface SessionClientOptions {
   readonly cluster: Cluster;
   /** The owner's own name, certificate and key. */
   readonly node: Credentials & { readonly name: string };
+  /** Name of the application, as the cluster file has it. */
   readonly application: string;
   /** Name of the coordinator to begin at; any unless given. Throws `RangeError` where there is none. */
   readonly home?: string;

@@ -30,7 +30,25 @@ import type {
  */
 export type SessionErrorCode = 'refused' | 'unreachable' | 'closed';
 
-/** An operation without an answer. */
+/**
+ * An operation without an answer.
+ *
+ * @example
+ * ```ts
+ * import { type SessionClient, SessionError } from 'concordat/client';
+ *
+ * // What the application answers at once, or why there is no answer.
+ * export async function answerOf(session: SessionClient, payload: string): Promise<string> {
+ *   try {
+ *     const { result } = await session.call(payload);
+ *     return result.kind === 'done' ? result.result : result.reason;
+ *   } catch (error) {
+ *     if (!(error instanceof SessionError)) throw error;
+ *     return error.data.problem?.code ?? error.code;
+ *   }
+ * }
+ * ```
+ */
 export class SessionError extends ConcordatError<SessionErrorCode, SessionErrorData> {
   override readonly name = 'SessionError';
 
@@ -43,6 +61,7 @@ export class SessionError extends ConcordatError<SessionErrorCode, SessionErrorD
   }
 }
 
+/** What a `SessionError` is about. */
 export interface SessionErrorData {
   /** Of `refused`: what the coordinators refuse, and why. */
   readonly problem?: SessionProblem;
@@ -55,6 +74,10 @@ export class NodeError extends ConcordatError<'bad-node-answer', NoData> {
   readonly data = noData;
 }
 
+/**
+ * What an operation came to in the agreed order, with the result, the likely result where it was another, and the proof:
+ * `committed`, `changed` (done, with another result than the client was told) or `aborted` (rejected).
+ */
 export type FinalStatus = Extract<
   OperationStatus,
   { readonly kind: 'committed' | 'changed' | 'aborted' }
@@ -165,7 +188,9 @@ function isSame(a: CallResult, b: CallResult): boolean {
 
 /** What one operation was answered with first: a likely result, or already the final one. */
 export interface Performed {
+  /** The operation's number in its session, from 1. */
   readonly sequence: number;
+  /** What the application answers. */
   readonly result: CallResult;
   /** Resolves once it survives its home: `f + 1` others have it and came to the same, or it is final. */
   readonly witnessed: Promise<void>;

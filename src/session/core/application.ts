@@ -5,7 +5,9 @@ import type { CallResult, SessionId, SessionTransfer } from '../types.js';
 
 /** One call of a session, as an application sees it. */
 export interface Call {
+  /** Which session it is of. */
   readonly session: SessionId;
+  /** Its number in the session, from 1. */
   readonly sequence: number;
   /** Who signed it. */
   readonly owner: ClientId;
@@ -15,8 +17,11 @@ export interface Call {
 
 /** An application's replicated state: texts under keys. What a rejected call wrote is undone. */
 export interface State {
+  /** The value under the key; `undefined` where there is none. */
   get(key: string): string | undefined;
+  /** Puts a value under the key, in place of what was there. */
   set(key: string, value: string): void;
+  /** Takes the key and its value away, if it is there. */
   delete(key: string): void;
   /** Keys that start so, sorted. */
   keys(prefix: string): readonly string[];
@@ -47,8 +52,29 @@ export type ApplyResult =
  * throw no `RangeError`, catch none, and bound its own recursion and loops. Payloads nest brackets at most 64
  * deep, and a call that touches the state more than 10,000 times or writes more than 1 Mi characters is
  * rejected.
+ *
+ * @example
+ * ```ts
+ * import type { Application, Call, CallResult, State } from 'concordat/application';
+ *
+ * // Counts the calls of each owner.
+ * function count(state: State, { owner }: Call): CallResult {
+ *   const calls = Number(state.get(owner) ?? 0) + 1;
+ *   state.set(owner, String(calls));
+ *   return { kind: 'done', result: String(calls) };
+ * }
+ *
+ * const application: Application = {
+ *   name: 'counter',
+ *   simulate: count,
+ *   apply: count,
+ *   interferes: (a, b) => a.owner === b.owner,
+ * };
+ * export default { application };
+ * ```
  */
 export interface Application {
+  /** As the cluster file names it. */
   readonly name: string;
   /** The likely result, on the committed state with all calls on top that the replica knows to wait. */
   simulate(state: State, call: Call): CallResult;

@@ -44,6 +44,25 @@ interface Open {
  * decided, stays decided, and the answer is the same. Another request with that timestamp, which a
  * restarted initiator takes for a fresh one, is refused by the coordinators. What was in
  * flight when it stopped is finished by the other initiators, or aborted when its time runs out.
+ *
+ * @example
+ * ```ts
+ * import { Initiator, type InitiatorNodeOptions, startInitiator } from 'concordat/initiator';
+ *
+ * // An initiator that counts the requests of its clients.
+ * export class CountingInitiator extends Initiator {
+ *   requests = 0;
+ *
+ *   override handle(input: Parameters<Initiator['handle']>[0]): ReturnType<Initiator['handle']> {
+ *     if (input.kind === 'request') this.requests += 1;
+ *     return super.handle(input);
+ *   }
+ * }
+ *
+ * export function startCounting(options: InitiatorNodeOptions) {
+ *   return startInitiator({ ...options, createCore: (core) => new CountingInitiator(core) });
+ * }
+ * ```
  */
 export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
   readonly #options: InitiatorOptions;

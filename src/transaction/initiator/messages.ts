@@ -76,6 +76,7 @@ export type LegResult =
  */
 export type ActivationFault = 'TooOld' | 'TimestampTaken';
 
+/** What an initiator takes, checked by the node that it runs in. */
 export type InitiatorInput =
   | ClientRequest
   | {
@@ -145,6 +146,7 @@ export interface TransferRefusal {
 
 export type TransferReply = TransferOutcome | TransferRefusal;
 
+/** What an initiator has its node do. */
 export type InitiatorOutput =
   | {
       readonly kind: 'send-activation';
@@ -184,6 +186,7 @@ export interface InitiatorLimits {
   readonly waiters: number;
 }
 
+/** What an initiator is told at the start. */
 export interface InitiatorOptions {
   readonly id: InitiatorId;
   readonly resilience: Resilience;

@@ -35,7 +35,18 @@ export interface AntipaxosMetrics {
   readonly openCycles: number;
 }
 
-/** The `antipaxos` engine: no leader, all replicas propose in each cycle. Positions are cycles. */
+/**
+ * The `antipaxos` engine: no leader, all replicas propose in each cycle. Positions are cycles.
+ *
+ * @example
+ * ```ts
+ * import { AntipaxosEngine, type OrderingOptions, type StateMachine } from 'concordat/ordering';
+ *
+ * export function engineOf(options: OrderingOptions, machine: StateMachine): AntipaxosEngine {
+ *   return new AntipaxosEngine({ ...options, exclusion: 'S1', timeoutMaxMs: 2000 }, machine);
+ * }
+ * ```
+ */
 export class AntipaxosEngine implements OrderingEngine {
   readonly kind = 'antipaxos';
   readonly #outbox: Outbox;

@@ -22,6 +22,7 @@ export const exclusionStrategies = {
 
 export type ExclusionStrategy = keyof typeof exclusionStrategies;
 
+/** What Antipaxos takes besides: when it leaves a slow replica out. */
 export interface AntipaxosOptions extends OrderingOptions {
   readonly exclusion: ExclusionStrategy;
   /** The longest that a phase waits, however slow the network seems. */
