@@ -1,6 +1,6 @@
 // Makes the reference of what the package exports, one page an entry point, from the docstrings. Compares it with docs/api;
 // `--write` writes it anew.
-import { existsSync, mkdirSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, readdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { Application } from 'typedoc';
@@ -68,14 +68,27 @@ writeFileSync(
     `The reports beside these pages (\`*.api.md\`) have the same without words.\n\n${index.join('')}`,
 );
 
+const pagesIn = (folder) =>
+  readdirSync(folder).filter((name) => name.endsWith('.md') && !name.endsWith('.api.md'));
+
+/** Which class a member is inherited from is no news here, nor is what a getter returns said twice. */
+function shortened(text) {
+  return text
+    .replace(/\n#{4,6} (?:Inherited from|Overrides|Implementation of)\n\n[^\n]*\n/g, '')
+    .replace(
+      /(#{5,6} Get Signature\n\n```ts\n[^`]*```\n\n([^#]+?)\n\n#+ Returns\n\n[^\n]+\n)\n\2\n/g,
+      '$1',
+    );
+}
+
 let isSame = true;
-for (const name of readdirSync(made, { recursive: true }).filter((each) => each.endsWith('.md'))) {
-  const text = readFileSync(join(made, name), 'utf8');
+for (const name of new Set([...pagesIn(made), ...pagesIn(pages)])) {
+  const from = join(made, name);
   const page = join(pages, name);
-  if (isWriting) {
-    mkdirSync(dirname(page), { recursive: true });
-    writeFileSync(page, text);
-  } else if (!existsSync(page) || readFileSync(page, 'utf8') !== text) {
+  const text = existsSync(from) ? shortened(readFileSync(from, 'utf8')) : undefined;
+  if (isWriting && text === undefined) rmSync(page);
+  else if (isWriting) writeFileSync(page, text);
+  else if (!existsSync(page) || readFileSync(page, 'utf8') !== text) {
     isSame = false;
     console.error(`docs/api/${name} is not what the docstrings say`);
   }

@@ -55,12 +55,14 @@ export type ProofFault =
 /** What a proof of a coordinator decision proves. */
 export type ProvedDecision =
   | {
+      /** The client's request got this transaction, and no other. */
       readonly kind: 'activation';
       readonly transactionId: string;
       /** Coordinators that signed the decision. */
       readonly coordinators: readonly number[];
     }
   | {
+      /** The transaction ended so, and never otherwise. */
       readonly kind: 'outcome';
       readonly transactionId: string;
       readonly outcome: 'commit' | 'abort';

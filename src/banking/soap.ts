@@ -49,9 +49,11 @@ export interface Creditor {
 
 /** Takes the sum of the creditors' amounts from the debtor and gives each creditor its amount. */
 export interface Transfer {
+  /** Pays the sum. */
   readonly debtor: { readonly bank: ParticipantId; readonly account: AccountId };
   /** 1 to 15. */
   readonly creditors: readonly Creditor[];
+  /** Of all amounts. */
   readonly currency: Currency;
 }
 
@@ -66,6 +68,7 @@ export interface TransferResponse {
 export interface Posting {
   /** `debit`: the account pays. `credit`: it gets. */
   readonly kind: 'debit' | 'credit';
+  /** An account of the bank that is asked. */
   readonly account: AccountId;
   /** 1 to 2^53-1 in the currency's minor unit. */
   readonly amountMinor: number;

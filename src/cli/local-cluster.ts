@@ -27,6 +27,7 @@ export interface LocalClusterOptions {
   readonly traceDirectory?: string;
   /** Whether nodes that die are started again, with a back-off; false unless given. */
   readonly supervise?: boolean;
+  /** Is called when a node ends, or is started again, by itself. */
   readonly onEvent?: (event: ClusterEvent) => void;
   /** For each node to answer at `/healthz`; 30 000 unless given. */
   readonly startTimeoutMs?: number;
@@ -41,11 +42,15 @@ export type ClusterEvent =
 
 /** A node of a cluster on this machine. */
 export interface LocalNode {
+  /** As the cluster file has it. */
   readonly name: string;
+  /** What the node is. */
   readonly role: LocalRole;
+  /** Base address of its HTTP server. */
   readonly url: string;
   /** `undefined` while it does not run. */
   readonly pid: number | undefined;
+  /** Where its process writes its log. */
   readonly logFile: string;
 }
 

@@ -18,8 +18,11 @@ import { startCoordinator } from './nodes/coordinator-node.js';
 
 /** What a node of a role is started with. */
 export interface RoleOptions<Node> {
+  /** The cluster, as `loadCluster` reads it. */
   readonly cluster: Cluster;
+  /** Its private file, as `loadNode` reads it. */
   readonly node: Node;
+  /** A logger of pino. */
   readonly log: Logger;
   /** The node cannot go on. */
   readonly onFatal: (error: Error) => void;

@@ -10,6 +10,7 @@ const signatureBytes = 64;
 
 /** The statement key of a member, as the cluster file lists it. */
 export interface MemberKey<Id extends number | string = number | string> {
+  /** As the cluster file has it. */
   readonly id: Id;
   /** Raw Ed25519 public key, 64 lower-case hexadecimal digits. */
   readonly statementKey: string;
@@ -17,8 +18,11 @@ export interface MemberKey<Id extends number | string = number | string> {
 
 /** The statement keys of a cluster, by role. */
 export interface MemberKeys {
+  /** Of coordinators, by their ids. */
   readonly coordinators: readonly MemberKey<number>[];
+  /** Of initiators, by their ids. */
   readonly initiators: readonly MemberKey<number>[];
+  /** Of participants, by their names. */
   readonly participants: readonly MemberKey<string>[];
 }
 

@@ -14,9 +14,11 @@ export type OrderingScope = 'pbft' | 'decision-module' | 'antipaxos';
 
 /** Something to be ordered. Executed once for each client and number. */
 export interface OrderingRequest {
+  /** Whose request it is. */
   readonly client: ClientId;
   /** The client's own number for it, from 1. Numbers rise; gaps are allowed. */
   readonly number: number;
+  /** The application's own language. */
   readonly payload: Uint8Array;
 }
 

@@ -188,10 +188,13 @@ export interface StateProof {
 
 /** Money from one account to another: what an application may ask of the banks. */
 export interface SessionTransfer {
+  /** Pays. */
   readonly from: { readonly bank: string; readonly account: string };
+  /** Gets the amount. */
   readonly to: { readonly bank: string; readonly account: string };
   /** Whole number of the currency's smallest unit. */
   readonly amountMinor: number;
+  /** Three capital letters (ISO 4217). */
   readonly currency: string;
 }
 

@@ -28,11 +28,15 @@ export interface BlockName {
 
 /** What a fault says besides its code. */
 export interface FaultData {
+  /** Who is at fault, in the words of SOAP 1.2. */
   readonly soapCode: SoapCode;
   /** Of `code`; empty where the fault has only `soapCode`. */
   readonly namespace: string;
+  /** English, for people. */
   readonly reason: string;
+  /** The first element of the fault's detail. */
   readonly detail: XmlElement | undefined;
+  /** Header blocks that had to be understood and were not. */
   readonly notUnderstood: readonly BlockName[];
 }
 

@@ -189,8 +189,11 @@ function soapFaultOf(fault: Output<'send-fault'>['fault']): SoapFault {
 
 /** What a bank runs with. */
 export interface BankNodeOptions {
+  /** The cluster, as `loadCluster` reads it. */
   readonly cluster: Cluster;
+  /** Its private file, as `loadNode` reads it. */
   readonly node: ParticipantNode;
+  /** A logger of pino. */
   readonly log: Logger;
   /** The node cannot go on; the process should end. */
   readonly onFatal: (error: Error) => void;

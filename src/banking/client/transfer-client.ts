@@ -168,6 +168,7 @@ function problemOf(error: unknown): string {
 
 /** Which cluster a client asks, as whom, and how much at a time. */
 export interface TransferClientOptions {
+  /** The cluster, as `loadCluster` reads it. */
   readonly cluster: Cluster;
   /** The client's own name, certificate and key. */
   readonly node: Credentials & { readonly name: string };

@@ -28,8 +28,11 @@ import {
 
 /** What an initiator runs with. */
 export interface InitiatorNodeOptions {
+  /** The cluster, as `loadCluster` reads it. */
   readonly cluster: Cluster;
+  /** Its private file, as `loadNode` reads it. */
   readonly node: InitiatorNode;
+  /** A logger of pino. */
   readonly log: Logger;
   /** The node cannot go on; the process should end. */
   readonly onFatal: (error: Error) => void;

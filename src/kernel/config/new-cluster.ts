@@ -85,6 +85,7 @@ function inContainer(name: string): Place {
 
 /** What a new cluster shall be. */
 export interface NewCluster {
+  /** Its name: letters, digits, `.`, `_`, `-`, at most 63. */
   readonly clusterId: string;
   /** How many coordinator replicas, and how many initiator replicas, may be Byzantine. */
   readonly f: number;
@@ -102,11 +103,13 @@ export interface NewCluster {
   readonly timing?: Partial<Timing>;
   /** Finished transactions that coordinators remember; the usual number unless given. */
   readonly retainedTransactions?: number;
+  /** Where its nodes live. */
   readonly layout: Layout;
 }
 
 /** The sessions of a new cluster: which engine orders their operations, and which applications they are of. */
 export interface NewSessions {
+  /** Which engine puts operations into one order. */
   readonly engine: EngineName;
   /** By name: the path of the application's module, or the name of a built-in application. */
   readonly modules: Readonly<Record<string, string>>;

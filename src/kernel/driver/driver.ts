@@ -4,11 +4,13 @@ import type { Store } from '../store/store.js';
 
 /** What a driver runs: a core, its store, and what performs its outputs. */
 export interface DriverOptions<Input, Output> {
+  /** The state machine that it runs. */
   readonly core: Core<Input, Output>;
   /** The driver closes it when it stops. */
   readonly store: Store;
   /** Performs one output of the core's own. Must not throw: that stops the driver for good. */
   readonly perform: (output: Output) => void;
+  /** A logger of pino. */
   readonly log: Logger;
   /**
    * Called once where the core or `perform` threw or the store failed: memory and disk may differ,

@@ -58,9 +58,13 @@ export type OrderingOutput =
 
 /** Whom an engine works for, and how fast. All replicas have the same `checkpointInterval` and `pipelineDepth`. */
 export interface OrderingOptions {
+  /** The id of the cluster, which all that is signed names. */
   readonly cluster: ClusterId;
+  /** How many replicas there are, and how many of them may be Byzantine. */
   readonly resilience: Resilience;
+  /** The replica that the engine is of. */
   readonly self: ReplicaId;
+  /** Signs with the replica's statement key. */
   readonly sign: Sign;
   /** How long a request may wait before PBFT's primary is suspected. Doubles by view change. */
   readonly suspectAfterMs: number;

@@ -328,6 +328,7 @@ function lackedFrom(problem: SessionProblem, sent: number): number | undefined {
 
 /** Whose session it is, of which application, and how long its client waits. */
 export interface SessionClientOptions {
+  /** The cluster, as `loadCluster` reads it. */
   readonly cluster: Cluster;
   /** The owner's own name, certificate and key. */
   readonly node: Credentials & { readonly name: string };

@@ -188,9 +188,13 @@ export interface InitiatorLimits {
 
 /** What an initiator is told at the start. */
 export interface InitiatorOptions {
+  /** Its own id. */
   readonly id: InitiatorId;
+  /** How many coordinators there are, and how many of them may be Byzantine. */
   readonly resilience: Resilience;
+  /** How long it waits. */
   readonly timing: Pick<Timing, 'resendAfterMs' | 'voteTimeoutMs' | 'defaultExpiresMs'>;
+  /** How much it holds. */
   readonly limits: InitiatorLimits;
   /** Names of the front doors. */
   readonly fronts: ReadonlySet<string>;

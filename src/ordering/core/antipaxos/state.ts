@@ -24,6 +24,7 @@ export type ExclusionStrategy = keyof typeof exclusionStrategies;
 
 /** What Antipaxos takes besides: when it leaves a slow replica out. */
 export interface AntipaxosOptions extends OrderingOptions {
+  /** How soon a replica that is missing is left out: `S1` and `S3` after one cycle, `S2` after twenty in a row. */
   readonly exclusion: ExclusionStrategy;
   /** The longest that a phase waits, however slow the network seems. */
   readonly timeoutMaxMs: number;
