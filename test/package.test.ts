@@ -10,7 +10,7 @@ const root = join(import.meta.dirname, '..');
 const tsc = join(root, 'node_modules/typescript/bin/tsc');
 
 /** What a user gets: the tarball, in a project that has nothing else but the packages it depends on. */
-describe('the package', () => {
+describe('the package', { timeout: 180_000 }, () => {
   let project: string;
   beforeAll(async () => {
     project = await mkdtemp(join(tmpdir(), 'concordat-package-'));
