@@ -79,6 +79,14 @@ export const accountMutants: readonly Mutant[] = [
     tests: ['test/banking/front/front-once.test.ts'],
   },
   {
+    name: 'waiting-is-unknown',
+    rule: 'a request that waits for a lane is not called unknown: it may still be made',
+    file: 'src/banking/front/front-node.ts',
+    find: 'found === undefined && requests.isUnderWay(key)',
+    replace: 'found === undefined && requests.find(key)',
+    tests: ['test/banking/front/front-once.test.ts'],
+  },
+  {
     name: 'greedy-caller',
     rule: 'each caller of the front door has a share of its book',
     file: 'src/banking/front/request-book.ts',

@@ -102,6 +102,7 @@ function serveOutcomes(app: FastifyInstance, requests: FrontRequests): void {
     const key = new URL(request.url, 'http://host.invalid').searchParams.get('key') ?? '';
     if (key === '') return reply.code(400).send({ error: 'the key is missing' });
     const found = requests.find(key);
+    if (found === undefined && requests.isUnderWay(key)) return { key, state: 'open' };
     if (found === undefined) {
       // It would be remembered, had it been sent to the initiators within this time.
       const rememberedMs = bookLimits.keptMs;

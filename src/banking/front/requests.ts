@@ -123,6 +123,11 @@ export class FrontRequests {
     return this.#options.book.get(key);
   }
 
+  /** Whether a request of this key is here without an answer; it may not have been sent on yet. */
+  isUnderWay(key: string): boolean {
+    return this.#underWay.has(key);
+  }
+
   /** Throws `FrontRefusal` where there is no outcome, or none yet. */
   async transfer(order: Transfer, caller: Caller): Promise<TransferResult> {
     const { key } = caller;

@@ -86,6 +86,9 @@ async function ask(url: string, key: string) {
   return { status: response.status, ...((await response.json()) as Record<string, unknown>) };
 }
 
+/** The answer for a request that no initiator has been asked for yet. */
+const stillOpen = (key: string) => ({ status: 200, key, state: 'open' });
+
 /** Waits until the front door knows that it is. */
 function committed(url: string, key: string): Promise<void> {
   const state = async () => expect(await ask(url, key)).toMatchObject({ state: 'committed' });
@@ -195,6 +198,33 @@ describe('an outcome that the front door does not know', () => {
     expect(await ask(url, key)).toMatchObject({ state: 'open' });
     await initiators();
     await committed(url, key);
+  });
+
+  it('is open while the request waits for a lane: it may still be made', async () => {
+    world = await World.make({ defaultExpiresMs: 60_000 });
+    let open = () => {};
+    const held = new Promise<void>((resolve) => {
+      open = resolve;
+    });
+    const seen = await initiators(() => held);
+    const { url } = await front();
+    const lanes = 64;
+    const first = Promise.allSettled(
+      Array.from({ length: lanes }, (_, index) => post(url, { key: `${index}` })),
+    );
+    await until('all lanes are taken', () => seen().size === lanes);
+    const broken = new AbortController();
+    const late = Promise.allSettled([post(url, { key: 'late', signal: broken.signal })]);
+    const isOpen = async () => expect(await ask(url, 'late')).toEqual(stillOpen('late'));
+    await vi.waitFor(isOpen, 5000);
+    broken.abort();
+    expect((await late)[0].status).toBe('rejected');
+    expect(await ask(url, 'late')).toEqual(stillOpen('late'));
+    expect(seen().size).toBe(lanes);
+    open();
+    await first;
+    await committed(url, 'late');
+    expect(seen().size).toBe(lanes + 1);
   });
 
   it('is too old where the initiators say so', async () => {
