@@ -1,4 +1,4 @@
-import type { Violation } from './checkers/facts.js';
+import type { Violation } from './kit/violation.js';
 import { shrinkBy } from './plan/shrink.js';
 import { runBatch } from './run/batch.js';
 import {

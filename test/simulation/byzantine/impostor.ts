@@ -5,10 +5,10 @@ import type { Engine } from '../engine/engine.js';
 import type { Lost, Network } from '../engine/network.js';
 import type { Life } from '../engine/process.js';
 import type { Random } from '../engine/random.js';
-import { type Cast, replicaAt } from '../parties/cast.js';
+import { type Cast, replicaAt } from '../kit/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { Reader } from '../parties/reader.js';
-import type { Coverage } from '../run/coverage.js';
+import type { Coverage } from '../kit/coverage.js';
 import type { Behaviour, Conspiracy, Liar, Sent } from './liar.js';
 import { behaviourMakers, type LiarName } from './library.js';
 

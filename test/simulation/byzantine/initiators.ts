@@ -5,7 +5,7 @@ import type {
 } from '../../../src/agreement/statements.js';
 import { sha256 } from '../../../src/kernel/digest.js';
 import { clientId, transactionId } from '../../../src/kernel/ids.js';
-import { initiatorAt } from '../parties/cast.js';
+import { initiatorAt } from '../kit/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { BehaviourMaker, Liar } from './liar.js';
 import { halves } from './replica-tools.js';

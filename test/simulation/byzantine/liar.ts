@@ -5,7 +5,7 @@ import type { Sign } from '../../../src/kernel/keys.js';
 import type { Signed } from '../../../src/kernel/signed.js';
 import type { DiskWrite } from '../engine/disk.js';
 import type { Random } from '../engine/random.js';
-import type { Cast } from '../parties/cast.js';
+import type { Cast } from '../kit/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { Reader } from '../parties/reader.js';
 

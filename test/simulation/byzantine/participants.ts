@@ -6,7 +6,7 @@ import type {
   VoteStatement,
 } from '../../../src/agreement/statements.js';
 import { enlistmentId, type TransactionId } from '../../../src/kernel/ids.js';
-import { bankAt, serviceOf } from '../parties/cast.js';
+import { bankAt, serviceOf } from '../kit/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { BehaviourMaker, Liar } from './liar.js';
 import { halves } from './replica-tools.js';

@@ -6,7 +6,7 @@ import {
   transactionId,
   type View,
 } from '../../../src/kernel/ids.js';
-import { addressOfService, initiatorAt } from '../parties/cast.js';
+import { addressOfService, initiatorAt } from '../kit/cast.js';
 import type { BehaviourMaker } from './liar.js';
 import { broadcast, halves, peerMessage, selfOf, sendPeer, sign } from './replica-tools.js';
 

@@ -10,7 +10,7 @@ import { type AnyStatement, signStatement } from '../../../src/agreement/signing
 import { activationResult, digestOfValue } from '../../../src/agreement/values.js';
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
-import { coordinatorAddress, replicaAt } from '../parties/cast.js';
+import { coordinatorAddress, replicaAt } from '../kit/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { Behaviour, Liar, Sent } from './liar.js';
 

@@ -7,7 +7,7 @@ import {
 } from '../../../src/agreement/messages.js';
 import { primaryOf, quorum, type ReplicaId, type View } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
-import { replicaAt } from '../parties/cast.js';
+import { replicaAt } from '../kit/cast.js';
 import type { BehaviourMaker, Liar } from './liar.js';
 import {
   broadcast,

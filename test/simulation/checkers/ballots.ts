@@ -1,7 +1,8 @@
 import { type PhaseStatement, type SlotKey, slotKey } from '../../../src/agreement/messages.js';
 import { type Digest, quorum, type ReplicaId, type Resilience } from '../../../src/kernel/ids.js';
-import { coordinatorAddress } from '../parties/cast.js';
-import type { DecisionFact, Violation } from './facts.js';
+import { coordinatorAddress } from '../kit/cast.js';
+import type { Violation } from '../kit/violation.js';
+import type { DecisionFact } from './facts.js';
 
 export interface BallotsOptions {
   readonly resilience: Resilience;

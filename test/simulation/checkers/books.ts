@@ -1,6 +1,7 @@
 import { operationOf } from '../../../src/banking/initiator/outbound.js';
 import type { Balance } from '../../../src/banking/soap.js';
-import { activations, type Facts, outcomeOf, requestOf, type Violation } from './facts.js';
+import type { Violation } from '../kit/violation.js';
+import { activations, type Facts, outcomeOf, requestOf } from './facts.js';
 
 export interface BooksContext {
   readonly facts: Facts;

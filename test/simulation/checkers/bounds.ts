@@ -1,4 +1,4 @@
-import type { Violation } from './facts.js';
+import type { Violation } from '../kit/violation.js';
 
 export interface Load {
   readonly address: string;

@@ -3,6 +3,7 @@ import type { Decision, Outcome, Vote } from '../../../src/agreement/statements.
 import type { Verdict } from '../../../src/banking/client/poll-core.js';
 import type { Transfer } from '../../../src/banking/soap.js';
 import type { Digest, EnlistmentId, TransactionId } from '../../../src/kernel/ids.js';
+import type { Violation } from '../kit/violation.js';
 
 /** What a client asked for, as it signed it. */
 export interface RequestFact {
@@ -45,11 +46,6 @@ export interface CompletionFact {
   readonly initiators: Set<number>;
   /** When the first such request was sent. */
   readonly firstMs: number;
-}
-
-export interface Violation {
-  readonly checker: string;
-  readonly what: string;
 }
 
 /** All that was seen from outside of the nodes. */

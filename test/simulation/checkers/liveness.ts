@@ -1,4 +1,5 @@
-import { activations, type Facts, outcomeOf, type RequestFact, type Violation } from './facts.js';
+import type { Violation } from '../kit/violation.js';
+import { activations, type Facts, outcomeOf, type RequestFact } from './facts.js';
 
 export interface LivenessContext {
   readonly facts: Facts;

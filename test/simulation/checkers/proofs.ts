@@ -1,6 +1,7 @@
 import { slotKey, type VerifiedDecisionProof } from '../../../src/agreement/messages.js';
 import { quorum, type Resilience } from '../../../src/kernel/ids.js';
-import type { Facts, Violation } from './facts.js';
+import type { Violation } from '../kit/violation.js';
+import type { Facts } from './facts.js';
 
 export interface ProofsContext {
   readonly facts: Facts;

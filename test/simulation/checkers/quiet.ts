@@ -1,4 +1,4 @@
-import type { Violation } from './facts.js';
+import type { Violation } from '../kit/violation.js';
 
 /** No view is opened in a time in which nothing is open. */
 export function checkQuiet(viewBefore: number, viewAfter: number): readonly Violation[] {

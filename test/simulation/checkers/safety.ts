@@ -1,14 +1,8 @@
 import type { SlotKey } from '../../../src/agreement/messages.js';
 import { operationOf } from '../../../src/banking/initiator/outbound.js';
 import { quorum, type Resilience } from '../../../src/kernel/ids.js';
-import {
-  activations,
-  enlistmentKey,
-  type Facts,
-  outcomeOf,
-  requestOf,
-  type Violation,
-} from './facts.js';
+import type { Violation } from '../kit/violation.js';
+import { activations, enlistmentKey, type Facts, outcomeOf, requestOf } from './facts.js';
 
 export interface SafetyContext {
   readonly facts: Facts;

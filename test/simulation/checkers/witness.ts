@@ -14,7 +14,8 @@ import type {
 import { activationContent } from '../../../src/agreement/values.js';
 import { primaryOf, type ReplicaId, type TransactionId } from '../../../src/kernel/ids.js';
 import type { DiskWrite } from '../engine/disk.js';
-import { bankAt, type Cast, replicaAt } from '../parties/cast.js';
+import { bankAt, type Cast, replicaAt } from '../kit/cast.js';
+import type { Violation } from '../kit/violation.js';
 import type { Packet } from '../parties/packets.js';
 import type { Reader } from '../parties/reader.js';
 import { Ballots } from './ballots.js';
@@ -24,7 +25,6 @@ import {
   enlistmentKey,
   type Facts,
   type RequestFact,
-  type Violation,
 } from './facts.js';
 import { Ledger } from './ledger.js';
 

@@ -2,8 +2,8 @@ import type { Engine } from '../engine/engine.js';
 import type { Network } from '../engine/network.js';
 import type { Process } from '../engine/process.js';
 import type { Random } from '../engine/random.js';
-import type { Cast } from '../parties/cast.js';
-import type { Coverage } from '../run/coverage.js';
+import type { Cast } from '../kit/cast.js';
+import type { Coverage } from '../kit/coverage.js';
 import type { FaultKind, TransactionFault } from './fault-kinds.js';
 
 /** What can be repeated: by all worlds, or by those that know how to. */

@@ -1,7 +1,7 @@
 import type { Resilience } from '../../../src/kernel/ids.js';
 import { NUMBERS_REMEMBERED } from '../../../src/ordering/core/client-table.js';
 import type { OrderingRequest } from '../../../src/ordering/types.js';
-import type { Violation } from '../checkers/facts.js';
+import type { Violation } from '../kit/violation.js';
 import type { OrderingPlan } from './plan.js';
 import type { DecidedRecord } from './records.js';
 import { keyOf, type OrderingWitness } from './witness.js';

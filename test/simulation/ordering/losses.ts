@@ -5,8 +5,8 @@ import type { Disk } from '../engine/disk.js';
 import type { Engine } from '../engine/engine.js';
 import type { Process } from '../engine/process.js';
 import type { Random } from '../engine/random.js';
-import { replicaAt } from '../parties/cast.js';
-import type { Coverage } from '../run/coverage.js';
+import { replicaAt } from '../kit/cast.js';
+import type { Coverage } from '../kit/coverage.js';
 
 /** Where replicas lose their disks. */
 export interface LosingWorld<Message> {

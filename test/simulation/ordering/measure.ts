@@ -1,8 +1,8 @@
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
-import type { Violation } from '../checkers/facts.js';
+import type { Violation } from '../kit/violation.js';
 import { type Measured, promisedByAntipaxos, promisedByPbft } from './cost.js';
-import { isFaulty } from './plan.js';
+import { isFaulty } from './replica-plan.js';
 import { genuineRequest } from './requests.js';
 import { keyOf } from './witness.js';
 import type { OrderingWorld } from './world.js';

@@ -3,7 +3,7 @@ import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { type RequestCheck, verifyOrderingMessage } from '../../../src/ordering/check-message.js';
 import { decodeOrderingMessage } from '../../../src/ordering/message-codec.js';
 import type { OrderingMessage, VerifiedOrderingMessage } from '../../../src/ordering/types.js';
-import type { Cast } from '../parties/cast.js';
+import type { Cast } from '../kit/cast.js';
 
 /**
  * Decodes and verifies as the edges do, with the production codec and checks. A broadcast is the same

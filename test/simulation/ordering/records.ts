@@ -3,7 +3,7 @@ import type { Digest } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
 import { decodeReports } from '../../../src/ordering/message-codec.js';
 import type { ReportStatement } from '../../../src/ordering/types.js';
-import type { Cast } from '../parties/cast.js';
+import type { Cast } from '../kit/cast.js';
 
 /** How a replica's disk says that a cycle was decided. */
 export interface DecidedRecord {

@@ -5,7 +5,7 @@ import type { OrderingMessage, OrderingRequest } from '../../../src/ordering/typ
 import { Deferred } from '../engine/deferred.js';
 import type { Host, Life } from '../engine/process.js';
 import { SimDriver } from '../engine/sim-driver.js';
-import { replicaAt } from '../parties/cast.js';
+import { replicaAt } from '../kit/cast.js';
 import type { OrderingReader } from './reader.js';
 
 export interface ReplicaOptions {

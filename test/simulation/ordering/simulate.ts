@@ -1,12 +1,13 @@
 import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
-import type { Violation } from '../checkers/facts.js';
-import type { Narrator } from '../run/world.js';
+import type { Violation } from '../kit/violation.js';
+import type { Narrator } from '../kit/world.js';
 import { startChaos } from './chaos.js';
 import { checkCycles, checkDelivery, checkLoad } from './checkers.js';
 import { Clients } from './clients.js';
 import { type EngineFactory, productionEngines } from './engines.js';
 import { Measure } from './measure.js';
-import { isFaulty, type OrderingPlan } from './plan.js';
+import type { OrderingPlan } from './plan.js';
+import { isFaulty } from './replica-plan.js';
 import { OrderingWorld } from './world.js';
 
 export interface OrderingReport {

@@ -7,9 +7,9 @@ import type {
   OrderingRequest,
   OrderingStatement,
 } from '../../../src/ordering/types.js';
-import type { Violation } from '../checkers/facts.js';
 import type { DiskWrite } from '../engine/disk.js';
-import type { Cast } from '../parties/cast.js';
+import type { Cast } from '../kit/cast.js';
+import type { Violation } from '../kit/violation.js';
 import type { Applied } from './machine.js';
 import { type DecidedRecord, readDecided } from './records.js';
 

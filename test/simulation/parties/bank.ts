@@ -22,7 +22,7 @@ import type {
 import type { Life } from '../engine/process.js';
 import { SimDriver } from '../engine/sim-driver.js';
 import { Calls } from './calls.js';
-import { coordinatorAddress, initiatorAt, replicaAt, serviceOf } from './cast.js';
+import { coordinatorAddress, initiatorAt, replicaAt, serviceOf } from '../kit/cast.js';
 import type { PartyOptions } from './coordinator.js';
 import { SeenMessages } from './mail.js';
 import { isReply, type Packet } from './packets.js';

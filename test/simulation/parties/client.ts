@@ -10,8 +10,8 @@ import type { InitiatorMember } from '../../../src/kernel/cluster.js';
 import { clientId, oneCorrect } from '../../../src/kernel/ids.js';
 import { Turns } from '../../../src/kernel/patience.js';
 import type { Host, Life } from '../engine/process.js';
+import { type Cast, initiatorAddress } from '../kit/cast.js';
 import { Calls } from './calls.js';
-import { type Cast, initiatorAddress } from './cast.js';
 import { type Mail, SeenMessages } from './mail.js';
 import { isReply, type Packet, type Reply } from './packets.js';
 

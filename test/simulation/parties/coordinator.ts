@@ -25,7 +25,7 @@ import {
   initiatorAddress,
   initiatorAt,
   replicaAt,
-} from './cast.js';
+} from '../kit/cast.js';
 import { type Mail, SeenMessages } from './mail.js';
 import type { Packet } from './packets.js';
 import type { Reader } from './reader.js';

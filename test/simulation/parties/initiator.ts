@@ -19,7 +19,7 @@ import type {
 import type { Life } from '../engine/process.js';
 import { SimDriver } from '../engine/sim-driver.js';
 import { Calls } from './calls.js';
-import { coordinatorAddress, initiatorAddress, replicaAt } from './cast.js';
+import { coordinatorAddress, initiatorAddress, replicaAt } from '../kit/cast.js';
 import type { PartyOptions } from './coordinator.js';
 import { SeenMessages } from './mail.js';
 import { isReply, type Packet, type Reply } from './packets.js';

@@ -25,7 +25,7 @@ import type {
 } from '../../../src/agreement/statements.js';
 import type { ParticipantId, ReplicaId } from '../../../src/kernel/ids.js';
 import type { Verified } from '../../../src/kernel/signed.js';
-import type { Cast } from './cast.js';
+import type { Cast } from '../kit/cast.js';
 
 /** What bytes turned out to be; undefined where they are no good. */
 export interface PeerReading {

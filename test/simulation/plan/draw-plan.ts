@@ -7,7 +7,7 @@ import {
 } from '../byzantine/library.js';
 import { Random } from '../engine/random.js';
 import { type FaultKind, faultKinds } from '../faults/fault-kinds.js';
-import { coordinatorAddress, initiatorAddress, RETAINED } from '../parties/cast.js';
+import { coordinatorAddress, initiatorAddress, RETAINED } from '../kit/cast.js';
 import { bankNames } from '../run/load.js';
 import type { LiarPlan, Plan } from './plan.js';
 

@@ -1,5 +1,6 @@
 import type { LiarName } from '../byzantine/library.js';
 import type { TransactionFault } from '../faults/fault-kinds.js';
+import type { WorldPlan } from '../kit/world.js';
 
 export interface LiarPlan {
   /** Where it lives: `c2`, `i0`, `bank-b`, `client-1`. */
@@ -8,16 +9,13 @@ export interface LiarPlan {
 }
 
 /** All that makes a run, besides its seed: a small value that can be printed, edited and shrunk. */
-export interface Plan {
-  readonly seed: number;
+export interface Plan extends WorldPlan {
   readonly n: number;
   readonly f: number;
   readonly banks: number;
   readonly clients: number;
   /** Orders of each client, one after the other. */
   readonly ordersPerClient: number;
-  /** How long faults go on. Afterwards all is mended, and everything must finish. */
-  readonly chaosMs: number;
   /** The faults that are on, each with a strength above 0 and up to 1. */
   readonly faults: Partial<Readonly<Record<TransactionFault, number>>>;
   readonly liars: readonly LiarPlan[];
@@ -25,8 +23,6 @@ export interface Plan {
   readonly twins: readonly string[];
   /** Finished transactions that a coordinator remembers. */
   readonly retainedTransactions: number;
-  /** Events of the whole run; a run that needs more fails. */
-  readonly stepsMax: number;
 }
 
 export function isLiar(plan: Plan, address: string): boolean {

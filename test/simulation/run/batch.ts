@@ -1,6 +1,6 @@
 import { Worker } from 'node:worker_threads';
-import type { Violation } from '../checkers/facts.js';
-import { Coverage } from './coverage.js';
+import { Coverage } from '../kit/coverage.js';
+import type { Violation } from '../kit/violation.js';
 import type { Choice } from './families.js';
 
 /** What is left of one seed's report when it comes out of its worker. */

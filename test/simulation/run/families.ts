@@ -4,7 +4,7 @@ import {
   initiatorBehaviours,
   participantBehaviours,
 } from '../byzantine/library.js';
-import type { Violation } from '../checkers/facts.js';
+import type { Violation } from '../kit/violation.js';
 import { transactionFaults } from '../faults/fault-kinds.js';
 import {
   costlyLies,
@@ -29,7 +29,7 @@ import type { SessionsPlan } from '../sessions/plan.js';
 import { readSessionsPlan } from '../sessions/read-plan.js';
 import { simulateSessions } from '../sessions/simulate.js';
 import { simulate } from './simulate.js';
-import type { Narrator } from './world.js';
+import type { Narrator } from '../kit/world.js';
 
 /** What a seed, or a plan, is run in. */
 export interface Choice {

@@ -3,10 +3,10 @@ import type { Engine } from '../engine/engine.js';
 import type { Process } from '../engine/process.js';
 import type { Random } from '../engine/random.js';
 import { damageKinds } from '../engine/stored-records.js';
-import { replicaAt } from '../parties/cast.js';
+import { replicaAt } from '../kit/cast.js';
+import type { Coverage } from '../kit/coverage.js';
 import type { Packet } from '../parties/packets.js';
 import type { Plan } from '../plan/plan.js';
-import type { Coverage } from './coverage.js';
 
 /** What is needed of the world that the disks are in. */
 export interface DiskWorld {

@@ -8,10 +8,10 @@ import { CoordinatorParty, type PartyOptions } from '../parties/coordinator.js';
 import { InitiatorParty } from '../parties/initiator.js';
 import type { Cores } from './cores.js';
 import { bankNames, errandsOf, openingAccounts } from './load.js';
-import type { World } from './world.js';
+import type { TransactionsWorld } from './world.js';
 
 /** Puts everybody into a world, and starts them. */
-export function populate(world: World, cores: Cores): void {
+export function populate(world: TransactionsWorld, cores: Cores): void {
   addCoordinators(world, cores);
   for (const { name, id } of world.cast.cluster.initiators) {
     const createCore = cores.initiator;
@@ -26,7 +26,7 @@ export function populate(world: World, cores: Cores): void {
   for (const process of world.processes) world.start(process);
 }
 
-function addCoordinators(world: World, { coordinator: createCore }: Cores): void {
+function addCoordinators(world: TransactionsWorld, { coordinator: createCore }: Cores): void {
   const boot = (name: string, self: ReplicaId, host: Host, twin = ''): CoordinatorParty => {
     const birth = `entropy of ${name}${twin} at ${world.engine.nowMs}, seed ${world.plan.seed}`;
     const entropy = createHash('sha256').update(birth).digest();
@@ -34,12 +34,12 @@ function addCoordinators(world: World, { coordinator: createCore }: Cores): void
   };
   for (const { name, id } of world.cast.cluster.coordinators) {
     if (world.plan.twins.includes(name)) {
-      world.addTwins(name, (host, twin) => boot(name, id, host, twin));
+      world.addReplicaTwins(name, (host, twin) => boot(name, id, host, twin));
     } else world.add(name, (host) => boot(name, id, host));
   }
 }
 
-function addBanks(world: World, { bank: createCore }: Cores): void {
+function addBanks(world: TransactionsWorld, { bank: createCore }: Cores): void {
   for (const [index, { name, id }] of world.cast.cluster.participants.entries()) {
     const accounts = openingAccounts(world.plan, index);
     world.opening.set(name, accounts);
@@ -48,7 +48,7 @@ function addBanks(world: World, { bank: createCore }: Cores): void {
   }
 }
 
-function addClient(world: World, index: number): void {
+function addClient(world: TransactionsWorld, index: number): void {
   const address = `client-${index}`;
   const errands = errandsOf(world.plan, index, bankNames(world.plan));
   const { cast, witness } = world;
@@ -73,7 +73,7 @@ function addClient(world: World, index: number): void {
   );
 }
 
-function party(world: World, name: string, host: Host): PartyOptions {
+function party(world: TransactionsWorld, name: string, host: Host): PartyOptions {
   const { cast, reader } = world;
   const log = (event: string, data: object): void => world.noted(name, event, data);
   return { cast, reader, mail: world.mail(name), host, log };

@@ -2,17 +2,19 @@ import type { SlotKey } from '../../../src/agreement/messages.js';
 import type { Digest } from '../../../src/kernel/ids.js';
 import { checkBooks } from '../checkers/books.js';
 import { checkBounds, checkLeftovers, type Leftover } from '../checkers/bounds.js';
-import { activations, requestOf, type Violation } from '../checkers/facts.js';
+import { activations, requestOf } from '../checkers/facts.js';
+import type { Violation } from '../kit/violation.js';
+import { DRIFT_MAX, type Narrator } from '../kit/world.js';
 import { unfinished } from '../checkers/liveness.js';
 import { checkProofs } from '../checkers/proofs.js';
 import { checkQuiet } from '../checkers/quiet.js';
 import { checkSafety } from '../checkers/safety.js';
 import { Chaos } from '../faults/chaos.js';
-import { bankAt } from '../parties/cast.js';
+import { bankAt, timing } from '../kit/cast.js';
 import { isLiar, type Plan } from '../plan/plan.js';
 import { type Cores, productionCores } from './cores.js';
 import { populate } from './populate.js';
-import { DRIFT_MAX, type Narrator, timing, World } from './world.js';
+import { TransactionsWorld } from './world.js';
 
 export interface Report {
   readonly plan: Plan;
@@ -46,7 +48,7 @@ const BOUNDS_PERIOD_MS = 1000;
 /** Runs a plan: faults first, then a time without, then the checkers. */
 export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
   const { narrate, steps: stepsMax = plan.stepsMax } = options;
-  const world = new World(plan, narrate);
+  const world = new TransactionsWorld(plan, narrate);
   populate(world, { ...productionCores, ...options.cores });
   const chaos = new Chaos(world);
   chaos.repeat('disk-damage', (random) => world.disks.damageSome(random), 3);
@@ -65,11 +67,11 @@ export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
 }
 
 /** What must hold once the faults are over: that all finishes, and how it stands then. */
-function closing(world: World, finished: boolean): readonly Violation[] {
+function closing(world: TransactionsWorld, finished: boolean): readonly Violation[] {
   return finished ? settle(world) : [...openIn(world), ...tooLong(world)];
 }
 
-function openIn(world: World): readonly Violation[] {
+function openIn(world: TransactionsWorld): readonly Violation[] {
   const { plan, witness } = world;
   const honest = Array.from({ length: plan.clients }, (_, index) => `client-${index}`).filter(
     (address) => !isLiar(plan, address),
@@ -84,7 +86,7 @@ function openIn(world: World): readonly Violation[] {
 }
 
 /** Whether some correct replica has forgotten what the request became. */
-function isForgotten({ witness, forgotten }: World, request: Digest): boolean {
+function isForgotten({ witness, forgotten }: TransactionsWorld, request: Digest): boolean {
   return [...forgotten].some((slot) =>
     witness.decisions
       .get(slot as SlotKey)
@@ -92,13 +94,13 @@ function isForgotten({ witness, forgotten }: World, request: Digest): boolean {
   );
 }
 
-function tooLong({ engine, plan }: World): readonly Violation[] {
+function tooLong({ engine, plan }: TransactionsWorld): readonly Violation[] {
   if (engine.steps < plan.stepsMax) return [];
   return [{ checker: 'everything-finishes', what: `${plan.stepsMax} events were not enough` }];
 }
 
 /** Everything has finished: what holds then. */
-function settle(world: World): readonly Violation[] {
+function settle(world: TransactionsWorld): readonly Violation[] {
   const { engine, plan, auditor, opening, witness, cast, coverage } = world;
   coverage.atLeast('longest ms until all had finished', engine.nowMs - plan.chaosMs);
   audit(world);
@@ -132,7 +134,7 @@ function settle(world: World): readonly Violation[] {
 const nameOf = ({ address, key }: Leftover): string => `${address} ${key}`;
 
 /** What the disks still hold of slots that are decided. */
-function leftoversOf(world: World, addresses: readonly string[]): Leftover[] {
+function leftoversOf(world: TransactionsWorld, addresses: readonly string[]): Leftover[] {
   return world.processes
     .filter(({ address }) => addresses.includes(address))
     .flatMap(({ address, disk }) =>
@@ -144,7 +146,7 @@ function leftoversOf(world: World, addresses: readonly string[]): Leftover[] {
 }
 
 /** Asks for all balances at a time when nothing moves; lying clients may go on for a while. */
-function audit(world: World): void {
+function audit(world: TransactionsWorld): void {
   const { engine, plan, opening, auditor, witness } = world;
   const stepsMax = engine.steps + plan.stepsMax;
   for (let round = 0; round < AUDITS_MAX; round += 1) {
@@ -162,7 +164,7 @@ function audit(world: World): void {
  * With nothing to do, and so nothing to wait for, nobody is suspected. What lying clients still make then is
  * something to do, so a time in which something was decided is not looked at, but the next one.
  */
-function idle({ engine, plan, witness }: World): readonly Violation[] {
+function idle({ engine, plan, witness }: TransactionsWorld): readonly Violation[] {
   const stepsMax = engine.steps + plan.stepsMax;
   for (let time = 0; time < IDLE_TIMES_MAX; time += 1) {
     const { highestView, decisions } = witness;
@@ -174,13 +176,13 @@ function idle({ engine, plan, witness }: World): readonly Violation[] {
 }
 
 /** A vote or lock in a slot that is decided; whoever holds it should have learnt so. */
-function isLeftover(key: string, { decisions }: World['witness']): boolean {
+function isLeftover(key: string, { decisions }: TransactionsWorld['witness']): boolean {
   const [kind, slot] = key.split('/', 2) as [string, SlotKey];
   return (kind === 'voted' || kind === 'lock') && decisions.has(slot);
 }
 
 /** Looks again and again at what every correct node holds. Keeps the first excess of each run. */
-function watchBounds(world: World): readonly Violation[] {
+function watchBounds(world: TransactionsWorld): readonly Violation[] {
   const found: Violation[] = [];
   const { engine, processes, witness, plan } = world;
   const lyingBanks = plan.liars.filter(({ address }) => bankAt(address)).length;
@@ -206,7 +208,7 @@ function watchBounds(world: World): readonly Violation[] {
 }
 
 /** What holds at any moment. */
-function always({ witness, cast, failures, plan }: World): readonly Violation[] {
+function always({ witness, cast, failures, plan }: TransactionsWorld): readonly Violation[] {
   return [
     ...failures.map(({ address, error }) => ({
       checker: 'no-failures',
@@ -223,7 +225,7 @@ function always({ witness, cast, failures, plan }: World): readonly Violation[] 
 }
 
 /** Of what liars brought up again: what was decided once, for all that. */
-function countRevivals({ coverage, witness, revivals }: World): void {
+function countRevivals({ coverage, witness, revivals }: TransactionsWorld): void {
   const refused = revivals.filter((tid) => {
     const made = activations(witness).find((one) => one.tid === tid)?.decision.slot;
     const slots = [made, `o:${tid}` as SlotKey];
@@ -233,7 +235,7 @@ function countRevivals({ coverage, witness, revivals }: World): void {
   coverage.count('revivals refused', refused.length);
 }
 
-function countRun(world: World): void {
+function countRun(world: TransactionsWorld): void {
   const { coverage, witness, plan, engine } = world;
   coverage.count('views opened', witness.highestView);
   coverage.atLeast('highest view', witness.highestView);

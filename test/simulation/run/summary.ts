@@ -1,4 +1,4 @@
-import type { Coverage } from './coverage.js';
+import type { Coverage } from '../kit/coverage.js';
 import type { CoverageGroup } from './families.js';
 
 const LINE_MAX = 100;

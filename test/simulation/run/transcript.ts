@@ -1,6 +1,6 @@
 import { type PeerMessage, type PhaseStatement, slotKey } from '../../../src/agreement/messages.js';
 import type { Statement } from '../../../src/agreement/statements.js';
-import { replicaAt } from '../parties/cast.js';
+import { replicaAt } from '../kit/cast.js';
 import type { Packet } from '../parties/packets.js';
 import type { Reader } from '../parties/reader.js';
 

@@ -1,8 +1,8 @@
 import type { Keyring } from '../../../src/kernel/keys.js';
 import { verifyCertifiedOrder } from '../../../src/session/check-proof.js';
 import type { CertifiedOrder } from '../../../src/session/types.js';
-import type { Violation } from '../checkers/facts.js';
 import type { Random } from '../engine/random.js';
+import type { Violation } from '../kit/violation.js';
 
 export type BankOutcome = 'committed' | { readonly aborted: string };
 

@@ -5,9 +5,9 @@ import {
   verifyContradictingReceipts,
 } from '../../../src/session/check-proof.js';
 import type { BrokenPromise, ReceiptStatement } from '../../../src/session/types.js';
-import type { Violation } from '../checkers/facts.js';
+import type { Violation } from '../kit/violation.js';
+import { isFaulty } from '../ordering/replica-plan.js';
 import type { Answer } from './packets.js';
-import { isFaulty } from './plan.js';
 import { operationKey } from './witness.js';
 import type { SessionsWorld } from './world.js';
 

@@ -5,7 +5,7 @@ import type { SessionMessage } from '../../../src/session/message.js';
 import { signSession } from '../../../src/session/proof.js';
 import type { Engine } from '../engine/engine.js';
 import type { Random } from '../engine/random.js';
-import type { Coverage } from '../run/coverage.js';
+import type { Coverage } from '../kit/coverage.js';
 import type { SessionBehaviour, SessionLiar } from './byzantine/liar.js';
 import { type SessionLie, sessionLies } from './byzantine/library.js';
 import type { Answer, Question } from './packets.js';

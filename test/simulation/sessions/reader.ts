@@ -8,7 +8,7 @@ import {
 } from '../../../src/session/message.js';
 import { sessionRequestCheck } from '../../../src/session/request.js';
 import { OrderingReader } from '../ordering/reader.js';
-import type { Cast } from '../parties/cast.js';
+import type { Cast } from '../kit/cast.js';
 import type { SimOwners } from './owners.js';
 
 /** Decodes and verifies as the edges do, once for all who get the same array of bytes. */

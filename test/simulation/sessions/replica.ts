@@ -7,7 +7,7 @@ import type { CertifiedOrder } from '../../../src/session/types.js';
 import { Deferred } from '../engine/deferred.js';
 import type { Host, Life } from '../engine/process.js';
 import { SimDriver } from '../engine/sim-driver.js';
-import { replicaAt } from '../parties/cast.js';
+import { replicaAt } from '../kit/cast.js';
 import type { BankOutcome } from './bank.js';
 import type { Answer, Question, SessionPacket } from './packets.js';
 import type { SessionsReader } from './reader.js';

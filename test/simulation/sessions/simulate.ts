@@ -1,8 +1,8 @@
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
-import type { Violation } from '../checkers/facts.js';
+import type { Violation } from '../kit/violation.js';
 import { type Chaos, Chaos as FaultChaos } from '../faults/chaos.js';
-import type { Narrator } from '../run/world.js';
+import type { Narrator } from '../kit/world.js';
 import { isRefused } from './bank.js';
 import { sendClients, sendPump } from './errands.js';
 import { checkPromises } from './evidence.js';

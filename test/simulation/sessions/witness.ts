@@ -4,7 +4,7 @@ import { contradict } from '../../../src/session/check-proof.js';
 import type { OperationStatus } from '../../../src/session/core/outbox.js';
 import type { SessionMessage } from '../../../src/session/message.js';
 import type { CallResult, ReceiptStatement } from '../../../src/session/types.js';
-import type { Violation } from '../checkers/facts.js';
+import type { Violation } from '../kit/violation.js';
 import type { OwnedSession } from './owners.js';
 
 /** `<session> <sequence>` */

@@ -1,5 +1,4 @@
 import type { ReplicaId } from '../../../src/kernel/ids.js';
-import type { Sign } from '../../../src/kernel/keys.js';
 import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
 import { orderingDefaults } from '../../../src/ordering/core/engine.js';
 import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
@@ -9,26 +8,20 @@ import { type SessionOptions, sessionDefaults } from '../../../src/session/core/
 import { SessionReplica } from '../../../src/session/core/session-replica.js';
 import { encodeSessionMessage, type SessionMessage } from '../../../src/session/message.js';
 import { Deferred } from '../engine/deferred.js';
-import { Disk } from '../engine/disk.js';
-import { Engine } from '../engine/engine.js';
-import { Network } from '../engine/network.js';
-import { type Host, type Life, Process } from '../engine/process.js';
-import { Random } from '../engine/random.js';
-import { remembering } from '../engine/remembering.js';
+import type { Host, Life, Process } from '../engine/process.js';
+import { coordinatorAddress, replicaAt } from '../kit/cast.js';
+import type { Narrator } from '../kit/world.js';
 import { Impostor } from '../ordering/byzantine/impostor.js';
-import type { Conspiracy } from '../ordering/byzantine/liar.js';
-import { loseOneDisk, stillLost } from '../ordering/losses.js';
+import { isFaulty } from '../ordering/replica-plan.js';
+import { ReplicaWorld, TIMEOUT_MAX_MS } from '../ordering/replica-world.js';
 import { describe } from '../ordering/transcript.js';
-import { type Cast, coordinatorAddress, createCast, replicaAt } from '../parties/cast.js';
-import { Coverage } from '../run/coverage.js';
-import { DRIFT_MAX, type Narrator, timing } from '../run/world.js';
 import { SimApplication } from './application.js';
 import { SimBank } from './bank.js';
 import { type Errand, SessionClient } from './client.js';
 import { SessionImpostor } from './impostor.js';
 import { SimOwners } from './owners.js';
 import type { Answer, SessionPacket } from './packets.js';
-import { isFaulty, type SessionsPlan } from './plan.js';
+import type { SessionsPlan } from './plan.js';
 import { SessionsReader } from './reader.js';
 import { type SessionCore, SessionParty } from './replica.js';
 import { SessionsWitness } from './witness.js';
@@ -37,125 +30,37 @@ export type SessionCoreFactory = (options: SessionOptions) => SessionCore;
 
 export const productionSessions: SessionCoreFactory = (options) => new SessionReplica(options);
 
-const TIMEOUT_MAX_MS = 2000;
+interface Impostors {
+  readonly session: SessionImpostor;
+  readonly ordering: Impostor;
+}
 
-/** Where a run takes place: time, network, keys, replicas, clients, and a bank below them. */
-export class SessionsWorld {
-  readonly plan: SessionsPlan;
-  readonly engine = new Engine();
-  readonly random: Random;
-  readonly cast: Cast;
+/** The world of sessions: replicas, clients, and a bank below them. */
+export class SessionsWorld extends ReplicaWorld<SessionsPlan, SessionPacket, SessionCore> {
   readonly owners: SimOwners;
   readonly reader: SessionsReader;
-  readonly coverage = new Coverage();
   readonly witness: SessionsWitness;
   readonly bank: SimBank;
-  readonly network: Network<SessionPacket>;
-  readonly processes: Process<SessionPacket>[] = [];
-  readonly failures: { readonly address: string; readonly error: unknown }[] = [];
   clientsBusy = 0;
   readonly #factory: SessionCoreFactory;
-  readonly #narrate: Narrator | undefined;
-  readonly #conspiracy: Conspiracy = { signers: new Map(), hidden: new Map() };
-  readonly #impostors = new Map<ReplicaId, SessionImpostor>();
-  readonly #deeper = new Map<ReplicaId, Impostor>();
-  readonly #signers = new Map<ReplicaId, Sign>();
-  readonly #extraMs = new Map<string, number>();
   readonly #encoded = new WeakMap<object, Uint8Array>();
   readonly #audits = new Map<number, (replica: ReplicaId, answer: Answer) => void>();
   #auditCalls = 1_000_000;
 
   constructor(plan: SessionsPlan, factory: SessionCoreFactory, narrate?: Narrator) {
-    this.plan = plan;
+    super(plan, 'sessions', narrate);
     this.#factory = factory;
-    this.#narrate = narrate;
-    this.random = new Random(`seed ${plan.seed} sessions`);
-    this.cast = createCast({ n: plan.n, f: plan.f, banks: ['bank-a'], timing });
     this.owners = new SimOwners(this.cast.cluster.id);
     this.reader = new SessionsReader(this.cast, this.owners);
     this.witness = new SessionsWitness((replica) => !isFaulty(plan, replica));
     this.bank = new SimBank(this.cast.keyring, this.random.fork('bank'));
-    this.network = new Network({
-      engine: this.engine,
-      random: this.random.fork('network'),
-      kindOf: ({ kind }) => kind,
-      onSent: (from, _to, packet) => this.#onSent(from, packet),
-      onDelivered: (from, to, packet) => {
-        this.coverage.count('messages delivered');
-        if (narrate) this.say(`${from} -> ${to}: ${this.#describe(packet)}`);
-      },
-      onFault: (fault) => {
-        if (fault !== 'partitioned') this.coverage.count(`fault ${fault}`);
-      },
-    });
-    for (let replica = 0; replica < plan.n; replica += 1) this.#addReplica(replica as ReplicaId);
+    for (const replica of this.replicas) this.#addReplica(replica);
     this.#add('client-audit', () => ({
       load: { timers: 0, outputs: 0 },
       linked: () => {},
       receive: (from, packet) => this.#onAudit(from, packet),
     }));
     for (const process of this.processes) this.start(process);
-  }
-
-  say(line: string): void {
-    this.#narrate?.(`${this.engine.nowMs.toFixed(1).padStart(9)} ms  ${line}`);
-  }
-
-  isCorrect(address: string): boolean {
-    const replica = replicaAt(address);
-    return replica !== undefined && !isFaulty(this.plan, replica);
-  }
-
-  get correct(): ReplicaId[] {
-    return Array.from({ length: this.plan.n }, (_, index) => index as ReplicaId).filter(
-      (replica) => !isFaulty(this.plan, replica),
-    );
-  }
-
-  /** The cores of correct replicas that are up. */
-  get cores(): { readonly replica: ReplicaId; readonly core: SessionCore }[] {
-    return this.processes.flatMap(({ address, life }) => {
-      const replica = replicaAt(address);
-      if (replica === undefined || !this.isCorrect(address)) return [];
-      return life instanceof SessionParty ? [{ replica, core: life.core }] : [];
-    });
-  }
-
-  start(process: Process<SessionPacket>): void {
-    if (process.isUp) return;
-    if (process.disk.recordCount > 0) this.coverage.count('recoveries from disk');
-    this.say(`${process.address} starts with ${process.disk.recordCount} records`);
-    process.start();
-    this.network.announce(process.address);
-  }
-
-  /** A correct replica comes back on a store that took the place of its own. */
-  loseSomeDisk(random: Random): void {
-    const replica = loseOneDisk(this, random);
-    if (replica === undefined) return;
-    this.witness.losses += 1;
-    this.witness.lost.add(replica);
-  }
-
-  /** Who has lost its disk and does not take part in full yet. */
-  get lost(): string[] {
-    return stillLost(this.processes, this.plan.engine);
-  }
-
-  /** Each message takes it so much longer, until what is returned is called. */
-  slowDown(address: string, extraMs: number): () => void {
-    this.#extraMs.set(address, (this.#extraMs.get(address) ?? 0) + extraMs);
-    return () => this.#extraMs.set(address, (this.#extraMs.get(address) ?? 0) - extraMs);
-  }
-
-  /** Liars are heard of no more. */
-  silenceLiars(): void {
-    for (const impostor of this.#impostors.values()) impostor.mute();
-    for (const impostor of this.#deeper.values()) impostor.mute();
-    for (const process of this.processes) {
-      const replica = replicaAt(process.address);
-      if (replica !== undefined && isFaulty(this.plan, replica)) process.crash();
-    }
   }
 
   /** Somebody who owns sessions and has errands. */
@@ -227,7 +132,7 @@ export class SessionsWorld {
     this.#audits.get(packet.call)?.(replica, packet.answer);
   }
 
-  #onSent(from: string, packet: SessionPacket): void {
+  protected onSent(from: string, packet: SessionPacket): void {
     const replica = replicaAt(from);
     if (replica === undefined) return;
     if (packet.kind === 'session') {
@@ -239,46 +144,36 @@ export class SessionsWorld {
     }
   }
 
+  protected kindOf({ kind }: SessionPacket): string {
+    return kind;
+  }
+
+  protected coreOf(life: Life<SessionPacket>): SessionCore | undefined {
+    return life instanceof SessionParty ? life.core : undefined;
+  }
+
+  protected onDiskLost(replica: ReplicaId): void {
+    this.witness.losses += 1;
+    this.witness.lost.add(replica);
+  }
+
   #add(address: string, boot: (host: Host) => Life<SessionPacket>): Process<SessionPacket> {
-    const random = this.random.fork(`process ${address}`);
-    const drift = replicaAt(address) === undefined ? 0 : (this.plan.faults['clock-drift'] ?? 0);
-    if (drift > 0) this.coverage.count('fault clock-drift');
-    const process = new Process<SessionPacket>({
-      engine: this.engine,
-      address,
-      disk: new Disk({
-        engine: this.engine,
-        random: random.fork('disk'),
-        onCrashedWrite: (fate) => this.coverage.count(`fault write ${fate}`),
-        onWritten: () => {},
-        records: [],
-      }),
-      clockRate: 1 + drift * random.between(-DRIFT_MAX, DRIFT_MAX),
-      clockOffsetMs: 1_000_000 + drift * random.between(0, 5000),
-      boot,
-      onFailure: (error) => {
-        this.say(`${address} fails: ${error instanceof Error ? error.stack : String(error)}`);
-        if (this.isCorrect(address)) this.failures.push({ address, error });
-      },
-    });
-    this.processes.push(process);
-    this.network.attach(process);
-    return process;
+    return this.addNode({ address, boot, hasTrueClock: replicaAt(address) === undefined });
   }
 
   #addReplica(self: ReplicaId): void {
-    const address = coordinatorAddress(self);
-    this.#signers.set(self, remembering(this.cast.signOf(address)));
-    const liar = this.plan.liars.find(({ replica }) => replica === self);
-    if (liar) this.#addImpostors(self, liar);
-    this.#add(address, (host) => this.#boot(self, host));
+    const lies = this.#impostorsOf(self);
+    this.#add(coordinatorAddress(self), (host) => this.#boot(self, host, lies));
   }
 
-  #addImpostors(self: ReplicaId, { behaviours, ordering }: SessionsPlan['liars'][number]): void {
-    const { engine, coverage, cast } = this;
+  /** The behaviours of a liar as a replica of sessions, and as one of the engine below. */
+  #impostorsOf(self: ReplicaId): Impostors | undefined {
+    const liar = this.plan.liars.find(({ replica }) => replica === self);
+    if (!liar) return undefined;
+    const { engine, coverage, cast, conspiracy } = this;
     const random = this.random.fork(`liar ${self}`);
-    const sign = this.#signOf(self);
-    const impostor = new SessionImpostor({
+    const sign = this.signOf(self);
+    const session = new SessionImpostor({
       self,
       n: this.plan.n,
       cluster: cast.cluster.id,
@@ -286,12 +181,10 @@ export class SessionsWorld {
       engine,
       random,
       coverage,
-      behaviours,
+      behaviours: liar.behaviours,
       transmit: (to, message) => this.#sendSession(self, to, message),
     });
-    this.#impostors.set(self, impostor);
-    const conspiracy = this.#conspiracy;
-    const deeper = new Impostor({
+    const ordering = new Impostor({
       self,
       sign,
       cast,
@@ -299,22 +192,17 @@ export class SessionsWorld {
       random: random.fork('ordering'),
       coverage,
       conspiracy,
-      behaviours: ordering,
+      behaviours: liar.ordering,
       transmit: (to, message) => this.#sendOrdering(self, to, message),
     });
-    this.#deeper.set(self, deeper);
+    this.impostors.push(session, ordering);
+    return { session, ordering };
   }
 
-  #signOf(self: ReplicaId): Sign {
-    const sign = this.#signers.get(self);
-    if (!sign) throw new RangeError(`no key for ${self}`);
-    return sign;
-  }
-
-  #boot(self: ReplicaId, host: Host): SessionParty {
+  #boot(self: ReplicaId, host: Host, lies: Impostors | undefined): SessionParty {
     const address = coordinatorAddress(self);
-    const { plan, witness, bank, coverage } = this;
-    const [impostor, deeper] = [this.#impostors.get(self), this.#deeper.get(self)];
+    const { plan, witness, bank } = this;
+    const [impostor, deeper] = [lies?.session, lies?.ordering];
     const deferred = new Deferred();
     const application = new SimApplication(({ session, sequence }) => {
       if (!this.isCorrect(address)) return;
@@ -345,13 +233,10 @@ export class SessionsWorld {
           : (impostor?.receives(from, message) ?? true),
       asked: (question, client) => impostor?.asked(question, client),
       ended: (input) => impostor?.ended(input) ?? input,
-      extraMs: () => this.#extraMs.get(address) ?? 0,
+      extraMs: () => this.extraMsOf(address),
       runOrder: (order) => bank.run(order),
       outcomeOf: (lane, number) => bank.outcomeOf(lane, number),
-      log: (event, data) => {
-        if (this.isCorrect(address)) coverage.count(`event ${event}`);
-        if (this.#narrate) this.say(`${address} notes ${event} ${JSON.stringify(data)}`);
-      },
+      log: (event, data) => this.noted(address, event, data),
     });
   }
 
@@ -368,7 +253,7 @@ export class SessionsWorld {
       cluster: cluster.id,
       resilience: cluster.resilience,
       self,
-      sign: this.#signOf(self),
+      sign: this.signOf(self),
       applications: [application],
       engine: (identity, machine) =>
         engine === 'pbft'
@@ -399,7 +284,7 @@ export class SessionsWorld {
     return bytes;
   }
 
-  #describe(packet: SessionPacket): string {
+  protected describe(_from: string, packet: SessionPacket): string {
     switch (packet.kind) {
       case 'ordering':
         return describe(this.reader.ordering.read(packet.bytes));

@@ -16,7 +16,6 @@ export interface CastOptions {
   readonly n: number;
   readonly f: number;
   readonly banks: readonly string[];
-  readonly timing: Timing;
   /** 5,000 unless given. */
   readonly retainedTransactions?: number;
 }
@@ -60,8 +59,16 @@ const keys = new Map<string, { readonly sign: Sign; readonly statementKey: strin
 export const RETAINED = 5000;
 const OWED = 256;
 
+/** Times of every cluster that is simulated. */
+export const timing: Timing = {
+  suspectAfterMs: 2000,
+  resendAfterMs: 500,
+  voteTimeoutMs: 5000,
+  defaultExpiresMs: 30_000,
+};
+
 export function createCast(options: CastOptions): Cast {
-  const { n, f, banks, timing, retainedTransactions = RETAINED } = options;
+  const { n, f, banks, retainedTransactions = RETAINED } = options;
   const coordinators = indices(n).map((id) => ({
     ...member(coordinatorAddress(id)),
     id: replicaId(id),

@@ -1,0 +1,5 @@
+/** Something that must hold, and did not. */
+export interface Violation {
+  readonly checker: string;
+  readonly what: string;
+}
