@@ -7,12 +7,12 @@ import { halves } from './replica-tools.js';
 export const equivocateRequests: BehaviourMaker = (liar) => {
   const isOther = halves(liar);
   return {
-    outgoing: ({ to, packet }) => {
+    outgoing: (to, packet) => {
       if (packet.kind !== 'transfer' || !isOther(to)) return undefined;
       liar.lied();
       const order = drawOrder(liar.random, banksOf(liar));
       liar.asked(packet.timestamp, order);
-      return [{ to, packet: { ...packet, order } }];
+      return [{ ...packet, order }];
     },
   };
 };
@@ -21,7 +21,7 @@ export const equivocateRequests: BehaviourMaker = (liar) => {
 export const askSome: BehaviourMaker = (liar) => {
   const isLeftOut = halves(liar);
   return {
-    outgoing: ({ to, packet }) => {
+    outgoing: (to, packet) => {
       if (packet.kind !== 'transfer' || !isLeftOut(to)) return undefined;
       liar.lied();
       return [];

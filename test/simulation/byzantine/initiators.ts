@@ -14,19 +14,19 @@ import { halves } from './replica-tools.js';
 export const conflictingCompletions: BehaviourMaker = (liar) => {
   const isOther = halves(liar);
   return {
-    outgoing: ({ to, packet }) => {
+    outgoing: (to, packet) => {
       const completion = completionIn(liar, packet);
       if (!completion || !isOther(to)) return undefined;
       liar.lied();
       const decision = completion.decision === 'commit' ? 'rollback' : 'commit';
-      return [{ to, packet: completionPacket(liar, { ...completion, decision }) }];
+      return [completionPacket(liar, { ...completion, decision })];
     },
   };
 };
 
 /** Asks to commit, or to roll back, as soon as it knows the transaction. */
 export const completeAtOnce: BehaviourMaker = (liar) => ({
-  outgoing: ({ to, packet }) => {
+  outgoing: (_to, packet) => {
     const initiator = initiatorAt(liar.address);
     if (packet.kind !== 'post' || initiator === undefined) return undefined;
     const decision = liar.random.pick(['commit', 'rollback'] as const);
@@ -34,7 +34,7 @@ export const completeAtOnce: BehaviourMaker = (liar) => ({
     const completion = completionPacket(liar, statement);
     liar.lied();
     for (const { name } of liar.cast.cluster.coordinators) liar.send(name, completion);
-    return [{ to, packet }];
+    return [packet];
   },
 });
 
@@ -59,7 +59,7 @@ export const inventRequests: BehaviourMaker = (liar) => {
     activate(liar, statement);
   });
   return {
-    outgoing: ({ packet }) => {
+    outgoing: (_to, packet) => {
       if (packet.kind !== 'activate' || !liar.random.chance(0.3)) return undefined;
       const statement = liar.reader.statement(packet.statement)?.statement;
       if (statement?.kind !== 'activation') return undefined;
@@ -71,23 +71,23 @@ export const inventRequests: BehaviourMaker = (liar) => {
 
 /** Other amounts and accounts than the client's at the banks. */
 export const alterPostings: BehaviourMaker = (liar) => ({
-  outgoing: ({ to, packet }) => {
+  outgoing: (_to, packet) => {
     if (packet.kind !== 'post' || !liar.random.chance(0.7)) return undefined;
     liar.lied();
     const amountMinor = 1 + liar.random.int(1000);
-    return [{ to, packet: { ...packet, posting: { ...packet.posting, amountMinor } } }];
+    return [{ ...packet, posting: { ...packet.posting, amountMinor } }];
   },
 });
 
 /** Tells the client the opposite, or another transaction. */
 export const deceiveClients: BehaviourMaker = (liar) => ({
-  outgoing: ({ to, packet }) => {
+  outgoing: (_to, packet) => {
     if (packet.kind !== 'transferred') return undefined;
     liar.lied();
     const { call } = packet;
     const outcome = packet.outcome === 'committed' ? 'aborted' : 'committed';
     const tid = liar.random.chance(0.5) ? packet.tid : transactionId(liar.random.uuid());
-    return [{ to, packet: { kind: 'transferred', call, tid, outcome } }];
+    return [{ kind: 'transferred', call, tid, outcome }];
   },
 });
 

@@ -15,7 +15,7 @@ import { halves } from './replica-tools.js';
 export const conflictingVotes: BehaviourMaker = (liar) => {
   const isOther = halves(liar);
   return {
-    outgoing: ({ to, packet }) => {
+    outgoing: (to, packet) => {
       const vote = voteIn(liar, packet);
       if (!vote) return undefined;
       const abort = { ...vote, vote: 'aborted' } as const;
@@ -26,7 +26,7 @@ export const conflictingVotes: BehaviourMaker = (liar) => {
       if (!isOther(to)) return undefined;
       liar.lied();
       const opposite = vote.vote === 'aborted' ? ({ ...vote, vote: 'prepared' } as const) : abort;
-      return [{ to, packet: votePacket(liar, opposite) }];
+      return [votePacket(liar, opposite)];
     },
   };
 };
@@ -36,7 +36,7 @@ export const registerAtSome: BehaviourMaker = (liar) => {
   const isLeftOut = halves(liar);
   liar.conspiracy.proteges.add(liar.address);
   return {
-    outgoing: ({ to, packet }) => {
+    outgoing: (to, packet) => {
       if ((packet.kind !== 'register' && packet.kind !== 'vote') || !isLeftOut(to)) {
         return undefined;
       }
@@ -48,7 +48,7 @@ export const registerAtSome: BehaviourMaker = (liar) => {
 
 /** Votes before anybody asks, and for enlistments that it never registered. */
 export const voteUnasked: BehaviourMaker = (liar) => ({
-  outgoing: ({ to, packet }) => {
+  outgoing: (_to, packet) => {
     const registration = registrationIn(liar, packet);
     if (!registration) return undefined;
     liar.lied();
@@ -58,28 +58,20 @@ export const voteUnasked: BehaviourMaker = (liar) => ({
       : enlistmentId(`${participant}.${liar.random.uuid()}`);
     const vote = liar.random.pick(['prepared', 'readOnly', 'aborted'] as const);
     const packetOfVote = votePacket(liar, { kind: 'vote', tid, participant, enlistment, vote });
-    return [
-      { to, packet },
-      { to, packet: packetOfVote },
-    ];
+    return [packet, packetOfVote];
   },
 });
 
 /** Prepares, and then says that it has done what it was not told to. */
 export const breakPromises: BehaviourMaker = (liar) => ({
-  outgoing: ({ to, packet }) => {
+  outgoing: (_to, packet) => {
     const vote = voteIn(liar, packet);
     if (vote?.vote !== 'prepared') return undefined;
     liar.lied();
     const { tid, enlistment, participant } = vote;
     const outcome = liar.random.pick(['commit', 'abort'] as const);
-    return [
-      { to, packet },
-      {
-        to,
-        packet: signed(liar, { kind: 'acknowledgement', tid, enlistment, participant, outcome }),
-      },
-    ];
+    const done = { kind: 'acknowledgement', tid, enlistment, participant, outcome } as const;
+    return [packet, signed(liar, done)];
   },
 });
 
@@ -88,7 +80,7 @@ export const replayStatements: BehaviourMaker = (liar) => {
   const old: Packet[] = [];
   const tids = new Set<TransactionId>();
   return {
-    outgoing: ({ to, packet }) => {
+    outgoing: (_to, packet) => {
       const statement = registrationIn(liar, packet) ?? voteIn(liar, packet);
       if (!statement) return undefined;
       tids.add(statement.tid);
@@ -97,18 +89,14 @@ export const replayStatements: BehaviourMaker = (liar) => {
       const earlier = liar.random.pick(old);
       const again = earlier.kind === 'register' ? { ...earlier, call: liar.nextCall() } : earlier;
       const tid = liar.random.pick([...tids]);
-      return [
-        { to, packet: again },
-        { to, packet },
-        { to, packet: signed(liar, { ...statement, tid }) },
-      ];
+      return [again, packet, signed(liar, { ...statement, tid })];
     },
   };
 };
 
 /** Enlists over and over, sometimes with another bank's address or in another's name. */
 export const floodEnlistments: BehaviourMaker = (liar) => ({
-  outgoing: ({ to, packet }) => {
+  outgoing: (_to, packet) => {
     const registration = registrationIn(liar, packet);
     if (!registration) return undefined;
     liar.lied();
@@ -120,9 +108,9 @@ export const floodEnlistments: BehaviourMaker = (liar) => ({
         enlistment: enlistmentId(`${owner}.${liar.random.uuid()}`),
         address: serviceOf(liar.random.pick(banks)),
       };
-      return { to, packet: signed(liar, statement) };
+      return signed(liar, statement);
     });
-    return [{ to, packet }, ...more];
+    return [packet, ...more];
   },
 });
 
@@ -138,7 +126,7 @@ export const claimDone: BehaviourMaker = (liar) => ({
 
 /** Votes, does what it is told, and never says so. */
 export const neverAcknowledge: BehaviourMaker = (liar) => ({
-  outgoing: ({ packet }) => {
+  outgoing: (_to, packet) => {
     if (packet.kind !== 'ended') return undefined;
     liar.lied();
     return [];

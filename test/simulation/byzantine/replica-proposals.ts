@@ -25,11 +25,11 @@ import {
 export const equivocateOutcomes: BehaviourMaker = (liar) => {
   const isOther = halves(liar);
   return {
-    outgoing: (sent) => {
-      const message = peerMessage(liar, liar.address, sent.packet);
+    outgoing: (to, packet) => {
+      const message = peerMessage(liar, liar.address, packet);
       if (message?.kind !== 'pre-prepare' || message.value.kind !== 'outcome') return undefined;
       const other = withValue(liar, message, otherOutcome(liar, message.value));
-      return isSame(message, other) ? undefined : twoFaced(liar, isOther, sent, other);
+      return isSame(message, other) ? undefined : twoFaced(liar, isOther, to, packet, other);
     },
   };
 };

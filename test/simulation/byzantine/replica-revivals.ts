@@ -118,12 +118,12 @@ export const revive: BehaviourMaker = (liar) => {
 
 /** Tells peers that transactions are over which are not, in every inventory. */
 export const falseInventories: BehaviourMaker = (liar) => ({
-  outgoing: ({ to, packet }) => {
+  outgoing: (_to, packet) => {
     const message = peerMessage(liar, liar.address, packet);
     if (message?.kind !== 'inventory' || message.open.length === 0) return undefined;
     liar.lied();
     const finished = [...message.finished, ...message.open];
-    return [{ to, packet: peerPacket({ ...message, open: [], finished }) }];
+    return [peerPacket({ ...message, open: [], finished })];
   },
 });
 

@@ -14,7 +14,7 @@ import { broadcast, halves, peerMessage, selfOf, sendPeer, sign } from './replic
 export const silentToSome: BehaviourMaker = (liar) => {
   const isIgnored = halves(liar);
   return {
-    outgoing: ({ to }) => {
+    outgoing: (to) => {
       if (!isIgnored(to)) return undefined;
       liar.lied();
       return [];
@@ -43,7 +43,7 @@ export const withholdKinds: BehaviourMaker = (liar) => {
     kinds = liar.random.some(peerKinds, 0.4);
   });
   return {
-    outgoing: ({ packet }) => {
+    outgoing: (_to, packet) => {
       const kind = peerMessage(liar, liar.address, packet)?.kind;
       if (!kind || !kinds.includes(kind)) return undefined;
       liar.lied();
@@ -81,11 +81,11 @@ export const falseNotices: BehaviourMaker = (liar) => {
       if (to) seen.push({ to, tid: statement.tid, enlistment: statement.enlistment });
       return true;
     },
-    outgoing: ({ to, packet }) => {
+    outgoing: (to, packet) => {
       if (packet.kind !== 'activated' || initiatorAt(to) === undefined) return undefined;
       liar.lied();
       const tid = transactionId(liar.random.uuid());
-      return [{ to, packet: { kind: 'activated', call: packet.call, tid } }];
+      return [{ kind: 'activated', call: packet.call, tid }];
     },
   };
 };

@@ -12,7 +12,7 @@ import type { ReplicaId } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
 import { coordinatorAddress, replicaAt } from '../kit/cast.js';
 import type { Packet } from '../parties/packets.js';
-import type { Behaviour, Liar, Sent } from './liar.js';
+import type { Behaviour, Liar } from './liar.js';
 
 export type PrePrepare = Extract<PeerMessage, { kind: 'pre-prepare' }>;
 
@@ -59,12 +59,12 @@ export function rewriting(
   rewrite: (message: PeerMessage, to: string) => PeerMessage | undefined,
 ): Behaviour {
   return {
-    outgoing: ({ to, packet }) => {
+    outgoing: (to, packet) => {
       const message = peerMessage(liar, liar.address, packet);
       const instead = message && rewrite(message, to);
       if (!instead) return undefined;
       liar.lied();
-      return [{ to, packet: peerPacket(instead) }];
+      return [peerPacket(instead)];
     },
   };
 }
@@ -119,15 +119,15 @@ export function proposalOf(
 export function twoFaced(
   liar: Liar,
   isOther: (address: string) => boolean,
-  sent: Sent,
+  to: string,
+  packet: Packet,
   other: PrePrepare,
-): readonly Sent[] | undefined {
+): readonly Packet[] | undefined {
   liar.lied();
   const { coordinators, audiences } = liar.conspiracy;
-  const { to } = sent;
-  const lie = { to, packet: peerPacket(other) };
-  if (coordinators.has(to)) return [sent, lie];
-  const message = peerMessage(liar, liar.address, sent.packet);
+  const lie = peerPacket(other);
+  if (coordinators.has(to)) return [packet, lie];
+  const message = peerMessage(liar, liar.address, packet);
   const told = isOther(to) ? other : message;
   if (told?.kind === 'pre-prepare' || told?.kind === 'pre-prepare-update') {
     const { digest } = told.prePrepare.statement;

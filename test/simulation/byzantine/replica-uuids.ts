@@ -38,14 +38,14 @@ export const equivocateUpdates: BehaviourMaker = (liar) => {
   const seen = new Gathered();
   return {
     incoming: (from, packet) => seen.keep(peerMessage(liar, from, packet)),
-    outgoing: (sent) => {
-      const message = peerMessage(liar, liar.address, sent.packet);
+    outgoing: (to, packet) => {
+      const message = peerMessage(liar, liar.address, packet);
       seen.keep(message);
       if (message?.kind !== 'pre-prepare-update') return undefined;
       const value = seen.otherValue(liar, message.prePrepare.statement);
       if (!value) return undefined;
       const other = proposalOf(liar, message.prePrepare.statement, value);
-      return twoFaced(liar, isOther, sent, other);
+      return twoFaced(liar, isOther, to, packet, other);
     },
   };
 };
@@ -55,14 +55,14 @@ export const grindUuid: BehaviourMaker = (liar) => {
   const seen = new Gathered();
   return {
     incoming: (from, packet) => seen.keep(peerMessage(liar, from, packet)),
-    outgoing: ({ to, packet }) => {
+    outgoing: (_to, packet) => {
       const message = peerMessage(liar, liar.address, packet);
       seen.keep(message);
       if (message?.kind !== 'pre-prepare-update') return undefined;
       const ground = seen.grind(liar, message.prePrepare.statement);
       if (!ground) return undefined;
       liar.lied();
-      return [{ to, packet: peerPacket(proposalOf(liar, message.prePrepare.statement, ground)) }];
+      return [peerPacket(proposalOf(liar, message.prePrepare.statement, ground))];
     },
   };
 };

@@ -71,7 +71,7 @@ export const voteForEverything: BehaviourMaker = (liar) => {
       vote(proposalIn(peerMessage(liar, from, packet)));
       return true;
     },
-    outgoing: ({ packet }) => {
+    outgoing: (_to, packet) => {
       const message = peerMessage(liar, liar.address, packet);
       vote(proposalIn(message));
       // Its own single vote would be in the way.
@@ -101,7 +101,7 @@ export const repeatStaleMessages: BehaviourMaker = (liar) => {
       keep(peerMessage(liar, from, packet));
       return true;
     },
-    outgoing: ({ packet }) => {
+    outgoing: (_to, packet) => {
       keep(peerMessage(liar, liar.address, packet));
       return undefined;
     },

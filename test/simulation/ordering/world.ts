@@ -6,7 +6,7 @@ import { Deferred } from '../engine/deferred.js';
 import type { Host, Life, Process } from '../engine/process.js';
 import { coordinatorAddress, replicaAt } from '../kit/cast.js';
 import type { Narrator, Node } from '../kit/world.js';
-import { Impostor } from './byzantine/impostor.js';
+import { OrderingImpostor } from './byzantine/impostor.js';
 import type { EngineFactory } from './engines.js';
 import { SimMachine } from './machine.js';
 import type { OrderingPlan } from './plan.js';
@@ -94,7 +94,7 @@ export class OrderingWorld extends ReplicaWorld<OrderingPlan, Uint8Array, Orderi
     });
   }
 
-  #nodeOf(replica: ReplicaId, impostor: Impostor | undefined): Node<Uint8Array> {
+  #nodeOf(replica: ReplicaId, impostor: OrderingImpostor | undefined): Node<Uint8Array> {
     return {
       address: coordinatorAddress(replica),
       boot: (host) => this.#boot(replica, host, impostor),
@@ -102,7 +102,7 @@ export class OrderingWorld extends ReplicaWorld<OrderingPlan, Uint8Array, Orderi
     };
   }
 
-  #boot(self: ReplicaId, host: Host, impostor: Impostor | undefined): OrderingReplica {
+  #boot(self: ReplicaId, host: Host, impostor: OrderingImpostor | undefined): OrderingReplica {
     const { plan, witness, cast, coverage } = this;
     const address = coordinatorAddress(self);
     witness.started(self);
@@ -162,11 +162,11 @@ export class OrderingWorld extends ReplicaWorld<OrderingPlan, Uint8Array, Orderi
   }
 
   /** The behaviours of a liar, which outlive its restarts. */
-  #impostor(self: ReplicaId): Impostor | undefined {
+  #impostor(self: ReplicaId): OrderingImpostor | undefined {
     const liar = this.plan.liars.find(({ replica }) => replica === self);
     if (!liar) return undefined;
     const address = coordinatorAddress(self);
-    const impostor = new Impostor({
+    const impostor = new OrderingImpostor({
       self,
       sign: this.signOf(self),
       cast: this.cast,

@@ -2,7 +2,7 @@ import { newMember } from '../../../src/agreement/core/abstentions.js';
 import { requestDigest } from '../../../src/banking/initiator/outbound.js';
 import type { Balance } from '../../../src/banking/soap.js';
 import { clientId, type TransactionId } from '../../../src/kernel/ids.js';
-import { Impostor } from '../byzantine/impostor.js';
+import { TransactionImpostor } from '../byzantine/impostor.js';
 import type { Conspiracy } from '../byzantine/liar.js';
 import { Witness } from '../checkers/witness.js';
 import type { DiskWrite } from '../engine/disk.js';
@@ -30,7 +30,7 @@ export class TransactionsWorld extends World<Plan, Packet> {
   readonly revivals: TransactionId[] = [];
   /** Slots that some correct replica has forgotten. */
   readonly forgotten = new Set<string>();
-  readonly #impostors = new Map<string, Impostor>();
+  readonly #impostors = new Map<string, TransactionImpostor>();
   /** The last question of each replica about each transaction. */
   readonly #questions = new Map<string, string>();
   readonly #conspiracy: Conspiracy = {
@@ -173,10 +173,10 @@ export class TransactionsWorld extends World<Plan, Packet> {
   }
 
   /** The behaviours of a liar, which outlive its restarts. */
-  #impostor(address: string, label: string): Impostor | undefined {
+  #impostor(address: string, label: string): TransactionImpostor | undefined {
     const behaviours = this.plan.liars.find((liar) => liar.address === address)?.behaviours;
     if (!behaviours) return undefined;
-    const impostor = new Impostor({
+    const impostor = new TransactionImpostor({
       world: this,
       address,
       behaviours,
@@ -195,7 +195,7 @@ export class TransactionsWorld extends World<Plan, Packet> {
       nextCall: () => this.network.nextId(),
       send: (to, packet, lost) => {
         const impostor = this.#impostors.get(address);
-        if (impostor) impostor.send({ to, packet }, lost);
+        if (impostor) impostor.send(to, packet, lost);
         else this.network.send(address, to, packet, lost);
       },
     };

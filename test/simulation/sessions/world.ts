@@ -11,7 +11,7 @@ import { Deferred } from '../engine/deferred.js';
 import type { Host, Life, Process } from '../engine/process.js';
 import { coordinatorAddress, replicaAt } from '../kit/cast.js';
 import type { Narrator } from '../kit/world.js';
-import { Impostor } from '../ordering/byzantine/impostor.js';
+import { OrderingImpostor } from '../ordering/byzantine/impostor.js';
 import { isFaulty } from '../ordering/replica-plan.js';
 import { ReplicaWorld, TIMEOUT_MAX_MS } from '../ordering/replica-world.js';
 import { describe } from '../ordering/transcript.js';
@@ -32,7 +32,7 @@ export const productionSessions: SessionCoreFactory = (options) => new SessionRe
 
 interface Impostors {
   readonly session: SessionImpostor;
-  readonly ordering: Impostor;
+  readonly ordering: OrderingImpostor;
 }
 
 /** The world of sessions: replicas, clients, and a bank below them. */
@@ -184,7 +184,7 @@ export class SessionsWorld extends ReplicaWorld<SessionsPlan, SessionPacket, Ses
       behaviours: liar.behaviours,
       transmit: (to, message) => this.#sendSession(self, to, message),
     });
-    const ordering = new Impostor({
+    const ordering = new OrderingImpostor({
       self,
       sign,
       cast,

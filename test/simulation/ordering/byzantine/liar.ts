@@ -7,7 +7,7 @@ import type {
   OrderingStatement,
   ReportEntry,
 } from '../../../../src/ordering/types.js';
-import type { Random } from '../../engine/random.js';
+import type { LiarTools, Lie } from '../../kit/liar.js';
 import type { Memory } from './memory.js';
 
 /** What liars know of each other: they are all one adversary, with all of its keys. */
@@ -18,39 +18,27 @@ export interface Conspiracy {
 }
 
 /** What a behaviour may use: all that the replica has, its key included. */
-export interface Liar {
+export interface Liar extends LiarTools<ReplicaId, OrderingMessage> {
   readonly self: ReplicaId;
   readonly cluster: ClusterId;
   readonly resilience: Resilience;
-  readonly random: Random;
   readonly conspiracy: Conspiracy;
   /** What this replica has seen and said. */
   readonly memory: Memory;
-  nowMs(): number;
   sign<S extends OrderingStatement>(statement: S): Signed<S>;
   /** With a friend's key. Throws `RangeError` where the other is honest. */
   signAs<S extends OrderingStatement>(replica: ReplicaId, statement: S): Signed<S>;
-  /** Sends past all behaviours. */
-  send(to: ReplicaId, message: OrderingMessage): void;
+  /** To all others, past all behaviours. */
   broadcast(message: OrderingMessage): void;
-  after(delayMs: number, run: () => void): void;
-  /** Again and again while the run lasts, about so far apart. */
-  every(periodMs: number, run: () => void): void;
-  /** It has misbehaved just now; counts for coverage. */
-  lied(): void;
 }
 
-/** A way to misbehave, wrapped around a replica that runs the unchanged code. */
-export interface Behaviour {
-  /** What is sent in place of what the replica sends; undefined leaves it as it is. */
-  outgoing?(to: ReplicaId, message: OrderingMessage): readonly OrderingMessage[] | undefined;
-  /** False swallows what comes in. */
-  incoming?(from: ReplicaId, message: OrderingMessage): boolean;
-}
-
+export type Behaviour = Lie<ReplicaId, OrderingMessage>;
 export type BehaviourMaker = (liar: Liar) => Behaviour;
 
-export function othersOf({ resilience: { n }, self }: Liar): ReplicaId[] {
+export function othersOf({
+  resilience: { n },
+  self,
+}: Pick<Liar, 'resilience' | 'self'>): ReplicaId[] {
   return Array.from({ length: n }, (_, index) => index as ReplicaId).filter((one) => one !== self);
 }
 

@@ -28,6 +28,7 @@ export class Memory {
   readonly viewChanges: OrderingMessageOf<'view-change'>[] = [];
   readonly said: { readonly to: ReplicaId; readonly message: OrderingMessage }[] = [];
   readonly #cluster: ClusterId;
+  readonly #counts = new Map<OrderingMessage['kind'], number>();
   readonly #excluded = new Map<number, readonly ReplicaId[]>();
   highestCycle = 0;
   highestPlace = 0;
@@ -39,6 +40,7 @@ export class Memory {
   }
 
   note(message: OrderingMessage): void {
+    this.#counts.set(message.kind, this.countOf(message.kind) + 1);
     switch (message.kind) {
       case 'proposal':
         return this.#proposal(message);
@@ -70,6 +72,11 @@ export class Memory {
       default:
         return;
     }
+  }
+
+  /** How many messages of this kind it has seen, or its replica was about to send. */
+  countOf(kind: OrderingMessage['kind']): number {
+    return this.#counts.get(kind) ?? 0;
   }
 
   /** It has sent this. */

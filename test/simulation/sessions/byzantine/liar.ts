@@ -4,29 +4,20 @@ import type { Signed } from '../../../../src/kernel/signed.js';
 import type { SessionInput } from '../../../../src/session/core/outbox.js';
 import type { SessionMessage } from '../../../../src/session/message.js';
 import type { SessionStatement } from '../../../../src/session/types.js';
-import type { Random } from '../../engine/random.js';
+import type { LiarTools, Lie } from '../../kit/liar.js';
 import type { Answer, Question } from '../packets.js';
 
 /** What a behaviour may use: all that the replica has, its key included. */
-export interface SessionLiar {
+export interface SessionLiar extends LiarTools<ReplicaId, SessionMessage> {
   readonly self: ReplicaId;
   readonly n: number;
   readonly cluster: ClusterId;
-  readonly random: Random;
   readonly signer: Sign;
-  nowMs(): number;
   sign<S extends SessionStatement>(statement: S): Signed<S>;
-  send(to: ReplicaId, message: SessionMessage): void;
-  every(periodMs: number, run: () => void): void;
-  lied(): void;
 }
 
-/** A way to misbehave, wrapped around a replica that runs the unchanged code. */
-export interface SessionBehaviour {
-  /** What is sent in place of what the replica sends; undefined leaves it as it is. */
-  outgoing?(to: ReplicaId, message: SessionMessage): readonly SessionMessage[] | undefined;
-  /** False swallows what comes in from another replica. */
-  incoming?(from: ReplicaId, message: SessionMessage): boolean;
+/** A way to misbehave towards other replicas, and towards clients. */
+export interface SessionBehaviour extends Lie<ReplicaId, SessionMessage> {
   /** What a client is told in place of the answer; `null` for nothing. */
   answering?(answer: Answer, client: string): Answer | null | undefined;
   /** An answer of its own, of which the replica hears nothing; `null` for silence. */
