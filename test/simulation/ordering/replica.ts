@@ -2,87 +2,57 @@ import type { ReplicaId } from '../../../src/kernel/ids.js';
 import type { OrderingEngine, OrderingOutput } from '../../../src/ordering/core/engine.js';
 import { encodeOrderingMessage } from '../../../src/ordering/message-codec.js';
 import type { OrderingMessage, OrderingRequest } from '../../../src/ordering/types.js';
-import { Deferred } from '../engine/deferred.js';
-import type { Host, Life } from '../engine/process.js';
-import { SimDriver } from '../engine/sim-driver.js';
 import { replicaAt } from '../kit/cast.js';
 import type { OrderingReader } from './reader.js';
+import { ReplicaParty, type ReplicaPartyOptions } from './replica-party.js';
 
-export interface ReplicaOptions {
-  readonly host: Host;
-  readonly self: ReplicaId;
-  readonly n: number;
+export interface OrderingReplicaOptions extends ReplicaPartyOptions {
   readonly core: OrderingEngine;
-  /** What the core does in memory, until it is on disk. */
-  readonly deferred: Deferred;
   readonly reader: OrderingReader;
   /** On the way out; a liar's has its way with it. The bytes are the same for all. */
   readonly send: (to: ReplicaId, message: OrderingMessage, bytes: () => Uint8Array) => void;
   /** False swallows it. */
   readonly takes: (from: ReplicaId, message: OrderingMessage) => boolean;
-  /** By how much it is slow now. */
-  readonly extraMs: () => number;
   readonly onDelivered: (position: number) => void;
   readonly onInstalled: (position: number) => void;
   readonly onRefused: (request: OrderingRequest, reason: 'busy' | 'executed') => void;
-  readonly log: (event: string, data: object) => void;
 }
 
-/** A replica: an engine behind links, as its edge will run it. */
-export class OrderingReplica implements Life<Uint8Array> {
-  readonly core: OrderingEngine;
-  readonly #options: ReplicaOptions;
-  readonly #driver: SimDriver<Parameters<OrderingEngine['handle']>[0], OrderingOutput>;
+type Input = Parameters<OrderingEngine['handle']>[0];
 
-  constructor(options: ReplicaOptions) {
+/** A replica: an engine behind links, as its edge will run it. */
+export class OrderingReplica extends ReplicaParty<Uint8Array, Input, OrderingOutput> {
+  readonly core: OrderingEngine;
+  readonly #options: OrderingReplicaOptions;
+
+  constructor(options: OrderingReplicaOptions) {
+    super(options, options.core as never);
     this.#options = options;
     this.core = options.core;
-    this.#driver = new SimDriver({
-      core: options.deferred.around(options.core as never),
-      host: options.host,
-      perform: (output: OrderingOutput) => this.#perform(output),
-      log: (note) => {
-        if (!Deferred.tells(note)) options.log(note.event, note.data);
-      },
-    });
-    this.#driver.start();
+    this.start();
   }
 
-  get load(): { readonly timers: number; readonly outputs: number } {
-    return this.#driver.load;
+  /** A client's request. */
+  request(request: OrderingRequest): void {
+    this.submit({ kind: 'submit', request, nowMs: this.host.nowMs() });
   }
 
-  submit(request: OrderingRequest): void {
-    this.#driver.submit({ kind: 'submit', request, nowMs: this.#options.host.nowMs() });
-  }
-
-  linked(other: string): void {
-    const replica = replicaAt(other);
-    if (replica !== undefined) this.#driver.submit({ kind: 'peer-up', replica });
-  }
-
-  receive(from: string, bytes: Uint8Array): void {
-    const extraMs = this.#options.extraMs();
-    if (extraMs > 0) this.#options.host.after(extraMs, () => this.#take(from, bytes));
-    else this.#take(from, bytes);
-  }
-
-  #take(from: string, bytes: Uint8Array): void {
-    const { reader, takes, host } = this.#options;
+  protected take(from: string, bytes: Uint8Array): void {
+    const { reader, takes } = this.#options;
     const replica = replicaAt(from);
     const message = reader.read(bytes);
     if (replica === undefined || !message || !takes(replica, message)) return;
     const verified = reader.verify(replica, bytes);
-    if (verified) this.#driver.submit({ kind: 'peer', message: verified, nowMs: host.nowMs() });
+    if (verified) this.submit({ kind: 'peer', message: verified, nowMs: this.host.nowMs() });
   }
 
-  #perform(output: OrderingOutput): void {
+  protected perform(output: OrderingOutput): void {
     const { onDelivered, onInstalled, onRefused } = this.#options;
     switch (output.kind) {
       case 'send':
         return this.#send([output.to], output.message);
       case 'broadcast':
-        return this.#send(this.#others, output.message);
+        return this.#send(this.others, output.message);
       case 'delivered':
         return onDelivered(output.position);
       case 'installed':
@@ -92,11 +62,6 @@ export class OrderingReplica implements Life<Uint8Array> {
       default:
         return;
     }
-  }
-
-  get #others(): ReplicaId[] {
-    const { n, self } = this.#options;
-    return Array.from({ length: n }, (_, index) => index as ReplicaId).filter((it) => it !== self);
   }
 
   #send(to: readonly ReplicaId[], message: OrderingMessage): void {

@@ -56,7 +56,7 @@ export class OrderingWorld extends ReplicaWorld<OrderingPlan, Uint8Array, Orderi
   submit(replica: ReplicaId, request: OrderingRequest): void {
     for (const { address, life } of this.processes) {
       if (replicaAt(address) !== replica || !(life instanceof OrderingReplica)) continue;
-      life.submit(request);
+      life.request(request);
     }
   }
 

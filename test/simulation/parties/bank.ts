@@ -9,7 +9,6 @@ import {
   enlistmentId,
   type InitiatorId,
   type ParticipantId,
-  type ReplicaId,
   type TransactionId,
   unreachable,
 } from '../../../src/kernel/ids.js';
@@ -19,13 +18,10 @@ import type {
   Notification,
   ParticipantOptions,
 } from '../../../src/transaction/participant/messages.js';
-import type { Life } from '../engine/process.js';
-import { SimDriver } from '../engine/sim-driver.js';
-import { Calls } from './calls.js';
 import { coordinatorAddress, initiatorAt, replicaAt, serviceOf } from '../kit/cast.js';
-import type { PartyOptions } from './coordinator.js';
-import { SeenMessages } from './mail.js';
+import { Calls } from './calls.js';
 import { isReply, type Packet } from './packets.js';
+import { PacketParty, type PacketPartyOptions } from './party.js';
 
 type Output<Kind extends BankOutput['kind']> = Extract<BankOutput, { kind: Kind }>;
 
@@ -34,7 +30,7 @@ export type BankFactory = (
   openingAccounts: readonly Balance[],
 ) => Core<BankInput, BankOutput>;
 
-export interface BankPartyOptions extends PartyOptions {
+export interface BankPartyOptions extends PacketPartyOptions {
   readonly self: ParticipantId;
   readonly openingAccounts: readonly Balance[];
   readonly createCore: BankFactory;
@@ -53,49 +49,19 @@ const notifications: Readonly<Record<'Prepare' | 'Commit' | 'Rollback', Notifica
 };
 
 /** One incarnation of a bank: its core, with packets in place of SOAP ports. */
-export class BankParty implements Life<Packet> {
-  readonly #options: BankPartyOptions;
-  readonly #driver: SimDriver<BankInput, BankOutput>;
+export class BankParty extends PacketParty<BankInput, BankOutput, CallId> {
+  readonly #self: ParticipantId;
   readonly #calls: Calls;
-  readonly #seen = new SeenMessages();
   readonly #registering = new Set<string>();
-  readonly #callers = new Map<CallId, { readonly to: string; readonly call: number }>();
-  #callIds = 0;
 
   constructor(options: BankPartyOptions) {
-    this.#options = options;
-    const { cast, self, host, mail, createCore, openingAccounts } = options;
-    const { cluster } = cast;
-    const sign = cast.signOf(self);
-    const core = createCore(
-      {
-        id: self,
-        resilience: cluster.resilience,
-        resendAfterMs: cluster.timing.resendAfterMs,
-        limits: { ...limits, expiresMs: expiryPatience * cluster.timing.defaultExpiresMs },
-        address: serviceOf(self),
-        sign: (statement) => signStatement(sign, cluster.id, statement),
-      },
-      openingAccounts,
-    );
-    this.#calls = new Calls(host, mail);
-    this.#driver = new SimDriver({
-      core,
-      host,
-      perform: (output) => this.#perform(output),
-      log: ({ event, data }) => options.log(event, data),
-    });
-    this.#driver.start();
+    super(options, coreOf(options));
+    this.#self = options.self;
+    this.#calls = new Calls(options.host, options.mail);
+    this.start();
   }
 
-  get load() {
-    return this.#driver.load;
-  }
-
-  linked(): void {}
-
-  receive(from: string, packet: Packet, id: number): void {
-    if (!this.#seen.isNew(packet, id)) return;
+  protected take(from: string, packet: Packet): void {
     if (isReply(packet)) return this.#calls.answered(from, packet);
     switch (packet.kind) {
       case 'post':
@@ -104,8 +70,8 @@ export class BankParty implements Life<Packet> {
         return this.#receiveNotice(from, packet);
       case 'get-balance': {
         const { account } = packet;
-        const call = this.#expectAnswer({ to: from, call: packet.call });
-        return this.#driver.submit({ kind: 'balance-asked', call, account });
+        const call = this.callers.add({ to: from, call: packet.call });
+        return this.submit({ kind: 'balance-asked', call, account });
       }
       default:
         return;
@@ -117,12 +83,12 @@ export class BankParty implements Life<Packet> {
     if (initiator === undefined) return;
     const { tid, expiresMs, posting } = packet;
     const { kind, account, amountMinor, currency } = posting;
-    const { self, mail, reader } = this.#options;
-    const invitation = reader.invitation(packet.invitation);
+    const self = this.#self;
+    const invitation = this.reader.invitation(packet.invitation);
     if (invitation === undefined || !invites(invitation.statement, { initiator, tid, self }))
       return;
-    const call = this.#expectAnswer({ to: from, call: packet.call });
-    this.#driver.submit({
+    const call = this.callers.add({ to: from, call: packet.call });
+    this.submit({
       kind: 'invited',
       call,
       initiator,
@@ -132,7 +98,7 @@ export class BankParty implements Life<Packet> {
       protocol: 'durable',
       expiresMs,
       invitation,
-      enlistment: enlistmentId(`${self}.${mail.random.uuid()}`),
+      enlistment: enlistmentId(`${self}.${this.mail.random.uuid()}`),
     });
   }
 
@@ -141,13 +107,13 @@ export class BankParty implements Life<Packet> {
     const replica = replicaAt(from);
     if (replica === undefined) return;
     const { tid, enlistment, notice, proof, completion: asked, vote: shown } = packet;
-    const certificate = proof && this.#options.reader.certificate(proof);
+    const certificate = proof && this.reader.certificate(proof);
     if (proof !== undefined && certificate === undefined) return;
-    const completion = asked && this.#options.reader.completion(asked);
+    const completion = asked && this.reader.completion(asked);
     if (asked !== undefined && completion === undefined) return;
-    const vote = shown && this.#options.reader.voteOf(this.#options.self, shown);
+    const vote = shown && this.reader.voteOf(this.#self, shown);
     if (shown !== undefined && vote === undefined) return;
-    this.#driver.submit({
+    this.submit({
       kind: 'notified',
       replica,
       ref: { tid, enlistment },
@@ -158,24 +124,11 @@ export class BankParty implements Life<Packet> {
     });
   }
 
-  #expectAnswer(caller: { readonly to: string; readonly call: number }): CallId {
-    this.#callIds += 1;
-    const call = this.#callIds as CallId;
-    this.#callers.set(call, caller);
-    return call;
-  }
-
-  #answer(id: CallId, reply: (call: number) => Packet): void {
-    const caller = this.#callers.get(id);
-    this.#callers.delete(id);
-    if (caller) this.#options.mail.send(caller.to, reply(caller.call));
-  }
-
-  #perform(output: BankOutput): void {
+  protected perform(output: BankOutput): void {
     switch (output.kind) {
       case 'answer':
         for (const id of output.calls) {
-          this.#answer(id, (call) =>
+          this.reply(id, (call) =>
             output.result.kind === 'done'
               ? { kind: 'posted', call }
               : fault(call, output.result.reason),
@@ -183,7 +136,7 @@ export class BankParty implements Life<Packet> {
         }
         return;
       case 'tell-balance':
-        return this.#answer(output.call, (call) =>
+        return this.reply(output.call, (call) =>
           output.balance
             ? { kind: 'balance', call, amountMinor: output.balance.amountMinor }
             : fault(call, 'UnknownAccount'),
@@ -192,11 +145,11 @@ export class BankParty implements Life<Packet> {
         return this.#register(output);
       case 'send-vote': {
         const statement = encodeSigned(output.statement);
-        return this.#send(output.to, { kind: 'vote', statement });
+        return this.sendReplicas(output.to, { kind: 'vote', statement });
       }
       case 'send-acknowledgement': {
         const statement = encodeSigned(output.statement);
-        return this.#send(output.to, { kind: 'ended', statement });
+        return this.sendReplicas(output.to, { kind: 'ended', statement });
       }
       case 'send-fault':
         return;
@@ -208,7 +161,7 @@ export class BankParty implements Life<Packet> {
   #register({ to, statement }: Output<'register'>): void {
     const { tid, enlistment } = statement.statement;
     const ref: EnlistmentRef = { tid, enlistment };
-    const timeoutMs = registrationPatience * this.#options.cast.cluster.timing.resendAfterMs;
+    const timeoutMs = registrationPatience * this.cast.cluster.timing.resendAfterMs;
     const packet = { kind: 'register', statement: encodeSigned(statement) } as const;
     for (const replica of to) {
       const key = `${enlistment} ${replica}`;
@@ -217,17 +170,30 @@ export class BankParty implements Life<Packet> {
       this.#calls.request(coordinatorAddress(replica), packet, timeoutMs, (reply) => {
         this.#registering.delete(key);
         if (reply?.kind === 'registered') {
-          this.#driver.submit({ kind: 'registered', replica, ref });
+          this.submit({ kind: 'registered', replica, ref });
         } else if (reply?.kind === 'fault') {
-          this.#driver.submit({ kind: 'registration-refused', replica, ref });
+          this.submit({ kind: 'registration-refused', replica, ref });
         }
       });
     }
   }
+}
 
-  #send(to: readonly ReplicaId[], packet: Packet): void {
-    for (const replica of to) this.#options.mail.send(coordinatorAddress(replica), packet);
-  }
+function coreOf(options: BankPartyOptions): Core<BankInput, BankOutput> {
+  const { cast, self, createCore, openingAccounts } = options;
+  const { cluster } = cast;
+  const sign = cast.signOf(self);
+  return createCore(
+    {
+      id: self,
+      resilience: cluster.resilience,
+      resendAfterMs: cluster.timing.resendAfterMs,
+      limits: { ...limits, expiresMs: expiryPatience * cluster.timing.defaultExpiresMs },
+      address: serviceOf(self),
+      sign: (statement) => signStatement(sign, cluster.id, statement),
+    },
+    openingAccounts,
+  );
 }
 
 function invites(

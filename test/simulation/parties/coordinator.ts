@@ -15,34 +15,22 @@ import type {
   CoordinatorInput,
   CoordinatorOutput,
 } from '../../../src/transaction/coordinator/core/messages.js';
-import type { Host, Life } from '../engine/process.js';
-import { SimDriver } from '../engine/sim-driver.js';
 import {
   addressOfService,
   bankAt,
-  type Cast,
   coordinatorAddress,
   initiatorAddress,
   initiatorAt,
   replicaAt,
 } from '../kit/cast.js';
-import { type Mail, SeenMessages } from './mail.js';
 import type { Packet } from './packets.js';
-import type { Reader } from './reader.js';
+import { PacketParty, type PacketPartyOptions } from './party.js';
 
 export type CoordinatorFactory = (
   options: CoordinatorOptions,
 ) => Core<CoordinatorInput, CoordinatorOutput>;
 
-export interface PartyOptions {
-  readonly cast: Cast;
-  readonly reader: Reader;
-  readonly mail: Mail;
-  readonly host: Host;
-  readonly log: (event: string, data: object) => void;
-}
-
-export interface CoordinatorPartyOptions extends PartyOptions {
+export interface CoordinatorPartyOptions extends PacketPartyOptions {
   readonly self: ReplicaId;
   readonly entropy: Uint8Array;
   readonly createCore: CoordinatorFactory;
@@ -51,61 +39,28 @@ export interface CoordinatorPartyOptions extends PartyOptions {
 /** A request silentBankLoad for so long gets a receiver's fault (`src/transaction/coordinator/node`). */
 const REPLY_TIMEOUT_MS = 10_000;
 
-interface Caller {
-  readonly to: string;
-  readonly call: number;
-}
-
 /** One incarnation of a coordinator replica: its core, with packets in place of ports and notices. */
-export class CoordinatorParty implements Life<Packet> {
-  readonly #options: CoordinatorPartyOptions;
-  readonly #driver: SimDriver<CoordinatorInput, CoordinatorOutput>;
-  readonly #seen = new SeenMessages();
-  readonly #callers = new Map<string, Caller>();
-  #replies = 0;
+export class CoordinatorParty extends PacketParty<CoordinatorInput, CoordinatorOutput, number> {
+  readonly #self: ReplicaId;
 
   constructor(options: CoordinatorPartyOptions) {
-    this.#options = options;
-    const { cast, self, entropy, host, createCore } = options;
-    const { cluster } = cast;
-    const core = createCore({
-      cluster: cluster.id,
-      resilience: cluster.resilience,
-      self,
-      initiators: cluster.initiators.map(({ id }) => id),
-      ...cluster.timing,
-      retainedTransactions: cluster.retainedTransactions,
-      owedTransactions: cluster.owedTransactions,
-      shownTransactions: SHOWN_TRANSACTIONS_MAX,
-      entropy,
-      sign: cast.signOf(coordinatorAddress(self)),
-    });
-    this.#driver = new SimDriver({
-      core,
-      host,
-      perform: (output) => this.#perform(output),
-      log: ({ event, data }) => options.log(event, data),
-    });
-    this.#driver.start();
+    super(options, coreOf(options));
+    this.#self = options.self;
+    this.start();
   }
 
-  get load() {
-    return this.#driver.load;
-  }
-
-  linked(other: string): void {
+  override linked(other: string): void {
     const replica = replicaAt(other);
-    if (replica !== undefined) this.#driver.submit({ kind: 'peer-up', replica });
+    if (replica !== undefined) this.submit({ kind: 'peer-up', replica });
   }
 
-  receive(from: string, packet: Packet, id: number): void {
-    if (!this.#seen.isNew(packet, id)) return;
+  protected take(from: string, packet: Packet): void {
     switch (packet.kind) {
       case 'peer': {
         const replica = replicaAt(from);
         if (replica === undefined) return;
-        const message = this.#options.reader.peer(replica, packet.bytes)?.verified;
-        if (message) this.#driver.submit({ kind: 'peer', message });
+        const message = this.reader.peer(replica, packet.bytes)?.verified;
+        if (message) this.submit({ kind: 'peer', message });
         return;
       }
       case 'activate':
@@ -124,44 +79,36 @@ export class CoordinatorParty implements Life<Packet> {
     from: string,
     packet: Extract<Packet, { kind: 'activate' | 'register' | 'complete' | 'vote' | 'ended' }>,
   ): void {
-    const signed = this.#options.reader.statement(packet.statement);
+    const signed = this.reader.statement(packet.statement);
     if (signed === undefined || !isOwn(from, signed.statement)) return;
     if (packet.kind === 'activate' && isKind(signed, 'activation')) {
-      const replyId = this.#expectReply({ to: from, call: packet.call });
-      this.#driver.submit({ kind: 'activate', statement: signed, replyId });
+      const replyId = this.#expectReply(from, packet.call);
+      this.submit({ kind: 'activate', statement: signed, replyId });
     } else if (packet.kind === 'register' && isKind(signed, 'registration')) {
       if (addressOfService(signed.statement.address) === undefined) return;
-      const replyId = this.#expectReply({ to: from, call: packet.call });
-      this.#driver.submit({ kind: 'register', statement: signed, replyId });
+      const replyId = this.#expectReply(from, packet.call);
+      this.submit({ kind: 'register', statement: signed, replyId });
     } else if (packet.kind === 'complete' && isKind(signed, 'completion')) {
-      this.#driver.submit({ kind: 'complete', statement: signed });
+      this.submit({ kind: 'complete', statement: signed });
     } else if (packet.kind === 'vote' && isKind(signed, 'vote')) {
-      this.#driver.submit({ kind: 'vote', statement: signed, source: from });
+      this.submit({ kind: 'vote', statement: signed, source: from });
     } else if (packet.kind === 'ended' && isKind(signed, 'acknowledgement')) {
-      this.#driver.submit({ kind: 'ended', statement: signed });
+      this.submit({ kind: 'ended', statement: signed });
     }
   }
 
-  #expectReply(caller: Caller): string {
-    this.#replies += 1;
-    const replyId = String(this.#replies);
-    this.#callers.set(replyId, caller);
-    this.#options.host.after(REPLY_TIMEOUT_MS, () => this.#fault(replyId, 'Late', true));
-    return replyId;
-  }
-
-  #reply(replyId: string, reply: (call: number) => Packet): void {
-    const caller = this.#callers.get(replyId);
-    this.#callers.delete(replyId);
-    if (caller) this.#options.mail.send(caller.to, reply(caller.call));
+  #expectReply(to: string, call: number): string {
+    const id = this.callers.add({ to, call });
+    this.host.after(REPLY_TIMEOUT_MS, () => this.#fault(String(id), 'Late', true));
+    return String(id);
   }
 
   #fault(replyId: string, code: string, isForNow: boolean): void {
-    this.#reply(replyId, (call) => ({ kind: 'fault', call, code, isForNow }));
+    this.reply(Number(replyId), (call) => ({ kind: 'fault', call, code, isForNow }));
   }
 
-  #perform(output: CoordinatorOutput): void {
-    const { mail } = this.#options;
+  protected perform(output: CoordinatorOutput): void {
+    const { mail } = this;
     switch (output.kind) {
       case 'send':
       case 'broadcast':
@@ -177,7 +124,7 @@ export class CoordinatorParty implements Life<Packet> {
       case 'activated':
         return this.#activated(output);
       case 'registered':
-        return this.#reply(output.replyId, (call) => ({ kind: 'registered', call }));
+        return this.reply(Number(output.replyId), (call) => ({ kind: 'registered', call }));
       case 'refused':
         return this.#fault(output.replyId, output.fault, false);
       case 'notify-participant': {
@@ -223,24 +170,37 @@ export class CoordinatorParty implements Life<Packet> {
     const decision = output.proof ?? this.#storedProof(slot);
     if (!decision) return this.#fault(replyId, 'CannotCreateContext', false);
     const bytes = encodeCommitCertificate(decision.commits);
-    this.#reply(replyId, (call) => ({ kind: 'activated', call, tid, proof: bytes }));
+    this.reply(Number(replyId), (call) => ({ kind: 'activated', call, tid, proof: bytes }));
   }
 
   #storedProof(slot: Slot): DecisionProof | undefined {
-    const stored = this.#options.host.disk.read(`decided/${slotKey(slot)}`);
-    return stored && decodeDecisionProof(this.#options.cast.cluster.id, stored);
+    const stored = this.host.disk.read(`decided/${slotKey(slot)}`);
+    return stored && decodeDecisionProof(this.cast.cluster.id, stored);
   }
 
   #others(): ReplicaId[] {
-    const { cast, self } = this.#options;
-    return cast.cluster.coordinators.map(({ id }) => id).filter((id) => id !== self);
+    return this.cast.cluster.coordinators.map(({ id }) => id).filter((id) => id !== this.#self);
   }
 
   #sendPeers(to: readonly ReplicaId[], bytes: Uint8Array): void {
-    for (const replica of to) {
-      this.#options.mail.send(coordinatorAddress(replica), { kind: 'peer', bytes });
-    }
+    this.sendReplicas(to, { kind: 'peer', bytes });
   }
+}
+
+function coreOf({ cast, self, entropy, createCore }: CoordinatorPartyOptions) {
+  const { cluster } = cast;
+  return createCore({
+    cluster: cluster.id,
+    resilience: cluster.resilience,
+    self,
+    initiators: cluster.initiators.map(({ id }) => id),
+    ...cluster.timing,
+    retainedTransactions: cluster.retainedTransactions,
+    owedTransactions: cluster.owedTransactions,
+    shownTransactions: SHOWN_TRANSACTIONS_MAX,
+    entropy,
+    sign: cast.signOf(coordinatorAddress(self)),
+  });
 }
 
 function proof(certificate: Parameters<typeof encodeCommitCertificate>[0] | undefined) {

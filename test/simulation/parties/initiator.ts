@@ -16,20 +16,17 @@ import type {
   LegResult,
   RequestId,
 } from '../../../src/transaction/initiator/messages.js';
-import type { Life } from '../engine/process.js';
-import { SimDriver } from '../engine/sim-driver.js';
-import { Calls } from './calls.js';
 import { coordinatorAddress, initiatorAddress, replicaAt } from '../kit/cast.js';
-import type { PartyOptions } from './coordinator.js';
-import { SeenMessages } from './mail.js';
+import { Calls } from './calls.js';
 import { isReply, type Packet, type Reply } from './packets.js';
+import { PacketParty, type PacketPartyOptions } from './party.js';
 
 type Output<Kind extends InitiatorOutput['kind']> = Extract<InitiatorOutput, { kind: Kind }>;
 type Evidence = Extract<InitiatorInput, { kind: 'notified' }>['evidence'];
 
 export type InitiatorFactory = (options: InitiatorOptions) => Core<InitiatorInput, InitiatorOutput>;
 
-export interface InitiatorPartyOptions extends PartyOptions {
+export interface InitiatorPartyOptions extends PacketPartyOptions {
   readonly self: InitiatorId;
   readonly createCore: InitiatorFactory;
 }
@@ -43,72 +40,42 @@ const limits = {
 };
 
 /** One incarnation of an initiator: its core, with packets in place of SOAP calls. */
-export class InitiatorParty implements Life<Packet> {
-  readonly #options: InitiatorPartyOptions;
-  readonly #driver: SimDriver<InitiatorInput, InitiatorOutput>;
+export class InitiatorParty extends PacketParty<InitiatorInput, InitiatorOutput, RequestId> {
   readonly #calls: Calls;
-  readonly #seen = new SeenMessages();
   /** A replica is not asked again while it is being asked. */
   readonly #activating = new Set<string>();
-  readonly #clients = new Map<RequestId, { readonly to: string; readonly call: number }>();
-  #requests = 0;
 
   constructor(options: InitiatorPartyOptions) {
-    this.#options = options;
-    const { cast, self, host, mail, createCore } = options;
-    const sign = cast.signOf(initiatorAddress(self));
-    const core = createCore({
-      id: self,
-      resilience: cast.cluster.resilience,
-      timing: cast.cluster.timing,
-      limits,
-      fronts: new Set(),
-      sign: (statement) => signStatement(sign, cast.cluster.id, statement),
-    });
-    this.#calls = new Calls(host, mail);
-    this.#driver = new SimDriver({
-      core,
-      host,
-      perform: (output) => this.#perform(output),
-      log: ({ event, data }) => options.log(event, data),
-    });
-    this.#driver.start();
+    super(options, coreOf(options));
+    this.#calls = new Calls(options.host, options.mail);
+    this.start();
   }
 
-  get load() {
-    return this.#driver.load;
-  }
-
-  linked(): void {}
-
-  receive(from: string, packet: Packet, id: number): void {
-    if (!this.#seen.isNew(packet, id)) return;
+  protected take(from: string, packet: Packet): void {
     if (isReply(packet)) return this.#calls.answered(from, packet);
     if (packet.kind === 'transfer') return this.#receiveTransfer(from, packet);
     const replica = replicaAt(from);
     if (replica === undefined) return;
     if (packet.kind === 'outcome') {
       const evidence = this.#evidence(packet);
-      if (evidence) this.#driver.submit({ kind: 'notified', replica, tid: packet.tid, evidence });
+      if (evidence) this.submit({ kind: 'notified', replica, tid: packet.tid, evidence });
     } else if (packet.kind === 'completion-fault' && packet.fault === 'InvalidState') {
       // Only Committed answers a Rollback so: a word for commit (`src/banking/initiator/ports.ts`).
       const evidence = { kind: 'plain', outcome: 'commit' } as const;
-      this.#driver.submit({ kind: 'notified', replica, tid: packet.tid, evidence });
+      this.submit({ kind: 'notified', replica, tid: packet.tid, evidence });
     }
   }
 
   #receiveTransfer(from: string, packet: Extract<Packet, { kind: 'transfer' }>): void {
     const { call, client, timestamp, order } = packet;
     if (clientPrincipal(client) !== from) return;
-    this.#requests += 1;
-    const requestId = this.#requests as RequestId;
-    this.#clients.set(requestId, { to: from, call });
-    this.#driver.submit({
+    const requestId = this.callers.add({ to: from, call });
+    this.submit({
       kind: 'request',
       requestId,
       client,
       timestamp,
-      digest: requestDigest(this.#options.cast.cluster.id, { client, timestamp }, order),
+      digest: requestDigest(this.cast.cluster.id, { client, timestamp }, order),
       operation: operationOf(order),
       warrant: { kind: 'request', bytes: new Uint8Array(), of: from },
     });
@@ -117,11 +84,11 @@ export class InitiatorParty implements Life<Packet> {
   /** Undefined where the proof proves nothing: the message is refused. */
   #evidence({ outcome, proof }: Extract<Packet, { kind: 'outcome' }>): Evidence | undefined {
     if (proof === undefined) return { kind: 'plain', outcome };
-    const certificate = this.#options.reader.certificate(proof);
+    const certificate = this.reader.certificate(proof);
     return certificate && { kind: 'proof', certificate };
   }
 
-  #perform(output: InitiatorOutput): void {
+  protected perform(output: InitiatorOutput): void {
     switch (output.kind) {
       case 'send-activation':
         return this.#activate(output);
@@ -129,10 +96,7 @@ export class InitiatorParty implements Life<Packet> {
         return this.#invoke(output);
       case 'send-completion': {
         const statement = encodeSigned(output.statement);
-        for (const to of output.to) {
-          this.#options.mail.send(coordinatorAddress(to), { kind: 'complete', statement });
-        }
-        return;
+        return this.sendReplicas(output.to, { kind: 'complete', statement });
       }
       case 'answer':
         return this.#answer(output);
@@ -142,7 +106,7 @@ export class InitiatorParty implements Life<Packet> {
   }
 
   #activate({ request, to, statement }: Output<'send-activation'>): void {
-    const timeoutMs = this.#options.cast.cluster.timing.defaultExpiresMs;
+    const timeoutMs = this.cast.cluster.timing.defaultExpiresMs;
     const bytes = encodeSigned(statement);
     for (const replica of to) {
       const key = `${request} ${replica}`;
@@ -152,7 +116,7 @@ export class InitiatorParty implements Life<Packet> {
       this.#calls.request(coordinatorAddress(replica), packet, timeoutMs, (reply) => {
         this.#activating.delete(key);
         const evidence = this.#activation(reply);
-        this.#driver.submit(
+        this.submit(
           evidence
             ? { kind: 'activated', replica, request, evidence }
             : activationFailure(reply, replica, request),
@@ -166,12 +130,12 @@ export class InitiatorParty implements Life<Packet> {
   ): Extract<InitiatorInput, { kind: 'activated' }>['evidence'] | undefined {
     if (reply?.kind !== 'activated') return undefined;
     if (reply.proof === undefined) return { kind: 'plain', tid: reply.tid };
-    const certificate = this.#options.reader.certificate(reply.proof);
+    const certificate = this.reader.certificate(reply.proof);
     return certificate && { kind: 'proof', certificate };
   }
 
   #invoke({ request, tid, leg, call, currency: unit, ...output }: Output<'invoke-leg'>): void {
-    const { timing } = this.#options.cast.cluster;
+    const { timing } = this.cast.cluster;
     const posting = {
       kind: call.side,
       account: accountId(call.account),
@@ -182,23 +146,32 @@ export class InitiatorParty implements Life<Packet> {
     const expiresMs = timing.defaultExpiresMs;
     const packet = { kind: 'post', tid, expiresMs, posting, invitation } as const;
     this.#calls.request(call.participant, packet, timing.voteTimeoutMs, (reply) => {
-      this.#driver.submit({ kind: 'leg-answered', request, leg, result: legResult(reply) });
+      this.submit({ kind: 'leg-answered', request, leg, result: legResult(reply) });
     });
   }
 
   #answer({ requestId, reply }: Output<'answer'>): void {
-    const client = this.#clients.get(requestId);
-    this.#clients.delete(requestId);
-    if (client === undefined) return;
-    const { to, call } = client;
     if (reply.kind === 'outcome') {
       const { transactionId: tid, outcome, reason } = reply;
-      const told = { kind: 'transferred', call, tid, outcome } as const;
-      return this.#options.mail.send(to, reason === undefined ? told : { ...told, reason });
+      const why = reason === undefined ? {} : { reason };
+      return this.reply(requestId, (call) => ({ kind: 'transferred', call, tid, outcome, ...why }));
     }
-    const isForNow = reply.code !== 'stale' && reply.code !== 'conflict';
-    this.#options.mail.send(to, { kind: 'fault', call, code: reply.code, isForNow });
+    const { code } = reply;
+    const isForNow = code !== 'stale' && code !== 'conflict';
+    this.reply(requestId, (call) => ({ kind: 'fault', call, code, isForNow }));
   }
+}
+
+function coreOf({ cast, self, createCore }: InitiatorPartyOptions) {
+  const sign = cast.signOf(initiatorAddress(self));
+  return createCore({
+    id: self,
+    resilience: cast.cluster.resilience,
+    timing: cast.cluster.timing,
+    limits,
+    fronts: new Set(),
+    sign: (statement) => signStatement(sign, cast.cluster.id, statement),
+  });
 }
 
 function legResult(reply: Reply | undefined): LegResult {

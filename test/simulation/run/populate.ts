@@ -4,8 +4,9 @@ import { clientId, type ReplicaId } from '../../../src/kernel/ids.js';
 import type { Host } from '../engine/process.js';
 import { BankParty } from '../parties/bank.js';
 import { ClientParty } from '../parties/client.js';
-import { CoordinatorParty, type PartyOptions } from '../parties/coordinator.js';
+import { CoordinatorParty } from '../parties/coordinator.js';
 import { InitiatorParty } from '../parties/initiator.js';
+import type { PacketPartyOptions } from '../parties/party.js';
 import type { Cores } from './cores.js';
 import { bankNames, errandsOf, openingAccounts } from './load.js';
 import type { TransactionsWorld } from './world.js';
@@ -73,7 +74,7 @@ function addClient(world: TransactionsWorld, index: number): void {
   );
 }
 
-function party(world: TransactionsWorld, name: string, host: Host): PartyOptions {
+function party(world: TransactionsWorld, name: string, host: Host): PacketPartyOptions {
   const { cast, reader } = world;
   const log = (event: string, data: object): void => world.noted(name, event, data);
   return { cast, reader, mail: world.mail(name), host, log };
