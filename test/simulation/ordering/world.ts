@@ -10,7 +10,7 @@ import { OrderingImpostor } from './byzantine/impostor.js';
 import type { EngineFactory } from './engines.js';
 import { SimMachine } from './machine.js';
 import type { OrderingPlan } from './plan.js';
-import { OrderingReader } from './reader.js';
+import { type OrderingReader, orderingReader } from './reader.js';
 import { OrderingReplica } from './replica.js';
 import { isFaulty } from './replica-plan.js';
 import { ReplicaWorld, TIMEOUT_MAX_MS } from './replica-world.js';
@@ -38,7 +38,7 @@ export class OrderingWorld extends ReplicaWorld<OrderingPlan, Uint8Array, Orderi
   constructor(plan: OrderingPlan, factory: EngineFactory, narrate?: Narrator) {
     super(plan, 'ordering', narrate);
     this.#factory = factory;
-    this.#reader = new OrderingReader(this.cast, isGenuine);
+    this.#reader = orderingReader(this.cast, isGenuine);
     this.witness = new OrderingWitness(this.cast, (replica) => !isFaulty(plan, replica));
     if (plan.measuring) this.network.conditions.delayMaxMs = plan.measuring.delayMaxMs;
     for (const replica of this.replicas) this.#add(replica);

@@ -23,9 +23,10 @@ import type {
   Statement,
   VoteStatement,
 } from '../../../src/agreement/statements.js';
-import type { ParticipantId, ReplicaId } from '../../../src/kernel/ids.js';
+import type { ParticipantId, ReplicaId, Result } from '../../../src/kernel/ids.js';
 import type { Verified } from '../../../src/kernel/signed.js';
 import type { Cast } from '../kit/cast.js';
+import { Readings, verifiedIn } from '../kit/reading.js';
 
 /** What bytes turned out to be; undefined where they are no good. */
 export interface PeerReading {
@@ -40,10 +41,10 @@ export interface PeerReading {
 export class Reader {
   readonly #cast: Cast;
   readonly #peer = new WeakMap<Uint8Array, PeerReading & { readonly from: ReplicaId }>();
-  readonly #statements = new WeakMap<Uint8Array, Verified<Statement> | 'bad'>();
-  readonly #invitations = new WeakMap<Uint8Array, Verified<InvitationStatement> | 'bad'>();
-  readonly #proofs = new WeakMap<Uint8Array, VerifiedDecisionProof | 'bad'>();
-  readonly #certificates = new WeakMap<Uint8Array, VerifiedCommitCertificate | 'bad'>();
+  readonly #statements = new Readings<Verified<Statement>>();
+  readonly #invitations = new Readings<Verified<InvitationStatement>>();
+  readonly #proofs = new Readings<VerifiedDecisionProof>();
+  readonly #certificates = new Readings<VerifiedCommitCertificate>();
 
   constructor(cast: Cast) {
     this.#cast = cast;
@@ -54,17 +55,16 @@ export class Reader {
     if (known?.from === from) return known;
     const message = decoded(() => decodePeerMessage(this.#cluster, bytes));
     if (message === undefined) return undefined;
-    const result = verifyPeerMessage(this.#cast.keyring, from, message);
-    const reading = { from, message, verified: result.ok ? result.value : undefined };
+    const verified = verifiedIn(verifyPeerMessage(this.#cast.keyring, from, message));
+    const reading = { from, message, verified };
     this.#peer.set(bytes, reading);
     return reading;
   }
 
   statement(bytes: Uint8Array): Verified<Statement> | undefined {
-    return remember(this.#statements, bytes, () => {
+    return this.#read(this.#statements, bytes, () => {
       const signed = decodeSignedStatement(this.#cluster, bytes);
-      const result = verifyStatement(this.#cast.keyring, signed);
-      return result.ok ? result.value : undefined;
+      return verifyStatement(this.#cast.keyring, signed);
     });
   }
 
@@ -77,26 +77,23 @@ export class Reader {
   }
 
   invitation(bytes: Uint8Array): Verified<InvitationStatement> | undefined {
-    return remember(this.#invitations, bytes, () => {
+    return this.#read(this.#invitations, bytes, () => {
       const signed = decodeSignedInvitation(this.#cluster, bytes);
-      const result = verifyStatement(this.#cast.keyring, signed);
-      return result.ok ? result.value : undefined;
+      return verifyStatement(this.#cast.keyring, signed);
     });
   }
 
   proof(bytes: Uint8Array): VerifiedDecisionProof | undefined {
-    return remember(this.#proofs, bytes, () => {
+    return this.#read(this.#proofs, bytes, () => {
       const proof = decodeDecisionProof(this.#cluster, bytes);
-      const result = verifyDecisionProof(this.#cast.keyring, proof);
-      return result.ok ? result.value : undefined;
+      return verifyDecisionProof(this.#cast.keyring, proof);
     });
   }
 
   certificate(bytes: Uint8Array): VerifiedCommitCertificate | undefined {
-    return remember(this.#certificates, bytes, () => {
+    return this.#read(this.#certificates, bytes, () => {
       const certificate = decodeCommitCertificate(this.#cluster, bytes);
-      const result = verifyCommitCertificate(this.#cast.keyring, certificate);
-      return result.ok ? result.value : undefined;
+      return verifyCommitCertificate(this.#cast.keyring, certificate);
     });
   }
 
@@ -107,25 +104,20 @@ export class Reader {
       return [{ ...signed, statement: signed.statement }];
     });
     if (statements.length < all.length) return undefined;
-    const result = verifyCompletion(this.#cast.keyring, statements);
-    return result.ok ? result.value : undefined;
+    return verifiedIn(verifyCompletion(this.#cast.keyring, statements));
+  }
+
+  #read<Value extends object>(
+    readings: Readings<Value>,
+    bytes: Uint8Array,
+    read: () => Result<Value, unknown>,
+  ): Value | undefined {
+    return readings.of(bytes, () => decoded(() => verifiedIn(read())));
   }
 
   get #cluster() {
     return this.#cast.cluster.id;
   }
-}
-
-function remember<Value extends object>(
-  memory: WeakMap<Uint8Array, Value | 'bad'>,
-  bytes: Uint8Array,
-  read: () => Value | undefined,
-): Value | undefined {
-  const known = memory.get(bytes);
-  if (known !== undefined) return known === 'bad' ? undefined : known;
-  const value = decoded(read);
-  memory.set(bytes, value ?? 'bad');
-  return value;
 }
 
 /** Codec errors are the sender's fault; whatever else is thrown is ours. */

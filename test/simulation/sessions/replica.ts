@@ -59,9 +59,9 @@ export class SessionParty extends ReplicaParty<SessionPacket, SessionInput, Sess
       if (message) this.submit({ kind: 'ordering', message, nowMs });
       return;
     }
-    const said = reader.session(packet.bytes);
+    const said = reader.session.read(packet.bytes);
     if (!said || !takes(replica, said)) return;
-    const message = reader.verifySession(replica, packet.bytes);
+    const message = reader.session.verify(replica, packet.bytes);
     if (message) this.submit({ kind: 'session', message, nowMs });
   }
 

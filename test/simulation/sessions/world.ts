@@ -136,7 +136,7 @@ export class SessionsWorld extends ReplicaWorld<SessionsPlan, SessionPacket, Ses
     const replica = replicaAt(from);
     if (replica === undefined) return;
     if (packet.kind === 'session') {
-      const message = this.reader.session(packet.bytes);
+      const message = this.reader.session.read(packet.bytes);
       if (message) this.witness.sentBy(replica, message);
     } else if (packet.kind === 'ordering') {
       const message = this.reader.ordering.read(packet.bytes);
@@ -289,7 +289,7 @@ export class SessionsWorld extends ReplicaWorld<SessionsPlan, SessionPacket, Ses
       case 'ordering':
         return describe(this.reader.ordering.read(packet.bytes));
       case 'session':
-        return `session ${this.reader.session(packet.bytes)?.kind ?? 'undecodable'}`;
+        return `session ${this.reader.session.read(packet.bytes)?.kind ?? 'undecodable'}`;
       case 'question': {
         const { question } = packet;
         const first = question.kind === 'run' ? ` from ${question.run.run.first}` : '';
