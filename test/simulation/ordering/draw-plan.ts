@@ -1,4 +1,5 @@
 import { Random } from '../engine/random.js';
+import { drawFaults, drawShape, indices, starring } from '../kit/drawing.js';
 import { commonLies, costlyLies, type OrderingLie, orderingLies } from './byzantine/library.js';
 import { orderingFaults } from './fault-kinds.js';
 import { type Moment, momentous, type OrderingLiarPlan, type OrderingPlan } from './plan.js';
@@ -11,6 +12,9 @@ const shapes = [
 
 const lies = Object.keys(commonLies) as OrderingLie[];
 const allLies = Object.keys(orderingLies) as OrderingLie[];
+
+/** Losses of disks are drawn by themselves. */
+export const mixedFaults = orderingFaults.filter((kind) => kind !== 'disk-loss');
 
 /** What costs most, by the table in `docs/faults.md`. */
 const costliest = [
@@ -57,7 +61,7 @@ export function drawMeasuringPlan(
 }
 
 function drawCostlyLiars(random: Random, turn: number, n: number, f: number): OrderingLiarPlan[] {
-  const replicas = Array.from({ length: n }, (_, index) => index);
+  const replicas = indices(n);
   // The first primary in half of the runs.
   const [first = 0, ...rest] = random.chance(0.5) ? replicas : random.sample(replicas, n);
   const liars = [first, ...random.sample(rest, f - 1)];
@@ -85,12 +89,12 @@ function drawMoments(random: Random): readonly [Moment, Moment] {
 /** A mixture of faults and liars, up to what must be tolerated; each seed another. */
 function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingPlan {
   const random = new Random(`plan ${seed} ordering`);
-  const { n, f } = random.pick(
-    shapes.flatMap((one) => Array.from({ length: one.weight }, () => one)),
-  );
+  const { n, f } = drawShape(random, shapes);
   const drawn = random.chance(0.85) ? 'antipaxos' : 'pbft';
   const withTwins = random.chance(0.12);
-  const liars = random.chance(0.85) ? drawLiars(random, seed, n, f) : [];
+  const liars = random.chance(0.85)
+    ? drawLiars({ random, seed, n, f }, lies, 3, (liar) => liar)
+    : [];
   // Who has lost its disk is one of the `f` until it is back.
   const losses = liars.length < f ? drawLosses(seed, 0.6) : {};
   const twins = withTwins ? liars.slice(-1).map(({ replica }) => replica) : [];
@@ -102,7 +106,7 @@ function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingP
     f,
     requests: 5 + random.int(20),
     chaosMs: Math.round(random.between(2000, 20_000)),
-    faults: { ...(random.chance(0.9) ? drawFaults(random) : {}), ...losses },
+    faults: { ...(random.chance(0.9) ? drawFaults(random, mixedFaults, 0.1, 0.8) : {}), ...losses },
     liars: liars.filter(({ replica }) => !twins.includes(replica)),
     twins,
     exclusion: random.pick(['S1', 'S2', 'S3'] as const),
@@ -125,22 +129,28 @@ export function drawLosses(
   return random.chance(chance) ? { 'disk-loss': random.between(0.3, 1) } : {};
 }
 
-/** Each seed has some kinds on and the others off, so that none hides another. */
-function drawFaults(random: Random): OrderingPlan['faults'] {
-  const drawn = orderingFaults.filter((kind) => kind !== 'disk-loss');
-  const on = random.some(drawn, random.between(0.1, 0.8));
-  return Object.fromEntries(on.map((kind) => [kind, random.between(0.1, 1)]));
+interface Drawing {
+  readonly random: Random;
+  readonly seed: number;
+  readonly n: number;
+  readonly f: number;
 }
 
-/** The behaviours take turns, so that a few dozen seeds show each of them. */
-function drawLiars(random: Random, seed: number, n: number, f: number): OrderingLiarPlan[] {
-  const replicas = Array.from({ length: n }, (_, index) => index);
-  const star = lies[seed % lies.length] ?? 'silent';
-  const count = 1 + random.int(f);
-  return random.sample(replicas, count).map((replica, index) => {
-    const drawn = random.sample(lies, 1 + random.int(3));
-    const behaviours =
-      index === 0 ? [star, ...drawn.slice(1).filter((one) => one !== star)] : drawn;
-    return { replica, behaviours };
+interface DrawnLiar<Name> {
+  readonly replica: number;
+  readonly behaviours: readonly Name[];
+}
+
+/** The behaviours take turns, so that a few dozen seeds show each of them. `finish` draws the rest of a liar. */
+export function drawLiars<Name, Liar>(
+  { random, seed, n, f }: Drawing,
+  names: readonly Name[],
+  behavioursMax: number,
+  finish: (liar: DrawnLiar<Name>) => Liar,
+): Liar[] {
+  const [star = random.pick(names)] = names.slice(seed % names.length);
+  return random.sample(indices(n), 1 + random.int(f)).map((replica, index) => {
+    const drawn = random.sample(names, 1 + random.int(behavioursMax));
+    return finish({ replica, behaviours: index === 0 ? starring(star, drawn) : drawn });
   });
 }

@@ -8,6 +8,7 @@ import {
 import { Random } from '../engine/random.js';
 import { type FaultKind, faultKinds } from '../faults/fault-kinds.js';
 import { coordinatorAddress, initiatorAddress, RETAINED } from '../kit/cast.js';
+import { drawFaults, drawShape, indices, starring } from '../kit/drawing.js';
 import { bankNames } from '../run/load.js';
 import type { LiarPlan, Plan } from './plan.js';
 
@@ -74,7 +75,7 @@ const shapes = [
 
 export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
   const random = new Random(`plan ${seed} ${scenario}`);
-  const shape = random.pick(shapes.flatMap((one) => Array.from({ length: one.weight }, () => one)));
+  const shape = drawShape(random, shapes);
   const sizes = {
     seed,
     n: shape.n,
@@ -92,13 +93,13 @@ export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
     case 'calm':
       return { ...sizes, faults: {}, liars: [], twins: [] };
     case 'crashes':
-      return { ...sizes, faults: drawFaults(random, crashKinds), liars: [], twins: [] };
+      return { ...sizes, faults: faultsFrom(random, crashKinds), liars: [], twins: [] };
     case 'links':
-      return { ...sizes, faults: drawFaults(random, linkKinds), liars: [], twins: [] };
+      return { ...sizes, faults: faultsFrom(random, linkKinds), liars: [], twins: [] };
     case 'liars':
       return { ...sizes, faults: {}, ...drawLiars(drawing, shape.f, false) };
     case 'twins':
-      return { ...sizes, faults: drawFaults(random, linkKinds), ...onlyTwins(drawing) };
+      return { ...sizes, faults: faultsFrom(random, linkKinds), ...onlyTwins(drawing) };
     case 'too-many-liars':
       return {
         ...sizes,
@@ -111,7 +112,7 @@ export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
     case 'swarm': {
       // Of its own, so that the others stay as they were drawn.
       if (new Random(`share ${seed}`).chance(LIMITS_SHARE)) return drawLimits(drawing);
-      const faults = random.chance(0.9) ? drawFaults(random, faultKinds) : {};
+      const faults = random.chance(0.9) ? faultsFrom(random, faultKinds) : {};
       const liars = random.chance(0.85)
         ? drawLiars(drawing, shape.f, random.chance(0.25))
         : { liars: [], twins: [] };
@@ -126,7 +127,7 @@ type Drawing = { readonly random: Random } & Omit<Plan, 'faults' | 'liars' | 'tw
 function drawLimits(drawing: Drawing): Plan {
   const { random, f, clients } = drawing;
   const { random: _random, ...sizes } = drawing;
-  const faults = random.chance(0.8) ? drawFaults(random, faultKinds) : {};
+  const faults = random.chance(0.8) ? faultsFrom(random, faultKinds) : {};
   const liars = random.chance(0.85) ? drawLiars(drawing, f, false) : { liars: [], twins: [] };
   const away = random.chance(0.7) ? { absence: random.between(0.5, 1) } : {};
   const damage = random.chance(0.4) ? { 'disk-damage': random.between(0.3, 1) } : {};
@@ -146,7 +147,7 @@ function burdened(drawing: Drawing, liars: readonly LiarPlan[]): LiarPlan[] {
   const { random } = drawing;
   const turned = liars.map((liar) => {
     if (!liar.address.startsWith('c') || liar.address.startsWith('client')) return liar;
-    return random.chance(0.6) ? starring(liar, random.pick(forgetful)) : liar;
+    return random.chance(0.6) ? withStar(liar, random.pick(forgetful)) : liar;
   });
   const banks = bankNames(drawing as unknown as Plan);
   const address = random.pick(banks.slice(1));
@@ -154,11 +155,8 @@ function burdened(drawing: Drawing, liars: readonly LiarPlan[]): LiarPlan[] {
   return [...turned, { address, behaviours: [random.pick(burdens)] }];
 }
 
-/** Each seed has some kinds on and the others off, so that none hides another. */
-function drawFaults(random: Random, kinds: readonly FaultKind[]): Plan['faults'] {
-  const on = random.some(kinds, random.between(0.2, 0.8));
-  return Object.fromEntries(on.map((kind) => [kind, random.between(0.1, 1)]));
-}
+const faultsFrom = (random: Random, kinds: readonly FaultKind[]): Plan['faults'] =>
+  drawFaults(random, kinds, 0.2, 0.8);
 
 const coordinatorNames = Object.keys(
   coordinatorBehaviours,
@@ -195,7 +193,7 @@ function drawLiars(drawing: Drawing, f: number, withTwins: boolean): Pick<Plan, 
       .filter((id) => !twins.includes(id))
       .map((id) => {
         const liar = liarAt(random, coordinatorAddress(id), coordinatorBehaviours);
-        return id === first ? starring(liar, star) : liar;
+        return id === first ? withStar(liar, star) : liar;
       }),
     ...random
       .sample(indices(2 * f + 1), random.int(f + 1))
@@ -217,9 +215,8 @@ function liarAt(random: Random, address: string, behaviours: object): LiarPlan {
   return { address, behaviours: random.sample(names, 1 + random.int(3)) };
 }
 
-/** The liar with this behaviour in place of its first. */
-function starring({ address, behaviours }: LiarPlan, star: LiarName): LiarPlan {
-  return { address, behaviours: [star, ...behaviours.slice(1).filter((one) => one !== star)] };
+function withStar({ address, behaviours }: LiarPlan, star: LiarName): LiarPlan {
+  return { address, behaviours: starring(star, behaviours) };
 }
 
 function onlyTwins({ random, n, f }: Drawing): Pick<Plan, 'liars' | 'twins'> {
@@ -238,8 +235,4 @@ function tooManyLiars({ random, n, f }: Drawing): Pick<Plan, 'liars' | 'twins'> 
   const coordinators = addresses.map((address) => ({ address, behaviours }));
   const bank = { address: 'bank-a', behaviours: ['conflicting-votes' as const] };
   return { liars: [...coordinators, bank], twins: [] };
-}
-
-function indices(count: number): number[] {
-  return Array.from({ length: count }, (_, index) => index);
 }

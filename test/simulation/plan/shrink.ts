@@ -1,4 +1,5 @@
-import type { LiarPlan, Plan } from './plan.js';
+import { cutEach, fewerBehaviours } from '../kit/cuts.js';
+import type { Plan } from './plan.js';
 
 const RUNS_MAX = 300;
 
@@ -42,20 +43,13 @@ export function shrinkBy<Of>(
 
 /** The bold cuts first. */
 export function cutPlan(plan: Plan): Plan[] {
-  const { faults, liars, twins, clients, ordersPerClient, chaosMs, banks } = plan;
+  const { faults, clients, ordersPerClient, chaosMs, banks } = plan;
   const cuts: Plan[] = [];
   if (Object.keys(faults).length > 1) cuts.push({ ...plan, faults: {} });
   if (clients > 1) cuts.push({ ...plan, clients: 1 });
   if (ordersPerClient > 1) cuts.push({ ...plan, ordersPerClient: 1 });
   if (chaosMs > 2000) cuts.push({ ...plan, chaosMs: Math.round(chaosMs / 2) });
-  for (const liar of liars) cuts.push({ ...plan, liars: liars.filter((one) => one !== liar) });
-  for (const twin of twins) cuts.push({ ...plan, twins: twins.filter((one) => one !== twin) });
-  for (const kind of Object.keys(faults)) cuts.push({ ...plan, faults: without(faults, kind) });
-  for (const liar of liars) {
-    for (const one of fewerBehaviours(liar)) {
-      cuts.push({ ...plan, liars: liars.map((each) => (each === liar ? one : each)) });
-    }
-  }
+  cuts.push(...cutEach(plan, fewerBehaviours));
   if (clients > 2) cuts.push({ ...plan, clients: clients - 1 });
   if (ordersPerClient > 2) cuts.push({ ...plan, ordersPerClient: ordersPerClient - 1 });
   if (banks > 1) cuts.push({ ...plan, banks: banks - 1 });
@@ -70,16 +64,4 @@ function isWhole({ liars, clients, banks }: Plan): boolean {
     if (address.startsWith('bank-')) return bankNames.includes(address);
     return !address.startsWith('client-') || Number(address.slice('client-'.length)) < clients;
   });
-}
-
-function fewerBehaviours({ address, behaviours }: LiarPlan): LiarPlan[] {
-  if (behaviours.length < 2) return [];
-  return behaviours.map((gone) => ({
-    address,
-    behaviours: behaviours.filter((each) => each !== gone),
-  }));
-}
-
-function without(faults: Plan['faults'], kind: string): Plan['faults'] {
-  return Object.fromEntries(Object.entries(faults).filter(([each]) => each !== kind));
 }

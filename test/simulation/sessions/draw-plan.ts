@@ -1,7 +1,7 @@
 import { Random } from '../engine/random.js';
+import { drawFaults, drawShape } from '../kit/drawing.js';
 import { type OrderingLie, orderingLies } from '../ordering/byzantine/library.js';
-import { drawLosses } from '../ordering/draw-plan.js';
-import { orderingFaults } from '../ordering/fault-kinds.js';
+import { drawLiars, drawLosses, mixedFaults } from '../ordering/draw-plan.js';
 import { type SessionLie, sessionLies } from './byzantine/library.js';
 import type { SessionLiarPlan, SessionsPlan } from './plan.js';
 
@@ -17,9 +17,7 @@ const deeperLies = Object.keys(orderingLies) as OrderingLie[];
 /** A mixture of faults and liars, up to what must be tolerated; each seed another. */
 export function drawSessionsPlan(seed: number, engine?: SessionsPlan['engine']): SessionsPlan {
   const random = new Random(`plan ${seed} sessions`);
-  const { n, f } = random.pick(
-    shapes.flatMap((one) => Array.from({ length: one.weight }, () => one)),
-  );
+  const { n, f } = drawShape(random, shapes);
   const drawn = random.chance(0.85) ? 'antipaxos' : 'pbft';
   const losses = drawLosses(seed, 0.15);
   // Who has lost its disk is one of the `f` until it is back.
@@ -35,8 +33,11 @@ export function drawSessionsPlan(seed: number, engine?: SessionsPlan['engine']):
     operationsPerSession: 2 + random.int(6),
     keys: random.pick([1, 3, 20]),
     chaosMs: Math.round(random.between(2000, 12_000)),
-    faults: { ...(random.chance(0.85) ? drawFaults(random) : {}), ...losses },
-    liars: (random.chance(0.85) ? drawLiars(random, seed, n, f) : []).slice(0, liarsMax),
+    faults: {
+      ...(random.chance(0.85) ? drawFaults(random, mixedFaults, 0.1, 0.7) : {}),
+      ...losses,
+    },
+    liars: (random.chance(0.85) ? drawSessionLiars(random, seed, n, f) : []).slice(0, liarsMax),
     exclusion: random.pick(['S1', 'S2', 'S3'] as const),
     pipelineDepth: random.pick([2, 10]),
     checkpointInterval: random.pick([4, 16, 64]),
@@ -47,25 +48,9 @@ export function drawSessionsPlan(seed: number, engine?: SessionsPlan['engine']):
   };
 }
 
-function drawFaults(random: Random): SessionsPlan['faults'] {
-  const drawn = orderingFaults.filter((kind) => kind !== 'disk-loss');
-  const on = random.some(drawn, random.between(0.1, 0.7));
-  return Object.fromEntries(on.map((kind) => [kind, random.between(0.1, 1)]));
-}
-
-/** The behaviours take turns, so that a few dozen seeds show each of them. */
-function drawLiars(random: Random, seed: number, n: number, f: number): SessionLiarPlan[] {
-  const replicas = Array.from({ length: n }, (_, index) => index);
-  const star = lies[seed % lies.length] ?? 'silent-home';
-  const count = 1 + random.int(f);
-  return random.sample(replicas, count).map((replica, index) => {
-    const drawn = random.sample(lies, 1 + random.int(2));
-    const behaviours =
-      index === 0 ? [star, ...drawn.slice(1).filter((one) => one !== star)] : drawn;
-    return {
-      replica,
-      behaviours,
-      ordering: random.chance(0.3) ? random.sample(deeperLies, 1) : [],
-    };
-  });
+function drawSessionLiars(random: Random, seed: number, n: number, f: number): SessionLiarPlan[] {
+  return drawLiars({ random, seed, n, f }, lies, 2, (liar) => ({
+    ...liar,
+    ordering: random.chance(0.3) ? random.sample(deeperLies, 1) : [],
+  }));
 }
