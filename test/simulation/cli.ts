@@ -1,3 +1,4 @@
+import type { Report } from './kit/trial.js';
 import type { Violation } from './kit/violation.js';
 import { shrinkBy } from './plan/shrink.js';
 import { runBatch } from './run/batch.js';
@@ -6,7 +7,6 @@ import {
   type Course,
   coverageGroups,
   drawCourse,
-  type Outcome,
   readCourse,
 } from './run/families.js';
 import { coverageLines, memoryLine, untested } from './run/summary.js';
@@ -103,7 +103,7 @@ function courseOf({ seed = 0, choice, plan }: One): Course {
   return plan === undefined ? drawCourse(choice, seed) : readCourse(choice, plan);
 }
 
-function tell({ violations, steps, fingerprint }: Outcome): number {
+function tell({ violations, steps, fingerprint }: Report): number {
   for (const violation of violations) print(`violation: ${text(violation)}`);
   print(
     `sim: ${steps} events, fingerprint ${fingerprint.toString(16)}, ${violations.length} violations`,

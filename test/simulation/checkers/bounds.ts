@@ -1,14 +1,6 @@
+import { excesses, type Load } from '../kit/loads.js';
 import type { Violation } from '../kit/violation.js';
 
-export interface Load {
-  readonly address: string;
-  readonly timers: number;
-  readonly outputs: number;
-  readonly records: number;
-}
-
-/** Outputs that a driver may hold, as its high-water mark has it. */
-const OUTPUTS_MAX = 65_536;
 /** Timers and records of a node: so many for each transaction, and besides. */
 const PER_TRANSACTION = 20;
 const BESIDES = 100;
@@ -22,13 +14,7 @@ export function checkBounds(
   lyingBanks: number,
 ): readonly Violation[] {
   const most = BESIDES + (PER_TRANSACTION + PER_LYING_BANK * lyingBanks) * transactions;
-  return loads.flatMap(({ address, timers, outputs, records }) => {
-    const problems: string[] = [];
-    if (outputs > OUTPUTS_MAX) problems.push(`${outputs} outputs wait`);
-    if (timers > most) problems.push(`${timers} timers run`);
-    if (records > most) problems.push(`${records} records on disk`);
-    return problems.map((what) => ({ checker: 'bounds', what: `${address}: ${what}` }));
-  });
+  return excesses(loads, { timers: most, records: most });
 }
 
 /** A record of the agreement that a node still has though its slot is decided. */

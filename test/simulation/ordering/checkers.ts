@@ -1,6 +1,7 @@
 import type { Resilience } from '../../../src/kernel/ids.js';
 import { NUMBERS_REMEMBERED } from '../../../src/ordering/core/client-table.js';
 import type { OrderingRequest } from '../../../src/ordering/types.js';
+import { excesses, type Load } from '../kit/loads.js';
 import type { Violation } from '../kit/violation.js';
 import type { OrderingPlan } from './plan.js';
 import type { DecidedRecord } from './records.js';
@@ -79,20 +80,12 @@ export function checkDelivery({
   }
 }
 
-export interface ReplicaLoad {
-  readonly address: string;
-  readonly timers: number;
-  readonly outputs: number;
-  readonly records: number;
-}
-
 /** Records of one place in the log of PBFT: votes, certificates, and a batch for each of a few views. */
 const RECORDS_OF_A_PLACE = 8;
 const RECORDS_BESIDES = 32;
-const OUTPUTS_MAX = 65_536;
 
 /** Whether a correct replica holds no more than its log and the number of processes explain. */
-export function checkLoad(plan: OrderingPlan, loads: readonly ReplicaLoad[]): readonly Violation[] {
+export function checkLoad(plan: OrderingPlan, loads: readonly Load[]): readonly Violation[] {
   const { n, checkpointInterval, pipelineDepth } = plan;
   const window = 2 * checkpointInterval + 2 * pipelineDepth;
   // A value of each process, and any that its reports name besides; what was said; the decision.
@@ -100,11 +93,5 @@ export function checkLoad(plan: OrderingPlan, loads: readonly ReplicaLoad[]): re
   const ofPlaces = 2 * 64 * RECORDS_OF_A_PLACE + 2 * checkpointInterval * RECORDS_OF_A_PLACE;
   const recordsMax = ofCycles + ofPlaces + RECORDS_BESIDES;
   const timersMax = 2 * window + 2 * 8;
-  return loads.flatMap(({ address, timers, outputs, records }) => {
-    const problems: string[] = [];
-    if (outputs > OUTPUTS_MAX) problems.push(`${outputs} outputs wait`);
-    if (timers > timersMax) problems.push(`${timers} timers run, ${timersMax} at most`);
-    if (records > recordsMax) problems.push(`${records} records on disk, ${recordsMax} at most`);
-    return problems.map((what) => ({ checker: 'bounds', what: `${address}: ${what}` }));
-  });
+  return excesses(loads, { timers: timersMax, records: recordsMax });
 }

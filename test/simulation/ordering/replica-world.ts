@@ -75,6 +75,9 @@ export abstract class ReplicaWorld<Plan extends ReplicaPlan, Message, Core> exte
     for (const process of this.processes) if (this.#isFaulty(process)) process.crash();
   }
 
+  /** Counts the messages of correct replicas. */
+  abstract readonly witness: { readonly sent: number };
+
   protected abstract coreOf(life: Life<Message>): Core | undefined;
 
   protected abstract onDiskLost(replica: ReplicaId): void;

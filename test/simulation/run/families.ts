@@ -4,8 +4,8 @@ import {
   initiatorBehaviours,
   participantBehaviours,
 } from '../byzantine/library.js';
-import type { Violation } from '../kit/violation.js';
 import { transactionFaults } from '../faults/fault-kinds.js';
+import type { Report, RunOptions } from '../kit/trial.js';
 import {
   costlyLies,
   primaryLies,
@@ -29,7 +29,6 @@ import type { SessionsPlan } from '../sessions/plan.js';
 import { readSessionsPlan } from '../sessions/read-plan.js';
 import { simulateSessions } from '../sessions/simulate.js';
 import { simulate } from './simulate.js';
-import type { Narrator } from '../kit/world.js';
 
 /** What a seed, or a plan, is run in. */
 export interface Choice {
@@ -40,23 +39,10 @@ export interface Choice {
 
 export const allScenarios = [...scenarios, 'ordering', 'sessions'] as const;
 
-export interface RunOptions {
-  readonly narrate?: Narrator;
-  readonly steps?: number;
-}
-
-/** What came of a run. */
-export interface Outcome {
-  readonly violations: readonly Violation[];
-  readonly coverage: readonly (readonly [string, number])[];
-  readonly fingerprint: number;
-  readonly steps: number;
-}
-
 /** A plan, and how it is run and made smaller. */
 export interface Course {
   readonly plan: object;
-  run(options?: RunOptions): Outcome;
+  run(options?: RunOptions): Report;
   cuts(): Course[];
 }
 
@@ -110,7 +96,7 @@ function ofSessions(plan: SessionsPlan): Course {
 
 function courseOf<Plan extends object>(
   plan: Plan,
-  simulatePlan: (plan: Plan, options?: RunOptions) => Outcome,
+  simulatePlan: (plan: Plan, options?: RunOptions) => Report,
   cut: (plan: Plan) => Plan[],
 ): Course {
   return {

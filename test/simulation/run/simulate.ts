@@ -3,37 +3,25 @@ import type { Digest } from '../../../src/kernel/ids.js';
 import { checkBooks } from '../checkers/books.js';
 import { checkBounds, checkLeftovers, type Leftover } from '../checkers/bounds.js';
 import { activations, requestOf } from '../checkers/facts.js';
-import type { Violation } from '../kit/violation.js';
-import { DRIFT_MAX, type Narrator } from '../kit/world.js';
 import { unfinished } from '../checkers/liveness.js';
 import { checkProofs } from '../checkers/proofs.js';
 import { checkQuiet } from '../checkers/quiet.js';
 import { checkSafety } from '../checkers/safety.js';
 import { Chaos } from '../faults/chaos.js';
 import { bankAt, timing } from '../kit/cast.js';
+import { watchLoads } from '../kit/loads.js';
+import { outOfSteps, type Report, type RunOptions, runTrial, type Trial } from '../kit/trial.js';
+import type { Violation } from '../kit/violation.js';
+import { DRIFT_MAX } from '../kit/world.js';
 import { isLiar, type Plan } from '../plan/plan.js';
 import { type Cores, productionCores } from './cores.js';
 import { populate } from './populate.js';
 import { TransactionsWorld } from './world.js';
 
-export interface Report {
-  readonly plan: Plan;
-  readonly violations: readonly Violation[];
-  readonly coverage: readonly (readonly [string, number])[];
-  /** The same for the same plan and code; another for another course of events. */
-  readonly fingerprint: number;
-  readonly steps: number;
-}
-
-export interface SimulateOptions {
+export interface SimulateOptions extends RunOptions {
   readonly cores?: Partial<Cores>;
-  readonly narrate?: Narrator;
-  /** Stops after so many events and checks only what must hold at any moment. */
-  readonly steps?: number;
 }
 
-/** All must have finished so long after the faults have ended. */
-const LIVENESS_MS = 300_000;
 /** For last acknowledgements and the auditor's questions. */
 const SETTLING_MS = 20_000;
 const AUDIT_MS = 1000;
@@ -42,33 +30,26 @@ const AUDITS_MAX = 10;
 const IDLE_MS = 60_000;
 /** Lying clients are done after so many such times. */
 const IDLE_TIMES_MAX = 10;
-/** Between two looks at how much the nodes hold. */
-const BOUNDS_PERIOD_MS = 1000;
 
-/** Runs a plan: faults first, then a time without, then the checkers. */
-export function simulate(plan: Plan, options: SimulateOptions = {}): Report {
-  const { narrate, steps: stepsMax = plan.stepsMax } = options;
-  const world = new TransactionsWorld(plan, narrate);
+/** Runs a plan of transactions. */
+export function simulate(plan: Plan, options: SimulateOptions = {}): Report<Plan> {
+  const world = new TransactionsWorld(plan, options.narrate);
   populate(world, { ...productionCores, ...options.cores });
   const chaos = new Chaos(world);
   chaos.repeat('disk-damage', (random) => world.disks.damageSome(random), 3);
-  const excesses = watchBounds(world);
-  world.engine.run({ untilMs: plan.chaosMs, stepsMax });
-  chaos.end();
-  const untilMs = plan.chaosMs + LIVENESS_MS;
-  const isFinished = () => openIn(world).length === 0;
-  const finished = world.engine.run({ untilMs, stepsMax, done: isFinished });
-  const atTheEnd = options.steps === undefined ? closing(world, finished) : [];
-  const violations = [...always(world), ...excesses, ...atTheEnd];
-  countRun(world);
-  const { coverage, engine } = world;
-  const { fingerprint, steps } = engine;
-  return { plan, violations, coverage: coverage.entries, fingerprint, steps };
-}
-
-/** What must hold once the faults are over: that all finishes, and how it stands then. */
-function closing(world: TransactionsWorld, finished: boolean): readonly Violation[] {
-  return finished ? settle(world) : [...openIn(world), ...tooLong(world)];
+  const lyingBanks = plan.liars.filter(({ address }) => bankAt(address)).length;
+  const excesses = watchLoads(world, {
+    of: 'node',
+    check: (loads) => checkBounds(loads, world.witness.requests.size, lyingBanks),
+  });
+  const trial: Trial = {
+    isFinished: () => openIn(world).length === 0,
+    settle: () => settle(world),
+    unfinished: () => [...openIn(world), ...outOfSteps(world, 'everything-finishes')],
+    always: () => [...safety(world), ...excesses],
+    count: () => countRun(world),
+  };
+  return runTrial(world, chaos, trial, options.steps);
 }
 
 function openIn(world: TransactionsWorld): readonly Violation[] {
@@ -92,11 +73,6 @@ function isForgotten({ witness, forgotten }: TransactionsWorld, request: Digest)
       .get(slot as SlotKey)
       ?.some((decision) => requestOf(witness, decision) === request),
   );
-}
-
-function tooLong({ engine, plan }: TransactionsWorld): readonly Violation[] {
-  if (engine.steps < plan.stepsMax) return [];
-  return [{ checker: 'everything-finishes', what: `${plan.stepsMax} events were not enough` }];
 }
 
 /** Everything has finished: what holds then. */
@@ -181,47 +157,14 @@ function isLeftover(key: string, { decisions }: TransactionsWorld['witness']): b
   return (kind === 'voted' || kind === 'lock') && decisions.has(slot);
 }
 
-/** Looks again and again at what every correct node holds. Keeps the first excess of each run. */
-function watchBounds(world: TransactionsWorld): readonly Violation[] {
-  const found: Violation[] = [];
-  const { engine, processes, witness, plan } = world;
-  const lyingBanks = plan.liars.filter(({ address }) => bankAt(address)).length;
-  const look = (): void => {
-    const loads = processes
-      .filter(({ address }) => world.isCorrect(address))
-      .map(({ address, life, disk }) => {
-        const { timers, outputs } = life?.load ?? { timers: 0, outputs: 0 };
-        return { address, timers, outputs, records: disk.recordCount };
-      });
-    for (const { timers, records, outputs } of loads) {
-      world.coverage.atLeast('highest timers of a node', timers);
-      world.coverage.atLeast('highest records of a node', records);
-      world.coverage.atLeast('highest outputs that waited', outputs);
-    }
-    if (found.length === 0) {
-      found.push(...checkBounds(loads, witness.requests.size, lyingBanks));
-    }
-    engine.after(BOUNDS_PERIOD_MS, look);
-  };
-  engine.after(BOUNDS_PERIOD_MS, look);
-  return found;
-}
-
-/** What holds at any moment. */
-function always({ witness, cast, failures, plan }: TransactionsWorld): readonly Violation[] {
-  return [
-    ...failures.map(({ address, error }) => ({
-      checker: 'no-failures',
-      what: `${address}: ${error instanceof Error ? error.message : String(error)}`,
-    })),
-    ...checkSafety({
-      facts: witness,
-      resilience: cast.cluster.resilience,
-      isCorrect: (address) => !isLiar(plan, address),
-      timing,
-      clockRateMax: 1 + DRIFT_MAX,
-    }),
-  ];
+function safety({ witness, cast, plan }: TransactionsWorld): readonly Violation[] {
+  return checkSafety({
+    facts: witness,
+    resilience: cast.cluster.resilience,
+    isCorrect: (address) => !isLiar(plan, address),
+    timing,
+    clockRateMax: 1 + DRIFT_MAX,
+  });
 }
 
 /** Of what liars brought up again: what was decided once, for all that. */
@@ -236,12 +179,11 @@ function countRevivals({ coverage, witness, revivals }: TransactionsWorld): void
 }
 
 function countRun(world: TransactionsWorld): void {
-  const { coverage, witness, plan, engine } = world;
+  const { coverage, witness, plan } = world;
   coverage.count('views opened', witness.highestView);
   coverage.atLeast('highest view', witness.highestView);
   coverage.count('runs with a view change', witness.highestView > 0 ? 1 : 0);
   coverage.count('runs with twins', plan.twins.length > 0 ? 1 : 0);
-  coverage.count('events', engine.steps);
   countRevivals(world);
   for (const decision of [...witness.decisions.values()].flat()) {
     const { result, digest } = decision;

@@ -1,8 +1,16 @@
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import {
+  LIVENESS_MS,
+  outOfSteps,
+  type Report,
+  type RunOptions,
+  runTrial,
+  type Trial,
+} from '../kit/trial.js';
 import type { Violation } from '../kit/violation.js';
-import { type Chaos, Chaos as FaultChaos } from '../faults/chaos.js';
-import type { Narrator } from '../kit/world.js';
+import { startChaos } from '../ordering/chaos.js';
+import { checkRest, countPlan, notBack } from '../ordering/replica-trial.js';
 import { isRefused } from './bank.js';
 import { sendClients, sendPump } from './errands.js';
 import { checkPromises } from './evidence.js';
@@ -12,86 +20,45 @@ import type { SessionsPlan } from './plan.js';
 import { operationKey } from './witness.js';
 import { productionSessions, type SessionCoreFactory, SessionsWorld } from './world.js';
 
-export interface SessionsReport {
-  readonly plan: SessionsPlan;
-  readonly violations: readonly Violation[];
-  readonly coverage: readonly (readonly [string, number])[];
-  /** The same for the same plan and code; another for another course of events. */
-  readonly fingerprint: number;
-  readonly steps: number;
-}
-
-export interface SessionsSimulation {
+export interface SessionsSimulation extends RunOptions {
   readonly core?: SessionCoreFactory;
-  readonly narrate?: Narrator;
-  /** Stops after so many events and checks only what must hold at any moment. */
-  readonly steps?: number;
 }
 
-const LIVENESS_MS = 300_000;
 /** Until operations whose clients have gone away are final, too. */
 const SETTLING_MS = 60_000;
 const AUDIT_MS = 5000;
 const AUDITS = 3;
-const QUIET_MS = 60_000;
 /** Positions that the order is made to move on, so that short promises are over. */
 const PUMPED = 25;
 
-/** Runs a plan: faults first, then a time without, then the checkers. */
+/** Runs a plan of sessions. */
 export function simulateSessions(
   plan: SessionsPlan,
   options: SessionsSimulation = {},
-): SessionsReport {
-  const { narrate, steps: stepsMax = plan.stepsMax } = options;
-  const world = new SessionsWorld(plan, options.core ?? productionSessions, narrate);
+): Report<SessionsPlan> {
+  const world = new SessionsWorld(plan, options.core ?? productionSessions, options.narrate);
   sendClients(world);
   const chaos = startChaos(world);
-  world.engine.run({ untilMs: plan.chaosMs, stepsMax });
-  chaos.end();
-  const done = () => world.clientsBusy === 0 && world.lost.length === 0;
-  const finished = world.engine.run({ untilMs: plan.chaosMs + LIVENESS_MS, stepsMax, done });
-  const atTheEnd =
-    options.steps === undefined ? (finished ? settle(world) : unfinished(world)) : [];
-  const violations = [...always(world), ...atTheEnd];
-  countRun(world);
-  const { coverage, engine } = world;
-  const { fingerprint, steps } = engine;
-  return { plan, violations, coverage: coverage.entries, fingerprint, steps };
+  const trial: Trial = {
+    isFinished: () => world.clientsBusy === 0 && world.lost.length === 0,
+    settle: () => settle(world),
+    unfinished: () => unfinished(world),
+    always: () => safety(world),
+    count: () => countRun(world),
+  };
+  return runTrial(world, chaos, trial, options.steps);
 }
 
-function startChaos(world: SessionsWorld): Chaos<Parameters<typeof world.network.send>[2]> {
-  const chaos = new FaultChaos(world);
-  chaos.repeat(
-    'slow-replica',
-    (random) => {
-      const { address } = random.pick(chaos.nodes);
-      const restore = world.slowDown(address, random.between(20, 600));
-      chaos.for(random.between(1000, 10_000), restore);
-    },
-    2,
-  );
-  return chaos;
-}
-
-function unfinished({
-  engine,
-  plan,
-  clientsBusy,
-  cores,
-  witness,
-  lost,
-}: SessionsWorld): Violation[] {
+function unfinished(world: SessionsWorld): Violation[] {
+  const { clientsBusy, cores, witness } = world;
   const places = cores.map(({ replica, core }) => `${replica} at ${core.metrics.position}`);
   const known = `${witness.finals.size} operations are final`;
   const what = `${clientsBusy} clients still wait; ${known}; ${places.join(', ')}`;
-  const found = clientsBusy > 0 ? [{ checker: 'everything-final', what }] : [];
-  for (const address of lost) {
-    found.push({ checker: 'lost-comes-back', what: `${address} does not take part again` });
-  }
-  if (engine.steps >= plan.stepsMax) {
-    found.push({ checker: 'everything-final', what: `${plan.stepsMax} events were not enough` });
-  }
-  return found;
+  return [
+    ...(clientsBusy > 0 ? [{ checker: 'everything-final', what }] : []),
+    ...notBack(world),
+    ...outOfSteps(world, 'everything-final'),
+  ];
 }
 
 /** All clients have what they came for: the same everywhere, provably, and nothing moves any more. */
@@ -120,13 +87,7 @@ function settle(world: SessionsWorld): readonly Violation[] {
   }
   run(AUDIT_MS);
   const promises = checkPromises(world, standings);
-  world.silenceLiars();
-  run(SETTLING_MS);
-  const { sent } = witness;
-  run(QUIET_MS);
-  const noise = witness.sent - sent;
-  const what = `${noise} messages in ${QUIET_MS} ms without anything to do`;
-  return [...missing, ...promises, ...(noise > 0 ? [{ checker: 'quiet', what }] : [])];
+  return [...missing, ...promises, ...checkRest(world, SETTLING_MS)];
 }
 
 /** Every correct replica is asked what came of every operation, until it has fetched what it lacked. */
@@ -193,18 +154,9 @@ function isPromised({ witness, correct }: SessionsWorld, key: string): boolean {
   return keepers.some((replica) => witness.receipts.has(`${replica} ${key}`));
 }
 
-/** What holds at any moment. */
-function always(world: SessionsWorld): readonly Violation[] {
-  const { witness, failures, bank } = world;
-  return [
-    ...failures.map(({ address, error }) => ({
-      checker: 'no-failures',
-      what: `${address}: ${error instanceof Error ? error.message : String(error)}`,
-    })),
-    ...checkMoney(world),
-    ...bank.violations,
-    ...witness.contradictions,
-  ];
+function safety(world: SessionsWorld): readonly Violation[] {
+  const { witness, bank } = world;
+  return [...checkMoney(world), ...bank.violations, ...witness.contradictions];
 }
 
 /** What was moved is what operations say that they have paid, and the other way round. */
@@ -226,13 +178,12 @@ function checkMoney({ witness, bank }: SessionsWorld): Violation[] {
   return found;
 }
 
-function countRun({ coverage, witness, plan, engine, bank, cores }: SessionsWorld): void {
-  coverage.count(`runs of ${plan.engine}`);
-  coverage.count(`runs with n = ${plan.n}`);
+function countRun(world: SessionsWorld): void {
+  const { coverage, witness, bank, cores } = world;
+  countPlan(world);
   coverage.count('outcomes known', witness.finals.size);
   coverage.count('operations witnessed', witness.witnessed.size);
   coverage.count('orders at the bank', bank.orders);
-  coverage.count('events', engine.steps);
   for (const { core } of cores) {
     const { committed, changed, aborted, doubted } = core.metrics;
     coverage.count('outcomes as simulated', committed);
