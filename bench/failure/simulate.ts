@@ -37,6 +37,6 @@ export function simulateFailure(failure: Failure): Recovery {
     });
   }
   queue.at(killAtMs, () => cluster.replicas[killed]?.kill());
-  queue.runUntil(endMs);
+  queue.runTo(endMs);
   return recoveryOf(answers, { failedMs: killAtMs, endMs, requests: handedIn });
 }

@@ -9,8 +9,8 @@ import {
 } from '../../src/ordering/core/engine.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import type { OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
+import { VirtualTime } from '../../test/simulation/engine/virtual-time.js';
 import type { Costs } from './costs.js';
-import { EventQueue } from './event-queue.js';
 import { type Latency, Network } from './network.js';
 import { numberingSigner, type Parcel, weigh } from './parcel.js';
 import { SimulatedReplica, type Work } from './replica.js';
@@ -59,7 +59,7 @@ const idleMachine: StateMachine = {
 
 /** Replicas that run a production engine each, on one queue of events. */
 export class SimulatedCluster {
-  readonly queue = new EventQueue();
+  readonly queue = new VirtualTime();
   readonly replicas: readonly SimulatedReplica[];
   readonly network: Network;
   readonly #settings: ClusterSettings;

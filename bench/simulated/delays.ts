@@ -37,6 +37,6 @@ function delaysOf(engine: EngineName, n: number, at: readonly number[] | 'propos
     slowest = Math.max(slowest, latencyMs);
   };
   for (const replica of at === 'proposers' ? cluster.proposers : at) cluster.submit(replica);
-  cluster.queue.runUntil(100 * delayMs);
+  cluster.queue.runTo(100 * delayMs);
   return slowest / delayMs;
 }

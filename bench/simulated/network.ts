@@ -1,4 +1,4 @@
-import type { EventQueue } from './event-queue.js';
+import type { VirtualTime } from '../../test/simulation/engine/virtual-time.js';
 
 /** One-way latency between two replicas, in milliseconds. */
 export type Latency = (from: number, to: number) => number;
@@ -8,13 +8,13 @@ export type Latency = (from: number, to: number) => number;
  * after the other.
  */
 export class Network {
-  readonly #queue: EventQueue;
+  readonly #queue: VirtualTime;
   readonly #latency: Latency;
   readonly #msPerByte: number;
   readonly #outFreeMs: number[];
   readonly #inFreeMs: number[];
 
-  constructor(queue: EventQueue, replicas: number, latency: Latency, bitsPerSecond: number) {
+  constructor(queue: VirtualTime, replicas: number, latency: Latency, bitsPerSecond: number) {
     this.#queue = queue;
     this.#latency = latency;
     this.#msPerByte = 8000 / bitsPerSecond;

@@ -11,9 +11,9 @@ import type {
   OrderingRequest,
   VerifiedOrderingMessage,
 } from '../../src/ordering/types.js';
+import type { VirtualTime } from '../../test/simulation/engine/virtual-time.js';
 import type { Costs } from './costs.js';
 import { Disk } from './disk.js';
-import type { EventQueue } from './event-queue.js';
 import { NumberSet } from './number-set.js';
 import type { Parcel } from './parcel.js';
 
@@ -70,7 +70,7 @@ export class SimulatedReplica {
   };
   readonly #settings: ReplicaSettings;
   readonly #engine: OrderingEngine;
-  readonly #queue: EventQueue;
+  readonly #queue: VirtualTime;
   readonly #ports: ReplicaPorts;
   readonly #disk: Disk;
   readonly #inputs = new Fifo<Input>();
@@ -85,7 +85,7 @@ export class SimulatedReplica {
   constructor(
     settings: ReplicaSettings,
     engine: OrderingEngine,
-    queue: EventQueue,
+    queue: VirtualTime,
     ports: ReplicaPorts,
   ) {
     this.#settings = settings;

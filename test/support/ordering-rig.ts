@@ -15,7 +15,8 @@ import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering
 import type { Batch, OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
 import { type TestCluster, testCluster } from './keys.js';
 import { mulberry32 } from './rig.js';
-import { VirtualTime, VirtualTimers } from './virtual-time.js';
+import { linkUp, RigProcess } from './rig-process.js';
+import { RigTime } from './virtual-time.js';
 
 /** What may happen to a message on its way. An empty list drops it. */
 export type OrderingTamper = (
@@ -65,7 +66,7 @@ export class HistoryMachine implements StateMachine {
 }
 
 /** Engines of one kind on one queue of events, in virtual time, from one seed. */
-export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends VirtualTime {
+export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends RigTime {
   readonly parties: TestCluster;
   readonly stores: Map<string, Uint8Array>[] = [];
   readonly machines: HistoryMachine[] = [];
@@ -83,9 +84,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Virt
   lossRate = 0;
   readonly #factory: EngineFactory<E>;
   readonly #options: Partial<OrderingOptions>;
-  readonly #engines: (E | undefined)[] = [];
-  readonly #timers: VirtualTimers[] = [];
-  readonly #outputsLeft = new Map<number, number>();
+  readonly #processes: RigProcess<OrderingInput, OrderingOutput, E>[] = [];
   readonly #random: () => number;
   #losses = 0;
 
@@ -98,7 +97,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Virt
     for (let replica = 0; replica < this.n; replica += 1) {
       this.stores.push(new Map());
       this.outputs.push([]);
-      this.#timers.push(new VirtualTimers(this));
+      this.#processes.push(this.#process(replica));
       this.machines.push(new HistoryMachine());
       this.start(replica);
     }
@@ -113,7 +112,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Virt
   }
 
   engine(replica: number): E {
-    const engine = this.#engines[replica];
+    const engine = this.#processes[replica]?.core;
     if (!engine) throw new Error(`replica ${replica} is down`);
     return engine;
   }
@@ -139,24 +138,16 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Virt
       this.parties,
     );
     this.machines[replica] = machine;
-    this.#engines[replica] = engine;
     this.alive.add(replica);
-    const records = [...this.#store(replica)]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, value]) => ({ key, value }));
-    this.#perform(replica, engine.restore(records) as OrderingOutput[]);
-    for (const other of this.alive) {
-      if (other === replica) continue;
-      this.input(other, { kind: 'peer-up', replica: replica as ReplicaId });
-      this.input(replica, { kind: 'peer-up', replica: other as ReplicaId });
-    }
+    this.#processes[replica]?.start(engine);
+    linkUp(replica, this.alive, (one, other) =>
+      this.input(one, { kind: 'peer-up', replica: other as ReplicaId }),
+    );
   }
 
   crash(replica: number): void {
     this.alive.delete(replica);
-    this.#outputsLeft.delete(replica);
-    this.#engines[replica] = undefined;
-    this.#timers[replica]?.stopAll();
+    this.#processes[replica]?.stop();
   }
 
   /** Its disk is gone: it starts on a store that says so. */
@@ -170,7 +161,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Virt
 
   /** It crashes in the middle of a step: what comes later in the outputs is lost. */
   crashAfterOutputs(replica: number, count: number): void {
-    this.#outputsLeft.set(replica, count);
+    this.#processes[replica]?.crashAfterOutputs(count);
   }
 
   submit(replica: number, client: string, number: number, text = `${client}${number}`): void {
@@ -179,8 +170,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Virt
   }
 
   input(replica: number, input: OrderingInput | TimerInput): void {
-    const engine = this.#engines[replica];
-    if (engine) this.#perform(replica, engine.handle(input) as OrderingOutput[]);
+    this.#processes[replica]?.input(input);
   }
 
   /** Throws where two replicas have applied different things, or one thing twice. */
@@ -220,7 +210,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Virt
   }
 
   #deliver(from: number, to: number, bytes: Uint8Array): void {
-    if (!this.#engines[to]) return;
+    if (!this.#processes[to]?.core) return;
     const message = decodeOrderingMessage(this.parties.cluster.id, bytes);
     const result = verifyOrderingMessage(
       this.parties.keyring,
@@ -232,31 +222,19 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Virt
     else this.refused.push(`${from}->${to} ${message.kind}: ${JSON.stringify(result.error)}`);
   }
 
-  #perform(replica: number, outputs: readonly OrderingOutput[]): void {
-    this.onStep(replica, outputs);
-    for (const output of outputs) {
-      const left = this.#outputsLeft.get(replica);
-      if (left === 0) {
-        this.crash(replica);
-        return;
-      }
-      if (left !== undefined) this.#outputsLeft.set(replica, left - 1);
-      this.#performOne(replica, output);
-    }
+  #process(replica: number) {
+    return new RigProcess<OrderingInput, OrderingOutput, E>({
+      time: this,
+      store: () => this.#store(replica),
+      onStep: (outputs) => this.onStep(replica, outputs),
+      perform: (output) => this.#perform(replica, output),
+      onTimer: (input) => this.input(replica, input),
+      crash: () => this.crash(replica),
+    });
   }
 
-  #performOne(replica: number, output: OrderingOutput): void {
+  #perform(replica: number, output: OrderingOutput): void {
     switch (output.kind) {
-      case 'persist':
-        if (output.value) this.#store(replica).set(output.key, output.value);
-        else this.#store(replica).delete(output.key);
-        return;
-      case 'start-timer':
-        return this.#timers[replica]?.start(output.name, output.delayMs, () =>
-          this.input(replica, { kind: 'timer', name: output.name }),
-        );
-      case 'stop-timer':
-        return this.#timers[replica]?.stop(output.name);
       case 'send':
         return this.#send(replica, output.to, output.message);
       case 'broadcast':

@@ -22,7 +22,8 @@ import type {
   CoordinatorOutput,
 } from '../../src/transaction/coordinator/core/messages.js';
 import { type TestCluster, testCluster } from './keys.js';
-import { VirtualTime, VirtualTimers } from './virtual-time.js';
+import { linkUp, RigProcess } from './rig-process.js';
+import { RigTime } from './virtual-time.js';
 
 /** What may happen to a message on its way. An empty list drops it. */
 export type Tamper = (from: number, to: number, message: PeerMessage) => readonly PeerMessage[];
@@ -45,7 +46,7 @@ export interface RigOptions {
 }
 
 /** All coordinator cores of a cluster on one queue of events, in virtual time, from one seed. */
-export class Rig extends VirtualTime {
+export class Rig extends RigTime {
   readonly parties: TestCluster;
   readonly stores: Map<string, Uint8Array>[] = [];
   readonly outputs: CoordinatorOutput[][] = [];
@@ -58,10 +59,7 @@ export class Rig extends VirtualTime {
   onStep: (replica: number, outputs: readonly CoordinatorOutput[]) => void = () => {};
   /** Messages take 1 ms up to this. */
   latencyMaxMs = 5;
-  readonly #cores: (CoordinatorCore | undefined)[] = [];
-  readonly #timers: VirtualTimers[] = [];
-  /** Outputs that a replica still performs before it crashes. */
-  readonly #outputsLeft = new Map<number, number>();
+  readonly #processes: RigProcess<CoordinatorInput, CoordinatorOutput, CoordinatorCore>[] = [];
   readonly #createCore: (options: CoordinatorOptions) => CoordinatorCore;
   readonly #retainedTransactions: number;
   readonly #owedTransactions: number;
@@ -80,7 +78,7 @@ export class Rig extends VirtualTime {
     for (let i = 0; i < this.n; i += 1) {
       this.stores.push(new Map(records.map(({ key, value }) => [key, value])));
       this.outputs.push([]);
-      this.#timers.push(new VirtualTimers(this));
+      this.#processes.push(this.#process(i));
       this.start(i);
     }
   }
@@ -94,7 +92,7 @@ export class Rig extends VirtualTime {
   }
 
   core(replica: number): CoordinatorCore {
-    const core = this.#cores[replica];
+    const core = this.#processes[replica]?.core;
     if (!core) throw new Error(`replica ${replica} is down`);
     return core;
   }
@@ -116,18 +114,11 @@ export class Rig extends VirtualTime {
       entropy: new TextEncoder().encode(`entropy of ${replica} at ${this.nowMs}`),
       sign: this.parties.replicaSign(replica),
     });
-    this.#cores[replica] = core;
     this.alive.add(replica);
-    // In the order of their keys, as a store gives them.
-    const records = [...this.#store(replica)]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, value]) => ({ key, value }));
-    this.#perform(replica, core.restore(records));
-    for (const other of this.alive) {
-      if (other === replica) continue;
-      this.input(other, { kind: 'peer-up', replica: replica as ReplicaId });
-      this.input(replica, { kind: 'peer-up', replica: other as ReplicaId });
-    }
+    this.#processes[replica]?.start(core);
+    linkUp(replica, this.alive, (one, other) =>
+      this.input(one, { kind: 'peer-up', replica: other as ReplicaId }),
+    );
   }
 
   /** It crashes, and its disk is replaced by an empty one. */
@@ -138,14 +129,12 @@ export class Rig extends VirtualTime {
 
   crash(replica: number): void {
     this.alive.delete(replica);
-    this.#outputsLeft.delete(replica);
-    this.#cores[replica] = undefined;
-    this.#timers[replica]?.stopAll();
+    this.#processes[replica]?.stop();
   }
 
   /** It crashes in the middle of a step: what comes later in the outputs is lost. */
   crashAfterOutputs(replica: number, count: number): void {
-    this.#outputsLeft.set(replica, count);
+    this.#processes[replica]?.crashAfterOutputs(count);
   }
 
   /** What the replica's store holds as decided. */
@@ -168,8 +157,7 @@ export class Rig extends VirtualTime {
   }
 
   input(replica: number, input: CoordinatorInput | TimerInput): void {
-    const core = this.#cores[replica];
-    if (core) this.#perform(replica, core.handle(input));
+    this.#processes[replica]?.input(input);
   }
 
   /** The statement signed by the party that it names, and verified. */
@@ -197,38 +185,26 @@ export class Rig extends VirtualTime {
   }
 
   #deliver(from: number, to: number, bytes: Uint8Array): void {
-    if (!this.#cores[to]) return;
+    if (!this.#processes[to]?.core) return;
     const message = decodePeerMessage(this.parties.cluster.id, bytes);
     const result = verifyPeerMessage(this.parties.keyring, from as ReplicaId, message);
     if (result.ok) this.input(to, { kind: 'peer', message: result.value });
     else this.refused.push(`${from}->${to} ${message.kind}: ${JSON.stringify(result.error)}`);
   }
 
-  #perform(replica: number, outputs: readonly CoordinatorOutput[]): void {
-    this.onStep(replica, outputs);
-    for (const output of outputs) {
-      const left = this.#outputsLeft.get(replica);
-      if (left === 0) {
-        this.#outputsLeft.delete(replica);
-        return this.crash(replica);
-      }
-      if (left !== undefined) this.#outputsLeft.set(replica, left - 1);
-      this.#performOne(replica, output);
-    }
+  #process(replica: number) {
+    return new RigProcess<CoordinatorInput, CoordinatorOutput, CoordinatorCore>({
+      time: this,
+      store: () => this.#store(replica),
+      onStep: (outputs) => this.onStep(replica, outputs),
+      perform: (output) => this.#perform(replica, output),
+      onTimer: (input) => this.input(replica, input),
+      crash: () => this.crash(replica),
+    });
   }
 
-  #performOne(replica: number, output: CoordinatorOutput): void {
+  #perform(replica: number, output: CoordinatorOutput): void {
     switch (output.kind) {
-      case 'persist':
-        if (output.value) this.#store(replica).set(output.key, output.value);
-        else this.#store(replica).delete(output.key);
-        return;
-      case 'start-timer':
-        return this.#timers[replica]?.start(output.name, output.delayMs, () =>
-          this.input(replica, { kind: 'timer', name: output.name }),
-        );
-      case 'stop-timer':
-        return this.#timers[replica]?.stop(output.name);
       case 'send':
         return this.#send(replica, output.to, output.message);
       case 'broadcast':

@@ -33,8 +33,9 @@ import type {
   VerifiedRun,
 } from '../../src/session/types.js';
 import { mulberry32 } from './rig.js';
+import { linkUp, RigProcess } from './rig-process.js';
 import { type SessionParties, sessionParties } from './session-owner.js';
-import { VirtualTime, VirtualTimers } from './virtual-time.js';
+import { RigTime } from './virtual-time.js';
 import { WordApplication } from './word-application.js';
 
 export type EngineKind = 'antipaxos' | 'pbft';
@@ -61,12 +62,10 @@ export type AnswerOutput = Extract<
   { readonly kind: 'answer' | 'refused' | 'proved' | 'attested' }
 >;
 
-interface Process {
-  core: SessionReplica | undefined;
+interface Replica {
+  readonly process: RigProcess<SessionInput, SessionOutput, SessionReplica>;
   readonly store: Map<string, Uint8Array>;
-  readonly timers: VirtualTimers;
   application: WordApplication;
-  outputsLeft: number | undefined;
 }
 
 /** What becomes of an order: decided once, told to every replica that watches it. */
@@ -75,7 +74,7 @@ export type Bank = (order: CertifiedOrder) => 'committed' | { readonly aborted: 
 /** Session replicas on one queue of events, in virtual time, from one seed, with real bytes and keys. */
 export class SessionRig {
   readonly parties: SessionParties;
-  readonly time = new VirtualTime(1000);
+  readonly time = new RigTime(1000);
   /** Everything but messages, storage and timers, by replica. */
   readonly outputs: SessionOutput[][] = [];
   readonly refused: string[] = [];
@@ -93,7 +92,7 @@ export class SessionRig {
   latencyMaxMs = 5;
   lossRate = 0;
   readonly #options: SessionRigOptions;
-  readonly #processes: Process[] = [];
+  readonly #replicas: Replica[] = [];
   readonly #random: () => number;
   readonly #isGenuine: ReturnType<typeof sessionRequestCheck>;
   readonly #outcomes = new Map<string, ReturnType<Bank>>();
@@ -105,10 +104,7 @@ export class SessionRig {
     this.parties = sessionParties({ n: options.n ?? 4, f: options.f ?? 1 });
     this.#isGenuine = sessionRequestCheck(this.parties.keyring, this.parties.owners);
     for (let replica = 0; replica < this.n; replica += 1) {
-      const timers = new VirtualTimers(this.time);
-      const application = new WordApplication();
-      const store = new Map<string, Uint8Array>();
-      this.#processes.push({ core: undefined, store, timers, application, outputsLeft: undefined });
+      this.#replicas.push(this.#newReplica(replica));
       this.outputs.push([]);
     }
     for (let replica = 0; replica < this.n; replica += 1) this.start(replica);
@@ -123,49 +119,40 @@ export class SessionRig {
   }
 
   get alive(): readonly number[] {
-    return this.#processes.flatMap(({ core }, replica) => (core ? [replica] : []));
+    return this.#replicas.flatMap(({ process }, replica) => (process.core ? [replica] : []));
   }
 
   core(replica: number): SessionReplica {
-    const { core } = this.#process(replica);
+    const { core } = this.#replica(replica).process;
     if (!core) throw new Error(`replica ${replica} is down`);
     return core;
   }
 
   store(replica: number): Map<string, Uint8Array> {
-    return this.#process(replica).store;
+    return this.#replica(replica).store;
   }
 
   application(replica: number): WordApplication {
-    return this.#process(replica).application;
+    return this.#replica(replica).application;
   }
 
   /** Starts a replica from its store. */
   start(replica: number): void {
-    const process = this.#process(replica);
-    process.application = new WordApplication();
-    process.core = new SessionReplica(this.#coreOptions(replica, process.application));
-    const records = [...process.store]
-      .sort(([a], [b]) => (a < b ? -1 : 1))
-      .map(([key, value]) => ({ key, value }));
-    this.#perform(replica, process.core.restore(records));
-    for (const other of this.alive) {
-      if (other === replica) continue;
-      this.input(other, { kind: 'peer-up', replica: replica as ReplicaId });
-      this.input(replica, { kind: 'peer-up', replica: other as ReplicaId });
-    }
+    const started = this.#replica(replica);
+    started.application = new WordApplication();
+    started.process.start(new SessionReplica(this.#coreOptions(replica, started.application)));
+    linkUp(replica, this.alive, (one, other) =>
+      this.input(one, { kind: 'peer-up', replica: other as ReplicaId }),
+    );
   }
 
   crash(replica: number): void {
-    const process = this.#process(replica);
-    process.core = undefined;
-    process.outputsLeft = undefined;
-    process.timers.stopAll();
+    this.#replica(replica).process.stop();
   }
 
   /** It crashes in the middle of a step: what comes later in the outputs is lost. */
   crashAfterOutputs(replica: number, count: number): void {
-    this.#process(replica).outputsLeft = count;
+    this.#replica(replica).process.crashAfterOutputs(count);
   }
 
   /** Hands a run in as a client does; returns what comes back in the same step. */
@@ -215,8 +202,7 @@ export class SessionRig {
   }
 
   input(replica: number, input: SessionInput | TimerInput): void {
-    const { core } = this.#process(replica);
-    if (core) this.#perform(replica, core.handle(input));
+    this.#replica(replica).process.input(input);
   }
 
   runUntil(condition: () => boolean, limitMs = 60_000): void {
@@ -257,28 +243,21 @@ export class SessionRig {
     this.time.after(1 + Math.floor(this.#random() * this.latencyMaxMs), deliver);
   }
 
-  #perform(replica: number, outputs: readonly SessionOutput[]): void {
-    this.onStep(replica, outputs);
-    const process = this.#process(replica);
-    for (const output of outputs) {
-      if (process.outputsLeft === 0) return this.crash(replica);
-      if (process.outputsLeft !== undefined) process.outputsLeft -= 1;
-      this.#performOne(replica, process, output);
-    }
+  #newReplica(replica: number): Replica {
+    const store = new Map<string, Uint8Array>();
+    const process = new RigProcess<SessionInput, SessionOutput, SessionReplica>({
+      time: this.time,
+      store: () => store,
+      onStep: (outputs) => this.onStep(replica, outputs),
+      perform: (output) => this.#perform(replica, output),
+      onTimer: (input) => this.input(replica, input),
+      crash: () => this.crash(replica),
+    });
+    return { process, store, application: new WordApplication() };
   }
 
-  #performOne(replica: number, process: Process, output: SessionOutput): void {
+  #perform(replica: number, output: SessionOutput): void {
     switch (output.kind) {
-      case 'persist':
-        if (output.value) process.store.set(output.key, output.value);
-        else process.store.delete(output.key);
-        return;
-      case 'start-timer':
-        return process.timers.start(output.name, output.delayMs, () =>
-          this.input(replica, { kind: 'timer', name: output.name }),
-        );
-      case 'stop-timer':
-        return process.timers.stop(output.name);
       case 'send-session':
         return this.#send(replica, output.to, output.message);
       case 'broadcast-session':
@@ -306,9 +285,9 @@ export class SessionRig {
   }
 
   #watch(replica: number, lane: number, number: number): void {
-    const core = this.#process(replica).core;
+    const { process } = this.#replica(replica);
+    const { core } = process;
     const poll = (): void => {
-      const process = this.#process(replica);
       if (core !== undefined && process.core !== core) return;
       const outcome = this.#outcomes.get(`${lane}/${number}`);
       if (outcome === undefined) return this.time.after(50, poll);
@@ -356,10 +335,10 @@ export class SessionRig {
     };
   }
 
-  #process(replica: number): Process {
-    const process = this.#processes[replica];
-    if (!process) throw new RangeError(`no replica ${replica}`);
-    return process;
+  #replica(replica: number): Replica {
+    const found = this.#replicas[replica];
+    if (!found) throw new RangeError(`no replica ${replica}`);
+    return found;
   }
 }
 

@@ -3,11 +3,11 @@ import { type ClusterSettings, SimulatedCluster } from '../../../bench/simulated
 import { measuredCosts, noCosts } from '../../../bench/simulated/costs.js';
 import { messageDelays } from '../../../bench/simulated/delays.js';
 import { Disk } from '../../../bench/simulated/disk.js';
-import { EventQueue } from '../../../bench/simulated/event-queue.js';
 import { Network } from '../../../bench/simulated/network.js';
 import { NumberSet } from '../../../bench/simulated/number-set.js';
 import { findPeak } from '../../../bench/simulated/peak.js';
 import { regions, roundTripMs, wideArea } from '../../../bench/simulated/regions.js';
+import { VirtualTime } from '../../simulation/engine/virtual-time.js';
 
 const settings: ClusterSettings = {
   engine: 'antipaxos',
@@ -24,13 +24,13 @@ const settings: ClusterSettings = {
 
 describe('the queue of events', () => {
   it('goes by time, and within an instant by the order of putting in', () => {
-    const queue = new EventQueue();
+    const queue = new VirtualTime();
     const seen: string[] = [];
     const times = [5, 3, 9, 3, 1, 7, 3, 5];
     times.forEach((atMs, index) => {
       queue.at(atMs, () => seen.push(`${atMs}.${index}`));
     });
-    queue.runUntil(7);
+    queue.runTo(7);
     expect(seen).toEqual(['1.4', '3.1', '3.3', '3.6', '5.0', '5.7', '7.5']);
     expect(queue.nowMs).toBe(7);
     queue.at(2, () => seen.push('late'));
@@ -42,7 +42,7 @@ describe('the queue of events', () => {
 
 describe('the network', () => {
   it('carries one message after the other, out and in', () => {
-    const queue = new EventQueue();
+    const queue = new VirtualTime();
     const arrivals: [string, number][] = [];
     // 8 Mbit/s: a thousand bytes take a millisecond.
     const network = new Network(queue, 3, () => 10, 8e6);
@@ -50,7 +50,7 @@ describe('the network', () => {
     network.send(0, 2, 1000, arrived('a'));
     network.send(0, 1, 1000, arrived('b'));
     network.send(1, 2, 1000, arrived('c'));
-    queue.runUntil(100);
+    queue.runTo(100);
     expect(arrivals).toEqual([
       ['a', 12],
       ['c', 13],
@@ -122,7 +122,7 @@ describe('a simulated cluster', () => {
   it('sends the messages of a cycle and no more', () => {
     const cluster = new SimulatedCluster({ ...settings, costs: noCosts, batchDelayMs: 0 });
     for (const replica of cluster.proposers) cluster.submit(replica);
-    cluster.queue.runUntil(100);
+    cluster.queue.runTo(100);
     expect([...cluster.sent].filter(([kind]) => kind !== 'status')).toEqual([
       ['proposal', 12],
       ['report', 12],

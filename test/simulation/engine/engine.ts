@@ -1,5 +1,5 @@
-import { EventQueue } from './event-queue.js';
 import { hashText } from './random.js';
+import { VirtualTime } from './virtual-time.js';
 
 export interface RunLimits {
   readonly untilMs: number;
@@ -11,14 +11,12 @@ export interface RunLimits {
 
 /** Virtual time: one queue of events, run one after the other. Nothing else in a run has a clock. */
 export class Engine {
-  readonly #queue = new EventQueue();
-  #nowMs = 0;
+  readonly #time = new VirtualTime();
   #steps = 0;
-  #made = 0;
   #fingerprint = 0;
 
   get nowMs(): number {
-    return this.#nowMs;
+    return this.#time.nowMs;
   }
 
   /** Events run so far. */
@@ -32,8 +30,7 @@ export class Engine {
   }
 
   after(delayMs: number, run: () => void): void {
-    this.#made += 1;
-    this.#queue.push({ atMs: this.#nowMs + Math.max(0, delayMs), order: this.#made, run });
+    this.#time.after(delayMs, run);
   }
 
   note(what: string): void {
@@ -44,15 +41,11 @@ export class Engine {
   run({ untilMs, stepsMax, done = () => false }: RunLimits): boolean {
     while (this.#steps < stepsMax) {
       if (this.#steps % 100 === 0 && done()) return true;
-      const next = this.#queue.peek();
-      if (next === undefined || next.atMs > untilMs) {
-        this.#nowMs = Math.max(this.#nowMs, untilMs);
+      if (!this.#time.step(untilMs)) {
+        this.#time.advanceTo(untilMs);
         return done();
       }
-      this.#queue.pop();
-      this.#nowMs = next.atMs;
       this.#steps += 1;
-      next.run();
     }
     return done();
   }
