@@ -35,7 +35,7 @@ import {
 import { decodeLeafOf, readSigned } from './statement-codec.js';
 import { readValue, writeValue } from './values.js';
 
-/** Starts a decision proof, so that a file of one can be told from anything else. */
+/** Starts a decision proof, so that a file of one is distinct from anything else. */
 const proofMagic = new TextEncoder().encode('CCPROOF1');
 
 export function encodePreparedCertificate(certificate: PreparedCertificate): Uint8Array {
@@ -100,7 +100,7 @@ export function readDecisionProof(reader: Reader, cluster: ClusterId): DecisionP
   return { commits: readPhaseCertificate(reader, cluster), value: readValue(reader, cluster) };
 }
 
-/** The bytes that all signed once, then who signed and how. */
+/** The bytes that all signed once, then the signers and their signatures. */
 function writePhaseCertificate(writer: Writer, certificate: PhaseCertificate): void {
   checkRising(certificate.signatures, ({ replica }) => replica);
   writer.bytes(certificate.bytes);
@@ -121,7 +121,7 @@ function readPhaseCertificate(reader: Reader, cluster: ClusterId): PhaseCertific
   return { statement, bytes, signatures };
 }
 
-/** A pre-prepare signed by the primary of its view. Who passed it on does not matter. */
+/** A pre-prepare signed by the primary of its view. Which replica passed it on does not matter. */
 export function checkPrePrepare(keyring: Verifier, signed: Signed<PhaseStatement>): Finding {
   const { phase, ballot } = signed.statement;
   const primary = primaryOf(keyring.resilience, ballot.view);

@@ -16,7 +16,7 @@ export type VerificationError =
   /** The cluster file names no such party. */
   | { readonly code: 'unknown-signer'; readonly signer: Signer }
   | { readonly code: 'bad-signature'; readonly signer: Signer }
-  /** The signature may be good, but the rule calls for somebody else's. */
+  /** The signature may be good, but the rule calls for another party's. */
   | { readonly code: 'wrong-signer'; readonly signer: Signer; readonly rule: string }
   /** A phase or slot of another kind than belongs here. */
   | { readonly code: 'wrong-kind'; readonly expected: string; readonly found: string }
@@ -27,7 +27,7 @@ export type VerificationError =
       readonly count: number;
       readonly needed: number;
     }
-  /** A list that means a set is not sorted, or names somebody twice. */
+  /** A list that means a set is not sorted, or names a party twice. */
   | { readonly code: 'unordered'; readonly what: string }
   /** Two things that must say the same do not. */
   | { readonly code: 'mismatch'; readonly what: string }
@@ -88,7 +88,7 @@ type Check = (keyring: Verifier, invitation: Signed<InvitationStatement>) => Fin
 
 /**
  * Whether a participant is invited to just this transaction: by `f + 1` initiators that allow it alike,
- * or by one participant that is invited itself. Who lies among `f` initiators, and who is no member,
+ * or by one participant that is invited itself. A liar among `f` initiators, and a stranger,
  * can bring nobody in. `checkSigned` checks one invitation's own signature.
  */
 function checkInvited(

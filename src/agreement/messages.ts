@@ -55,7 +55,7 @@ export interface UuidProposal {
   readonly replica: ReplicaId;
 }
 
-/** The value of an activation slot: who asked, and the proposals behind the collective UUID. */
+/** The value of an activation slot: the requests, and the proposals behind the collective UUID. */
 export interface ActivationValue {
   readonly kind: 'activation';
   /** `f + 1` statements of different initiators, alike but for the initiator. */
@@ -153,7 +153,7 @@ export type RecordStatement =
   | CompletionStatement
   | AcknowledgementStatement;
 
-/** What a replica sends to another one. The link tells who sent it; signatures tell who said it. */
+/** What a replica sends to another one. The link identifies the sender; signatures identify the author. */
 export type PeerMessage =
   /** Signed requests handed on to the primary by a backup. */
   | { readonly kind: 'requests'; readonly requests: readonly Signed<ActivationStatement>[] }
@@ -239,7 +239,7 @@ export interface Inventory {
 
 /**
  * The signed requests of `f + 1` initiators that activated the last forgotten transaction of a client. So a
- * floor is the timestamp of a request that a correct initiator has had of the client, whoever tells of it.
+ * floor is the timestamp of a request that a correct initiator has received from the client, whichever replica shows it.
  */
 export type FloorProof = readonly Signed<ActivationStatement>[];
 

@@ -35,7 +35,7 @@ export interface CompletionStatement {
   readonly initiator: InitiatorId;
 }
 
-/** Who brings a participant into a transaction. */
+/** The party that brings a participant into a transaction. */
 export type Inviter =
   | { readonly role: 'initiator'; readonly id: InitiatorId }
   | { readonly role: 'participant'; readonly id: ParticipantId };
@@ -76,7 +76,7 @@ export interface VoteStatement {
 
 /**
  * A participant has done what the outcome asked for. From then on nobody need remember the transaction
- * for its sake, so replicas take nobody else's word for it.
+ * for its sake, so replicas take no other statement for it.
  */
 export interface AcknowledgementStatement {
   readonly kind: 'acknowledgement';

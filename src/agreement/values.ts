@@ -159,7 +159,7 @@ export function activationContent(statement: ActivationStatement): Digest {
  * The collective UUID of an activation (Zhao §4.1): SHA-256 over the sorted proposals and the
  * request's content, its first 16 bytes shaped as a UUID version 8 (RFC 9562 §5.8).
  *
- * A hash and not the paper's average: with an average, whoever reveals last chooses the result.
+ * A hash and not the paper's average: with an average, the replica that reveals last chooses the result.
  * Throws `RangeError` where the value holds no request.
  */
 export function collectiveTransactionId(value: ActivationValue): TransactionId {

@@ -70,7 +70,7 @@ export interface OrdersOptions extends OrderDeliveryOptions {
 
 interface LastOrder {
   readonly number: number;
-  /** Tells its outcome again, once this replica's coordinator has decided it. */
+  /** Reports its outcome again, once this replica's coordinator has decided it. */
   tell: (() => void) | undefined;
 }
 
@@ -79,7 +79,7 @@ interface LastOrder {
  * do no harm: its lane and number name its activation slot, so it is one transaction. What it came to a
  * replica takes from its own coordinator alone.
  *
- * An order that never becomes a transaction stays open, and whoever asked to run it asks again. One order
+ * An order that never becomes a transaction stays open, and the session replica asks again to run it. One order
  * of a lane is open at a time, so there is one delivery and one watch for each lane at the most.
  */
 export class Orders implements OrderRunner {
@@ -102,7 +102,7 @@ export class Orders implements OrderRunner {
     const { lane, number } = order.certificate.statement;
     const last = this.#take(lane, number);
     if (last === undefined) return;
-    // Whoever asks has not heard.
+    // A repeated call means that the outcome was lost: notify again.
     if (last.tell !== undefined) return last.tell();
     this.#start(this.#deliveries, lane, (signal) => this.#delivery.deliver(order, signal));
   }

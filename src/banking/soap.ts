@@ -31,7 +31,7 @@ export const bankFaults = {
   insufficientFunds: bankFault('InsufficientFunds', 'The account does not hold the amount.'),
   unknownAccount: bankFault('UnknownAccount', 'The bank has no such account.'),
   currencyMismatch: bankFault('CurrencyMismatch', 'The account is kept in another currency.'),
-  /** `what` says who may not do what. */
+  /** `what` names the client and what it may not do. */
   notAuthorized: (what: string): SoapFault => bankFault('NotAuthorized', what)(),
 } as const;
 

@@ -5,7 +5,7 @@ import type { NewCluster } from '../kernel/config/new-cluster.js';
 import { parseApplications, parseNames, wholeNumber } from './arguments.js';
 import { usageError } from './exit.js';
 
-/** What `init` and `up` can be told about a new cluster. */
+/** The options of `init` and `up` for a new cluster. */
 export interface ClusterOptions {
   readonly id?: string;
   readonly f?: number;

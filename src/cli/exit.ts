@@ -68,7 +68,7 @@ export function usageError(message: string): CliError {
   return new CliError('usage', message);
 }
 
-/** Tells an error on standard error, with its stack only where that was asked for. */
+/** Writes an error to standard error, with its stack only where that was asked for. */
 export function reportError(error: unknown, verbose: boolean): ExitCode {
   // Commander has written its own message.
   if (error instanceof CommanderError) {

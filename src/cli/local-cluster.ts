@@ -183,7 +183,7 @@ export class LocalCluster {
     await this.#start(node);
   }
 
-  /** Stops all nodes gracefully. Tells those that did not end with status 0. */
+  /** Stops all nodes gracefully. Returns those that did not end with status 0. */
   async stop(): Promise<{ readonly name: string; readonly end: ProcessEnd }[]> {
     const ends = await Promise.all(
       [...this.#nodes.values()].map(async (node) => {

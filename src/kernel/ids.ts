@@ -97,12 +97,12 @@ export const sessionsPrincipal = 'sessions';
 /** The client id of a lane of orders, `sessions/<lane>`. Throws `RangeError` above lane 9999. */
 export const sessionsClient = (lane: number): ClientId => clientId(`${sessionsPrincipal}/${lane}`);
 
-/** Who a transaction is carried out for: a client's principal, or the sessions, whose order it is. */
+/** The party that a transaction is carried out for: a client's principal, or the sessions, whose order it is. */
 export type Requester =
   | { readonly kind: 'client'; readonly principal: string }
   | { readonly kind: 'sessions' };
 
-/** Who the client id stands for: an order of sessions is asked for under a client id as well. */
+/** The party that the client id stands for: an order of sessions is asked for under a client id as well. */
 export function requesterOf(client: ClientId): Requester {
   const principal = clientPrincipal(client);
   return principal === sessionsPrincipal ? { kind: 'sessions' } : { kind: 'client', principal };
@@ -133,7 +133,7 @@ export function oneCorrect({ f }: Resilience): number {
 }
 
 /**
- * Other replicas that a replica without memory has to hear, `2f + 1` where `n = 3f + 1`: any quorum that
+ * Other replicas that have to answer a replica without memory, `2f + 1` where `n = 3f + 1`: any quorum that
  * it was in shares `f + 1` of them with these, one of which is correct.
  */
 export function witnesses(resilience: Resilience): number {

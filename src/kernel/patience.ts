@@ -82,7 +82,7 @@ export class Patience {
   }
 }
 /**
- * Who is asked first: `f + 1` of `2f + 1` initiators are enough, other ones each time. One that kept a
+ * Which initiators a client asks first: `f + 1` of `2f + 1` initiators are enough, other ones each time. One that kept a
  * request waiting goes to the end of the line until it has answered again.
  */
 export class Turns<Member> {

@@ -75,7 +75,7 @@ function keyOf(cycle: Cycle, index: number): number {
   return cycle * limits.replicas + index;
 }
 
-/** A pre-prepare signed by the primary of its view. Who passed it on does not matter. */
+/** A pre-prepare signed by the primary of its view. Which replica passed it on does not matter. */
 export function checkSequenceProposal(keyring: Keyring, signed: Signed<SequencePhase>): Finding {
   const primary = primaryOf(keyring.resilience, signed.statement.view);
   return (

@@ -95,7 +95,7 @@ export interface SequenceNewView {
 /** What a process puts into a cycle. It may be empty: the cycle goes on. Missing is something else. */
 export interface CycleValue {
   readonly batch: Batch;
-  /** Excluded processes that the proposer has heard from, sorted. */
+  /** Excluded processes whose messages the proposer has received, sorted. */
   readonly readmit: readonly ReplicaId[];
   /** Sorted by cycle, then by process. */
   readonly complaints: readonly Complaint[];
@@ -141,7 +141,7 @@ export interface ReportStatement {
 
 /** Antipaxos line 26: reports from which the Decision Module's decision of a cycle follows. */
 export interface Assistance {
-  /** Who is left out of the cycle, sorted. Whoever prepares the command has checked it. */
+  /** The processes that are left out of the cycle, sorted. A replica that prepares the command has checked it. */
   readonly excluded: readonly ReplicaId[];
   /** Of different processes, sorted by process. */
   readonly reports: readonly Signed<ReportStatement>[];
@@ -155,11 +155,11 @@ export type OrderingStatement =
   | ProposalStatement
   | ReportStatement;
 
-/** What replicas send each other to order requests. The link tells who sent it. */
+/** What replicas send each other to order requests. The link identifies the sender. */
 export type OrderingMessage = { readonly scope: OrderingScope } & (
   | {
       readonly kind: 'requests';
-      /** To whoever may propose them. */
+      /** To a replica that may propose them. */
       readonly batch: Batch;
     }
   | {
@@ -180,7 +180,7 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
       readonly commits: SharedCertificate<SequencePhase>;
       readonly batch: Batch;
     }
-  /** How far the sender is. Whoever is further shows it what it lacks. */
+  /** How far the sender is. A replica that is further shows it what it lacks. */
   | {
       readonly kind: 'status';
       readonly view: View;
@@ -199,7 +199,7 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
   | { readonly kind: 'chunk'; readonly bytes: Uint8Array }
   /** The sender finds this view's primary too slow. */
   | { readonly kind: 'slow'; readonly view: View }
-  /** From the proposer, or handed on by whoever holds the value. */
+  /** From the proposer, or handed on by a process that holds the value. */
   | {
       readonly kind: 'proposal';
       readonly proposal: Signed<ProposalStatement>;

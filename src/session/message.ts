@@ -53,7 +53,7 @@ import {
   type WitnessStatement,
 } from './types.js';
 
-/** What replicas send each other about sessions. The link tells who sent it. */
+/** What replicas send each other about sessions. The link identifies the sender. */
 export type SessionMessage =
   /** Operations that the sender has promised to order: keep them, simulate them, say what came out. */
   | {
@@ -100,7 +100,7 @@ export type SessionRequest =
   | {
       readonly kind: 'run';
       readonly run: SessionRun;
-      /** Who hands it in, and for which time: so that each such request is another. */
+      /** The replica that hands it in, and for which time: so that each such request is another. */
       readonly submitter: ReplicaId;
       readonly attempt: number;
     }

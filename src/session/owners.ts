@@ -73,7 +73,7 @@ export function signRun(
   return { run, heads, chain: { header, session, next, head } };
 }
 
-/** Who holds a certificate that the cluster's authority issued to a client. */
+/** The holder of a certificate that the cluster's authority issued to a client. */
 export interface Owner {
   readonly name: string;
   readonly publicKey: KeyObject;

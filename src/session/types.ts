@@ -102,7 +102,7 @@ export interface HistoryStatement {
   readonly root: Digest;
 }
 
-/** A replica's word for where a session or a key of an application's state stands. */
+/** A replica's statement of where a session or a key of an application's state stands. */
 export interface AttestationStatement {
   readonly kind: 'attestation';
   readonly subject:
@@ -132,7 +132,7 @@ export type OrderOutcome =
   /** The reason is the agreed one, the same at every replica. */
   | { readonly kind: 'aborted'; readonly reason: string };
 
-/** A replica's word for what its coordinator says of an order. */
+/** A replica's statement of what its coordinator says of an order. */
 export interface OrderReportStatement {
   readonly kind: 'order-report';
   readonly lane: number;
@@ -167,7 +167,7 @@ export interface OperationOutcome {
   readonly result: CallResult;
 }
 
-/** An outcome that proves itself to whoever knows the cluster's public keys. */
+/** An outcome that proves itself to a reader that knows the cluster's public keys. */
 export interface OutcomeProof {
   readonly outcome: OperationOutcome;
   /** From the leaf up; `left` where the sibling stands on the left. */
@@ -215,7 +215,7 @@ export interface SessionStanding {
 }
 
 /**
- * Evidence that a replica broke its word: `f + 1` replicas say that the order passed the deadline while the
+ * Evidence that a replica broke its promise: `f + 1` replicas say that the order passed the deadline while the
  * session stood where the promised operation would have fitted.
  */
 export interface BrokenPromise {

@@ -43,7 +43,7 @@ export interface OutgoingNotification extends Outgoing {
 }
 
 /**
- * A fault received as the reply to a request, and who signed it.
+ * A fault received as the reply to a request, and its signer.
  *
  * @example
  * ```ts
@@ -84,7 +84,7 @@ export class SoapClient {
 
   /**
    * Sends a request and waits for the reply on the same connection. The reply is signed by its
-   * `principal`; whether that is the one who was asked is for the caller to judge. Throws
+   * `principal`; whether that is the party that was asked is for the caller to judge. Throws
    * `ReceivedFault` where a fault comes back, else `SoapTransportError`.
    */
   async request(target: EndpointReference, request: OutgoingRequest): Promise<ReceivedMessage> {

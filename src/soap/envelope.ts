@@ -149,7 +149,7 @@ const ownRoles: ReadonlySet<string> = new Set([
   'http://schemas.xmlsoap.org/soap/actor/next',
 ]);
 
-/** Whether a header block is meant for the one who reads the message. */
+/** Whether a header block is meant for the receiver of the message. */
 export function isForUs(version: SoapVersion, block: XmlElement): boolean {
   const { ns, name } = soap[version](version === '1.1' ? 'actor' : 'role');
   return ownRoles.has(attributeOf(block, ns, name)?.trim() ?? '');

@@ -27,7 +27,7 @@ import type { XmlElement } from './xml.js';
 export type Operation<Message extends SoapMessage> =
   | {
       readonly kind: 'one-way';
-      /** Called once the sender has been told that the message is taken. */
+      /** Called once the sender has the answer that the message is taken. */
       handle(message: Message): void | Promise<void>;
     }
   | {

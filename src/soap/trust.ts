@@ -10,7 +10,7 @@ import {
 import { securityFaults } from './faults.js';
 import { signatureMethodOf } from './signing.js';
 
-/** Who signed a message. `name` is the common name of the certificate. */
+/** The signer of a message. `name` is the common name of the certificate. */
 export type Principal =
   | { readonly role: 'coordinator'; readonly id: ReplicaId; readonly name: string }
   | { readonly role: 'initiator'; readonly id: InitiatorId; readonly name: string }
@@ -92,7 +92,7 @@ function clientOf(authority: X509Certificate, certificate: X509Certificate): Pri
   // A name that is there twice comes as an array.
   const { OU, CN }: Readonly<Record<string, unknown>> = certificate.toLegacyObject().subject;
   if (OU !== 'client' || typeof CN !== 'string' || !clientNameForm.test(CN)) return undefined;
-  // Whoever bore that name could take the place of an order.
+  // A client of that name could take the place of an order.
   if (CN === sessionsPrincipal) return undefined;
   return { role: 'client', name: CN };
 }

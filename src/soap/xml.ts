@@ -110,7 +110,7 @@ export function element(
 
 /**
  * A copy with the attribute set, in place of one of the same name. Its prefix is changed where the
- * element has bound it to something else, as an element that somebody else made may.
+ * element has bound it to something else, as an element of another author may.
  */
 export function withAttribute(original: XmlElement, { ns, prefix, name }: QName, value: string) {
   const kept = original.attributes.filter(

@@ -16,7 +16,7 @@ export function newEnlistment(
 /**
  * The protocol that an enlistment follows, by its id alone. A registration names it, and is to be read where there is
  * one. A vote does not: its signed bytes name the transaction, the participant and the enlistment, and the standard's
- * messages carry no more. So where no coordinator has the registration any more, the id has to tell: a participant
+ * messages carry no more. So where no coordinator has the registration any more, the id has to say it: a participant
  * makes it by `newEnlistment`. An id that was made otherwise counts as durable.
  */
 export function protocolOf(id: EnlistmentId): TwoPhaseProtocol {

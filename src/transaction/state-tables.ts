@@ -13,7 +13,7 @@ export type Cell<State extends string, Action extends string> =
   | 'N/A'
   | `${Phrase<Action>} / ${State}`;
 
-/** A cell, or two of them where the standard tells volatile from durable. */
+/** A cell, or two of them where the standard distinguishes volatile from durable. */
 export type Entry<State extends string, Action extends string> =
   | Cell<State, Action>
   | Readonly<Record<TwoPhaseProtocol, Cell<State, Action>>>;

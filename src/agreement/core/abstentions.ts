@@ -19,9 +19,9 @@ export const newMember: readonly StoredRecord[] = [{ key: MEMBER, value: memberV
  * What this replica must not vote in, because it may have voted there on a disk that is gone.
  *
  * - While it is recovering: anything.
- * - From then on, slots that others told it of, until they are decided without it.
+ * - From then on, slots that others named to it, until they are decided without it.
  * - Activations in the views that it may have been in: a vote that was on its way when the disk was
- *   lost may have reached nobody who could tell. (Of an outcome somebody can: without its activation,
+ *   lost may have reached no replica that could say so. (Of an outcome a replica can: without its activation,
  *   which a quorum committed, there was nothing to vote on.)
  */
 export class Abstentions {

@@ -220,7 +220,7 @@ export class Agreement {
   }
 
   /**
-   * Enough others have told what they know of. `told` holds all slots in which this replica may have
+   * Enough others have named what they know of. `told` holds all slots in which this replica may have
    * voted, but for activations in views up to `lastView`, the last that it may have been in.
    */
   recovered(told: Iterable<Slot>, lastView: View): void {
@@ -286,7 +286,7 @@ export class Agreement {
 
   /**
    * Where another replica lacks the slot, and one more says nothing of it, no primary can have it decided. That
-   * one may be silent or have lost its memory, and this replica cannot tell. So it blames each primary later than
+   * one may be silent or have lost its memory, and this replica cannot know which. So it blames each primary later than
    * the one before: the slot waits no longer than a small multiple of what it has waited already.
    */
   #watch({ key, slot, suspicions }: SlotState): void {

@@ -24,7 +24,7 @@ export interface ProposingEvents {
   proposed(slot: SlotState): void;
 }
 
-/** How a proposal is told to the backups. */
+/** The message that brings a proposal to the backups. */
 export type Announce = (prePrepare: Signed<PhaseStatement>) => PeerMessage;
 
 /** The primary's side: what to propose for a slot, and at which ballot. */
@@ -90,7 +90,7 @@ export class Proposer {
     this.proposeValue(slot, lock.value, inFull(lock.value));
   }
 
-  /** Whether it is what this replica proposed last in this view. After a restart it cannot tell. */
+  /** Whether it is what this replica proposed last in this view. After a restart it does not know. */
   #stands({ accepted }: SlotState, digest: Digest): boolean {
     const statement = accepted?.prePrepare.statement;
     return statement?.digest === digest && this.#state.isOfThisView(statement);
@@ -134,7 +134,7 @@ export class Gatherer {
     this.#events = events;
   }
 
-  /** The primary opens the slot, or opens it again for those who missed it. */
+  /** The primary opens the slot, or opens it again for backups that missed it. */
   start(slot: SlotState, requests: readonly Signed<ActivationStatement>[]): void {
     const gathering = this.#gathering(slot);
     gathering.requests ??= requests;

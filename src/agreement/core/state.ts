@@ -187,7 +187,7 @@ export type Verdict =
   | { readonly verdict: 'refuse'; readonly why: string };
 
 /**
- * Who else is for a proposal. `backed`: `f + 1` others have voted for it at this ballot, so a correct one found it
+ * Which others are for a proposal. `backed`: `f + 1` others have voted for it at this ballot, so a correct one found it
  * acceptable. `insisted`: that, and it comes again although this replica has shown what it lacks.
  */
 export type Backing = 'none' | 'backed' | 'insisted';

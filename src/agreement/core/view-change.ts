@@ -36,7 +36,7 @@ export type ViewTimer = Extract<
 >;
 
 export interface ViewEvents {
-  /** Somebody's lock. */
+  /** A replica's lock. */
   learn(certificate: PreparedCertificate): void;
   /** A new view has begun; `state.shown` has the locks that its new-view message shows. */
   entered(): void;

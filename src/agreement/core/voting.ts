@@ -138,7 +138,7 @@ export class Voter {
     return this.#state.pace.allows(answerTo(slot, statement));
   }
 
-  /** Whoever proposes something else may not know of the lock. */
+  /** A primary that proposes something else may not know of the lock. */
   #showLock(slot: SlotState, statement: PhaseStatement): void {
     if (!this.#mayAnswer(slot, statement)) return;
     const { ballot } = statement;

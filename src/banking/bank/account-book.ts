@@ -57,7 +57,7 @@ export function parseContent(bytes: Uint8Array): Content {
     const content: unknown = JSON.parse(utf8.decode(bytes));
     if (typeof content === 'object' && content !== null) return content as Content;
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new RangeError('a damaged record of the bank');
 }

@@ -27,7 +27,7 @@ export interface AccountRule {
   readonly readers?: readonly string[] | undefined;
 }
 
-/** Who may debit which account of a bank, and who may read its balance. Anybody may pay into it. */
+/** Which client may debit which account of a bank, and read its balance. Any client may pay into it. */
 export class AccountRules {
   readonly #rules: ReadonlyMap<string, AccountRule>;
 

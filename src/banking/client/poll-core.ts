@@ -13,7 +13,7 @@ export interface TransferResult {
   readonly reason?: string;
 }
 
-/** An initiator's last word on a request. */
+/** An initiator's final answer to a request. */
 export type FinalWord =
   | { readonly kind: 'outcome'; readonly result: TransferResult }
   /** It will not do it; `fault` is its fault's code and reason, `isTooOld` that it is past the request. */
@@ -45,7 +45,7 @@ export class ReplyMatcher {
     this.#initiators = initiators;
   }
 
-  /** Counts an initiator's final word; it has only one. */
+  /** Counts an initiator's final answer; only its first counts. */
   add(initiator: InitiatorId, word: FinalWord): Verdict {
     if (!this.#words.has(initiator)) this.#words.set(initiator, word);
     const alike = this.#alike;
@@ -93,7 +93,7 @@ export class ReplyMatcher {
     return compatible + outstanding >= this.#needed ? { kind: 'open' } : undefined;
   }
 
-  /** The reason counts like the outcome: only if `f + 1` of those who agree give the same one. */
+  /** The reason counts like the outcome: only if `f + 1` of those that agree give the same one. */
   #withReason([first, ...others]: NonEmpty<TransferResult>): TransferResult {
     const { transactionId, outcome } = first;
     const reasons = [first, ...others].flatMap(({ reason }) => reason ?? []);
@@ -163,8 +163,8 @@ const HESITATION = 'hesitation';
 
 /**
  * One request to the initiators: to `f + 1` of them, and to all as soon as one of those fails, they differ,
- * or one retransmission delay is over; to each again and again until it has a final word. Pure: it has no
- * clock and sends nothing. What it is told goes in, what is to be done comes out.
+ * or one retransmission delay is over; to each again and again until it has a final answer. Pure: it has no
+ * clock and sends nothing. Answers go in, what is to be done comes out.
  */
 export class PollCore<Member extends Askable> {
   readonly #options: PollCoreOptions<Member>;
@@ -195,7 +195,7 @@ export class PollCore<Member extends Askable> {
     ];
   }
 
-  /** Its final word; it has only one. */
+  /** Its final answer; only its first counts. */
   answered(initiator: Member, word: FinalWord): PollOutput<Member>[] {
     if (this.#ended) return [];
     this.#options.turns.answered(initiator);

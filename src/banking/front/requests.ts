@@ -25,7 +25,7 @@ interface HttpCaller {
   readonly key: string | undefined;
 }
 
-/** Remembers, for what handles a SOAP message, who sent it by HTTP and under which key. */
+/** Remembers, for what handles a SOAP message, its sender by HTTP and its key. */
 export class Callers {
   readonly #current = new AsyncLocalStorage<HttpCaller>();
 
@@ -74,7 +74,7 @@ export interface FrontRefusalData {
   readonly request: FrontRequest | undefined;
 }
 
-/** Who sent a request, and by what key it is known. */
+/** The sender of a request, and the key that it is known by. */
 export interface Caller {
   readonly address: string;
   readonly key: string | undefined;

@@ -110,7 +110,7 @@ export interface OutboundOptions {
   readonly submit: (input: InitiatorInput) => void;
 }
 
-/** The calls that an initiator makes. None of them throws; what fails is told to the core, or logged. */
+/** The calls that an initiator makes. None of them throws; what fails is reported to the core, or logged. */
 export class Outbound {
   readonly #options: OutboundOptions;
   /** Activations under way, by request and replica: a replica is not asked again meanwhile. */
@@ -278,7 +278,7 @@ function isFrom(role: Principal['role'], { id }: Callee, principal: Principal): 
   return principal.role === role && 'id' in principal && principal.id === id;
 }
 
-/** Only what the coordinator itself has signed is its word that it will never activate the request. */
+/** Only what the coordinator itself has signed shows that it will never activate the request. */
 function activationFault(
   coordinator: CoordinatorMember,
   error: unknown,

@@ -89,7 +89,7 @@ export function transferOperations(
 
 /**
  * `/order`: takes an order of sessions from any coordinator, and answers when its transaction has ended.
- * The order proves itself; who brings it does not matter.
+ * The order proves itself; which replica brings it does not matter.
  */
 export function orderOperations(
   keyring: Keyring,
@@ -203,7 +203,7 @@ function readNotice(
 
 /**
  * Of the Completion protocol's states only Committed answers a Rollback with InvalidState, and none
- * answers a Commit so (WS-AtomicTransaction 1.2 §3.2): the fault is a coordinator's word for Committed.
+ * answers a Commit so (WS-AtomicTransaction 1.2 §3.2): the fault is how a coordinator says Committed.
  */
 function readFaultNotice(message: ReceivedMessage): Notified | undefined {
   const { principal, headers } = message;

@@ -1,7 +1,7 @@
 import type { Command } from 'commander';
 import type { ExitCode } from '../exit.js';
 
-/** Adds a subcommand. Its action tells by `finish` what status to exit with; 0 unless told. */
+/** Adds a subcommand. Its action sets by `finish` the exit status; 0 unless set. */
 export type AddCommand = (program: Command, finish: (code: ExitCode) => void) => void;
 
 export const defaultDirectory = '.concordat';

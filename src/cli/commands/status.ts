@@ -12,7 +12,7 @@ interface Options {
   readonly json?: boolean;
 }
 
-/** What a coordinator tells at `/healthz` and `/status`; a liar may tell anything. */
+/** What a coordinator answers at `/healthz` and `/status`; a liar may answer anything. */
 const figuresSchema = z.object({
   view: z.number(),
   primary: z.number(),

@@ -99,7 +99,7 @@ function requireBanks({ participants }: Cluster, { debtor, creditors }: Transfer
   }
 }
 
-/** Before anything is sent, so that "not running" is told at once, and as what it is. */
+/** Before anything is sent, so that "not running" is reported at once, and as what it is. */
 async function requireInitiators({ initiators, resilience }: Cluster): Promise<void> {
   const healthy = await Promise.all(initiators.map(({ url }) => isHealthy(url)));
   const up = healthy.filter(Boolean).length;
@@ -146,7 +146,7 @@ function parseRequest(text: string): Ticket {
       return { client: clientId(client), timestamp };
     }
   } catch {
-    // Told below.
+    // Reported below.
   }
   throw new InvalidArgumentError('a request is CLIENT@TIMESTAMP, as it was printed.');
 }

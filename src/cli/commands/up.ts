@@ -119,7 +119,7 @@ async function pagesOf({ cluster: { coordinators, sessions } }: LocalCluster): P
 async function greeting(cluster: LocalCluster): Promise<string> {
   const { nodes, wsdl, curl, pages } = await describe(cluster);
   const owner = cluster.nodeFile('alice');
-  const pagesText = pages ? `\nPages, for whoever has ${owner}:\n  ${pages.join('\n  ')}\n` : '';
+  const pagesText = pages ? `\nPages, for the holder of ${owner}:\n  ${pages.join('\n  ')}\n` : '';
   const rows = nodes.map(({ name, role, pid, url }) => [name, role, String(pid ?? '-'), url]);
   return `
 ${table(['NODE', 'ROLE', 'PID', 'URL'], rows)}

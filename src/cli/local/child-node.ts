@@ -31,7 +31,7 @@ interface RunningChild {
 /** A node that has been asked to stop is killed after so long. */
 const stopGraceMs = 10_000;
 const healthPollMs = 50;
-/** For one answer: whoever starts on a busy machine may have a lot to catch up on first. */
+/** For one answer: a node that starts on a busy machine may have a lot to catch up on first. */
 const healthTimeoutMs = 10_000;
 
 /** One node as a child process, again and again. It ends itself when this process is gone. */
@@ -110,7 +110,7 @@ export class ChildNode {
     const log = openSync(logFile, 'a', 0o600);
     const [command = process.execPath, ...rest] = [...launcher, process.execPath, ...args];
     const started = spawn(command, rest, {
-      // The channel tells the child when this process is gone.
+      // The channel shows the child that this process is gone.
       stdio: ['ignore', log, log, 'ipc'],
       // Its own process group: Ctrl-C is for this process, which then stops its children in peace.
       detached: true,

@@ -23,7 +23,7 @@ export function localMembers(cluster: Cluster): LocalMember[] {
 }
 
 /**
- * Throws `CliError` where somebody listens on a port of the cluster already, or where the cluster was
+ * Throws `CliError` where a process listens on a port of the cluster already, or where the cluster was
  * not made for one machine.
  */
 export async function requireFreePorts(cluster: Cluster): Promise<void> {

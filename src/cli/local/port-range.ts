@@ -19,7 +19,7 @@ export interface PortRange {
 
 /**
  * Finds a range of free ports, enough for any cluster that `init` makes, and keeps other callers on
- * this machine, other processes too, away from it until it is released: who listens on the guard port
+ * this machine, other processes too, away from it until it is released: the process that listens on the guard port
  * has the range.
  */
 export async function claimPorts(): Promise<PortRange> {
@@ -35,7 +35,7 @@ export async function claimPorts(): Promise<PortRange> {
   throw new CliError('failed', 'no range of ports is free; choose one with --base-port');
 }
 
-/** Those of the ports that somebody listens on. */
+/** Those of the ports that a process listens on. */
 export async function occupied(ports: readonly number[]): Promise<number[]> {
   const taken: number[] = [];
   for (const port of ports) {

@@ -1,6 +1,6 @@
 const firstDelayMs = 500;
 const lastDelayMs = 30_000;
-/** Who ran for so long is well again. */
+/** A node that ran for so long is well again. */
 const wellAfterMs = 60_000;
 
 /** How long to wait before a node that died is started again: longer each time it dies young. */

@@ -139,7 +139,7 @@ const closeGraceMs = 2000;
 
 /**
  * An HTTP server with limits against large, slow and many requests. Not yet listening.
- * Errors inside a handler are logged, and told to the caller as no more than `internal error`.
+ * Errors inside a handler are logged, and the caller receives no more than `internal error`.
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const { log, hosts, addresses, limits, requestTimeoutMs = 10_000, trustedProxies = [] } = options;

@@ -113,7 +113,7 @@ export class LogOutput {
       if (error !== null) return this.#failed(error.code ?? error.message, chunk);
       if (written < chunk.length) return this.#send(chunk.subarray(written));
       this.#chunk = undefined;
-      // Well again once it has caught up, so that a slow reader is told of once.
+      // Well again once it has caught up, so that a slow reader is reported once.
       if (this.#waiting.length === 0) this.#change(undefined);
       this.#next();
     });
@@ -139,7 +139,7 @@ export class LogOutput {
 }
 
 /**
- * A descriptor for the same output whose writes do not block: a pipe is opened anew, so that whoever shares
+ * A descriptor for the same output whose writes do not block: a pipe is opened anew, so that a process that shares
  * it is not affected. Others are as they are; of them only the log's own thread waits.
  */
 export function unblocked(fd: number): number {
@@ -177,7 +177,7 @@ export class OccasionalLog {
     this.#log = log;
   }
 
-  /** `source` is who caused it, where there are few who can. */
+  /** `source` is the party that caused it, where there are few that can. */
   write(level: keyof LineLog, event: string, data: object, source: number | string = ''): void {
     const pair = this.#pairOf(`${event} ${source}`);
     const nowMs = performance.now();

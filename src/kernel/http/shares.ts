@@ -62,7 +62,7 @@ export function crowdedAddresses(proxies: readonly string[] = []): AddressList {
   return new AddressList(['127.0.0.0/8', '::1', ...proxies]);
 }
 
-/** Who an address stands for: a host may call from any address of its IPv6 network (/64). */
+/** The principal that an address stands for: a host may call from any address of its IPv6 network (/64). */
 export function principalOf(socketAddress: string): string {
   const address = unmapped(socketAddress);
   if (isIP(address) !== 6) return address;

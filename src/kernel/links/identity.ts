@@ -9,7 +9,7 @@ export interface PeerCredential {
 }
 
 /**
- * TLS 1.3 with certificates of the cluster's authority on both ends. That alone does not tell a
+ * TLS 1.3 with certificates of the cluster's authority on both ends. That alone does not distinguish a
  * coordinator from any other node of the cluster: see `coordinatorOf`.
  */
 export function tlsOptions(

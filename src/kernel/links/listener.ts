@@ -66,7 +66,7 @@ export class Listener {
         socket.remoteAddress,
         isVersion ? versionRefusal(this.#offered) : error.message,
       );
-      // Node tells of a handshake that took too long, and leaves the connection open.
+      // Node reports a handshake that took too long, and leaves the connection open.
       socket.destroy();
     });
   }

@@ -215,7 +215,7 @@ export class PeerNetwork {
     );
   }
 
-  /** Says who takes a channel's messages, before the start. Those of channels without are dropped. */
+  /** Sets the receiver of a channel's messages, before the start. Those of channels without are dropped. */
   attach(channel: PeerChannel, handler: ChannelHandler): void {
     if (this.#handlers.has(channel)) throw new Error(`the channel ${channel} is taken`);
     this.#handlers.set(channel, handler);

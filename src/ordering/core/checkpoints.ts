@@ -6,7 +6,7 @@ import { decodeStable, encodeStable, Snapshot, type StableCheckpoint } from './c
 import type { Outbox } from './outbox.js';
 import { Repair, StateTransfer } from './state-transfer.js';
 
-/** A state that somebody has fetched from within this time is kept for them when there is a newer one. */
+/** A state that a replica has fetched from within this time is kept for it when there is a newer one. */
 const KEPT_MS = 10_000;
 
 interface Kept {
@@ -14,7 +14,7 @@ interface Kept {
   fetchedMs: number;
 }
 
-/** The last stable checkpoint, in memory and on disk; and one before it while somebody fetches that. */
+/** The last stable checkpoint, in memory and on disk; and one before it while a replica fetches that. */
 export class StableStore {
   readonly #outbox: Outbox;
   #stable: StableCheckpoint | undefined;
@@ -193,7 +193,7 @@ export class Checkpoints {
     return this.#transfer.onTimer(name) || this.#repair.onTimer(name);
   }
 
-  /** A certificate of somebody else. */
+  /** A certificate from another replica. */
   learn(certificate: CheckpointCertificate): void {
     const { position, digest } = certificate.statement;
     if (position <= this.low) return;

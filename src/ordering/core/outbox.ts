@@ -18,7 +18,7 @@ export class Outbox {
   readonly options: OrderingOptions;
   readonly scope: OrderingScope;
   readonly #clock: { nowMs: number };
-  /** While the log is replayed, nobody is told what was told before. */
+  /** While the log is replayed, nothing is sent that was sent before. */
   replaying = false;
   readonly #sink: OrderingOutput[];
   readonly #dueMs = new Map<string, number>();
@@ -127,7 +127,7 @@ export class Outbox {
 }
 
 const RESEND = 'resend';
-/** Times that a replica is told, after progress here, that it seems to be elsewhere. */
+/** Times that a replica is sent a status, after progress here, because it seems to be elsewhere. */
 export const nudgesMax = 8;
 
 /** How far a replica is: its view, the last position it applied, and its last stable checkpoint. */
@@ -149,16 +149,16 @@ export interface Reminding {
 }
 
 /**
- * Links lose messages. So each replica says again what is open, less and less often; asks whoever is
- * further on; and, when nothing is open any more, tells those that it has not heard of at its own place.
+ * Links lose messages. So each replica sends again what is open, less and less often; asks a replica that is
+ * further on; and, when nothing is open any more, sends its status to those that it has not seen at its own place.
  * Without load that comes to rest.
  */
 export class Reminders {
   readonly #outbox: Outbox;
   readonly #engine: Reminding;
-  /** How far the others have got, as far as this replica has heard. */
+  /** How far the others have got, as far as this replica knows. */
   readonly #positions = new Map<ReplicaId, number>();
-  /** What each was last told, so that two do not go on telling each other the same. */
+  /** The status that each was last sent, so that two do not go on sending each other the same. */
   readonly #told = new Map<ReplicaId, string>();
   #tries = 0;
   #nudges = 0;

@@ -13,7 +13,7 @@ const IN_FLIGHT = 8;
 interface Target {
   readonly certificate: CheckpointCertificate;
   readonly manifest: SnapshotManifest;
-  /** Who signed for this state, and should have it; the one that is being asked comes first. */
+  /** The replicas that signed for this state, and should have it; the one that is being asked comes first. */
   readonly holders: ReplicaId[];
   /** What is not at hand and not asked for; and what is asked for. */
   readonly missing: Digest[];

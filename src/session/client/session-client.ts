@@ -31,7 +31,7 @@ export type { FinalStatus, Performed } from './session-log.js';
 /**
  * One session of one owner. Operations are chained, signed and handed to one coordinator, the home; when
  * that brings nothing on in time that can be checked, or says what it cannot prove, the next one gets all that
- * is not final. A coordinator's bare word counts for nothing. Nothing is done twice: an operation is known by
+ * is not final. A coordinator's unsigned claim counts for nothing. Nothing is done twice: an operation is known by
  * its number.
  *
  * @example
@@ -213,7 +213,7 @@ export class SessionClient {
 
   async #onProblem(problem: SessionProblem): Promise<void> {
     if (problem.code === 'busy') {
-      // Somewhat apart from others that were told the same.
+      // Somewhat apart from others that received the same.
       const waitMs = Math.min(problem.retryAfterMs, pauseMaxMs) * (1 + Math.random() / 2);
       const { turn } = this.#line;
       await sleep(Math.max(waitMs, 10), undefined, { ref: true });
@@ -342,9 +342,9 @@ export interface SessionClientOptions {
   readonly giveUpAfterMs?: number;
   /** What is not final after so long goes to another one; 8000 unless given. */
   readonly finalAfterMs?: number;
-  /** Told all that is learned of operations, once it is checked. */
+  /** Called with all that is learned of operations, once it is checked. */
   readonly onStatus?: (sequence: number, status: OperationStatus) => void;
-  /** Told when another coordinator takes the place of the home, and why. */
+  /** Called when another coordinator takes the place of the home, with the reason. */
   readonly onHome?: (name: string, reason: string) => void;
 }
 

@@ -95,7 +95,7 @@ function isFinal(status: OperationStatus): status is FinalStatus {
 }
 
 /**
- * Throws `NodeError` unless what is said of the operation is signed by those who are said to have said it:
+ * Throws `NodeError` unless what is said of the operation is signed by those that are named as its signers:
  * one coordinator for a promise, `f + 1` others for a witnessed one, `f + 1` for what is final.
  */
 export function checkStatus(keyring: Keyring, subject: Subject, status: OperationStatus): void {
@@ -172,7 +172,7 @@ function checkFinal(keyring: Keyring, { session, sequence, head }: Subject, stat
     throw new NodeError('a proof that proves nothing');
 }
 
-/** The status in the client's own words: against what it was told, whoever told it. */
+/** The status as the client sees it: compared with what it was promised, by whichever coordinator. */
 export function finalStatus(status: FinalStatus, told: CallResult | undefined): FinalStatus {
   const { result, proof } = status;
   const isAborted = result.kind === 'rejected';

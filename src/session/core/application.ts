@@ -9,7 +9,7 @@ export interface Call {
   readonly session: SessionId;
   /** Its number in the session, from 1. */
   readonly sequence: number;
-  /** Who signed it. */
+  /** The client that signed it. */
   readonly owner: ClientId;
   /** What the owner sent; the application's own language, JSON as a rule. */
   readonly payload: string;
@@ -136,6 +136,6 @@ export const heldLimits = {
   bytes: 256 * 1024 * 1024,
   /** So many owners at their limit fill one replica's share. */
   ownersInFull: 8,
-  /** Told to a client whose operations do not fit. */
+  /** Sent to a client whose operations do not fit. */
   retryAfterMs: 500,
 } as const;

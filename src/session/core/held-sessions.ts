@@ -22,7 +22,7 @@ import { ApplicationFault, resultBytes } from './machine/resources.js';
 import type { SessionOutbox } from './outbox.js';
 import type { PendingView } from './pending-view.js';
 
-/** What somebody takes up of the places for what is not final. */
+/** What an owner or a replica takes up of the places for what is not final. */
 export interface Usage {
   readonly sessions: number;
   readonly operations: number;

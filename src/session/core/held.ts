@@ -118,7 +118,7 @@ export class Histories {
     for (const kept of this.#kept.values()) kept.delete(position);
   }
 
-  /** Who has signed the same of this position, and how many something else. */
+  /** The replicas that have signed the same of this position, and how many something else. */
   of({ position, root, before }: HistoryStatement): {
     readonly alike: readonly { readonly replica: ReplicaId; readonly signature: Uint8Array }[];
     readonly others: number;
@@ -153,7 +153,7 @@ export interface HeldOperation {
   readonly runBytes: number;
   /** With its result. */
   readonly bytes: number;
-  /** Who brought it; this replica where a client did. */
+  /** The replica that brought it; this one where a client did. */
   readonly from: ReplicaId;
   /** This replica's simulation, and its digest. */
   readonly result: CallResult;

@@ -197,7 +197,7 @@ export class Orders {
     this.#again(open);
   }
 
-  /** Whoever handed in the operations begins; the others follow one by one. */
+  /** The replica that was handed the operations begins; the others follow one by one. */
   #rank({ order }: Lane): number {
     const { self, resilience } = this.#outbox.options;
     return (self - order.submitter + resilience.n) % resilience.n;

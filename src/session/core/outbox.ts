@@ -19,7 +19,7 @@ import type {
 } from '../types.js';
 import type { SessionOptions } from './application.js';
 
-/** Names a caller who waits for an answer; made up by the edge. */
+/** Names a caller that waits for an answer; made up by the edge. */
 export type ReplyId = Brand<number, 'ReplyId'>;
 
 /** A receipt with the result that it promises. */
@@ -48,7 +48,7 @@ export type OperationStatus =
       readonly proof: OutcomeProof;
     };
 
-/** What whoever watches a session is told. */
+/** What a client that watches a session receives. */
 export type SessionEvent =
   | { readonly kind: 'operation'; readonly sequence: number; readonly status: OperationStatus }
   /** Another replica simulated something else: the result is less likely than it was. */

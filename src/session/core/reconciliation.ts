@@ -189,7 +189,7 @@ export class Reconciliation {
     }
   }
 
-  /** They can be proved: they are final, and clients are told. */
+  /** They can be proved: they are final, and clients receive them. */
   onProved(position: number, outcomes: readonly OperationOutcome[]): void {
     for (const { session, sequence, head } of outcomes) {
       const status = this.#finals.statusOf(position, session, sequence);

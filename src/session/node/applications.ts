@@ -67,7 +67,7 @@ async function load(
   if (application.name !== name) {
     throw new ConfigError(`${what}: ${path} is the application "${application.name}"; list it so`);
   }
-  // Zod has seen that the parts are there; what they take and give, only running them can tell.
+  // Zod has seen that the parts are there; what they take and give, only running them shows.
   return { application: application as unknown as Application, pages };
 }
 

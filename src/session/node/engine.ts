@@ -5,7 +5,7 @@ import { PbftEngine } from '../../ordering/core/pbft/engine.js';
 import type { SessionOptions } from '../core/application.js';
 
 /**
- * Longest that a phase of Antipaxos waits for who is silent, however slow the network seems: enough for
+ * Longest that a phase of Antipaxos waits for a silent process, however slow the network seems: enough for
  * delays of a quarter of a second. A process that is away again and again looks like a slow network, and
  * must not hold up the others for long.
  */

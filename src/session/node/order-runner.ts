@@ -15,7 +15,7 @@ export interface OpenOrder {
 export interface OrderRunner {
   /** Has the initiators carry it out. Asked again until it has ended; asking twice does no harm. */
   run(order: CertifiedOrder): void;
-  /** Tells once what this replica's coordinator has decided of the order. Asked again after a restart. */
+  /** Reports once what this replica's coordinator has decided of the order. Asked again after a restart. */
   watch(order: OpenOrder, onEnded: (outcome: OrderOutcome) => void): void;
   stop(): Promise<void>;
 }

@@ -38,7 +38,7 @@ export function registerPages(
       root: folder,
       dotfiles: 'ignore',
       index: 'index.html',
-      // Browsers ask each time, and are mostly told that nothing has changed.
+      // Browsers ask each time, and mostly receive that nothing has changed.
       maxAge: 0,
       onFile: (file) => requireInside(folder, file),
     });

@@ -16,13 +16,13 @@ export const streamHeaders = {
   'cache-control': 'no-store',
   'x-accel-buffering': 'no',
 };
-/** Who does not read so much is cut off, and comes back to where it was. */
+/** A client that leaves so much unread is cut off, and comes back to where it was. */
 const unreadBytesMax = 256 * 1024;
 
 /**
  * Server-sent events (HTML Living Standard §9.2) about one session. The id of an event is the number of
- * the last operation such that it and all before it are final and told, so that one who comes back with it
- * as `Last-Event-ID` misses nothing and hears little twice.
+ * the last operation such that it and all before it are final and sent, so that a client that comes back with it
+ * as `Last-Event-ID` misses nothing and receives little twice.
  */
 export class EventStream {
   readonly #response: FastifyReply['raw'];
@@ -30,7 +30,7 @@ export class EventStream {
   readonly #final = new Set<number>();
   #finalUpTo: number;
 
-  /** Takes the answer over. `from`: number of the first operation that is told of. */
+  /** Takes the answer over. `from`: number of the first operation that is reported. */
   constructor(reply: FastifyReply, from: number, onEnd: () => void) {
     this.#finalUpTo = from - 1;
     const headers = reply.getHeaders();
@@ -66,7 +66,7 @@ export class EventStream {
     while (this.#final.delete(this.#finalUpTo + 1)) this.#finalUpTo += 1;
   }
 
-  /** What is told in one go leaves together. */
+  /** What is written in one go leaves together. */
   #write(text: string): void {
     const response = this.#response;
     if (response.writableLength > unreadBytesMax) response.destroy();
@@ -83,7 +83,7 @@ function isFinal({ kind }: OperationStatus): boolean {
   return kind === 'committed' || kind === 'changed' || kind === 'aborted';
 }
 
-/** The core's answers to those who wait. */
+/** The core's answers to requests that wait. */
 export type Reply = Extract<SessionOutput, { readonly replyId: ReplyId }>;
 type Answered = Exclude<Reply, { readonly kind: 'refused' }>;
 /** Inputs that are answered. */
@@ -101,11 +101,11 @@ export interface RepliesOptions {
   /** Why no answer will come; `undefined` where one may. */
   outOfService(): string | undefined;
   readonly timeoutMs: number;
-  /** More than so many are told to come again. */
+  /** Requests beyond so many are refused, to come again. */
   readonly waitingMax: number;
 }
 
-/** Who is too many is asked to come again after so long. */
+/** A client beyond the bound is asked to come again after so long. */
 const busyMs = 500;
 
 /** Callers that wait for the core's answer: a bounded number, each for a bounded time. */
@@ -164,7 +164,7 @@ export class Replies {
     else waiting?.onReply(reply);
   }
 
-  /** Tells all that wait that no answer will come. */
+  /** Refuses all that wait: no answer will come. */
   dismissAll(): void {
     const reason = 'sessions are stopping here; ask another coordinator';
     for (const replyId of [...this.#waiting.keys()]) {

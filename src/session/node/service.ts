@@ -26,7 +26,7 @@ interface Watched {
   readonly places: Shares;
 }
 
-/** Who is told what becomes of sessions' operations. */
+/** The receivers of what becomes of sessions' operations. */
 export class Watchers {
   readonly #sessions = new Map<SessionId, Watched>();
   readonly #shares = new Shares(streamsMax);
@@ -151,7 +151,7 @@ export class SessionService {
     return reply.proof;
   }
 
-  /** This replica's signed word for how far the session is in the order. */
+  /** This replica's signed statement of how far the session is in the order. */
   async attest(session: SessionId): Promise<Extract<Reply, { readonly kind: 'attested' }>> {
     const reply = await this.#replies.ask((replyId) => ({ kind: 'attest', replyId, session }));
     if (reply.kind !== 'attested') throw new Error('another answer than asked for');
@@ -159,7 +159,7 @@ export class SessionService {
   }
 
   /**
-   * Tells where the session's operations stand from this number on, and then what becomes of them.
+   * Sends where the session's operations stand from this number on, and then what becomes of them.
    * Rejects where the session is not known or too many watch. Resolves to what ends it.
    */
   watch(
@@ -177,7 +177,7 @@ export class SessionService {
       this.#replies.askNow(
         (replyId) => ({ kind: 'status', replyId, session, from }),
         (reply) => {
-          // What was told before this reply is in it, and what follows is later.
+          // What was sent before this reply is in it, and what follows is later.
           isLive = true;
           const statuses = reply.kind === 'answer' ? reply.statuses : [];
           for (const status of statuses) onEvent({ kind: 'operation', ...status });
@@ -196,7 +196,7 @@ export class SessionService {
     else this.#replies.answer(output);
   }
 
-  /** Tells all that wait that no answer will come. */
+  /** Refuses all that wait: no answer will come. */
   dismissAll(): void {
     this.#replies.dismissAll();
   }

@@ -171,7 +171,7 @@ function writeResult(name: 'result' | 'simulated', result: CallResult): XmlEleme
   return element(s(name), [], content);
 }
 
-/** A receipt or witness: who signed, what it is of, and the bytes that were signed. */
+/** A receipt or witness: the signer, what it is of, and the bytes that were signed. */
 function writeSigned(
   name: 'receipt' | 'witness',
   {

@@ -87,7 +87,7 @@ export class Legs {
 }
 
 /**
- * Counts what different replicas say. Each has one word, its last, so that a replica that says
+ * Counts what different replicas say. Of each its last answer counts, so that a replica that says
  * two things counts once.
  */
 export class Tally<Word> {
@@ -99,7 +99,7 @@ export class Tally<Word> {
     this.#needed = needed;
   }
 
-  /** The word if enough replicas have now said it. */
+  /** The answer, if enough replicas have now given it. */
   add(replica: ReplicaId, word: Word): Word | undefined {
     this.#words.set(replica, word);
     const alike = [...this.#words.values()].filter((other) => other === word).length;

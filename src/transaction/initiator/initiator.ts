@@ -181,7 +181,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
   }
 
   /**
-   * An order of sessions shows that the one before it in its lane has ended. So somebody who shows old
+   * An order of sessions shows that the one before it in its lane has ended. So a peer that shows old
    * orders to an initiator that has forgotten them takes no more than one place for each lane.
    */
   #supersede(client: ClientId): Outputs {

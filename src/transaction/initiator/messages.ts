@@ -47,7 +47,7 @@ export interface Warrant {
   readonly of: string;
 }
 
-/** The edge's handle for whoever waits for an answer. */
+/** The edge's handle for a request that waits for its answer. */
 export type RequestId = Brand<number, 'RequestId'>;
 
 /** A client's request, its signature checked (CREQ of Zhao §4.1). */
@@ -115,7 +115,7 @@ export type InitiatorInput =
         | { readonly kind: 'plain'; readonly outcome: Outcome };
     };
 
-/** Why a transaction was aborted, as far as an initiator can tell; or the code a participant gave. */
+/** Why a transaction was aborted, as far as an initiator knows; or the code a participant gave. */
 export type AbortCause = 'ParticipantUnreachable' | 'ParticipantTimeout' | 'AbortedByCoordinator';
 
 /** How a transaction ended. */
@@ -135,7 +135,7 @@ export interface TransferOutcome {
  * - `busy`: no room, or an earlier request of the client id is not over here; ask again with the same
  *   timestamp.
  * - `not-activated`: the coordinators did not answer in time; nothing has been done here. Ask again.
- * - `outcome-unknown`: the coordinators did not tell the outcome in time. Ask again.
+ * - `outcome-unknown`: the coordinators did not send the outcome in time. Ask again.
  */
 export type RefusalCode = 'stale' | 'conflict' | 'busy' | 'not-activated' | 'outcome-unknown';
 

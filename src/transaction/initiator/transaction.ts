@@ -52,7 +52,7 @@ export class InitiatorTransaction {
   readonly #activation: Signed<ActivationStatement>;
   /** Names the activation slot at the coordinators. */
   readonly #slotRequest: Digest;
-  /** Tells it from another request of the client in that slot. */
+  /** Distinguishes it from another request of the client in that slot. */
   readonly #content: Digest;
   readonly #legs: Legs;
   readonly #invitations: InvitationsOfLegs;
@@ -230,7 +230,7 @@ export class InitiatorTransaction {
     return [{ kind: 'invoke-leg', request: digest, tid, leg, ...terms }];
   }
 
-  /** The word once given stands: nothing after this makes a Commit a Rollback, or the reverse. */
+  /** What was sent once stands: nothing after this makes a Commit a Rollback, or the reverse. */
   #complete(tid: TransactionId, decision: Decision): Outputs {
     const { id, sign, timing } = this.#options;
     const statement = sign<CompletionStatement>({

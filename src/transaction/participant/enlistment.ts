@@ -40,7 +40,7 @@ interface RollingBack {
   readonly remaining: readonly ParticipantAction[];
 }
 
-/** Which operation of which transaction, and who waits for its answer. */
+/** Which operation of which transaction, and which initiators wait for its answer. */
 export interface EnlistmentIdentity {
   readonly ref: EnlistmentRef;
   readonly digest: Digest;
@@ -194,7 +194,7 @@ export class Enlistment<Operation> {
 
   notified(notified: Notified): Outputs<Operation> {
     const to = this.#hearing.hear(notified);
-    // While the application rolls back: everybody is told when it is done (the table's note d).
+    // While the application rolls back: all replicas are notified when it is done (the table's note d).
     if (to === undefined || this.#rollingBack !== undefined) return [];
     return this.#apply(notified.message, to);
   }
@@ -221,7 +221,7 @@ export class Enlistment<Operation> {
     return [this.#castVote('aborted'), ...this.#close()];
   }
 
-  /** A volatile participant has no guarantee to hear the outcome. */
+  /** A volatile participant has no guarantee to receive the outcome. */
   #forgetVolatile(): Outputs<Operation> {
     this.#state = 'None';
     return this.#perform('commsTimeout', ['roll back', 'forget'], []);
@@ -265,7 +265,7 @@ export class Enlistment<Operation> {
       case 'force the prepare record':
         return [
           ...this.#writeRecord(writePreparedValue(this.digest, this.#record)),
-          // Those who asked, the primary among them as a rule; the others if no outcome comes of it.
+          // Those that asked, the primary among them as a rule; the others if no outcome comes of it.
           ...this.#apply('writeDone', this.#hearing.whoSaid('prepare')),
         ];
       case 'send Prepared':
@@ -329,7 +329,7 @@ export class Enlistment<Operation> {
     ];
   }
 
-  /** Answers whoever still waits. */
+  /** Answers the initiators that still wait. */
   #close(): Outputs<Operation> {
     this.#registration = undefined;
     const result = this.#result ?? refused('Aborted');

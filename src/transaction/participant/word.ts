@@ -76,7 +76,7 @@ export function readPrepared({ key, value }: StoredRecord): PreparedRecord {
 export interface Finished {
   readonly ref: EnlistmentRef;
   readonly digest: Digest;
-  /** What the initiators were told. */
+  /** What the initiators received. */
   readonly result: CallResult;
   /** The vote that was cast, if any. */
   readonly vote: Vote | undefined;
@@ -130,8 +130,8 @@ export function everyReplica({ n }: Resilience): readonly ReplicaId[] {
 const provedBy: Readonly<Record<Outcome, Notification>> = { commit: 'commit', abort: 'rollback' };
 
 /**
- * Who says what about one enlistment. A participant acts on what `f + 1` replicas say, one of which is
- * correct, or on one message that proves what it says (Zhao §4.3).
+ * Which replicas have sent which notification about one enlistment. A participant acts on what `f + 1` replicas
+ * send, one of which is correct, or on one message that proves what it says (Zhao §4.3).
  */
 export class Hearing {
   readonly #needed: number;
@@ -146,7 +146,7 @@ export class Hearing {
     this.#needed = oneCorrect(resilience);
   }
 
-  /** The replicas to answer once the notification is believed: all that said it, later each repeater. */
+  /** The replicas to answer once the notification is believed: all that sent it, later each that sends it again. */
   hear(notified: Notified): readonly ReplicaId[] | undefined {
     const { replica, message } = notified;
     const said = this.#said[message];
@@ -157,7 +157,7 @@ export class Hearing {
     return [...said];
   }
 
-  /** Those that have said it so far. */
+  /** Those that have sent it so far. */
   whoSaid(message: Notification): readonly ReplicaId[] {
     return [...this.#said[message]];
   }
@@ -187,7 +187,7 @@ export function provedEnd(notified: Notified): Outcome | undefined {
     : undefined;
 }
 
-/** Whether the message shows the outcome that it tells, for just this transaction. */
+/** Whether the message proves the outcome that it names, for just this transaction. */
 function isDecided({ certificate, message, ref }: Notified): boolean {
   if (certificate === undefined) return false;
   const { slot, result, phase } = certificate.statement;
@@ -210,8 +210,8 @@ export interface Word {
 }
 
 /**
- * What a participant says about one enlistment. All that it signs it signs here, and its word is one: one
- * registration, one vote, one acknowledgement, each as often as it is asked for.
+ * Signs what a participant sends about one enlistment, and nothing else does. It never contradicts itself: one
+ * registration, one vote, one acknowledgement, each as often as a replica asks for it.
  */
 export class Voice {
   readonly everybody: readonly ReplicaId[];
@@ -251,7 +251,7 @@ export class Voice {
     return { kind: 'send-vote', to, statement };
   }
 
-  /** What it was told to do is done. */
+  /** What the coordinator asked for is done. */
   acknowledgement(outcome: Outcome, to: readonly ReplicaId[]): Output {
     const said = this.#acknowledged ?? outcome;
     invariant(said === outcome, 'one acknowledgement for an enlistment');
@@ -288,7 +288,7 @@ export function refused(reason: RefusalCode): CallResult {
   return { kind: 'refused', reason };
 }
 
-/** Tells the callers, if there are any. */
+/** Answers the callers, if there are any. */
 export function answer(calls: readonly CallId[], result: CallResult): readonly Output[] {
   return calls.length === 0 ? [] : [{ kind: 'answer', calls, result }];
 }

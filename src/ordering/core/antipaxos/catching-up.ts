@@ -83,7 +83,7 @@ export class CatchingUp implements Reminding {
     }
   }
 
-  /** A cycle is decided: those that asked are told. */
+  /** A cycle is decided: those that asked receive the decision. */
   answer(state: CycleState): void {
     for (const asker of state.askers) this.#answer(state, asker);
   }
@@ -96,7 +96,7 @@ export class CatchingUp implements Reminding {
     }
   }
 
-  /** The next cycles with their values, as far as the other knows who was active in them. */
+  /** The next cycles with their values, as far as the other knows the active processes of them. */
   #showCycles(to: ReplicaId, position: number): void {
     const last = Math.min(position + this.#state.options.pipelineDepth, this.#state.delivered);
     let isSlow = false;
@@ -121,8 +121,8 @@ export class CatchingUp implements Reminding {
   }
 
   /**
-   * Not by the word of an excluded process alone, which makes nobody wait for anything; nor by reports of
-   * `f` others on nothing; nor, where this process is not waited for itself, by the word of `f` others,
+   * Not by a message of an excluded process alone, which makes nobody wait for anything; nor by reports of
+   * `f` others on nothing; nor, where this process is not waited for itself, by messages of `f` others,
    * which may have said it to nobody else.
    */
   #isUnderWay({ cycle, decision, startedMs, proposals, reports }: CycleState): boolean {

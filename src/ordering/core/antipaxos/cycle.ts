@@ -54,7 +54,7 @@ export class CycleState {
   readonly values = new Map<Digest, HeldValue>();
   /** Named by a report or a decision, and not at hand. */
   readonly wanted = new Set<Digest>();
-  /** Who was asked for them. */
+  /** The processes that were asked for them. */
   readonly sought = new Map<Digest, Set<ReplicaId>>();
   readonly reports = new Reports();
   /** When this process proposed, and when it reported. */
@@ -66,9 +66,9 @@ export class CycleState {
   hasAskedForHelp = false;
   /** Whether others were asked for the reports that are missing. */
   hasAskedForReports = false;
-  /** Who lacks reports, or the decision. */
+  /** The processes that lack reports, or the decision. */
   readonly askers = new Set<ReplicaId>();
-  /** Who has kept this process waiting for longer than others do (`DelayEstimate.slowMs`). */
+  /** The processes that have kept this one waiting for longer than others do (`DelayEstimate.slowMs`). */
   readonly slow = new Set<ReplicaId>();
   decision: CycleDecision | undefined;
   /** Keys on disk, to be deleted with the cycle. */

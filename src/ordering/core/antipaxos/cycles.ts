@@ -96,7 +96,7 @@ export class Cycles {
     for (const state of [...cycles.values()]) this.#check(state);
   }
 
-  /** Cycles were delivered: others may start, and who is active in later ones is known. */
+  /** Cycles were delivered: others may start, and the active processes of later ones are known. */
   progressed(): void {
     this.#proposer.progressed();
     for (const state of [...this.#state.cycles.values()]) this.#check(state);
@@ -129,7 +129,7 @@ export class Cycles {
   }
 
   /**
-   * A cycle is over: who was slow? Where it took the slow path: who was in the way of the fast one? Of a
+   * A cycle is over: which were slow? Where it took the slow path: which were in the way of the fast one? Of a
    * report that is missing that is known once the time for it is over, and the values that it names, which a
    * liar may have shown to its reporter alone, have been asked for.
    */
@@ -187,7 +187,7 @@ export class Cycles {
     if (vector) this.#events.decided(state, { path: 'fast', vector, reports });
   }
 
-  /** What this process has said in a cycle, for whoever may have missed it. */
+  /** What this process has sent in a cycle, for those that may have missed it. */
   sayAgain(state: CycleState): void {
     const { outbox, self } = this.#state;
     const own = state.proposals.get(self);
@@ -209,7 +209,7 @@ export class Cycles {
     noteDelay(this.#state, state, replica, state.startedMs);
   }
 
-  /** Nobody waits for who is excluded, so how late it is does not matter. */
+  /** Nobody waits for an excluded process, so how late it is does not matter. */
   #measure({ cycle }: CycleState, from: ReplicaId, sinceMs: number | undefined): void {
     const isAwaited = this.#state.rosterAt(cycle)?.awaited.has(from);
     if (isAwaited && sinceMs !== undefined) {
@@ -275,7 +275,7 @@ export class Cycles {
   }
 
   /**
-   * Who keeps its report from this process alone must not make it late for all: whoever has the report, or
+   * A liar that keeps its report from this process alone must not make it late for all: a process that has the report, or
    * the decision, hands it on.
    */
   #askForReports(state: CycleState): void {
@@ -297,7 +297,7 @@ export class Cycles {
 
   /**
    * A report holds the signatures of those that it names. Of two that propose the same a process may lack
-   * only one's word, and has no value to ask for.
+   * only one's signature, and has no value to ask for.
    */
   #adopt(state: CycleState, { entries }: ReportStatement): void {
     entries.forEach((entry, index) => {

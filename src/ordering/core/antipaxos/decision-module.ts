@@ -32,7 +32,7 @@ interface Command {
 
 /**
  * Algorithm 4: what a cycle decides where reports differ or are missing. A command is an assistance
- * request, reports and who is left out of the cycle; the decision follows from it by `mergeReports`.
+ * request, reports and the processes that are left out of the cycle; the decision follows from it by `mergeReports`.
  */
 export class DecisionModule {
   readonly #state: AntipaxosState;
@@ -90,7 +90,7 @@ export class DecisionModule {
     this.#replica.recheck();
   }
 
-  /** Cycles up to here need no decision any more: whoever lacks one is shown its proof. */
+  /** Cycles up to here need no decision any more: a process that lacks one is shown its proof. */
   cut(cycle: number): void {
     this.#replica.retain((request) => request.number > cycle);
   }

@@ -257,7 +257,7 @@ export class AntipaxosEngine implements OrderingEngine {
     proposal: Signed<ProposalStatement>,
     { value }: Extract<VerifiedOrderingMessage['message'], { kind: 'proposal' }>,
   ): void {
-    // Whoever proposes in a cycle has delivered all that is a pipeline's depth before it.
+    // A process that proposes in a cycle has delivered all that is a pipeline's depth before it.
     const { cycle, replica } = proposal.statement;
     if (replica === from) {
       this.#reminders.heard(from, Math.max(0, cycle - this.#state.options.pipelineDepth));

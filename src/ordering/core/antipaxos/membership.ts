@@ -6,13 +6,13 @@ import type { Complaint, ComplaintKind, Cycle, CycleValue, ReportEntry } from '.
 import { readReplicas, Standing, writeReplicas } from './standing.js';
 
 /**
- * Who takes part in which cycle. It follows from decided values alone, so it is the same for everybody:
+ * Which processes take part in which cycle. It follows from decided values alone, so it is the same for everybody:
  * what cycle `c` decides takes effect in cycle `c + depth`, which nobody starts before delivering `c`.
  *
  * A process is left out, at most `f` at a time, when the others waited for it in vain in so many cycles
  * in a row: its value was missing (null), or `f + 1` complain in their values that it was in the way of
  * the fast path; or when `f + 1` find it slow in a quarter of the cycles of late. (That cannot be read off the Decision Module's log: others may have decided the same
- * cycle without it, and whoever asks it chooses which reports it sees.) It comes back when `f + 1`
+ * cycle without it, and the process that asks it chooses which reports it sees.) It comes back when `f + 1`
  * others have said so in decided values; see `standing.ts` for how soon.
  */
 export class Membership {
@@ -38,7 +38,7 @@ export class Membership {
     return this.#standings[replica]?.isExcluded === true;
   }
 
-  /** Whether this cycle waits for somebody whom later ones leave out. */
+  /** Whether this cycle waits for a process that later cycles leave out. */
   isOutdated(cycle: number): boolean {
     const awaited = this.#rosters.get(cycle)?.awaited;
     return awaited !== undefined && this.#excluded.some((replica) => awaited.has(replica));
@@ -115,7 +115,7 @@ export class Membership {
 }
 
 /**
- * Who takes part in a cycle, and how; the same at every correct process. Nobody waits for those who are
+ * The processes that take part in a cycle, and how; the same at every correct process. Nobody waits for those who are
  * excluded.
  *
  * - Nobody is: Antipaxos as it is published.
@@ -123,7 +123,7 @@ export class Membership {
  * - More are: there is no fast path that a decision could contradict, so everybody's reports count.
  *
  * With one excluded, `n - 1 - f >= 2f` reports are enough to decide (see `mergeReports`). So `f` silent
- * processes stop nobody, whoever is excluded besides: exclusion spends none of the fault budget.
+ * processes stop nobody, whichever are excluded besides: exclusion spends none of the fault budget.
  */
 export class Roster {
   readonly resilience: Resilience;
@@ -164,7 +164,7 @@ export class Roster {
   }
 }
 
-/** What this process says of others in its next value: who is back, and who was in the way. */
+/** What this process says of others in its next value: which are back, and which were in the way. */
 export class Testimony {
   readonly #self: ReplicaId;
   readonly #membership: Membership;
@@ -196,7 +196,7 @@ export class Testimony {
     this.#complaints = this.#complaints.slice(-orderingLimits.complaints);
   }
 
-  /** Whether this cycle should start if only to say that somebody is back. */
+  /** Whether this cycle should start if only to say that a process is back. */
   isAwaited(cycle: number, delivered: number): boolean {
     return this.#endorsedIn <= delivered && this.#readmitIn(cycle).length > 0;
   }

@@ -61,7 +61,7 @@ export function noteDelay(
   if (membership.rosterAt(state.cycle)?.awaited.has(from)) state.slow.add(from);
 }
 
-/** A cycle is over: this process says who was slow in it. */
+/** A cycle is over: this process complains of those that were slow in it. */
 export function complainOfSlow(shared: AntipaxosState, state: CycleState): void {
   const { testimony, self, delay, membership } = shared;
   const roster = membership.rosterAt(state.cycle);
@@ -113,7 +113,7 @@ export class Proposer {
       this.#proposed.delete(cycle);
       this.#state.pending.putBack(batch);
     }
-    // Who is active in later cycles is known only now.
+    // The active processes of later cycles are known only now.
     for (const state of this.#state.cycles.values()) this.hear(state);
     this.start();
   }
@@ -132,7 +132,7 @@ export class Proposer {
     this.start();
   }
 
-  /** Others are in this cycle: whoever is not proposes, if only nothing. */
+  /** Others are in this cycle: a process that is not proposes, if only nothing. */
   hear({ cycle, proposals }: CycleState): void {
     if (cycle <= this.#heard) return;
     const awaited = this.#state.rosterAt(cycle)?.awaited;
@@ -165,13 +165,13 @@ export class Proposer {
     }
   }
 
-  /** Somebody is back, and no cycle that is under way says so. */
+  /** A process is back, and no cycle that is under way says so. */
   get #hasToTestify(): boolean {
     return this.#state.testimony.isAwaited(this.#next, this.#state.delivered);
   }
 
   /**
-   * Somebody is left out a pipeline's depth from now. The slow cycles up to there run side by side: with
+   * A process is left out a pipeline's depth from now. The slow cycles up to there run side by side: with
    * little to do they would follow one another, and each would wait for the one that is gone.
    */
   get #isOnTheWayOut(): boolean {
@@ -202,7 +202,7 @@ export class Proposer {
     });
     const { digest } = proposal.statement;
     state.proposals.set(self, { digest, signature: proposal.signature });
-    // On disk first: after a restart it is what tells that this process has proposed.
+    // On disk first: after a restart it shows that this process has proposed.
     state.hold({ proposal, value });
     this.#state.storeValues(state, [digest]);
     outbox.broadcast({ kind: 'proposal', proposal, value });

@@ -126,7 +126,7 @@ class Delays {
   }
 }
 
-/** Whoever is excluded again and again is barred twice as long each time, up to so many doublings. */
+/** A process that is excluded again and again is barred twice as long each time, up to so many doublings. */
 const DOUBLINGS_MAX = 10;
 /** After so many cycles without exclusion the first one counts as the first again. */
 const FORGIVEN_AFTER = 8192;
@@ -136,7 +136,7 @@ const FORGIVEN_AFTER = 8192;
  */
 const SLOW_MAX = 16;
 const SLOW_WINDOW = 64;
-/** Who is left out for that counts as left out so often before: slow on purpose, it would come back at once. */
+/** A process that is left out for that counts as left out so often before: slow on purpose, it would come back at once. */
 const SLOW_STRIKES = 3;
 /** Of one process; more than any strategy looks back. */
 const CYCLES_MAX = 1024;
@@ -155,9 +155,9 @@ export class Standing {
   /** Exclusions so far, and the cycle before which nobody may take it back. */
   #strikes = 0;
   #barredUntil = 0;
-  /** Who has said, in a decided value, that it has come back. */
+  /** Those that have said, in a decided value, that it has come back. */
   readonly #endorsers = new Set<ReplicaId>();
-  /** Who calls it absent, and who calls it slow or absent, by cycle. */
+  /** Those that call it absent, and those that call it slow or absent, by cycle. */
   readonly #complainers = new Map<number, Set<ReplicaId>>();
   readonly #impatient = new Map<number, Set<ReplicaId>>();
 
@@ -196,7 +196,7 @@ export class Standing {
     this.#slow.add(cycle);
   }
 
-  /** Somebody says so of a cycle, in one that is decided a little later; `enough` are believed. */
+  /** A process complains of a cycle, in one that is decided a little later; `enough` are believed. */
   complain(
     complainer: ReplicaId,
     { cycle, what }: Complaint,
@@ -223,7 +223,7 @@ export class Standing {
     this.#impatient.clear();
   }
 
-  /** Somebody says, in a decided value, that it is back; `enough` bring it back. */
+  /** A process says, in a decided value, that this one is back; `enough` bring it back. */
   endorse(endorser: ReplicaId, cycle: number, enough: number): void {
     if (!this.mayReturnIn(cycle)) return;
     this.#endorsers.add(endorser);

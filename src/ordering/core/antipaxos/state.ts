@@ -181,7 +181,7 @@ export class AntipaxosState {
   }
 }
 
-/** Who should have a value, for it has reported it. */
+/** The processes that should have a value, for they have reported it. */
 function reporters(
   digest: Digest,
   proposer: ReplicaId,

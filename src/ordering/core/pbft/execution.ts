@@ -65,8 +65,8 @@ export class CatchingUp implements Reminding {
 
   /**
    * Its own to everybody, so that everybody watches the primary; it alone may be deaf to this client. Those
-   * of others to the primary, as backups relay them (Castro and Liskov §4.2): whoever sent one may have
-   * sent it here alone. A replica that has left its view does not know who that is.
+   * of others to the primary, as backups relay them (Castro and Liskov §4.2): its sender may have
+   * sent it here alone. A replica that has left its view does not know which that is.
    */
   #spreadRequests(): void {
     const { pending, self, options, outbox, primary, isActive } = this.#state;

@@ -78,7 +78,7 @@ class Pace {
   }
 
   /**
-   * The primary has proposed a batch. `sinceMs` tells since when a request is known, if it is. Returns
+   * The primary has proposed a batch. `sinceMs` gives the time since when a request is known, if it is. Returns
    * whether the primary has been too slow, for a whole window or in sum; that is then forgotten.
    */
   proposed(
@@ -147,7 +147,7 @@ export class Suspicion {
   readonly #host: PbftHost;
   readonly #views: ViewChanger;
   readonly #pace: Pace;
-  /** Who finds this view's primary too slow. */
+  /** The replicas that find this view's primary too slow. */
   readonly #complaints = new Set<ReplicaId>();
 
   constructor(state: PbftState, host: PbftHost, views: ViewChanger) {
@@ -206,7 +206,7 @@ export class Suspicion {
   /**
    * The end of the primary's time for the oldest of what waits. Each request has a time of its own, as
    * one client may be left out alone. What the host would not let a primary propose is not held against
-   * it, and no more is one replica's word.
+   * it, nor is a request that one replica alone relays.
    */
   get #deadlineMs(): number | undefined {
     const { pending, log, outbox } = this.#state;

@@ -149,7 +149,7 @@ export class ViewChanger {
     return true;
   }
 
-  /** For whoever is in an earlier view. */
+  /** For a replica in an earlier view. */
   showView(replica: ReplicaId): void {
     if (this.#newView) {
       this.#state.outbox.send(replica, { kind: 'new-view', newView: this.#newView });

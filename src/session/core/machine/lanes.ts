@@ -87,7 +87,7 @@ function reasonOf(error: unknown): string {
 /** Operations that are done in one transaction, or not at all. */
 export interface LaneOrder {
   readonly session: SessionId;
-  /** Who handed them in. */
+  /** The replica that handed them in. */
   readonly submitter: ReplicaId;
   readonly sequences: readonly number[];
 }

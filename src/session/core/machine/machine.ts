@@ -121,7 +121,7 @@ export class SessionMachine implements StateMachine {
     return differencesOf(one, other);
   }
 
-  /** Engines of total order do not ask; the bytes of a request do not tell. */
+  /** Engines of total order do not ask; the bytes of a request do not show it. */
   interferes(): boolean {
     return true;
   }

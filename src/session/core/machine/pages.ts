@@ -26,7 +26,7 @@ export function sizeOf(paid: Payments): number {
 }
 
 /**
- * Who pays once the entry costs so much because of the owner's call. The owner pays what it grows by, and what
+ * Which owners pay once the entry costs so much because of the owner's call. The owner pays what it grows by, and what
  * it shrinks by is given back to the owner first, then to those that paid last. `undefined` where too many pay.
  */
 export function paidAfter(paid: Payments, owner: ClientId, cost: number): Payments | undefined {

@@ -80,7 +80,7 @@ export class Settling {
   #waitingSessions = 0;
   #waitingLength = 0;
 
-  /** `applied` hears of each call that is done, and what it wrote. */
+  /** `applied` is called for each call that is done, with what it wrote. */
   constructor(
     applications: readonly Application[],
     applied: (call: Call, application: string, writes: Writes) => void,

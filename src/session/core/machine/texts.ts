@@ -19,7 +19,7 @@ export type Reads = Pick<State, 'get' | 'keys'>;
 /** What a call wrote; `null` where it deleted. */
 export type Writes = ReadonlyMap<string, string | null>;
 
-/** A text in the state, and who pays for it. */
+/** A text in the state, and the owners that pay for it. */
 export interface Entry extends Sized {
   readonly value: string;
   readonly paid: Payments;
@@ -31,7 +31,7 @@ export interface Growth {
   readonly all: number;
 }
 
-/** An application's committed state: texts under keys, in the order of the keys, and who uses how much of it. */
+/** An application's committed state: texts under keys, in the order of the keys, and how much of it each owner uses. */
 export class Texts implements Reads {
   readonly #entries = new Map<string, Entry>();
   readonly #used = new Map<ClientId, number>();

@@ -167,7 +167,7 @@ export class ActivationService {
     return this.#requests.matching(request);
   }
 
-  /** All who wait are answered: with the transaction, or that it is another request's. */
+  /** All that wait are answered: with the transaction, or that it is another request's. */
   decided(slot: Slot, { tid, content, expiresMs }: Activated, proof?: DecisionProof): void {
     if (slot.kind !== 'activation') return;
     const answer = { kind: 'activated', slot, tid, expiresMs, ...(proof && { proof }) } as const;

@@ -41,10 +41,10 @@ import { TransactionLog } from './transaction-log.js';
 import { TwoPhaseCommit } from './two-phase-commit.js';
 
 export interface CoordinatorOptions extends AgreementOptions {
-  /** Initiators that hear of every outcome. */
+  /** Initiators that receive every outcome. */
   readonly initiators: readonly InitiatorId[];
   readonly voteTimeoutMs: number;
-  /** Finished transactions whose outcome is kept for those who ask late. */
+  /** Finished transactions whose outcome is kept for late questions. */
   readonly retainedTransactions: number;
   /** Decided transactions that one participant may leave unacknowledged and still register. */
   readonly owedTransactions: number;
@@ -60,7 +60,7 @@ export interface CoordinatorStatus {
   readonly recovering: boolean;
   /** Slots that it takes no part in, because it may have before it lost its memory. */
   readonly abstaining: number;
-  /** Transactions that it has heard of from others, and fetches. */
+  /** Transactions that others have named, and that it fetches. */
   readonly fetching: number;
   /** Transactions that it has forgotten since it started. */
   readonly forgotten: number;
@@ -75,7 +75,7 @@ const EXPIRES_MAX_MS = 86_400_000;
 
 /**
  * One coordinator replica: activation, registration, completion and coordinator services (Zhao §4) on
- * top of the agreement. Pure: what it is told comes verified, what it wants done it returns.
+ * top of the agreement. Pure: its inputs come verified, and what it wants done it returns.
  */
 export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput>, AgreementHost {
   readonly #options: CoordinatorOptions;
@@ -444,7 +444,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
 
   // Outputs --------------------------------------------------------------------------------------
 
-  /** This replica's place after the primary: who speaks first, who only if that did not help. */
+  /** This replica's place after the primary: which sends first, which only if that did not help. */
   #rank(): number {
     const { n } = this.#options.resilience;
     return (this.#options.self - this.#agreement.primary + n) % n;
@@ -463,7 +463,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     this.#output({ kind: 'broadcast', message });
   }
 
-  /** Other each time, and not to be guessed by those who are asked. */
+  /** Different each time, so that the peers that are asked cannot guess it. */
   #question(): Digest {
     this.#questions += 1;
     const label = new TextEncoder().encode(`question ${this.#questions}`);

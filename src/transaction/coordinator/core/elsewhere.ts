@@ -26,17 +26,17 @@ export interface MissingProofsOptions {
 }
 
 /**
- * Transactions that peers have told of and that this replica lacks: fetched a few at a time. What comes
+ * Transactions that peers have named and that this replica lacks: fetched a few at a time. What comes
  * is a proof, so one peer is enough, and it can do no harm. Each peer has a queue of its own: one that
  * promises and does not deliver delays only what nobody else has.
  */
 export class MissingProofs {
   readonly #options: MissingProofsOptions;
-  /** By the peer that told of it. */
+  /** By the peer that named it. */
   readonly #told = new Map<ReplicaId, Set<TransactionId>>();
   /**
-   * What each peer called over in its last whole inventory: `f + 1` are believed. A peer that tells anew
-   * takes back what it told before, so this holds no more than one inventory of each.
+   * What each peer called over in its last whole inventory: `f + 1` are believed. A peer that sends a new one
+   * takes back what it sent before, so this holds no more than one inventory of each.
    */
   readonly #over = new Map<ReplicaId, Set<TransactionId>>();
   readonly #asked = new Map<TransactionId, { readonly of: ReplicaId; tries: number }>();
@@ -50,7 +50,7 @@ export class MissingProofs {
     return new Set([...this.#told.values()].flatMap((tids) => [...tids])).size;
   }
 
-  /** What one peer has; replaces what it told before. */
+  /** What one peer has; replaces what it sent before. */
   add(
     from: ReplicaId,
     told: { readonly open: readonly TransactionId[]; readonly over: readonly TransactionId[] },
@@ -73,7 +73,7 @@ export class MissingProofs {
     return sayOver >= oneCorrect(this.#options.resilience);
   }
 
-  /** Somebody asks here for the transaction's outcome: for him it is not over. */
+  /** A participant asks here for the transaction's outcome: for that participant it is not over. */
   reopen(tid: TransactionId): void {
     for (const tids of this.#over.values()) tids.delete(tid);
   }

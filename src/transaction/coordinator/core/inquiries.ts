@@ -27,7 +27,7 @@ export interface InquiriesOptions {
   readonly quorum: number;
   /** How long the other replicas have to answer a question before the next one. */
   readonly answerMs: number;
-  /** Whether this replica's own word counts: had it ever known of the transaction, it still would. */
+  /** Whether this replica's own answer counts: had it ever known of the transaction, it still would. */
   readonly isSure: (tid: TransactionId) => boolean;
   /** A fresh question each time. */
   readonly question: () => Digest;
@@ -140,7 +140,7 @@ export class Inquiries {
     for (const input of this.#released(waiting.splice(0))) this.#answer(input, 'unknown');
   }
 
-  /** Only the word of a quorum is passed on; without it there is silence, or a refusal. */
+  /** Only the answer of a quorum is passed on; without it there is silence, or a refusal. */
   #answer(input: Inquirer, why: 'unknown' | 'busy' | 'no answer'): void {
     const { output } = this.#options;
     switch (input.kind) {

@@ -35,7 +35,7 @@ export interface InventoriesOptions {
 }
 
 /**
- * What this replica tells others who have lost their memory, or have missed something: one inventory
+ * What this replica sends others that have lost their memory, or have missed something: one inventory
  * for each peer, as things stood when it asked, however long it takes to read. So nothing slips through
  * between two pages.
  */
@@ -53,7 +53,7 @@ export class Inventories {
     if (known?.fresh || after > 0) return;
     const taken = this.#take(question, floors ? this.#options.floors() : []);
     this.#taken.set(from, taken);
-    // One without memory has to come to the view that it is told of.
+    // A replica without memory has to come to the view that is named to it.
     if (floors) this.#options.agreement.onPeerUp(from);
     this.#startTimer(from, this.#options.resendAfterMs);
     this.#sendPage(from, taken, 0);

@@ -125,7 +125,7 @@ export class Memory {
     return this.#missing.learnt(tid, what === 'outcome');
   }
 
-  /** Somebody asks for the outcome of a transaction that peers call over: he has to be told. */
+  /** A participant asks for the outcome of a transaction that peers call over: it has to be answered. */
   reopen(tid: TransactionId): void {
     this.#missing.reopen(tid);
   }

@@ -30,7 +30,7 @@ const WORTH_FETCHING = 0.9;
 /** While something may have been forgotten elsewhere, all peers are asked again after so many delays. */
 const AGAIN_AFTER_DELAYS = 50;
 
-/** What one peer has told up to now. */
+/** What one peer has sent of its inventory up to now. */
 interface Told {
   question: Digest;
   tries: number;
@@ -64,9 +64,9 @@ export interface RecoveryOptions {
 
 /**
  * Finds out what this replica has missed, from the inventories of its peers, whenever a link to one of
- * them comes up. A replica without memory (see `Abstentions`) returns once `witnesses` others have told
+ * them comes up. A replica without memory (see `Abstentions`) returns once `witnesses` others have sent
  * what they know of. Any quorum that it was in shares `f + 1` replicas with those. So of each slot that
- * it may have spoken in a correct one has told.
+ * it may have spoken in a correct one has named.
  */
 export class Recovery {
   readonly #options: RecoveryOptions;
@@ -176,7 +176,7 @@ export class Recovery {
     return Math.max(agreement.view, sure);
   }
 
-  /** Whether its word counts: it has told of all, and of no view that a liar may have made up. */
+  /** Whether its answer counts: it has named all, and of no view that a liar may have made up. */
   #isWitness(told: Told): boolean {
     return told.complete && isWhole(told) && told.view <= this.#sureView + 1;
   }
@@ -187,7 +187,7 @@ export class Recovery {
     const complete = [...this.#told.values()].filter((told) => this.#isWitness(told));
     if (complete.length < witnesses(resilience)) return;
     const lastView = Math.max(agreement.view, ...complete.map(({ view }) => view)) as View;
-    // Also from what it was shown while it had no memory: of what is forgotten nobody else tells.
+    // Also from what it was shown while it had no memory: what is forgotten no other replica names.
     const told = new Map([...this.#options.undecided()].map((slot) => [slotKey(slot), slot]));
     for (const { open, finished, floors } of complete) {
       // Before it abstains: what others have forgotten it may have voted in, too, and they do not name it.

@@ -110,7 +110,7 @@ export class Requests {
     this.reconsider(transaction);
   }
 
-  /** The participant answers those that told it; the others need not tell it once they see this. */
+  /** The participant answers those that notified it; the others need not notify it once they see this. */
   ended({ statement }: Input<'ended'>): void {
     if (this.#acknowledged(statement))
       this.#parts.output({ kind: 'broadcast', message: { kind: 'record', record: statement } });

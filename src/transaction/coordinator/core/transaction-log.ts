@@ -77,7 +77,7 @@ export class Undecided {
 export interface TransactionLogOptions {
   readonly cluster: ClusterId;
   readonly resilience: Resilience;
-  /** Finished transactions whose outcome is kept for those who ask late. */
+  /** Finished transactions whose outcome is kept for late questions. */
   readonly retainedTransactions: number;
   readonly persist: (key: string, value: Uint8Array | null) => void;
   /** A slot that nobody will ask for again. */
@@ -192,7 +192,7 @@ export class TransactionLog {
     this.#options.persist(registrationKey(tid, enlistment), encodeSigned(registration));
   }
 
-  /** Nobody has to be told anything any more. */
+  /** Nothing has to be sent to any participant any more. */
   finish({ tid }: CoordinatorTransaction): void {
     this.#finishedEver += 1;
     this.#options.persist(finishedKey(tid), encodePosition(this.#finishedEver));

@@ -33,7 +33,7 @@ export interface TwoPhaseEvents {
   readonly debts: Debts;
   /** It has an outcome now. */
   decided(transaction: CoordinatorTransaction): void;
-  /** Nobody has to be told anything any more. */
+  /** Nothing has to be sent to any participant any more. */
   finished(transaction: CoordinatorTransaction): void;
 }
 
@@ -231,7 +231,7 @@ export class TwoPhaseCommit {
     }
   }
 
-  /** Those that asked, who are all that work on it as a rule; one that asks later is answered then. */
+  /** Those that asked, which are all that work on it as a rule; one that asks later is answered then. */
   #notifyInitiators({ tid, decision, askers }: CoordinatorTransaction): void {
     if (!decision) return;
     const { initiators, resilience } = this.#options;
