@@ -1,6 +1,6 @@
 import { writeFile } from 'node:fs/promises';
 import type { Command } from 'commander';
-import { wholeNumber } from '../../src/cli/arguments.js';
+import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
 import {
   type ExclusionStrategy,
@@ -37,9 +37,9 @@ export const addFailure: AddBenchmark = (program: Command, context) => {
   program
     .command('failure')
     .description('one of four replicas killed under constant load (Antipaxos, figure 3)')
-    .option('--rate <n>', 'thousand requests a second', wholeNumber(1, 50), 10)
+    .option('--rate <n>', 'thousand requests a second', wholeNumberArgument(1, 50), 10)
     .option('--processes', 'over real processes, killed with SIGKILL, instead of in virtual time')
-    .option('--rounds <n>', 'with --processes: figures are medians', wholeNumber(1, 20), 3)
+    .option('--rounds <n>', 'with --processes: figures are medians', wholeNumberArgument(1, 20), 3)
     .option('--svg <file>', 'draw throughput over time into this file')
     .option('--json', 'print JSON and nothing else')
     .addHelpText(

@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { wholeNumber } from '../../src/cli/arguments.js';
+import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
 import type { AddBenchmark } from '../benchmark.js';
 import { engineNames } from '../simulated/cluster.js';
@@ -24,12 +24,12 @@ export const addLayer2: AddBenchmark = (program: Command, context) => {
       replicaList,
       [4, 7, 10, 13, 16],
     )
-    .option('--rounds <n>', 'rounds; figures are medians', wholeNumber(1, 100), 3)
-    .option('--workflows <n>', 'workflows in each round', wholeNumber(1, 1000), 20)
+    .option('--rounds <n>', 'rounds; figures are medians', wholeNumberArgument(1, 100), 3)
+    .option('--workflows <n>', 'workflows in each round', wholeNumberArgument(1, 1000), 20)
     .option(
       '--pairs <n>',
       'pairs of sessions at each degree of contention',
-      wholeNumber(1, 1000),
+      wholeNumberArgument(1, 1000),
       50,
     )
     .addOption(
@@ -113,7 +113,7 @@ function textOf({ byReplicas, contention }: Layer2Report): string {
 }
 
 function replicaList(text: string): number[] {
-  const parse = wholeNumber(4, replicasMax);
+  const parse = wholeNumberArgument(4, replicasMax);
   return text.split(',').map((item) => {
     const replicas = parse(item.trim());
     if (replicas % 3 !== 1) throw new InvalidArgumentError('Write numbers of the form 3f + 1.');

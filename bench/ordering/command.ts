@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { wholeNumber } from '../../src/cli/arguments.js';
+import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
 import type { EngineName } from '../../src/kernel/cluster.js';
 import type { AddBenchmark, RunContext } from '../benchmark.js';
@@ -39,8 +39,18 @@ export const addOrdering: AddBenchmark = (program: Command, context) => {
   program
     .command('ordering')
     .description('Antipaxos against PBFT: four real processes, and simulated clusters of 4 to 56')
-    .option('--seconds <n>', 'length of each window over real processes', wholeNumber(1, 600), 4)
-    .option('--rounds <n>', 'windows of each kind; figures are medians', wholeNumber(1, 100), 3)
+    .option(
+      '--seconds <n>',
+      'length of each window over real processes',
+      wholeNumberArgument(1, 600),
+      4,
+    )
+    .option(
+      '--rounds <n>',
+      'windows of each kind; figures are medians',
+      wholeNumberArgument(1, 100),
+      3,
+    )
     .addOption(new Option('--only <part>', 'one part').choices(['processes', 'simulated']))
     .option('--quick', 'fewer sizes and settings, one short round')
     .option('--json', 'print JSON and nothing else')

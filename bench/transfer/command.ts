@@ -1,5 +1,5 @@
 import { type Command, InvalidArgumentError } from 'commander';
-import { wholeNumber } from '../../src/cli/arguments.js';
+import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
 import type { AddBenchmark } from '../benchmark.js';
 import { runTransferBenchmark, type Settings } from './run.js';
@@ -18,8 +18,13 @@ export const addTransfer: AddBenchmark = (program: Command, context) => {
   program
     .command('transfer')
     .description('transfers on a replicated cluster (f = 1) and on the same code unreplicated')
-    .option('--seconds <n>', 'length of each window of measurement', wholeNumber(1, 600), 4)
-    .option('--rounds <n>', 'windows of each kind; figures are medians', wholeNumber(1, 100), 3)
+    .option('--seconds <n>', 'length of each window of measurement', wholeNumberArgument(1, 600), 4)
+    .option(
+      '--rounds <n>',
+      'windows of each kind; figures are medians',
+      wholeNumberArgument(1, 100),
+      3,
+    )
     .option(
       '--clients <list>',
       'concurrent clients, with two participants',
@@ -53,7 +58,7 @@ Examples:
 
 /** A parser of whole numbers in a range, with commas between them. */
 function listOf(min: number, max: number): (text: string) => number[] {
-  const parse = wholeNumber(min, max);
+  const parse = wholeNumberArgument(min, max);
   return (text) => {
     const numbers = [...new Set(text.split(',').map((item) => parse(item.trim())))];
     if (numbers.length > listMax) throw new InvalidArgumentError(`At most ${listMax} of them.`);

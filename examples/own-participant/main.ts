@@ -1,9 +1,9 @@
 import { TestCluster } from 'concordat';
 import { accountId, currency } from 'concordat/client';
-import type { ApplicationVote, Ledger, Posting, StoredRecord } from 'concordat/participant';
+import type { AccountLedger, ApplicationVote, Posting, StoredRecord } from 'concordat/participant';
 
 /** A participant of one's own: it gives points for each cent that is paid in. */
-class Points implements Ledger {
+class Points implements AccountLedger {
   points = 0;
   readonly #held = new Map<string, number>();
   restore(records: readonly StoredRecord[]) {

@@ -15,11 +15,11 @@ export {
 export {
   type RoleOptions,
   type Roles,
-  type RunningNode,
   runNode,
   standardRoles,
 } from '../cli/node-process.js';
 export { ConfigError } from '../kernel/config/config-error.js';
 export type { NewCluster, NewSessions } from '../kernel/config/new-cluster.js';
 export { ConcordatError } from '../kernel/error.js';
+export type { RunningNode } from '../kernel/running-node.js';
 export { TestCluster, type TestClusterOptions } from './test-cluster.js';

@@ -1,7 +1,7 @@
 import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import type { Ledger } from '../banking/bank/account-book.js';
+import type { AccountLedger } from '../banking/bank/account-book.js';
 import { BankCore } from '../banking/bank/bank-core.js';
 import { startBank } from '../banking/bank/bank-node.js';
 import { TransferClient } from '../banking/client/transfer-client.js';
@@ -29,7 +29,7 @@ export interface TestClusterOptions {
   /** Names of clients; `alice` is one unless given. */
   readonly clients?: readonly string[];
   /** Ledgers of participants, by the participant's name: `bank-a`, `bank-b`, `bank-c`. Account books unless given. */
-  readonly ledgers?: Readonly<Record<string, () => Ledger>>;
+  readonly ledgers?: Readonly<Record<string, () => AccountLedger>>;
 }
 
 /**
@@ -67,14 +67,14 @@ export class TestCluster {
   /** Signs as `alice`. */
   readonly client: TransferClient;
   readonly #running = new Map<string, Running>();
-  readonly #ledgers: Readonly<Record<string, () => Ledger>>;
+  readonly #ledgers: Readonly<Record<string, () => AccountLedger>>;
   readonly #release: () => Promise<void>;
 
   private constructor(
     cluster: Cluster,
     directory: string,
     client: NodeFile,
-    ledgers: Readonly<Record<string, () => Ledger>>,
+    ledgers: Readonly<Record<string, () => AccountLedger>>,
     release: () => Promise<void>,
   ) {
     this.#ledgers = ledgers;
@@ -137,7 +137,7 @@ export class TestCluster {
 
 type Common = Omit<Parameters<typeof startCoordinator>[0], 'node' | 'createCore'>;
 
-function start(node: NodeFile, common: Common, ledger?: () => Ledger): Promise<Running> {
+function start(node: NodeFile, common: Common, ledger?: () => AccountLedger): Promise<Running> {
   switch (node.role) {
     case 'coordinator':
       return startCoordinator({ ...common, node });

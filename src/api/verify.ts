@@ -21,10 +21,7 @@ import {
   unreachable,
 } from '../kernel/ids.js';
 import { type MemberKeys, PortableVerifier } from '../kernel/portable-verifier.js';
-import {
-  verifyOutcomeProof as verifyOperationProof,
-  verifyStateProof,
-} from '../session/check-proof.js';
+import { verifyOperationProof, verifyStateProof } from '../session/check-proof.js';
 import {
   outcomeProofFrom,
   outcomeProofSchema,

@@ -6,7 +6,7 @@ import type { Logger } from '../kernel/http/logger.js';
 import { initiatorId, oneCorrect } from '../kernel/ids.js';
 import { Turns } from '../kernel/patience.js';
 import { orderOutcome } from '../session/core/orders.js';
-import type { OpenOrder, OrderOutcome, OrderRunner } from '../session/node/order-runner.js';
+import type { OrderEnd, OrderRunner, WatchedOrder } from '../session/node/order-runner.js';
 import { encodeCertifiedOrder } from '../session/proof.js';
 import { orderRequest } from '../session/request.js';
 import type { CertifiedOrder } from '../session/types.js';
@@ -82,7 +82,7 @@ interface LastOrder {
  * An order that never becomes a transaction stays open, and the session replica asks again to run it. One order
  * of a lane is open at a time, so there is one delivery and one watch for each lane at the most.
  */
-export class Orders implements OrderRunner {
+export class BankingOrders implements OrderRunner {
   readonly #options: OrdersOptions;
   readonly #delivery: OrderDelivery;
   /** What goes on for each lane; aborted to end it. */
@@ -107,7 +107,7 @@ export class Orders implements OrderRunner {
     this.#start(this.#deliveries, lane, (signal) => this.#delivery.deliver(order, signal));
   }
 
-  watch(order: OpenOrder, onEnded: (outcome: OrderOutcome) => void): void {
+  watch(order: WatchedOrder, onEnded: (outcome: OrderEnd) => void): void {
     const last = this.#take(order.lane, order.number);
     if (last === undefined) return;
     this.#start(this.#watches, order.lane, async (signal) => {
@@ -163,7 +163,7 @@ export class Orders implements OrderRunner {
     this.#underWay.add(done);
   }
 
-  async #outcomeOf(order: OpenOrder, signal: AbortSignal): Promise<OrderOutcome> {
+  async #outcomeOf(order: WatchedOrder, signal: AbortSignal): Promise<OrderEnd> {
     const { decisions, cluster } = this.#options;
     const statement = activationOf(cluster, order);
     const slot: Slot = { kind: 'activation', request: activationSlotRequest(statement) };
@@ -179,7 +179,7 @@ export class Orders implements OrderRunner {
 }
 
 /** What initiators ask for when they carry the order out; slot and content are the same for all of them. */
-function activationOf(cluster: Cluster, order: OpenOrder): ActivationStatement {
+function activationOf(cluster: Cluster, order: WatchedOrder): ActivationStatement {
   const { digest, ...request } = orderRequest(cluster.id, order);
   return {
     ...request,

@@ -36,7 +36,7 @@ export function parseTransactionId(text: string): TransactionId {
 }
 
 /** A parser of whole numbers in a range. */
-export function wholeNumber(min: number, max: number): (text: string) => number {
+export function wholeNumberArgument(min: number, max: number): (text: string) => number {
   return (text) => {
     const value = Number(text);
     if (!/^\d+$/.test(text) || value < min || value > max) {

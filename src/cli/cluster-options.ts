@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type EngineName, engineNames } from '../kernel/cluster.js';
 import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
 import type { NewCluster } from '../kernel/config/new-cluster.js';
-import { parseApplications, parseNames, wholeNumber } from './arguments.js';
+import { parseApplications, parseNames, wholeNumberArgument } from './arguments.js';
 import { usageError } from './exit.js';
 
 /** The options of `init` and `up` for a new cluster. */
@@ -30,11 +30,15 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
     .option(
       '--f <count>',
       'faulty coordinators and initiators to tolerate (default: 1)',
-      wholeNumber(0, 21),
+      wholeNumberArgument(0, 21),
     )
-    .option('--n <count>', 'coordinators (default: 3f + 1)', wholeNumber(1, 64))
-    .option('--initiators <count>', 'initiators (default: 2f + 1)', wholeNumber(1, 64))
-    .option('--banks <count>', 'banks: bank-a, bank-b, ... (default: 2)', wholeNumber(2, banksMax))
+    .option('--n <count>', 'coordinators (default: 3f + 1)', wholeNumberArgument(1, 64))
+    .option('--initiators <count>', 'initiators (default: 2f + 1)', wholeNumberArgument(1, 64))
+    .option(
+      '--banks <count>',
+      'banks: bank-a, bank-b, ... (default: 2)',
+      wholeNumberArgument(2, banksMax),
+    )
     .option('--clients <names>', 'clients, with commas between (default: alice)', parseNames)
     .option(
       '--sessions <names>',
@@ -48,7 +52,9 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
       ),
     )
     .addOption(
-      new Option('--base-port <port>', 'first port of the nodes').argParser(wholeNumber(1, 65_535)),
+      new Option('--base-port <port>', 'first port of the nodes').argParser(
+        wholeNumberArgument(1, 65_535),
+      ),
     );
 }
 

@@ -1,5 +1,5 @@
 /** What a node answered to a GET; `undefined` where it did not answer in time. */
-export interface HttpAnswer {
+export interface HttpGetResult {
   readonly status: number;
   readonly body: Uint8Array;
 }
@@ -8,7 +8,7 @@ export interface HttpAnswer {
 export async function httpGet(
   url: string,
   { timeoutMs, maxBytes }: { readonly timeoutMs: number; readonly maxBytes: number },
-): Promise<HttpAnswer | undefined> {
+): Promise<HttpGetResult | undefined> {
   try {
     const response = await fetch(url, {
       signal: AbortSignal.timeout(timeoutMs),

@@ -12,6 +12,7 @@ import {
   type ParticipantNode,
 } from '../kernel/config/node-file.js';
 import { type Logger, openLog } from '../kernel/http/logger.js';
+import type { RunningNode } from '../kernel/running-node.js';
 import { StoreDamagedError } from '../kernel/store/mark.js';
 import { CliError, type ExitCode, exitCodes, usageError } from './exit.js';
 import { startCoordinator } from './nodes/coordinator-node.js';
@@ -28,12 +29,6 @@ export interface RoleOptions<Node> {
   readonly onFatal: (error: Error) => void;
   /** Sees every envelope as it is sent. */
   readonly onSent?: (text: string) => void;
-}
-
-/** A node that runs in this process. */
-export interface RunningNode {
-  readonly url: string;
-  stop(): Promise<void>;
 }
 
 /** What starts a node of each role. */

@@ -11,7 +11,7 @@ const utf8 = new TextEncoder();
 export function sha256(bytes: Uint8Array): Digest {
   if (node !== undefined) return node.hash('sha256', bytes, 'hex') as Digest;
   const digest = portableSha256(bytes);
-  return hexOf(digest, 0, digest.length) as Digest;
+  return hexOf(digest) as Digest;
 }
 
 /** SHA-256 of the text's UTF-8. */

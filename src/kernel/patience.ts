@@ -1,7 +1,7 @@
 import { randomInt } from 'node:crypto';
 import type { CoordinatorMember } from './cluster.js';
 
-export type Verdict =
+export type HomeVerdict =
   | { readonly kind: 'wait' }
   | { readonly kind: 'leave'; readonly reason: string }
   | { readonly kind: 'give-up' };
@@ -69,7 +69,7 @@ export class Patience {
   }
 
   /** While some operation is not final. `isUnanswered`: one of them has no status yet that was checked. */
-  verdict(nowMs: number, isUnanswered: boolean): Verdict {
+  verdict(nowMs: number, isUnanswered: boolean): HomeVerdict {
     const { answerAfterMs, finalAfterMs, giveUpAfterMs } = this.#options;
     if (nowMs - this.#newsMs >= giveUpAfterMs) return { kind: 'give-up' };
     if (isUnanswered && nowMs - Math.max(this.#homeMs, this.#newsMs) >= answerAfterMs) {

@@ -97,7 +97,7 @@ function digestOfPair(left: Digest, right: Digest): Digest {
 // and makes each `statement` of its `bytes`.
 
 /** Checks, with nothing but the cluster's public keys, that the operation came to this outcome. */
-export function verifyOutcomeProof(
+export function verifyOperationProof(
   keyring: Verifier,
   proof: OutcomeProof,
 ): Result<OutcomeProof, VerificationError> {

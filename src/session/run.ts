@@ -270,7 +270,7 @@ function checkSize(bytes: Uint8Array): void {
 /** A session's id; its first head. */
 export function sessionIdOf(cluster: ClusterId, header: SessionHeader): SessionId {
   const certificate = sha256(header.certificate);
-  const nonce = hexOf(header.nonce, 0, header.nonce.length);
+  const nonce = hexOf(header.nonce);
   return digestOfLines(
     'concordat/1 session',
     cluster,

@@ -1,7 +1,7 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Cluster } from '../kernel/cluster.js';
 import { SoapClient } from './client.js';
-import { ReplayCache } from './security-header.js';
+import { ReplayCache } from './replay-cache.js';
 import { MessageSigner } from './signing.js';
 import { AddressPolicy, trustOf } from './trust.js';
 import { MessageVerifier } from './verification.js';

@@ -62,7 +62,7 @@ const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
  * Reads a signature strictly: every element where the schema has it and no other; references by id
  * alone; exclusive canonicalization as the only transform. Throws a `wsse` fault otherwise.
  */
-export function readSignature(signature: XmlElement): Signature {
+export function readXmlSignature(signature: XmlElement): Signature {
   const [signedInfo, value, keyInfo, ...rest] = allChildren(signature, ['Id']);
   none(rest);
   const info = required(signedInfo, namespaces.ds, 'SignedInfo');

@@ -217,7 +217,7 @@ export interface SoapTransportErrorData {
   readonly status: number | undefined;
 }
 
-export interface Posting {
+export interface PostRequest {
   readonly address: string;
   readonly version: SoapVersion;
   readonly action: string;
@@ -263,7 +263,7 @@ export class SoapTransport {
   }
 
   /** Throws `SoapTransportError`; any HTTP status is an answer. */
-  async post(posting: Posting): Promise<PostAnswer> {
+  async post(posting: PostRequest): Promise<PostAnswer> {
     const { address } = posting;
     if (!this.#addresses.allows(address)) {
       throw new SoapTransportError('not-allowed', address, 'no address to call');
@@ -288,7 +288,7 @@ export class SoapTransport {
     await this.#agent.destroy();
   }
 
-  async #send({ address, version, action, text, timeoutMs }: Posting): Promise<PostAnswer> {
+  async #send({ address, version, action, text, timeoutMs }: PostRequest): Promise<PostAnswer> {
     const { origin, pathname, search } = new URL(address);
     this.#onSent?.(text);
     // An AbortSignal would cost a quarter of the whole exchange in processor time.

@@ -14,7 +14,8 @@ import {
 } from './envelope.js';
 import { securityFaults } from './faults.js';
 import { parseXml } from './parse-xml.js';
-import { type ReplayCache, readSecurity, type SecurityHeader } from './security-header.js';
+import type { ReplayCache } from './replay-cache.js';
+import { readSecurity, type SecurityHeader } from './security-header.js';
 import type { Clock, Signature, SignatureReference } from './signing.js';
 import { Identities, type Identity, type Principal, type Trust } from './trust.js';
 import { namespaces } from './vocabulary.js';

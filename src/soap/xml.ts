@@ -189,7 +189,7 @@ export function attributeOf(owner: XmlElement, ns: string, name: string): string
 }
 
 /** Turns what is wrong with a message into the exception to throw. */
-export type Complaint = (reason: string) => Error;
+export type MakeError = (reason: string) => Error;
 
 /**
  * Reads an element's children strictly in their order, as an `xsd:sequence` does. Whatever is not
@@ -197,11 +197,11 @@ export type Complaint = (reason: string) => Error;
  */
 export class Sequence {
   readonly #parent: XmlElement;
-  readonly #complain: Complaint;
+  readonly #complain: MakeError;
   readonly #children: readonly XmlElement[];
   #next = 0;
 
-  constructor(parent: XmlElement, complain: Complaint) {
+  constructor(parent: XmlElement, complain: MakeError) {
     this.#parent = parent;
     this.#complain = complain;
     const text = parent.childNodes.find((node) => !isElement(node) && node.data.trim() !== '');
@@ -272,7 +272,7 @@ export class Sequence {
 export function parseValue<Value>(
   from: XmlElement,
   parse: (text: string) => Value,
-  complain: Complaint,
+  complain: MakeError,
 ): Value {
   if (from.childNodes.some(isElement)) {
     throw complain(`${from.localName}: holds elements where it may only hold text`);

@@ -14,19 +14,19 @@ export type Cell<State extends string, Action extends string> =
   | `${Phrase<Action>} / ${State}`;
 
 /** A cell, or two of them where the standard distinguishes volatile from durable. */
-export type Entry<State extends string, Action extends string> =
+export type TableEntry<State extends string, Action extends string> =
   | Cell<State, Action>
   | Readonly<Record<TwoPhaseProtocol, Cell<State, Action>>>;
 
 /** One entry for each state, in the order of the states. */
 type Row<States extends readonly string[], Action extends string> = {
-  readonly [Column in keyof States]: Entry<States[number], Action>;
+  readonly [Column in keyof States]: TableEntry<States[number], Action>;
 };
 
 /** A state table of the standard: its columns, and its rows by event. */
 export interface StateTable<State extends string, Event extends string, Action extends string> {
   readonly states: readonly State[];
-  readonly rows: Readonly<Record<Event, readonly Entry<State, Action>[]>>;
+  readonly rows: Readonly<Record<Event, readonly TableEntry<State, Action>[]>>;
 }
 
 /** A cell read: the actions in their order, and the next state. */

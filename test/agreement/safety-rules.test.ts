@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { type Answer, SafetyRules } from '../../src/agreement/core/safety-rules.js';
+import { SafetyRules, type SignedPhase } from '../../src/agreement/core/safety-rules.js';
 import {
   type PhaseStatement,
   type PreparedCertificate,
@@ -47,7 +47,7 @@ function lockOn(value: SlotValue, inView = 0, attempt = 0): PreparedCertificate 
 
 /** The phase that was signed, or why none was. */
 function said<Objection extends string>(
-  answer: Answer<Objection>,
+  answer: SignedPhase<Objection>,
 ): PhaseStatement['phase'] | Objection {
   return answer.kind === 'signed' ? answer.signed.statement.phase : answer.objection;
 }

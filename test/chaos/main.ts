@@ -1,6 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
-import { wholeNumber } from '../../src/cli/arguments.js';
+import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { CliError, exitCodes } from '../../src/cli/exit.js';
 import { printJson } from '../../src/cli/output.js';
 import { type NetworkKind, networkKinds } from './network/network.js';
@@ -62,14 +62,14 @@ function programOf(context: Context, exit: (status: number) => void): Command {
     .option(
       '--kills <n>',
       'times to kill a process, or all banks at once',
-      wholeNumber(0, 10_000),
+      wholeNumberArgument(0, 10_000),
       200,
     )
-    .option('--partitions <n>', 'partitions of the network', wholeNumber(0, 10_000), 40)
+    .option('--partitions <n>', 'partitions of the network', wholeNumberArgument(0, 10_000), 40)
     .option(
       '--retained <n>',
       'finished transactions that coordinators remember',
-      wholeNumber(16, 50_000),
+      wholeNumberArgument(16, 50_000),
       64,
     )
     .addOption(
@@ -102,8 +102,12 @@ function programOf(context: Context, exit: (status: number) => void): Command {
 function withCommon(command: Command, minutes: number): Command {
   return command
     .option('--minutes <m>', 'how long, such as 0.5', minutesFrom, minutes)
-    .option('--clients <n>', 'transfers in flight at a time', wholeNumber(1, 64), 8)
-    .option('--seed <n>', 'of all random choices; random unless given', wholeNumber(0, seedMax))
+    .option('--clients <n>', 'transfers in flight at a time', wholeNumberArgument(1, 64), 8)
+    .option(
+      '--seed <n>',
+      'of all random choices; random unless given',
+      wholeNumberArgument(0, seedMax),
+    )
     .option('--json', 'print JSON and nothing else');
 }
 

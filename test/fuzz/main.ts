@@ -1,5 +1,5 @@
 import { Command, CommanderError } from 'commander';
-import { wholeNumber } from '../../src/cli/arguments.js';
+import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { CliError, exitCodes } from '../../src/cli/exit.js';
 import { printJson, table } from '../../src/cli/output.js';
 import { FuzzError } from './attack.js';
@@ -49,8 +49,8 @@ async function run(args: readonly string[]): Promise<number> {
   }
   const program = new Command('fuzz')
     .description('Attacks the endpoints of a running cluster with hostile input.')
-    .option('--inputs <n>', 'how many inputs to send', wholeNumber(1, 10_000_000), 100_000)
-    .option('--seed <n>', 'seed of the inputs', wholeNumber(0, Number.MAX_SAFE_INTEGER), 1)
+    .option('--inputs <n>', 'how many inputs to send', wholeNumberArgument(1, 10_000_000), 100_000)
+    .option('--seed <n>', 'seed of the inputs', wholeNumberArgument(0, Number.MAX_SAFE_INTEGER), 1)
     .option('--json', 'print JSON and nothing else')
     .addHelpText('after', help)
     .configureOutput({ outputError: (text, write) => write(text.replace(/^error: /, 'fuzz: ')) })

@@ -84,7 +84,7 @@ export const invitationMutants: readonly Mutant[] = [
   {
     name: 'forgotten-acknowledges-anything',
     rule: 'what it does not remember a participant acknowledges only where it is proved',
-    file: 'src/transaction/participant/word.ts',
+    file: 'src/transaction/participant/notifications.ts',
     find: "if (notified.message === 'prepare' || !isDecided(notified)) return undefined;",
     replace: "if (notified.message === 'prepare') return undefined;",
     tests: participant,

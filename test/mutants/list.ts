@@ -384,7 +384,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'participant-believes-one',
     rule: 'a participant acts on f + 1 matching notifications',
-    file: 'src/transaction/participant/word.ts',
+    file: 'src/transaction/participant/notifications.ts',
     find: 'if (said.size < this.#needed && !isProved(notified)) return undefined;',
     replace: '',
     tests: ['test/transaction/participant'],
@@ -392,7 +392,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'proof-of-another-transaction',
     rule: 'a certificate counts only for its transaction',
-    file: 'src/transaction/participant/word.ts',
+    file: 'src/transaction/participant/notifications.ts',
     find: 'slot.tid === ref.tid &&',
     replace: '',
     tests: ['test/transaction/participant'],
@@ -416,7 +416,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'prepares-for-another-transaction',
     rule: 'completion requests are bound to their transaction',
-    file: 'src/transaction/participant/word.ts',
+    file: 'src/transaction/participant/notifications.ts',
     find: 'completion?.tid === ref.tid &&',
     replace: 'completion !== undefined &&',
     tests: ['test/transaction/participant.test.ts'],
@@ -424,7 +424,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'prepares-for-a-rollback',
     rule: 'Prepare follows from requests to commit',
-    file: 'src/transaction/participant/word.ts',
+    file: 'src/transaction/participant/notifications.ts',
     find: "&& completion.decision === 'commit'",
     replace: '',
     tests: ['test/transaction/participant.test.ts'],
@@ -586,7 +586,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'replay',
     rule: 'a message counts once',
-    file: 'src/soap/security-header.ts',
+    file: 'src/soap/replay-cache.ts',
     find: 'if (share.has(key)) throw replayed();',
     replace: '',
     tests: ['test/soap/replay-cache.test.ts'],

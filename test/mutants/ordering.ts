@@ -171,7 +171,7 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'asks-without-end',
     rule: 'who is behind asks each once from a place',
     file: 'src/ordering/core/outbox.ts',
-    find: 'if (this.#told.get(from) !== textOf(this.#engine.place)) this.sendStatus(from);',
+    find: 'if (this.#told.get(from) !== textOf(this.#engine.progress)) this.sendStatus(from);',
     replace: 'this.sendStatus(from);',
     tests: conformance,
   },

@@ -87,7 +87,7 @@ export const sizeMutants: readonly Mutant[] = [
   {
     name: 'commit-acknowledged-without-consent',
     rule: 'a participant acknowledges a commit that it has forgotten by its own consent',
-    file: 'src/transaction/participant/word.ts',
+    file: 'src/transaction/participant/notifications.ts',
     find: "return consent?.vote === 'prepared' &&",
     replace: 'return consent !== undefined &&',
     tests: ['test/transaction/participant.test.ts'],
@@ -95,7 +95,7 @@ export const sizeMutants: readonly Mutant[] = [
   {
     name: 'consent-of-another-enlistment',
     rule: 'a consent counts for its own enlistment',
-    file: 'src/transaction/participant/word.ts',
+    file: 'src/transaction/participant/notifications.ts',
     find: ' &&\n    consent.enlistment === notified.ref.enlistment',
     replace: '',
     tests: ['test/transaction/participant.test.ts'],

@@ -8,7 +8,7 @@ import {
   rootOf,
   verifyBrokenPromise,
   verifyCertifiedOrder,
-  verifyOutcomeProof,
+  verifyOperationProof,
   verifyStateProof,
 } from '../../src/session/check-proof.js';
 import { type SessionMessage, verifySessionMessage } from '../../src/session/message.js';
@@ -135,7 +135,7 @@ describe('a position’s outcomes', () => {
       false,
     ],
   ])('are proved by the signatures of %s: %#', (_, candidate, isGood) => {
-    expect(verifyOutcomeProof(keyring, candidate).ok).toBe(isGood);
+    expect(verifyOperationProof(keyring, candidate).ok).toBe(isGood);
   });
 });
 

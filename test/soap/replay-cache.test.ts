@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { ReplayCache } from '../../src/soap/security-header.js';
+import { ReplayCache } from '../../src/soap/replay-cache.js';
 import { namespaces } from '../../src/soap/vocabulary.js';
 import { faultOf } from '../support/signed-messages.js';
 

@@ -2,7 +2,7 @@ import { createSign } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { faultBody, readFault } from '../../src/soap/fault-body.js';
 import { transactionFaults } from '../../src/soap/faults.js';
-import { ReplayCache } from '../../src/soap/security-header.js';
+import { ReplayCache } from '../../src/soap/replay-cache.js';
 import { algorithms, namespaces } from '../../src/soap/vocabulary.js';
 import { textOf } from '../../src/soap/xml.js';
 import {

@@ -13,9 +13,9 @@ import {
 } from '../../src/session/core/application.js';
 import type {
   OperationStatus,
-  ReplyId,
   SessionInput,
   SessionOutput,
+  SessionReplyId,
 } from '../../src/session/core/outbox.js';
 import { SessionReplica } from '../../src/session/core/session-replica.js';
 import {
@@ -173,14 +173,14 @@ export class SessionRig {
     return this.answerTo(replica, replyId);
   }
 
-  askLater(replica: number, question: Question): ReplyId {
+  askLater(replica: number, question: Question): SessionReplyId {
     this.#replies += 1;
-    const replyId = this.#replies as ReplyId;
+    const replyId = this.#replies as SessionReplyId;
     this.input(replica, { ...question, replyId, nowMs: this.time.nowMs } as SessionInput);
     return replyId;
   }
 
-  answerTo(replica: number, replyId: ReplyId): AnswerOutput | undefined {
+  answerTo(replica: number, replyId: SessionReplyId): AnswerOutput | undefined {
     return this.outputs[replica]?.find(
       (output): output is AnswerOutput => 'replyId' in output && output.replyId === replyId,
     );
@@ -343,7 +343,7 @@ export class SessionRig {
 }
 
 type Question = DistributiveOmit<
-  Extract<SessionInput, { readonly replyId: ReplyId }>,
+  Extract<SessionInput, { readonly replyId: SessionReplyId }>,
   'replyId' | 'nowMs'
 >;
 type DistributiveOmit<T, K extends PropertyKey> = T extends unknown ? Omit<T, K> : never;

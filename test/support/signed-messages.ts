@@ -5,7 +5,7 @@ import { type Credential, issueAuthority, issueCertificate } from '../../src/ker
 import { endpoint, none, referenceParameterBlocks } from '../../src/soap/addressing.js';
 import type { SoapMessage } from '../../src/soap/envelope.js';
 import { SoapFault } from '../../src/soap/faults.js';
-import { ReplayCache } from '../../src/soap/security-header.js';
+import { ReplayCache } from '../../src/soap/replay-cache.js';
 import { MessageSigner } from '../../src/soap/signing.js';
 import { MessageVerifier, type VerifierOptions } from '../../src/soap/verification.js';
 import { algorithms, cc, namespaces, type SoapVersion, wsat } from '../../src/soap/vocabulary.js';

@@ -1,6 +1,6 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import { issueAuthority, issueCertificate } from '../../src/kernel/config/x509.js';
-import { ReplayCache } from '../../src/soap/security-header.js';
+import { ReplayCache } from '../../src/soap/replay-cache.js';
 import { MessageSigner } from '../../src/soap/signing.js';
 import type { Trust } from '../../src/soap/trust.js';
 import { MessageVerifier } from '../../src/soap/verification.js';

@@ -8,7 +8,7 @@ import { claimPorts, type PortRange } from '../../src/cli/local/port-range.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
 import { type ClientNode, loadNode } from '../../src/kernel/config/node-file.js';
 import { Keyring } from '../../src/kernel/keys.js';
-import { verifyOutcomeProof } from '../../src/session/check-proof.js';
+import { verifyOperationProof } from '../../src/session/check-proof.js';
 import { SessionClient } from '../../src/session/client/session-client.js';
 import type { FinalStatus, Performed } from '../../src/session/client/session-log.js';
 import { serverEvents } from '../../src/session/client/session-node.js';
@@ -109,7 +109,7 @@ describe.each(['antipaxos', 'pbft'] as const)('sessions ordered by %s', (engine)
     for await (const { name, data } of serverEvents(chunksOf(stream.body))) {
       const event = readEvent(id, name, data);
       if (event?.kind !== 'operation' || !('proof' in event.status)) continue;
-      expect(verifyOutcomeProof(keyring, event.status.proof).ok).toBe(true);
+      expect(verifyOperationProof(keyring, event.status.proof).ok).toBe(true);
       finals.set(event.sequence, event.status);
       if (finals.size === 4) break;
     }

@@ -27,10 +27,10 @@ import type { Signed, Verified } from '../../src/kernel/signed.js';
 import type {
   ApplicationVote,
   CallId,
-  CallResult,
   EnlistmentRef,
   Invited,
   Notification,
+  OperationResult,
   ParticipantInput,
   ParticipantLimits,
   ParticipantOutput,
@@ -55,7 +55,7 @@ export const applicationWrite = { key: 'account/alice', value: Uint8Array.of(9) 
 
 /** What the application of a rig says; `undefined`: nothing, the test says it. */
 export interface Application {
-  readonly execute?: CallResult | undefined;
+  readonly execute?: OperationResult | undefined;
   readonly vote?: ApplicationVote | undefined;
   readonly settles?: boolean;
 }

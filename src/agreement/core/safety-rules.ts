@@ -40,7 +40,7 @@ export type CommitObjection =
   | 'abstaining';
 
 /** A phase, signed, that may be sent: what it binds this replica to is written first. Or why there is none. */
-export type Answer<Objection> =
+export type SignedPhase<Objection> =
   | { readonly kind: 'signed'; readonly signed: Signed<PhaseStatement> }
   | { readonly kind: 'refused'; readonly objection: Objection };
 
@@ -85,17 +85,17 @@ export class SafetyRules {
   prePrepare(
     proposed: Omit<PhaseStatement, 'kind' | 'phase'>,
     value: SlotValue,
-  ): Answer<VoteObjection> {
+  ): SignedPhase<VoteObjection> {
     return this.#vote({ kind: 'phase', phase: 'pre-prepare', ...proposed }, value);
   }
 
   /** A backup votes for a proposal (Castro and Liskov §4.2; Zhao §4.3 "ba-prepare"). */
-  prepare({ prePrepare, value }: Proposal): Answer<VoteObjection> {
+  prepare({ prePrepare, value }: Proposal): SignedPhase<VoteObjection> {
     return this.#vote({ ...prePrepare.statement, phase: 'prepare' }, value);
   }
 
   /** A replica that holds the prepared certificate commits (Castro and Liskov §4.2; Zhao §4.3 "ba-commit"). */
-  commit(statement: PhaseStatement): Answer<CommitObjection> {
+  commit(statement: PhaseStatement): SignedPhase<CommitObjection> {
     const objection = this.#objectionToCommit(statement);
     if (objection) return { kind: 'refused', objection };
     const { vote, lock } = this.#of(slotKey(statement.slot));
@@ -129,7 +129,7 @@ export class SafetyRules {
     return this.#isFreeToVote(statement) ? undefined : 'abstaining';
   }
 
-  #vote(statement: PhaseStatement, value: SlotValue): Answer<VoteObjection> {
+  #vote(statement: PhaseStatement, value: SlotValue): SignedPhase<VoteObjection> {
     const objection = this.objectionTo(statement, value);
     if (objection) return { kind: 'refused', objection };
     const key = slotKey(statement.slot);
@@ -143,7 +143,7 @@ export class SafetyRules {
     return this.#signed(statement);
   }
 
-  #signed(statement: PhaseStatement): Answer<never> {
+  #signed(statement: PhaseStatement): SignedPhase<never> {
     invariant(this.#isFreeToVote(statement), 'nothing is signed in a slot while abstaining');
     const { sign, cluster } = this.#options;
     return { kind: 'signed', signed: signStatement(sign, cluster, statement) };

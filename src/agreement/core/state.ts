@@ -181,7 +181,7 @@ export class AgreementState {
 }
 
 /** `later`: not acceptable yet, judge again when the host calls `recheck`. */
-export type Verdict =
+export type ProposalVerdict =
   | { readonly verdict: 'accept' }
   | { readonly verdict: 'later'; readonly why: string }
   | { readonly verdict: 'refuse'; readonly why: string };
@@ -199,7 +199,7 @@ export interface AgreementHost {
   /** The outcome that this replica would propose now; undefined while there is no reason for one. */
   outcomeFor(slot: Slot): OutcomeValue | undefined;
   /** Whether a value whose signatures are good is acceptable to this replica. */
-  judge(slot: Slot, value: SlotValue, backing: Backing): Verdict;
+  judge(slot: Slot, value: SlotValue, backing: Backing): ProposalVerdict;
   /**
    * Whether there is room for what the open slot is to become. It has a place from then on, until the slot is
    * `closed`; where there is none, `recheck` comes when there is.

@@ -2,7 +2,7 @@ import type { StoredRecord } from '../../kernel/core.js';
 import type {
   ApplicationVote,
   ApplicationWrite,
-  CallResult,
+  OperationResult,
 } from '../../transaction/participant/messages.js';
 import {
   type AccountId,
@@ -94,7 +94,7 @@ interface Account {
   creditsMinor: number;
 }
 
-const done: CallResult = { kind: 'done' };
+const done: OperationResult = { kind: 'done' };
 
 /**
  * What a participant does for its transactions: a posting is held, the participant votes, and the posting is
@@ -102,7 +102,7 @@ const done: CallResult = { kind: 'done' };
  * transaction. What it holds for a prepared enlistment it must be able to commit, also after a restart.
  * `examples/own-participant` has one that counts points.
  */
-export interface Ledger {
+export interface AccountLedger {
   /** Takes back what was written. Throws `RangeError` where a record is damaged. */
   restore(records: readonly StoredRecord[]): void;
   /** At the first start: what the node's file says there is. Returns what is to be written. */
@@ -110,7 +110,7 @@ export interface Ledger {
   /** `undefined`: no such account. */
   balance(account: AccountId): Balance | undefined;
   /** The first step of a posting: refuses what could not be committed. The same enlistment may come twice. */
-  hold(enlistment: string, posting: Posting): CallResult;
+  hold(enlistment: string, posting: Posting): OperationResult;
   /** The vote, with a record for `recover`. */
   prepare(enlistment: string): ApplicationVote;
   /** Holds again what was prepared before a restart. Throws `RangeError` where that is not possible. */
@@ -139,7 +139,7 @@ export interface Ledger {
  * console.log(book.balance(account)?.amountMinor);
  * ```
  */
-export class AccountBook implements Ledger {
+export class AccountBook implements AccountLedger {
   readonly #accounts = new Map<AccountId, Account>();
   /** By enlistment. */
   readonly #held = new Map<string, Posting>();
@@ -165,7 +165,7 @@ export class AccountBook implements Ledger {
   }
 
   /** The first step of a posting. Refuses, with a `BookRefusal`, what could not be committed. */
-  hold(enlistment: string, posting: Posting): CallResult {
+  hold(enlistment: string, posting: Posting): OperationResult {
     if (this.#held.has(enlistment)) return done;
     const account = this.#accounts.get(posting.account);
     const refusal = account === undefined ? 'UnknownAccount' : refusalOf(account, posting);

@@ -14,18 +14,18 @@ import { coordinationFaults } from '../../soap/faults.js';
 import type {
   ApplicationWrite,
   CallId,
-  CallResult,
   EnlistmentRef,
+  OperationResult,
   ParticipantInput,
   ParticipantOptions,
   ParticipantOutput,
 } from '../../transaction/participant/messages.js';
+import { refKey } from '../../transaction/participant/messages.js';
 import { Participant } from '../../transaction/participant/participant.js';
-import { refKey } from '../../transaction/participant/word.js';
 import type { CoordinationContext } from '../../transaction/soap/coordination.js';
 import { findInvitation, readInvitation } from '../../transaction/soap/extension.js';
 import type { AccountId, Balance, Posting } from '../soap.js';
-import { AccountBook, type Ledger, parseContent, textIn } from './account-book.js';
+import { AccountBook, type AccountLedger, parseContent, textIn } from './account-book.js';
 
 /** Calls that the core has and has not answered yet. */
 export class WaitingCalls<Answer> {
@@ -196,7 +196,7 @@ type Outputs = readonly (BankOutput | CommonOutput)[];
  */
 export class BankCore implements Core<BankInput, BankOutput> {
   readonly #participant: Participant<BankOperation>;
-  readonly #book: Ledger;
+  readonly #book: AccountLedger;
   readonly #used = new UsedRequests();
   readonly #openingAccounts: readonly Balance[];
 
@@ -204,7 +204,7 @@ export class BankCore implements Core<BankInput, BankOutput> {
   constructor(
     options: ParticipantOptions,
     openingAccounts: readonly Balance[],
-    ledger: Ledger = new AccountBook(),
+    ledger: AccountLedger = new AccountBook(),
   ) {
     this.#participant = new Participant(options);
     this.#book = ledger;
@@ -274,7 +274,7 @@ export class BankCore implements Core<BankInput, BankOutput> {
     this.#book.rollBack(refKey(ref));
   }
 
-  #execute(ref: EnlistmentRef, operation: BankOperation): CallResult {
+  #execute(ref: EnlistmentRef, operation: BankOperation): OperationResult {
     const { request } = operation;
     if (request && !this.#used.isOpen(request, ref.tid)) {
       return { kind: 'refused', reason: 'RequestUsed' };

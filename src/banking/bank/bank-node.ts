@@ -9,6 +9,7 @@ import { createNodeServer, registerHealth } from '../../kernel/http/http-server.
 import type { Logger } from '../../kernel/http/logger.js';
 import { type ReplicaId, unreachable } from '../../kernel/ids.js';
 import { ed25519Signer, Keyring } from '../../kernel/keys.js';
+import type { RunningNode } from '../../kernel/running-node.js';
 import type { Signed } from '../../kernel/signed.js';
 import { openExistingStore } from '../../kernel/store/store.js';
 import { type EndpointReference, endpoint } from '../../soap/addressing.js';
@@ -22,8 +23,8 @@ import { type Principal, trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
 import type { XmlElement } from '../../soap/xml.js';
 import type {
-  CallResult,
   EnlistmentRef,
+  OperationResult,
   ParticipantInput,
   ParticipantOptions,
 } from '../../transaction/participant/messages.js';
@@ -51,7 +52,7 @@ type Registered = Extract<
   { readonly kind: 'registered' | 'registration-refused' | 'registration-failed' }
 >;
 
-export interface OutboundOptions {
+export interface BankOutboundOptions {
   readonly cluster: Cluster;
   readonly self: ParticipantMember;
   readonly client: SoapClient;
@@ -71,11 +72,11 @@ const voteNames: Readonly<Record<Vote, NotificationName>> = {
 
 /** The calls that a bank makes. None of them throws; what fails is left to the core's timers. */
 class Outbound {
-  readonly #options: OutboundOptions;
+  readonly #options: BankOutboundOptions;
   /** Registrations under way, by enlistment and replica: a replica is not asked again meanwhile. */
   readonly #registering = new Set<string>();
 
-  constructor(options: OutboundOptions) {
+  constructor(options: BankOutboundOptions) {
     this.#options = options;
   }
 
@@ -206,14 +207,6 @@ export interface BankNodeOptions {
   ) => Core<BankInput, BankOutput>;
 }
 
-/** A node that runs in this process. */
-export interface RunningNode {
-  /** Where it listens. */
-  readonly url: string;
-  /** Takes no more requests, answers those that wait, and closes all connections and the store. */
-  stop(): Promise<void>;
-}
-
 /** An open enlistment takes some 5 kB, one that is remembered less than one. */
 const limits = { enlistments: 4096, invitationsPerInitiator: 1024 };
 /** Ended enlistments that are remembered, for each transaction that coordinators remember. */
@@ -269,7 +262,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const store = await openExistingStore(join(node.dataDir, 'store'));
   const submit = (input: BankInput): boolean => driver.submit(input);
   const waiting: Waiting = {
-    results: new WaitingCalls<CallResult>({ kind: 'refused', reason: 'Busy' }),
+    results: new WaitingCalls<OperationResult>({ kind: 'refused', reason: 'Busy' }),
     balances: new WaitingCalls<Balance | BalanceRefusal>('Busy'),
   };
   const outbound = new Outbound({ cluster, self, client, log, submit });
@@ -320,7 +313,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
 }
 
 interface Waiting {
-  readonly results: WaitingCalls<CallResult>;
+  readonly results: WaitingCalls<OperationResult>;
   readonly balances: WaitingCalls<Balance | BalanceRefusal>;
 }
 

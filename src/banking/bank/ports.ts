@@ -11,11 +11,11 @@ import type { ReceivedMessage } from '../../soap/verification.js';
 import { namespaces } from '../../soap/vocabulary.js';
 import { newEnlistment } from '../../transaction/enlistment-name.js';
 import type {
-  CallResult,
   EnlistmentRef,
   Invited,
   Notification,
   Notified,
+  OperationResult,
 } from '../../transaction/participant/messages.js';
 import {
   coordinationActions,
@@ -49,14 +49,14 @@ import { type BankOperation, requireInvitation } from './bank-core.js';
 import { requireWarrant, type WarrantOptions } from './warrants.js';
 
 /** An application request; the node adds the handle of its caller. */
-export type Request = Omit<Invited<BankOperation>, 'call'>;
+export type BankRequest = Omit<Invited<BankOperation>, 'call'>;
 
 export type BalanceRefusal = 'UnknownAccount' | 'Busy';
 
 export interface AccountPortOptions extends WarrantOptions {
   /** Lifetime of a transaction whose context names none. */
   readonly defaultExpiresMs: number;
-  ask(request: Request): Promise<CallResult>;
+  ask(request: BankRequest): Promise<OperationResult>;
   /** The balance, or the code of a refusal. */
   balanceOf(account: AccountId): Promise<Balance | BalanceRefusal>;
 }
@@ -135,7 +135,7 @@ function readRequest(
   options: AccountPortOptions,
   kind: Posting['kind'],
   { principal, headers, body }: ReceivedMessage,
-): Request {
+): BankRequest {
   const { keyring, participant, defaultExpiresMs } = options;
   if (principal.role !== 'initiator') {
     throw securityFaults.failedAuthentication('not an initiator');

@@ -14,12 +14,12 @@ export interface TransferResult {
 }
 
 /** An initiator's final answer to a request. */
-export type FinalWord =
+export type FinalAnswer =
   | { readonly kind: 'outcome'; readonly result: TransferResult }
   /** It will not do it; `fault` is its fault's code and reason, `isTooOld` that it is past the request. */
   | { readonly kind: 'refusal'; readonly fault: string; readonly isTooOld: boolean };
 
-export type Verdict =
+export type PollVerdict =
   | { readonly kind: 'open' }
   | { readonly kind: 'result'; readonly result: TransferResult }
   /**
@@ -35,7 +35,7 @@ export type Verdict =
  * acted on, whatever it is.
  */
 export class ReplyMatcher {
-  readonly #words = new Map<InitiatorId, FinalWord>();
+  readonly #words = new Map<InitiatorId, FinalAnswer>();
   readonly #needed: number;
   readonly #initiators: number;
 
@@ -46,7 +46,7 @@ export class ReplyMatcher {
   }
 
   /** Counts an initiator's final answer; only its first counts. */
-  add(initiator: InitiatorId, word: FinalWord): Verdict {
+  add(initiator: InitiatorId, word: FinalAnswer): PollVerdict {
     if (!this.#words.has(initiator)) this.#words.set(initiator, word);
     const alike = this.#alike;
     if (alike !== undefined && alike.length >= this.#needed) {
@@ -73,7 +73,7 @@ export class ReplyMatcher {
     return [...this.#words.values()].flatMap((each) => (each.kind === 'refusal' ? [each] : []));
   }
 
-  #refused(): Verdict {
+  #refused(): PollVerdict {
     const refusal = mostCommon(this.#refusals, ({ fault }) => fault);
     if (refusal === undefined || refusal.length < this.#needed) return { kind: 'disagreement' };
     const [{ fault, isTooOld }] = refusal;
@@ -85,7 +85,7 @@ export class ReplyMatcher {
    * knows. Of `f + 1` that say either one is correct. It knows how the request ended, or that no quorum makes it
    * any more; but no `f + 1` name one outcome.
    */
-  #tooOld(outstanding: number): Verdict | undefined {
+  #tooOld(outstanding: number): PollVerdict | undefined {
     const [first, ...others] = this.#refusals.filter(({ isTooOld }) => isTooOld);
     if (first === undefined) return undefined;
     const compatible = 1 + others.length + (this.#alike?.length ?? 0);
@@ -104,7 +104,7 @@ export class ReplyMatcher {
   }
 }
 
-type Refusal = Extract<FinalWord, { kind: 'refusal' }>;
+type Refusal = Extract<FinalAnswer, { kind: 'refusal' }>;
 type NonEmpty<Item> = readonly [Item, ...Item[]];
 
 /** The largest group of items with the same key; `undefined` where there are no items. */
@@ -196,7 +196,7 @@ export class PollCore<Member extends Askable> {
   }
 
   /** Its final answer; only its first counts. */
-  answered(initiator: Member, word: FinalWord): PollOutput<Member>[] {
+  answered(initiator: Member, word: FinalAnswer): PollOutput<Member>[] {
     if (this.#ended) return [];
     this.#options.turns.answered(initiator);
     this.#heard.add(initiator);
@@ -248,7 +248,7 @@ export class PollCore<Member extends Askable> {
     return this.#fail('timeout', problem, this.#details);
   }
 
-  #judge(verdict: Verdict): PollOutput<Member>[] {
+  #judge(verdict: PollVerdict): PollOutput<Member>[] {
     switch (verdict.kind) {
       case 'open':
         return [];

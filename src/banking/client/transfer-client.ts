@@ -21,7 +21,7 @@ import {
 } from '../soap.js';
 import { LanePool, LanesBusyError } from './lane-pool.js';
 import {
-  type FinalWord,
+  type FinalAnswer,
   PollCore,
   type PollEnding,
   type PollOutput,
@@ -29,7 +29,7 @@ import {
 } from './poll-core.js';
 import { type Ticket, TransferError } from './transfer-error.js';
 
-export interface Question {
+export interface InitiatorQuestion {
   readonly client: SoapClient;
   readonly timing: Timing;
   /** The initiators' port that is asked, one that answers as to a transfer. */
@@ -50,7 +50,10 @@ const tooOldCodes: ReadonlySet<string> = new Set(['StaleRequest', 'TooOld']);
 const patience = 2;
 
 /** Asks one initiator once. Throws where another attempt is worth it. */
-async function askInitiator(initiator: InitiatorMember, question: Question): Promise<FinalWord> {
+async function askInitiator(
+  initiator: InitiatorMember,
+  question: InitiatorQuestion,
+): Promise<FinalAnswer> {
   const { client, timing, port, headers, body, deadlineMs } = question;
   const timeoutMs = Math.min(deadlineMs - Date.now(), patience * timing.voteTimeoutMs);
   try {
@@ -81,7 +84,7 @@ export interface PollOptions {
   /** `f + 1`: so many are asked at first, and so many must say the same. */
   readonly needed: number;
   readonly turns: Turns<InitiatorMember>;
-  readonly question: Question;
+  readonly question: InitiatorQuestion;
   /** By what the client asks again, where it can. */
   readonly request?: Ticket;
   /** Aborted where the answer is no longer of interest: no more is asked then. */

@@ -7,6 +7,7 @@ import { createNodeServer, registerHealth } from '../../kernel/http/http-server.
 import type { Logger } from '../../kernel/http/logger.js';
 import { unreachable } from '../../kernel/ids.js';
 import { ed25519Signer, Keyring } from '../../kernel/keys.js';
+import type { RunningNode } from '../../kernel/running-node.js';
 import type { Store } from '../../kernel/store/store.js';
 import { soapIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
@@ -20,8 +21,8 @@ import type {
 import { Outbound } from './outbound.js';
 import {
   completionInitiatorOperations,
+  type InitiatorRequest,
   orderOperations,
-  type Request,
   transferOperations,
   WaitingClients,
 } from './ports.js';
@@ -40,13 +41,6 @@ export interface InitiatorNodeOptions {
   readonly onSent?: (text: string) => void;
   /** Makes the core; the initiator of the protocol unless given. */
   readonly createCore?: (options: InitiatorOptions) => Core<InitiatorInput, InitiatorOutput>;
-}
-
-export interface RunningNode {
-  /** Where it listens. */
-  readonly url: string;
-  /** Takes no more requests, answers those that wait, and closes all connections. */
-  stop(): Promise<void>;
 }
 
 /** An open transaction takes some 10 kB; a remembered client less than one. */
@@ -115,7 +109,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   registerHealth(app, log);
   const security = (path: string) =>
     ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
-  const ask = (request: Request): Promise<TransferReply> =>
+  const ask = (request: InitiatorRequest): Promise<TransferReply> =>
     waiting.wait((requestId) => {
       const busy = { kind: 'refusal', code: 'busy' } as const;
       if (!submit({ ...request, requestId })) waiting.answer(requestId, busy);

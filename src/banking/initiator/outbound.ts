@@ -100,7 +100,7 @@ export function requestDigest(
 type Output<Kind extends InitiatorOutput['kind']> = Extract<InitiatorOutput, { kind: Kind }>;
 type Activated = Extract<InitiatorInput, { kind: 'activated' }>;
 
-export interface OutboundOptions {
+export interface InitiatorOutboundOptions {
   readonly cluster: Cluster;
   readonly self: InitiatorMember;
   readonly keyring: Keyring;
@@ -112,11 +112,11 @@ export interface OutboundOptions {
 
 /** The calls that an initiator makes. None of them throws; what fails is reported to the core, or logged. */
 export class Outbound {
-  readonly #options: OutboundOptions;
+  readonly #options: InitiatorOutboundOptions;
   /** Activations under way, by request and replica: a replica is not asked again meanwhile. */
   readonly #activating = new Set<string>();
 
-  constructor(options: OutboundOptions) {
+  constructor(options: InitiatorOutboundOptions) {
     this.#options = options;
   }
 

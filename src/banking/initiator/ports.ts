@@ -12,7 +12,7 @@ import { namespaces } from '../../soap/vocabulary.js';
 import type {
   ClientRequest,
   InitiatorInput,
-  RefusalCode,
+  InitiatorRefusalCode,
   RequestId,
   TransferReply,
 } from '../../transaction/initiator/messages.js';
@@ -67,12 +67,12 @@ export class WaitingClients {
 export const requestBytesMax = 64 * 1024;
 
 type Notified = Extract<InitiatorInput, { kind: 'notified' }>;
-export type Request = Omit<ClientRequest, 'requestId'>;
+export type InitiatorRequest = Omit<ClientRequest, 'requestId'>;
 
 /** `/transfer`: takes a client's signed request, and answers when its transaction has ended. */
 export function transferOperations(
   cluster: Cluster,
-  ask: (request: Request) => Promise<TransferReply>,
+  ask: (request: InitiatorRequest) => Promise<TransferReply>,
 ): Operations<ReceivedMessage> {
   return {
     [bankActions.transfer]: {
@@ -93,7 +93,7 @@ export function transferOperations(
  */
 export function orderOperations(
   keyring: Keyring,
-  ask: (request: Request) => Promise<TransferReply>,
+  ask: (request: InitiatorRequest) => Promise<TransferReply>,
 ): Operations<ReceivedMessage> {
   return {
     [orderActions.order]: {
@@ -143,7 +143,7 @@ export function completionInitiatorOperations(
 const aheadMaxMs = 600_000;
 
 /** Throws a `SoapFault` unless it is a request in the signer's own name, for banks that we know. */
-function readRequest(cluster: Cluster, message: ReceivedMessage): Request {
+function readRequest(cluster: Cluster, message: ReceivedMessage): InitiatorRequest {
   const { principal, headers, body, text } = message;
   const header = findRequestHeader(headers);
   if (header === undefined) throw soapFaults.sender('The header cc:Request is missing.');
@@ -172,7 +172,10 @@ function readRequest(cluster: Cluster, message: ReceivedMessage): Request {
 }
 
 /** Throws a `SoapFault` unless it is an order that `f + 1` coordinators have signed. */
-function readOrderRequest(keyring: Keyring, { principal, body }: ReceivedMessage): Request {
+function readOrderRequest(
+  keyring: Keyring,
+  { principal, body }: ReceivedMessage,
+): InitiatorRequest {
   if (principal.role !== 'coordinator') {
     throw securityFaults.failedAuthentication('not a coordinator');
   }
@@ -214,7 +217,7 @@ function readFaultNotice(message: ReceivedMessage): Notified | undefined {
   return { kind: 'notified', replica: principal.id, tid, evidence };
 }
 
-function refusalFault(code: RefusalCode): SoapFault {
+function refusalFault(code: InitiatorRefusalCode): SoapFault {
   switch (code) {
     case 'stale':
       return requestFault(

@@ -8,7 +8,7 @@ import {
   type SessionErrorCode,
 } from '../../session/client/session-log.js';
 import type { CallResult } from '../../session/types.js';
-import { wholeNumber } from '../arguments.js';
+import { wholeNumberArgument } from '../arguments.js';
 import { loadClient } from '../client.js';
 import { CliError, type CliErrorCode, type ExitCode, exitCodes, usageError } from '../exit.js';
 import { printJson } from '../output.js';
@@ -37,7 +37,7 @@ export const addSession: AddCommand = (program, finish) => {
     .option(
       '--timeout <seconds>',
       'when to give up waiting for what is final',
-      wholeNumber(1, 3600),
+      wholeNumberArgument(1, 3600),
       60,
     )
     .option('--json', 'print what became of each as JSON, once all is final')

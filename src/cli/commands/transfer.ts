@@ -9,7 +9,7 @@ import {
 import type { Transfer } from '../../banking/soap.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { clientId, oneCorrect } from '../../kernel/ids.js';
-import { type Account, parseAccount, wholeNumber } from '../arguments.js';
+import { type Account, parseAccount, wholeNumberArgument } from '../arguments.js';
 import { loadClient } from '../client.js';
 import { CliError, type CliErrorCode, exitCodes, usageError } from '../exit.js';
 import { isHealthy } from '../http-get.js';
@@ -40,7 +40,7 @@ export const addTransfer: AddCommand = (program, finish) => {
     .option(
       '--timeout <seconds>',
       'when to give up (default: lifetime of a transaction)',
-      wholeNumber(1, 3600),
+      wholeNumberArgument(1, 3600),
     )
     .option(
       '--resume <request>',

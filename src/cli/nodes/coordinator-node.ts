@@ -14,6 +14,7 @@ import { type Logger, logHealth } from '../../kernel/http/logger.js';
 import { type ClusterId, transactionId } from '../../kernel/ids.js';
 import { ed25519Signer, Keyring } from '../../kernel/keys.js';
 import { PeerNetwork } from '../../kernel/links/peer-network.js';
+import type { RunningNode } from '../../kernel/running-node.js';
 import { openStore, type Store } from '../../kernel/store/store.js';
 import { readFault } from '../../soap/fault-body.js';
 import { coordinationFaults } from '../../soap/faults.js';
@@ -31,6 +32,7 @@ import type {
   CoordinatorOutput,
 } from '../../transaction/coordinator/core/messages.js';
 import { Decisions, storedDecision } from '../../transaction/coordinator/node/decisions.js';
+import { Notices } from '../../transaction/coordinator/node/notices.js';
 import { Latencies, Peers } from '../../transaction/coordinator/node/peers.js';
 import {
   activationOperations,
@@ -39,11 +41,7 @@ import {
   type PortsOptions,
   registrationOperations,
 } from '../../transaction/coordinator/node/ports.js';
-import {
-  type Answer,
-  Notices,
-  PendingReplies,
-} from '../../transaction/coordinator/node/replies.js';
+import { PendingReplies, type PortAnswer } from '../../transaction/coordinator/node/replies.js';
 import { openSessions } from './open-sessions.js';
 
 /** What runs as a coordinator core. */
@@ -63,13 +61,6 @@ export interface CoordinatorNodeOptions {
   readonly onSent?: (text: string) => void;
   /** Makes the core; the coordinator of the protocol unless given. */
   readonly createCore?: (options: CoordinatorOptions) => CoordinatorLike;
-}
-
-export interface RunningNode {
-  /** Where it listens. */
-  readonly url: string;
-  /** Takes no more requests, and closes all connections and the store. */
-  stop(): Promise<void>;
 }
 
 /** A request that was not answered in so long never will be: its initiator asked elsewhere. */
@@ -235,7 +226,7 @@ const refusalFaults = {
 async function proofOf(
   cluster: ClusterId,
   store: Store,
-  { proof, slot }: Extract<Answer, { kind: 'activated' }>,
+  { proof, slot }: Extract<PortAnswer, { kind: 'activated' }>,
 ): Promise<Uint8Array> {
   if (proof) return encodeCommitCertificate(proof.commits);
   const stored = await storedDecision(store, slot);

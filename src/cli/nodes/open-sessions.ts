@@ -1,4 +1,4 @@
-import { Orders } from '../../banking/orders.js';
+import { BankingOrders } from '../../banking/orders.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { ed25519Signer } from '../../kernel/keys.js';
 import { sessionDefaults } from '../../session/core/application.js';
@@ -25,7 +25,7 @@ export async function openSessions(options: OpenSessionsOptions): Promise<Sessio
   return Sessions.open({
     ...options,
     setting,
-    orders: new Orders({ cluster, client, log, decisions }),
+    orders: new BankingOrders({ cluster, client, log, decisions }),
     createCore: (applications) =>
       new SessionReplica({
         ...sessionDefaults,

@@ -13,7 +13,7 @@ const pairOfByte = new Uint16Array(
 );
 
 /** The bytes from `start` to `end` as lower-case hexadecimal digits. */
-export function hexOf(bytes: Uint8Array, start: number, end: number): string {
+export function hexOf(bytes: Uint8Array, start = 0, end = bytes.length): string {
   if (end - start > bytesAtOnce) {
     const middle = start + bytesAtOnce;
     return hexOf(bytes, start, middle) + hexOf(bytes, middle, end);

@@ -15,11 +15,11 @@ import {
   nodeSchema,
 } from './node-file.js';
 import {
+  type CertificateSubject,
   type Credential,
   certificateSha256,
   issueCertificate,
   newStatementKey,
-  type Subject,
 } from './x509.js';
 
 /** Where the nodes of a new cluster live. */
@@ -29,7 +29,7 @@ export type Layout =
   /** Each in a container whose host name is the node's name, all on the same ports. */
   | { readonly kind: 'compose' };
 
-export interface Place {
+export interface NodePlace {
   readonly name: string;
   /** Host name or IP address for the certificate. */
   readonly host: string;
@@ -45,7 +45,7 @@ export interface Place {
 const containerPorts = { http: 8080, peer: 9443 };
 
 /** Gives every node its place. HTTP ports come first, in the order of the names; peer ports follow. */
-function layOut(layout: Layout, names: readonly string[]): Place[] {
+function layOut(layout: Layout, names: readonly string[]): NodePlace[] {
   switch (layout.kind) {
     case 'local':
       return onOneHost(layout.host, layout.basePort, names);
@@ -54,7 +54,7 @@ function layOut(layout: Layout, names: readonly string[]): Place[] {
   }
 }
 
-function onOneHost(host: string, basePort: number, names: readonly string[]): Place[] {
+function onOneHost(host: string, basePort: number, names: readonly string[]): NodePlace[] {
   const last = basePort + 2 * names.length - 1;
   if (!Number.isSafeInteger(basePort) || basePort < 1 || last > 65_535) {
     throw new ConfigError(
@@ -71,7 +71,7 @@ function onOneHost(host: string, basePort: number, names: readonly string[]): Pl
   });
 }
 
-function inContainer(name: string): Place {
+function inContainer(name: string): NodePlace {
   return {
     name,
     host: name,
@@ -152,7 +152,7 @@ export function makeCluster(
   const names = namesOf(options);
   const places = layOut(options.layout, names.members);
   const placesOf = (list: readonly string[]) => places.filter(({ name }) => list.includes(name));
-  const issue = (place: Place, unit: string) =>
+  const issue = (place: NodePlace, unit: string) =>
     issueNode(place, { commonName: place.name, unit, organization: options.clusterId }, authority);
 
   const coordinators = placesOf(names.coordinators).map((place, id) => {
@@ -245,7 +245,7 @@ function numbered(role: string, count: number): string[] {
   return Array.from({ length: count }, (_, index) => `${role}-${index}`);
 }
 
-function issueNode(place: Place, subject: Subject, authority: Credential) {
+function issueNode(place: NodePlace, subject: CertificateSubject, authority: Credential) {
   const { name, url, listen } = place;
   const credential = issueCertificate(authority, subject, [place.host]);
   return {
@@ -254,7 +254,7 @@ function issueNode(place: Place, subject: Subject, authority: Credential) {
   };
 }
 
-function withStatementKey({ dataDir }: Place, { member, node }: ReturnType<typeof issueNode>) {
+function withStatementKey({ dataDir }: NodePlace, { member, node }: ReturnType<typeof issueNode>) {
   const { privateKey, publicKey } = newStatementKey();
   return {
     member: { ...member, statementKey: publicKey },

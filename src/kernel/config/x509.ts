@@ -94,7 +94,7 @@ export interface Credential {
   readonly privateKey: string;
 }
 
-export interface Subject {
+export interface CertificateSubject {
   /** `CN`: the node's name. */
   readonly commonName: string;
   /** `OU`: the role. */
@@ -151,7 +151,7 @@ export function issueAuthority(organization: string, now = new Date()): Credenti
  */
 export function issueCertificate(
   authority: Credential,
-  subject: Subject,
+  subject: CertificateSubject,
   hosts: readonly string[],
   now = new Date(),
 ): Credential {
@@ -285,7 +285,7 @@ function subjectOf(certificatePem: string): Der {
   return subject;
 }
 
-function nameOf({ organization, unit, commonName }: Subject): Der {
+function nameOf({ organization, unit, commonName }: CertificateSubject): Der {
   const part = (type: string, text: string) => setOf(sequence(objectId(type), utf8(text)));
   return sequence(
     part(oid.organization, organization),

@@ -1,7 +1,7 @@
 import { access } from 'node:fs/promises';
 import { join } from 'node:path';
 import type { StoredRecord } from '../core.js';
-import { type Damage, headKey, Ledger } from './ledger.js';
+import { type Damage, headKey, StoreLedger } from './ledger.js';
 import { Mark, StoreDamagedError, StoreFormatError } from './mark.js';
 import { inspect, openLevel, readAll, refuseVanished } from './store.js';
 
@@ -45,7 +45,7 @@ export async function checkStore(directory: string): Promise<StoreReport> {
       const inspected = inspect(stored, mark);
       if (inspected.kind === 'newer') throw new StoreFormatError(directory, inspected.format);
       const damages = inspected.kind === 'damaged' ? inspected.damages : [];
-      return { directory, records: perKind(stored), damages, format: Ledger.formatOf(stored) };
+      return { directory, records: perKind(stored), damages, format: StoreLedger.formatOf(stored) };
     } finally {
       await db.close();
     }

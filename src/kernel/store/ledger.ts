@@ -38,7 +38,7 @@ const countsBytes = idBytes + 8 + 8 + checksumBytes;
  * checksum, so that a head of theirs is known from a damaged one. The first batch that is written to a store of
  * an older format brings it to the present one.
  */
-export class Ledger {
+export class StoreLedger {
   readonly #checksums: Map<string, bigint>;
   #sequence: number;
   #sum: bigint;
@@ -56,8 +56,8 @@ export class Ledger {
   }
 
   /** Of a new store. */
-  static empty(id: string): Ledger {
-    return new Ledger(id, 0, 0n, new Map());
+  static empty(id: string): StoreLedger {
+    return new StoreLedger(id, 0, 0n, new Map());
   }
 
   /** Reads and checks all that is in a store. */
@@ -86,7 +86,7 @@ export class Ledger {
       damages.push({ key: headKey, what });
     }
     if (damages.length > 0) return failed({ kind: 'damaged', damages });
-    return ok({ ledger: new Ledger(id, sequence, found, checksums), records });
+    return ok({ ledger: new StoreLedger(id, sequence, found, checksums), records });
   }
 
   /** The format of what is stored; `undefined` where the head cannot be read. */
@@ -144,7 +144,7 @@ export class Ledger {
 
 /** What a store holds, and the checks to go on with. */
 export interface ReadStore {
-  readonly ledger: Ledger;
+  readonly ledger: StoreLedger;
   readonly records: StoredRecord[];
 }
 

@@ -3,7 +3,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { StoredRecord, StoreWrite } from '../core.js';
-import { headKey, Ledger, type ReadStore, type Unreadable } from './ledger.js';
+import { headKey, type ReadStore, StoreLedger, type Unreadable } from './ledger.js';
 import { damaged, Mark, type MarkContent, markPath, StoreError, StoreFormatError } from './mark.js';
 
 export type Inspected =
@@ -16,7 +16,7 @@ export function inspect(
   mark: MarkContent | 'missing' | 'damaged',
 ): Inspected {
   if (stored.length === 0 && mark === 'missing') return { kind: 'new' };
-  const read = Ledger.read(stored);
+  const read = StoreLedger.read(stored);
   if (!read.ok) return read.error;
   const what = disagreement(read.value.ledger, mark);
   if (what !== undefined) return { kind: 'damaged', damages: [{ key: headKey, what }] };
@@ -24,7 +24,7 @@ export function inspect(
 }
 
 function disagreement(
-  { id, sequence }: Ledger,
+  { id, sequence }: StoreLedger,
   mark: MarkContent | 'missing' | 'damaged',
 ): string | undefined {
   if (mark === 'damaged') return 'the mark beside the store cannot be read';
@@ -112,7 +112,9 @@ async function openMarked(
     if (inspected.kind === 'damaged') throw damaged(directory, inspected.damages);
     if (inspected.kind === 'newer') throw new StoreFormatError(directory, inspected.format);
     const ledger =
-      inspected.kind === 'new' ? Ledger.empty(randomBytes(16).toString('hex')) : inspected.ledger;
+      inspected.kind === 'new'
+        ? StoreLedger.empty(randomBytes(16).toString('hex'))
+        : inspected.ledger;
     // The first batch of a new store is its head alone.
     if (inspected.kind === 'new') await putBatch(db, ledger.seal([]));
     return new LevelStore(directory, db, ledger, await Mark.open(directory, ledger));
@@ -170,12 +172,12 @@ function exists(path: string): Promise<boolean> {
 class LevelStore implements Store {
   readonly #directory: string;
   readonly #db: Level;
-  readonly #ledger: Ledger;
+  readonly #ledger: StoreLedger;
   readonly #mark: Mark;
   /** Batches reach the disk one after the other, as the ledger has sealed them; reads see no half. */
   #last: Promise<unknown> = Promise.resolve();
 
-  constructor(directory: string, db: Level, ledger: Ledger, mark: Mark) {
+  constructor(directory: string, db: Level, ledger: StoreLedger, mark: Mark) {
     this.#directory = directory;
     this.#db = db;
     this.#ledger = ledger;

@@ -169,7 +169,7 @@ const favourWindowMs = 60_000;
  * What a replica that says that it has lost its store costs the others: a liar can say so again and again, so
  * each has a few favours a minute.
  */
-export class Favours {
+export class LostStoreAllowance {
   readonly #outbox: Outbox;
   /** When each was done one, of late. */
   readonly #done = new Map<ReplicaId, number[]>();

@@ -127,11 +127,11 @@ export class Outbox {
 }
 
 const RESEND = 'resend';
-/** Times that a replica is sent a status, after progress here, because it seems to be elsewhere. */
+/** Times that a replica is sent a status after progress here, because it seems to be elsewhere. */
 export const nudgesMax = 8;
 
 /** How far a replica is: its view, the last position it applied, and its last stable checkpoint. */
-export interface Place {
+export interface Progress {
   readonly view: View;
   readonly position: number;
   readonly stable: number;
@@ -139,13 +139,13 @@ export interface Place {
 
 /** The engine's side: how far it is, and what there is to say. */
 export interface Reminding {
-  readonly place: Place;
+  readonly progress: Progress;
   /** Says again what others may have missed, after `tries` times in vain; false where there is nothing. */
   sayAgain(tries: number): boolean;
   /** Whether one that is there has something that this replica lacks. */
-  isBehind(theirs: Place): boolean;
+  isBehind(theirs: Progress): boolean;
   /** Shows one that is there what it lacks; false where it lacks nothing before this replica's place. */
-  show(to: ReplicaId, theirs: Place): boolean;
+  show(to: ReplicaId, theirs: Progress): boolean;
 }
 
 /**
@@ -190,7 +190,7 @@ export class Reminders {
     if (name !== RESEND) return false;
     this.#told.clear();
     const isOpen = this.#engine.sayAgain(this.#tries);
-    if (isOpen) this.#outbox.broadcast({ kind: 'status', ...this.#engine.place });
+    if (isOpen) this.#outbox.broadcast({ kind: 'status', ...this.#engine.progress });
     else if (!this.#nudge()) return true;
     this.#tries += 1;
     this.watch();
@@ -199,12 +199,12 @@ export class Reminders {
 
   /** Lets another replica see how far this one is, so that it shows, or asks for, what one of them lacks. */
   sendStatus(to: ReplicaId): void {
-    const { place } = this.#engine;
-    this.#told.set(to, textOf(place));
-    this.#outbox.send(to, { kind: 'status', ...place });
+    const { progress } = this.#engine;
+    this.#told.set(to, textOf(progress));
+    this.#outbox.send(to, { kind: 'status', ...progress });
   }
 
-  onStatus(from: ReplicaId, theirs: Place): void {
+  onStatus(from: ReplicaId, theirs: Progress): void {
     this.#positions.set(from, theirs.position);
     if (this.#engine.show(from, theirs)) this.sendStatus(from);
     if (this.#engine.isBehind(theirs)) this.#ask(from);
@@ -212,7 +212,7 @@ export class Reminders {
 
   /** Once from a place, for a state takes a while to come; what is lost on its way, later again. */
   #ask(from: ReplicaId): void {
-    if (this.#told.get(from) !== textOf(this.#engine.place)) this.sendStatus(from);
+    if (this.#told.get(from) !== textOf(this.#engine.progress)) this.sendStatus(from);
     this.watch();
   }
 
@@ -225,7 +225,7 @@ export class Reminders {
     const { resilience, self } = this.#outbox.options;
     if (this.#nudges >= nudgesMax) return false;
     this.#nudges += 1;
-    const { position } = this.#engine.place;
+    const { position } = this.#engine.progress;
     const elsewhere = Array.from({ length: resilience.n }, (_, index) => index as ReplicaId)
       .filter((replica) => replica !== self)
       .filter((replica) => (this.#positions.get(replica) ?? 0) !== position);
@@ -234,7 +234,7 @@ export class Reminders {
   }
 }
 
-function textOf({ view, position, stable }: Place): string {
+function textOf({ view, position, stable }: Progress): string {
   return `${view}/${position}/${stable}`;
 }
 

@@ -8,7 +8,7 @@ import {
 } from '../../kernel/ids.js';
 import type { Keyring, Sign } from '../../kernel/keys.js';
 import type { Signed } from '../../kernel/signed.js';
-import { verifyOutcomeProof } from '../check-proof.js';
+import { verifyOperationProof } from '../check-proof.js';
 import type { OperationStatus } from '../core/outbox.js';
 import type { SessionProblem } from '../http/problem.js';
 import { type SessionChain, signRun } from '../owners.js';
@@ -84,7 +84,7 @@ export type FinalStatus = Extract<
 >;
 
 /** The operation that a status has to be of. */
-export interface Subject {
+export interface StatusSubject {
   readonly session: SessionId;
   readonly sequence: number;
   readonly head: Digest;
@@ -98,7 +98,11 @@ function isFinal(status: OperationStatus): status is FinalStatus {
  * Throws `NodeError` unless what is said of the operation is signed by those that are named as its signers:
  * one coordinator for a promise, `f + 1` others for a witnessed one, `f + 1` for what is final.
  */
-export function checkStatus(keyring: Keyring, subject: Subject, status: OperationStatus): void {
+export function checkStatus(
+  keyring: Keyring,
+  subject: StatusSubject,
+  status: OperationStatus,
+): void {
   switch (status.kind) {
     case 'provisional':
       return checkPromise(keyring, subject, status.result, status.receipt);
@@ -117,7 +121,7 @@ export function checkStatus(keyring: Keyring, subject: Subject, status: Operatio
 
 function checkPromise(
   keyring: Keyring,
-  subject: Subject,
+  subject: StatusSubject,
   result: CallResult,
   receipt: Signed<ReceiptStatement>,
 ): void {
@@ -129,7 +133,7 @@ function checkPromise(
 
 function checkWitnesses(
   keyring: Keyring,
-  subject: Subject,
+  subject: StatusSubject,
   promised: ReceiptStatement,
   witnesses: readonly Signed<WitnessStatement>[],
 ): void {
@@ -150,7 +154,7 @@ function checkWitnesses(
 
 function checkSigned(
   keyring: Keyring,
-  { session, sequence, head }: Subject,
+  { session, sequence, head }: StatusSubject,
   { statement, bytes, signature }: Signed<ReceiptStatement | WitnessStatement>,
 ): void {
   const isOfIt =
@@ -161,14 +165,18 @@ function checkSigned(
   }
 }
 
-function checkFinal(keyring: Keyring, { session, sequence, head }: Subject, status: FinalStatus) {
+function checkFinal(
+  keyring: Keyring,
+  { session, sequence, head }: StatusSubject,
+  status: FinalStatus,
+) {
   const { outcome } = status.proof;
   const isOfIt =
     outcome.session === session && outcome.sequence === sequence && outcome.head === head;
   if (!isOfIt || !isSame(outcome.result, status.result)) {
     throw new NodeError('a proof of something else');
   }
-  if (!verifyOutcomeProof(keyring, status.proof).ok)
+  if (!verifyOperationProof(keyring, status.proof).ok)
     throw new NodeError('a proof that proves nothing');
 }
 

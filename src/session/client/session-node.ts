@@ -2,7 +2,7 @@ import { Agent, type Dispatcher, request } from 'undici';
 import type { ClusterId } from '../../kernel/ids.js';
 import type { SessionEvent } from '../core/outbox.js';
 import { readProblem, SessionProblemError } from '../http/problem.js';
-import { type Submission, submissionJson } from '../http/run-json.js';
+import { type RunSubmission, submissionJson } from '../http/run-json.js';
 import { readAnswer, readEvent, type SessionAnswer } from '../http/status-json.js';
 import type { SessionId } from '../types.js';
 import { Deferred, NodeError } from './session-log.js';
@@ -101,7 +101,7 @@ export class SessionNode {
     this.#timeoutMs = timeoutMs;
   }
 
-  perform(submission: Submission): Promise<SessionAnswer> {
+  perform(submission: RunSubmission): Promise<SessionAnswer> {
     return this.#ask('/sessions/operations', submissionJson(submission));
   }
 

@@ -5,7 +5,7 @@ import { digestOfStanding } from '../proof.js';
 import type { AttestationStatement, SessionId } from '../types.js';
 import { heldLimits } from './application.js';
 import type { SessionMachine } from './machine/machine.js';
-import type { ReplyId, SessionOutbox } from './outbox.js';
+import type { SessionOutbox, SessionReplyId } from './outbox.js';
 
 const TIMER = 'prove';
 /** Callers that wait for proofs. */
@@ -18,7 +18,7 @@ type Attestation = Signed<AttestationStatement>;
 interface Proof {
   readonly application: string;
   readonly key: string;
-  readonly waiting: ReplyId[];
+  readonly waiting: SessionReplyId[];
   value: string;
   digest: Digest;
   readonly attestations: Map<ReplicaId, Attestation>;
@@ -39,7 +39,7 @@ export class Attesting {
     this.#position = position;
   }
 
-  onProve(replyId: ReplyId, application: string, key: string): void {
+  onProve(replyId: SessionReplyId, application: string, key: string): void {
     const { states } = this.#machine.settling;
     if (!states.has(application)) {
       const name = application;
@@ -63,7 +63,7 @@ export class Attesting {
   }
 
   /** Where a session stands in this replica's order. */
-  onAttest(replyId: ReplyId, session: SessionId): void {
+  onAttest(replyId: SessionReplyId, session: SessionId): void {
     const attestation = this.#attest({ kind: 'session', session });
     const standing = this.#machine.table.standing(session);
     this.#outbox.output({ kind: 'attested', replyId, attestation, standing });
@@ -123,14 +123,14 @@ export class Attesting {
     for (const replyId of this.#end(name, proof)) this.#busy(replyId, reason);
   }
 
-  #end(name: string, { waiting }: Proof): readonly ReplyId[] {
+  #end(name: string, { waiting }: Proof): readonly SessionReplyId[] {
     this.#proofs.delete(name);
     this.#waiting -= waiting.length;
     if (this.#proofs.size === 0) this.#outbox.stopTimer(TIMER);
     return waiting;
   }
 
-  #busy(replyId: ReplyId, reason: string): void {
+  #busy(replyId: SessionReplyId, reason: string): void {
     const { retryAfterMs } = heldLimits;
     this.#outbox.refuse(replyId, { code: 'busy', retryAfterMs, reason });
   }

@@ -28,7 +28,7 @@ const triesMax = 8;
 /** Bytes of positions' records that are kept; `retainedPositions` of the largest would fill the memory. */
 const retainedBytesMax = 128 * 1024 * 1024;
 
-export type FinalStatus = Extract<OperationStatus, { readonly proof: unknown }>;
+export type ProvedStatus = Extract<OperationStatus, { readonly proof: unknown }>;
 
 interface Position extends StoredPosition {
   readonly tree: OutcomeTree;
@@ -164,7 +164,7 @@ export class Finals {
   }
 
   /** What became of the operation at this position; `undefined` where that is not proved here. */
-  statusOf(position: number, session: SessionId, sequence: number): FinalStatus | undefined {
+  statusOf(position: number, session: SessionId, sequence: number): ProvedStatus | undefined {
     const known = this.#positions.get(position);
     const index = known?.places.get(nameOf({ session, sequence }));
     const found = index === undefined ? undefined : known?.outcomes[index];

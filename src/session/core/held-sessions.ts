@@ -43,7 +43,7 @@ export interface FullShare {
  * clients, and of each of those shares by owner. So a replica or an owner that fills its share takes
  * nothing from the others.
  */
-export class Shares {
+export class SessionShares {
   readonly #used = new Map<string, Usage>();
   readonly #ofReplica: Usage;
   readonly #ofOwner: Usage;
@@ -115,13 +115,13 @@ export class HeldSessions {
   readonly #outbox: SessionOutbox;
   readonly #view: PendingView;
   readonly #sessions = new Map<SessionId, HeldSession>();
-  readonly #shares: Shares;
+  readonly #shares: SessionShares;
   #arrivals = 0;
 
   constructor(outbox: SessionOutbox, view: PendingView) {
     this.#outbox = outbox;
     this.#view = view;
-    this.#shares = new Shares(outbox.options.resilience.n);
+    this.#shares = new SessionShares(outbox.options.resilience.n);
   }
 
   get(session: SessionId): HeldSession | undefined {

@@ -181,7 +181,7 @@ export interface HeldRecord {
 }
 
 /** What is handed to the engine of a session; one request at a time. */
-export interface Submission {
+export interface EngineSubmission {
   readonly client: ClientId;
   /** Sequence number of its last operation. */
   readonly through: number;
@@ -202,7 +202,7 @@ export class HeldSession {
   readonly broughtBy: ReplicaId;
   /** By sequence number, which rises. There is a gap where others brought some into the order. */
   readonly operations = new Map<number, HeldOperation>();
-  submission: Submission | undefined;
+  submission: EngineSubmission | undefined;
   /** How often this replica has handed it in. */
   attempt = 0;
   /** Operations up to this one have been shown to the other replicas. */

@@ -12,7 +12,7 @@ import type { Finals } from './finals.js';
 import { fitOf, type HeldOperation } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { SessionMachine } from './machine/machine.js';
-import type { ReplyId, SessionOutbox, SessionRefusal } from './outbox.js';
+import type { SessionOutbox, SessionRefusal, SessionReplyId } from './outbox.js';
 import type { Statuses } from './reconciliation.js';
 import type { PassingOn, Submissions } from './submissions.js';
 
@@ -54,7 +54,7 @@ export class Intake {
     this.#forgottenThrough = parts.forgottenThrough;
   }
 
-  onRun(replyId: ReplyId, verified: VerifiedRun, commit: boolean): void {
+  onRun(replyId: SessionReplyId, verified: VerifiedRun, commit: boolean): void {
     const { run, session } = verified;
     const { self } = this.#outbox.options;
     const refusal = this.#refusal(verified);
@@ -72,19 +72,19 @@ export class Intake {
     this.#submissions.consider(held, commit);
   }
 
-  #refuseFailed(replyId: ReplyId): void {
+  #refuseFailed(replyId: SessionReplyId): void {
     const reason = 'the application fails on an operation here; ask another coordinator';
     this.#outbox.refuse(replyId, { code: 'unavailable', reason });
   }
 
-  onCommit(replyId: ReplyId, session: SessionId): void {
+  onCommit(replyId: SessionReplyId, session: SessionId): void {
     if (!this.#statuses.isKnown(session)) return this.#unknown(replyId);
     this.#answer(replyId, session, this.#machine.table.get(session)?.open ?? 1);
     const held = this.#held.get(session);
     if (held) this.#submissions.consider(held, true);
   }
 
-  onStatus(replyId: ReplyId, session: SessionId, from: number): void {
+  onStatus(replyId: SessionReplyId, session: SessionId, from: number): void {
     if (!this.#statuses.isKnown(session)) return this.#unknown(replyId);
     this.#answer(replyId, session, from);
   }
@@ -168,13 +168,13 @@ export class Intake {
     });
   }
 
-  #answer(replyId: ReplyId, session: SessionId, from: number): void {
+  #answer(replyId: SessionReplyId, session: SessionId, from: number): void {
     const next = this.#statuses.next(session);
     const statuses = this.#statuses.from(session, from);
     this.#outbox.output({ kind: 'answer', replyId, session, next, statuses });
   }
 
-  #unknown(replyId: ReplyId): void {
+  #unknown(replyId: SessionReplyId): void {
     this.#outbox.refuse(replyId, { code: 'unknown-session' });
   }
 }

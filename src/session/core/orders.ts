@@ -60,7 +60,7 @@ interface Lane {
  * Orders that are open: signed by this replica, handed to initiators once `f + 1` have signed, and
  * reported to the others, in the agreed order, when its coordinator knows what became of them.
  */
-export class Orders {
+export class SessionOrders {
   readonly #outbox: SessionOutbox;
   readonly #submit: (request: OrderingRequest) => void;
   readonly #lanes = new Map<number, Lane>();

@@ -20,7 +20,7 @@ import type {
 import type { SessionOptions } from './application.js';
 
 /** Names a caller that waits for an answer; made up by the edge. */
-export type ReplyId = Brand<number, 'ReplyId'>;
+export type SessionReplyId = Brand<number, 'ReplyId'>;
 
 /** A receipt with the result that it promises. */
 export interface Receipt {
@@ -71,7 +71,7 @@ export type SessionInput =
   /** From a client. Answered with `answer` or `refused`. `commit`: and order them at once. */
   | {
       readonly kind: 'run';
-      readonly replyId: ReplyId;
+      readonly replyId: SessionReplyId;
       readonly run: VerifiedRun;
       readonly commit: boolean;
       readonly nowMs: number;
@@ -79,27 +79,27 @@ export type SessionInput =
   /** Order what waits of this session. Answered with the statuses of what is not final. */
   | {
       readonly kind: 'commit';
-      readonly replyId: ReplyId;
+      readonly replyId: SessionReplyId;
       readonly session: SessionId;
       readonly nowMs: number;
     }
   /** Where its operations stand from this number on. */
   | {
       readonly kind: 'status';
-      readonly replyId: ReplyId;
+      readonly replyId: SessionReplyId;
       readonly session: SessionId;
       readonly from: number;
     }
   /** Prove the value under a key of an application's state. */
   | {
       readonly kind: 'prove';
-      readonly replyId: ReplyId;
+      readonly replyId: SessionReplyId;
       readonly application: string;
       readonly key: string;
       readonly nowMs: number;
     }
   /** Say and sign how far this replica's order has the session. Answered with `attested`. */
-  | { readonly kind: 'attest'; readonly replyId: ReplyId; readonly session: SessionId }
+  | { readonly kind: 'attest'; readonly replyId: SessionReplyId; readonly session: SessionId }
   | { readonly kind: 'session'; readonly message: VerifiedSessionMessage; readonly nowMs: number }
   | { readonly kind: 'ordering'; readonly message: VerifiedOrderingMessage; readonly nowMs: number }
   | { readonly kind: 'peer-up'; readonly replica: ReplicaId }
@@ -116,19 +116,19 @@ export type SessionOutput =
   | CommonOutput
   | {
       readonly kind: 'answer';
-      readonly replyId: ReplyId;
+      readonly replyId: SessionReplyId;
       readonly session: SessionId;
       readonly next: number;
       readonly statuses: readonly { readonly sequence: number; readonly status: OperationStatus }[];
     }
-  | { readonly kind: 'proved'; readonly replyId: ReplyId; readonly proof: StateProof | null }
+  | { readonly kind: 'proved'; readonly replyId: SessionReplyId; readonly proof: StateProof | null }
   | {
       readonly kind: 'attested';
-      readonly replyId: ReplyId;
+      readonly replyId: SessionReplyId;
       readonly attestation: Signed<AttestationStatement>;
       readonly standing: SessionStanding;
     }
-  | { readonly kind: 'refused'; readonly replyId: ReplyId; readonly refusal: SessionRefusal }
+  | { readonly kind: 'refused'; readonly replyId: SessionReplyId; readonly refusal: SessionRefusal }
   | { readonly kind: 'event'; readonly session: SessionId; readonly event: SessionEvent }
   | { readonly kind: 'send-session'; readonly to: ReplicaId; readonly message: SessionMessage }
   | { readonly kind: 'broadcast-session'; readonly message: SessionMessage }
@@ -191,7 +191,7 @@ export class SessionOutbox {
     else this.send(from, { kind: 'fetch', what });
   }
 
-  refuse(replyId: ReplyId, refusal: SessionRefusal): void {
+  refuse(replyId: SessionReplyId, refusal: SessionRefusal): void {
     this.output({ kind: 'refused', replyId, refusal });
   }
 

@@ -5,7 +5,7 @@ import { called } from './machine/lanes.js';
 import { costOf } from './machine/pages.js';
 import { ApplicationFault } from './machine/resources.js';
 import type { StateQuota } from './machine/settling.js';
-import { mergedKeys, type Reads, type Texts, type Writes } from './machine/texts.js';
+import { mergedKeys, type Reads, type StateTable, type Writes } from './machine/state-table.js';
 
 /**
  * The committed states with all calls on top that this replica knows to wait, in the order in which they
@@ -17,7 +17,7 @@ export class PendingView {
 
   constructor(
     applications: readonly Application[],
-    states: ReadonlyMap<string, Texts>,
+    states: ReadonlyMap<string, StateTable>,
     quota: StateQuota,
   ) {
     this.#views = new Map(
@@ -79,7 +79,7 @@ interface Simulated {
 
 class View implements Reads {
   readonly #application: Application;
-  readonly #base: Texts;
+  readonly #base: StateTable;
   readonly #quota: StateQuota;
   /** In the order in which they came. */
   readonly #waiting = new Map<string, Waiting>();
@@ -90,7 +90,7 @@ class View implements Reads {
   readonly #pending = new Map<ClientId, number>();
   #isDoubtful = false;
 
-  constructor(application: Application, base: Texts, quota: StateQuota) {
+  constructor(application: Application, base: StateTable, quota: StateQuota) {
     this.#application = application;
     this.#base = base;
     this.#quota = quota;

@@ -1,7 +1,7 @@
 import { oneCorrect, type Resilience } from '../../kernel/ids.js';
 import type { OrderingEngine } from '../../ordering/core/engine.js';
 import type { CallResult, HistoryStatement, OperationOutcome, SessionId } from '../types.js';
-import type { FinalStatus, Finals } from './finals.js';
+import type { Finals, ProvedStatus } from './finals.js';
 import type { HeldOperation, HeldSession, Simulated } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { SessionMachine } from './machine/machine.js';
@@ -234,7 +234,7 @@ export class Reconciliation {
     }
   }
 
-  #count({ kind, result, simulated }: FinalStatus): void {
+  #count({ kind, result, simulated }: ProvedStatus): void {
     if (!simulated) return;
     this.#counts[kind] += 1;
     if (!isSame(simulated, result)) this.#different += 1;

@@ -10,7 +10,7 @@ import { decodeHeld } from './held.js';
 import { HeldSessions } from './held-sessions.js';
 import { Intake } from './intake.js';
 import { type MachineEvent, SessionMachine } from './machine/machine.js';
-import { Orders } from './orders.js';
+import { SessionOrders } from './orders.js';
 import { type SessionInput, SessionOutbox, type SessionOutput } from './outbox.js';
 import { PendingView } from './pending-view.js';
 import { Reconciliation, type SessionMetrics, Statuses } from './reconciliation.js';
@@ -34,7 +34,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
   readonly #passingOn: PassingOn;
   readonly #intake: Intake;
   readonly #witnessing: Witnessing;
-  readonly #orders: Orders;
+  readonly #orders: SessionOrders;
   readonly #attesting: Attesting;
   #divergence: SessionMetrics['divergence'] = { times: 0, last: [] };
   /** What the parts want ordered, until the engine has been asked. */
@@ -74,7 +74,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     this.#passingOn = new PassingOn(parts);
     this.#intake = new Intake({ ...parts, passingOn: this.#passingOn, forgottenThrough });
     this.#witnessing = new Witnessing(parts);
-    this.#orders = new Orders(this.#outbox, submit);
+    this.#orders = new SessionOrders(this.#outbox, submit);
     this.#attesting = new Attesting(this.#outbox, this.#machine, position);
   }
 

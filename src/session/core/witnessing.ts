@@ -1,3 +1,4 @@
+import { hexOf } from '../../kernel/codec/text.js';
 import type { ReplicaId } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import { contradict } from '../check-proof.js';
@@ -6,7 +7,6 @@ import type { ReceiptStatement, SessionId, VerifiedRun, WitnessStatement } from 
 import { fitOf, type HeldOperation } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { SessionMachine } from './machine/machine.js';
-import { hexOf } from './machine/session-table.js';
 import type { SessionOutbox } from './outbox.js';
 import type { Statuses } from './reconciliation.js';
 import type { Submissions } from './submissions.js';

@@ -9,7 +9,7 @@ const digestField = z
   .string()
   .regex(/^[0-9a-f]{64}$/, 'must be a SHA-256 in lower-case hexadecimal');
 
-export const digest = digestField.transform((text) => text as Digest);
+export const digestText = digestField.transform((text) => text as Digest);
 export const sessionIdField = digestField.transform((text) => text as SessionId);
 export const replica = z
   .int()

@@ -7,7 +7,7 @@ import type { AttestationStatement, OutcomeProof, SessionStatement, StateProof }
 import {
   base64,
   callResult,
-  digest,
+  digestText,
   position,
   replica,
   sequenceField,
@@ -49,12 +49,17 @@ export const outcomeProofSchema = z.object({
   outcome: z.object({
     session: sessionIdField,
     sequence: sequenceField,
-    head: digest,
+    head: digestText,
     result: callResult,
   }),
-  path: z.array(z.object({ side: z.enum(['left', 'right']), digest })).max(64),
+  path: z.array(z.object({ side: z.enum(['left', 'right']), digest: digestText })).max(64),
   certificate: z.object({
-    statement: z.object({ kind: z.literal('history'), position, before: digest, root: digest }),
+    statement: z.object({
+      kind: z.literal('history'),
+      position,
+      before: digestText,
+      root: digestText,
+    }),
     signatures: z.array(signature).max(64),
   }),
 });
@@ -93,7 +98,7 @@ export const stateProofSchema = z.object({
           application: z.string(),
           key: z.string(),
         }),
-        value: digest.nullable(),
+        value: digestText.nullable(),
         position,
         signature: base64,
       }),

@@ -4,7 +4,7 @@ import { WireError } from '../../kernel/codec/bytes.js';
 import { clientId, type Digest } from '../../kernel/ids.js';
 import { encodeRun, RunSizeError } from '../run.js';
 import { type SessionRun, sessionLimits } from '../types.js';
-import { applicationField, base64, digest, sequenceField } from './fields.js';
+import { applicationField, base64, digestText, sequenceField } from './fields.js';
 import { SessionProblemError } from './problem.js';
 
 const { runOperations, payloadBytes, certificateBytes } = sessionLimits;
@@ -56,7 +56,7 @@ const run = z.strictObject({
     nonce: z.string().regex(/^[0-9a-f]{32}$/, 'must be 16 bytes in lower-case hexadecimal'),
   }),
   first: sequenceField,
-  before: digest,
+  before: digestText,
   operations: z.array(operation).min(1, 'must not be empty'),
   signature: base64,
 });
@@ -64,7 +64,7 @@ const run = z.strictObject({
 const submission = z.strictObject({ run, commit: z.boolean().default(false) });
 
 /** What a client hands in, and whether to order it at once. */
-export interface Submission {
+export interface RunSubmission {
   readonly run: SessionRun;
   readonly commit: boolean;
 }
@@ -72,7 +72,7 @@ export interface Submission {
 export function submissionJson({
   run: { header, signature, ...rest },
   commit,
-}: Submission): object {
+}: RunSubmission): object {
   const { application, owner, certificate, nonce } = header;
   return {
     run: {
@@ -90,7 +90,7 @@ export function submissionJson({
 }
 
 /** Throws `SessionProblemError` (`malformed`), which names the field. Checks no signature and no size. */
-export function readSubmission(json: unknown): Submission {
+export function readSubmission(json: unknown): RunSubmission {
   const { run, commit } = checked(submission, json);
   const { header, first, before, operations, signature } = run;
   return {

@@ -2,10 +2,10 @@ import type { Digest } from '../../kernel/ids.js';
 import type { SessionInput } from '../core/outbox.js';
 import type { CertifiedOrder } from '../types.js';
 
-export type OrderOutcome = Extract<SessionInput, { readonly kind: 'order-ended' }>['outcome'];
+export type OrderEnd = Extract<SessionInput, { readonly kind: 'order-ended' }>['outcome'];
 
 /** An order that is open: its place, and which transfers it is about. */
-export interface OpenOrder {
+export interface WatchedOrder {
   readonly lane: number;
   readonly number: number;
   readonly transfers: Digest;
@@ -16,6 +16,6 @@ export interface OrderRunner {
   /** Has the initiators carry it out. Asked again until it has ended; asking twice does no harm. */
   run(order: CertifiedOrder): void;
   /** Reports once what this replica's coordinator has decided of the order. Asked again after a restart. */
-  watch(order: OpenOrder, onEnded: (outcome: OrderOutcome) => void): void;
+  watch(order: WatchedOrder, onEnded: (outcome: OrderEnd) => void): void;
   stop(): Promise<void>;
 }

@@ -1,10 +1,10 @@
 import type { FastifyReply } from 'fastify';
 import type {
   OperationStatus,
-  ReplyId,
   SessionEvent,
   SessionInput,
   SessionOutput,
+  SessionReplyId,
 } from '../core/outbox.js';
 import { type SessionProblem, SessionProblemError } from '../http/problem.js';
 import { eventJson } from '../http/status-json.js';
@@ -84,10 +84,10 @@ function isFinal({ kind }: OperationStatus): boolean {
 }
 
 /** The core's answers to requests that wait. */
-export type Reply = Extract<SessionOutput, { readonly replyId: ReplyId }>;
-type Answered = Exclude<Reply, { readonly kind: 'refused' }>;
+export type SessionReply = Extract<SessionOutput, { readonly replyId: SessionReplyId }>;
+type Answered = Exclude<SessionReply, { readonly kind: 'refused' }>;
 /** Inputs that are answered. */
-export type Question = Extract<SessionInput, { readonly replyId: ReplyId }>;
+export type SessionQuestion = Extract<SessionInput, { readonly replyId: SessionReplyId }>;
 
 interface Waiting {
   onReply(reply: Answered): void;
@@ -111,7 +111,7 @@ const busyMs = 500;
 /** Callers that wait for the core's answer: a bounded number, each for a bounded time. */
 export class Replies {
   readonly #options: RepliesOptions;
-  readonly #waiting = new Map<ReplyId, Waiting>();
+  readonly #waiting = new Map<SessionReplyId, Waiting>();
   #last = 0;
 
   constructor(options: RepliesOptions) {
@@ -123,7 +123,7 @@ export class Replies {
   }
 
   /** Throws `SessionProblemError` where it is refused, too much is under way, or no answer comes in time. */
-  ask(question: (replyId: ReplyId) => Question): Promise<Answered> {
+  ask(question: (replyId: SessionReplyId) => SessionQuestion): Promise<Answered> {
     return new Promise((resolve, reject) => {
       this.askNow(question, resolve, (problem) => reject(new SessionProblemError(problem)));
     });
@@ -131,7 +131,7 @@ export class Replies {
 
   /** As `ask`; calls back before the output that follows the reply is performed. */
   askNow(
-    question: (replyId: ReplyId) => Question,
+    question: (replyId: SessionReplyId) => SessionQuestion,
     onReply: Waiting['onReply'],
     onProblem: Waiting['onProblem'],
   ): void {
@@ -141,7 +141,7 @@ export class Replies {
     if (this.#waiting.size >= waitingMax)
       return onProblem({ code: 'busy', retryAfterMs: busyMs, reason: 'too many wait for answers' });
     this.#last += 1;
-    const replyId = this.#last as ReplyId;
+    const replyId = this.#last as SessionReplyId;
     const late = () =>
       this.#take(replyId)?.onProblem({
         code: 'unavailable',
@@ -158,7 +158,7 @@ export class Replies {
   }
 
   /** Hands a reply on. One that nobody waits for any more is dropped. */
-  answer(reply: Reply): void {
+  answer(reply: SessionReply): void {
     const waiting = this.#take(reply.replyId);
     if (reply.kind === 'refused') waiting?.onProblem(reply.refusal);
     else waiting?.onReply(reply);
@@ -172,7 +172,7 @@ export class Replies {
     }
   }
 
-  #take(replyId: ReplyId): Waiting | undefined {
+  #take(replyId: SessionReplyId): Waiting | undefined {
     const waiting = this.#waiting.get(replyId);
     this.#waiting.delete(replyId);
     clearTimeout(waiting?.timer);

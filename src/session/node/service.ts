@@ -1,12 +1,12 @@
 import type { VerificationError } from '../../agreement/check-signature.js';
 import { Shares, streamsMax } from '../../kernel/http/shares.js';
-import type { ReplyId, SessionEvent, SessionInput, SessionOutput } from '../core/outbox.js';
+import type { SessionEvent, SessionInput, SessionOutput, SessionReplyId } from '../core/outbox.js';
 import { type SessionProblem, SessionProblemError } from '../http/problem.js';
-import { requireSize, type Submission } from '../http/run-json.js';
+import { type RunSubmission, requireSize } from '../http/run-json.js';
 import type { SessionAnswer } from '../http/status-json.js';
 import { type Owners, verifyRun } from '../owners.js';
 import type { SessionId, StateProof, VerifiedRun } from '../types.js';
-import { type Question, Replies, type Reply } from './replies.js';
+import { Replies, type SessionQuestion, type SessionReply } from './replies.js';
 
 export type OnEvent = (event: SessionEvent) => void;
 
@@ -91,7 +91,7 @@ export interface SessionServiceOptions {
 const ownersOfSessionsMax = 16_384;
 
 /** Outputs for those outside. */
-export type ServiceOutput = Reply | Extract<SessionOutput, { readonly kind: 'event' }>;
+export type ServiceOutput = SessionReply | Extract<SessionOutput, { readonly kind: 'event' }>;
 
 export class SessionService {
   readonly #options: SessionServiceOptions;
@@ -111,7 +111,7 @@ export class SessionService {
   }
 
   /** Takes operations of a session: answers with what they are likely to come to. */
-  perform(submission: Submission): Promise<SessionAnswer> {
+  perform(submission: RunSubmission): Promise<SessionAnswer> {
     requireSize(submission.run);
     const run = this.#verified(submission);
     this.#noteOwner(run);
@@ -152,7 +152,7 @@ export class SessionService {
   }
 
   /** This replica's signed statement of how far the session is in the order. */
-  async attest(session: SessionId): Promise<Extract<Reply, { readonly kind: 'attested' }>> {
+  async attest(session: SessionId): Promise<Extract<SessionReply, { readonly kind: 'attested' }>> {
     const reply = await this.#replies.ask((replyId) => ({ kind: 'attest', replyId, session }));
     if (reply.kind !== 'attested') throw new Error('another answer than asked for');
     return reply;
@@ -211,14 +211,14 @@ export class SessionService {
     }
   }
 
-  async #answer(question: (replyId: ReplyId) => Question): Promise<SessionAnswer> {
+  async #answer(question: (replyId: SessionReplyId) => SessionQuestion): Promise<SessionAnswer> {
     const reply = await this.#replies.ask(question);
     if (reply.kind !== 'answer') throw new Error('another answer than asked for');
     const { session, next, statuses } = reply;
     return { session, next, statuses };
   }
 
-  #verified({ run }: Submission): VerifiedRun {
+  #verified({ run }: RunSubmission): VerifiedRun {
     const verified = verifyRun(this.#options.owners, run);
     if (!verified.ok) throw new SessionProblemError(problemOf(verified.error));
     this.#requireInForce(run.header.certificate);

@@ -14,7 +14,7 @@ import {
 } from '../../soap/xml.js';
 import type { OperationStatus } from '../core/outbox.js';
 import type { SessionProblem } from '../http/problem.js';
-import type { Submission } from '../http/run-json.js';
+import type { RunSubmission } from '../http/run-json.js';
 import type { SessionAnswer } from '../http/status-json.js';
 import { encodeOutcomeProof } from '../proof.js';
 import {
@@ -41,7 +41,7 @@ export const sessionActions = {
 } as const;
 
 /** Throws a `SoapFault` where the body is no valid Perform; so do the other readers. */
-export function readPerform(body: XmlElement | undefined): Submission {
+export function readPerform(body: XmlElement | undefined): RunSubmission {
   const parts = open(body, 'Perform');
   const run = readRun(parts.required(ns, 'run'));
   const commit = parts.optionalValue(ns, 'commit', boolean) ?? false;

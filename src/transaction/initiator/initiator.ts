@@ -17,7 +17,7 @@ import type {
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
-  RefusalCode,
+  InitiatorRefusalCode,
   RequestId,
   TransferOutcome,
   TransferReply,
@@ -232,7 +232,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
   }
 }
 
-function refuse(requestId: RequestId, code: RefusalCode): readonly InitiatorOutput[] {
+function refuse(requestId: RequestId, code: InitiatorRefusalCode): readonly InitiatorOutput[] {
   return [{ kind: 'answer', requestId, reply: { kind: 'refusal', code } }];
 }
 
@@ -248,7 +248,7 @@ export interface ClientRecord {
 }
 
 /** How a request stands to the last one accepted of its client. */
-export type Standing =
+export type RequestStanding =
   | { readonly kind: 'fresh' }
   /** The one before it may still be carried out. */
   | { readonly kind: 'early'; readonly before: ClientRecord }
@@ -270,7 +270,7 @@ class ClientTable {
     this.#capacity = capacity;
   }
 
-  standing(client: ClientId, timestamp: number, digest: Digest): Standing {
+  standing(client: ClientId, timestamp: number, digest: Digest): RequestStanding {
     const last = this.#records.get(client);
     if (last === undefined) return { kind: 'fresh' };
     if (timestamp > last.timestamp) {

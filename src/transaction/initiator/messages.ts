@@ -137,11 +137,16 @@ export interface TransferOutcome {
  * - `not-activated`: the coordinators did not answer in time; nothing has been done here. Ask again.
  * - `outcome-unknown`: the coordinators did not send the outcome in time. Ask again.
  */
-export type RefusalCode = 'stale' | 'conflict' | 'busy' | 'not-activated' | 'outcome-unknown';
+export type InitiatorRefusalCode =
+  | 'stale'
+  | 'conflict'
+  | 'busy'
+  | 'not-activated'
+  | 'outcome-unknown';
 
 export interface TransferRefusal {
   readonly kind: 'refusal';
-  readonly code: RefusalCode;
+  readonly code: InitiatorRefusalCode;
 }
 
 export type TransferReply = TransferOutcome | TransferRefusal;

@@ -8,28 +8,22 @@ import {
   participantTable,
   transition,
 } from '../state-tables.js';
+import type { Finished } from './finished-log.js';
 import type {
   ApplicationVote,
   ApplicationWrite,
   CallId,
-  CallResult,
   EnlistmentRef,
   Notified,
+  OperationResult,
   ParticipantOptions,
   ParticipantOutput,
 } from './messages.js';
+import { NotificationTally } from './notifications.js';
+import { type PreparedRecord, preparedKey, writePreparedValue } from './prepared-records.js';
 import { type Calls, Registration, type ReplicaOrder } from './registration.js';
+import { answer, ParticipantSigner, refused } from './signer.js';
 import type { EnlistmentTimer } from './timers.js';
-import {
-  answer,
-  type Finished,
-  Hearing,
-  type PreparedRecord,
-  preparedKey,
-  refused,
-  Voice,
-  writePreparedValue,
-} from './word.js';
 
 type Output<Operation> = ParticipantOutput<Operation> | CommonOutput;
 type Outputs<Operation> = readonly Output<Operation>[];
@@ -66,12 +60,12 @@ export class Enlistment<Operation> {
   readonly #order: ReplicaOrder;
   readonly #protocol: TwoPhaseProtocol;
   readonly #calls: Calls;
-  readonly #hearing: Hearing;
-  #voice: Voice;
+  readonly #hearing: NotificationTally;
+  #voice: ParticipantSigner;
   #state: ParticipantState = 'None';
   #registration: Registration<Operation> | undefined;
   #rollingBack: RollingBack | undefined;
-  #result: CallResult | undefined;
+  #result: OperationResult | undefined;
   #vote: Vote | undefined;
   #isOnRecord = false;
   #record: Uint8Array = new Uint8Array();
@@ -90,8 +84,8 @@ export class Enlistment<Operation> {
     this.#order = order;
     this.#protocol = protocol;
     this.#calls = calls;
-    this.#hearing = new Hearing(options.resilience);
-    this.#voice = new Voice(options, ref);
+    this.#hearing = new NotificationTally(options.resilience);
+    this.#voice = new ParticipantSigner(options, ref);
   }
 
   /** Set once it has ended. */
@@ -127,7 +121,7 @@ export class Enlistment<Operation> {
     this.#result = { kind: 'done' };
     this.#vote = 'prepared';
     this.#isOnRecord = true;
-    this.#voice = new Voice(this.#options, this.ref, { vote: 'prepared' });
+    this.#voice = new ParticipantSigner(this.#options, this.ref, { vote: 'prepared' });
     return [
       { kind: 'recover', ref: this.ref, record },
       this.#voice.startTimer('doubt', askAfterMs),
@@ -154,7 +148,7 @@ export class Enlistment<Operation> {
     return this.#registration?.failed() ?? [];
   }
 
-  executed(result: CallResult): Outputs<Operation> {
+  executed(result: OperationResult): Outputs<Operation> {
     const awaited = this.#state === 'Active' || this.#state === 'Preparing';
     if (!awaited || this.#result !== undefined) return [];
     this.#result = result;
@@ -193,7 +187,7 @@ export class Enlistment<Operation> {
   }
 
   notified(notified: Notified): Outputs<Operation> {
-    const to = this.#hearing.hear(notified);
+    const to = this.#hearing.add(notified);
     // While the application rolls back: all replicas are notified when it is done (the table's note d).
     if (to === undefined || this.#rollingBack !== undefined) return [];
     return this.#apply(notified.message, to);
@@ -266,7 +260,7 @@ export class Enlistment<Operation> {
         return [
           ...this.#writeRecord(writePreparedValue(this.digest, this.#record)),
           // Those that asked, the primary among them as a rule; the others if no outcome comes of it.
-          ...this.#apply('writeDone', this.#hearing.whoSaid('prepare')),
+          ...this.#apply('writeDone', this.#hearing.sendersOf('prepare')),
         ];
       case 'send Prepared':
         return [this.#castVote('prepared', to), ...this.#awaitOutcome(event)];
@@ -277,7 +271,7 @@ export class Enlistment<Operation> {
         // Not signed as a vote where it would contradict the one that was cast.
         return [
           this.#vote === 'prepared'
-            ? this.#voice.acknowledgement('abort', this.#hearing.whoSaid('rollback'))
+            ? this.#voice.acknowledgement('abort', this.#hearing.sendersOf('rollback'))
             : this.#castVote('aborted'),
         ];
       case 'start the commit':
@@ -288,7 +282,7 @@ export class Enlistment<Operation> {
           return [this.#voice.log('warn', 'commit-without-consent', { replicas: to })];
         }
         this.#end = 'committed';
-        return [this.#voice.acknowledgement('commit', this.#hearing.whoSaid('commit'))];
+        return [this.#voice.acknowledgement('commit', this.#hearing.sendersOf('commit'))];
       case 'roll back':
         return [this.#ask('roll-back')];
       case 'fault InvalidState':

@@ -27,11 +27,16 @@ export interface EnlistmentRef {
   readonly enlistment: EnlistmentId;
 }
 
+/** An enlistment as a map key, and as part of record keys. */
+export function refKey({ tid, enlistment }: EnlistmentRef): string {
+  return `${tid}/${enlistment}`;
+}
+
 /** The edge's handle for an application request that waits for its answer. */
 export type CallId = Brand<number, 'CallId'>;
 
 /** What the application made of an operation. */
-export type CallResult =
+export type OperationResult =
   | { readonly kind: 'done' }
   /** `reason` is a code, for example `InsufficientFunds`, or one of `RefusalCode`. */
   | { readonly kind: 'refused'; readonly reason: string };
@@ -45,7 +50,12 @@ export type CallResult =
  * - `Aborted`: the transaction ended first.
  * - `Superseded`: the same initiator has called again for the same.
  */
-export type RefusalCode = 'Superseded' | 'Busy' | 'Unmatched' | 'CannotRegister' | 'Aborted';
+export type ParticipantRefusalCode =
+  | 'Superseded'
+  | 'Busy'
+  | 'Unmatched'
+  | 'CannotRegister'
+  | 'Aborted';
 
 /** A write of the application, made durable together with the participant's own record. */
 export interface ApplicationWrite {
@@ -112,7 +122,7 @@ export type ParticipantInput<Operation> =
     }
   | Notified
   /** The application's answer to `execute`. `refused` is an early vote to abort. */
-  | { readonly kind: 'executed'; readonly ref: EnlistmentRef; readonly result: CallResult }
+  | { readonly kind: 'executed'; readonly ref: EnlistmentRef; readonly result: OperationResult }
   /** The application's answer to `prepare`; unasked, an early vote: `readOnly` or `aborted`. */
   | { readonly kind: 'voted'; readonly ref: EnlistmentRef; readonly vote: ApplicationVote }
   /** The application's answer to `commit` or `roll-back`: done, once these writes are durable. */
@@ -133,7 +143,7 @@ export type ParticipantOutput<Operation> =
   | { readonly kind: 'roll-back'; readonly ref: EnlistmentRef }
   /** To the application, at the start: this was prepared, and its outcome is not known yet. */
   | { readonly kind: 'recover'; readonly ref: EnlistmentRef; readonly record: Uint8Array }
-  | { readonly kind: 'answer'; readonly calls: readonly CallId[]; readonly result: CallResult }
+  | { readonly kind: 'answer'; readonly calls: readonly CallId[]; readonly result: OperationResult }
   | {
       readonly kind: 'register';
       readonly to: readonly ReplicaId[];

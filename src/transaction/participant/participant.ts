@@ -2,28 +2,21 @@ import type { Outcome } from '../../agreement/statements.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../kernel/core.js';
 import { oneCorrect, type TransactionId, unreachable } from '../../kernel/ids.js';
 import { Enlistment, type EnlistmentIdentity } from './enlistment.js';
-import type {
-  EnlistmentRef,
-  Invited,
-  Notified,
-  ParticipantInput,
-  ParticipantOptions,
-  ParticipantOutput,
-} from './messages.js';
-import { type Admission, Calls, Invitations, ReplicaOrder } from './registration.js';
-import { type ParticipantTimer, readTimer, startTimer, stopTimer } from './timers.js';
+import { type Finished, FinishedLog, operationKey } from './finished-log.js';
 import {
-  answer,
-  type Finished,
-  FinishedLog,
-  operationKey,
-  preparedPrefix,
-  provedEnd,
-  readPrepared,
+  type EnlistmentRef,
+  type Invited,
+  type Notified,
+  type ParticipantInput,
+  type ParticipantOptions,
+  type ParticipantOutput,
   refKey,
-  refused,
-  Voice,
-} from './word.js';
+} from './messages.js';
+import { provedEnd } from './notifications.js';
+import { preparedPrefix, readPreparedRecord } from './prepared-records.js';
+import { type Admission, Calls, Invitations, ReplicaOrder } from './registration.js';
+import { answer, ParticipantSigner, refused } from './signer.js';
+import { type ParticipantTimer, readTimer, startTimer, stopTimer } from './timers.js';
 
 type Output<Operation> = ParticipantOutput<Operation> | CommonOutput;
 type Outputs<Operation> = readonly Output<Operation>[];
@@ -74,7 +67,7 @@ export class Participant<Operation>
     return records
       .filter(({ key }) => key.startsWith(preparedPrefix))
       .flatMap((stored, index) => {
-        const record = readPrepared(stored);
+        const record = readPreparedRecord(stored);
         const enlistment = this.#add({ ...record, protocol: 'durable', calls: new Calls() });
         return enlistment.recover(record, index * recoverySpacingMs);
       });
@@ -165,7 +158,10 @@ export class Participant<Operation>
     { ref, message, replica }: Notified,
     { vote, end }: Finished,
   ): Outputs<Operation> {
-    const voice = new Voice(this.#options, ref, { vote, acknowledged: acknowledgedBy[end] });
+    const voice = new ParticipantSigner(this.#options, ref, {
+      vote,
+      acknowledged: acknowledgedBy[end],
+    });
     switch (message) {
       case 'prepare':
         return [voice.vote(vote ?? 'aborted', [replica])];
@@ -188,7 +184,11 @@ export class Participant<Operation>
   #answerForgotten(notified: Notified): Outputs<Operation> {
     const { ref, message, replica, vote } = notified;
     const end = provedEnd(notified);
-    const voice = new Voice(this.#options, ref, end === 'commit' ? vote?.statement : {});
+    const voice = new ParticipantSigner(
+      this.#options,
+      ref,
+      end === 'commit' ? vote?.statement : {},
+    );
     return end === undefined
       ? [voice.log('info', 'forgotten', { message, replica })]
       : [voice.acknowledgement(end, [replica])];

@@ -18,7 +18,7 @@ import type {
   ParticipantOptions,
   ParticipantOutput,
 } from './messages.js';
-import { everyReplica, type Voice } from './word.js';
+import { everyReplica, type ParticipantSigner } from './signer.js';
 
 /** The silentBankLoad calls for one operation, one of each initiator. */
 export class Calls {
@@ -162,7 +162,7 @@ export class Registration<Operation> {
   readonly #statement: Signed<RegistrationStatement>;
   readonly #resilience: Resilience;
   readonly #resendAfterMs: number;
-  readonly #voice: Voice;
+  readonly #voice: ParticipantSigner;
   readonly #order: ReplicaOrder;
   #first: readonly ReplicaId[] = [];
   readonly #taken = new Set<ReplicaId>();
@@ -173,7 +173,7 @@ export class Registration<Operation> {
     { resilience, resendAfterMs }: ParticipantOptions,
     statement: Signed<RegistrationStatement>,
     operation: Operation,
-    voice: Voice,
+    voice: ParticipantSigner,
     order: ReplicaOrder,
   ) {
     this.#resilience = resilience;

@@ -27,9 +27,9 @@ import type { Signed, Verified } from '../../kernel/signed.js';
 import { coordinationFaults, soapFaults } from '../../soap/faults.js';
 import { cc, namespaces } from '../../soap/vocabulary.js';
 import {
-  type Complaint,
   element,
   isNamed,
+  type MakeError,
   parseBase64,
   parseValue,
   Sequence,
@@ -153,7 +153,7 @@ function findBytes(extensions: readonly XmlElement[], name: string): Uint8Array 
 function findOne(
   among: readonly XmlElement[],
   name: string,
-  complain: Complaint,
+  complain: MakeError,
 ): XmlElement | undefined {
   const [found, another] = among.filter((candidate) => isNamed(candidate, ns, name));
   if (another !== undefined) throw complain(`more than one ${name}`);

@@ -1,6 +1,6 @@
 import { describe, expect, it, onTestFinished } from 'vitest';
 import { encodeSigned } from '../../../src/agreement/signing.js';
-import { accountOperations, type Request } from '../../../src/banking/bank/ports.js';
+import { accountOperations, type BankRequest } from '../../../src/banking/bank/ports.js';
 import { AccountRules } from '../../../src/banking/bank/warrants.js';
 import {
   accountId,
@@ -18,7 +18,7 @@ import { registerPort } from '../../../src/soap/server.js';
 import { trustOf } from '../../../src/soap/trust.js';
 import { MessageVerifier } from '../../../src/soap/verification.js';
 import type { XmlElement } from '../../../src/soap/xml.js';
-import type { CallResult } from '../../../src/transaction/participant/messages.js';
+import type { OperationResult } from '../../../src/transaction/participant/messages.js';
 import {
   contextOf,
   coordinationContextHeader,
@@ -51,7 +51,7 @@ async function scene() {
   const { cluster, evidence } = world;
   const node = world.node('participant', 'bank-a');
   const { signer, verifier } = world.soapOf('participant', 'bank-a');
-  const asked: Request[] = [];
+  const asked: BankRequest[] = [];
   const app = createHttpServer({ log });
   const url = cluster.participants.find(({ name }) => name === 'bank-a')?.url ?? '';
   const address = `${url}/account`;
@@ -67,7 +67,7 @@ async function scene() {
       defaultExpiresMs: 30_000,
       ask: (request) => {
         asked.push(request);
-        return Promise.resolve<CallResult>({ kind: 'done' });
+        return Promise.resolve<OperationResult>({ kind: 'done' });
       },
       balanceOf: (account) => Promise.resolve({ account, amountMinor: 5, currency: eur }),
     }),

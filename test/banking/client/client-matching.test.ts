@@ -1,19 +1,19 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FinalWord, ReplyMatcher } from '../../../src/banking/client/poll-core.js';
+import { type FinalAnswer, ReplyMatcher } from '../../../src/banking/client/poll-core.js';
 import { initiatorId, transactionId } from '../../../src/kernel/ids.js';
 
 const tidNumber = (n: number) => transactionId(`00000000-0000-8000-8000-00000000000${n}`);
 
-const word = (n: number, outcome: 'committed' | 'aborted', reason?: string): FinalWord => ({
+const word = (n: number, outcome: 'committed' | 'aborted', reason?: string): FinalAnswer => ({
   kind: 'outcome',
   result: { transactionId: tidNumber(n), outcome, ...(reason === undefined ? {} : { reason }) },
 });
-const refusal = (fault: string): FinalWord => ({ kind: 'refusal', fault, isTooOld: false });
-const tooOld = (fault: string): FinalWord => ({ kind: 'refusal', fault, isTooOld: true });
+const refusal = (fault: string): FinalAnswer => ({ kind: 'refusal', fault, isTooOld: false });
+const tooOld = (fault: string): FinalAnswer => ({ kind: 'refusal', fault, isTooOld: true });
 
 /** The verdicts as three initiators have their say, where f is 1. */
-function verdicts(...words: FinalWord[]) {
+function verdicts(...words: FinalAnswer[]) {
   const matcher = new ReplyMatcher(2, 3);
   return words.map((each, index) => matcher.add(initiatorId(index), each));
 }
@@ -84,7 +84,7 @@ describe('ReplyMatcher', () => {
     fc.assert(
       fc.property(said, (words) => {
         const matcher = new ReplyMatcher(3, 5);
-        const first = new Map<number, FinalWord>();
+        const first = new Map<number, FinalAnswer>();
         for (const [initiator, each] of words) {
           if (!first.has(initiator)) first.set(initiator, each);
           const verdict = matcher.add(initiatorId(initiator), each);

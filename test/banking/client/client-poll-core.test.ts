@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import {
-  type FinalWord,
+  type FinalAnswer,
   PollCore,
   type PollOutput,
 } from '../../../src/banking/client/poll-core.js';
@@ -11,14 +11,14 @@ const members = [0, 1, 2].map((index) => ({ id: initiatorId(index), name: `i${in
 type Member = (typeof members)[number];
 const [first, second, third] = members as [Member, Member, Member];
 
-const committed: FinalWord = {
+const committed: FinalAnswer = {
   kind: 'outcome',
   result: {
     transactionId: transactionId(`${'0'.repeat(8)}-0000-8000-8000-${'0'.repeat(12)}`),
     outcome: 'committed',
   },
 };
-const tooOld: FinalWord = { kind: 'refusal', fault: 'StaleRequest', isTooOld: true };
+const tooOld: FinalAnswer = { kind: 'refusal', fault: 'StaleRequest', isTooOld: true };
 
 function poll(turns = new Turns(members)): PollCore<Member> {
   return new PollCore({ needed: 2, turns, resendAfterMs: 100, timeoutMs: 5000 });

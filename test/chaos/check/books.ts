@@ -3,7 +3,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { accountPrefix, readAccount } from '../../../src/banking/bank/account-book.js';
 import { openStore } from '../../../src/kernel/store/store.js';
-import { preparedPrefix } from '../../../src/transaction/participant/word.js';
+import { preparedPrefix } from '../../../src/transaction/participant/prepared-records.js';
 import { dataIn } from '../cluster/files.js';
 import type { Nodes } from '../cluster/nodes.js';
 

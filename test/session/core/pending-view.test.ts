@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { clientId, digest } from '../../../src/kernel/ids.js';
 import type { Call } from '../../../src/session/core/application.js';
 import { StateQuota } from '../../../src/session/core/machine/settling.js';
-import { Texts } from '../../../src/session/core/machine/texts.js';
+import { StateTable } from '../../../src/session/core/machine/state-table.js';
 import { PendingView } from '../../../src/session/core/pending-view.js';
 import type { SessionId } from '../../../src/session/types.js';
 import { done } from '../../support/session-answers.js';
@@ -12,7 +12,7 @@ const session = digest('ab'.repeat(32)) as SessionId;
 
 class Bench {
   readonly application = new WordApplication();
-  readonly texts = new Texts();
+  readonly texts = new StateTable();
   readonly view = new PendingView(
     [this.application],
     new Map([['words', this.texts]]),

@@ -5,7 +5,7 @@ import type { Application, State } from '../../../src/session/core/application.j
 import { called } from '../../../src/session/core/machine/lanes.js';
 import { SessionMachine } from '../../../src/session/core/machine/machine.js';
 import { ApplicationFault } from '../../../src/session/core/machine/resources.js';
-import { Texts } from '../../../src/session/core/machine/texts.js';
+import { StateTable } from '../../../src/session/core/machine/state-table.js';
 import { orderingRequest } from '../../../src/session/request.js';
 import type { SessionRun } from '../../../src/session/types.js';
 import { done } from '../../support/session-answers.js';
@@ -43,7 +43,7 @@ function outcomeOf(run: SessionRun, frames: number) {
 }
 
 const made = (call: (state: State) => void) =>
-  called(new Texts(), '', (state) => {
+  called(new StateTable(), '', (state) => {
     call(state);
     return done('');
   }).result;

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import { verifyOperationProof } from '../../../src/session/check-proof.js';
 import { done, eventsOf, kindsOf, rejected, resultsOf } from '../../support/session-answers.js';
 import { type EngineKind, SessionRig } from '../../support/session-rig.js';
 
@@ -19,7 +19,7 @@ describe.each(engines)('a session ordered by %s', (engine) => {
       const status = rig.status(replica, session.id, 3);
       expect(status).toMatchObject({ kind: 'committed', result: done('3') });
       const proof = status && 'proof' in status ? status.proof : undefined;
-      expect(proof && verifyOutcomeProof(rig.parties.keyring, proof).ok).toBe(true);
+      expect(proof && verifyOperationProof(rig.parties.keyring, proof).ok).toBe(true);
       expect(rig.core(replica).valueOf('words', 'a')).toBe('3');
     }
     // The promise is in the answer.

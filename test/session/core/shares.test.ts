@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { clientId, replicaId } from '../../../src/kernel/ids.js';
 import { heldLimits } from '../../../src/session/core/application.js';
-import { Shares } from '../../../src/session/core/held-sessions.js';
+import { SessionShares } from '../../../src/session/core/held-sessions.js';
 import { SessionRig } from '../../support/session-rig.js';
 
 const ofOwner = heldLimits.sessions / 4 / heldLimits.ownersInFull;
@@ -66,7 +66,7 @@ describe('places for what is not final', () => {
   });
 
   it('count sessions, operations and bytes, of an owner and of all of a replica', () => {
-    const shares = new Shares(4);
+    const shares = new SessionShares(4);
     const from = replicaId(1);
     const one = { sessions: 1, operations: 1, bytes: 100 };
     const share = heldLimits.sessions / 4;

@@ -7,13 +7,13 @@ import { orderingLimits } from '../../../src/ordering/fields.js';
 import { encodePages, readPage } from '../../../src/session/core/machine/page-codec.js';
 import { pageSizeMax } from '../../../src/session/core/machine/pages.js';
 import { stateLimits } from '../../../src/session/core/machine/settling.js';
-import { Texts } from '../../../src/session/core/machine/texts.js';
+import { StateTable } from '../../../src/session/core/machine/state-table.js';
 import { SessionRig } from '../../support/session-rig.js';
 
 const [alice, mallory] = [clientId('alice'), clientId('mallory')];
 
-function copyOf(texts: Texts): Texts {
-  const copy = new Texts();
+function copyOf(texts: StateTable): StateTable {
+  const copy = new StateTable();
   copy.restore(encodePages(texts).map((bytes) => readAll(bytes, readPage)));
   return copy;
 }
@@ -26,8 +26,8 @@ describe('a state', () => {
     const write = fc.tuple(owner, key, value);
     fc.assert(
       fc.property(fc.array(write, { maxLength: 80 }), fc.nat(80), (writes, cut) => {
-        const [texts, plain] = [new Texts(), new Map<string, string>()];
-        let copy = new Texts();
+        const [texts, plain] = [new StateTable(), new Map<string, string>()];
+        let copy = new StateTable();
         for (const [index, [by, name, length]] of writes.entries()) {
           if (index === cut) copy = copyOf(texts);
           const text = length === null ? null : 'x'.repeat(length);
@@ -57,7 +57,7 @@ describe('a state', () => {
   });
 
   it('encodes anew only the pages that were written', () => {
-    const texts = new Texts();
+    const texts = new StateTable();
     for (let index = 100; index < 400; index += 1) {
       texts.write(alice, new Map([[`k${index}`, 'x'.repeat(10_000)]]));
     }
@@ -78,7 +78,7 @@ describe('a state', () => {
   });
 
   it('lets the owner who writes pay: nobody fills another one’s share', () => {
-    const texts = new Texts();
+    const texts = new StateTable();
     texts.write(alice, new Map([['a', 'x'.repeat(1000)]]));
     const paid = texts.usedBy(alice);
     texts.write(mallory, new Map([['a', 'x'.repeat(5000)]]));

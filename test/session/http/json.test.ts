@@ -1,6 +1,6 @@
 import { beforeAll, describe, expect, it } from 'vitest';
 import { Keyring } from '../../../src/kernel/keys.js';
-import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import { verifyOperationProof } from '../../../src/session/check-proof.js';
 import {
   problemJson,
   readProblem,
@@ -111,7 +111,7 @@ describe('an answer as JSON', () => {
     expect(read).toEqual(answer);
     const keyring = Keyring.of(cluster);
     for (const { status } of read.statuses) {
-      if ('proof' in status) expect(verifyOutcomeProof(keyring, status.proof).ok).toBe(true);
+      if ('proof' in status) expect(verifyOperationProof(keyring, status.proof).ok).toBe(true);
       else
         expect(
           keyring.verifies(

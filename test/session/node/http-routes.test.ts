@@ -1,6 +1,6 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Keyring } from '../../../src/kernel/keys.js';
-import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import { verifyOperationProof } from '../../../src/session/check-proof.js';
 import { submissionJson } from '../../../src/session/http/run-json.js';
 import { readAnswer } from '../../../src/session/http/status-json.js';
 import { until } from '../../kernel/support/wait.js';
@@ -265,7 +265,7 @@ describe('GET /sessions/<id>/events', () => {
     const proof = JSON.parse(second?.data ?? '').status.proof;
     expect(proof.certificate.signatures).toHaveLength(2);
     expect(
-      verifyOutcomeProof(Keyring.of(world.setting.cluster), committedProof(committed)).ok,
+      verifyOperationProof(Keyring.of(world.setting.cluster), committedProof(committed)).ok,
     ).toBe(true);
     served.service.take({
       kind: 'event',

@@ -2,12 +2,12 @@ import { describe, expect, it, onTestFinished } from 'vitest';
 import type { SlotValue } from '../../../src/agreement/messages.js';
 import type { ActivationStatement } from '../../../src/agreement/statements.js';
 import { activationSlotRequest } from '../../../src/agreement/values.js';
-import { Orders } from '../../../src/banking/orders.js';
+import { BankingOrders } from '../../../src/banking/orders.js';
 import { orderActions, readOrder } from '../../../src/banking/session-order.js';
 import { writeTransferResponse } from '../../../src/banking/soap.js';
 import { initiatorId, type TransactionId, transactionId } from '../../../src/kernel/ids.js';
 import { openStore } from '../../../src/kernel/store/store.js';
-import type { OrderOutcome } from '../../../src/session/node/order-runner.js';
+import type { OrderEnd } from '../../../src/session/node/order-runner.js';
 import { decodeCertifiedOrder, digestOfTransfers } from '../../../src/session/proof.js';
 import { orderRequest } from '../../../src/session/request.js';
 import { coordinationFaults, soapFaults } from '../../../src/soap/faults.js';
@@ -60,12 +60,12 @@ async function scene(
   const store = await openStore(await temporaryDirectory());
   const decisions = new Decisions(cluster.id, store);
   const { client } = world.soapOf('coordinator', 'coordinator-0');
-  const orders = new Orders({ cluster, client, log, decisions });
+  const orders = new BankingOrders({ cluster, client, log, decisions });
   onTestFinished(async () => {
     await orders.stop();
     await store.close();
   });
-  const told: OrderOutcome[] = [];
+  const told: OrderEnd[] = [];
   /** As the coordinator decides it, and its driver writes it. */
   const decide = async (value: SlotValue): Promise<void> => {
     const proof = evidence.decision(value);

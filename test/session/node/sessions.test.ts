@@ -7,7 +7,7 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { TestCluster } from '../../../src/api/test-cluster.js';
 import { loadNode } from '../../../src/kernel/config/node-file.js';
 import { Keyring } from '../../../src/kernel/keys.js';
-import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import { verifyOperationProof } from '../../../src/session/check-proof.js';
 import { beginChain, newHeader, ownerSigner, signRun } from '../../../src/session/owners.js';
 import { decodeOutcomeProof } from '../../../src/session/proof.js';
 import { eventually } from '../../system/support/eventually.js';
@@ -65,7 +65,7 @@ describe('a coordinator with sessions', () => {
     });
     const proof = statuses[0]?.proof ?? '';
     const decoded = decodeOutcomeProof(id, Buffer.from(proof, 'base64'));
-    expect(verifyOutcomeProof(Keyring.of(cluster.cluster), decoded).ok).toBe(true);
+    expect(verifyOperationProof(Keyring.of(cluster.cluster), decoded).ok).toBe(true);
   });
 
   describe('serves the pages of its applications', () => {

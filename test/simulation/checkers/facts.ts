@@ -1,6 +1,6 @@
 import type { Ballot, SlotKey, SlotResult, SlotValue } from '../../../src/agreement/messages.js';
 import type { Decision, Outcome, Vote } from '../../../src/agreement/statements.js';
-import type { Verdict } from '../../../src/banking/client/poll-core.js';
+import type { PollVerdict } from '../../../src/banking/client/poll-core.js';
 import type { Transfer } from '../../../src/banking/soap.js';
 import type { Digest, EnlistmentId, TransactionId } from '../../../src/kernel/ids.js';
 import type { Violation } from '../kit/violation.js';
@@ -13,7 +13,7 @@ export interface RequestFact {
   readonly order: Transfer;
   readonly isOfCorrectClient: boolean;
   readonly atMs: number;
-  verdict?: Exclude<Verdict, { kind: 'open' }>;
+  verdict?: Exclude<PollVerdict, { kind: 'open' }>;
 }
 
 /** A quorum of signed commits was seen. */

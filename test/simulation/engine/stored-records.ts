@@ -1,5 +1,5 @@
 import type { StoredRecord, StoreWrite } from '../../../src/kernel/core.js';
-import { headKey, Ledger } from '../../../src/kernel/store/ledger.js';
+import { headKey, StoreLedger } from '../../../src/kernel/store/ledger.js';
 import type { MarkContent } from '../../../src/kernel/store/mark.js';
 import { inspect } from '../../../src/kernel/store/store.js';
 import type { Random } from './random.js';
@@ -18,13 +18,13 @@ export type DamageKind = (typeof damageKinds)[number];
 /** What a store holds on disk, in the production format: sealed records, the head, and the mark beside them. */
 export class StoredRecords {
   readonly #stored = new Map<string, Uint8Array>();
-  readonly #ledger: Ledger;
+  readonly #ledger: StoreLedger;
   #mark: MarkContent;
   /** What the last batch replaced; null where there was nothing. */
   #before = new Map<string, Uint8Array | null>();
 
   constructor(id: string, records: readonly StoredRecord[]) {
-    this.#ledger = Ledger.empty(id);
+    this.#ledger = StoreLedger.empty(id);
     this.#mark = { id, sequence: 0 };
     this.write([]);
     if (records.length > 0) this.write(records);

@@ -1,9 +1,9 @@
 import {
-  type FinalWord,
+  type FinalAnswer,
   PollCore,
   type PollEnding,
   type PollOutput,
-  type Verdict,
+  type PollVerdict,
 } from '../../../src/banking/client/poll-core.js';
 import type { Transfer } from '../../../src/banking/soap.js';
 import type { InitiatorMember } from '../../../src/kernel/cluster.js';
@@ -32,7 +32,7 @@ export interface ClientPartyOptions {
   readonly onVerdict: (
     timestamp: number,
     order: Transfer,
-    verdict: Exclude<Verdict, { kind: 'open' }>,
+    verdict: Exclude<PollVerdict, { kind: 'open' }>,
   ) => void;
   /** Told that a request got no answer in time, or answers that differ. */
   readonly onAskedAgain: () => void;
@@ -120,7 +120,7 @@ export class ClientParty implements Life<Packet> {
   #askOne(
     { id }: InitiatorMember,
     { timestamp, order }: Asking,
-    settle: (word: FinalWord | undefined) => void,
+    settle: (word: FinalAnswer | undefined) => void,
   ): void {
     const { cast, address } = this.#options;
     const timeoutMs = patience * cast.cluster.timing.voteTimeoutMs;
@@ -138,7 +138,7 @@ interface Asking {
 function verdictOf(
   ending: PollEnding,
   times: number,
-): Exclude<Verdict, { kind: 'open' }> | undefined {
+): Exclude<PollVerdict, { kind: 'open' }> | undefined {
   if (ending.kind === 'result') return ending;
   const { code, message, isTooOldSoFar } = ending;
   const isTooOld = code === 'too-old' || (isTooOldSoFar && times >= tooOldTimes);
@@ -146,7 +146,7 @@ function verdictOf(
 }
 
 /** Undefined where another attempt is worth it. */
-function wordOf(reply: Reply | undefined): FinalWord | undefined {
+function wordOf(reply: Reply | undefined): FinalAnswer | undefined {
   if (reply?.kind === 'transferred') {
     const { tid: transactionId, outcome, reason } = reply;
     const result = { transactionId, outcome, ...(reason === undefined ? {} : { reason }) };

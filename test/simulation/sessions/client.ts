@@ -1,5 +1,5 @@
 import type { Keyring } from '../../../src/kernel/keys.js';
-import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import { verifyOperationProof } from '../../../src/session/check-proof.js';
 import type { OperationStatus } from '../../../src/session/core/outbox.js';
 import { verifyRun } from '../../../src/session/owners.js';
 import type { CallResult, SessionOperation } from '../../../src/session/types.js';
@@ -196,7 +196,7 @@ export class SessionClient implements Life<SessionPacket> {
       outcome.sequence === sequence &&
       outcome.head === session.headAfter(sequence) &&
       JSON.stringify(outcome.result) === JSON.stringify(result);
-    if (!isOfIt || !verifyOutcomeProof(this.#options.keyring, proof).ok) {
+    if (!isOfIt || !verifyOperationProof(this.#options.keyring, proof).ok) {
       this.#options.events.wronged(this.#home, `a final of ${sequence} without its proof`);
       return false;
     }

@@ -1,6 +1,10 @@
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import type { OrderingMessage } from '../../../src/ordering/types.js';
-import type { ReplyId, SessionInput, SessionOutput } from '../../../src/session/core/outbox.js';
+import type {
+  SessionInput,
+  SessionOutput,
+  SessionReplyId,
+} from '../../../src/session/core/outbox.js';
 import type { SessionReplica } from '../../../src/session/core/session-replica.js';
 import type { SessionMessage } from '../../../src/session/message.js';
 import type { CertifiedOrder } from '../../../src/session/types.js';
@@ -37,7 +41,7 @@ type OrderEnded = Extract<SessionInput, { kind: 'order-ended' }>;
 export class SessionParty extends ReplicaParty<SessionPacket, SessionInput, SessionOutput> {
   readonly core: SessionCore;
   readonly #options: SessionPartyOptions;
-  readonly #callers = new Callers<ReplyId>();
+  readonly #callers = new Callers<SessionReplyId>();
 
   constructor(options: SessionPartyOptions) {
     super(options, options.core as never);

@@ -1,5 +1,5 @@
 import type { ReplicaId } from '../../../src/kernel/ids.js';
-import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import { verifyOperationProof } from '../../../src/session/check-proof.js';
 import {
   LIVENESS_MS,
   outOfSteps,
@@ -116,7 +116,7 @@ function askAll(
       const key = operationKey(session.id, sequence);
       final.set(key, (final.get(key) ?? new Set()).add(replica));
       witness.final(key, status.result, `replica ${replica}`);
-      if (verifyOutcomeProof(cast.keyring, status.proof).ok) continue;
+      if (verifyOperationProof(cast.keyring, status.proof).ok) continue;
       witness.fault('proofs', `replica ${replica}'s proof of ${key} does not verify`);
     }
   });

@@ -2,7 +2,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import type { Cluster } from '../../../src/kernel/cluster.js';
 import type { ClientNode } from '../../../src/kernel/config/node-file.js';
 import { Keyring } from '../../../src/kernel/keys.js';
-import { verifyOutcomeProof } from '../../../src/session/check-proof.js';
+import { verifyOperationProof } from '../../../src/session/check-proof.js';
 import { submissionJson } from '../../../src/session/http/run-json.js';
 import { readAnswer, type SessionAnswer } from '../../../src/session/http/status-json.js';
 import { beginChain, newHeader, ownerSigner, signRun } from '../../../src/session/owners.js';
@@ -64,7 +64,7 @@ export class HttpSession {
         if (status.kind === 'provisional' || status.kind === 'witnessed') return [];
         const { outcome } = status.proof;
         const isOwn = outcome.session === session && outcome.sequence === sequence;
-        if (!isOwn || !verifyOutcomeProof(this.#keyring, status.proof).ok) {
+        if (!isOwn || !verifyOperationProof(this.#keyring, status.proof).ok) {
           throw new Error(`no proof of operation ${sequence}`);
         }
         const { result } = outcome;

@@ -1,7 +1,7 @@
 import { type Digest, oneCorrect, type ReplicaId, type View } from '../../../kernel/ids.js';
 import type { Cycle, OrderingMessageOf } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
-import type { Place, Reminding } from '../outbox.js';
+import type { Progress, Reminding } from '../outbox.js';
 import { inBatches } from '../pending.js';
 import type { CycleState } from './cycle.js';
 import type { Cycles } from './cycles.js';
@@ -30,11 +30,11 @@ export class CatchingUp implements Reminding {
     this.#checkpoints = checkpoints;
   }
 
-  get place(): Place {
+  get progress(): Progress {
     return { view: 0 as View, position: this.#state.delivered, stable: this.#state.low };
   }
 
-  show(to: ReplicaId, { position, stable }: Place): boolean {
+  show(to: ReplicaId, { position, stable }: Progress): boolean {
     const { delivered, low } = this.#state;
     if (stable < low && position >= low) this.#checkpoints.show(to, 'stable');
     const isKept = this.#state.cycles.get(position + 1)?.decision !== undefined;
@@ -43,7 +43,7 @@ export class CatchingUp implements Reminding {
     return position < delivered;
   }
 
-  isBehind({ position, stable }: Place): boolean {
+  isBehind({ position, stable }: Progress): boolean {
     return position > this.#state.delivered || stable > this.#state.low;
   }
 

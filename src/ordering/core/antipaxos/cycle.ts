@@ -44,7 +44,7 @@ export type CycleDecision =
  * A phase waits for all. Once `due`, it goes on with the usual number; once `overdue`, with as few as
  * `f` silent processes and an excluded one leave.
  */
-export type Patience = 'fresh' | 'due' | 'overdue';
+export type PhaseAge = 'fresh' | 'due' | 'overdue';
 
 /** What a process knows of one cycle. */
 export class CycleState {
@@ -61,8 +61,8 @@ export class CycleState {
   startedMs: number | undefined;
   reportedMs: number | undefined;
   /** How long the phases have waited (lines 6 and 19). */
-  reporting: Patience = 'fresh';
-  committing: Patience = 'fresh';
+  reporting: PhaseAge = 'fresh';
+  committing: PhaseAge = 'fresh';
   hasAskedForHelp = false;
   /** Whether others were asked for the reports that are missing. */
   hasAskedForReports = false;

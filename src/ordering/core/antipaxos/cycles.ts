@@ -3,7 +3,7 @@ import type { ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
 import { encodeOrderingSigned } from '../../statement-codec.js';
 import type { CycleValue, ProposalStatement, ReportEntry, ReportStatement } from '../../types.js';
-import type { CycleDecision, CycleState, Patience } from './cycle.js';
+import type { CycleDecision, CycleState, PhaseAge } from './cycle.js';
 import type { Roster } from './membership.js';
 import { complainOfSlow, dividingIn, noteDelay, Proposer, silentIn } from './proposing.js';
 import { digestsOf, fastVector } from './reports.js';
@@ -134,12 +134,12 @@ export class Cycles {
    * liar may have shown to its reporter alone, have been asked for.
    */
   settled(state: CycleState): void {
-    const { outbox, self, testimony } = this.#state;
+    const { outbox, self, observations } = this.#state;
     const roster = this.#state.rosterAt(state.cycle);
     const isSlow = state.decision?.path === 'slow' && !outbox.replaying;
     if (!outbox.replaying) complainOfSlow(this.#state, state);
     if (roster && isSlow) {
-      testimony.complain(state.cycle, dividingIn(state, roster, self), 'absent');
+      observations.complain(state.cycle, dividingIn(state, roster, self), 'absent');
     }
     const isLookedBackOn = isSlow && state.committing === 'fresh';
     if (isSlow && !isLookedBackOn) this.#complainOfSilent(state);
@@ -237,7 +237,7 @@ export class Cycles {
     if (!state.decision) this.#commitIfDue(state, roster);
   }
 
-  #losePatience(timer: string, patience: Patience): Patience {
+  #losePatience(timer: string, patience: PhaseAge): PhaseAge {
     if (patience !== 'fresh') return 'overdue';
     const { outbox, delay } = this.#state;
     outbox.startTimer(timer, OVERDUE * delay.timeoutMs);
@@ -264,7 +264,7 @@ export class Cycles {
 
   #complainOfSilent(state: CycleState): void {
     const roster = this.#state.rosterAt(state.cycle);
-    if (roster) this.#state.testimony.complain(state.cycle, silentIn(state, roster), 'absent');
+    if (roster) this.#state.observations.complain(state.cycle, silentIn(state, roster), 'absent');
   }
 
   /** Enough have reported to decide: what the others reported is asked for soon, if it does not come. */

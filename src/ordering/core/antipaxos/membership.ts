@@ -165,7 +165,7 @@ export class Roster {
 }
 
 /** What this process says of others in its next value: which are back, and which were in the way. */
-export class Testimony {
+export class Observations {
   readonly #self: ReplicaId;
   readonly #membership: Membership;
   /** Excluded processes that have shown to be back. */
@@ -180,7 +180,7 @@ export class Testimony {
   }
 
   /** An excluded process is back. */
-  hearFrom(replica: ReplicaId): void {
+  noteReturn(replica: ReplicaId): void {
     if (this.#membership.isExcluded(replica)) this.#returned.add(replica);
   }
 

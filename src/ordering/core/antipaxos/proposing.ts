@@ -63,14 +63,14 @@ export function noteDelay(
 
 /** A cycle is over: this process complains of those that were slow in it. */
 export function complainOfSlow(shared: AntipaxosState, state: CycleState): void {
-  const { testimony, self, delay, membership } = shared;
+  const { observations, self, delay, membership } = shared;
   const roster = membership.rosterAt(state.cycle);
   if (!roster) return;
   for (const replica of silentIn(state, roster)) {
     noteDelay(shared, state, replica, state.reportedMs);
   }
-  testimony.complain(state.cycle, state.slow, 'slow');
-  testimony.complain(state.cycle, omittingIn(state, roster, self, delay.promptMs), 'slow');
+  observations.complain(state.cycle, state.slow, 'slow');
+  observations.complain(state.cycle, omittingIn(state, roster, self, delay.promptMs), 'slow');
 }
 
 /** Nobody is in the way where there is no fast path. */
@@ -128,7 +128,7 @@ export class Proposer {
   /** An excluded process says that it is back. */
   onRejoin(from: ReplicaId, position: number): void {
     if (position + this.#state.options.pipelineDepth < this.#state.delivered) return;
-    this.#state.testimony.hearFrom(from);
+    this.#state.observations.noteReturn(from);
     this.start();
   }
 
@@ -167,7 +167,7 @@ export class Proposer {
 
   /** A process is back, and no cycle that is under way says so. */
   get #hasToTestify(): boolean {
-    return this.#state.testimony.isAwaited(this.#next, this.#state.delivered);
+    return this.#state.observations.isAwaited(this.#next, this.#state.delivered);
   }
 
   /**
@@ -192,7 +192,7 @@ export class Proposer {
     state.startedMs = outbox.nowMs;
     const batch = isExcluded ? [] : pending.take(options);
     this.#proposed.set(cycle, batch);
-    const value: CycleValue = { batch, ...this.#state.testimony.take(cycle) };
+    const value: CycleValue = { batch, ...this.#state.observations.take(cycle) };
     const proposal = outbox.sign<ProposalStatement>({
       kind: 'proposal',
       scope: 'antipaxos',

@@ -2,11 +2,11 @@ import { type Digest, oneCorrect, type ReplicaId } from '../../../kernel/ids.js'
 import { encodeOrderingMessage } from '../../message-codec.js';
 import type { Cycle, ReportStatement } from '../../types.js';
 import type { OrderingOptions } from '../engine.js';
-import { Favours, LostStore } from '../lost-store.js';
+import { LostStore, LostStoreAllowance } from '../lost-store.js';
 import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
 import { CycleState } from './cycle.js';
-import { Membership, type Roster, Testimony } from './membership.js';
+import { Membership, Observations, type Roster } from './membership.js';
 import type { Vector } from './reports.js';
 import { DelayEstimate } from './standing.js';
 
@@ -37,7 +37,7 @@ export class AntipaxosState {
   readonly options: AntipaxosOptions;
   readonly outbox: Outbox;
   readonly membership: Membership;
-  readonly testimony: Testimony;
+  readonly observations: Observations;
   readonly delay: DelayEstimate;
   readonly pending = new Pending();
   readonly cycles = new Map<number, CycleState>();
@@ -48,7 +48,7 @@ export class AntipaxosState {
    * what it had delivered, and that was a pipeline's depth beyond what others had, at most (protocol.md).
    */
   readonly lost: LostStore;
-  readonly favours: Favours;
+  readonly favours: LostStoreAllowance;
   /** Cycles up to here are started for the sake of one that has lost its store. */
   wantedThrough = 0;
   /** The last cycle delivered. */
@@ -61,13 +61,13 @@ export class AntipaxosState {
     this.options = options;
     this.outbox = outbox;
     this.membership = new Membership(options.resilience, options.pipelineDepth, missedMax);
-    this.testimony = new Testimony(options.self, this.membership);
+    this.observations = new Observations(options.self, this.membership);
     const { pipelineDepth } = options;
     this.lost = new LostStore(outbox, ({ view, position }) => ({
       view,
       position: position + 2 * pipelineDepth,
     }));
-    this.favours = new Favours(outbox);
+    this.favours = new LostStoreAllowance(outbox);
     this.delay = new DelayEstimate(timeoutMs, options.timeoutMaxMs, options.resilience.f);
   }
 

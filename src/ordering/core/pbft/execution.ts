@@ -4,7 +4,7 @@ import type { ReplicaId } from '../../../kernel/ids.js';
 import type { OrderingRequest, SequenceNumber } from '../../types.js';
 import { Checkpoints } from '../checkpoints.js';
 import { ClientTable, Snapshot, type StableCheckpoint } from '../client-table.js';
-import { nudgesMax, type Place, type Reminding } from '../outbox.js';
+import { nudgesMax, type Progress, type Reminding } from '../outbox.js';
 import { inBatches } from '../pending.js';
 import type { PbftHost, PbftState } from './state.js';
 import type { ViewChanger } from './view-change.js';
@@ -27,12 +27,12 @@ export class CatchingUp implements Reminding {
     this.#checkpoints = checkpoints;
   }
 
-  get place(): Place {
+  get progress(): Progress {
     const { view, executed: position } = this.#state;
     return { view, position, stable: this.#checkpoints.low };
   }
 
-  show(to: ReplicaId, { view, position, stable }: Place): boolean {
+  show(to: ReplicaId, { view, position, stable }: Progress): boolean {
     const { low } = this.#checkpoints;
     if (view < this.#state.view) this.#views.showView(to);
     if (stable < low && position >= low) this.#checkpoints.show(to, 'stable');
@@ -41,8 +41,8 @@ export class CatchingUp implements Reminding {
     return position < this.#state.executed;
   }
 
-  isBehind({ view, position, stable }: Place): boolean {
-    const own = this.place;
+  isBehind({ view, position, stable }: Progress): boolean {
+    const own = this.progress;
     return position > own.position || stable > own.stable || view > own.view;
   }
 

@@ -15,7 +15,7 @@ import type {
   SequenceViewChange,
 } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
-import { Favours, LostStore } from '../lost-store.js';
+import { LostStore, LostStoreAllowance } from '../lost-store.js';
 import { evidenceIn, type NewViewProposals, recomputeProposals } from './new-view.js';
 import type { PbftState } from './state.js';
 
@@ -35,7 +35,7 @@ export class ViewChanger {
   readonly #events: ViewEvents;
   readonly #received = new Map<ReplicaId, Signed<SequenceViewChange>>();
   readonly #lost: LostStore;
-  readonly #favours: Favours;
+  readonly #favours: LostStoreAllowance;
   #newView: Signed<SequenceNewView> | undefined;
   #proposals: NewViewProposals | undefined;
   /** View changes since something was last executed. */
@@ -52,7 +52,7 @@ export class ViewChanger {
       view: view + 1,
       position: position + 2 * state.options.checkpointInterval,
     }));
-    this.#favours = new Favours(state.outbox);
+    this.#favours = new LostStoreAllowance(state.outbox);
   }
 
   /** Whether this replica has lost its store and takes no full part yet. */

@@ -12,7 +12,7 @@ import {
 } from '../../types.js';
 import type { ApplyResult, State } from '../application.js';
 import { ApplicationFault, isTooDeep } from './resources.js';
-import { checkText, Draft, type Reads, StateError, type Writes } from './texts.js';
+import { checkText, Draft, type Reads, StateError, type Writes } from './state-table.js';
 
 /**
  * Names of errors whose messages the JavaScript engine makes up, not the application. The code that throws them

@@ -26,7 +26,7 @@ import { positionLimits, resultBytes } from './resources.js';
 import { type SessionEntry, SessionTable, tableLimits } from './session-table.js';
 import { Settling, settleOrdered, transfersOf } from './settling.js';
 import { decodeMachine, encodeMachine } from './snapshot.js';
-import type { Writes } from './texts.js';
+import type { Writes } from './state-table.js';
 
 /** What happened in the agreed order. */
 export type MachineEvent =

@@ -4,17 +4,17 @@ import { clientId } from '../../../kernel/ids.js';
 import { readKey, readLongText, writeKey, writeLongText } from '../../run.js';
 import { sessionLimits } from '../../types.js';
 import { type Page, type Payments, payersMax, sizeOf } from './pages.js';
-import type { Entry, Texts } from './texts.js';
+import type { StateEntry, StateTable } from './state-table.js';
 
 /** The pages of a state. What was not written since the last time is not encoded again. */
-export function encodePages(texts: Texts): readonly Uint8Array[] {
+export function encodePages(texts: StateTable): readonly Uint8Array[] {
   return texts.pages.all.map((page) => {
     page.encoded ??= encodePage(texts, page);
     return page.encoded;
   });
 }
 
-export function readPage(reader: Reader): { readonly key: string; readonly entry: Entry }[] {
+export function readPage(reader: Reader): { readonly key: string; readonly entry: StateEntry }[] {
   return Array.from({ length: reader.u32() }, () => {
     const key = readKey(reader);
     const value = readLongText(reader, sessionLimits.valueBytes);
@@ -23,7 +23,7 @@ export function readPage(reader: Reader): { readonly key: string; readonly entry
   });
 }
 
-function encodePage(texts: Texts, { keys }: Page): Uint8Array {
+function encodePage(texts: StateTable, { keys }: Page): Uint8Array {
   const writer = new Writer();
   writer.u32(keys.length);
   for (const key of keys) {

@@ -1,3 +1,4 @@
+import { hexOf } from '../../../kernel/codec/text.js';
 import type { ClientId, Digest } from '../../../kernel/ids.js';
 import type {
   CallResult,
@@ -150,8 +151,4 @@ export class SessionTable {
       return;
     }
   }
-}
-
-export function hexOf(bytes: Uint8Array): string {
-  return Array.from(bytes, (byte) => byte.toString(16).padStart(2, '0')).join('');
 }

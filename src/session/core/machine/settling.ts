@@ -10,7 +10,7 @@ import { type Called, called, type LaneOrder } from './lanes.js';
 import { payersMax } from './pages.js';
 import { positionLimits, resultBytes } from './resources.js';
 import type { SessionEntry, WaitingOperation } from './session-table.js';
-import { type Growth, Texts, type Writes } from './texts.js';
+import { type Growth, StateTable, type Writes } from './state-table.js';
 
 /**
  * Bounds of applications' states, the same at every replica: bytes of keys and values, with 32 for each entry.
@@ -41,7 +41,7 @@ export class StateQuota {
    * wait already add.
    */
   refusal(
-    texts: Texts,
+    texts: StateTable,
     owner: ClientId,
     growth: Growth | undefined,
     pending: Growth = noGrowth,
@@ -73,7 +73,7 @@ const tooMuchAtOnce: CallResult = {
 
 /** Brings the operations of sessions that are in the order to their results. */
 export class Settling {
-  readonly states: ReadonlyMap<string, Texts>;
+  readonly states: ReadonlyMap<string, StateTable>;
   readonly quota: StateQuota;
   readonly #applications: ReadonlyMap<string, Application>;
   readonly #applied: (call: Call, application: string, writes: Writes) => void;
@@ -86,7 +86,7 @@ export class Settling {
     applied: (call: Call, application: string, writes: Writes) => void,
   ) {
     this.#applications = new Map(applications.map((one) => [one.name, one]));
-    this.states = new Map(applications.map(({ name }) => [name, new Texts()]));
+    this.states = new Map(applications.map(({ name }) => [name, new StateTable()]));
     this.quota = new StateQuota(applications.length);
     this.#applied = applied;
   }

@@ -3,7 +3,7 @@ import type {
   AgreementHost,
   AgreementOptions,
   Backing,
-  Verdict,
+  ProposalVerdict,
 } from '../../../agreement/core/state.js';
 import type {
   ActivationValue,
@@ -340,7 +340,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     if (slot.kind === 'outcome') this.#search.ask(slot.tid);
   }
 
-  judge(slot: Slot, value: SlotValue, backing: Backing): Verdict {
+  judge(slot: Slot, value: SlotValue, backing: Backing): ProposalVerdict {
     if (value.kind === 'activation') return this.#judgeActivation(slot, value);
     const transaction = this.#transactions.get(value.tid);
     if (!transaction) return { verdict: 'later', why: 'the transaction is not known here yet' };
@@ -351,7 +351,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       : verdict;
   }
 
-  #judgeActivation(slot: Slot, value: ActivationValue): Verdict {
+  #judgeActivation(slot: Slot, value: ActivationValue): ProposalVerdict {
     if (this.#transactions.has(collectiveTransactionId(value))) {
       return { verdict: 'refuse', why: 'transaction id seen before' };
     }

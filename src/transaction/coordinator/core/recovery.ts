@@ -31,7 +31,7 @@ const WORTH_FETCHING = 0.9;
 const AGAIN_AFTER_DELAYS = 50;
 
 /** What one peer has sent of its inventory up to now. */
-interface Told {
+interface PeerAnswer {
   question: Digest;
   tries: number;
   /** Its inventory is here in full. */
@@ -70,7 +70,7 @@ export interface RecoveryOptions {
  */
 export class Recovery {
   readonly #options: RecoveryOptions;
-  readonly #told = new Map<ReplicaId, Told>();
+  readonly #told = new Map<ReplicaId, PeerAnswer>();
   #rounds = 0;
   #waiting = false;
   #waitingToAskAgain = false;
@@ -177,7 +177,7 @@ export class Recovery {
   }
 
   /** Whether its answer counts: it has named all, and of no view that a liar may have made up. */
-  #isWitness(told: Told): boolean {
+  #isWitness(told: PeerAnswer): boolean {
     return told.complete && isWhole(told) && told.view <= this.#sureView + 1;
   }
 
@@ -200,7 +200,7 @@ export class Recovery {
     if (this.#mayHaveMore) this.askAgainLater();
   }
 
-  #fetchMissing(from: ReplicaId, { open, finished }: Told): void {
+  #fetchMissing(from: ReplicaId, { open, finished }: PeerAnswer): void {
     const worth = Math.ceil(WORTH_FETCHING * this.#options.retainedTransactions);
     this.#options.missing.add(from, {
       open: transactionsOf(open),
@@ -214,7 +214,7 @@ export class Recovery {
     return agreement.abstaining > 0 || forgotten.hasDoubts;
   }
 
-  #fresh(): Omit<Told, 'tries' | 'complete'> {
+  #fresh(): Omit<PeerAnswer, 'tries' | 'complete'> {
     const { agreement, undecided } = this.#options;
     const stale = [...agreement.staleActivations()];
     const openHere = [...undecided(), ...agreement.abstentions, ...stale];
@@ -224,7 +224,7 @@ export class Recovery {
     return { question, open: [], finished: [], floors: [], withFloors, openHere, view };
   }
 
-  #ask(to: ReplicaId, told: Told): void {
+  #ask(to: ReplicaId, told: PeerAnswer): void {
     const { question, withFloors: floors } = told;
     const message = { kind: 'recover', question, after: entries(told), floors } as const;
     this.#options.output({ kind: 'send', to, message });
@@ -242,16 +242,16 @@ export class Recovery {
 }
 
 /** One that is full may have been cut: it does not show what the peer lacks. */
-function isWhole({ open, finished }: Told): boolean {
+function isWhole({ open, finished }: PeerAnswer): boolean {
   return open.length + finished.length < ENTRIES_MAX;
 }
 
-function entries({ open, finished, floors }: Told): number {
+function entries({ open, finished, floors }: PeerAnswer): number {
   return open.length + finished.length + floors.length;
 }
 
 /** Whether the last floors go on in the order of the clients' ids, so that there is one for each client. */
-function areRising({ floors }: Told, last: number): boolean {
+function areRising({ floors }: PeerAnswer, last: number): boolean {
   const clients = floors
     .slice(Math.max(0, floors.length - last - 1))
     .map((one) => namedBy(one).client);

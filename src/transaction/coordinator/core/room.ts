@@ -6,7 +6,7 @@ import {
 } from '../../../agreement/messages.js';
 import type { ClientId, ParticipantId, TransactionId } from '../../../kernel/ids.js';
 import type { Floors } from './floors.js';
-import type { CoordinatorTransaction, Enlistment } from './transaction.js';
+import type { CoordinatorTransaction, EnlistedParticipant } from './transaction.js';
 import type { Undecided } from './transaction-log.js';
 
 /** Undecided transactions at the same time; activation is refused above it. */
@@ -152,10 +152,10 @@ export class Debts {
   }
 }
 
-function isOwed({ forgotten, vote }: Enlistment): boolean {
+function isOwed({ forgotten, vote }: EnlistedParticipant): boolean {
   return !forgotten && vote?.statement.vote === 'prepared';
 }
 
-function participantOf({ registration }: Enlistment): ParticipantId {
+function participantOf({ registration }: EnlistedParticipant): ParticipantId {
   return registration.statement.participant;
 }

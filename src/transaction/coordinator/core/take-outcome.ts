@@ -4,7 +4,7 @@ import type { RegistrationStatement, VoteStatement } from '../../../agreement/st
 import { type EnlistmentId, unreachable } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
 import type { CoordinatorAction, CoordinatorEvent } from '../../state-tables.js';
-import { type CoordinatorTransaction, Enlistment } from './transaction.js';
+import { type CoordinatorTransaction, EnlistedParticipant } from './transaction.js';
 
 /**
  * The rows of the table by which an agreed outcome comes to one participant. The row `writeFailed` is never stepped:
@@ -23,7 +23,7 @@ type OutcomeEvent = Extract<
 export function takeOutcome(
   transaction: CoordinatorTransaction,
   { outcome, reason, records }: OutcomeValue,
-): readonly (readonly [Enlistment, readonly CoordinatorAction[]])[] {
+): readonly (readonly [EnlistedParticipant, readonly CoordinatorAction[]])[] {
   const certified = new Set<EnlistmentId>();
   for (const { registration, vote } of records) {
     const { enlistment: id } = registration.statement;
@@ -41,7 +41,10 @@ export function takeOutcome(
   });
 }
 
-function takeOne(enlistment: Enlistment, event: OutcomeEvent): readonly CoordinatorAction[] {
+function takeOne(
+  enlistment: EnlistedParticipant,
+  event: OutcomeEvent,
+): readonly CoordinatorAction[] {
   const vote = enlistment.vote?.statement.vote;
   if (enlistment.is('Active') && vote === 'prepared') enlistment.apply('userCommit');
   if (enlistment.is('Preparing') && vote === 'prepared') enlistment.apply('prepared');
@@ -77,9 +80,9 @@ function abortOf(reason: AbortReason | undefined): OutcomeEvent {
 /** What this replica saw counts no more, but what is on disk for it has to go some day. */
 function renewed(
   registration: Signed<RegistrationStatement>,
-  known: Enlistment | undefined,
-): Enlistment {
-  const enlistment = new Enlistment(registration);
+  known: EnlistedParticipant | undefined,
+): EnlistedParticipant {
+  const enlistment = new EnlistedParticipant(registration);
   enlistment.admitted = known?.admitted ?? false;
   enlistment.contradicted = known?.contradicted ?? false;
   return enlistment;
@@ -87,7 +90,7 @@ function renewed(
 
 /** Whether what this replica saw of the participant is what the certificate says of it. */
 function agrees(
-  known: Enlistment,
+  known: EnlistedParticipant,
   registration: Signed<RegistrationStatement>,
   vote: Signed<VoteStatement> | undefined,
 ): boolean {

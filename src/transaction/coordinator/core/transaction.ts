@@ -1,5 +1,5 @@
 import { isConsent } from '../../../agreement/check-value.js';
-import type { Backing, Verdict } from '../../../agreement/core/state.js';
+import type { Backing, ProposalVerdict } from '../../../agreement/core/state.js';
 import { hostOf, isFull } from '../../../agreement/invitation.js';
 import type {
   AbortReason,
@@ -39,7 +39,7 @@ import {
 import { namedBy } from './floors.js';
 
 /** One registered participant at one coordinator replica: the standard's machine, and its records. */
-export class Enlistment {
+export class EnlistedParticipant {
   readonly registration: Signed<RegistrationStatement>;
   #state: CoordinatorState = 'Active';
   /** The first vote that came; the one that this replica would put into a certificate. */
@@ -97,7 +97,7 @@ export class CoordinatorTransaction {
   /** The `f + 1` initiators' requests for it. */
   readonly requests: FloorProof;
   readonly activation: ActivationStatement;
-  readonly enlistments = new Map<EnlistmentId, Enlistment>();
+  readonly enlistments = new Map<EnlistmentId, EnlistedParticipant>();
   get expiresMs(): number {
     return this.activation.expiresMs;
   }
@@ -152,14 +152,14 @@ export class CoordinatorTransaction {
    * Takes a registration that a relay or a certificate shows, whatever the phase. Of two that a
    * participant signed for one enlistment the first counts here; the certificate decides in the end.
    */
-  enlist(registration: Signed<RegistrationStatement>): Enlistment | undefined {
+  enlist(registration: Signed<RegistrationStatement>): EnlistedParticipant | undefined {
     const { enlistment } = registration.statement;
     const known = this.enlistments.get(enlistment);
     if (known) return known;
     const registrations = [...this.enlistments.values()].map((one) => one.registration);
     const host = hostOf(registration.statement);
     if (registrations.length >= enlistmentsMax || isFull(registrations, host)) return undefined;
-    const created = new Enlistment(registration);
+    const created = new EnlistedParticipant(registration);
     this.enlistments.set(enlistment, created);
     return created;
   }
@@ -243,7 +243,7 @@ export class CoordinatorTransaction {
   }
 
   /** Zhao §4.3, "a backup accepts"; protocols.md 1.2 (superset) and 1.3 (an abort needs a reason). */
-  judge(value: OutcomeValue, backing: Backing): Verdict {
+  judge(value: OutcomeValue, backing: Backing): ProposalVerdict {
     if (!this.#isComplete(value)) return refuse('a registration is missing in the certificate');
     if (value.reason !== 'timeout') return { verdict: 'accept' };
     // Those that insist may not count a vote that counts here: its participant owes them too much.
@@ -313,10 +313,10 @@ export class CoordinatorTransaction {
   }
 }
 
-function refuse(why: string): Verdict {
+function refuse(why: string): ProposalVerdict {
   return { verdict: 'refuse', why };
 }
 
-function later(why: string): Verdict {
+function later(why: string): ProposalVerdict {
   return { verdict: 'later', why };
 }

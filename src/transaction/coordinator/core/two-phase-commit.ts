@@ -16,7 +16,7 @@ import type { CoordinatorOutput, ParticipantNotice } from './messages.js';
 import type { Debts } from './room.js';
 import { takeOutcome } from './take-outcome.js';
 import { startTimer, stopTimer } from './timers.js';
-import type { CoordinatorTransaction, Enlistment } from './transaction.js';
+import type { CoordinatorTransaction, EnlistedParticipant } from './transaction.js';
 
 export interface TwoPhaseOptions {
   readonly resilience: Resilience;
@@ -91,7 +91,7 @@ export class TwoPhaseCommit {
   }
 
   /** A participant in doubt asks by repeating its vote, however late. */
-  #tellOutcome(transaction: CoordinatorTransaction, enlistment: Enlistment): void {
+  #tellOutcome(transaction: CoordinatorTransaction, enlistment: EnlistedParticipant): void {
     this.#notify(transaction, enlistment, enlistment.is('Committing') ? 'Commit' : 'Rollback');
   }
 
@@ -173,7 +173,7 @@ export class TwoPhaseCommit {
     }
   }
 
-  #prepareOne(transaction: CoordinatorTransaction, enlistment: Enlistment): void {
+  #prepareOne(transaction: CoordinatorTransaction, enlistment: EnlistedParticipant): void {
     if (enlistment.forgotten || !enlistment.is('Active')) return;
     const actions = enlistment.apply('userCommit');
     const early = enlistment.vote?.statement.vote;
@@ -186,7 +186,7 @@ export class TwoPhaseCommit {
   /** The first vote counts. Another one is evidence against its participant (protocols.md 1.8). */
   #keepVote(
     transaction: CoordinatorTransaction,
-    enlistment: Enlistment,
+    enlistment: EnlistedParticipant,
     vote: Verified<VoteStatement>,
   ): void {
     if (enlistment.vote === undefined) {
@@ -209,7 +209,7 @@ export class TwoPhaseCommit {
   }
 
   /** A vote ahead of this replica's own Prepare is kept until it prepares: others were faster. */
-  #applyVote(enlistment: Enlistment, vote: VoteStatement['vote']): void {
+  #applyVote(enlistment: EnlistedParticipant, vote: VoteStatement['vote']): void {
     if (vote === 'prepared' && enlistment.is('Active') && !enlistment.forgotten) return;
     if (enlistment.apply(vote).includes('fault InvalidState')) this.#fault(enlistment);
   }
@@ -244,7 +244,7 @@ export class TwoPhaseCommit {
   /** Sends what the table says to send to the participant. */
   #send(
     transaction: CoordinatorTransaction,
-    enlistment: Enlistment,
+    enlistment: EnlistedParticipant,
     actions: readonly CoordinatorAction[],
   ): void {
     if (enlistment.forgotten) return;
@@ -256,7 +256,7 @@ export class TwoPhaseCommit {
 
   #notify(
     transaction: CoordinatorTransaction,
-    { registration, vote }: Enlistment,
+    { registration, vote }: EnlistedParticipant,
     notice: ParticipantNotice,
   ): void {
     const { decision } = transaction;
@@ -272,7 +272,7 @@ export class TwoPhaseCommit {
     });
   }
 
-  #fault({ registration }: Enlistment): void {
+  #fault({ registration }: EnlistedParticipant): void {
     const { statement } = registration;
     this.#events.output({
       kind: 'fault-participant',

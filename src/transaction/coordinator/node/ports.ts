@@ -32,7 +32,7 @@ import {
   transactionIdParameter,
 } from '../../soap/extension.js';
 import type { CoordinatorInput } from '../core/messages.js';
-import type { Answer } from './replies.js';
+import type { PortAnswer } from './replies.js';
 
 export interface PortsOptions {
   /** Base address of this replica. */
@@ -41,9 +41,9 @@ export interface PortsOptions {
   /** False where the replica is too busy to take it. */
   submit(input: CoordinatorInput): boolean;
   /** Submits a request and waits for the core's answer. */
-  ask(input: (replyId: string) => CoordinatorInput): Promise<Answer>;
+  ask(input: (replyId: string) => CoordinatorInput): Promise<PortAnswer>;
   /** The encoded commit certificate that answers an activation. */
-  proofOf(answer: Extract<Answer, { kind: 'activated' }>): Promise<Uint8Array>;
+  proofOf(answer: Extract<PortAnswer, { kind: 'activated' }>): Promise<Uint8Array>;
   mayCall(address: string): boolean;
   /** A fault from a participant or an initiator. */
   onFault(message: ReceivedMessage): void;

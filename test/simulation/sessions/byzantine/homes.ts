@@ -1,4 +1,4 @@
-import type { OperationStatus, ReplyId } from '../../../../src/session/core/outbox.js';
+import type { OperationStatus, SessionReplyId } from '../../../../src/session/core/outbox.js';
 import { digestOfResult } from '../../../../src/session/proof.js';
 import { firstHistory } from '../../../../src/session/run.js';
 import type { CallResult, ReceiptStatement } from '../../../../src/session/types.js';
@@ -56,7 +56,7 @@ export function promiseWithoutProposing(liar: SessionLiar): SessionBehaviour {
           of.set(sequence, { sequence, status: { kind: 'provisional', receipt, result: lie } });
         });
       }
-      const replyId = 0 as ReplyId;
+      const replyId = 0 as SessionReplyId;
       return { kind: 'answer', replyId, session, next: of.size + 1, statuses: [...of.values()] };
     },
   };

@@ -20,7 +20,7 @@ export type Reads = Pick<State, 'get' | 'keys'>;
 export type Writes = ReadonlyMap<string, string | null>;
 
 /** A text in the state, and the owners that pay for it. */
-export interface Entry extends Sized {
+export interface StateEntry extends Sized {
   readonly value: string;
   readonly paid: Payments;
 }
@@ -32,8 +32,8 @@ export interface Growth {
 }
 
 /** An application's committed state: texts under keys, in the order of the keys, and how much of it each owner uses. */
-export class Texts implements Reads {
-  readonly #entries = new Map<string, Entry>();
+export class StateTable implements Reads {
+  readonly #entries = new Map<string, StateEntry>();
   readonly #used = new Map<ClientId, number>();
   readonly pages = new Pages(this.#entries);
   #bytes = 0;
@@ -52,7 +52,7 @@ export class Texts implements Reads {
     return this.#entries.get(key)?.value;
   }
 
-  entry(key: string): Entry | undefined {
+  entry(key: string): StateEntry | undefined {
     return this.#entries.get(key);
   }
 
@@ -87,7 +87,9 @@ export class Texts implements Reads {
   }
 
   /** As a snapshot has it. */
-  restore(pages: readonly (readonly { readonly key: string; readonly entry: Entry }[])[]): void {
+  restore(
+    pages: readonly (readonly { readonly key: string; readonly entry: StateEntry }[])[],
+  ): void {
     this.#entries.clear();
     this.#used.clear();
     this.#bytes = 0;
@@ -98,7 +100,7 @@ export class Texts implements Reads {
     this.pages.restore(pages.map((page) => page.map(({ key }) => key)));
   }
 
-  #put(key: string, entry: Entry | undefined): void {
+  #put(key: string, entry: StateEntry | undefined): void {
     const before = this.#entries.get(key);
     if (!before && !entry) return;
     this.#bill(before?.paid ?? [], -1);
