@@ -1,13 +1,5 @@
 import { type Reader, readAll, Writer } from '../kernel/codec/bytes.js';
-import {
-  checkRising,
-  readReplica,
-  readSignature,
-  writeReplica,
-  writeSignature,
-  writeSigned,
-} from '../kernel/codec/fields.js';
-import { limits } from '../kernel/codec/limits.js';
+import { readSharedAs, writeShared, writeSigned } from '../kernel/codec/fields.js';
 import { type ClusterId, primaryOf, quorum } from '../kernel/ids.js';
 import type { Signed } from '../kernel/signed.js';
 import type { Verifier } from '../kernel/verifier.js';
@@ -54,7 +46,7 @@ export function decodePreparedCertificate(
 
 export function encodeCommitCertificate(certificate: CommitCertificate): Uint8Array {
   const writer = new Writer();
-  writePhaseCertificate(writer, certificate);
+  writeShared(writer, certificate);
   return writer.finish();
 }
 
@@ -77,7 +69,7 @@ export function decodeDecisionProof(cluster: ClusterId, bytes: Uint8Array): Deci
 
 export function writePreparedCertificate(writer: Writer, certificate: PreparedCertificate): void {
   writeSigned(writer, certificate.prePrepare);
-  writePhaseCertificate(writer, certificate.prepares);
+  writeShared(writer, certificate.prepares);
   writeValue(writer, certificate.value);
 }
 
@@ -91,7 +83,7 @@ export function readPreparedCertificate(reader: Reader, cluster: ClusterId): Pre
 
 export function writeDecisionProof(writer: Writer, proof: DecisionProof): void {
   writer.raw(proofMagic);
-  writePhaseCertificate(writer, proof.commits);
+  writeShared(writer, proof.commits);
   writeValue(writer, proof.value);
 }
 
@@ -100,25 +92,8 @@ export function readDecisionProof(reader: Reader, cluster: ClusterId): DecisionP
   return { commits: readPhaseCertificate(reader, cluster), value: readValue(reader, cluster) };
 }
 
-/** The bytes that all signed once, then the signers and their signatures. */
-function writePhaseCertificate(writer: Writer, certificate: PhaseCertificate): void {
-  checkRising(certificate.signatures, ({ replica }) => replica);
-  writer.bytes(certificate.bytes);
-  writer.list(certificate.signatures, limits.replicas, ({ replica, signature }) => {
-    writeReplica(writer, replica);
-    writeSignature(writer, signature);
-  });
-}
-
 function readPhaseCertificate(reader: Reader, cluster: ClusterId): PhaseCertificate {
-  const bytes = reader.bytes();
-  const statement = decodeLeafOf(cluster, bytes, ['phase']);
-  const signatures = reader.list(limits.replicas, () => ({
-    replica: readReplica(reader),
-    signature: readSignature(reader),
-  }));
-  checkRising(signatures, ({ replica }) => replica);
-  return { statement, bytes, signatures };
+  return readSharedAs(reader, (bytes) => decodeLeafOf(cluster, bytes, ['phase']));
 }
 
 /** A pre-prepare signed by the primary of its view. Which replica passed it on does not matter. */

@@ -3,11 +3,13 @@ import {
   checkRising,
   readDigest,
   readReplica,
+  readSharedAs,
   readSignature,
   readSignedAs,
   readView,
   writeDigest,
   writeReplica,
+  writeShared,
   writeSignature,
   writeSigned,
   writeView,
@@ -122,28 +124,14 @@ export function encodeOrderingSigned(signed: Signed<OrderingStatement>): Uint8Ar
   return writer.finish();
 }
 
-export function writeShared(writer: Writer, shared: SharedCertificate<OrderingStatement>): void {
-  checkRising(shared.signatures, ({ replica }) => replica);
-  writer.bytes(shared.bytes);
-  writer.list(shared.signatures, limits.replicas, ({ replica, signature }) => {
-    writeReplica(writer, replica);
-    writeSignature(writer, signature);
-  });
-}
+export { writeShared };
 
 export function readShared<Kind extends OrderingStatement['kind']>(
   reader: Reader,
   cluster: ClusterId,
   kind: Kind,
 ): SharedCertificate<StatementOf<Kind>> {
-  const bytes = reader.bytes();
-  const statement = decodeOf(cluster, bytes, kind);
-  const signatures = reader.list(limits.replicas, () => ({
-    replica: readReplica(reader),
-    signature: readSignature(reader),
-  }));
-  checkRising(signatures, ({ replica }) => replica);
-  return { statement, bytes, signatures };
+  return readSharedAs(reader, (bytes) => decodeOf(cluster, bytes, kind));
 }
 
 export function writePrepared(writer: Writer, prepared: SequencePrepared): void {

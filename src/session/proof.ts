@@ -4,10 +4,10 @@ import {
   choice,
   readDigest,
   readReplica,
-  readSignature,
+  readSharedAs,
   writeDigest,
   writeReplica,
-  writeSignature,
+  writeShared,
   writeSigned,
 } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
@@ -176,12 +176,7 @@ export function writeSessionCertificate(
   writer: Writer,
   certificate: SessionCertificate<SessionStatement>,
 ): void {
-  checkRising(certificate.signatures, ({ replica }) => replica);
-  writer.bytes(certificate.bytes);
-  writer.list(certificate.signatures, limits.replicas, ({ replica, signature }) => {
-    writeReplica(writer, replica);
-    writeSignature(writer, signature);
-  });
+  writeShared(writer, certificate);
 }
 
 export function readSessionCertificate<Kind extends SessionStatement['kind']>(
@@ -189,14 +184,7 @@ export function readSessionCertificate<Kind extends SessionStatement['kind']>(
   cluster: ClusterId,
   kind: Kind,
 ): SessionCertificate<SessionStatementOf<Kind>> {
-  const bytes = reader.bytes();
-  const statement = decodeSessionStatementOf(cluster, bytes, kind);
-  const signatures = reader.list(limits.replicas, () => ({
-    replica: readReplica(reader),
-    signature: readSignature(reader),
-  }));
-  checkRising(signatures, ({ replica }) => replica);
-  return { statement, bytes, signatures };
+  return readSharedAs(reader, (bytes) => decodeSessionStatementOf(cluster, bytes, kind));
 }
 
 function writeStanding(writer: Writer, standing: SessionStanding): void {

@@ -78,11 +78,7 @@ export function transferOperations(
     [bankActions.transfer]: {
       kind: 'request-reply',
       replyAction: bankActions.transferResponse,
-      handle: async (message) => {
-        const reply = await ask(readRequest(cluster, message));
-        if (reply.kind === 'refusal') throw refusalFault(reply.code);
-        return { body: writeTransferResponse(reply) };
-      },
+      handle: async (message) => answerTo(ask, readRequest(cluster, message)),
     },
   };
 }
@@ -99,13 +95,19 @@ export function orderOperations(
     [orderActions.order]: {
       kind: 'request-reply',
       replyAction: orderActions.orderResponse,
-      handle: async (message) => {
-        const reply = await ask(readOrderRequest(keyring, message));
-        if (reply.kind === 'refusal') throw refusalFault(reply.code);
-        return { body: writeTransferResponse(reply) };
-      },
+      handle: async (message) => answerTo(ask, readOrderRequest(keyring, message)),
     },
   };
+}
+
+/** Answers once the transaction of the request has ended. Throws a fault where it is refused. */
+async function answerTo(
+  ask: (request: InitiatorRequest) => Promise<TransferReply>,
+  request: InitiatorRequest,
+) {
+  const reply = await ask(request);
+  if (reply.kind === 'refusal') throw refusalFault(reply.code);
+  return { body: writeTransferResponse(reply) };
 }
 
 /** `/completion-initiator`: takes Committed, Aborted and faults from the coordinators. */

@@ -171,3 +171,32 @@ export function readSignedAs<S>(reader: Reader, decode: (bytes: Uint8Array) => S
   const bytes = reader.bytes();
   return { statement: decode(bytes), bytes, signature: readSignature(reader) };
 }
+
+/** Signatures of different replicas, sorted by replica, under the same bytes. */
+interface Shared<S> {
+  readonly statement: S;
+  readonly bytes: Uint8Array;
+  readonly signatures: readonly { readonly replica: ReplicaId; readonly signature: Uint8Array }[];
+}
+
+/** The bytes that all signed once, then the signers and their signatures. */
+export function writeShared(writer: Writer, { bytes, signatures }: Shared<unknown>): void {
+  checkRising(signatures, ({ replica }) => replica);
+  writer.bytes(bytes);
+  writer.list(signatures, limits.replicas, ({ replica, signature }) => {
+    writeReplica(writer, replica);
+    writeSignature(writer, signature);
+  });
+}
+
+/** A certificate whose statement is what `decode` understands of its bytes. */
+export function readSharedAs<S>(reader: Reader, decode: (bytes: Uint8Array) => S): Shared<S> {
+  const bytes = reader.bytes();
+  const statement = decode(bytes);
+  const signatures = reader.list(limits.replicas, () => ({
+    replica: readReplica(reader),
+    signature: readSignature(reader),
+  }));
+  checkRising(signatures, ({ replica }) => replica);
+  return { statement, bytes, signatures };
+}
