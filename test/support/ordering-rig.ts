@@ -1,4 +1,3 @@
-import type { TimerInput } from '../../src/kernel/core.js';
 import { digestOfText } from '../../src/kernel/digest.js';
 import { type ClientId, clientId, type ReplicaId } from '../../src/kernel/ids.js';
 import { verifyOrderingMessage } from '../../src/ordering/check-message.js';
@@ -13,10 +12,8 @@ import {
 import { lostStoreRecord } from '../../src/ordering/core/lost-store.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
 import type { Batch, OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
+import { CoreRig } from './core-rig.js';
 import { type TestCluster, testCluster } from './keys.js';
-import { mulberry32 } from './rig.js';
-import { linkUp, RigProcess } from './rig-process.js';
-import { RigTime } from './virtual-time.js';
 
 /** What may happen to a message on its way. An empty list drops it. */
 export type OrderingTamper = (
@@ -66,53 +63,36 @@ export class HistoryMachine implements StateMachine {
 }
 
 /** Engines of one kind on one queue of events, in virtual time, from one seed. */
-export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends RigTime {
-  readonly parties: TestCluster;
-  readonly stores: Map<string, Uint8Array>[] = [];
+export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends CoreRig<
+  OrderingInput,
+  OrderingOutput,
+  E
+> {
   readonly machines: HistoryMachine[] = [];
-  readonly outputs: OrderingOutput[][] = [];
-  readonly alive = new Set<number>();
-  readonly refused: string[] = [];
   /** Messages sent so far, by kind. */
   readonly sent = new Map<string, number>();
   tamper: OrderingTamper = (_from, _to, message) => [message];
-  /** Sees all outputs of one step in their order, before any is performed. */
-  onStep: (replica: number, outputs: readonly OrderingOutput[]) => void = () => {};
   latencyMinMs = 1;
   latencyMaxMs = 5;
   /** Of so many messages in one, one is lost. */
   lossRate = 0;
   readonly #factory: EngineFactory<E>;
   readonly #options: Partial<OrderingOptions>;
-  readonly #processes: RigProcess<OrderingInput, OrderingOutput, E>[] = [];
-  readonly #random: () => number;
   #losses = 0;
 
   constructor(factory: EngineFactory<E>, { n, f, seed, options }: OrderingRigOptions = {}) {
-    super(1000);
+    super(testCluster({ n: n ?? 4, f: f ?? 1 }), seed ?? 1, 1000);
     this.#factory = factory;
     this.#options = options ?? {};
-    this.#random = mulberry32(seed ?? 1);
-    this.parties = testCluster({ n: n ?? 4, f: f ?? 1 });
     for (let replica = 0; replica < this.n; replica += 1) {
-      this.stores.push(new Map());
-      this.outputs.push([]);
-      this.#processes.push(this.#process(replica));
+      this.addProcess(new Map());
       this.machines.push(new HistoryMachine());
       this.start(replica);
     }
   }
 
-  get n(): number {
-    return this.parties.cluster.resilience.n;
-  }
-
-  random(): number {
-    return this.#random();
-  }
-
   engine(replica: number): E {
-    const engine = this.#processes[replica]?.core;
+    const engine = this.coreOf(replica);
     if (!engine) throw new Error(`replica ${replica} is down`);
     return engine;
   }
@@ -138,16 +118,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends RigT
       this.parties,
     );
     this.machines[replica] = machine;
-    this.alive.add(replica);
-    this.#processes[replica]?.start(engine);
-    linkUp(replica, this.alive, (one, other) =>
-      this.input(one, { kind: 'peer-up', replica: other as ReplicaId }),
-    );
-  }
-
-  crash(replica: number): void {
-    this.alive.delete(replica);
-    this.#processes[replica]?.stop();
+    this.startCore(replica, engine);
   }
 
   /** Its disk is gone: it starts on a store that says so. */
@@ -159,18 +130,9 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends RigT
     this.start(replica);
   }
 
-  /** It crashes in the middle of a step: what comes later in the outputs is lost. */
-  crashAfterOutputs(replica: number, count: number): void {
-    this.#processes[replica]?.crashAfterOutputs(count);
-  }
-
   submit(replica: number, client: string, number: number, text = `${client}${number}`): void {
     const request = makeRequest(client, number, text);
     this.input(replica, { kind: 'submit', request, nowMs: this.nowMs });
-  }
-
-  input(replica: number, input: OrderingInput | TimerInput): void {
-    this.#processes[replica]?.input(input);
   }
 
   /** Throws where two replicas have applied different things, or one thing twice. */
@@ -198,10 +160,10 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends RigT
 
   /** Puts a message of `from` on its way, whoever made it. */
   transmit(from: number, to: number, message: OrderingMessage): void {
-    if (this.lossRate > 0 && this.#random() < this.lossRate) return;
+    if (this.lossRate > 0 && this.random() < this.lossRate) return;
     const bytes = encodeOrderingMessage(message);
     const spread = this.latencyMaxMs - this.latencyMinMs + 1;
-    const latencyMs = this.latencyMinMs + Math.floor(this.#random() * spread);
+    const latencyMs = this.latencyMinMs + Math.floor(this.random() * spread);
     this.after(latencyMs, () => this.#deliver(from, to, bytes));
   }
 
@@ -210,7 +172,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends RigT
   }
 
   #deliver(from: number, to: number, bytes: Uint8Array): void {
-    if (!this.#processes[to]?.core) return;
+    if (!this.coreOf(to)) return;
     const message = decodeOrderingMessage(this.parties.cluster.id, bytes);
     const result = verifyOrderingMessage(
       this.parties.keyring,
@@ -222,25 +184,12 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends RigT
     else this.refused.push(`${from}->${to} ${message.kind}: ${JSON.stringify(result.error)}`);
   }
 
-  #process(replica: number) {
-    return new RigProcess<OrderingInput, OrderingOutput, E>({
-      time: this,
-      store: () => this.#store(replica),
-      onStep: (outputs) => this.onStep(replica, outputs),
-      perform: (output) => this.#perform(replica, output),
-      onTimer: (input) => this.input(replica, input),
-      crash: () => this.crash(replica),
-    });
-  }
-
-  #perform(replica: number, output: OrderingOutput): void {
+  protected perform(replica: number, output: OrderingOutput): void {
     switch (output.kind) {
       case 'send':
         return this.#send(replica, output.to, output.message);
       case 'broadcast':
-        for (let to = 0; to < this.n; to += 1) {
-          if (to !== replica) this.#send(replica, to, output.message);
-        }
+        for (const to of this.othersThan(replica)) this.#send(replica, to, output.message);
         return;
       default:
         this.outputs[replica]?.push(output);
@@ -252,10 +201,6 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends RigT
       this.sent.set(changed.kind, this.count(changed.kind) + 1);
       this.transmit(from, to, changed);
     }
-  }
-
-  #store(replica: number): Map<string, Uint8Array> {
-    return this.stores[replica] ?? new Map();
   }
 }
 

@@ -32,7 +32,7 @@ import type {
   SessionRun,
   VerifiedRun,
 } from '../../src/session/types.js';
-import { mulberry32 } from './rig.js';
+import { mulberry32 } from './core-rig.js';
 import { linkUp, RigProcess } from './rig-process.js';
 import { type SessionParties, sessionParties } from './session-owner.js';
 import { RigTime } from './virtual-time.js';

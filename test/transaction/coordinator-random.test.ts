@@ -2,7 +2,8 @@ import { describe, expect, it } from 'vitest';
 import type { RegistrationStatement, Vote } from '../../src/agreement/statements.js';
 import { quorum, type TransactionId } from '../../src/kernel/ids.js';
 import { Story } from '../support/banking-story.js';
-import { mulberry32, Rig } from '../support/rig.js';
+import { mulberry32 } from '../support/core-rig.js';
+import { Rig } from '../support/rig.js';
 
 const transactions = 5;
 const faultsEndMs = 8000;
