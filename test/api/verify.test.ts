@@ -14,6 +14,7 @@ import type { OperationOutcome } from '../../src/session/types.js';
 import { testCluster } from '../support/keys.js';
 import { valueImports } from '../support/value-imports.js';
 import { vectorCluster } from '../support/vectors/outcome-proofs.js';
+import { sessionProofVectors } from '../support/vectors/session-proofs.js';
 
 const root = join(import.meta.dirname, '..', '..');
 type Verify = typeof import('../../src/api/verify.js');
@@ -78,6 +79,12 @@ describe('concordat/verify without Node', { timeout: 120_000 }, () => {
     expect(checked.ok ? 'holds' : bare.faultText(checked.error)).toBe(
       expected.ok ? 'holds' : expected.error,
     );
+  });
+
+  it.each(sessionProofVectors())('judges proofs of sessions: $name', ({ proof, proves }) => {
+    const checked = bare.verifySessionProof(cluster, proof);
+    expect(checked.ok ? checked.value : null).toEqual(proves);
+    expect(checked).toEqual(verifySessionProof(cluster, proof));
   });
 
   it('refuses a proof with any byte changed', () => {

@@ -1,7 +1,11 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { checkProof } from '../../src/cli/proof-check.js';
-import { outcomeProofVectors, vectorCluster } from '../support/vectors/outcome-proofs.js';
+import {
+  clusterJson,
+  outcomeProofVectors,
+  vectorCluster,
+} from '../support/vectors/outcome-proofs.js';
 
 const root = join(import.meta.dirname, '..', '..');
 const file = join(root, 'docs/vectors/outcome-proofs.json');
@@ -9,18 +13,9 @@ const vectors = outcomeProofVectors();
 
 describe('the vectors of outcome proofs', () => {
   it('are those in the docs', async () => {
-    const { id, resilience, coordinators, initiators, participants } = vectorCluster;
-    const keys = (members: readonly { readonly id: unknown; readonly statementKey: string }[]) =>
-      members.map(({ id, statementKey }) => ({ id, statementKey }));
     const text = JSON.stringify(
       {
-        cluster: {
-          id,
-          f: resilience.f,
-          coordinators: keys(coordinators),
-          initiators: keys(initiators),
-          participants: keys(participants),
-        },
+        cluster: clusterJson(),
         proofs: vectors.map(({ name, proof, proves }) => ({
           name,
           proves,

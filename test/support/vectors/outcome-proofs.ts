@@ -39,8 +39,23 @@ const guest = (over: Parameters<Evidence['registration']>[1]) => ({
   vote: evidence.vote('bank-b'),
 });
 
-/** The cluster that the proofs are of. */
+/** The cluster that the proofs are of, with its keys. */
+export const vectorParties = parties;
 export const vectorCluster = parties.cluster;
+
+/** What a verifier knows of the cluster. */
+export function clusterJson(): object {
+  const { id, resilience, coordinators, initiators, participants } = vectorCluster;
+  const keys = (members: readonly { readonly id: unknown; readonly statementKey: string }[]) =>
+    members.map(({ id, statementKey }) => ({ id, statementKey }));
+  return {
+    id,
+    f: resilience.f,
+    coordinators: keys(coordinators),
+    initiators: keys(initiators),
+    participants: keys(participants),
+  };
+}
 
 /** Proofs that verify, then proofs that do not, each for one reason. */
 export function outcomeProofVectors(): readonly ProofVector[] {
