@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
+import { Retransmission } from '../../src/agreement/core/retransmission.js';
 import { AgreementState } from '../../src/agreement/core/state.js';
 import { ViewChanger } from '../../src/agreement/core/view-change.js';
-import { Retransmission } from '../../src/agreement/core/voting.js';
 import type {
   PeerMessage,
   PreparedCertificate,

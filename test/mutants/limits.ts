@@ -45,7 +45,7 @@ export const limitMutants: readonly Mutant[] = [
     name: 'forgotten-waited-for',
     rule: 'a replica gives up an activation that it has forgotten since',
     file: 'src/agreement/core/agreement.ts',
-    find: 'if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);',
+    find: 'if (isPast && !this.open.mayStillLearn(slot)) this.forget(slot.slot);',
     replace: 'if (slot === undefined) this.forget(slot);',
     tests: proposals,
   },
@@ -140,7 +140,7 @@ export const limitMutants: readonly Mutant[] = [
   {
     name: 'blamed-for-lack-of-room',
     rule: 'no primary is blamed for an activation that it may have no room for',
-    file: 'src/agreement/core/voting.ts',
+    file: 'src/agreement/core/retransmission.ts',
     find: 'if (this.#mayLackRoom(slot)) return false;',
     replace: '',
     tests: undecided,

@@ -35,7 +35,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'suspects-for-the-forgotten',
     rule: 'no primary is blamed for what so many others lack that no quorum is left',
-    file: 'src/agreement/core/voting.ts',
+    file: 'src/agreement/core/retransmission.ts',
     find: 'return this.#hasMeans(slot) && !this.#host.isLeftBehind(slot.slot);',
     replace: 'return this.#hasMeans(slot);',
     tests: elsewhere,
@@ -43,7 +43,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'late-votes-are-grounds',
     rule: 'no primary is blamed for the outcome of a transaction that is not on record here',
-    file: 'src/agreement/core/voting.ts',
+    file: 'src/agreement/core/retransmission.ts',
     find: "if (slot.kind === 'outcome') return this.#host.knows(slot);",
     replace: "if (slot.kind === 'outcome') return true;",
     tests: lasting,
@@ -51,7 +51,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'given-up-and-kept',
     rule: 'of a slot that a replica gives up it keeps what it has said, and nothing else',
-    file: 'src/agreement/core/voting.ts',
+    file: 'src/agreement/core/retransmission.ts',
     find: 'this.#state.drop(key);',
     replace: '',
     tests: lasting,
@@ -59,7 +59,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'each-view-begins-anew',
     rule: 'a slot that stays undecided over many views is one that others may have forgotten',
-    file: 'src/agreement/core/voting.ts',
+    file: 'src/agreement/core/slot.ts',
     find: 'isStale({ questions }: SlotState)',
     replace: 'isStale({ resends: questions }: SlotState)',
     tests: lasting,
@@ -67,7 +67,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'wished-is-known',
     rule: 'a replica does not know a transaction because others vote for its outcome',
-    file: 'src/agreement/core/agreement.ts',
+    file: 'src/agreement/core/open-slots.ts',
     find: 'if (vote || lock || (wanted && this.#host.knows(slot))) yield slot;',
     replace: 'if (vote || lock || wanted) yield slot;',
     tests: lasting,
@@ -157,7 +157,7 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'voted-below-the-floor-dropped-at-once',
     rule: 'a replica that voted for an activation asks for its proof before it drops its vote below its floor',
     file: 'src/agreement/core/agreement.ts',
-    find: 'if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);',
+    find: 'if (isPast && !this.open.mayStillLearn(slot)) this.forget(slot.slot);',
     replace: 'if (isPast) this.forget(slot.slot);',
     tests: forgottenProofs,
   },
@@ -180,7 +180,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'suspicion-outlives-its-slot',
     rule: 'a replica that gives a slot up blames no primary for it any more',
-    file: 'src/agreement/core/voting.ts',
+    file: 'src/agreement/core/retransmission.ts',
     find: 'this.#actions.settled(slot);',
     replace: '',
     tests: elsewhere,
@@ -188,7 +188,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'never-asked-again',
     rule: 'a replica asks for inventories again while something stays undecided, also without a new link',
-    file: 'src/agreement/core/voting.ts',
+    file: 'src/agreement/core/retransmission.ts',
     find: 'this.#host.undecidedForLong();',
     replace: '',
     tests: elsewhere,

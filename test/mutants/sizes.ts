@@ -23,7 +23,7 @@ export const sizeMutants: readonly Mutant[] = [
   {
     name: 'lock-not-handed-over',
     rule: 'the primary is sent the locks that its new view does not show',
-    file: 'src/agreement/core/voting.ts',
+    file: 'src/agreement/core/retransmission.ts',
     find: 'if (slot.lock && !this.#isShown(slot.lock)) {',
     replace: 'if (false) {',
     tests: viewChangeSizes,

@@ -56,6 +56,11 @@ export class Abstentions {
     return this.#slots.has(key);
   }
 
+  /** Whether this replica may have spoken of the slot before it lost its memory. */
+  covers(key: SlotKey): boolean {
+    return this.isRecovering || this.has(key);
+  }
+
   mayVote(slot: Slot, view: View): boolean {
     if (this.#recovering || this.#slots.has(slotKey(slot))) return false;
     return slot.kind === 'outcome' || view > this.#silentUpTo;

@@ -2,7 +2,6 @@ import { invariant, type StoredRecord } from '../../kernel/core.js';
 import { type ReplicaId, unreachable, type View } from '../../kernel/ids.js';
 import { decodeDecisionProof, encodeDecisionProof } from '../certificate.js';
 import {
-  type ActivationValue,
   compareBallots,
   type DecisionProof,
   type PeerMessage,
@@ -13,9 +12,10 @@ import {
   slotKey,
   type VerifiedPeerMessage,
 } from '../messages.js';
-import type { ActivationStatement } from '../statements.js';
 import { decidedKey, decidedSlot, ForgottenProofs } from './abstentions.js';
+import { OpenSlots } from './open-slots.js';
 import { Gatherer, Proposer } from './proposing.js';
+import { Retransmission } from './retransmission.js';
 import { type SlotState, sameResult } from './slot.js';
 import {
   type AgreementHost,
@@ -25,7 +25,7 @@ import {
 } from './state.js';
 import { type AgreementTimer, readTimer } from './timers.js';
 import { ASKED, ViewChanger } from './view-change.js';
-import { Retransmission, Voter } from './voting.js';
+import { Voter } from './voting.js';
 
 /** However long a slot has been undecided, a primary is blamed for it once in that time. */
 const ONE_DAY_MS = 86_400_000;
@@ -62,6 +62,8 @@ export type AgreementMessage = Exclude<
  * have to spread locks; whatever a new primary shows or hides, they cannot break this.
  */
 export class Agreement {
+  /** What this replica knows of undecided slots. */
+  readonly open: OpenSlots;
   readonly #state: AgreementState;
   readonly #host: AgreementHost;
   readonly #gatherer: Gatherer;
@@ -74,6 +76,7 @@ export class Agreement {
   constructor(options: AgreementOptions, host: AgreementHost) {
     this.#state = new AgreementState(options, host);
     this.#host = host;
+    this.open = new OpenSlots(this.#state, host);
     this.#forgotten = new ForgottenProofs(options.shownTransactions, (key, value) =>
       this.#state.persist(key, value),
     );
@@ -89,7 +92,7 @@ export class Agreement {
       propose: (slot, value, announce) => this.#proposer.proposeValue(slot, value, announce),
       proposed: (slot, proposal) => this.#voter.onProposal(slot, proposal),
       want: (slot) => this.want(slot),
-      isForgotten: (requests) => this.#areForgotten(requests),
+      isForgotten: (requests) => this.open.areForgotten(requests),
       hasRoom: (slot, requests) => this.#host.hasRoom(slot, requests),
     });
     this.#views = new ViewChanger(this.#state, {
@@ -137,7 +140,7 @@ export class Agreement {
 
   /** Whether this replica may still learn how the slot was decided, whatever it has forgotten. */
   mayLearn(slot: Slot): boolean {
-    return this.#hasVoteIn(slotKey(slot));
+    return this.open.hasVoteIn(slotKey(slot));
   }
 
   /** Whether this replica has no memory, and does not know yet what it said before. */
@@ -156,67 +159,7 @@ export class Agreement {
 
   /** Whether this replica may have spoken of the slot before it lost its memory. */
   abstains(slot: Slot): boolean {
-    return this.isRecovering || this.#state.abstentions.has(slotKey(slot));
-  }
-
-  /**
-   * Undecided slots in which this replica has a vote or a lock, or which it wants and knows; and the outcome
-   * of a transaction whose activation it is locked on: others may have decided that, and gone on. It does not
-   * know a transaction because late votes for the outcome make it ask.
-   */
-  *stakes(): Generator<Slot> {
-    for (const { slot, vote, lock, wanted } of this.#state.slots.values()) {
-      if (vote || lock || (wanted && this.#host.knows(slot))) yield slot;
-      const result = lock?.prePrepare.statement.result;
-      if (result?.kind === 'activation') yield { kind: 'outcome', tid: result.tid };
-    }
-  }
-
-  /** Activations that this replica has long waited for in vain. */
-  *staleActivations(): Generator<Slot> {
-    for (const state of this.#state.slots.values()) {
-      const isKnown = this.activationIn(state.slot) !== undefined;
-      if (isKnown && this.#retransmission.isStale(state)) yield state.slot;
-    }
-  }
-
-  /** What an undecided activation slot is for, where this replica knows. */
-  activationIn(slot: Slot): ActivationStatement | undefined {
-    const state = this.#state.slots.get(slotKey(slot));
-    return state && this.#requestsIn(state)?.[0]?.statement;
-  }
-
-  #requestsIn({ slot, lock, requests }: SlotState): ActivationValue['requests'] | undefined {
-    const locked = lock?.value.kind === 'activation' ? lock.value.requests : undefined;
-    return locked ?? requests ?? this.#host.requestsFor(slot);
-  }
-
-  /**
-   * Whether this replica has a vote or a lock in the slot, which is not decided here. Then it has not
-   * forgotten the slot, whatever it has forgotten of later ones: votes and locks go when it decides.
-   */
-  #hasVoteIn(key: SlotKey): boolean {
-    const state = this.#state.slots.get(key);
-    return Boolean(state?.vote || state?.lock);
-  }
-
-  /** Whether this replica has forgotten its activation, or a later one of its client, since it opened. */
-  #isPast(state: SlotState): boolean {
-    const requests = this.#requestsIn(state);
-    if (!requests || this.abstains(state.slot)) return false;
-    return this.#areForgotten(requests);
-  }
-
-  /**
-   * It can do no more for it, and votes in it no more, so its vote and its lock may go. But others may have
-   * decided the slot: it asks them for a while.
-   */
-  #mayStillLearn(state: SlotState): boolean {
-    return this.#hasVoteIn(state.key) && !this.#retransmission.isStale(state);
-  }
-
-  #areForgotten(requests: ActivationValue['requests']): boolean {
-    return this.#host.isForgotten({ kind: 'activation', requests, proposals: [] });
+    return this.#state.abstentions.covers(slotKey(slot));
   }
 
   /**
@@ -350,8 +293,8 @@ export class Agreement {
   }
 
   #onSlotTimer(kind: 'suspect' | 'resend', slot: SlotState): void {
-    const isPast = this.#isPast(slot);
-    if (isPast && !this.#mayStillLearn(slot)) this.forget(slot.slot);
+    const isPast = this.open.isPast(slot);
+    if (isPast && !this.open.mayStillLearn(slot)) this.forget(slot.slot);
     else if (kind === 'suspect') {
       if (!isPast && this.#retransmission.hasGrounds(slot)) this.#blame(slot);
       this.#watch(slot);
@@ -414,7 +357,7 @@ export class Agreement {
     const key = slotKey(slot);
     const known = this.#state.decided.get(key);
     if (known) return invariant(sameResult(known, result), 'a slot has one decision');
-    const hadVote = this.#hasVoteIn(key);
+    const hadVote = this.open.hasVoteIn(key);
     if (!hadVote && this.#host.isForgotten(proof.value)) return;
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
     this.#forgotten.learntAgain(key);

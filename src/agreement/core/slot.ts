@@ -103,6 +103,14 @@ export class SlotState {
   }
 }
 
+/** Fetches for a slot of which this replica knows nothing but that it voted. */
+const QUESTIONS_MAX = 10;
+
+/** Nothing that this replica has done for the slot was of any use. */
+export function isStale({ questions }: SlotState): boolean {
+  return questions > QUESTIONS_MAX;
+}
+
 /** The latest vote of each replica in one phase: memory is bounded by the number of replicas. */
 class PhaseVotes {
   readonly #latest = new Map<ReplicaId, Signed<PhaseStatement>>();

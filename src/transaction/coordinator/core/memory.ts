@@ -177,7 +177,7 @@ export class Memory {
       for (const floor of floors) this.#floors.raise(floor);
     }
     for (const slot of slots) {
-      const activation = this.#agreement.activationIn(slot);
+      const activation = this.#agreement.open.activationIn(slot);
       if (slot.kind === 'outcome' && this.#isUndecided(slot)) this.#transactions.abandon(slot.tid);
       else if (!activation || this.#floors.isForgotten(activation)) this.#agreement.forget(slot);
     }
@@ -185,7 +185,7 @@ export class Memory {
 
   #isOpen(slot: Slot): boolean {
     if (this.#isUndecided(slot) || this.#agreement.abstains(slot)) return true;
-    return this.#agreement.activationIn(slot) !== undefined;
+    return this.#agreement.open.activationIn(slot) !== undefined;
   }
 
   #isUndecided(slot: Slot): boolean {
@@ -200,7 +200,7 @@ export class Memory {
   /** Where another replica that has lost its memory may have voted, or acknowledged a registration. */
   *#openSlots(): Generator<Slot> {
     yield* this.#transactions.openSlots();
-    yield* this.#agreement.stakes();
+    yield* this.#agreement.open.bound();
     yield* this.#agreement.abstentions;
   }
 }

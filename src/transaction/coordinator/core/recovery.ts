@@ -216,7 +216,7 @@ export class Recovery {
 
   #fresh(): Omit<PeerAnswer, 'tries' | 'complete'> {
     const { agreement, undecided } = this.#options;
-    const stale = [...agreement.staleActivations()];
+    const stale = [...agreement.open.staleActivations()];
     const openHere = [...undecided(), ...agreement.abstentions, ...stale];
     const withFloors = agreement.isRecovering || agreement.abstaining > 0 || stale.length > 0;
     const question = this.#options.question();
