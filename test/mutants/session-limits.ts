@@ -15,6 +15,28 @@ const client = [
 /** Bounds of sessions, and whose share they are. */
 export const sessionLimitMutants: readonly Mutant[] = [
   {
+    name: 'result-that-is-no-text',
+    rule: 'a result that has no encoding is no answer: the client leaves the coordinator that sends it',
+    file: 'src/session/http/fields.ts',
+    find: '(text) => !/\\p{Surrogate}/u.test(text)',
+    replace: '() => true',
+    tests: [
+      'test/session/client/client-lying-homes.test.ts',
+      'test/vectors/session-proofs.test.ts',
+    ],
+  },
+  {
+    name: 'result-of-any-length',
+    rule: 'a result longer than any operation may have is no answer either',
+    file: 'src/session/http/fields.ts',
+    find: 'encoder.encode(text).length <= bytesMax',
+    replace: 'encoder.encode(text).length <= 2 ** 20 * bytesMax',
+    tests: [
+      'test/session/client/client-lying-homes.test.ts',
+      'test/vectors/session-proofs.test.ts',
+    ],
+  },
+  {
     name: 'position-unbounded-by-reports',
     rule: 'what becomes final in one position fits into one message',
     file: 'src/session/core/machine/settling.ts',

@@ -1,7 +1,7 @@
 import { z } from 'zod';
 import { bytesOfBase64 } from '../../kernel/codec/base64.js';
 import { type Digest, type ReplicaId, replicaId } from '../../kernel/ids.js';
-import { applicationName, type CallResult, type SessionId } from '../types.js';
+import { applicationName, type CallResult, type SessionId, sessionLimits } from '../types.js';
 
 // Values as JSON has them: digests and nonces in lower-case hexadecimal, other bytes in base64.
 
@@ -26,9 +26,24 @@ export const base64 = z.string().transform((text, context) => {
   return bytes ?? new Uint8Array();
 });
 
+/** Text that has UTF-8: half a surrogate pair has none, and would be hashed as another character. */
+export const wellFormed = z
+  .string()
+  .refine((text) => !/\p{Surrogate}/u.test(text), 'must be text in Unicode');
+
+const encoder = new TextEncoder();
+
+/** Of at most so many bytes of UTF-8. */
+export function textUpTo(bytesMax: number) {
+  const isShort = (text: string) => encoder.encode(text).length <= bytesMax;
+  return wellFormed.refine(isShort, `must be at most ${bytesMax} bytes`);
+}
+
+const resultText = textUpTo(sessionLimits.payloadBytes);
+
 export const callResult: z.ZodType<CallResult> = z.discriminatedUnion('kind', [
-  z.object({ kind: z.literal('done'), result: z.string() }),
-  z.object({ kind: z.literal('rejected'), reason: z.string() }),
+  z.object({ kind: z.literal('done'), result: resultText }),
+  z.object({ kind: z.literal('rejected'), reason: resultText }),
 ]);
 
 export const applicationField = z

@@ -3,7 +3,13 @@ import { base64Of } from '../../kernel/codec/base64.js';
 import type { ClusterId } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import { encodeSessionStatement } from '../statement.js';
-import type { AttestationStatement, OutcomeProof, SessionStatement, StateProof } from '../types.js';
+import {
+  type AttestationStatement,
+  type OutcomeProof,
+  type SessionStatement,
+  type StateProof,
+  sessionLimits,
+} from '../types.js';
 import {
   base64,
   callResult,
@@ -12,6 +18,7 @@ import {
   replica,
   sequenceField,
   sessionIdField,
+  textUpTo,
 } from './fields.js';
 
 /** A statement's fields with the signature. */
@@ -87,7 +94,7 @@ export function stateProofJson({ attestations, ...rest }: StateProof): object {
 export const stateProofSchema = z.object({
   application: z.string(),
   key: z.string(),
-  value: z.string(),
+  value: textUpTo(sessionLimits.valueBytes),
   attestations: z
     .array(
       z.object({

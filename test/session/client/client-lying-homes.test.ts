@@ -141,6 +141,12 @@ const lies: Readonly<Record<string, Lie>> = {
     return promisesAlone(asked);
   },
   'promises another result': changed((text) => text.replace(/"result":"\d+"/, '"result":"99"')),
+  'promises a result that no text can be': changed((text) =>
+    text.replace(/"result":"\d+"/, '"result":"\\ud800"'),
+  ),
+  'promises a result longer than any': changed((text) =>
+    text.replace(/"result":"\d+"/, `"result":"${'9'.repeat(20_000)}"`),
+  ),
   'shows the promise of another session': changed((text) => {
     const said = earlier;
     earlier = text.includes('"receipt"') ? text : earlier;
@@ -191,6 +197,8 @@ const lies: Readonly<Record<string, Lie>> = {
 const reasons: Readonly<Record<string, RegExp>> = {
   'has nothing of it': /does not take/,
   'promises another result': /another result/,
+  'promises a result that no text can be': /cannot be read/,
+  'promises a result longer than any': /cannot be read/,
   'shows promises in place of witnesses': /cannot be read/,
   'answers for another session': /of another session/,
   'closes the stream of events each time': /ended the stream/,

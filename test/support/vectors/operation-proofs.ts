@@ -101,6 +101,10 @@ function otherOutcomes(): SessionProofVector[] {
     outcome('a reason in place of a result', {
       result: { kind: 'rejected', reason: '{"at":"Łódź"}' },
     }),
+    outcome('half a surrogate pair as the result', { result: { kind: 'done', result: '\ud800' } }),
+    outcome('a result of more than 16,384 bytes', {
+      result: { kind: 'rejected', reason: 'é'.repeat(8193) },
+    }),
     outcome('another number of an operation', { sequence: 2 }),
     outcome('another head', { head: second.head }),
     outcome('another session', { session }),

@@ -77,6 +77,13 @@ function otherValues(): SessionProofVector[] {
   const elsewhere = { kind: 'state', application: 'banking', key } as const;
   return [
     refused('another value', proofOf([zero, two], { value: '{"at":"Łódź","weight":8}' })),
+    refused(
+      'half a surrogate pair, where the attested value has the replacement character',
+      proofOf(
+        [0, 2].map((each) => attest(each, { value: digestOfText('\ufffd') })),
+        { value: '\ud800' },
+      ),
+    ),
     refused('another key', proofOf([zero, two], { key: 'package/P-2' })),
     refused('another application', proofOf([zero, two], { application: 'banking' })),
     refused('an attestation of another key', proofOf([zero, attest(2, { subject })])),
