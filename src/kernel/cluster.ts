@@ -33,7 +33,7 @@ export type FrontMember = Omit<Member, 'statementKey'>;
 export interface Timing {
   /** How long a slot may stay undecided before its primary is suspected. Doubles by view change. */
   readonly suspectAfterMs: number;
-  /** First retransmission of an silentBankLoad message; grows by half each time up to ten times this. */
+  /** First retransmission of an unanswered message; grows by half each time up to ten times this. */
   readonly resendAfterMs: number;
   /** How long a vote may be missing before the transaction may abort. */
   readonly voteTimeoutMs: number;

@@ -79,6 +79,22 @@ export const accountMutants: readonly Mutant[] = [
     tests: ['test/banking/front/front-once.test.ts'],
   },
   {
+    name: 'remembers-what-gave-way',
+    rule: 'an unknown request is called not executed only for the time that the front door remembers in full',
+    file: 'src/banking/front/request-book.ts',
+    find: 'this.#completeSinceMs = Math.max(this.#completeSinceMs, request.sinceMs + 1);',
+    replace: '',
+    tests: ['test/banking/front/front-book.test.ts'],
+  },
+  {
+    name: 'unsent-is-unknown',
+    rule: 'a request that was never sent on is refused, and its outcome is not called unknown',
+    file: 'src/banking/front/requests.ts',
+    find: '(book.get(key) ? undefined : await within(laneGraceMs, answer))',
+    replace: 'undefined',
+    tests: ['test/banking/front/front-requests.test.ts'],
+  },
+  {
     name: 'waiting-is-unknown',
     rule: 'a request that waits for a lane is not called unknown: it may still be made',
     file: 'src/banking/front/front-node.ts',

@@ -10,10 +10,10 @@ import { SoapFault } from '../../soap/faults.js';
 import type { Operations } from '../../soap/port.js';
 import { registerPort } from '../../soap/server.js';
 import { cc, namespaces } from '../../soap/vocabulary.js';
-import { element } from '../../soap/xml.js';
+import { element, type XmlElement } from '../../soap/xml.js';
 import { TransferClient } from '../client/transfer-client.js';
 import { bankActions, readTransfer, writeTransferResponse } from '../soap.js';
-import { bookLimits, RequestBook } from './request-book.js';
+import { type FrontRequest, RequestBook } from './request-book.js';
 import { Callers, FrontRefusal, type FrontRefusalCode, FrontRequests } from './requests.js';
 
 export interface FrontNodeOptions {
@@ -104,8 +104,7 @@ function serveOutcomes(app: FastifyInstance, requests: FrontRequests): void {
     const found = requests.find(key);
     if (found === undefined && requests.isUnderWay(key)) return { key, state: 'open' };
     if (found === undefined) {
-      // It would be remembered, had it been sent to the initiators within this time.
-      const rememberedMs = bookLimits.keptMs;
+      const { rememberedMs } = requests;
       return reply.code(404).send({ key, state: 'unknown, not executed', rememberedMs });
     }
     const { answer, ticket } = found;
@@ -126,22 +125,25 @@ const codes: Readonly<Record<FrontRefusalCode, string>> = {
 };
 
 /** Only a refusal and a conflict are the caller's doing. What can be asked for is in the detail. */
-function faultOf({ code, message, data: { request } }: FrontRefusal): SoapFault {
+function faultOf({ code, message, data: { key, request } }: FrontRefusal): SoapFault {
   const isSenders = code === 'refused' || code === 'conflict';
-  const ask = request && code === 'outcome-unknown' ? `; ask GET /outcome?key=${request.key}` : '';
+  const ask =
+    key !== undefined && code === 'outcome-unknown' ? `; ask GET /outcome?key=${key}` : '';
   return new SoapFault({
     soapCode: isSenders ? 'Sender' : 'Receiver',
     namespace: namespaces.concordat,
     code: codes[code],
     reason: message + ask,
     detail:
-      request &&
-      element(
-        cc('AskBy'),
-        [],
-        element(cc('Key'), [], request.key),
-        element(cc('Client'), [], request.ticket.client),
-        element(cc('Timestamp'), [], String(request.ticket.timestamp)),
-      ),
+      key === undefined
+        ? undefined
+        : element(cc('AskBy'), [], element(cc('Key'), [], key), ...ticketOf(request)),
   });
+}
+
+/** What the initiators know a request by, once it was sent to them. */
+function ticketOf(request: FrontRequest | undefined): XmlElement[] {
+  if (!request) return [];
+  const { client, timestamp } = request.ticket;
+  return [element(cc('Client'), [], client), element(cc('Timestamp'), [], String(timestamp))];
 }

@@ -39,6 +39,8 @@ export const bookLimits = {
 } as const;
 
 const prefix = 'request/';
+/** Since when nothing that was sent here has been forgotten: milliseconds since 1970, in digits. */
+const completeSince = 'complete-since';
 
 /**
  * The requests that callers named, by their keys: durable, so that a request that is sent again, as HTTP
@@ -51,6 +53,7 @@ export class RequestBook {
   /** The keys of each caller, the oldest first. */
   readonly #ofCaller = new Map<string, Set<string>>();
   #open = 0;
+  #completeSinceMs = Number.POSITIVE_INFINITY;
 
   constructor(store: Store, clock: () => number) {
     this.#store = store;
@@ -64,7 +67,15 @@ export class RequestBook {
       ({ value }) => JSON.parse(Buffer.from(value).toString()) as FrontRequest,
     );
     for (const request of requests.sort((a, b) => a.sinceMs - b.sinceMs)) this.#add(request);
+    const [since] = await this.#store.load(completeSince);
+    this.#completeSinceMs = since ? Number(Buffer.from(since.value).toString()) : this.#clock();
+    if (!since) await this.#store.write([this.#completeSince]);
     return requests.filter(({ answer }) => answer === undefined);
+  }
+
+  /** A request that was sent on within so many milliseconds is here: no key from then is unknown. */
+  get rememberedMs(): number {
+    return Math.max(0, Math.min(bookLimits.keptMs, this.#clock() - this.#completeSinceMs));
   }
 
   get(key: string): FrontRequest | undefined {
@@ -89,8 +100,17 @@ export class RequestBook {
     }
     for (const request of gone) this.#delete(request);
     if (gone.length === 0) return !mustGo;
-    await this.#store.write(gone.map(({ key }) => ({ key: keyOf(key), value: null })));
+    for (const request of gone) {
+      if (this.#isOver(request)) continue;
+      this.#completeSinceMs = Math.max(this.#completeSinceMs, request.sinceMs + 1);
+    }
+    const deleted = gone.map(({ key }) => ({ key: keyOf(key), value: null }));
+    await this.#store.write([...deleted, this.#completeSince]);
     return true;
+  }
+
+  get #completeSince() {
+    return { key: completeSince, value: Buffer.from(String(this.#completeSinceMs)) };
   }
 
   /** Adds a request, or its answer, once it is on disk. */

@@ -55,7 +55,7 @@ export class Callers {
 
 export type FrontRefusalCode = 'busy' | 'conflict' | 'refused' | 'too-old' | 'outcome-unknown';
 
-/** Why a caller gets no outcome. `request` is what it can ask by. */
+/** Why a caller gets no outcome. `key` is what it can ask by, and `request` what was sent on, if it was. */
 export class FrontRefusal extends ConcordatError<FrontRefusalCode, FrontRefusalData> {
   override readonly name = 'FrontRefusal';
   readonly data: FrontRefusalData;
@@ -64,13 +64,15 @@ export class FrontRefusal extends ConcordatError<FrontRefusalCode, FrontRefusalD
     readonly code: FrontRefusalCode,
     message: string,
     request?: FrontRequest,
+    key = request?.key,
   ) {
     super(message);
-    this.data = { request };
+    this.data = { key, request };
   }
 }
 
 export interface FrontRefusalData {
+  readonly key: string | undefined;
   readonly request: FrontRequest | undefined;
 }
 
@@ -121,6 +123,11 @@ export class FrontRequests {
   /** The request of this key, if it is remembered. */
   find(key: string): FrontRequest | undefined {
     return this.#options.book.get(key);
+  }
+
+  /** A key that is unknown was not sent on within so many milliseconds. */
+  get rememberedMs(): number {
+    return this.#options.book.rememberedMs;
   }
 
   /** Whether a request of this key is here without an answer; it may not have been sent on yet. */
@@ -229,16 +236,28 @@ export class FrontRequests {
   }
 
   async #wait(key: string, answer: Promise<FrontAnswer>): Promise<TransferResult> {
-    const waiting = new AbortController();
-    const late = sleep(this.#options.timeoutMs, 'late' as const, { signal: waiting.signal });
-    late.catch(() => undefined);
-    const first = await Promise.race([answer, late]).finally(() => waiting.abort());
-    const request = this.#options.book.get(key);
-    if (first === 'late') {
-      throw new FrontRefusal('outcome-unknown', 'too few initiators answered in time', request);
+    const { timeoutMs, book } = this.#options;
+    const inTime = await within(timeoutMs, answer);
+    // One that still waits for a lane is refused there now, for good: that is the better answer.
+    const first = inTime ?? (book.get(key) ? undefined : await within(laneGraceMs, answer));
+    const request = book.get(key);
+    if (first === undefined) {
+      const why = 'too few initiators answered in time';
+      throw new FrontRefusal('outcome-unknown', why, request, key);
     }
     return resultOf(first, request);
   }
+}
+
+/** Longer than it takes a request to be refused that has waited for a lane in vain. */
+const laneGraceMs = 1000;
+
+/** `undefined` where it takes longer. */
+async function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<Value | undefined> {
+  const waiting = new AbortController();
+  const late = sleep(timeoutMs, undefined, { signal: waiting.signal });
+  late.catch(() => undefined);
+  return await Promise.race([work, late]).finally(() => waiting.abort());
 }
 
 function resultOf(answer: FrontAnswer, request: FrontRequest | undefined): TransferResult {

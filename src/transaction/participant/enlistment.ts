@@ -42,7 +42,7 @@ export interface EnlistmentIdentity {
   readonly calls: Calls;
 }
 
-/** After so many silentBankLoad repetitions a volatile participant stops asking for the outcome. */
+/** After so many unanswered repetitions a volatile participant stops asking for the outcome. */
 const volatileRepetitions = 20;
 
 /**

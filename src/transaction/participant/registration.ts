@@ -20,7 +20,7 @@ import type {
 } from './messages.js';
 import { everyReplica, type ParticipantSigner } from './signer.js';
 
-/** The silentBankLoad calls for one operation, one of each initiator. */
+/** The unanswered calls for one operation, one of each initiator. */
 export class Calls {
   readonly #byInitiator = new Map<InitiatorId, CallId>();
 

@@ -52,6 +52,23 @@ function scene() {
 }
 
 describe('the front door’s book of requests', () => {
+  it('knows for how long it is complete: not before it began, nor before what had to give way', async () => {
+    const { book, request, fill, pass } = scene();
+    await book.load();
+    expect(book.rememberedMs).toBe(0);
+    pass(1000);
+    expect(book.rememberedMs).toBe(1000);
+    await fill('one', bookLimits.requestsOfCaller);
+    pass(bookLimits.youngMs + 1);
+    expect(book.rememberedMs).toBe(1000 + bookLimits.youngMs + 1);
+    expect(await book.makeRoom('one')).toBe(true);
+    expect(book.get('one 0')).toBeUndefined();
+    expect(book.rememberedMs).toBe(bookLimits.youngMs);
+    await book.put({ ...request('later', 'one'), answer });
+    pass(2 * bookLimits.keptMs);
+    expect(book.rememberedMs).toBe(bookLimits.keptMs);
+  });
+
   it('refuses the caller whose share is full, and not another', async () => {
     const { book, fill } = scene();
     await fill('greedy', bookLimits.requestsOfCaller);

@@ -242,4 +242,12 @@ describe('an outcome that the front door does not know', () => {
     const { url } = await front();
     expect(await ask(url, 'none')).toMatchObject({ status: 404, state: 'unknown, not executed' });
   });
+
+  it('says nothing of the time before the front door began to remember', async () => {
+    const { url } = await front();
+    const { rememberedMs } = (await ask(url, 'none')) as { rememberedMs?: number };
+    expect(rememberedMs).toBeGreaterThanOrEqual(0);
+    // This process is older than the front door in it.
+    expect(rememberedMs).toBeLessThan(performance.now());
+  });
 });

@@ -147,7 +147,7 @@ export class TwoPhaseCommit {
     for (const enlistment of transaction.enlistments.values()) enlistment.forgotten = true;
   }
 
-  /** Comms time out: what is silentBankLoad is sent again, by every replica now. */
+  /** Comms time out: what is unanswered is sent again, by every replica now. */
   resend(transaction: CoordinatorTransaction): void {
     transaction.notices += 1;
     this.#notifyAll(transaction);
