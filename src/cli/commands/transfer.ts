@@ -44,7 +44,7 @@ export const addTransfer: AddCommand = (program, finish) => {
     )
     .option(
       '--resume <request>',
-      'ask what became of this transfer, sent before under this request',
+      'what became of the transfer that was sent under this request; made now if it never arrived',
       parseRequest,
     )
     .option('--json', 'print the result as JSON')
@@ -53,7 +53,7 @@ export const addTransfer: AddCommand = (program, finish) => {
       `
 Exit status 0 committed; 1 aborted or refused; 3 outcome not known: it may have been made. Ask
 again with --resume and the request that is printed then, and else the same options: it is the same
-transfer, and made once.
+transfer, and made once. Copy the request whole: under a mistyped one it is another transfer.
 
 Examples:
   concordat transfer --from bank-a/alice --to bank-b/bob --amount 12.50

@@ -143,8 +143,11 @@ function sizeOf(file: string): number {
   return statSync(file, { throwIfNoEntry: false })?.size ?? 0;
 }
 
-/** The last line of what was written after `start`, cut to a line of a terminal or two. */
+/** Characters of a node's last words; what to do about a damaged store takes some 600. */
+const lastLineLength = 2000;
+
+/** The last line of what was written after `start`. */
 function lastLineFrom(file: string, start: number): string {
   const text = readFileSync(file).subarray(start).toString();
-  return (text.trimEnd().split('\n').at(-1) ?? '').slice(0, 300);
+  return (text.trimEnd().split('\n').at(-1) ?? '').slice(0, lastLineLength);
 }
