@@ -3,6 +3,8 @@ import type { View } from '../../src/kernel/ids.js';
 import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
 import { boundOf } from '../../src/ordering/core/lost-store.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
+import { evidenceIn } from '../../src/ordering/core/pbft/new-view.js';
+import type { LogEntry } from '../../src/ordering/core/pbft/state.js';
 import type { OrderingMessage } from '../../src/ordering/types.js';
 import { type EngineFactory, OrderingRig } from '../support/ordering-rig.js';
 
@@ -249,6 +251,25 @@ describe.each(Object.entries(engines))(
     });
   },
 );
+
+describe('a view change of a replica that has come back', () => {
+  const entry = (sequence: number, preparedIn?: number, committedIn?: number) => {
+    const prepared = { prePrepare: { statement: { view: preparedIn } } };
+    const committed = { statement: { view: committedIn } };
+    const of = { sequence, ...(preparedIn !== undefined && { prepared }) };
+    return { ...of, ...(committedIn !== undefined && { committed }) } as unknown as LogEntry;
+  };
+
+  it('shows what it has executed without having prepared it, in that view', () => {
+    const executed = entry(1, undefined, 2);
+    const later = entry(2, 1, 2);
+    const usual = entry(3, 2, 2);
+    const prepared = entry(4, 2);
+    const shown = evidenceIn([prepared, usual, later, executed]);
+    expect(shown.committed).toEqual([executed.committed, later.committed]);
+    expect(shown.prepared).toEqual([later.prepared, usual.prepared, prepared.prepared]);
+  });
+});
 
 describe('a replica that says that it has lost its store', () => {
   it('costs the others a few views a minute, and no more', () => {
