@@ -184,10 +184,10 @@ type Outputs = readonly (BankOutput | CommonOutput)[];
  *
  * @example
  * ```ts
- * import { BankCore, type BankNodeOptions, type Ledger, startBank } from 'concordat/participant';
+ * import { type AccountLedger, BankCore, type BankNodeOptions, startBank } from 'concordat/participant';
  *
  * // A bank that keeps its accounts in a ledger of its own.
- * export function startOwnBank(options: BankNodeOptions, ledger: Ledger) {
+ * export function startOwnBank(options: BankNodeOptions, ledger: AccountLedger) {
  *   const createCore: BankNodeOptions['createCore'] = (core, accounts) =>
  *     new BankCore(core, accounts, ledger);
  *   return startBank({ ...options, createCore });
