@@ -78,7 +78,7 @@ export const invitationMutants: readonly Mutant[] = [
     file: 'src/transaction/participant/participant.ts',
     find: 'return end === undefined',
     replace:
-      "if (message === 'prepare') return [voice.vote('aborted', [replica])];\n    return end === undefined",
+      "if (message === 'prepare') return [signer.vote('aborted', [replica])];\n    return end === undefined",
     tests: participant,
   },
   {

@@ -27,7 +27,7 @@ export const base64 = z.string().transform((text, context) => {
 });
 
 /** Text that has UTF-8: half a surrogate pair has none, and would be hashed as another character. */
-export const wellFormed = z
+const wellFormed = z
   .string()
   .refine((text) => !/\p{Surrogate}/u.test(text), 'must be text in Unicode');
 

@@ -60,8 +60,8 @@ export class Enlistment<Operation> {
   readonly #order: ReplicaOrder;
   readonly #protocol: TwoPhaseProtocol;
   readonly #calls: Calls;
-  readonly #hearing: NotificationTally;
-  #voice: ParticipantSigner;
+  readonly #notifications: NotificationTally;
+  #signer: ParticipantSigner;
   #state: ParticipantState = 'None';
   #registration: Registration<Operation> | undefined;
   #rollingBack: RollingBack | undefined;
@@ -84,8 +84,8 @@ export class Enlistment<Operation> {
     this.#order = order;
     this.#protocol = protocol;
     this.#calls = calls;
-    this.#hearing = new NotificationTally(options.resilience);
-    this.#voice = new ParticipantSigner(options, ref);
+    this.#notifications = new NotificationTally(options.resilience);
+    this.#signer = new ParticipantSigner(options, ref);
   }
 
   /** Set once it has ended. */
@@ -104,15 +104,15 @@ export class Enlistment<Operation> {
     invitations: RegistrationStatement['invitations'],
     expiresMs: number,
   ): Outputs<Operation> {
-    const statement = this.#voice.registration(this.#protocol, invitations);
+    const statement = this.#signer.registration(this.#protocol, invitations);
     this.#registration = new Registration(
       this.#options,
       statement,
       operation,
-      this.#voice,
+      this.#signer,
       this.#order,
     );
-    return [this.#voice.startTimer('expires', expiresMs), ...this.#registration.send()];
+    return [this.#signer.startTimer('expires', expiresMs), ...this.#registration.send()];
   }
 
   /** Takes up a prepared record after a restart: in doubt, and soon asking for the outcome. */
@@ -121,10 +121,10 @@ export class Enlistment<Operation> {
     this.#result = { kind: 'done' };
     this.#vote = 'prepared';
     this.#isOnRecord = true;
-    this.#voice = new ParticipantSigner(this.#options, this.ref, { vote: 'prepared' });
+    this.#signer = new ParticipantSigner(this.#options, this.ref, { vote: 'prepared' });
     return [
       { kind: 'recover', ref: this.ref, record },
-      this.#voice.startTimer('doubt', askAfterMs),
+      this.#signer.startTimer('doubt', askAfterMs),
     ];
   }
 
@@ -182,12 +182,12 @@ export class Enlistment<Operation> {
       ...this.#writeRecord(null),
       ...(rollingBack === undefined
         ? this.#apply('commitDecision')
-        : this.#perform(rollingBack.event, rollingBack.remaining, this.#voice.everybody)),
+        : this.#perform(rollingBack.event, rollingBack.remaining, this.#signer.everybody)),
     ];
   }
 
   notified(notified: Notified): Outputs<Operation> {
-    const to = this.#hearing.add(notified);
+    const to = this.#notifications.add(notified);
     // While the application rolls back: all replicas are notified when it is done (the table's note d).
     if (to === undefined || this.#rollingBack !== undefined) return [];
     return this.#apply(notified.message, to);
@@ -221,10 +221,10 @@ export class Enlistment<Operation> {
     return this.#perform('commsTimeout', ['roll back', 'forget'], []);
   }
 
-  #apply(event: ParticipantEvent, to = this.#voice.everybody): Outputs<Operation> {
+  #apply(event: ParticipantEvent, to = this.#signer.everybody): Outputs<Operation> {
     const state = this.#state;
     const found = transition(participantTable, state, event, this.#protocol);
-    if (found === 'impossible') return [this.#voice.log('warn', 'out-of-place', { event, state })];
+    if (found === 'impossible') return [this.#signer.log('warn', 'out-of-place', { event, state })];
     this.#state = found.next;
     return this.#perform(event, found.actions, to);
   }
@@ -260,7 +260,7 @@ export class Enlistment<Operation> {
         return [
           ...this.#writeRecord(writePreparedValue(this.digest, this.#record)),
           // Those that asked, the primary among them as a rule; the others if no outcome comes of it.
-          ...this.#apply('writeDone', this.#hearing.sendersOf('prepare')),
+          ...this.#apply('writeDone', this.#notifications.sendersOf('prepare')),
         ];
       case 'send Prepared':
         return [this.#castVote('prepared', to), ...this.#awaitOutcome(event)];
@@ -271,18 +271,18 @@ export class Enlistment<Operation> {
         // Not signed as a vote where it would contradict the one that was cast.
         return [
           this.#vote === 'prepared'
-            ? this.#voice.acknowledgement('abort', this.#hearing.sendersOf('rollback'))
+            ? this.#signer.acknowledgement('abort', this.#notifications.sendersOf('rollback'))
             : this.#castVote('aborted'),
         ];
       case 'start the commit':
-        return [this.#voice.stopTimer('doubt'), this.#ask('commit')];
+        return [this.#signer.stopTimer('doubt'), this.#ask('commit')];
       case 'send Committed':
         // A commit of a transaction that was decided without this enlistment: it has no part in that.
         if (this.#vote !== 'prepared') {
-          return [this.#voice.log('warn', 'commit-without-consent', { replicas: to })];
+          return [this.#signer.log('warn', 'commit-without-consent', { replicas: to })];
         }
         this.#end = 'committed';
-        return [this.#voice.acknowledgement('commit', this.#hearing.sendersOf('commit'))];
+        return [this.#signer.acknowledgement('commit', this.#notifications.sendersOf('commit'))];
       case 'roll back':
         return [this.#ask('roll-back')];
       case 'fault InvalidState':
@@ -300,7 +300,7 @@ export class Enlistment<Operation> {
     if (this.#registration === undefined) return [];
     const { operation } = this.#registration;
     this.#registration = undefined;
-    return [this.#voice.stopTimer('register'), { kind: 'execute', ref: this.ref, operation }];
+    return [this.#signer.stopTimer('register'), { kind: 'execute', ref: this.ref, operation }];
   }
 
   /** In doubt: Prepared is repeated, ever more slowly, until an outcome comes. */
@@ -309,7 +309,7 @@ export class Enlistment<Operation> {
     if (event !== 'writeDone' && event !== 'commsTimeout') return [];
     const delayMs = resendDelayMs(this.#options.resendAfterMs, this.#repetitions);
     this.#repetitions += 1;
-    return [this.#voice.startTimer('doubt', delayMs)];
+    return [this.#signer.startTimer('doubt', delayMs)];
   }
 
   #fault(
@@ -318,8 +318,8 @@ export class Enlistment<Operation> {
     to: readonly ReplicaId[],
   ): Outputs<Operation> {
     return [
-      this.#voice.fault(fault, to),
-      this.#voice.log('error', 'invalid-notification', { fault, event, replicas: to }),
+      this.#signer.fault(fault, to),
+      this.#signer.log('error', 'invalid-notification', { fault, event, replicas: to }),
     ];
   }
 
@@ -331,7 +331,7 @@ export class Enlistment<Operation> {
     this.#finished = { ref, digest, result, vote: this.#vote, end: this.#end };
     return [
       ...answer(this.#calls.takeAll(), result),
-      ...(['register', 'expires', 'doubt'] as const).map((timer) => this.#voice.stopTimer(timer)),
+      ...(['register', 'expires', 'doubt'] as const).map((timer) => this.#signer.stopTimer(timer)),
     ];
   }
 
@@ -349,7 +349,7 @@ export class Enlistment<Operation> {
     const mayConsent = this.#isOnRecord || !this.#isDurable;
     invariant(vote !== 'prepared' || mayConsent, 'the prepared record comes before the vote');
     this.#vote = vote;
-    return this.#voice.vote(vote, to);
+    return this.#signer.vote(vote, to);
   }
 
   #ask(kind: 'prepare' | 'commit' | 'roll-back'): Output<Operation> {

@@ -158,23 +158,23 @@ export class Participant<Operation>
     { ref, message, replica }: Notified,
     { vote, end }: Finished,
   ): Outputs<Operation> {
-    const voice = new ParticipantSigner(this.#options, ref, {
+    const signer = new ParticipantSigner(this.#options, ref, {
       vote,
       acknowledged: acknowledgedBy[end],
     });
     switch (message) {
       case 'prepare':
-        return [voice.vote(vote ?? 'aborted', [replica])];
+        return [signer.vote(vote ?? 'aborted', [replica])];
       case 'commit':
         if (end !== 'committed') break;
-        return [voice.acknowledgement('commit', [replica])];
+        return [signer.acknowledgement('commit', [replica])];
       case 'rollback':
         if (end !== 'aborted') break;
-        return [voice.acknowledgement('abort', [replica])];
+        return [signer.acknowledgement('abort', [replica])];
       default:
         return unreachable(message);
     }
-    return [voice.log('warn', 'contradicts-the-end', { message, replica, end })];
+    return [signer.log('warn', 'contradicts-the-end', { message, replica, end })];
   }
 
   /**
@@ -184,14 +184,14 @@ export class Participant<Operation>
   #answerForgotten(notified: Notified): Outputs<Operation> {
     const { ref, message, replica, vote } = notified;
     const end = provedEnd(notified);
-    const voice = new ParticipantSigner(
+    const signer = new ParticipantSigner(
       this.#options,
       ref,
       end === 'commit' ? vote?.statement : {},
     );
     return end === undefined
-      ? [voice.log('info', 'forgotten', { message, replica })]
-      : [voice.acknowledgement(end, [replica])];
+      ? [signer.log('info', 'forgotten', { message, replica })]
+      : [signer.acknowledgement(end, [replica])];
   }
 
   #timer(timer: ParticipantTimer): Outputs<Operation> {

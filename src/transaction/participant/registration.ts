@@ -162,7 +162,7 @@ export class Registration<Operation> {
   readonly #statement: Signed<RegistrationStatement>;
   readonly #resilience: Resilience;
   readonly #resendAfterMs: number;
-  readonly #voice: ParticipantSigner;
+  readonly #signer: ParticipantSigner;
   readonly #order: ReplicaOrder;
   #first: readonly ReplicaId[] = [];
   readonly #taken = new Set<ReplicaId>();
@@ -173,14 +173,14 @@ export class Registration<Operation> {
     { resilience, resendAfterMs }: ParticipantOptions,
     statement: Signed<RegistrationStatement>,
     operation: Operation,
-    voice: ParticipantSigner,
+    signer: ParticipantSigner,
     order: ReplicaOrder,
   ) {
     this.#resilience = resilience;
     this.#resendAfterMs = resendAfterMs;
     this.#statement = statement;
     this.operation = operation;
-    this.#voice = voice;
+    this.#signer = signer;
     this.#order = order;
   }
 
@@ -194,7 +194,7 @@ export class Registration<Operation> {
     this.#refused.clear();
     return [
       { kind: 'register', to, statement: this.#statement },
-      this.#voice.startTimer('register', delayMs),
+      this.#signer.startTimer('register', delayMs),
     ];
   }
 

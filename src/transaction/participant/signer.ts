@@ -45,10 +45,10 @@ export class ParticipantSigner {
   #vote: Vote | undefined;
   #acknowledged: Outcome | undefined;
 
-  /** `word`: what it has signed before. */
-  constructor(options: ParticipantOptions, ref: EnlistmentRef, word: SignedBefore = {}) {
-    this.#vote = word.vote;
-    this.#acknowledged = word.acknowledged;
+  /** `before`: what it has signed already. */
+  constructor(options: ParticipantOptions, ref: EnlistmentRef, before: SignedBefore = {}) {
+    this.#vote = before.vote;
+    this.#acknowledged = before.acknowledged;
     this.#options = options;
     this.#ref = ref;
     this.everybody = everyReplica(options.resilience);
