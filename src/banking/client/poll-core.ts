@@ -94,14 +94,29 @@ export class ReplyMatcher {
   }
 
   /** The reason counts like the outcome: only if `f + 1` of those that agree give the same one. */
-  #withReason([first, ...others]: NonEmpty<TransferResult>): TransferResult {
-    const { transactionId, outcome } = first;
-    const reasons = [first, ...others].flatMap(({ reason }) => reason ?? []);
-    const reason = mostCommon(reasons, (text) => text);
-    return reason !== undefined && reason.length >= this.#needed
-      ? { transactionId, outcome, reason: reason[0] }
+  #withReason(alike: NonEmpty<TransferResult>): TransferResult {
+    const [{ transactionId, outcome }] = alike;
+    const same = sameReason(alike);
+    const [reason] = same;
+    return reason !== undefined && same.length >= this.#needed
+      ? { transactionId, outcome, reason }
       : { transactionId, outcome };
   }
+
+  /** Whether it was aborted, and those that have not answered yet can make it certain why. */
+  get mayLearnReason(): boolean {
+    const alike = this.#alike;
+    if (alike === undefined || alike[0].outcome === 'committed') return false;
+    const known = sameReason(alike).length;
+    const outstanding = this.#initiators - this.#words.size;
+    return known < this.#needed && known + outstanding >= this.#needed;
+  }
+}
+
+/** The reason that most of them give, as often as they do. */
+function sameReason(results: readonly TransferResult[]): readonly string[] {
+  const reasons = results.flatMap(({ reason }) => reason ?? []);
+  return mostCommon(reasons, (text) => text) ?? [];
 }
 
 type Refusal = Extract<FinalAnswer, { kind: 'refusal' }>;
@@ -160,11 +175,15 @@ export type PollOutput<Member> =
 const graceMs = 50;
 const DEADLINE = 'deadline';
 const HESITATION = 'hesitation';
+const REASON = 'reason';
 
 /**
  * One request to the initiators: to `f + 1` of them, and to all as soon as one of those fails, they differ,
  * or one retransmission delay is over; to each again and again until it has a final answer. Pure: it has no
  * clock and sends nothing. Answers go in, what is to be done comes out.
+ *
+ * An initiator may receive the abort before the refusal that the others aborted for, and cannot name it. So where an
+ * abort is certain and its reason is not, the others have one retransmission delay to name it.
  */
 export class PollCore<Member extends Askable> {
   readonly #options: PollCoreOptions<Member>;
@@ -175,6 +194,8 @@ export class PollCore<Member extends Askable> {
   readonly #said = new Map<Member, string>();
   readonly #attempts = new Map<Member, number>();
   #othersAsked = false;
+  /** The outcome, while its reason may still come. */
+  #settled: TransferResult | undefined;
   #ended = false;
 
   constructor(options: PollCoreOptions<Member>) {
@@ -201,8 +222,8 @@ export class PollCore<Member extends Askable> {
     this.#options.turns.answered(initiator);
     this.#heard.add(initiator);
     this.#said.set(initiator, word.kind === 'refusal' ? word.fault : word.result.outcome);
-    const ended = this.#judge(this.#matcher.add(initiator.id, word));
-    if (ended.length > 0) return ended;
+    const next = this.#judge(this.#matcher.add(initiator.id, word));
+    if (next.length > 0) return next;
     return this.#heard.size >= this.#options.needed ? this.#askOthers() : [];
   }
 
@@ -220,7 +241,7 @@ export class PollCore<Member extends Askable> {
 
   expired(name: string): PollOutput<Member>[] {
     if (this.#ended) return [];
-    if (name === DEADLINE) return this.#timeIsUp();
+    if (name === DEADLINE || name === REASON) return this.#timeIsUp();
     if (name === HESITATION) {
       for (const one of this.#first) if (!this.#heard.has(one)) this.#options.turns.wasLate(one);
       return this.#askOthers();
@@ -232,7 +253,9 @@ export class PollCore<Member extends Askable> {
 
   /** The answer is no longer of interest. */
   giveUp(): PollOutput<Member>[] {
-    return this.#ended ? [] : this.#fail('timeout', 'given up', this.#details);
+    return this.#ended
+      ? []
+      : (this.#endSettled() ?? this.#fail('timeout', 'given up', this.#details));
   }
 
   #askOthers(): PollOutput<Member>[] {
@@ -242,6 +265,8 @@ export class PollCore<Member extends Askable> {
   }
 
   #timeIsUp(): PollOutput<Member>[] {
+    const settled = this.#endSettled();
+    if (settled) return settled;
     const problem = this.#matcher.isTooOldSoFar
       ? 'an initiator calls the request too old, and too few others answered in time'
       : 'too few initiators answered in time';
@@ -252,8 +277,11 @@ export class PollCore<Member extends Askable> {
     switch (verdict.kind) {
       case 'open':
         return [];
-      case 'result':
-        return this.#end({ kind: 'result', result: verdict.result });
+      case 'result': {
+        const { result } = verdict;
+        if (this.#matcher.mayLearnReason) return this.#waitForReason(result);
+        return this.#end({ kind: 'result', result });
+      }
       case 'refused': {
         const code = verdict.isTooOld ? 'too-old' : 'refused';
         return this.#fail(code, `the initiators refused: ${verdict.fault}`, []);
@@ -261,6 +289,19 @@ export class PollCore<Member extends Askable> {
       case 'disagreement':
         return this.#fail('disagreement', 'the initiators disagree', this.#details);
     }
+  }
+
+  #waitForReason(result: TransferResult): PollOutput<Member>[] {
+    const isFirst = this.#settled === undefined;
+    this.#settled = result;
+    const delayMs = this.#options.resendAfterMs;
+    const timer = { kind: 'start-timer', name: REASON, delayMs } as const;
+    return isFirst ? [...this.#askOthers(), timer] : [];
+  }
+
+  #endSettled(): PollOutput<Member>[] | undefined {
+    const result = this.#settled;
+    return result && this.#end({ kind: 'result', result });
   }
 
   #fail(

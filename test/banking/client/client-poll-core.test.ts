@@ -58,6 +58,34 @@ describe('one request to the initiators', () => {
     }
   });
 
+  it('asks the others why it was aborted where one of the first cannot say', () => {
+    const aborted = (reason: string): FinalAnswer => ({
+      kind: 'outcome',
+      result: { ...committed.result, outcome: 'aborted', reason },
+    });
+    const undecided = () => {
+      const core = poll();
+      core.begin();
+      core.answered(first, aborted('InsufficientFunds'));
+      const outputs = core.answered(second, aborted('AbortedByCoordinator'));
+      expect(asked(outputs)).toEqual(['i2']);
+      expect(timers(outputs)).toMatchObject([{ name: 'reason', delayMs: 100 }]);
+      return core;
+    };
+    const named = ending(undecided().answered(third, aborted('InsufficientFunds')));
+    expect(named).toMatchObject({ result: { outcome: 'aborted', reason: 'InsufficientFunds' } });
+    for (const isOver of [
+      (core: PollCore<Member>) => core.answered(third, aborted('ParticipantTimeout')),
+      (core: PollCore<Member>) => core.expired('reason'),
+      (core: PollCore<Member>) => core.expired('deadline'),
+      (core: PollCore<Member>) => core.giveUp(),
+    ]) {
+      const end = ending(isOver(undecided()));
+      expect(end).toMatchObject({ kind: 'result', result: { outcome: 'aborted' } });
+      expect(end).not.toHaveProperty('result.reason');
+    }
+  });
+
   it('asks one that failed again, later each time', () => {
     const core = poll();
     core.begin();
