@@ -10,6 +10,7 @@ const capabilities = [
   'ordering',
   'transaction',
   'session',
+  'service',
   'banking',
   'cli',
   'api',
@@ -43,7 +44,7 @@ const edges = [
   '^src/kernel/(driver|store|links|http|config)/',
   '^src/transaction/(soap|coordinator/node)/',
   '^src/session/(http|node|client)/',
-  '^src/(soap|banking|cli|api)/',
+  '^src/(soap|service|banking|cli|api)/',
 ];
 
 module.exports = {
