@@ -20,7 +20,7 @@ import {
 } from './transport.js';
 import type { MessageVerifier, ReceivedMessage } from './verification.js';
 import { namespaces, type SoapVersion } from './vocabulary.js';
-import { loadSchema, loadWsdl, type WsdlName } from './wsdl.js';
+import { loadSchemaAt, loadWsdl, type WsdlForm, type WsdlName } from './wsdl.js';
 import { isNamed, type XmlElement } from './xml.js';
 
 export type { Operation, Operations, Reply } from './port.js';
@@ -261,7 +261,7 @@ function refuse(
     .send(`${new MediaTypeError().message}\n`);
 }
 
-/** `GET <path>?wsdl` and `GET <path>?xsd=<name>`. */
+/** `GET <path>?wsdl`, `GET <path>?singleWsdl` and `GET <path>?xsd=<name>`. */
 function serveDescription(
   scope: FastifyInstance,
   { path, wsdl: name, security }: SignedPortOptions | PlainPortOptions,
@@ -271,14 +271,15 @@ function serveDescription(
   const kind = security.kind === 'signed' ? 'checked' : 'reachable';
   scope.get(path, (request, reply) => {
     const query = new URL(request.url, 'http://host.invalid').searchParams;
-    const schema = loadSchema(query.get('xsd') ?? '');
+    const schema = loadSchemaAt(path, query.get('xsd') ?? '');
     if (schema !== undefined) return reply.type('text/xml; charset=utf-8').send(schema);
-    if ([...query.keys()].some((key) => descriptionForm.test(key))) {
+    const form = formAsked([...query.keys()]);
+    if (form !== undefined) {
       const { protocol, host } = request;
       const asked = { protocol, host };
       const base = ownAddresses === undefined ? originOf(asked) : ownAddresses[kind](asked);
       if (base === undefined) return reply.code(400).send({ error: 'bad Host header' });
-      return reply.type('text/xml; charset=utf-8').send(wsdl.at(`${base}${path}`));
+      return reply.type('text/xml; charset=utf-8').send(wsdl.at(`${base}${path}`, form));
     }
     return reply
       .code(405)
@@ -288,5 +289,9 @@ function serveDescription(
   });
 }
 
-/** The document is a single one, so either name will do. */
-const descriptionForm = /^(single)?wsdl$/i;
+/** Clients write the query in any case. */
+function formAsked(keys: readonly string[]): WsdlForm | undefined {
+  const names = keys.map((key) => key.toLowerCase());
+  if (names.includes('singlewsdl')) return 'single';
+  return names.includes('wsdl') ? 'linked' : undefined;
+}

@@ -13,33 +13,50 @@ export type WsdlName =
   | 'session'
   | 'transfer';
 
-/** Concordat's own schemas. */
-export type SchemaName = 'banking' | 'concordat' | 'session';
+/** Concordat's own schemas, which every WSDL holds inline. */
+const ownSchemas = ['banking', 'concordat', 'session'] as const;
 
-const schemaNames: readonly SchemaName[] = ['banking', 'concordat', 'session'];
+/** The standards' schemas, as their committees published them: the files on disk are not changed. */
+const standardSchemas = [
+  'ws-addr',
+  'wstx-wsat-1.1-schema-200701',
+  'wstx-wscoor-1.1-schema-200701',
+] as const;
 
-/** The document's text with Concordat's own schemas put in place of their imports. */
+const schemaNames = [...ownSchemas, ...standardSchemas];
+
+/** A schema that a port serves; the name of its file without `.xsd`. */
+export type SchemaName = (typeof schemaNames)[number];
+
+/** `linked` imports the standards' schemas from the same port, `single` imports nothing. */
+export type WsdlForm = 'linked' | 'single';
+
+/** A service description that needs no other server. */
 class WsdlDocument {
-  readonly #text: string;
+  readonly #forms: Readonly<Record<WsdlForm, string>>;
 
   constructor(text: string) {
-    this.#text = text;
+    this.#forms = {
+      linked: text.replaceAll(schemaEntry, (entry, file: string) =>
+        isOwn(schemaNamed(file)) ? inlined(schemaNamed(file)) : entry,
+      ),
+      single: withSchemasInside(text),
+    };
   }
 
   /** The document for a service at this address (`http://host:port/path`). */
-  at(address: string): string {
-    const escaped = address
-      .replaceAll('&', '&amp;')
-      .replaceAll('<', '&lt;')
-      .replaceAll('"', '&quot;');
-    return this.#text.replaceAll(/ location="[^"]*"/g, () => ` location="${escaped}"`);
+  at(address: string, form: WsdlForm = 'linked'): string {
+    const location = escaped(address);
+    return linkedAt(address, this.#forms[form]).replaceAll(
+      / location="[^"]*"/g,
+      () => ` location="${location}"`,
+    );
   }
 }
 
 /** Reads a WSDL of this package. */
 export function loadWsdl(name: WsdlName): WsdlDocument {
-  const text = readFileSync(new URL(`${name}.wsdl`, folder()), 'utf8');
-  return new WsdlDocument(text.replaceAll(ownImport, (_, schema) => inlineSchema(schema)));
+  return new WsdlDocument(readFileSync(new URL(`${name}.wsdl`, folder()), 'utf8'));
 }
 
 /** The text of a schema of this package, or `undefined` where there is none of that name. */
@@ -48,19 +65,68 @@ export function loadSchema(name: string): string | undefined {
   return known && readFileSync(new URL(`${known}.xsd`, folder()), 'utf8');
 }
 
+/** The schema as a port with this path serves it: what it imports is served there, too. */
+export function loadSchemaAt(path: string, name: string): string | undefined {
+  const text = loadSchema(name);
+  return text && linkedAt(path, text);
+}
+
 /** The OpenAPI description of sessions, as JSON. */
 export function loadOpenApi(): string {
   return readFileSync(new URL('sessions.openapi.json', folder()), 'utf8');
 }
 
-/** A `types` entry that does nothing but import one of our schemas, which lie beside the WSDL. */
-const ownImport =
-  /<xsd:schema>\s*<xsd:import namespace="[^"]*" schemaLocation="([a-z]+)\.xsd"\/>\s*<\/xsd:schema>/g;
+/** A `types` entry that does nothing but import a schema, which lies beside the WSDL. */
+const schemaEntry =
+  /<xsd:schema>\s*<xsd:import namespace="[^"]*" schemaLocation="([^"]+)"\/>\s*<\/xsd:schema>/g;
 
-function inlineSchema(name: string): string {
-  const text = loadSchema(name);
-  if (text === undefined) throw new Error(`no schema of this name: ${name}`);
-  return text.replace(/^<\?xml[^>]*\?>\s*/, '').trimEnd();
+/** Of any import; the location is a web address or the name of a file. */
+const schemaLocation = / schemaLocation="(?:[^"]*\/)?([^"/]+\.xsd)"/g;
+
+/**
+ * The text with every import led to the port. The location begins with the last segment of the port's path,
+ * although `?xsd=` alone would do: gSOAP and `java.net.URI` resolve a query against the folder.
+ */
+function linkedAt(address: string, text: string): string {
+  const segment = escaped(address.slice(address.lastIndexOf('/') + 1));
+  return text.replaceAll(
+    schemaLocation,
+    (_, file: string) => ` schemaLocation="${segment}?xsd=${schemaNamed(file)}"`,
+  );
+}
+
+function withSchemasInside(text: string): string {
+  const inside = new Set<SchemaName>();
+  return text.replaceAll(schemaEntry, (_, file: string) => {
+    const missing = withImports(schemaNamed(file)).filter((name) => !inside.has(name));
+    for (const name of missing) inside.add(name);
+    return missing.map((name) => inlined(name).replaceAll(schemaLocation, '')).join('\n');
+  });
+}
+
+/** The schema after those that it imports, which import it nowhere. */
+function withImports(name: SchemaName): SchemaName[] {
+  const imported = [...(loadSchema(name) ?? '').matchAll(schemaLocation)];
+  return [...imported.flatMap(([, file = '']) => withImports(schemaNamed(file))), name];
+}
+
+/** With its notice, which stands before its root element. */
+function inlined(name: SchemaName): string {
+  return (loadSchema(name) ?? '').replace(/^<\?xml[^>]*\?>\s*/, '').trimEnd();
+}
+
+function schemaNamed(file: string): SchemaName {
+  const name = schemaNames.find((schema) => `${schema}.xsd` === file);
+  if (name === undefined) throw new Error(`no schema of this name: ${file}`);
+  return name;
+}
+
+function isOwn(name: SchemaName): boolean {
+  return ownSchemas.some((own) => own === name);
+}
+
+function escaped(text: string): string {
+  return text.replaceAll('&', '&amp;').replaceAll('<', '&lt;').replaceAll('"', '&quot;');
 }
 
 /** The package's `wsdl` folder, found from the sources as well as from the compiled output. */
