@@ -1,11 +1,11 @@
 import { runNode, standardRoles } from 'concordat';
-import { Initiator, startInitiator } from 'concordat/initiator';
+import { Initiator, type InitiatorCall, startInitiator } from 'concordat/initiator';
 
-type Input = Parameters<Initiator['handle']>[0];
-type Outputs = ReturnType<Initiator['handle']>;
+type Input = Parameters<Initiator<InitiatorCall>['handle']>[0];
+type Outputs = ReturnType<Initiator<InitiatorCall>['handle']>;
 
 /** An initiator that asks the banks for ten times the amount that the client asked for. */
-class ByzantineInitiator extends Initiator {
+class ByzantineInitiator extends Initiator<InitiatorCall> {
   override handle(input: Input): Outputs {
     return super.handle(input).map((output) => {
       if (output.kind !== 'invoke-leg') return output;

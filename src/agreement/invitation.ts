@@ -71,6 +71,20 @@ export function placesOf(
   return Math.min(placesMax, own + Math.floor(spare / new Set(called).size));
 }
 
+/**
+ * The same where more may be called than has been: as often as the participant was called so far, and an even share of
+ * what would be left if each of `callsMax` calls were at another participant.
+ */
+export function placesSoFar(
+  participant: ParticipantId,
+  called: readonly ParticipantId[],
+  callsMax: number,
+): InvitationStatement['places'] {
+  const own = called.filter((other) => other === participant).length;
+  const spare = Math.max(0, enlistmentsMax - callsMax);
+  return Math.min(placesMax, own + Math.floor(spare / Math.max(1, callsMax)));
+}
+
 const inviterRole = choice<Inviter['role']>('initiator', 'participant');
 
 /** The bytes to sign. They hold the inviter's own invitations in full. */

@@ -5,6 +5,7 @@
  */
 
 export { type InitiatorNodeOptions, startInitiator } from '../banking/initiator/initiator-node.js';
+export type { InitiatorCall } from '../banking/initiator/outbound.js';
 export { ConfigError } from '../kernel/config/config-error.js';
 export { ConcordatError } from '../kernel/error.js';
 export { Initiator } from '../transaction/initiator/initiator.js';

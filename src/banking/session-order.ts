@@ -8,9 +8,8 @@ import type { CertifiedOrder, SessionTransfer } from '../session/types.js';
 import { coordinationFaults, soapFaults } from '../soap/faults.js';
 import { cc, namespaces } from '../soap/vocabulary.js';
 import { element, isNamed, parseBase64, parseValue, type XmlElement } from '../soap/xml.js';
-import type { Leg, TransferOperation } from '../transaction/initiator/messages.js';
 import { decoded } from '../transaction/soap/extension.js';
-import { accountId, currency as currencyCode } from './soap.js';
+import { accountId, currency as currencyCode, type PostingCall, type Postings } from './soap.js';
 
 /**
  * How coordinators hand an order of sessions to an initiator: its bytes as the wire codec has them. The
@@ -38,13 +37,13 @@ export function readOrder(body: XmlElement | undefined): Uint8Array {
  * its transfers, so that their order does not matter. An order that cannot be is refused by its
  * transaction and not at the door: otherwise its lane would wait for an outcome for ever.
  */
-export function operationOfOrder(transfers: readonly SessionTransfer[]): TransferOperation {
+export function operationOfOrder(transfers: readonly SessionTransfer[]): Postings {
   const currency = transfers[0]?.currency ?? '';
   const impossible = refusalOf(transfers);
-  if (impossible !== undefined) return { currency, legs: [], refusal: impossible };
-  const legs = legsOf(transfers);
+  if (impossible !== undefined) return { kind: 'plan', legs: [], refusal: impossible };
+  const legs = legsOf(transfers, currency);
   const refusal = refusalOfLegs(legs);
-  return refusal === undefined ? { currency, legs } : { currency, legs: [], refusal };
+  return refusal === undefined ? { kind: 'plan', legs } : { kind: 'plan', legs: [], refusal };
 }
 
 function refusalOf(transfers: readonly SessionTransfer[]): string | undefined {
@@ -59,7 +58,7 @@ function refusalOf(transfers: readonly SessionTransfer[]): string | undefined {
 }
 
 /** Sums are exact: amounts may add up to more than a number holds. */
-function legsOf(transfers: readonly SessionTransfer[]): Leg[] {
+function legsOf(transfers: readonly SessionTransfer[], currency: string): PostingCall[] {
   const nets = new Map<string, bigint>();
   const add = ({ bank, account }: SessionTransfer['from'], amount: bigint): void => {
     const key = `${bank} ${account}`;
@@ -69,21 +68,23 @@ function legsOf(transfers: readonly SessionTransfer[]): Leg[] {
     add(from, -BigInt(amountMinor));
     add(to, BigInt(amountMinor));
   }
-  return [...nets].filter(([, net]) => net !== 0n).map(([key, net]) => leg(key, net));
+  return [...nets].filter(([, net]) => net !== 0n).map(([key, net]) => leg(key, net, currency));
 }
 
 /** Names hold no spaces. */
-function leg(key: string, net: bigint): Leg {
+function leg(key: string, net: bigint, currency: string): PostingCall {
   const [bank = '', account = ''] = key.split(' ');
   return {
+    kind: 'posting',
     participant: participantId(bank),
     side: net < 0n ? 'debit' : 'credit',
     account,
     amountMinor: Number(net < 0n ? -net : net),
+    currency,
   };
 }
 
-function refusalOfLegs(legs: readonly Leg[]): string | undefined {
+function refusalOfLegs(legs: readonly PostingCall[]): string | undefined {
   if (legs.some(({ amountMinor }) => !Number.isSafeInteger(amountMinor))) return 'AmountTooLarge';
   if (legs.length > enlistmentsMax) return 'TooManyPostings';
   const postings = new Map<string, number>();

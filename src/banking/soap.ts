@@ -8,6 +8,7 @@ import {
 import { SoapFault, soapFaults } from '../soap/faults.js';
 import { bank as b, namespaces } from '../soap/vocabulary.js';
 import { element, isNamed, Sequence, wholeNumber, type XmlElement } from '../soap/xml.js';
+import type { Plan } from '../transaction/initiator/messages.js';
 
 /** The messages of `wsdl/banking.xsd`: transfers between accounts of different banks. */
 
@@ -74,6 +75,20 @@ export interface Posting {
   readonly amountMinor: number;
   readonly currency: Currency;
 }
+
+/** A posting that an initiator asks a bank for, as a call of its transaction. */
+export interface PostingCall {
+  readonly kind: 'posting';
+  /** The bank. */
+  readonly participant: ParticipantId;
+  readonly side: Posting['kind'];
+  readonly account: string;
+  readonly amountMinor: number;
+  readonly currency: string;
+}
+
+/** What a transfer, or an order of sessions, comes down to: one debit or more, and one credit or more. */
+export type Postings = Plan<PostingCall>;
 
 /** What an account holds. */
 export interface Balance {

@@ -4,6 +4,7 @@ import {
   type InitiatorNodeOptions,
   startInitiator,
 } from '../../src/banking/initiator/initiator-node.js';
+import type { InitiatorCall } from '../../src/banking/initiator/outbound.js';
 import {
   accountId,
   bankActions,
@@ -78,7 +79,7 @@ async function watched(world: World) {
   const inputs: InitiatorInput[] = [];
   await start(world, 0, {
     createCore: (options) => {
-      const core = new Initiator(options);
+      const core = new Initiator<InitiatorCall>(options);
       return {
         restore: () => core.restore(),
         handle: (input) => {

@@ -1,6 +1,7 @@
 import type { OutcomeValue, Slot } from '../../src/agreement/messages.js';
 import { signStatement } from '../../src/agreement/signing.js';
 import { BankCore } from '../../src/banking/bank/bank-core.js';
+import type { PostingCall } from '../../src/banking/soap.js';
 import type { Core } from '../../src/kernel/core.js';
 import { sha256 } from '../../src/kernel/digest.js';
 import { clientId, type Digest, replicaId, type View } from '../../src/kernel/ids.js';
@@ -40,10 +41,15 @@ const coordinator = (
 });
 
 const initiator = (
-  change: (output: InitiatorOutput, options: InitiatorOptions) => readonly InitiatorOutput[],
+  change: (
+    output: InitiatorOutput<PostingCall>,
+    options: InitiatorOptions,
+  ) => readonly InitiatorOutput<PostingCall>[],
 ): Partial<Cores> => ({
   initiator: (options) =>
-    changed(new Initiator(options), (output) => change(output as InitiatorOutput, options)),
+    changed(new Initiator<PostingCall>(options), (output) =>
+      change(output as InitiatorOutput<PostingCall>, options),
+    ),
 });
 
 /** Votes twice at one ballot. */
@@ -219,7 +225,10 @@ export const asksForItself = initiator((output, { sign }) => {
 export const doesItTwice: Partial<Cores> = {
   initiator: (options) => {
     const second = { ...options.timing, defaultExpiresMs: options.timing.defaultExpiresMs + 1 };
-    const cores = [new Initiator(options), new Initiator({ ...options, timing: second })];
+    const cores = [
+      new Initiator<PostingCall>(options),
+      new Initiator<PostingCall>({ ...options, timing: second }),
+    ];
     return {
       restore: () => [],
       handle: (input) => cores.flatMap((core, index) => forCore(core, index, input)),
@@ -228,9 +237,9 @@ export const doesItTwice: Partial<Cores> = {
 };
 
 function forCore(
-  core: Initiator,
+  core: Initiator<PostingCall>,
   index: number,
-  input: InitiatorInput | { kind: 'timer'; name: string },
+  input: InitiatorInput<PostingCall> | { kind: 'timer'; name: string },
 ) {
   const mine = input.kind === 'timer' ? Number(input.name.slice(-1)) === index : true;
   if (!mine) return [];
@@ -244,7 +253,10 @@ function forCore(
     );
 }
 
-function ownOf(index: number, input: InitiatorInput | { kind: 'timer'; name: string }) {
+function ownOf(
+  index: number,
+  input: InitiatorInput<PostingCall> | { kind: 'timer'; name: string },
+) {
   if (input.kind === 'timer') return { ...input, name: input.name.slice(0, -2) };
   if (input.kind !== 'request') return input;
   return { ...input, timestamp: input.timestamp + index * 1_000_000 };

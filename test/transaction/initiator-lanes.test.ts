@@ -1,9 +1,10 @@
 import { describe, expect, it } from 'vitest';
+import type { PostingCall } from '../../src/banking/soap.js';
 import { replicaId } from '../../src/kernel/ids.js';
 import type { ClientRequest, RequestId } from '../../src/transaction/initiator/messages.js';
 import { digestNumber, notifiedByProof, of, Rig, request, slotOf } from './initiator-rig.js';
 
-const later: ClientRequest = {
+const later: ClientRequest<PostingCall> = {
   ...request,
   requestId: 2 as RequestId,
   timestamp: request.timestamp + 1,

@@ -1,6 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import type { Outcome } from '../../src/agreement/statements.js';
+import type { PostingCall } from '../../src/banking/soap.js';
 import type { InitiatorInput, LegResult } from '../../src/transaction/initiator/messages.js';
 import {
   activatedByProof,
@@ -25,7 +26,7 @@ const legResult = fc.constantFrom<LegResult>(
 );
 
 /** Anything the world may do, in any order, as often as it likes. */
-const event: fc.Arbitrary<InitiatorInput | { kind: 'timer'; name: string }> = fc.oneof(
+const event: fc.Arbitrary<InitiatorInput<PostingCall> | { kind: 'timer'; name: string }> = fc.oneof(
   fc.constant(request),
   fc.tuple(replica, about).map(([by, said]) => activatedPlainly(by, said)),
   replica.map((by) => activatedByProof({ inView: 0, by, slotRequest: slotOf(request) })),

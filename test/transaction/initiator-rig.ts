@@ -2,6 +2,7 @@ import type { VerifiedCommitCertificate } from '../../src/agreement/check-messag
 import type { Slot, SlotResult } from '../../src/agreement/messages.js';
 import type { Outcome } from '../../src/agreement/statements.js';
 import { activationContent, activationSlotRequest } from '../../src/agreement/values.js';
+import type { PostingCall, Postings } from '../../src/banking/soap.js';
 import type { CommonOutput } from '../../src/kernel/core.js';
 import {
   attempt,
@@ -19,7 +20,7 @@ import {
 import { Initiator } from '../../src/transaction/initiator/initiator.js';
 import type {
   ClientRequest,
-  InitiatorInput,
+  InitiatorEvent,
   InitiatorOptions,
   InitiatorOutput,
   LegResult,
@@ -37,23 +38,26 @@ export const tidNumber = (n: number): TransactionId =>
   transactionId(`00000000-0000-8000-8000-${n.toString(16).padStart(12, '0')}`);
 
 export const tid = tidNumber(1);
-export const request: ClientRequest = {
+export const postings: Postings = {
+  kind: 'plan',
+  legs: [posting('bank-a', 'debit', 'a1'), posting('bank-b', 'credit', 'b1')],
+};
+export const request: ClientRequest<PostingCall> = {
   kind: 'request',
   requestId: 1 as RequestId,
   client: clientId('alice/0'),
   timestamp: 1000,
   digest: digestNumber(1),
-  operation: {
-    currency: 'EUR',
-    legs: [
-      { participant: participantId('bank-a'), side: 'debit', account: 'a1', amountMinor: 500 },
-      { participant: participantId('bank-b'), side: 'credit', account: 'b1', amountMinor: 500 },
-    ],
-  },
+  operation: postings,
   warrant: { kind: 'request', bytes: new Uint8Array([1]), of: 'alice' },
 };
 
-type Output = InitiatorOutput | CommonOutput;
+function posting(bank: string, side: PostingCall['side'], account: string): PostingCall {
+  const of = { participant: participantId(bank), side, account } as const;
+  return { kind: 'posting', ...of, amountMinor: 500, currency: 'EUR' };
+}
+
+type Output = InitiatorOutput<PostingCall> | CommonOutput;
 
 export const smallLimits = {
   transactions: 10,
@@ -67,7 +71,7 @@ export const smallLimits = {
 export class Rig {
   readonly timers = new Map<string, number>();
   readonly outputs: Output[] = [];
-  readonly core: Initiator;
+  readonly core: Initiator<PostingCall>;
 
   constructor(options: Partial<InitiatorOptions> = {}) {
     this.core = new Initiator({
@@ -86,7 +90,7 @@ export class Rig {
   }
 
   /** Handles an input and returns what this one put out. */
-  give(input: Parameters<Initiator['handle']>[0]): readonly Output[] {
+  give(input: Parameters<Initiator<PostingCall>['handle']>[0]): readonly Output[] {
     if (input.kind === 'timer') this.timers.delete(input.name);
     const outputs = this.core.handle(input);
     for (const output of outputs) {
@@ -172,7 +176,7 @@ export function activatedByProof(what: {
   slotRequest: Digest;
   digest?: Digest;
   content?: Digest;
-}): InitiatorInput {
+}): InitiatorEvent {
   const slot: Slot = { kind: 'activation', request: what.slotRequest };
   const content = what.content ?? activationContent(statementOf(request));
   const certificate = commits(slot, { kind: 'activation', tid, content }, what.inView);
@@ -184,7 +188,7 @@ export function activatedByProof(what: {
   };
 }
 
-export function activatedPlainly(by: number, claimed: TransactionId): InitiatorInput {
+export function activatedPlainly(by: number, claimed: TransactionId): InitiatorEvent {
   return {
     kind: 'activated',
     replica: replicaId(by),
@@ -193,7 +197,7 @@ export function activatedPlainly(by: number, claimed: TransactionId): InitiatorI
   };
 }
 
-export function notifiedPlainly(by: number, outcome: Outcome, about = tid): InitiatorInput {
+export function notifiedPlainly(by: number, outcome: Outcome, about = tid): InitiatorEvent {
   return {
     kind: 'notified',
     replica: replicaId(by),
@@ -203,7 +207,7 @@ export function notifiedPlainly(by: number, outcome: Outcome, about = tid): Init
 }
 
 /** As if the edge had verified a certificate; `says` is the transaction that it is about. */
-export function notifiedByProof(by: number, outcome: Outcome, says = tid): InitiatorInput {
+export function notifiedByProof(by: number, outcome: Outcome, says = tid): InitiatorEvent {
   const certificate = commits({ kind: 'outcome', tid: says }, { kind: 'outcome', outcome });
   return {
     kind: 'notified',

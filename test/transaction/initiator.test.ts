@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { PostingCall } from '../../src/banking/soap.js';
 import {
   clientId,
   type ReplicaId,
@@ -17,6 +18,7 @@ import {
   notifiedByProof,
   notifiedPlainly,
   of,
+  postings,
   Rig,
   replicas,
   request,
@@ -132,8 +134,8 @@ describe('activation', () => {
     const rig = new Rig();
     rig.give(request);
     const calls = of(rig.activateByProof(), 'invoke-leg');
-    expect(calls.map(({ call }) => call)).toEqual(request.operation.legs);
-    expect(calls.every((call) => call.tid === tid && call.currency === 'EUR')).toBe(true);
+    expect(calls.map(({ call }) => call)).toEqual(postings.legs);
+    expect(calls.every((call) => call.tid === tid && call.call.currency === 'EUR')).toBe(true);
   });
 
   it('ignores a proof of somebody else’s activation', () => {
@@ -162,7 +164,7 @@ describe('activation', () => {
 
   it('gives an order of sessions up for the next one of its lane, and nothing else', () => {
     const rig = new Rig();
-    const order = (lane: number, timestamp: number): ClientRequest => ({
+    const order = (lane: number, timestamp: number): ClientRequest<PostingCall> => ({
       ...request,
       requestId: (10 * lane + timestamp) as RequestId,
       client: sessionsClient(lane),
@@ -282,7 +284,7 @@ describe('legs', () => {
 
   it('rolls back what is known to be impossible, and asks no participant', () => {
     const rig = new Rig();
-    const operation = { ...request.operation, refusal: 'MixedCurrencies' };
+    const operation = { ...postings, refusal: 'MixedCurrencies' };
     rig.give({ ...request, operation });
     const outputs = rig.activateByProof();
     expect(of(outputs, 'invoke-leg')).toEqual([]);
@@ -294,7 +296,7 @@ describe('legs', () => {
 
   it('commits at once what has no legs', () => {
     const rig = new Rig();
-    rig.give({ ...request, operation: { currency: 'EUR', legs: [] } });
+    rig.give({ ...request, operation: { kind: 'plan', legs: [] } });
     const outputs = rig.activateByProof();
     expect(of(outputs, 'send-completion')[0]?.statement.statement.decision).toBe('commit');
     expect(of(rig.timeOut('resend'), 'send-completion')).toHaveLength(1);
@@ -372,7 +374,10 @@ describe('outcome', () => {
 });
 
 describe('client requests', () => {
-  const again = (requestId: number, change: Partial<ClientRequest> = {}): ClientRequest => ({
+  const again = (
+    requestId: number,
+    change: Partial<ClientRequest<PostingCall>> = {},
+  ): ClientRequest<PostingCall> => ({
     ...request,
     requestId: requestId as RequestId,
     ...change,
@@ -436,7 +441,7 @@ describe('client requests', () => {
   });
 
   describe('of one client', () => {
-    const legs = request.operation.legs.length;
+    const legs = postings.legs.length;
     /** Room for four transactions of the rig's operation. */
     const opened = () => new Rig({ limits: { ...smallLimits, sharedLegs: 4 * legs } });
     const ask = (rig: Rig, id: number, client: string) =>

@@ -115,13 +115,10 @@ function readOrder({ keyring, participant }: WarrantOptions, bytes: Uint8Array):
   return { client, timestamp, of: statement.owner, debits: debitsAt(participant, operation) };
 }
 
-function debitsAt(
-  bank: ParticipantId,
-  { legs, currency }: ReturnType<typeof operationOf>,
-): Shown['debits'] {
+function debitsAt(bank: ParticipantId, { legs }: ReturnType<typeof operationOf>): Shown['debits'] {
   return legs
     .filter(({ participant, side }) => participant === bank && side === 'debit')
-    .map(({ account, amountMinor }) => ({
+    .map(({ account, amountMinor, currency }) => ({
       account: account as Posting['account'],
       amountMinor,
       currency: currency as Posting['currency'],

@@ -241,7 +241,8 @@ export class PollCore<Member extends Askable> {
 
   expired(name: string): PollOutput<Member>[] {
     if (this.#ended) return [];
-    if (name === DEADLINE || name === REASON) return this.#timeIsUp();
+    if (name === DEADLINE) return this.#timeIsUp();
+    if (name === REASON) return this.#endSettled() ?? [];
     if (name === HESITATION) {
       for (const one of this.#first) if (!this.#heard.has(one)) this.#options.turns.wasLate(one);
       return this.#askOthers();

@@ -18,7 +18,7 @@ import type {
   InitiatorOutput,
   TransferReply,
 } from '../../transaction/initiator/messages.js';
-import { Outbound } from './outbound.js';
+import { type InitiatorCall, Outbound } from './outbound.js';
 import {
   completionInitiatorOperations,
   type InitiatorRequest,
@@ -40,7 +40,9 @@ export interface InitiatorNodeOptions {
   /** Sees every envelope as it is sent. */
   readonly onSent?: (text: string) => void;
   /** Makes the core; the initiator of the protocol unless given. */
-  readonly createCore?: (options: InitiatorOptions) => Core<InitiatorInput, InitiatorOutput>;
+  readonly createCore?: (
+    options: InitiatorOptions,
+  ) => Core<InitiatorInput<InitiatorCall>, InitiatorOutput<InitiatorCall>>;
 }
 
 /** An open transaction takes some 10 kB; a remembered client less than one. */
@@ -85,7 +87,7 @@ const noStore: Store = {
  */
 export async function startInitiator(options: InitiatorNodeOptions): Promise<RunningNode> {
   const { cluster, node, log, onFatal, onSent } = options;
-  const { createCore = (coreOptions) => new Initiator(coreOptions) } = options;
+  const { createCore = (coreOptions) => new Initiator<InitiatorCall>(coreOptions) } = options;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
   const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
@@ -100,7 +102,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   });
 
   const waiting = new WaitingClients();
-  const submit = (input: InitiatorInput): boolean => driver.submit(input);
+  const submit = (input: InitiatorInput<InitiatorCall>): boolean => driver.submit(input);
   const outbound = new Outbound({ cluster, self, keyring, client, log, submit });
   const perform = performer(outbound, waiting);
   const driver = new Driver({ core, store: noStore, perform, log, onFatal });
@@ -152,7 +154,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
 }
 
 function performer(outbound: Outbound, waiting: WaitingClients) {
-  return (output: InitiatorOutput): void => {
+  return (output: InitiatorOutput<InitiatorCall>): void => {
     switch (output.kind) {
       case 'send-activation':
         return outbound.activate(output);

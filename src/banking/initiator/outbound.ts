@@ -16,11 +16,9 @@ import { namespaces } from '../../soap/vocabulary.js';
 import type { XmlElement } from '../../soap/xml.js';
 import type {
   ActivationFault,
-  InitiatorInput,
+  InitiatorEvent,
   InitiatorOutput,
-  Leg,
   LegResult,
-  TransferOperation,
   Warrant,
 } from '../../transaction/initiator/messages.js';
 import {
@@ -47,7 +45,9 @@ import {
 import {
   accountId,
   bankActions,
-  currency,
+  currency as currencyCode,
+  type PostingCall,
+  type Postings,
   readPostingResponse,
   type Transfer,
   totalMinor,
@@ -58,22 +58,25 @@ import {
  * The legs of a transfer: the debit, then the credits. Creditors with the same account become one
  * leg, because a participant knows a leg by what it says and would take two alike for one.
  */
-export function operationOf(transfer: Transfer): TransferOperation {
+export function operationOf(transfer: Transfer): Postings {
   const { debtor, creditors, currency } = transfer;
-  const debit: Leg = {
+  const debit: PostingCall = {
+    kind: 'posting',
     participant: debtor.bank,
     side: 'debit',
     account: debtor.account,
     amountMinor: totalMinor(transfer),
+    currency,
   };
-  const credits = new Map<string, Leg>();
+  const credits = new Map<string, PostingCall>();
   for (const { bank, account, amountMinor } of creditors) {
     const key = `${bank} ${account}`;
     const before = credits.get(key)?.amountMinor ?? 0;
     const sum = before + amountMinor;
-    credits.set(key, { participant: bank, side: 'credit', account, amountMinor: sum });
+    const call = { kind: 'posting', participant: bank, side: 'credit', account, currency } as const;
+    credits.set(key, { ...call, amountMinor: sum });
   }
-  return { currency, legs: [debit, ...credits.values()] };
+  return { kind: 'plan', legs: [debit, ...credits.values()] };
 }
 
 /**
@@ -97,8 +100,14 @@ export function requestDigest(
   return sha256(Buffer.from(JSON.stringify(content)));
 }
 
-type Output<Kind extends InitiatorOutput['kind']> = Extract<InitiatorOutput, { kind: Kind }>;
-type Activated = Extract<InitiatorInput, { kind: 'activated' }>;
+/** What an initiator can be asked to call. */
+export type InitiatorCall = PostingCall;
+
+type Output<Kind extends InitiatorOutput['kind']> = Extract<
+  InitiatorOutput<InitiatorCall>,
+  { kind: Kind }
+>;
+type Activated = Extract<InitiatorEvent, { kind: 'activated' }>;
 
 export interface InitiatorOutboundOptions {
   readonly cluster: Cluster;
@@ -107,7 +116,7 @@ export interface InitiatorOutboundOptions {
   readonly client: SoapClient;
   readonly log: Logger;
   /** Takes what the calls bring back. */
-  readonly submit: (input: InitiatorInput) => void;
+  readonly submit: (input: InitiatorEvent) => void;
 }
 
 /** The calls that an initiator makes. None of them throws; what fails is reported to the core, or logged. */
@@ -165,7 +174,7 @@ export class Outbound {
   async #activateAt(
     coordinator: CoordinatorMember,
     { request, statement }: Output<'send-activation'>,
-  ): Promise<InitiatorInput> {
+  ): Promise<InitiatorEvent> {
     const replica = coordinator.id;
     try {
       const reply = await this.#options.client.request(endpoint(`${coordinator.url}/activation`), {
@@ -204,9 +213,9 @@ export class Outbound {
   }
 
   async #invoke(output: Output<'invoke-leg'>): Promise<LegResult> {
-    const { tid, call, currency: unit, warrant, invitation } = output;
+    const { tid, call, warrant, invitation } = output;
     const { cluster, client, log } = this.#options;
-    const { participant, side, account, amountMinor } = call;
+    const { participant, side, account, amountMinor, currency } = call;
     const member = cluster.participants.find(({ id }) => id === participant);
     if (member === undefined) return { kind: 'refused', reason: 'UnknownParticipant' };
     try {
@@ -220,7 +229,7 @@ export class Outbound {
           kind: side,
           account: accountId(account),
           amountMinor,
-          currency: currency(unit),
+          currency: currencyCode(currency),
         }),
         timeoutMs: cluster.timing.voteTimeoutMs,
       });

@@ -30,7 +30,7 @@ import {
 } from '../../transaction/soap/extension.js';
 import { operationOfOrder, orderActions, readCertifiedOrder, readOrder } from '../session-order.js';
 import { bankActions, readTransfer, writeTransferResponse } from '../soap.js';
-import { operationOf, requestDigest } from './outbound.js';
+import { type InitiatorCall, operationOf, requestDigest } from './outbound.js';
 
 /** Clients whose requests the core has and has not answered yet. */
 export class WaitingClients {
@@ -67,7 +67,7 @@ export class WaitingClients {
 export const requestBytesMax = 64 * 1024;
 
 type Notified = Extract<InitiatorInput, { kind: 'notified' }>;
-export type InitiatorRequest = Omit<ClientRequest, 'requestId'>;
+export type InitiatorRequest = Omit<ClientRequest<InitiatorCall>, 'requestId'>;
 
 /** `/transfer`: takes a client's signed request, and answers when its transaction has ended. */
 export function transferOperations(

@@ -1,4 +1,4 @@
-import { placesOf } from '../../agreement/invitation.js';
+import { placesOf, placesSoFar } from '../../agreement/invitation.js';
 import type { InvitationStatement } from '../../agreement/statements.js';
 import {
   type ClientId,
@@ -12,11 +12,13 @@ import {
 import type { Signed } from '../../kernel/signed.js';
 import type {
   AbortCause,
+  CallAnswer,
+  Called,
   ClientRequest,
   InitiatorLimits,
   InitiatorOptions,
-  Leg,
   LegResult,
+  Operation,
 } from './messages.js';
 
 /** How often a leg is sent to a participant that cannot be reached. */
@@ -24,7 +26,7 @@ const maxAttempts = 4;
 
 interface LegState {
   attempts: number;
-  result?: Exclude<LegResult, { kind: 'unreachable' }>;
+  answer?: CallAnswer;
 }
 
 /** What an answer to a leg means for the transaction. */
@@ -32,40 +34,48 @@ export type LegVerdict =
   | { readonly kind: 'wait' }
   /** Send the leg again, for the `attempts + 1`st time. */
   | { readonly kind: 'retry'; readonly attempts: number }
-  | { readonly kind: 'all-done' }
+  /** No leg is unanswered. */
+  | { readonly kind: 'all-answered' }
   | { readonly kind: 'refused' };
 
-/** Where each leg of one transaction stands. */
-export class Legs {
-  readonly #states: readonly LegState[];
+/** The legs of one transaction that have been called, and where each stands. */
+export class Legs<Call extends Called> {
+  readonly #legs: { readonly call: Call; readonly state: LegState }[] = [];
 
-  constructor(count: number) {
-    this.#states = Array.from({ length: count }, () => ({ attempts: 0 }));
+  /** Returns the numbers of the new legs. */
+  add(calls: readonly Call[]): number[] {
+    const first = this.#legs.length;
+    for (const call of calls) this.#legs.push({ call, state: { attempts: 0 } });
+    return calls.map((_, index) => first + index);
   }
 
-  /** Counts an attempt; false where the leg needs none. */
-  attempt(leg: number): boolean {
-    const state = this.#states[leg];
-    if (state === undefined || state.result !== undefined) return false;
-    state.attempts += 1;
-    return true;
+  get calls(): readonly Call[] {
+    return this.#legs.map(({ call }) => call);
+  }
+
+  /** Counts an attempt, and returns what to send; undefined where the leg needs none. */
+  attempt(leg: number): Call | undefined {
+    const found = this.#legs[leg];
+    if (found === undefined || found.state.answer !== undefined) return undefined;
+    found.state.attempts += 1;
+    return found.call;
   }
 
   answered(leg: number, result: LegResult): LegVerdict {
-    const state = this.#states[leg];
-    if (state === undefined || state.result !== undefined) return { kind: 'wait' };
+    const state = this.#legs[leg]?.state;
+    if (state === undefined || state.answer !== undefined) return { kind: 'wait' };
     switch (result.kind) {
       case 'done':
-        state.result = result;
-        return { kind: this.#allDone() ? 'all-done' : 'wait' };
+        state.answer = result;
+        return this.#verdict();
       case 'refused':
-        state.result = result;
+        state.answer = result;
         return { kind: 'refused' };
       case 'unreachable': {
         const { attempts } = state;
         if (attempts < maxAttempts) return { kind: 'retry', attempts };
         const reason: AbortCause = 'ParticipantUnreachable';
-        state.result = { kind: 'refused', reason };
+        state.answer = { kind: 'refused', reason };
         return { kind: 'refused' };
       }
       default:
@@ -73,16 +83,22 @@ export class Legs {
     }
   }
 
-  /** The reason of the first refused leg, in the order's own order. */
+  /** The answers to all legs, in their order; undefined while one is missing. */
+  get answers(): readonly CallAnswer[] | undefined {
+    const answers = this.#legs.flatMap(({ state }) => state.answer ?? []);
+    return answers.length === this.#legs.length ? answers : undefined;
+  }
+
+  /** The reason of the first refused leg, in the operation's own order. */
   get refusal(): string | undefined {
-    for (const { result } of this.#states) {
-      if (result?.kind === 'refused') return result.reason;
+    for (const { state } of this.#legs) {
+      if (state.answer?.kind === 'refused') return state.answer.reason;
     }
     return undefined;
   }
 
-  #allDone(): boolean {
-    return this.#states.every(({ result }) => result?.kind === 'done');
+  #verdict(): LegVerdict {
+    return { kind: this.answers === undefined ? 'wait' : 'all-answered' };
   }
 }
 
@@ -159,36 +175,58 @@ function loadsOf(open: readonly Open[]): ReadonlyMap<string, Load> {
   for (const { client, operation } of open) {
     const principal = clientPrincipal(client);
     const { transactions, legs } = loads.get(principal) ?? { transactions: 0, legs: 0 };
-    const more = operation.legs.length;
+    const more = callsMaxOf(operation);
     loads.set(principal, { transactions: transactions + 1, legs: legs + more });
   }
   return loads;
 }
 
-/** The invitations of one transaction: one for each participant, however often it is called. */
+/** How many calls the operation makes at most. */
+function callsMaxOf(operation: Operation): number {
+  return operation.kind === 'plan' ? operation.legs.length : operation.callsMax;
+}
+
+/**
+ * The invitations of one transaction. A plan's participants are known from the start, and all that is left is shared
+ * out among them. A procedure may call others yet: what it may still call is kept for them.
+ */
 export class InvitationsOfLegs {
   readonly #options: Pick<InitiatorOptions, 'id' | 'sign'>;
-  readonly #called: readonly ParticipantId[];
-  readonly #invitations = new Map<ParticipantId, Signed<InvitationStatement>>();
+  readonly #operation: Operation;
+  readonly #invitations = new Map<string, Signed<InvitationStatement>>();
 
-  constructor(options: Pick<InitiatorOptions, 'id' | 'sign'>, legs: readonly Leg[]) {
+  constructor(options: Pick<InitiatorOptions, 'id' | 'sign'>, operation: Operation) {
     this.#options = options;
-    this.#called = legs.map(({ participant }) => participant);
+    this.#operation = operation;
   }
 
-  of(tid: TransactionId, participant: ParticipantId): Signed<InvitationStatement> {
+  /** `called`: who has been called so far, as often as it was. */
+  of(
+    tid: TransactionId,
+    participant: ParticipantId,
+    called: readonly ParticipantId[],
+  ): Signed<InvitationStatement> {
     const { id, sign } = this.#options;
+    const places = this.#placesOf(participant, called);
+    const key = `${participant} ${places}`;
     const invitation =
-      this.#invitations.get(participant) ??
+      this.#invitations.get(key) ??
       sign<InvitationStatement>({
         kind: 'invitation',
         tid,
         participant,
-        places: placesOf(participant, this.#called),
+        places,
         inviter: { role: 'initiator', id },
         invitations: [],
       });
-    this.#invitations.set(participant, invitation);
+    this.#invitations.set(key, invitation);
     return invitation;
+  }
+
+  #placesOf(participant: ParticipantId, called: readonly ParticipantId[]): number {
+    const operation = this.#operation;
+    return operation.kind === 'plan'
+      ? placesOf(participant, called)
+      : placesSoFar(participant, called, operation.callsMax);
   }
 }

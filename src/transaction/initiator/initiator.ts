@@ -13,6 +13,7 @@ import {
 } from '../../kernel/ids.js';
 import { hasRoomFor } from './calls.js';
 import type {
+  Called,
   ClientRequest,
   InitiatorInput,
   InitiatorOptions,
@@ -25,10 +26,12 @@ import type {
 import { readTimer } from './timers.js';
 import { InitiatorTransaction } from './transaction.js';
 
-type Outputs = readonly (InitiatorOutput | CommonOutput)[];
+type Outputs<Call extends Called> = readonly (InitiatorOutput<Call> | CommonOutput)[];
 
-interface Open {
-  readonly transaction: InitiatorTransaction;
+type Answer = Extract<InitiatorOutput, { kind: 'answer' }>;
+
+interface Open<Call extends Called> {
+  readonly transaction: InitiatorTransaction<Call>;
   readonly waiters: RequestId[];
 }
 
@@ -47,13 +50,18 @@ interface Open {
  *
  * @example
  * ```ts
- * import { Initiator, type InitiatorNodeOptions, startInitiator } from 'concordat/initiator';
+ * import {
+ *   Initiator,
+ *   type InitiatorCall,
+ *   type InitiatorNodeOptions,
+ *   startInitiator,
+ * } from 'concordat/initiator';
  *
  * // An initiator that counts the requests of its clients.
- * export class CountingInitiator extends Initiator {
+ * export class CountingInitiator extends Initiator<InitiatorCall> {
  *   requests = 0;
  *
- *   override handle(input: Parameters<Initiator['handle']>[0]): ReturnType<Initiator['handle']> {
+ *   override handle(input: Parameters<Initiator<InitiatorCall>['handle']>[0]) {
  *     if (input.kind === 'request') this.requests += 1;
  *     return super.handle(input);
  *   }
@@ -64,11 +72,13 @@ interface Open {
  * }
  * ```
  */
-export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
+export class Initiator<Call extends Called = Called>
+  implements Core<InitiatorInput<Call>, InitiatorOutput<Call>>
+{
   readonly #options: InitiatorOptions;
   readonly #clients: ClientTable;
-  readonly #open = new Map<Digest, Open>();
-  readonly #byTransactionId = new Map<TransactionId, Open>();
+  readonly #open = new Map<Digest, Open<Call>>();
+  readonly #byTransactionId = new Map<TransactionId, Open<Call>>();
   /** The highest view seen in a proof: its primary is asked first. */
   #view: View = view(0);
 
@@ -77,11 +87,11 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     this.#clients = new ClientTable(options.limits.clients);
   }
 
-  restore(): Outputs {
+  restore(): Outputs<Call> {
     return [];
   }
 
-  handle(input: InitiatorInput | TimerInput): Outputs {
+  handle(input: InitiatorInput<Call> | TimerInput): Outputs<Call> {
     switch (input.kind) {
       case 'request':
         return this.#request(input);
@@ -112,7 +122,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     }
   }
 
-  #request(request: ClientRequest): Outputs {
+  #request(request: ClientRequest<Call>): Outputs<Call> {
     const { client, timestamp, digest, requestId } = request;
     const standing = this.#clients.standing(client, timestamp, digest);
     switch (standing.kind) {
@@ -134,7 +144,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
   }
 
   /** An order of sessions shows that the one before it is over; a client's request shows nothing. */
-  #early(request: ClientRequest, before: ClientRecord): Outputs {
+  #early(request: ClientRequest<Call>, before: ClientRecord): Outputs<Call> {
     const { kind } = requesterOf(request.client);
     switch (kind) {
       case 'sessions':
@@ -147,7 +157,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
   }
 
   /** Waits for the request's transaction, and starts it unless it is under way. */
-  #join(request: ClientRequest): Outputs {
+  #join(request: ClientRequest<Call>): Outputs<Call> {
     const { client, timestamp, digest, requestId } = request;
     const { limits } = this.#options;
     const underWay = this.#open.get(digest);
@@ -162,8 +172,8 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     return [...superseded, ...this.#start(request, [requestId])];
   }
 
-  #start(request: ClientRequest, waiters: RequestId[]): Outputs {
-    const open = { transaction: new InitiatorTransaction(this.#options, request), waiters };
+  #start(request: ClientRequest<Call>, waiters: RequestId[]): Outputs<Call> {
+    const open = { transaction: new InitiatorTransaction<Call>(this.#options, request), waiters };
     this.#open.set(request.digest, open);
     return open.transaction.start(primaryOf(this.#options.resilience, this.#view));
   }
@@ -173,10 +183,13 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
    * the coordinators may have made it a transaction, or may yet: this initiator has that ended, by the
    * decision that it asked for before, else by a rollback. Until it knows the end it signs no later request.
    */
-  #settle(later: ClientRequest, { timestamp, digest, decision }: ClientRecord): Outputs {
+  #settle(
+    later: ClientRequest<Call>,
+    { timestamp, digest, decision }: ClientRecord,
+  ): Outputs<Call> {
     if (this.#open.has(digest) || !this.#hasRoomFor(later.client)) return [];
     const refusal = decision === 'commit' ? {} : { refusal: 'Superseded' };
-    const operation = { currency: later.operation.currency, legs: [], ...refusal };
+    const operation = { kind: 'plan', legs: [], ...refusal } as const;
     return this.#start({ ...later, timestamp, digest, operation }, []);
   }
 
@@ -184,7 +197,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
    * An order of sessions shows that the one before it in its lane has ended. So a peer that shows old
    * orders to an initiator that has forgotten them takes no more than one place for each lane.
    */
-  #supersede(client: ClientId): Outputs {
+  #supersede(client: ClientId): Outputs<Call> {
     const { kind } = requesterOf(client);
     switch (kind) {
       case 'client':
@@ -205,7 +218,10 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
     return hasRoomFor(client, open, limits, fronts);
   }
 
-  #step(open: Open | undefined, step: (transaction: InitiatorTransaction) => Outputs): Outputs {
+  #step(
+    open: Open<Call> | undefined,
+    step: (transaction: InitiatorTransaction<Call>) => Outputs<Call>,
+  ): Outputs<Call> {
     if (open === undefined) return [];
     const { transaction } = open;
     const outputs = step(transaction);
@@ -215,7 +231,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
   }
 
   /** A refusal is not logged: the client may ask again with the same timestamp. */
-  #close({ transaction, waiters }: Open, reply: TransferReply): Outputs {
+  #close({ transaction, waiters }: Open<Call>, reply: TransferReply): Outputs<Call> {
     const { client, digest } = transaction.request;
     this.#open.delete(digest);
     if (transaction.tid !== undefined) this.#byTransactionId.delete(transaction.tid);
@@ -232,7 +248,7 @@ export class Initiator implements Core<InitiatorInput, InitiatorOutput> {
   }
 }
 
-function refuse(requestId: RequestId, code: InitiatorRefusalCode): readonly InitiatorOutput[] {
+function refuse(requestId: RequestId, code: InitiatorRefusalCode): readonly Answer[] {
   return [{ kind: 'answer', requestId, reply: { kind: 'refusal', code } }];
 }
 

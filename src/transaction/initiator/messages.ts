@@ -18,25 +18,53 @@ import type {
 } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 
-/** One call at one participant. A transfer is one debit and one or more credits. */
-export interface Leg {
+/** Whatever a call asks for, one participant is asked. What else it says is for the edges to send. */
+export interface Called {
   readonly participant: ParticipantId;
-  readonly side: 'debit' | 'credit';
-  readonly account: string;
-  /** Whole minor units, 1 to 2^53 - 1. */
-  readonly amountMinor: number;
 }
 
-/** What a client wants done as one transaction. No two legs are alike; without any, it is done. */
-export interface TransferOperation {
-  readonly currency: string;
-  readonly legs: readonly Leg[];
+/** What is known to be done when a request comes: all calls at once, and a commit if all are done. */
+export interface Plan<Call extends Called = Called> {
+  readonly kind: 'plan';
+  /** No two are alike, unless the edge says which is which. Without any, it is done. */
+  readonly legs: readonly Call[];
   /**
    * Why it cannot be done, where that is known beforehand. Its transaction is begun all the same, and
    * rolled back: so the coordinators decide that it was not done.
    */
   readonly refusal?: string;
 }
+
+/** What is done step by step: what comes next depends on the answers so far. */
+export interface Procedure<Call extends Called = Called> {
+  readonly kind: 'procedure';
+  /** The most calls that it makes; it is rolled back where it asks for more. */
+  readonly callsMax: number;
+  /**
+   * What comes next, given the answers to all calls so far, in the order of the calls. The same answers lead to the
+   * same step at every initiator. Where it throws, the transaction is rolled back.
+   */
+  next(answers: readonly CallAnswer[]): Step<Call>;
+}
+
+/** What one request is run as: a transaction at each of `2f + 1` initiators (Zhao §4). */
+export type Operation<Call extends Called = Called> = Plan<Call> | Procedure<Call>;
+
+/** What a procedure does next. */
+export type Step<Call extends Called = Called> =
+  /** Calls these, all at once, and goes on when all are answered. At least one. */
+  | { readonly kind: 'call'; readonly legs: readonly Call[] }
+  /** `result` is what the client receives with the commit. */
+  | { readonly kind: 'commit'; readonly result?: string }
+  /** `reason` is what the client receives with the abort. */
+  | { readonly kind: 'rollback'; readonly reason: string };
+
+/** What a call came to. */
+export type CallAnswer =
+  /** `result`: what the participant returned, where it returned anything. */
+  | { readonly kind: 'done'; readonly result?: string }
+  /** The participant said no; `reason` is its fault's code, for example `InsufficientFunds`. */
+  | { readonly kind: 'refused'; readonly reason: string };
 
 /** What shows a bank that the owner of an account wants its money taken. Each debit is sent with it. */
 export interface Warrant {
@@ -51,22 +79,20 @@ export interface Warrant {
 export type RequestId = Brand<number, 'RequestId'>;
 
 /** A client's request, its signature checked (CREQ of Zhao §4.1). */
-export interface ClientRequest {
+export interface ClientRequest<Call extends Called = Called> {
   readonly kind: 'request';
   readonly requestId: RequestId;
   readonly client: ClientId;
   readonly timestamp: number;
   /** Digest over client, timestamp and operation: the same at every initiator. */
   readonly digest: Digest;
-  readonly operation: TransferOperation;
+  readonly operation: Operation<Call>;
   readonly warrant: Warrant;
 }
 
 /** What a participant's answer to a leg comes down to. */
 export type LegResult =
-  | { readonly kind: 'done' }
-  /** The participant said no; `reason` is its fault's code, for example `InsufficientFunds`. */
-  | { readonly kind: 'refused'; readonly reason: string }
+  | CallAnswer
   /** No answer, or none for now; worth another attempt. */
   | { readonly kind: 'unreachable' };
 
@@ -77,8 +103,10 @@ export type LegResult =
 export type ActivationFault = 'TooOld' | 'TimestampTaken';
 
 /** What an initiator takes, checked by the node that it runs in. */
-export type InitiatorInput =
-  | ClientRequest
+export type InitiatorInput<Call extends Called = Called> = ClientRequest<Call> | InitiatorEvent;
+
+/** What comes back to an initiator of what it sent. */
+export type InitiatorEvent =
   | {
       readonly kind: 'activated';
       readonly replica: ReplicaId;
@@ -101,7 +129,7 @@ export type InitiatorInput =
   | {
       readonly kind: 'leg-answered';
       readonly request: Digest;
-      /** Index into the operation's legs. */
+      /** Its number: legs count from 0, in the order in which they were called. */
       readonly leg: number;
       readonly result: LegResult;
     }
@@ -116,15 +144,22 @@ export type InitiatorInput =
     };
 
 /** Why a transaction was aborted, as far as an initiator knows; or the code a participant gave. */
-export type AbortCause = 'ParticipantUnreachable' | 'ParticipantTimeout' | 'AbortedByCoordinator';
+export type AbortCause =
+  | 'ParticipantUnreachable'
+  | 'ParticipantTimeout'
+  | 'AbortedByCoordinator'
+  /** The procedure threw, or it asked for more calls than it may make. */
+  | 'ProcedureFailed';
 
 /** How a transaction ended. */
 export interface TransferOutcome {
   readonly kind: 'outcome';
   readonly transactionId: TransactionId;
   readonly outcome: 'committed' | 'aborted';
-  /** Only where aborted: an `AbortCause`, or the code that a participant gave. */
+  /** Only where aborted: an `AbortCause`, the code that a participant gave, or what the procedure said. */
   readonly reason?: string;
+  /** Only where committed: what the procedure made, where this initiator knows. */
+  readonly result?: string;
 }
 
 /**
@@ -152,7 +187,7 @@ export interface TransferRefusal {
 export type TransferReply = TransferOutcome | TransferRefusal;
 
 /** What an initiator has its node do. */
-export type InitiatorOutput =
+export type InitiatorOutput<Call extends Called = Called> =
   | {
       readonly kind: 'send-activation';
       readonly request: Digest;
@@ -164,8 +199,7 @@ export type InitiatorOutput =
       readonly request: Digest;
       readonly tid: TransactionId;
       readonly leg: number;
-      readonly call: Leg;
-      readonly currency: string;
+      readonly call: Call;
       readonly warrant: Warrant;
       /** Goes into the context of the call. */
       readonly invitation: Signed<InvitationStatement>;

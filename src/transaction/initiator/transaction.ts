@@ -20,21 +20,25 @@ import type { Signed } from '../../kernel/signed.js';
 import { InvitationsOfLegs, Legs, Tally } from './calls.js';
 import type {
   AbortCause,
+  Called,
   ClientRequest,
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
   TransferReply,
 } from './messages.js';
+import { nextStep } from './steps.js';
 import { type RequestTimer, startTimer, stopTimer } from './timers.js';
 
-type Outputs = readonly (InitiatorOutput | CommonOutput)[];
+type Outputs<Call extends Called> = readonly (InitiatorOutput<Call> | CommonOutput)[];
 type Input<Kind extends InitiatorInput['kind']> = Extract<InitiatorInput, { kind: Kind }>;
 
 /** How many lifetimes of the transaction to wait for the outcome after the completion message. */
 const outcomePatience = 4;
 /** After so many completion messages in vain the coordinators are asked whether they have forgotten it. */
 const roundsBeforeDoubt = 3;
+const timedOut: AbortCause = 'ParticipantTimeout';
+const abortedElsewhere: AbortCause = 'AbortedByCoordinator';
 
 type Phase =
   | { readonly kind: 'activating'; rounds: number }
@@ -46,15 +50,15 @@ type Phase =
  * One transaction as an initiator replica drives it: activating, working (the legs are out),
  * completing (Commit or Rollback is out), ended. An outcome may come in any phase but the first.
  */
-export class InitiatorTransaction {
+export class InitiatorTransaction<Call extends Called> {
   readonly #options: InitiatorOptions;
-  readonly #request: ClientRequest;
+  readonly #request: ClientRequest<Call>;
   readonly #activation: Signed<ActivationStatement>;
   /** Names the activation slot at the coordinators. */
   readonly #slotRequest: Digest;
   /** Distinguishes it from another request of the client in that slot. */
   readonly #content: Digest;
-  readonly #legs: Legs;
+  readonly #legs = new Legs<Call>();
   readonly #invitations: InvitationsOfLegs;
   readonly #activations: Tally<TransactionId>;
   readonly #tooOld: Tally<'TooOld'>;
@@ -65,9 +69,12 @@ export class InitiatorTransaction {
   #primary = replicaId(0);
   #phase: Phase = { kind: 'activating', rounds: 0 };
   #decision: Decision | undefined;
-  #timedOut = false;
+  /** What the procedure made of it, where it has come to its end here. */
+  #result: string | undefined;
+  /** Why this initiator asked for a rollback. */
+  #reason: string | undefined;
 
-  constructor(options: InitiatorOptions, request: ClientRequest) {
+  constructor(options: InitiatorOptions, request: ClientRequest<Call>) {
     this.#options = options;
     this.#request = request;
     this.#activation = options.sign<ActivationStatement>({
@@ -80,15 +87,14 @@ export class InitiatorTransaction {
     });
     this.#slotRequest = activationSlotRequest(this.#activation.statement);
     this.#content = activationContent(this.#activation.statement);
-    this.#legs = new Legs(request.operation.legs.length);
-    this.#invitations = new InvitationsOfLegs(options, request.operation.legs);
+    this.#invitations = new InvitationsOfLegs(options, request.operation);
     this.#activations = new Tally(oneCorrect(options.resilience));
     this.#tooOld = new Tally(quorum(options.resilience));
     this.#taken = new Tally(oneCorrect(options.resilience));
     this.#notices = new Tally(oneCorrect(options.resilience));
   }
 
-  get request(): ClientRequest {
+  get request(): ClientRequest<Call> {
     return this.#request;
   }
 
@@ -108,7 +114,7 @@ export class InitiatorTransaction {
   }
 
   /** Asks the believed primary alone; the others are asked when it keeps silent. */
-  start(primary: ReplicaId): Outputs {
+  start(primary: ReplicaId): Outputs<Call> {
     const { resendAfterMs, defaultExpiresMs } = this.#options.timing;
     this.#primary = primary;
     return [
@@ -118,7 +124,7 @@ export class InitiatorTransaction {
     ];
   }
 
-  activated({ replica, evidence }: Input<'activated'>): Outputs {
+  activated({ replica, evidence }: Input<'activated'>): Outputs<Call> {
     if (this.#phase.kind !== 'activating') return [];
     if (evidence.kind === 'plain') {
       const tid = this.#activations.add(replica, evidence.tid);
@@ -133,7 +139,7 @@ export class InitiatorTransaction {
   }
 
   /** A primary that cannot be reached is not worth waiting for. */
-  activationFailed(): Outputs {
+  activationFailed(): Outputs<Call> {
     const phase = this.#phase;
     return phase.kind === 'activating' && phase.rounds === 0 ? this.#resend() : [];
   }
@@ -143,7 +149,7 @@ export class InitiatorTransaction {
    * past it while the others still make it, or still know it. That its timestamp is taken was decided, so
    * `f + 1` are enough.
    */
-  activationRefused({ replica, fault }: Input<'activation-refused'>): Outputs {
+  activationRefused({ replica, fault }: Input<'activation-refused'>): Outputs<Call> {
     const { kind } = this.#phase;
     if (kind === 'ended' || (kind !== 'activating' && fault !== 'TooOld')) return [];
     const known =
@@ -152,12 +158,12 @@ export class InitiatorTransaction {
     return this.#end({ kind: 'refusal', code: fault === 'TooOld' ? 'stale' : 'conflict' });
   }
 
-  completionFailed(): Outputs {
+  completionFailed(): Outputs<Call> {
     const phase = this.#phase;
     return phase.kind === 'completing' && phase.rounds === 1 ? this.#resend() : [];
   }
 
-  legAnswered({ leg, result }: Input<'leg-answered'>): Outputs {
+  legAnswered({ leg, result }: Input<'leg-answered'>): Outputs<Call> {
     if (this.#phase.kind !== 'working') return [];
     const verdict = this.#legs.answered(leg, result);
     switch (verdict.kind) {
@@ -167,16 +173,15 @@ export class InitiatorTransaction {
         const firstMs = this.#options.timing.resendAfterMs;
         return [this.#timer({ kind: 'leg', leg }, resendDelayMs(firstMs, verdict.attempts - 1))];
       }
-      case 'all-done':
-        return this.#complete(this.#phase.tid, 'commit');
+      case 'all-answered':
       case 'refused':
-        return this.#complete(this.#phase.tid, 'rollback');
+        return this.#proceed(this.#phase.tid);
       default:
         return unreachable(verdict);
     }
   }
 
-  notified({ replica, evidence }: Input<'notified'>): Outputs {
+  notified({ replica, evidence }: Input<'notified'>): Outputs<Call> {
     const tid = this.#tid;
     if (tid === undefined || this.#phase.kind === 'ended') return [];
     if (evidence.kind === 'plain') {
@@ -189,11 +194,11 @@ export class InitiatorTransaction {
   }
 
   /** A later request of the same client shows that this one is over. */
-  giveUp(): Outputs {
+  giveUp(): Outputs<Call> {
     return this.#end({ kind: 'refusal', code: 'stale' });
   }
 
-  timerRanOut(timer: RequestTimer): Outputs {
+  timerRanOut(timer: RequestTimer): Outputs<Call> {
     switch (timer.kind) {
       case 'resend':
         return this.#resend();
@@ -206,32 +211,51 @@ export class InitiatorTransaction {
     }
   }
 
-  #begin(tid: TransactionId): Outputs {
+  #begin(tid: TransactionId): Outputs<Call> {
     this.#tid = tid;
-    const { legs, refusal } = this.#request.operation;
-    if (refusal !== undefined) return this.#complete(tid, 'rollback');
-    if (legs.length === 0) return this.#complete(tid, 'commit');
     this.#phase = { kind: 'working', tid };
+    return [this.#stop({ kind: 'resend' }), ...this.#proceed(tid)];
+  }
+
+  /** What comes next, if anything does before further answers. */
+  #proceed(tid: TransactionId): Outputs<Call> {
+    const step = nextStep(this.#request.operation, this.#legs);
+    switch (step?.kind) {
+      case undefined:
+        return [];
+      case 'call':
+        return this.#call(step.legs);
+      case 'commit':
+        this.#result = step.result;
+        return this.#complete(tid, 'commit');
+      case 'rollback':
+        this.#reason = step.reason;
+        return this.#complete(tid, 'rollback');
+      default:
+        return unreachable(step);
+    }
+  }
+
+  #call(calls: readonly Call[]): Outputs<Call> {
+    const legs = this.#legs.add(calls);
     return [
-      this.#stop({ kind: 'resend' }),
       this.#timer({ kind: 'deadline' }, this.#options.timing.voteTimeoutMs),
-      ...legs.flatMap((_, leg) => this.#invoke(leg)),
+      ...legs.flatMap((leg) => this.#invoke(leg)),
     ];
   }
 
-  #invoke(leg: number): Outputs {
-    const { operation, digest, warrant } = this.#request;
-    const call = operation.legs[leg];
-    if (this.#phase.kind !== 'working' || !call || !this.#legs.attempt(leg)) return [];
+  #invoke(leg: number): Outputs<Call> {
+    const call = this.#phase.kind === 'working' ? this.#legs.attempt(leg) : undefined;
+    if (this.#phase.kind !== 'working' || call === undefined) return [];
     const { tid } = this.#phase;
-    const { currency } = operation;
-    const invitation = this.#invitations.of(tid, call.participant);
-    const terms = { call, currency, warrant, invitation };
-    return [{ kind: 'invoke-leg', request: digest, tid, leg, ...terms }];
+    const { digest, warrant } = this.#request;
+    const called = this.#legs.calls.map(({ participant }) => participant);
+    const invitation = this.#invitations.of(tid, call.participant, called);
+    return [{ kind: 'invoke-leg', request: digest, tid, leg, call, warrant, invitation }];
   }
 
   /** What was sent once stands: nothing after this makes a Commit a Rollback, or the reverse. */
-  #complete(tid: TransactionId, decision: Decision): Outputs {
+  #complete(tid: TransactionId, decision: Decision): Outputs<Call> {
     const { id, sign, timing } = this.#options;
     const statement = sign<CompletionStatement>({
       kind: 'completion',
@@ -249,7 +273,7 @@ export class InitiatorTransaction {
   }
 
   /** Sends the phase's message to the believed primary, later to every replica that has not answered. */
-  #resend(): Outputs {
+  #resend(): Outputs<Call> {
     const phase = this.#phase;
     if (phase.kind !== 'activating' && phase.kind !== 'completing') return [];
     const delayMs = resendDelayMs(this.#options.timing.resendAfterMs, phase.rounds);
@@ -267,12 +291,12 @@ export class InitiatorTransaction {
     ];
   }
 
-  #deadline(): Outputs {
+  #deadline(): Outputs<Call> {
     switch (this.#phase.kind) {
       case 'activating':
         return this.#end({ kind: 'refusal', code: 'not-activated' });
       case 'working':
-        this.#timedOut = true;
+        this.#reason = this.#legs.refusal ?? timedOut;
         return this.#complete(this.#phase.tid, 'rollback');
       case 'completing':
         return this.#end({ kind: 'refusal', code: 'outcome-unknown' });
@@ -282,28 +306,24 @@ export class InitiatorTransaction {
   }
 
   /** A bank that has used the request knows it of another transaction: this one's end is not its outcome. */
-  #conclude(transactionId: TransactionId, outcome: Outcome): Outputs {
+  #conclude(transactionId: TransactionId, outcome: Outcome): Outputs<Call> {
     if (outcome === 'abort' && this.#legs.refusal === 'RequestUsed') {
       return this.#end({ kind: 'refusal', code: 'stale' });
     }
-    return this.#end(
-      outcome === 'commit'
-        ? { kind: 'outcome', transactionId, outcome: 'committed' }
-        : { kind: 'outcome', transactionId, outcome: 'aborted', reason: this.#abortReason() },
-    );
+    if (outcome === 'abort') {
+      const reason = this.#reason ?? this.#legs.refusal ?? abortedElsewhere;
+      return this.#end({ kind: 'outcome', transactionId, outcome: 'aborted', reason });
+    }
+    const result = this.#result === undefined ? {} : { result: this.#result };
+    return this.#end({ kind: 'outcome', transactionId, outcome: 'committed', ...result });
   }
 
-  #abortReason(): string {
-    const cause: AbortCause = this.#timedOut ? 'ParticipantTimeout' : 'AbortedByCoordinator';
-    return this.#request.operation.refusal ?? this.#legs.refusal ?? cause;
-  }
-
-  #end(reply: TransferReply): Outputs {
+  #end(reply: TransferReply): Outputs<Call> {
     this.#phase = { kind: 'ended', reply };
     return [this.#stop({ kind: 'resend' }), this.#stop({ kind: 'deadline' }), ...this.#stopLegs()];
   }
 
-  #activate(to: readonly ReplicaId[]): InitiatorOutput {
+  #activate(to: readonly ReplicaId[]): InitiatorOutput<Call> {
     const request = this.#request.digest;
     return { kind: 'send-activation', request, to, statement: this.#activation };
   }
@@ -322,7 +342,7 @@ export class InitiatorTransaction {
     return stopTimer({ request: this.#request.digest, timer });
   }
 
-  #stopLegs(): Outputs {
-    return this.#request.operation.legs.map((_, leg) => this.#stop({ kind: 'leg', leg }));
+  #stopLegs(): Outputs<Call> {
+    return this.#legs.calls.map((_, leg) => this.#stop({ kind: 'leg', leg }));
   }
 }

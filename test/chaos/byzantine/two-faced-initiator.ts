@@ -1,4 +1,5 @@
 import { startInitiator } from '../../../src/banking/initiator/initiator-node.js';
+import type { InitiatorCall } from '../../../src/banking/initiator/outbound.js';
 import { runNode, standardRoles } from '../../../src/cli/node-process.js';
 import type { Core } from '../../../src/kernel/core.js';
 import { Initiator } from '../../../src/transaction/initiator/initiator.js';
@@ -8,14 +9,18 @@ import type {
   InitiatorOutput,
 } from '../../../src/transaction/initiator/messages.js';
 
-type Outputs = ReturnType<Core<InitiatorInput, InitiatorOutput>['handle']>;
+type Outputs = ReturnType<
+  Core<InitiatorInput<InitiatorCall>, InitiatorOutput<InitiatorCall>>['handle']
+>;
 
 /**
  * An initiator that asks one half of the coordinators to commit and the other one to roll back, that
  * asks for the first leg only, and that tells clients the opposite of what became of their transfers.
  */
-class TwoFacedInitiator implements Core<InitiatorInput, InitiatorOutput> {
-  readonly #honest: Core<InitiatorInput, InitiatorOutput>;
+class TwoFacedInitiator
+  implements Core<InitiatorInput<InitiatorCall>, InitiatorOutput<InitiatorCall>>
+{
+  readonly #honest: Core<InitiatorInput<InitiatorCall>, InitiatorOutput<InitiatorCall>>;
   readonly #sign: InitiatorOptions['sign'];
 
   constructor(options: InitiatorOptions) {
@@ -23,11 +28,19 @@ class TwoFacedInitiator implements Core<InitiatorInput, InitiatorOutput> {
     this.#sign = options.sign;
   }
 
-  restore(...args: Parameters<Core<InitiatorInput, InitiatorOutput>['restore']>): Outputs {
+  restore(
+    ...args: Parameters<
+      Core<InitiatorInput<InitiatorCall>, InitiatorOutput<InitiatorCall>>['restore']
+    >
+  ): Outputs {
     return this.#honest.restore(...args);
   }
 
-  handle(...args: Parameters<Core<InitiatorInput, InitiatorOutput>['handle']>): Outputs {
+  handle(
+    ...args: Parameters<
+      Core<InitiatorInput<InitiatorCall>, InitiatorOutput<InitiatorCall>>['handle']
+    >
+  ): Outputs {
     return this.#honest.handle(...args).flatMap((output): Outputs => {
       switch (output.kind) {
         case 'send-completion':
@@ -43,8 +56,8 @@ class TwoFacedInitiator implements Core<InitiatorInput, InitiatorOutput> {
   }
 
   #bothDecisions(
-    output: Extract<InitiatorOutput, { kind: 'send-completion' }>,
-  ): readonly InitiatorOutput[] {
+    output: Extract<InitiatorOutput<InitiatorCall>, { kind: 'send-completion' }>,
+  ): readonly InitiatorOutput<InitiatorCall>[] {
     const { to, statement: signed } = output;
     return (['commit', 'rollback'] as const).map((decision, half) => ({
       ...output,
@@ -55,8 +68,8 @@ class TwoFacedInitiator implements Core<InitiatorInput, InitiatorOutput> {
 }
 
 function opposite(
-  reply: Extract<InitiatorOutput, { kind: 'answer' }>['reply'],
-): Extract<InitiatorOutput, { kind: 'answer' }>['reply'] {
+  reply: Extract<InitiatorOutput<InitiatorCall>, { kind: 'answer' }>['reply'],
+): Extract<InitiatorOutput<InitiatorCall>, { kind: 'answer' }>['reply'] {
   if (reply.kind !== 'outcome') return reply;
   const { transactionId } = reply;
   return reply.outcome === 'committed'

@@ -1,5 +1,6 @@
 import { encodeSigned, signStatement } from '../../../src/agreement/signing.js';
 import { operationOf, requestDigest } from '../../../src/banking/initiator/outbound.js';
+import type { PostingCall } from '../../../src/banking/soap.js';
 import { accountId, currency } from '../../../src/banking/soap.js';
 import type { Core } from '../../../src/kernel/core.js';
 import {
@@ -10,6 +11,7 @@ import {
   unreachable,
 } from '../../../src/kernel/ids.js';
 import type {
+  InitiatorEvent,
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
@@ -21,10 +23,15 @@ import { Calls } from './calls.js';
 import { isReply, type Packet, type Reply } from './packets.js';
 import { PacketParty, type PacketPartyOptions } from './party.js';
 
-type Output<Kind extends InitiatorOutput['kind']> = Extract<InitiatorOutput, { kind: Kind }>;
+type Output<Kind extends InitiatorOutput['kind']> = Extract<
+  InitiatorOutput<PostingCall>,
+  { kind: Kind }
+>;
 type Evidence = Extract<InitiatorInput, { kind: 'notified' }>['evidence'];
 
-export type InitiatorFactory = (options: InitiatorOptions) => Core<InitiatorInput, InitiatorOutput>;
+export type InitiatorFactory = (
+  options: InitiatorOptions,
+) => Core<InitiatorInput<PostingCall>, InitiatorOutput<PostingCall>>;
 
 export interface InitiatorPartyOptions extends PacketPartyOptions {
   readonly self: InitiatorId;
@@ -40,7 +47,11 @@ const limits = {
 };
 
 /** One incarnation of an initiator: its core, with packets in place of SOAP calls. */
-export class InitiatorParty extends PacketParty<InitiatorInput, InitiatorOutput, RequestId> {
+export class InitiatorParty extends PacketParty<
+  InitiatorInput<PostingCall>,
+  InitiatorOutput<PostingCall>,
+  RequestId
+> {
   readonly #calls: Calls;
   /** A replica is not asked again while it is being asked. */
   readonly #activating = new Set<string>();
@@ -88,7 +99,7 @@ export class InitiatorParty extends PacketParty<InitiatorInput, InitiatorOutput,
     return certificate && { kind: 'proof', certificate };
   }
 
-  protected perform(output: InitiatorOutput): void {
+  protected perform(output: InitiatorOutput<PostingCall>): void {
     switch (output.kind) {
       case 'send-activation':
         return this.#activate(output);
@@ -134,13 +145,13 @@ export class InitiatorParty extends PacketParty<InitiatorInput, InitiatorOutput,
     return certificate && { kind: 'proof', certificate };
   }
 
-  #invoke({ request, tid, leg, call, currency: unit, ...output }: Output<'invoke-leg'>): void {
+  #invoke({ request, tid, leg, call, ...output }: Output<'invoke-leg'>): void {
     const { timing } = this.cast.cluster;
     const posting = {
       kind: call.side,
       account: accountId(call.account),
       amountMinor: call.amountMinor,
-      currency: currency(unit),
+      currency: currency(call.currency),
     };
     const invitation = encodeSigned(output.invitation);
     const expiresMs = timing.defaultExpiresMs;
@@ -184,7 +195,7 @@ function activationFailure(
   reply: Reply | undefined,
   replica: ReplicaId,
   request: Digest,
-): InitiatorInput {
+): InitiatorEvent {
   const code = reply?.kind === 'fault' ? reply.code : undefined;
   return code === 'TooOld' || code === 'TimestampTaken'
     ? { kind: 'activation-refused', replica, request, fault: code }
