@@ -3,7 +3,7 @@ import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
 import { encodeCommitCertificate } from '../../src/agreement/certificate.js';
 import { encodeSigned } from '../../src/agreement/signing.js';
-import { accountOperations, participantOperations } from '../../src/banking/bank/ports.js';
+import { accountOperations } from '../../src/banking/bank/ports.js';
 import { AccountRules } from '../../src/banking/bank/warrants.js';
 import {
   completionInitiatorOperations,
@@ -21,6 +21,7 @@ import type { NodeRole } from '../../src/kernel/config/node-file.js';
 import { createHttpServer } from '../../src/kernel/http/http-server.js';
 import { clientId, participantId } from '../../src/kernel/ids.js';
 import { Keyring } from '../../src/kernel/keys.js';
+import { participantOperations } from '../../src/service/participant/coordinator-port.js';
 import { anonymous } from '../../src/soap/addressing.js';
 import { serialize } from '../../src/soap/canonical.js';
 import type { SoapMessage } from '../../src/soap/envelope.js';

@@ -1,16 +1,5 @@
-import type { InvitationStatement } from '../../agreement/statements.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../kernel/core.js';
-import {
-  type ClientId,
-  clientId,
-  type InitiatorId,
-  type ParticipantId,
-  type TransactionId,
-  transactionId,
-} from '../../kernel/ids.js';
-import type { Keyring } from '../../kernel/keys.js';
-import type { Verified } from '../../kernel/signed.js';
-import { coordinationFaults } from '../../soap/faults.js';
+import { type ClientId, clientId, type TransactionId, transactionId } from '../../kernel/ids.js';
 import type {
   ApplicationWrite,
   CallId,
@@ -22,41 +11,8 @@ import type {
 } from '../../transaction/participant/messages.js';
 import { refKey } from '../../transaction/participant/messages.js';
 import { Participant } from '../../transaction/participant/participant.js';
-import type { CoordinationContext } from '../../transaction/soap/coordination.js';
-import { findInvitation, readInvitation } from '../../transaction/soap/extension.js';
 import type { AccountId, Balance, Posting } from '../soap.js';
 import { AccountBook, type AccountLedger, parseContent, textIn } from './account-book.js';
-
-/** Calls that the core has and has not answered yet. */
-export class WaitingCalls<Answer> {
-  readonly #waiting = new Map<CallId, (answer: Answer) => void>();
-  readonly #dismissal: Answer;
-  #last = 0;
-
-  /** `dismissal` is the answer where none will come any more. */
-  constructor(dismissal: Answer) {
-    this.#dismissal = dismissal;
-  }
-
-  /** Hands `submit` a new id, and waits until that id is answered. `submit` is false: dismissed. */
-  wait(submit: (call: CallId) => boolean): Promise<Answer> {
-    this.#last += 1;
-    const call = this.#last as CallId;
-    return new Promise((resolve) => {
-      this.#waiting.set(call, resolve);
-      if (!submit(call)) this.answer(call, this.#dismissal);
-    });
-  }
-
-  answer(call: CallId, answer: Answer): void {
-    this.#waiting.get(call)?.(answer);
-    this.#waiting.delete(call);
-  }
-
-  dismissAll(): void {
-    for (const call of this.#waiting.keys()) this.answer(call, this.#dismissal);
-  }
-}
 
 /** Names the client's request, or the order of sessions, that a debit is for. */
 export interface DebitRequest {
@@ -130,33 +86,6 @@ export class UsedRequests {
     const value = new TextEncoder().encode(JSON.stringify({ timestamp, tid }));
     return [{ key: usedPrefix + client, value }];
   }
-}
-
-export interface Calling {
-  readonly initiator: InitiatorId;
-  readonly tid: TransactionId;
-  /** This bank. */
-  readonly participant: ParticipantId;
-}
-
-/** Throws a `SoapFault` unless the calling initiator itself invites this bank to this transaction. */
-export function requireInvitation(
-  keyring: Keyring,
-  { extensions }: CoordinationContext,
-  { initiator, tid, participant }: Calling,
-): Verified<InvitationStatement> {
-  const bytes = findInvitation(extensions);
-  if (bytes === undefined) throw invalid('cc:Invitation is missing in the CoordinationContext');
-  const invitation = readInvitation(keyring, bytes);
-  const { statement } = invitation;
-  const { inviter } = statement;
-  const isOwn = inviter.role === 'initiator' && inviter.id === initiator;
-  if (isOwn && statement.tid === tid && statement.participant === participant) return invitation;
-  throw invalid('cc:Invitation is not the caller’s, of this bank to this transaction');
-}
-
-function invalid(reason: string): Error {
-  return coordinationFaults.invalidParameters(reason);
 }
 
 type Application = 'execute' | 'prepare' | 'commit' | 'roll-back' | 'recover';

@@ -1,39 +1,14 @@
 import { randomUUID } from 'node:crypto';
 import { sha256 } from '../../kernel/digest.js';
-import { OccasionalLog } from '../../kernel/http/log-output.js';
-import type { Logger } from '../../kernel/http/logger.js';
-import type { ClusterId, Digest, ParticipantId } from '../../kernel/ids.js';
-import type { Keyring } from '../../kernel/keys.js';
-import { readFault } from '../../soap/fault-body.js';
-import { coordinationFaults, SoapFault, securityFaults, soapFaults } from '../../soap/faults.js';
+import type { ClusterId, Digest } from '../../kernel/ids.js';
+import { requireInvitation } from '../../service/participant/invitation.js';
+import { SoapFault, securityFaults, soapFaults } from '../../soap/faults.js';
 import type { Operation, Operations } from '../../soap/port.js';
 import type { ReceivedMessage } from '../../soap/verification.js';
 import { namespaces } from '../../soap/vocabulary.js';
 import { newEnlistment } from '../../transaction/enlistment-name.js';
-import type {
-  EnlistmentRef,
-  Invited,
-  Notification,
-  Notified,
-  OperationResult,
-} from '../../transaction/participant/messages.js';
-import {
-  coordinationActions,
-  findCoordinationContext,
-  notificationAction,
-  readNotification,
-  transactionFaultAction,
-  transactionOf,
-} from '../../transaction/soap/coordination.js';
-import {
-  findEnlistmentId,
-  findProof,
-  findStatements,
-  findTransactionId,
-  readCertificate,
-  readCompletion,
-  readVoteOf,
-} from '../../transaction/soap/extension.js';
+import type { Invited, OperationResult } from '../../transaction/participant/messages.js';
+import { findCoordinationContext, transactionOf } from '../../transaction/soap/coordination.js';
 import {
   type AccountId,
   type Balance,
@@ -45,7 +20,7 @@ import {
   writeGetBalanceResponse,
   writePostingResponse,
 } from '../soap.js';
-import { type BankOperation, requireInvitation } from './bank-core.js';
+import type { BankOperation } from './bank-core.js';
 import { requireWarrant, type WarrantOptions } from './warrants.js';
 
 /** An application request; the node adds the handle of its caller. */
@@ -80,37 +55,6 @@ export function accountOperations(options: AccountPortOptions): Operations<Recei
         return { body: writeGetBalanceResponse(balance) };
       },
     },
-  };
-}
-
-/** `/participant`: Prepare, Commit, Rollback and faults of coordinators. */
-export function participantOperations(
-  keyring: Keyring,
-  participant: ParticipantId,
-  submit: (input: Notified) => void,
-  log: Logger,
-): Operations<ReceivedMessage> {
-  const operation = (
-    name: 'Prepare' | 'Commit' | 'Rollback',
-    notification: Notification,
-  ): Operation<ReceivedMessage> => ({
-    kind: 'one-way',
-    handle: (message) => submit(readNotified(keyring, participant, message, name, notification)),
-  });
-  const occasionally = new OccasionalLog(log);
-  const faultOperation: Operation<ReceivedMessage> = {
-    kind: 'one-way',
-    handle: (message) => {
-      const fault = readFault(message)?.code;
-      occasionally.write('warn', 'fault-received', { from: message.principal.name, fault });
-    },
-  };
-  return {
-    [notificationAction('Prepare')]: operation('Prepare', 'prepare'),
-    [notificationAction('Commit')]: operation('Commit', 'commit'),
-    [notificationAction('Rollback')]: operation('Rollback', 'rollback'),
-    [coordinationActions.fault]: faultOperation,
-    [transactionFaultAction]: faultOperation,
   };
 }
 
@@ -170,54 +114,6 @@ function operationDigest(cluster: ClusterId, operation: BankOperation): Digest {
     ...(request === undefined ? [] : [request.client, request.timestamp]),
   ];
   return sha256(Buffer.from(JSON.stringify(content)));
-}
-
-/** Throws a `SoapFault` where it is not a coordinator's, or its certificate proves nothing. */
-function readNotified(
-  keyring: Keyring,
-  participant: ParticipantId,
-  { principal, headers, body }: ReceivedMessage,
-  name: 'Prepare' | 'Commit' | 'Rollback',
-  message: Notification,
-): Notified {
-  if (principal.role !== 'coordinator') {
-    throw securityFaults.failedAuthentication('not a coordinator');
-  }
-  const extensions = readNotification(body, name);
-  const proof = findProof(extensions);
-  const shown = findStatements(extensions, keyring.resilience.n);
-  return {
-    kind: 'notified',
-    replica: principal.id,
-    ref: readRef(headers),
-    message,
-    ...(proof && { certificate: readCertificate(keyring, proof) }),
-    ...(shown.length > 0 && readShown(keyring, participant, message, shown)),
-  };
-}
-
-/** Prepare shows what the initiators asked for; Commit, what this bank voted. */
-function readShown(
-  keyring: Keyring,
-  participant: ParticipantId,
-  message: Notification,
-  shown: readonly Uint8Array[],
-): Pick<Notified, 'completion' | 'vote'> {
-  if (message !== 'commit') return { completion: readCompletion(keyring, shown) };
-  const [vote, another] = shown;
-  if (vote === undefined || another !== undefined) {
-    throw coordinationFaults.invalidParameters('cc:Statement is not one vote');
-  }
-  return { vote: readVoteOf(keyring, participant, vote) };
-}
-
-function readRef(headers: ReceivedMessage['headers']): EnlistmentRef {
-  const tid = findTransactionId(headers);
-  const enlistment = findEnlistmentId(headers);
-  if (tid === undefined || enlistment === undefined) {
-    throw coordinationFaults.invalidParameters('the reference parameters are missing');
-  }
-  return { tid, enlistment };
 }
 
 /** The reasons of refusals that are not faults of the bank's WSDL; the code says it to programs. */
