@@ -102,7 +102,7 @@ it('a lock that no view change has room for is handed to the primary in a messag
   const { state } = locked(largestParties, [largest]);
   const [slot] = state.slots.values();
   const host = { requestsFor: () => undefined, evidenceFor: () => [] };
-  const actions = { propose: () => {}, isCurrent: () => false, settled: () => {} };
+  const actions = { propose: () => {}, settled: () => {} };
   const retransmission = new Retransmission(state, host as never, actions);
   if (slot) retransmission.handOver(slot);
   const [sent] = state.takeOutputs();

@@ -101,7 +101,6 @@ export class Agreement {
     });
     this.#retransmission = new Retransmission(this.#state, host, {
       propose: (slot) => this.#proposer.propose(slot),
-      isCurrent: (statement) => this.#voter.isCurrent(statement),
       settled: (slot) => this.#views.settled(slot.key),
     });
   }
@@ -405,7 +404,6 @@ export class Agreement {
       if (this.#host.knows(slot) && !this.#host.isForgotten(value)) this.want(slot);
     }
     for (const slot of [...this.#state.slots.values()]) {
-      slot.held = undefined;
       slot.resends = 0;
       if (slot.vote) this.#retransmission.dropIfPast(slot);
       if (!slot.wanted) continue;

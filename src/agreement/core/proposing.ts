@@ -14,7 +14,8 @@ import type {
 import { digestOfSigned } from '../signing.js';
 import type { ActivationStatement } from '../statements.js';
 import { activationResult, digestOfValue } from '../values.js';
-import { type Gathering, type Proposal, type SlotState, sameResult, type Update } from './slot.js';
+import { type SlotState, sameResult } from './slot.js';
+import { type Proposal, requestsIn, type Update } from './slot-steps.js';
 import { type AgreementHost, type AgreementState, ATTEMPTS_MAX } from './state.js';
 
 export interface ProposingEvents {
@@ -48,7 +49,7 @@ export class Proposer {
       if (value) this.proposeValue(slot, value, inFull(value));
       return;
     }
-    if (slot.accepted && this.#state.isOfThisView(slot.accepted.prePrepare.statement)) return;
+    if (slot.acceptedInView) return;
     const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
     if (!requests || this.#areForgotten(requests)) return;
     if (this.#host.hasRoom(slot.slot, requests)) this.#events.gather(slot, requests);
@@ -75,7 +76,7 @@ export class Proposer {
       value,
     );
     if (prePrepare.kind === 'refused') return;
-    slot.accepted = { prePrepare: prePrepare.signed, value };
+    slot.apply({ kind: 'accept', proposal: { prePrepare: prePrepare.signed, value } });
     this.#state.broadcast(announce(prePrepare.signed));
     this.#events.proposed(slot);
   }
@@ -91,9 +92,8 @@ export class Proposer {
   }
 
   /** Whether it is what this replica proposed last in this view. After a restart it does not know. */
-  #stands({ accepted }: SlotState, digest: Digest): boolean {
-    const statement = accepted?.prePrepare.statement;
-    return statement?.digest === digest && this.#state.isOfThisView(statement);
+  #stands({ acceptedInView }: SlotState, digest: Digest): boolean {
+    return acceptedInView?.prePrepare.statement.digest === digest;
   }
 }
 
@@ -136,15 +136,10 @@ export class Gatherer {
 
   /** The primary opens the slot, or opens it again for backups that missed it. */
   start(slot: SlotState, requests: readonly Signed<ActivationStatement>[]): void {
-    const gathering = this.#gathering(slot);
-    gathering.requests ??= requests;
-    const proposal = this.#ownProposal(slot, gathering);
-    this.#state.broadcast({
-      kind: 'activation-pre-prepare',
-      requests: gathering.requests,
-      proposal,
-    });
-    this.#chooseIfEnough(slot, gathering);
+    slot.apply({ kind: 'requests', requests });
+    const proposal = this.#ownProposal(slot);
+    this.#state.broadcast({ kind: 'activation-pre-prepare', requests, proposal });
+    this.#chooseIfEnough(slot);
   }
 
   /** Zhao's ba-pre-prepare: a backup answers with its own UUID, to all. */
@@ -157,33 +152,30 @@ export class Gatherer {
     const slot = this.#open(from, proposal.statement);
     if (!slot) return;
     if (!slot.lock && !this.#events.hasRoom(slot.slot, requests)) return;
-    const gathering = this.#gathering(slot);
-    const repeated = gathering.proposals.has(this.#state.self);
-    gathering.requests = requests;
-    this.#keep(gathering, proposal);
-    const own = this.#ownProposal(slot, gathering);
+    const repeated = slot.gathering.proposals.has(this.#state.self);
+    slot.apply({ kind: 'requests', requests });
+    slot.apply({ kind: 'uuid', proposal });
+    const own = this.#ownProposal(slot);
     const reply: PeerMessage = { kind: 'pre-prepare-reply', proposal: own };
     if (repeated) this.#state.send(from, reply);
     else this.#state.broadcast(reply);
     this.#events.want(slot.slot);
-    this.#assemble(slot, gathering);
+    this.#assemble(slot);
   }
 
   /** Zhao's ba-pre-prepare-reply. */
   onReply(from: ReplicaId, proposal: Signed<UuidProposal>): void {
     const slot = this.#open(from, proposal.statement);
     if (!slot) return;
-    const gathering = this.#gathering(slot);
-    this.#keep(gathering, proposal);
-    if (this.#state.isPrimary) this.#chooseIfEnough(slot, gathering);
-    else this.#assemble(slot, gathering);
+    slot.apply({ kind: 'uuid', proposal });
+    if (this.#state.isPrimary) this.#chooseIfEnough(slot);
+    else this.#assemble(slot);
   }
 
   /** Zhao's ba-pre-prepare-update. A backup that misses a reply asks for the whole value. */
   onUpdate(slot: SlotState, update: Update): void {
-    const gathering = this.#gathering(slot);
-    gathering.update = update;
-    if (!this.#assemble(slot, gathering)) {
+    slot.apply({ kind: 'update', update });
+    if (!this.#assemble(slot)) {
       this.#state.send(this.#state.primary, { kind: 'fetch', slot: slot.slot });
     }
   }
@@ -192,49 +184,33 @@ export class Gatherer {
     return view === this.#state.view ? this.#state.slotState(slot, from) : undefined;
   }
 
-  #gathering(slot: SlotState): Gathering {
-    const { view } = this.#state;
-    const known = slot.gathering;
-    if (known?.view === view) return known;
-    slot.gathering = { view, requests: known?.requests, proposals: new Map(), update: undefined };
-    return slot.gathering;
-  }
-
-  /** The first proposal of a replica counts. */
-  #keep({ proposals }: Gathering, proposal: Signed<UuidProposal>): void {
-    const { replica } = proposal.statement;
-    if (!proposals.has(replica)) proposals.set(replica, proposal);
-  }
-
   /** High in entropy, and the same when asked again in the same view. */
-  #ownProposal(slot: SlotState, gathering: Gathering): Signed<UuidProposal> {
-    const known = gathering.proposals.get(this.#state.self);
+  #ownProposal(slot: SlotState): Signed<UuidProposal> {
+    const known = slot.gathering.proposals.get(this.#state.self);
     if (known) return known;
+    const { view } = this.#state;
     const { entropy } = this.#state.options;
-    const label = new TextEncoder().encode(`uuid ${slot.key} ${gathering.view}`);
+    const label = new TextEncoder().encode(`uuid ${slot.key} ${view}`);
     const seed = new Uint8Array([...entropy, ...label]);
     const own = this.#state.sign<UuidProposal>({
       kind: 'proposal',
       slot: slot.slot,
-      view: gathering.view,
+      view,
       uuid: sha256(seed).slice(0, 32),
       replica: this.#state.self,
     });
-    gathering.proposals.set(this.#state.self, own);
+    slot.apply({ kind: 'uuid', proposal: own });
     return own;
   }
 
-  #chooseIfEnough(slot: SlotState, gathering: Gathering): void {
+  #chooseIfEnough(slot: SlotState): void {
     const { quorum } = this.#state;
-    if (!gathering.requests || gathering.proposals.size < quorum || this.#fixed(slot)) return;
-    const own = this.#ownProposal(slot, gathering);
-    const others = [...gathering.proposals.values()].filter((one) => one !== own);
+    const requests = requestsIn(slot.gathering);
+    if (!requests || slot.gathering.proposals.size < quorum || slot.acceptedInView) return;
+    const own = this.#ownProposal(slot);
+    const others = [...slot.gathering.proposals.values()].filter((one) => one !== own);
     const chosen = [own, ...others.slice(0, quorum - 1)].sort(byReplica);
-    const value: ActivationValue = {
-      kind: 'activation',
-      requests: gathering.requests,
-      proposals: chosen,
-    };
+    const value: ActivationValue = { kind: 'activation', requests, proposals: chosen };
     this.#events.propose(slot, value, (prePrepare) => ({
       kind: 'pre-prepare-update',
       prePrepare,
@@ -245,22 +221,18 @@ export class Gatherer {
     }));
   }
 
-  #fixed({ accepted }: SlotState): boolean {
-    return accepted !== undefined && this.#state.isOfThisView(accepted.prePrepare.statement);
-  }
-
   /** Puts the value together from the replies at hand; false where they do not give it. */
-  #assemble(slot: SlotState, gathering: Gathering): boolean {
-    const { update, requests } = gathering;
-    if (!update || !requests) return false;
+  #assemble(slot: SlotState): boolean {
+    if (slot.gathering.kind !== 'updated') return false;
+    const { update, requests, proposals: known } = slot.gathering;
     const proposals: Signed<UuidProposal>[] = [];
     for (const { replica, digest } of update.chosen) {
-      const proposal = gathering.proposals.get(replica);
+      const proposal = known.get(replica);
       if (!proposal || digestOfSigned(proposal) !== digest) return false;
       proposals.push(proposal);
     }
     const value: ActivationValue = { kind: 'activation', requests, proposals };
-    gathering.update = undefined;
+    slot.apply({ kind: 'assemble' });
     if (!this.#says(update.prePrepare.statement, value)) {
       this.#state.log('warn', 'false-update', { slot: slot.key, primary: this.#state.primary });
       return false;

@@ -1,13 +1,11 @@
 import { resendDelayMs } from '../../kernel/core.js';
-import { type PhaseStatement, type PreparedCertificate, slotKey } from '../messages.js';
+import { type PreparedCertificate, slotKey } from '../messages.js';
 import { isStale, type SlotState } from './slot.js';
 import type { AgreementHost, AgreementState } from './state.js';
 
 export interface RetransmissionActions {
   /** As primary: makes a proposal if there is one to make. */
   readonly propose: (slot: SlotState) => void;
-  /** Whether the statement is one of this view. */
-  readonly isCurrent: (statement: PhaseStatement) => boolean;
   /** The primary is not to blame for the slot. */
   readonly settled: (slot: SlotState) => void;
 }
@@ -102,12 +100,11 @@ export class Retransmission {
         if (!isKept) return this.#giveUp(slot);
       }
     }
-    const { accepted } = slot;
-    const { isCurrent, propose } = this.#actions;
-    if (accepted && this.#state.isPrimary && isCurrent(accepted.prePrepare.statement)) {
-      this.#state.broadcast({ kind: 'pre-prepare', ...accepted });
+    const { acceptedInView } = slot;
+    if (acceptedInView && this.#state.isPrimary) {
+      this.#state.broadcast({ kind: 'pre-prepare', ...acceptedInView });
     } else {
-      propose(slot);
+      this.#actions.propose(slot);
     }
     for (const votes of [slot.prepares, slot.commits]) {
       const own = votes.of(this.#state.self);

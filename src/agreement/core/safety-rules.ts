@@ -13,7 +13,8 @@ import {
   slotKey,
 } from '../messages.js';
 import { signStatement } from '../signing.js';
-import { type OwnVote, type Proposal, type SafetyData, sameProposal, slotOf } from './slot.js';
+import { type OwnVote, type SafetyData, sameProposal, slotOf } from './slot.js';
+import type { Proposal } from './slot-steps.js';
 
 /** Why this replica does not vote for a value at a ballot. */
 export type VoteObjection =

@@ -3,30 +3,32 @@ import {
   digest as digestId,
   type ReplicaId,
   transactionId,
-  type View,
 } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import {
   type Ballot,
   compareBallots,
-  type PeerMessage,
   type PhaseStatement,
   type PreparedCertificate,
   type ReplicaSignature,
   type Slot,
   type SlotKey,
   type SlotResult,
-  type SlotValue,
   slotKey,
-  type UuidProposal,
 } from '../messages.js';
 import type { ActivationStatement } from '../statements.js';
-
-/** A pre-prepare together with its value. */
-export interface Proposal {
-  readonly prePrepare: Signed<PhaseStatement>;
-  readonly value: SlotValue;
-}
+import {
+  acceptedIn,
+  answerIn,
+  firstSteps,
+  type Gathering,
+  heldIn,
+  type Proposal,
+  requestsIn,
+  type SlotEvent,
+  type SlotSteps,
+  stepsAfter,
+} from './slot-steps.js';
 
 /** The highest ballot that this replica voted in, and for what. It never votes lower or twice. */
 export interface OwnVote {
@@ -41,18 +43,6 @@ export interface SafetyData {
   readonly lock: PreparedCertificate | undefined;
 }
 
-/** The UUID proposals of one activation slot in one view (Zhao §4.1). */
-export interface Gathering {
-  readonly view: View;
-  /** Known once the primary's ba-pre-prepare is here; replies may be faster. */
-  requests: readonly Signed<ActivationStatement>[] | undefined;
-  readonly proposals: Map<ReplicaId, Signed<UuidProposal>>;
-  /** An update that names replies which are not here yet. */
-  update: Update | undefined;
-}
-
-export type Update = Extract<PeerMessage, { kind: 'pre-prepare-update' }>;
-
 /** What a replica knows of an undecided slot. */
 export class SlotState {
   readonly slot: Slot;
@@ -66,13 +56,7 @@ export class SlotState {
   /** Times that this replica has blamed a primary for it, since it was wanted. */
   suspicions = 0;
   readonly #safety: SafetyData;
-  /** The proposal that this replica voted for, at `vote.ballot`. */
-  accepted: Proposal | undefined;
-  /** A proposal that cannot be judged, or not be completed, yet. */
-  held: Proposal | undefined;
-  /** The proposal that this replica has answered with what it lacks, last. */
-  answered: string | undefined;
-  gathering: Gathering | undefined;
+  #steps = firstSteps;
   readonly prepares = new PhaseVotes();
   readonly commits = new PhaseVotes();
 
@@ -90,9 +74,43 @@ export class SlotState {
     return this.#safety.lock;
   }
 
+  /** Steps on, as the tables of `slot-steps.ts` say. There is no other way. */
+  apply(event: SlotEvent): void {
+    this.#steps = stepsAfter(this.#steps, event);
+  }
+
+  get step(): SlotSteps['step'] {
+    return this.#steps.step;
+  }
+
+  get gathering(): Gathering {
+    return this.#steps.gathering;
+  }
+
+  /** The proposal that this replica voted for last since it started, at `vote.ballot`. */
+  get accepted(): Proposal | undefined {
+    return acceptedIn(this.step);
+  }
+
+  /** The same, where it is of the view that this replica is in. */
+  get acceptedInView(): Proposal | undefined {
+    return this.step.kind === 'earlier-view' ? undefined : this.accepted;
+  }
+
+  /** A proposal that this replica cannot judge yet, or must not vote for. */
+  get held(): Proposal | undefined {
+    return heldIn(this.#steps.unaccepted);
+  }
+
+  /** The proposal that this replica has answered with what it lacks, last in this view. */
+  get answered(): string | undefined {
+    return answerIn(this.#steps.unaccepted);
+  }
+
   /** The requests behind an activation, where a message of its agreement brought them. */
   get requests(): readonly Signed<ActivationStatement>[] | undefined {
-    if (this.gathering?.requests) return this.gathering.requests;
+    const gathered = requestsIn(this.gathering);
+    if (gathered) return gathered;
     const value = this.accepted?.value;
     return value?.kind === 'activation' ? value.requests : undefined;
   }

@@ -65,8 +65,8 @@ export class AgreementState {
   readonly rules: SafetyRules;
   /** The highest locks in this view's new-view message: everybody in the view has seen them. */
   shown = new Map<SlotKey, PreparedCertificate>();
-  view = 0 as View;
   readonly #host: Pick<AgreementHost, 'closed' | 'isForgotten'>;
+  #view = 0 as View;
   readonly #openedBy = new Map<ReplicaId, Set<SlotKey>>();
   #outputs: AgreementOutput[] = [];
 
@@ -85,6 +85,16 @@ export class AgreementState {
       delayMs: options.resendAfterMs,
       startTimer: (timer, delayMs) => this.startTimer(timer, delayMs),
     });
+  }
+
+  get view(): View {
+    return this.#view;
+  }
+
+  /** What each slot has of the earlier view is past. */
+  enterView(view: View): void {
+    this.#view = view;
+    for (const slot of this.slots.values()) slot.apply({ kind: 'enter-view' });
   }
 
   get self(): ReplicaId {

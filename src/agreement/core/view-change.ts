@@ -262,7 +262,7 @@ export class ViewChanger {
   #settle(newView: Signed<NewViewStatement>): void {
     const { view, viewChanges } = newView.statement;
     this.#newView = newView;
-    this.#state.view = view;
+    this.#state.enterView(view);
     this.#withdraw();
     this.#state.shown = highestPrepared(viewChanges);
     for (const key of this.#state.shown.keys()) {

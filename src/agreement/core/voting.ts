@@ -3,7 +3,8 @@ import type { Signed } from '../../kernel/signed.js';
 import { compareBallots, type DecisionProof, type PhaseStatement, type Slot } from '../messages.js';
 import { encodeStatement } from '../signing.js';
 import type { VoteObjection } from './safety-rules.js';
-import { type Proposal, type SlotState, sameProposal } from './slot.js';
+import { type SlotState, sameProposal } from './slot.js';
+import type { Proposal } from './slot-steps.js';
 import { type AgreementHost, type AgreementState, ATTEMPTS_MAX, type Backing } from './state.js';
 
 export interface VotingEvents {
@@ -26,8 +27,8 @@ export class Voter {
   }
 
   /** Whether a proposal may still be voted for: it is of this view. */
-  isCurrent({ ballot }: PhaseStatement): boolean {
-    return ballot.view === this.#state.view && ballot.attempt < ATTEMPTS_MAX;
+  isCurrent(statement: PhaseStatement): boolean {
+    return this.#state.isOfThisView(statement) && statement.ballot.attempt < ATTEMPTS_MAX;
   }
 
   /** ba-pre-prepare with its value: Zhao §4.1 and §4.3, "a backup accepts". */
@@ -38,7 +39,7 @@ export class Voter {
     if (objection === 'forgotten') return;
     const isNew = slot.held !== proposal;
     if (slot.held && compareBallots(slot.held.prePrepare.statement.ballot, statement.ballot) <= 0) {
-      slot.held = undefined;
+      slot.apply({ kind: 'release' });
     }
     if (objection) return this.#onObjection(slot, proposal, objection);
     if (slot.vote && compareBallots(statement.ballot, slot.vote.ballot) === 0) {
@@ -72,11 +73,9 @@ export class Voter {
 
   /** ba-prepare done: the primary's pre-prepare and `quorum - 1` prepares of backups agree. */
   checkPrepared(slot: SlotState): void {
-    const { accepted } = slot;
-    if (!accepted || !this.isCurrent(accepted.prePrepare.statement)) return;
+    if (slot.step.kind !== 'pre-prepared') return;
+    const { accepted } = slot.step;
     const { statement } = accepted.prePrepare;
-    const own = slot.commits.of(this.#state.self);
-    if (own && compareBallots(own.statement.ballot, statement.ballot) >= 0) return;
     if (!this.#state.rules.isLockedAt(statement)) this.#lockWhenPrepared(slot, accepted);
     this.#commit(slot, statement);
   }
@@ -113,7 +112,7 @@ export class Voter {
 
   /** Keeps the value: a quorum of others may decide it. */
   #abstain(slot: SlotState, proposal: Proposal): void {
-    slot.held = proposal;
+    slot.apply({ kind: 'hold', proposal });
     this.#events.want(slot.slot);
     this.#checkCommitted(slot, proposal.prePrepare.statement);
   }
@@ -121,7 +120,7 @@ export class Voter {
   /** What the primary may lack, for its next attempt. */
   #handOn(slot: SlotState, { prePrepare, value }: Proposal): void {
     if (!this.#mayAnswer(slot, prePrepare.statement)) return;
-    slot.answered = answerTo(slot, prePrepare.statement);
+    slot.apply({ kind: 'answer', answer: answerTo(slot, prePrepare.statement) });
     this.#host.notAccepted(slot.slot, value);
   }
 
@@ -147,7 +146,7 @@ export class Voter {
     const verdict = this.#host.judge(slot.slot, proposal.value, backing);
     if (verdict.verdict === 'accept') return true;
     if (isNew) this.#state.log('info', 'proposal-not-accepted', { slot: slot.key, ...verdict });
-    if (verdict.verdict === 'later') slot.held = proposal;
+    if (verdict.verdict === 'later') slot.apply({ kind: 'hold', proposal });
     return false;
   }
 
@@ -169,7 +168,7 @@ export class Voter {
   #voteFor(slot: SlotState, proposal: Proposal): void {
     const prepare = this.#state.rules.prepare(proposal);
     if (prepare.kind === 'refused') return this.#onObjection(slot, proposal, prepare.objection);
-    slot.accepted = proposal;
+    slot.apply({ kind: 'accept', proposal });
     slot.prepares.add(this.#state.self, prepare.signed);
     this.#state.broadcast({ kind: 'phase', signed: prepare.signed });
     this.checkPrepared(slot);
@@ -192,6 +191,7 @@ export class Voter {
   #commit(slot: SlotState, statement: PhaseStatement): void {
     const commit = this.#state.rules.commit(statement);
     if (commit.kind === 'refused') return;
+    slot.apply({ kind: 'commit' });
     slot.commits.add(this.#state.self, commit.signed);
     this.#state.broadcast({ kind: 'phase', signed: commit.signed });
     this.#checkCommitted(slot, commit.signed.statement);
