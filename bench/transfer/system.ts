@@ -2,11 +2,11 @@ import { mkdtemp, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { TransferClient } from '../../src/banking/client/transfer-client.js';
-import { TransferError } from '../../src/banking/client/transfer-error.js';
 import { loadClient } from '../../src/cli/client.js';
 import { endText } from '../../src/cli/local/child-node.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
 import type { Cluster } from '../../src/kernel/cluster.js';
+import { RequestError } from '../../src/service/client/request-error.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
 import { accountsOf, Ledger } from './ledger.js';
@@ -94,7 +94,7 @@ export class System {
     const result = await this.#client
       .transfer(order, { timeoutMs: transferTimeoutMs })
       .catch((error: unknown) => {
-        if (!(error instanceof TransferError)) throw error;
+        if (!(error instanceof RequestError)) throw error;
         throw new BenchmarkError(`${this.name}: a transfer failed: ${error.message}`);
       });
     if (result.outcome !== 'committed') {

@@ -8,7 +8,7 @@ type Outputs = ReturnType<Initiator<InitiatorCall>['handle']>;
 class ByzantineInitiator extends Initiator<InitiatorCall> {
   override handle(input: Input): Outputs {
     return super.handle(input).map((output) => {
-      if (output.kind !== 'invoke-leg') return output;
+      if (output.kind !== 'invoke-leg' || output.call.kind !== 'posting') return output;
       const call = { ...output.call, amountMinor: output.call.amountMinor * 10 };
       return { ...output, call };
     });

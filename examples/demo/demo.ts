@@ -3,10 +3,10 @@ import {
   accountId,
   currency,
   participantId,
+  type RequestResult,
   type Ticket,
   type Transfer,
   type TransferClient,
-  type TransferResult,
 } from 'concordat/client';
 import { verifyOutcomeProof } from 'concordat/verify';
 import { publicFile } from './public-file.js';
@@ -67,7 +67,7 @@ export class Demo {
     what: string,
     amountMinor: number,
     { client = this.client, beforeSending }: Asking = {},
-  ): Promise<TransferResult> {
+  ): Promise<RequestResult> {
     const result = await this.story.step(
       what,
       () =>
@@ -80,7 +80,7 @@ export class Demo {
   }
 
   /** Counts a transfer among those of the last line. */
-  count({ outcome }: TransferResult, amountMinor: number): void {
+  count({ outcome }: RequestResult, amountMinor: number): void {
     this.story.count(outcome);
     if (outcome === 'committed') this.paid(amountMinor);
   }

@@ -1,4 +1,4 @@
-import { type ClientNode, type Ticket, TransferClient, TransferError } from 'concordat/client';
+import { type ClientNode, RequestError, type Ticket, TransferClient } from 'concordat/client';
 import { type Demo, order, timeoutMs } from './demo.js';
 
 /** A request that was made, and each message of it as it was sent. */
@@ -119,7 +119,7 @@ async function askAgain(demo: Demo, node: ClientNode, past: Recorded): Promise<s
   try {
     return outcomeOf(await client.ask(past.ticket, order(past.amountMinor), { timeoutMs }), past);
   } catch (error) {
-    if (!(error instanceof TransferError) || error.code !== 'too-old') throw error;
+    if (!(error instanceof RequestError) || error.code !== 'too-old') throw error;
     return `${error.code}, ${error.message}`;
   } finally {
     await client.close();

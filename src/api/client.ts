@@ -5,18 +5,7 @@
  * @packageDocumentation
  */
 
-export type { TransferResult } from '../banking/client/poll-core.js';
-export {
-  TransferClient,
-  type TransferClientOptions,
-  type TransferOptions,
-} from '../banking/client/transfer-client.js';
-export {
-  type Ticket,
-  TransferError,
-  type TransferErrorCode,
-  type TransferErrorData,
-} from '../banking/client/transfer-error.js';
+export { TransferClient } from '../banking/client/transfer-client.js';
 export {
   accountId,
   type Balance,
@@ -29,6 +18,21 @@ export { ConfigError } from '../kernel/config/config-error.js';
 export { type ClientNode, loadNode, type NodeFile } from '../kernel/config/node-file.js';
 export { ConcordatError } from '../kernel/error.js';
 export { participantId, type TransactionId } from '../kernel/ids.js';
+export type { RequestResult } from '../service/client/poll-core.js';
+export {
+  type Permit,
+  ProcedureClient,
+  type ProcedureOrder,
+  type ProcedureResult,
+} from '../service/client/procedure-client.js';
+export {
+  RequestError,
+  type RequestErrorCode,
+  type RequestErrorData,
+  type Ticket,
+} from '../service/client/request-error.js';
+export type { RequestClientOptions, RequestOptions } from '../service/client/request-sender.js';
+export type { Json } from '../service/json.js';
 export { SessionClient, type SessionClientOptions } from '../session/client/session-client.js';
 export {
   type FinalStatus,

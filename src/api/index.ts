@@ -22,4 +22,4 @@ export { ConfigError } from '../kernel/config/config-error.js';
 export type { NewCluster, NewSessions } from '../kernel/config/new-cluster.js';
 export { ConcordatError } from '../kernel/error.js';
 export type { RunningNode } from '../kernel/running-node.js';
-export { TestCluster, type TestClusterOptions } from './test-cluster.js';
+export { type StartService, TestCluster, type TestClusterOptions } from './test-cluster.js';

@@ -1,6 +1,5 @@
 /**
- * Participants of transactions: the bank, and what it keeps its accounts in. A participant that keeps something else
- * implements `AccountLedger`.
+ * Participants of transactions: one's own, with operations and a resource that they work on; and the bank.
  *
  * @packageDocumentation
  */
@@ -21,6 +20,20 @@ export {
   type StoreErrorData,
   StoreFormatError,
 } from '../kernel/store/mark.js';
+export type { Json } from '../service/json.js';
+export {
+  type OperationCall,
+  type OperationHandler,
+  type OperationHandlers,
+  Refusal,
+  type RefusalData,
+} from '../service/participant/operations.js';
+export {
+  type ParticipantNodeOptions,
+  startParticipant,
+} from '../service/participant/participant-node.js';
+export type { LeftWork, PreparedWork, Resource } from '../service/participant/resource.js';
+export { Table, type TableWork } from '../service/participant/table.js';
 export type {
   ApplicationVote,
   ApplicationWrite,

@@ -15,10 +15,19 @@ import { loadCluster } from '../kernel/config/cluster-file.js';
 import type { NewSessions } from '../kernel/config/new-cluster.js';
 import { loadNode, type NodeFile } from '../kernel/config/node-file.js';
 import { createLogger } from '../kernel/http/logger.js';
+import type { RunningNode } from '../kernel/running-node.js';
+import { ProcedureClient } from '../service/client/procedure-client.js';
+import type { InitiatorApplication } from '../service/initiator/procedures.js';
+import type { ParticipantNodeOptions } from '../service/participant/participant-node.js';
 
 interface Running {
   stop(): Promise<void>;
 }
+
+/** Starts a participant of one's own with what a cluster for tests gives it. */
+export type StartService = (
+  node: Omit<ParticipantNodeOptions<unknown>, 'operations' | 'resource'>,
+) => Promise<RunningNode>;
 
 /** What a cluster for tests has besides its standard nodes. */
 export interface TestClusterOptions {
@@ -28,6 +37,13 @@ export interface TestClusterOptions {
   readonly sessions?: NewSessions;
   /** Names of clients; `alice` is one unless given. */
   readonly clients?: readonly string[];
+  /**
+   * Participants that are no banks, by their names: what starts each, as a rule `startParticipant` with its operations
+   * and its resource.
+   */
+  readonly services?: Readonly<Record<string, StartService>>;
+  /** Applications of the initiators. */
+  readonly applications?: readonly InitiatorApplication[];
   /** Ledgers of participants, by the participant's name: `bank-a`, `bank-b`, `bank-c`. Account books unless given. */
   readonly ledgers?: Readonly<Record<string, () => AccountLedger>>;
 }
@@ -66,28 +82,32 @@ export class TestCluster {
   readonly sent: string[] = [];
   /** Signs as `alice`. */
   readonly client: TransferClient;
+  /** Has procedures run, as `alice`. */
+  readonly procedures: ProcedureClient;
   readonly #running = new Map<string, Running>();
-  readonly #ledgers: Readonly<Record<string, () => AccountLedger>>;
+  readonly #options: TestClusterOptions;
   readonly #release: () => Promise<void>;
 
   private constructor(
     cluster: Cluster,
     directory: string,
     client: NodeFile,
-    ledgers: Readonly<Record<string, () => AccountLedger>>,
+    options: TestClusterOptions,
     release: () => Promise<void>,
   ) {
-    this.#ledgers = ledgers;
+    this.#options = options;
     this.cluster = cluster;
     this.directory = directory;
     this.#release = release;
     const onSent = (text: string) => void this.sent.push(text);
-    this.client = new TransferClient({ cluster, node: client, lanes: 16, onSent });
+    const shared = { cluster, node: client, lanes: 16, onSent };
+    this.client = new TransferClient({ ...shared, firstLane: 0 });
+    this.procedures = new ProcedureClient({ ...shared, firstLane: 16 });
   }
 
   /** Makes its files and starts all nodes. Rejects where that is not possible. */
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
-    const { f = 1, sessions, clients, ledgers = {} } = options;
+    const { f = 1, sessions, clients, services = {} } = options;
     const directory = await mkdtemp(join(tmpdir(), 'concordat-test-'));
     const { basePort, release } = await claimPorts();
     await initCluster({
@@ -97,10 +117,11 @@ export class TestCluster {
       layout: { kind: 'local', host: '127.0.0.1', basePort },
       ...(sessions && { sessions }),
       ...(clients && { clients }),
+      services: Object.fromEntries(Object.keys(services).map((name) => [name, undefined])),
     });
     const cluster = await loadCluster(join(directory, 'cluster.json'));
     const alice = await loadNode(join(directory, 'nodes', 'alice.json'));
-    const all = new TestCluster(cluster, directory, alice, ledgers, release);
+    const all = new TestCluster(cluster, directory, alice, options, release);
     const { coordinators, initiators, participants, fronts } = cluster;
     const members = [...coordinators, ...initiators, ...participants, ...fronts];
     await Promise.all(members.map(({ name }) => all.startNode(name)));
@@ -116,8 +137,7 @@ export class TestCluster {
     };
     const onSent = (text: string) => void this.sent.push(text);
     const common = { cluster: this.cluster, log, onFatal, onSent };
-    const ledger = this.#ledgers[name];
-    this.#running.set(name, await start(node, common, ledger));
+    this.#running.set(name, await start(node, common, this.#options));
   }
 
   /** Stops a node, and keeps its files. */
@@ -128,7 +148,7 @@ export class TestCluster {
 
   /** Stops all nodes and removes the files. */
   async stop(): Promise<void> {
-    await this.client.close();
+    await Promise.all([this.client.close(), this.procedures.close()]);
     await Promise.all([...this.#running.keys()].map((name) => this.stopNode(name)));
     await this.#release();
     await rm(this.directory, { recursive: true });
@@ -137,18 +157,25 @@ export class TestCluster {
 
 type Common = Omit<Parameters<typeof startCoordinator>[0], 'node' | 'createCore'>;
 
-function start(node: NodeFile, common: Common, ledger?: () => AccountLedger): Promise<Running> {
+function start(
+  node: NodeFile,
+  common: Common,
+  { applications = [], services = {}, ledgers = {} }: TestClusterOptions,
+): Promise<Running> {
   switch (node.role) {
     case 'coordinator':
       return startCoordinator({ ...common, node });
     case 'initiator':
-      return startInitiator({ ...common, node });
-    case 'participant':
+      return startInitiator({ ...common, node, applications });
+    case 'participant': {
+      const [service, ledger] = [services[node.name], ledgers[node.name]];
+      if (service) return service({ ...common, node });
       return startBank({
         ...common,
         node,
         ...(ledger && { createCore: (core, accounts) => new BankCore(core, accounts, ledger()) }),
       });
+    }
     case 'front':
       return startFront({ ...common, node });
     case 'client':

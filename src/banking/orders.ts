@@ -5,6 +5,8 @@ import type { Cluster, InitiatorMember } from '../kernel/cluster.js';
 import type { Logger } from '../kernel/http/logger.js';
 import { initiatorId, oneCorrect } from '../kernel/ids.js';
 import { Turns } from '../kernel/patience.js';
+import { Poll } from '../service/client/poll.js';
+import { RequestError } from '../service/client/request-error.js';
 import { orderOutcome } from '../session/core/orders.js';
 import type { OrderEnd, OrderRunner, WatchedOrder } from '../session/node/order-runner.js';
 import { encodeCertifiedOrder } from '../session/proof.js';
@@ -12,9 +14,8 @@ import { orderRequest } from '../session/request.js';
 import type { CertifiedOrder } from '../session/types.js';
 import type { SoapClient } from '../soap/client.js';
 import type { Decisions } from '../transaction/coordinator/node/decisions.js';
-import { Poll } from './client/transfer-client.js';
-import { TransferError } from './client/transfer-error.js';
 import { orderActions, writeOrder } from './session-order.js';
+import { readTransferResponse } from './soap.js';
 
 export interface OrderDeliveryOptions {
   readonly cluster: Cluster;
@@ -50,6 +51,7 @@ class OrderDelivery {
       port: { path: '/order', action: orderActions.order },
       headers: [],
       body: writeOrder(encodeCertifiedOrder(order)),
+      readResult: readTransferResponse,
       deadlineMs: Date.now() + patience * timing.defaultExpiresMs,
     };
     const poll = new Poll({ needed: oneCorrect(resilience), turns: this.#turns, question, signal });
@@ -57,7 +59,7 @@ class OrderDelivery {
       const { transactionId: tid, outcome, reason } = await poll.run();
       log.info({ lane, number, tid, outcome, reason }, 'order-answered');
     } catch (error) {
-      if (!(error instanceof TransferError)) throw error;
+      if (!(error instanceof RequestError)) throw error;
       if (!signal.aborted) log.info({ lane, number, err: error.message }, 'order-not-answered');
     }
   }

@@ -1,3 +1,4 @@
+import { existsSync } from 'node:fs';
 import { resolve } from 'node:path';
 import { InvalidArgumentError } from 'commander';
 import { type AccountId, accountId } from '../banking/soap.js';
@@ -70,6 +71,19 @@ function parseApplication(text: string): [name: string, module: string] {
     );
   }
   return [text, text];
+}
+
+/** Modules of one's own: NAME=PATH each. The path is checked, so that a slip shows at once. */
+export function parseModules(text: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(parseNames(text).map(parseModule));
+}
+
+function parseModule(text: string): [name: string, module: string] {
+  const at = text.indexOf('=');
+  if (at < 1) throw new InvalidArgumentError('Write NAME=PATH of a module.');
+  const path = resolve(text.slice(at + 1));
+  if (!existsSync(path)) throw new InvalidArgumentError(`There is no file ${path}.`);
+  return [text.slice(0, at), path];
 }
 
 export function parseNames(text: string): string[] {

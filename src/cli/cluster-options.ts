@@ -2,7 +2,7 @@ import { type Command, Option } from 'commander';
 import { type EngineName, engineNames } from '../kernel/cluster.js';
 import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
 import type { NewCluster } from '../kernel/config/new-cluster.js';
-import { parseApplications, parseNames, wholeNumberArgument } from './arguments.js';
+import { parseApplications, parseModules, parseNames, wholeNumberArgument } from './arguments.js';
 import { usageError } from './exit.js';
 
 /** The options of `init` and `up` for a new cluster. */
@@ -14,6 +14,10 @@ export interface ClusterOptions {
   readonly banks?: number;
   readonly clients?: readonly string[];
   readonly basePort?: number;
+  /** Modules of participants of one's own, by name. */
+  readonly services?: Readonly<Record<string, string>>;
+  /** Modules of applications of initiators, by name. */
+  readonly applications?: Readonly<Record<string, string>>;
   /** Modules of applications by name; empty for no sessions. */
   readonly sessions?: Readonly<Record<string, string>>;
   readonly engine?: EngineName;
@@ -41,6 +45,16 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
     )
     .option('--clients <names>', 'clients, with commas between (default: alice)', parseNames)
     .option(
+      '--services <modules>',
+      'participants of your own, with commas between: NAME=PATH of its module',
+      parseModules,
+    )
+    .option(
+      '--applications <modules>',
+      'procedures of your own at the initiators, with commas between: NAME=PATH of the module',
+      parseModules,
+    )
+    .option(
       '--sessions <names>',
       'applications with sessions, with commas between: NAME where it is built in, NAME=PATH of its ' +
         `module, or "none" (default: ${sessionsDefault})`,
@@ -67,7 +81,7 @@ export function allBuiltIn(): Readonly<Record<string, string>> {
 /** All but the layout. Throws a usage error for an engine without sessions. */
 export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'> {
   const { id = 'concordat', f = defaultF, n, initiators, banks, clients } = options;
-  const { sessions: modules = {}, engine } = options;
+  const { sessions: modules = {}, engine, services, applications } = options;
   const hasSessions = Object.keys(modules).length > 0;
   if (engine !== undefined && !hasSessions)
     throw usageError('--engine is of no use without --sessions');
@@ -77,6 +91,8 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
     ...(n !== undefined && { n }),
     ...(initiators !== undefined && { initiators }),
     ...(banks !== undefined && { participants: bankNames(banks) }),
+    ...(services !== undefined && { services }),
+    ...(applications !== undefined && { applications }),
     ...(clients !== undefined && { clients }),
     ...(hasSessions && { sessions: { engine: engine ?? 'antipaxos', modules } }),
   };

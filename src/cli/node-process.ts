@@ -14,6 +14,7 @@ import {
 import { type Logger, openLog } from '../kernel/http/logger.js';
 import type { RunningNode } from '../kernel/running-node.js';
 import { StoreDamagedError } from '../kernel/store/mark.js';
+import { startService } from '../service/participant/service-module.js';
 import { CliError, type ExitCode, exitCodes, usageError } from './exit.js';
 import { startCoordinator } from './nodes/coordinator-node.js';
 
@@ -61,7 +62,10 @@ export interface Roles {
 export const standardRoles: Roles = {
   coordinator: startCoordinator,
   initiator: startInitiator,
-  participant: startBank,
+  participant: (options) =>
+    options.node.service === undefined
+      ? startBank(options)
+      : startService(options.node.service, options),
   front: startFront,
 };
 

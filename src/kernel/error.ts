@@ -1,6 +1,6 @@
 /**
  * What everything of Concordat throws: `code` says what is wrong and `data` what it is about. Both are typed by
- * the class, so that a `switch` over the code of a `TransferError`, say, is exhaustive. Messages are for people
+ * the class, so that a `switch` over the code of a `RequestError`, say, is exhaustive. Messages are for people
  * and may change; names, codes and data are part of the API. docs/errors.md lists all codes.
  *
  * `TypeError`, `RangeError` and a broken invariant are none of these: they are mistakes of a program.

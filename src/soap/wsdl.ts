@@ -10,6 +10,8 @@ export type WsdlName =
   | 'order'
   | 'participant'
   | 'registration'
+  | 'run'
+  | 'service'
   | 'session'
   | 'transfer';
 

@@ -121,7 +121,7 @@ export const accountMutants: readonly Mutant[] = [
   {
     name: 'stale-is-refused',
     rule: 'an initiator that calls a request old says nothing of its outcome',
-    file: 'src/banking/client/transfer-client.ts',
+    file: 'src/service/client/poll.ts',
     find: 'isTooOld: tooOldCodes.has(error.code)',
     replace: 'isTooOld: false',
     tests: ['test/banking/client/client-liars.test.ts'],
@@ -129,7 +129,7 @@ export const accountMutants: readonly Mutant[] = [
   {
     name: 'one-liar-ends-the-request',
     rule: 'whatever one initiator sends is its own failure',
-    file: 'src/banking/client/transfer-client.ts',
+    file: 'src/service/client/poll.ts',
     find: "if (!(error instanceof ReceivedFault) || error.data.soapCode === 'Receiver') throw error;",
     replace:
       "if (!(error instanceof ReceivedFault)) return { kind: 'refusal', fault: String(error), isTooOld: false };",
@@ -138,18 +138,18 @@ export const accountMutants: readonly Mutant[] = [
   {
     name: 'lane-used-again',
     rule: 'a lane whose last outcome is not known is used for nothing else',
-    file: 'src/banking/client/lane-pool.ts',
-    find: 'if (!(error instanceof TransferError) || error.isOpen) last = this.#replace(client);',
+    file: 'src/service/client/lane-pool.ts',
+    find: 'if (!(error instanceof RequestError) || error.isOpen) last = this.#replace(client);',
     replace: '',
     tests: ['test/banking/client/client-liars.test.ts'],
   },
   {
     name: 'lane-of-a-broken-request-used-again',
     rule: 'a lane whose request broke off for an unknown reason is used for nothing else',
-    file: 'src/banking/client/lane-pool.ts',
-    find: 'if (!(error instanceof TransferError) || error.isOpen) last',
-    replace: 'if (error instanceof TransferError && error.isOpen) last',
-    tests: ['test/banking/client/client-lane-pool.test.ts'],
+    file: 'src/service/client/lane-pool.ts',
+    find: 'if (!(error instanceof RequestError) || error.isOpen) last',
+    replace: 'if (error instanceof RequestError && error.isOpen) last',
+    tests: ['test/service/client/lane-pool.test.ts'],
   },
   {
     name: 'lane-signed-twice',

@@ -4,8 +4,8 @@ const search = ['test/transaction/search.test.ts'];
 const proposals = ['test/transaction/forgotten-proposals.test.ts'];
 const repeated = ['test/agreement/repeated-messages.test.ts'];
 const undecided = ['test/transaction/undecided.test.ts'];
-const poll = ['test/banking/client/client-poll-core.test.ts'];
-const matching = ['test/banking/client/client-matching.test.ts'];
+const poll = ['test/service/client/poll-core.test.ts'];
+const matching = ['test/service/client/matching.test.ts'];
 
 /** What the simulator's scenario `limits` found. */
 export const limitMutants: readonly Mutant[] = [
@@ -52,7 +52,7 @@ export const limitMutants: readonly Mutant[] = [
   {
     name: 'too-old-contradicts',
     rule: '"too old" contradicts no outcome that other initiators know',
-    file: 'src/banking/client/poll-core.ts',
+    file: 'src/service/client/poll-core.ts',
     find: 'const compatible = 1 + others.length + (this.#alike?.length ?? 0);',
     replace: 'const compatible = 1 + others.length;',
     tests: matching,
@@ -60,7 +60,7 @@ export const limitMutants: readonly Mutant[] = [
   {
     name: 'one-word-is-too-old',
     rule: 'a request that one initiator knows and one calls too old is too old only when all have spoken',
-    file: 'src/banking/client/poll-core.ts',
+    file: 'src/service/client/poll-core.ts',
     find: 'if (name === DEADLINE) return this.#timeIsUp();',
     replace: "if (name === DEADLINE) return this.#fail('too-old', '', []);",
     tests: poll,
@@ -68,7 +68,7 @@ export const limitMutants: readonly Mutant[] = [
   {
     name: 'others-not-asked',
     rule: 'a client asks all initiators when one of the first fails',
-    file: 'src/banking/client/poll-core.ts',
+    file: 'src/service/client/poll-core.ts',
     find: 'return [...this.#askOthers(), again];',
     replace: 'return [again];',
     tests: poll,

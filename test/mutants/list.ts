@@ -456,10 +456,10 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'client-believes-one',
     rule: 'a client acts on f + 1 matching answers',
-    file: 'src/banking/client/poll-core.ts',
+    file: 'src/service/client/poll-core.ts',
     find: 'if (alike !== undefined && alike.length >= this.#needed) {',
     replace: 'if (alike !== undefined) {',
-    tests: ['test/banking/client/client-matching.test.ts'],
+    tests: ['test/service/client/matching.test.ts'],
   },
   // Recovery
   {

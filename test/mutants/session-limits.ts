@@ -9,7 +9,7 @@ const resources = ['test/session/core/resources.test.ts'];
 const divergence = ['test/session/core/divergence.test.ts'];
 const client = [
   'test/session/client/client-lying-homes.test.ts',
-  'test/banking/client/client-patience.test.ts',
+  'test/service/client/patience.test.ts',
 ];
 
 /** Bounds of sessions, and whose share they are. */

@@ -2,13 +2,18 @@ import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { decodeDecisionProof } from '../../src/agreement/certificate.js';
 import { TestCluster } from '../../src/api/test-cluster.js';
-import { Poll } from '../../src/banking/client/transfer-client.js';
 import { orderActions, writeOrder } from '../../src/banking/session-order.js';
-import { accountId, currency, type Transfer } from '../../src/banking/soap.js';
+import {
+  accountId,
+  currency,
+  readTransferResponse,
+  type Transfer,
+} from '../../src/banking/soap.js';
 import { loadNode, type NodeFile } from '../../src/kernel/config/node-file.js';
 import { participantId } from '../../src/kernel/ids.js';
 import { ed25519Signer } from '../../src/kernel/keys.js';
 import { Turns } from '../../src/kernel/patience.js';
+import { Poll } from '../../src/service/client/poll.js';
 import { orderOutcome } from '../../src/session/core/orders.js';
 import { encodeCertifiedOrder } from '../../src/session/proof.js';
 import type { OrderOutcome, SessionTransfer } from '../../src/session/types.js';
@@ -71,6 +76,7 @@ describe('a cluster over HTTP', () => {
         port: { path: '/order', action: orderActions.order },
         headers: [],
         body: writeOrder(encodeCertifiedOrder(order)),
+        readResult: readTransferResponse,
         deadlineMs: Date.now() + 20_000,
       };
       const turns = new Turns(cluster.initiators);

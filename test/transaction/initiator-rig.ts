@@ -25,7 +25,7 @@ import type {
   InitiatorOutput,
   LegResult,
   RequestId,
-  TransferReply,
+  RequestReply,
 } from '../../src/transaction/initiator/messages.js';
 
 export const timing = { resendAfterMs: 100, voteTimeoutMs: 2000, defaultExpiresMs: 10_000 };
@@ -124,7 +124,7 @@ export class Rig {
     return this.leg(1, { kind: 'done' });
   }
 
-  answers(): TransferReply[] {
+  answers(): RequestReply[] {
     return this.outputs.flatMap((output) => (output.kind === 'answer' ? [output.reply] : []));
   }
 }

@@ -1,13 +1,13 @@
 import { createHash } from 'node:crypto';
 import type { Digest } from '../../kernel/ids.js';
 import type { Store } from '../../kernel/store/store.js';
-import type { TransferResult } from '../client/poll-core.js';
-import type { Ticket } from '../client/transfer-error.js';
+import type { RequestResult } from '../../service/client/poll-core.js';
+import type { Ticket } from '../../service/client/request-error.js';
 import type { Transfer } from '../soap.js';
 
 /** What a request came to, for good. */
 export type FrontAnswer =
-  | { readonly kind: 'outcome'; readonly result: TransferResult }
+  | { readonly kind: 'outcome'; readonly result: RequestResult }
   /** `too-old`: its outcome cannot be known any more. */
   | { readonly kind: 'refused' | 'too-old'; readonly reason: string };
 

@@ -4,12 +4,12 @@ import type { FastifyInstance } from 'fastify';
 import { resendDelayMs } from '../../kernel/core.js';
 import { ConcordatError } from '../../kernel/error.js';
 import type { Logger } from '../../kernel/http/logger.js';
+import type { RequestResult } from '../../service/client/poll-core.js';
+import { RequestError } from '../../service/client/request-error.js';
 import type { SoapMessage } from '../../soap/envelope.js';
 import { SoapFault } from '../../soap/faults.js';
 import { namespaces } from '../../soap/vocabulary.js';
-import type { TransferResult } from '../client/poll-core.js';
 import type { TransferClient } from '../client/transfer-client.js';
-import { TransferError } from '../client/transfer-error.js';
 import type { Transfer } from '../soap.js';
 import {
   bookLimits,
@@ -136,7 +136,7 @@ export class FrontRequests {
   }
 
   /** Throws `FrontRefusal` where there is no outcome, or none yet. */
-  async transfer(order: Transfer, caller: Caller): Promise<TransferResult> {
+  async transfer(order: Transfer, caller: Caller): Promise<RequestResult> {
     const { key } = caller;
     if (key === undefined) return this.#unnamed(order, caller.address);
     const known = this.#options.book.get(key);
@@ -152,12 +152,12 @@ export class FrontRequests {
   }
 
   /** Nobody can send it again as the same; it gets a key only where its outcome is not known. */
-  async #unnamed(order: Transfer, address: string): Promise<TransferResult> {
+  async #unnamed(order: Transfer, address: string): Promise<RequestResult> {
     const { client, timeoutMs, book } = this.#options;
     try {
       return await client.transfer(order, { timeoutMs });
     } catch (error) {
-      if (!(error instanceof TransferError)) throw error;
+      if (!(error instanceof RequestError)) throw error;
       const { request: ticket } = error.data;
       if (!error.isOpen || ticket === undefined) throw refusalOf(error);
       const key = `${ticket.client}@${ticket.timestamp}`;
@@ -185,7 +185,7 @@ export class FrontRequests {
         });
         return await this.#answered(request, { kind: 'outcome', result });
       } catch (error) {
-        if (request === undefined) throw error instanceof TransferError ? refusalOf(error) : error;
+        if (request === undefined) throw error instanceof RequestError ? refusalOf(error) : error;
         return this.#failed(request, error) ?? this.#askOn(request);
       }
     });
@@ -214,7 +214,7 @@ export class FrontRequests {
 
   /** The answer, where it is one for good. Throws what is no failure of a transfer. */
   #failed(request: FrontRequest, error: unknown): Promise<FrontAnswer> | undefined {
-    if (!(error instanceof TransferError)) throw error;
+    if (!(error instanceof RequestError)) throw error;
     const { code, message } = error;
     if (code !== 'refused' && code !== 'too-old') return undefined;
     return this.#answered(request, { kind: code, reason: message });
@@ -235,7 +235,7 @@ export class FrontRequests {
     return answer;
   }
 
-  async #wait(key: string, answer: Promise<FrontAnswer>): Promise<TransferResult> {
+  async #wait(key: string, answer: Promise<FrontAnswer>): Promise<RequestResult> {
     const { timeoutMs, book } = this.#options;
     const inTime = await within(timeoutMs, answer);
     // One that still waits for a lane is refused there now, for good: that is the better answer.
@@ -260,12 +260,12 @@ async function within<Value>(timeoutMs: number, work: Promise<Value>): Promise<V
   return await Promise.race([work, late]).finally(() => waiting.abort());
 }
 
-function resultOf(answer: FrontAnswer, request: FrontRequest | undefined): TransferResult {
+function resultOf(answer: FrontAnswer, request: FrontRequest | undefined): RequestResult {
   if (answer.kind === 'outcome') return answer.result;
   throw new FrontRefusal(answer.kind, answer.reason, request);
 }
 
-function refusalOf({ code, message }: TransferError): FrontRefusal {
+function refusalOf({ code, message }: RequestError): FrontRefusal {
   const isKnown = code === 'busy' || code === 'refused' || code === 'too-old';
   return new FrontRefusal(isKnown ? code : 'outcome-unknown', message);
 }

@@ -9,6 +9,9 @@ import { unreachable } from '../../kernel/ids.js';
 import { ed25519Signer, Keyring } from '../../kernel/keys.js';
 import type { RunningNode } from '../../kernel/running-node.js';
 import type { Store } from '../../kernel/store/store.js';
+import { loadInitiatorApplications } from '../../service/initiator/applications.js';
+import type { InitiatorApplication } from '../../service/initiator/procedures.js';
+import { runOperations } from '../../service/initiator/run-port.js';
 import { soapIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
 import { Initiator } from '../../transaction/initiator/initiator.js';
@@ -16,13 +19,15 @@ import type {
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
-  TransferReply,
+  RequestReply,
 } from '../../transaction/initiator/messages.js';
 import { type InitiatorCall, Outbound } from './outbound.js';
 import {
   completionInitiatorOperations,
   type InitiatorRequest,
   orderOperations,
+  outcomeOf,
+  readRequestHeader,
   transferOperations,
   WaitingClients,
 } from './ports.js';
@@ -39,6 +44,8 @@ export interface InitiatorNodeOptions {
   readonly onFatal: (error: Error) => void;
   /** Sees every envelope as it is sent. */
   readonly onSent?: (text: string) => void;
+  /** Applications besides those that its file names. */
+  readonly applications?: readonly InitiatorApplication[];
   /** Makes the core; the initiator of the protocol unless given. */
   readonly createCore?: (
     options: InitiatorOptions,
@@ -62,7 +69,7 @@ const noStore: Store = {
 };
 
 /**
- * Starts an initiator replica: `/transfer` for clients, `/order` and `/completion-initiator` for
+ * Starts an initiator replica: `/transfer` and `/run` for clients, `/order` and `/completion-initiator` for
  * coordinators.
  * Rejects with `ConfigError` where the node is not a member of the cluster, or where it cannot listen.
  *
@@ -90,6 +97,10 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   const { createCore = (coreOptions) => new Initiator<InitiatorCall>(coreOptions) } = options;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
+  const applications = new Map([
+    ...(await loadInitiatorApplications(node.name, node.applications ?? {})),
+    ...(options.applications ?? []).map((application) => [application.name, application] as const),
+  ]);
   const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
   const sign = ed25519Signer(node.statementKey);
   const core = createCore({
@@ -111,7 +122,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   registerHealth(app, log);
   const security = (path: string) =>
     ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
-  const ask = (request: InitiatorRequest): Promise<TransferReply> =>
+  const ask = (request: InitiatorRequest): Promise<RequestReply> =>
     waiting.wait((requestId) => {
       const busy = { kind: 'refusal', code: 'busy' } as const;
       if (!submit({ ...request, requestId })) waiting.answer(requestId, busy);
@@ -121,6 +132,19 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
     wsdl: 'transfer',
     security: security('/transfer'),
     operations: transferOperations(cluster, ask),
+    inFlightMax: limits.transactions,
+    onSent,
+  });
+  registerPort(app, {
+    path: '/run',
+    wsdl: 'run',
+    security: security('/run'),
+    operations: runOperations({
+      cluster,
+      applications,
+      readHeader: readRequestHeader,
+      ask: (request) => outcomeOf(ask, request),
+    }),
     inFlightMax: limits.transactions,
     onSent,
   });

@@ -2,12 +2,25 @@ import { decodeCommitCertificate } from '../../agreement/certificate.js';
 import { verifyCommitCertificate } from '../../agreement/check-message.js';
 import { encodeSigned } from '../../agreement/signing.js';
 import type { InvitationStatement } from '../../agreement/statements.js';
-import type { Cluster, CoordinatorMember, InitiatorMember } from '../../kernel/cluster.js';
+import type {
+  Cluster,
+  CoordinatorMember,
+  InitiatorMember,
+  ParticipantMember,
+} from '../../kernel/cluster.js';
 import { sha256 } from '../../kernel/digest.js';
 import type { Logger } from '../../kernel/http/logger.js';
-import type { ClusterId, Digest, ReplicaId, TransactionId } from '../../kernel/ids.js';
+import {
+  type ClusterId,
+  type Digest,
+  type ReplicaId,
+  type TransactionId,
+  unreachable,
+} from '../../kernel/ids.js';
 import type { Keyring } from '../../kernel/keys.js';
 import type { Signed } from '../../kernel/signed.js';
+import { callService } from '../../service/initiator/call-service.js';
+import type { ProcedureCall } from '../../service/initiator/procedures.js';
 import { type EndpointReference, endpoint } from '../../soap/addressing.js';
 import { ReceivedFault, type SoapClient } from '../../soap/client.js';
 import { SoapTransportError } from '../../soap/transport.js';
@@ -16,6 +29,7 @@ import { namespaces } from '../../soap/vocabulary.js';
 import type { XmlElement } from '../../soap/xml.js';
 import type {
   ActivationFault,
+  CallAnswer,
   InitiatorEvent,
   InitiatorOutput,
   LegResult,
@@ -101,7 +115,7 @@ export function requestDigest(
 }
 
 /** What an initiator can be asked to call. */
-export type InitiatorCall = PostingCall;
+export type InitiatorCall = PostingCall | ProcedureCall;
 
 type Output<Kind extends InitiatorOutput['kind']> = Extract<
   InitiatorOutput<InitiatorCall>,
@@ -213,29 +227,13 @@ export class Outbound {
   }
 
   async #invoke(output: Output<'invoke-leg'>): Promise<LegResult> {
-    const { tid, call, warrant, invitation } = output;
-    const { cluster, client, log } = this.#options;
-    const { participant, side, account, amountMinor, currency } = call;
+    const { tid, call } = output;
+    const { cluster, log } = this.#options;
+    const { participant } = call;
     const member = cluster.participants.find(({ id }) => id === participant);
     if (member === undefined) return { kind: 'refused', reason: 'UnknownParticipant' };
     try {
-      const reply = await client.request(endpoint(`${member.url}/account`), {
-        action: side === 'debit' ? bankActions.debit : bankActions.credit,
-        headers: [
-          coordinationContextHeader(this.#context(tid, invitation), '1.2'),
-          ...(side === 'debit' ? [warrantHeader(warrant)] : []),
-        ],
-        body: writePosting({
-          kind: side,
-          account: accountId(account),
-          amountMinor,
-          currency: currencyCode(currency),
-        }),
-        timeoutMs: cluster.timing.voteTimeoutMs,
-      });
-      requireFrom('participant', member, reply.principal);
-      readPostingResponse(reply.body, side);
-      return { kind: 'done' };
+      return await this.#call(member, output);
     } catch (error) {
       const isFault = error instanceof ReceivedFault;
       if (
@@ -248,6 +246,50 @@ export class Outbound {
       log.debug({ err: error, participant, tid }, 'participant-unreachable');
       return { kind: 'unreachable' };
     }
+  }
+
+  async #call(member: ParticipantMember, output: Output<'invoke-leg'>): Promise<CallAnswer> {
+    const { tid, leg, call, warrant, invitation } = output;
+    const { client, cluster } = this.#options;
+    const context = coordinationContextHeader(this.#context(tid, invitation), '1.2');
+    const timeoutMs = cluster.timing.voteTimeoutMs;
+    switch (call.kind) {
+      case 'posting':
+        return this.#post(member, call, [
+          context,
+          ...(call.side === 'debit' ? [warrantHeader(warrant)] : []),
+        ]);
+      case 'call':
+        return callService(call, {
+          ...{ client, member, number: leg, timeoutMs },
+          headers: [context, warrantHeader(warrant)],
+          requireFrom: (principal) => requireFrom('participant', member, principal),
+        });
+      default:
+        return unreachable(call);
+    }
+  }
+
+  async #post(
+    member: ParticipantMember,
+    { side, account, amountMinor, currency }: PostingCall,
+    headers: readonly XmlElement[],
+  ): Promise<CallAnswer> {
+    const { client, cluster } = this.#options;
+    const reply = await client.request(endpoint(`${member.url}/account`), {
+      action: side === 'debit' ? bankActions.debit : bankActions.credit,
+      headers,
+      body: writePosting({
+        kind: side,
+        account: accountId(account),
+        amountMinor,
+        currency: currencyCode(currency),
+      }),
+      timeoutMs: cluster.timing.voteTimeoutMs,
+    });
+    requireFrom('participant', member, reply.principal);
+    readPostingResponse(reply.body, side);
+    return { kind: 'done' };
   }
 
   /**
@@ -277,7 +319,7 @@ function warrantHeader({ kind, bytes }: Warrant): XmlElement {
 
 /** The same at every initiator, whatever else the bank says: a client believes it of `f + 1`. */
 function reasonOf({ code }: ReceivedFault, { call, warrant }: Output<'invoke-leg'>): string {
-  const isAllowed = code !== 'NotAuthorized';
+  const isAllowed = call.kind === 'call' || code !== 'NotAuthorized';
   return isAllowed ? code : `${code}: ${warrant.of} may not ${call.side} ${call.account}`;
 }
 

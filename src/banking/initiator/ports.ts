@@ -14,7 +14,8 @@ import type {
   InitiatorInput,
   InitiatorRefusalCode,
   RequestId,
-  TransferReply,
+  RequestOutcome,
+  RequestReply,
 } from '../../transaction/initiator/messages.js';
 import {
   coordinationActions,
@@ -26,6 +27,7 @@ import {
   findProof,
   findRequestHeader,
   findTransactionId,
+  type RequestHeader,
   readCertificate,
 } from '../../transaction/soap/extension.js';
 import { operationOfOrder, orderActions, readCertifiedOrder, readOrder } from '../session-order.js';
@@ -34,11 +36,11 @@ import { type InitiatorCall, operationOf, requestDigest } from './outbound.js';
 
 /** Clients whose requests the core has and has not answered yet. */
 export class WaitingClients {
-  readonly #waiting = new Map<RequestId, (reply: TransferReply) => void>();
+  readonly #waiting = new Map<RequestId, (reply: RequestReply) => void>();
   #last = 0;
 
   /** Hands `submit` a new id, and waits until that id is answered. */
-  wait(submit: (requestId: RequestId) => void): Promise<TransferReply> {
+  wait(submit: (requestId: RequestId) => void): Promise<RequestReply> {
     this.#last += 1;
     const requestId = this.#last as RequestId;
     return new Promise((resolve) => {
@@ -47,7 +49,7 @@ export class WaitingClients {
     });
   }
 
-  answer(requestId: RequestId, reply: TransferReply): void {
+  answer(requestId: RequestId, reply: RequestReply): void {
     this.#waiting.get(requestId)?.(reply);
     this.#waiting.delete(requestId);
   }
@@ -72,7 +74,7 @@ export type InitiatorRequest = Omit<ClientRequest<InitiatorCall>, 'requestId'>;
 /** `/transfer`: takes a client's signed request, and answers when its transaction has ended. */
 export function transferOperations(
   cluster: Cluster,
-  ask: (request: InitiatorRequest) => Promise<TransferReply>,
+  ask: (request: InitiatorRequest) => Promise<RequestReply>,
 ): Operations<ReceivedMessage> {
   return {
     [bankActions.transfer]: {
@@ -89,7 +91,7 @@ export function transferOperations(
  */
 export function orderOperations(
   keyring: Keyring,
-  ask: (request: InitiatorRequest) => Promise<TransferReply>,
+  ask: (request: InitiatorRequest) => Promise<RequestReply>,
 ): Operations<ReceivedMessage> {
   return {
     [orderActions.order]: {
@@ -102,12 +104,20 @@ export function orderOperations(
 
 /** Answers once the transaction of the request has ended. Throws a fault where it is refused. */
 async function answerTo(
-  ask: (request: InitiatorRequest) => Promise<TransferReply>,
+  ask: (request: InitiatorRequest) => Promise<RequestReply>,
   request: InitiatorRequest,
 ) {
+  return { body: writeTransferResponse(await outcomeOf(ask, request)) };
+}
+
+/** Resolves when the transaction of the request has ended. Throws a fault where it is refused. */
+export async function outcomeOf(
+  ask: (request: InitiatorRequest) => Promise<RequestReply>,
+  request: InitiatorRequest,
+): Promise<RequestOutcome> {
   const reply = await ask(request);
   if (reply.kind === 'refusal') throw refusalFault(reply.code);
-  return { body: writeTransferResponse(reply) };
+  return reply;
 }
 
 /** `/completion-initiator`: takes Committed, Aborted and faults from the coordinators. */
@@ -144,9 +154,11 @@ export function completionInitiatorOperations(
  */
 const aheadMaxMs = 600_000;
 
-/** Throws a `SoapFault` unless it is a request in the signer's own name, for banks that we know. */
-function readRequest(cluster: Cluster, message: ReceivedMessage): InitiatorRequest {
-  const { principal, headers, body, text } = message;
+/** Throws a `SoapFault` unless it is a request in the signer's own name, of a size that participants take. */
+export function readRequestHeader(
+  message: ReceivedMessage,
+): RequestHeader & { readonly name: string } {
+  const { principal, headers, text } = message;
   const header = findRequestHeader(headers);
   if (header === undefined) throw soapFaults.sender('The header cc:Request is missing.');
   const { client, timestamp } = header;
@@ -157,11 +169,16 @@ function readRequest(cluster: Cluster, message: ReceivedMessage): InitiatorReque
     const reason = 'Timestamps are microseconds since 1970; this one is in the future.';
     throw requestFault('TimestampAhead', reason, 'Sender');
   }
-  const bytes = Buffer.from(text);
-  if (bytes.length > requestBytesMax) {
+  if (Buffer.byteLength(text) > requestBytesMax) {
     throw requestFault('TooLarge', `A request has ${requestBytesMax} bytes at most.`, 'Sender');
   }
-  const transfer = readTransfer(body);
+  return { client, timestamp, name: principal.name };
+}
+
+/** Throws a `SoapFault` unless it is a client's request for banks that we know. */
+function readRequest(cluster: Cluster, message: ReceivedMessage): InitiatorRequest {
+  const { name, ...header } = readRequestHeader(message);
+  const transfer = readTransfer(message.body);
   const operation = operationOf(transfer);
   for (const { participant } of operation.legs) {
     if (!cluster.participants.some(({ id }) => id === participant)) {
@@ -169,8 +186,8 @@ function readRequest(cluster: Cluster, message: ReceivedMessage): InitiatorReque
     }
   }
   const digest = requestDigest(cluster.id, header, transfer);
-  const warrant = { kind: 'request', bytes, of: principal.name } as const;
-  return { kind: 'request', client, timestamp, digest, operation, warrant };
+  const warrant = { kind: 'request', bytes: Buffer.from(message.text), of: name } as const;
+  return { kind: 'request', ...header, digest, operation, warrant };
 }
 
 /** Throws a `SoapFault` unless it is an order that `f + 1` coordinators have signed. */

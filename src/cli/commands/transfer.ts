@@ -1,14 +1,14 @@
 import { InvalidArgumentError } from 'commander';
-import type { TransferResult } from '../../banking/client/poll-core.js';
 import { TransferClient } from '../../banking/client/transfer-client.js';
-import {
-  type Ticket,
-  TransferError,
-  type TransferErrorCode,
-} from '../../banking/client/transfer-error.js';
 import type { Transfer } from '../../banking/soap.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { clientId, oneCorrect } from '../../kernel/ids.js';
+import type { RequestResult } from '../../service/client/poll-core.js';
+import {
+  RequestError,
+  type RequestErrorCode,
+  type Ticket,
+} from '../../service/client/request-error.js';
 import { type Account, parseAccount, wholeNumberArgument } from '../arguments.js';
 import { loadClient } from '../client.js';
 import { CliError, type CliErrorCode, exitCodes, usageError } from '../exit.js';
@@ -84,7 +84,7 @@ Examples:
         else console.log(resultText(result, `${options.amount} ${code}`, durationMs));
         finish(result.outcome === 'committed' ? exitCodes.ok : exitCodes.failed);
       } catch (error) {
-        throw error instanceof TransferError ? cliErrorOf(error) : error;
+        throw error instanceof RequestError ? cliErrorOf(error) : error;
       } finally {
         await client.close();
       }
@@ -113,7 +113,7 @@ async function requireInitiators({ initiators, resilience }: Cluster): Promise<v
 }
 
 function resultText(
-  { transactionId, outcome, reason }: TransferResult,
+  { transactionId, outcome, reason }: RequestResult,
   amount: string,
   durationMs: number,
 ): string {
@@ -121,7 +121,7 @@ function resultText(
   return `${outcome} ${transactionId} (${amount}, ${durationMs} ms)${why}`;
 }
 
-const cliCodeOf: Readonly<Record<TransferErrorCode, CliErrorCode>> = {
+const cliCodeOf: Readonly<Record<RequestErrorCode, CliErrorCode>> = {
   busy: 'failed',
   refused: 'failed',
   'too-old': 'unreachable',
@@ -129,7 +129,7 @@ const cliCodeOf: Readonly<Record<TransferErrorCode, CliErrorCode>> = {
   timeout: 'unreachable',
 };
 
-function cliErrorOf(error: TransferError): CliError {
+function cliErrorOf(error: RequestError): CliError {
   const { code, message, data, isOpen } = error;
   const { request } = data;
   const how =

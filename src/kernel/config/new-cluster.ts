@@ -95,6 +95,10 @@ export interface NewCluster {
   readonly initiators?: number;
   /** Names of the banks; `bank-a` and `bank-b` unless given. */
   readonly participants?: readonly string[];
+  /** Participants that are no banks, by name: the paths of their modules, if they have any. */
+  readonly services?: Readonly<Record<string, string | undefined>>;
+  /** Applications of initiators, by name: the paths of their modules. */
+  readonly applications?: Readonly<Record<string, string>>;
   /** Names of the clients; `alice` unless given. */
   readonly clients?: readonly string[];
   /** Sessions; none unless given. */
@@ -169,13 +173,25 @@ export function makeCluster(
   });
   const initiators = placesOf(names.initiators).map((place, id) => {
     const { member, node } = withStatementKey(place, issue(place, 'initiator'));
-    return { member: { id, ...member }, node: { role: 'initiator' as const, ...node } };
+    const { applications } = options;
+    return {
+      member: { id, ...member },
+      node: { role: 'initiator' as const, ...node, ...(applications && { applications }) },
+    };
   });
   const participants = placesOf(names.participants).map((place, index) => {
     const { member, node } = withStatementKey(place, issue(place, 'participant'));
     return {
       member: { id: place.name, ...member },
       node: { role: 'participant' as const, ...node, accounts: [openingAccount(index, names)] },
+    };
+  });
+  const services = placesOf(names.services).map((place) => {
+    const { member, node } = withStatementKey(place, issue(place, 'participant'));
+    const service = options.services?.[place.name];
+    return {
+      member: { id: place.name, ...member },
+      node: { role: 'participant' as const, ...node, accounts: [], ...(service && { service }) },
     };
   });
   const fronts = placesOf(names.fronts).map((place) => {
@@ -191,14 +207,14 @@ export function makeCluster(
     authority: authority.certificate,
     coordinators: coordinators.map(({ member }) => member),
     initiators: initiators.map(({ member }) => member),
-    participants: participants.map(({ member }) => member),
+    participants: [...participants, ...services].map(({ member }) => member),
     fronts: fronts.map(({ member }) => member),
     allowedOrigins: [],
     timing: { ...usualTiming, ...options.timing },
     retainedTransactions: options.retainedTransactions,
     ...(options.sessions && { sessions: settingOf(options.sessions) }),
   });
-  const members = [...coordinators, ...initiators, ...participants, ...fronts];
+  const members = [...coordinators, ...initiators, ...participants, ...services, ...fronts];
   const nodes = [...members.map(({ node }) => node), ...clients];
   return { cluster, nodes: nodes.map((node) => check(`node ${node.name}`, nodeSchema, node)) };
 }
@@ -221,7 +237,7 @@ export function newClient(name: string, clusterId: string, authority: Credential
 
 const clusterFile = '../cluster.json';
 
-function namesOf({ f, n, initiators, participants, clients }: NewCluster) {
+function namesOf({ f, n, initiators, participants, services = {}, clients }: NewCluster) {
   for (const [option, value] of Object.entries({ f, n, initiators })) {
     if (value !== undefined) check(option, countField, value);
   }
@@ -229,6 +245,7 @@ function namesOf({ f, n, initiators, participants, clients }: NewCluster) {
     coordinators: numbered('coordinator', n ?? 3 * f + 1),
     initiators: numbered('initiator', initiators ?? 2 * f + 1),
     participants: participants ?? ['bank-a', 'bank-b'],
+    services: Object.keys(services),
     fronts: ['front'],
   };
   const names = { ...lists, members: Object.values(lists).flat(), clients: clients ?? ['alice'] };

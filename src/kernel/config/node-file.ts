@@ -94,25 +94,33 @@ const signing = {
   dataDir: pathField,
 };
 
+const modulesField = z
+  .record(nameField, moduleField)
+  .refine(
+    (modules) => Object.keys(modules).length <= applicationsMax,
+    `must be at most ${applicationsMax}`,
+  );
+
 const shapes = {
   coordinator: z.strictObject({
     role: z.literal('coordinator'),
     ...signing,
     peerListen: listenField,
     /** Where the modules of the applications are: a path, or the name of a built-in one. */
-    applications: z
-      .record(nameField, moduleField)
-      .refine(
-        (modules) => Object.keys(modules).length <= applicationsMax,
-        `must be at most ${applicationsMax}`,
-      )
-      .optional(),
+    applications: modulesField.optional(),
   }),
-  initiator: z.strictObject({ role: z.literal('initiator'), ...signing }),
+  initiator: z.strictObject({
+    role: z.literal('initiator'),
+    ...signing,
+    /** Where the modules of the applications of one's own are. */
+    applications: modulesField.optional(),
+  }),
   participant: z.strictObject({
     role: z.literal('participant'),
     ...signing,
     accounts: z.array(accountField).max(10_000, 'must be at most 10000'),
+    /** Where the module of a participant of one's own is; a bank unless given. */
+    service: pathField.optional(),
   }),
   front: z.strictObject({ role: z.literal('front'), ...front, dataDir: pathField }),
   client: z.strictObject({ role: z.literal('client'), ...client }),
@@ -164,7 +172,10 @@ export async function loadNode(file: string): Promise<NodeFile> {
   const clusterFile = absolute(node.clusterFile);
   if (!('dataDir' in node)) return { ...node, clusterFile };
   const dataDir = absolute(node.dataDir);
-  if (node.role !== 'coordinator' || !node.applications) return { ...node, clusterFile, dataDir };
+  if (node.role === 'participant' && node.service !== undefined) {
+    return { ...node, clusterFile, dataDir, service: absolute(node.service) };
+  }
+  if (!('applications' in node) || !node.applications) return { ...node, clusterFile, dataDir };
   const modules = Object.entries(node.applications).map(([name, module]) => [
     name,
     isPath(module) ? absolute(module) : module,

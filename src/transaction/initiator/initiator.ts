@@ -20,8 +20,8 @@ import type {
   InitiatorOutput,
   InitiatorRefusalCode,
   RequestId,
-  TransferOutcome,
-  TransferReply,
+  RequestOutcome,
+  RequestReply,
 } from './messages.js';
 import { readTimer } from './timers.js';
 import { InitiatorTransaction } from './transaction.js';
@@ -231,7 +231,7 @@ export class Initiator<Call extends Called = Called>
   }
 
   /** A refusal is not logged: the client may ask again with the same timestamp. */
-  #close({ transaction, waiters }: Open<Call>, reply: TransferReply): Outputs<Call> {
+  #close({ transaction, waiters }: Open<Call>, reply: RequestReply): Outputs<Call> {
     const { client, digest } = transaction.request;
     this.#open.delete(digest);
     if (transaction.tid !== undefined) this.#byTransactionId.delete(transaction.tid);
@@ -256,7 +256,7 @@ function refuse(requestId: RequestId, code: InitiatorRefusalCode): readonly Answ
 export interface ClientRecord {
   readonly timestamp: number;
   readonly digest: Digest;
-  readonly reply?: TransferOutcome;
+  readonly reply?: RequestOutcome;
   /** It has an outcome, or can have none any more, as far as this initiator knows. */
   readonly isOver: boolean;
   /** What this initiator has asked the coordinators for, where it ended without an outcome. */
@@ -268,7 +268,7 @@ export type RequestStanding =
   | { readonly kind: 'fresh' }
   /** The one before it may still be carried out. */
   | { readonly kind: 'early'; readonly before: ClientRecord }
-  | { readonly kind: 'repeated'; readonly reply: TransferOutcome | undefined }
+  | { readonly kind: 'repeated'; readonly reply: RequestOutcome | undefined }
   | { readonly kind: 'stale' }
   | { readonly kind: 'conflict' };
 
@@ -304,7 +304,7 @@ class ClientTable {
   }
 
   /** Logs the reply, unless a later request of the client has taken its place. */
-  logReply(client: ClientId, digest: Digest, reply: TransferOutcome): void {
+  logReply(client: ClientId, digest: Digest, reply: RequestOutcome): void {
     const last = this.#records.get(client);
     if (last?.digest === digest) this.#put(client, { ...last, reply, isOver: true });
   }

@@ -152,7 +152,7 @@ export type AbortCause =
   | 'ProcedureFailed';
 
 /** How a transaction ended. */
-export interface TransferOutcome {
+export interface RequestOutcome {
   readonly kind: 'outcome';
   readonly transactionId: TransactionId;
   readonly outcome: 'committed' | 'aborted';
@@ -179,12 +179,12 @@ export type InitiatorRefusalCode =
   | 'not-activated'
   | 'outcome-unknown';
 
-export interface TransferRefusal {
+export interface RequestRefusal {
   readonly kind: 'refusal';
   readonly code: InitiatorRefusalCode;
 }
 
-export type TransferReply = TransferOutcome | TransferRefusal;
+export type RequestReply = RequestOutcome | RequestRefusal;
 
 /** What an initiator has its node do. */
 export type InitiatorOutput<Call extends Called = Called> =
@@ -209,7 +209,7 @@ export type InitiatorOutput<Call extends Called = Called> =
       readonly to: readonly ReplicaId[];
       readonly statement: Signed<CompletionStatement>;
     }
-  | { readonly kind: 'answer'; readonly requestId: RequestId; readonly reply: TransferReply };
+  | { readonly kind: 'answer'; readonly requestId: RequestId; readonly reply: RequestReply };
 
 /** How many of each thing an initiator keeps before it refuses or forgets. */
 export interface InitiatorLimits {

@@ -25,7 +25,7 @@ import type {
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
-  TransferReply,
+  RequestReply,
 } from './messages.js';
 import { nextStep } from './steps.js';
 import { type RequestTimer, startTimer, stopTimer } from './timers.js';
@@ -44,7 +44,7 @@ type Phase =
   | { readonly kind: 'activating'; rounds: number }
   | { readonly kind: 'working'; readonly tid: TransactionId }
   | { readonly kind: 'completing'; readonly statement: Signed<CompletionStatement>; rounds: number }
-  | { readonly kind: 'ended'; readonly reply: TransferReply };
+  | { readonly kind: 'ended'; readonly reply: RequestReply };
 
 /**
  * One transaction as an initiator replica drives it: activating, working (the legs are out),
@@ -109,7 +109,7 @@ export class InitiatorTransaction<Call extends Called> {
   }
 
   /** Set once the transaction has ended. */
-  get reply(): TransferReply | undefined {
+  get reply(): RequestReply | undefined {
     return this.#phase.kind === 'ended' ? this.#phase.reply : undefined;
   }
 
@@ -318,7 +318,7 @@ export class InitiatorTransaction<Call extends Called> {
     return this.#end({ kind: 'outcome', transactionId, outcome: 'committed', ...result });
   }
 
-  #end(reply: TransferReply): Outputs<Call> {
+  #end(reply: RequestReply): Outputs<Call> {
     this.#phase = { kind: 'ended', reply };
     return [this.#stop({ kind: 'resend' }), this.#stop({ kind: 'deadline' }), ...this.#stopLegs()];
   }

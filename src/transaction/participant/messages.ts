@@ -37,7 +37,8 @@ export type CallId = Brand<number, 'CallId'>;
 
 /** What the application made of an operation. */
 export type OperationResult =
-  | { readonly kind: 'done' }
+  /** `result`: what the application returned, where it returned anything. */
+  | { readonly kind: 'done'; readonly result?: string }
   /** `reason` is a code, for example `InsufficientFunds`, or one of `RefusalCode`. */
   | { readonly kind: 'refused'; readonly reason: string };
 

@@ -181,7 +181,7 @@ describe('TransferClient, of an initiator that answers with', () => {
           () => undefined,
           (error: unknown) => error,
         );
-      expect(failure, kind).toMatchObject({ name: 'TransferError', isOpen: true });
+      expect(failure, kind).toMatchObject({ name: 'RequestError', isOpen: true });
       const { data, message } = failure as { data: { request: unknown }; message: string };
       expect(data.request).toMatchObject({ client: expect.stringMatching(/^alice\//) });
       expect(message.length).toBeLessThan(2000);

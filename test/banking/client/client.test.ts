@@ -82,7 +82,7 @@ describe('TransferClient', () => {
       });
     }
     await expect(client().transfer(order, { timeoutMs: 5000 })).rejects.toMatchObject({
-      name: 'TransferError',
+      name: 'RequestError',
       code: 'refused',
       message: expect.stringContaining('There is no bank x.'),
     });

@@ -1,14 +1,12 @@
 import { pino } from 'pino';
 import { describe, expect, it } from 'vitest';
-import type {
-  TransferClient,
-  TransferOptions,
-} from '../../../src/banking/client/transfer-client.js';
-import { TransferError } from '../../../src/banking/client/transfer-error.js';
+import type { TransferClient } from '../../../src/banking/client/transfer-client.js';
 import { RequestBook } from '../../../src/banking/front/request-book.js';
 import { FrontRequests } from '../../../src/banking/front/requests.js';
 import { accountId, currency } from '../../../src/banking/soap.js';
 import { clientId, participantId } from '../../../src/kernel/ids.js';
+import { RequestError } from '../../../src/service/client/request-error.js';
+import type { RequestOptions } from '../../../src/service/client/request-sender.js';
 
 const timeoutMs = 20;
 const order = {
@@ -19,14 +17,14 @@ const order = {
 const caller = { address: '192.0.2.1', key: 'one' };
 
 /** A front door in front of a client that does this. */
-function requests(transfer: (options: TransferOptions) => Promise<never>) {
+function requests(transfer: (options: RequestOptions) => Promise<never>) {
   const store = {
     load: () => Promise.resolve([]),
     write: () => Promise.resolve(),
     close: () => Promise.resolve(),
   };
   const client = {
-    transfer: (_order: unknown, options: TransferOptions) => transfer(options),
+    transfer: (_order: unknown, options: RequestOptions) => transfer(options),
     ask: () => new Promise(() => undefined),
   } as unknown as TransferClient;
   const book = new RequestBook(store, Date.now);
@@ -38,7 +36,7 @@ describe('a caller whose time is over', () => {
   it('is refused where its request has waited for a lane in vain, a moment later: it was not sent', async () => {
     const busy = () =>
       new Promise<never>((_, reject) => {
-        setTimeout(() => reject(new TransferError('busy', 'all lanes are taken')), 2 * timeoutMs);
+        setTimeout(() => reject(new RequestError('busy', 'all lanes are taken')), 2 * timeoutMs);
       });
     const front = requests(busy);
     await expect(front.transfer(order, caller)).rejects.toMatchObject({ code: 'busy' });

@@ -1,6 +1,6 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransferClient } from '../../../src/banking/client/transfer-client.js';
-import { TransferError } from '../../../src/banking/client/transfer-error.js';
+import { RequestError } from '../../../src/service/client/request-error.js';
 import type { Random } from '../../simulation/engine/random.js';
 import type { Answer, Ledger, Line, Route } from './ledger.js';
 
@@ -141,7 +141,7 @@ export class Load {
       const { outcome, transactionId } = await this.#client.transfer(line.order, options);
       return { kind: outcome, tid: transactionId };
     } catch (error) {
-      if (!(error instanceof TransferError)) throw error;
+      if (!(error instanceof RequestError)) throw error;
       return { kind: 'unknown', why: error.message };
     }
   }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransferClient } from '../../../src/banking/client/transfer-client.js';
-import { TransferError } from '../../../src/banking/client/transfer-error.js';
 import { accountId, currency, type Transfer } from '../../../src/banking/soap.js';
 import { participantId } from '../../../src/kernel/ids.js';
+import { RequestError } from '../../../src/service/client/request-error.js';
 import { members, silentBank } from '../cluster/members.js';
 import { openingMinor } from './ledger.js';
 
@@ -64,7 +64,7 @@ export class SilentBankLoad {
     try {
       return (await this.#client.transfer(orderFrom(debtor), { timeoutMs })).outcome;
     } catch (error) {
-      if (!(error instanceof TransferError)) throw error;
+      if (!(error instanceof RequestError)) throw error;
       return 'unknown';
     }
   }

@@ -1,10 +1,10 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { percentile } from '../../../bench/support/statistics.js';
 import { TransferClient } from '../../../src/banking/client/transfer-client.js';
-import { TransferError } from '../../../src/banking/client/transfer-error.js';
 import { accountId, currency } from '../../../src/banking/soap.js';
 import { loadClient } from '../../../src/cli/client.js';
 import { participantId } from '../../../src/kernel/ids.js';
+import { RequestError } from '../../../src/service/client/request-error.js';
 import { crowd } from '../ground/accounts.js';
 import type { Victim } from '../ground/victim.js';
 import { underFlood } from './flood.js';
@@ -99,7 +99,7 @@ async function transfer(
     const { outcome } = await client.transfer(order, { timeoutMs });
     samples.add(performance.now() - begunMs, outcome === 'committed');
   } catch (error) {
-    if (!(error instanceof TransferError)) throw error;
+    if (!(error instanceof RequestError)) throw error;
     samples.add(performance.now() - begunMs, false);
   }
 }

@@ -1,9 +1,9 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { TransferClient } from '../../../src/banking/client/transfer-client.js';
-import { TransferError } from '../../../src/banking/client/transfer-error.js';
 import { accountId, currency, type Transfer } from '../../../src/banking/soap.js';
 import { loadClient } from '../../../src/cli/client.js';
 import { participantId } from '../../../src/kernel/ids.js';
+import { RequestError } from '../../../src/service/client/request-error.js';
 import { heavyAccounts } from '../ground/accounts.js';
 import { insiders, type Victim } from '../ground/victim.js';
 
@@ -50,5 +50,5 @@ function heavyOrder(): Transfer {
 }
 
 function ignoreRefusal(error: unknown): void {
-  if (!(error instanceof TransferError)) throw error;
+  if (!(error instanceof RequestError)) throw error;
 }

@@ -1,8 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { TransferClient } from '../../../src/banking/client/transfer-client.js';
-import { TransferError } from '../../../src/banking/client/transfer-error.js';
 import { accountId } from '../../../src/banking/soap.js';
 import { participantId } from '../../../src/kernel/ids.js';
+import { RequestError } from '../../../src/service/client/request-error.js';
 import { honestLanes, order } from '../ground/victim.js';
 
 /** What became of the honest client's transfers. */
@@ -114,7 +114,7 @@ export class HonestLoad {
       if (outcome === 'committed') this.#onCommit(from);
       else this.#aborted += 1;
     } catch (error) {
-      if (!(error instanceof TransferError)) throw error;
+      if (!(error instanceof RequestError)) throw error;
       this.#unknown += 1;
       await sleep(settlePollMs);
     }

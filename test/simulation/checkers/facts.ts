@@ -1,8 +1,8 @@
 import type { Ballot, SlotKey, SlotResult, SlotValue } from '../../../src/agreement/messages.js';
 import type { Decision, Outcome, Vote } from '../../../src/agreement/statements.js';
-import type { PollVerdict } from '../../../src/banking/client/poll-core.js';
 import type { Transfer } from '../../../src/banking/soap.js';
 import type { Digest, EnlistmentId, TransactionId } from '../../../src/kernel/ids.js';
+import type { PollVerdict } from '../../../src/service/client/poll-core.js';
 import type { Violation } from '../kit/violation.js';
 
 /** What a client asked for, as it signed it. */

@@ -1,14 +1,14 @@
+import type { Transfer } from '../../../src/banking/soap.js';
+import type { InitiatorMember } from '../../../src/kernel/cluster.js';
+import { clientId, oneCorrect } from '../../../src/kernel/ids.js';
+import { Turns } from '../../../src/kernel/patience.js';
 import {
   type FinalAnswer,
   PollCore,
   type PollEnding,
   type PollOutput,
   type PollVerdict,
-} from '../../../src/banking/client/poll-core.js';
-import type { Transfer } from '../../../src/banking/soap.js';
-import type { InitiatorMember } from '../../../src/kernel/cluster.js';
-import { clientId, oneCorrect } from '../../../src/kernel/ids.js';
-import { Turns } from '../../../src/kernel/patience.js';
+} from '../../../src/service/client/poll-core.js';
 import type { Host, Life } from '../engine/process.js';
 import { type Cast, initiatorAddress } from '../kit/cast.js';
 import { Calls } from './calls.js';

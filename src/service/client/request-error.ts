@@ -19,7 +19,7 @@ export interface Ticket {
  *
  * After the last three the transfer may or may not have been made.
  */
-export type TransferErrorCode = 'busy' | 'refused' | 'too-old' | 'disagreement' | 'timeout';
+export type RequestErrorCode = 'busy' | 'refused' | 'too-old' | 'disagreement' | 'timeout';
 
 /**
  * A transfer without a known outcome.
@@ -29,30 +29,30 @@ export type TransferErrorCode = 'busy' | 'refused' | 'too-old' | 'disagreement' 
  * import {
  *   type Transfer,
  *   type TransferClient,
- *   TransferError,
- *   type TransferResult,
+ *   RequestError,
+ *   type RequestResult,
  * } from 'concordat/client';
  *
  * // Makes a transfer once, and asks once more where its outcome is not known in time.
- * export async function pay(client: TransferClient, order: Transfer): Promise<TransferResult> {
+ * export async function pay(client: TransferClient, order: Transfer): Promise<RequestResult> {
  *   try {
  *     return await client.transfer(order, { timeoutMs: 30_000 });
  *   } catch (error) {
- *     const request = error instanceof TransferError && error.isOpen ? error.data.request : undefined;
+ *     const request = error instanceof RequestError && error.isOpen ? error.data.request : undefined;
  *     if (request === undefined) throw error;
  *     return client.ask(request, order, { timeoutMs: 30_000 });
  *   }
  * }
  * ```
  */
-export class TransferError extends ConcordatError<TransferErrorCode, TransferErrorData> {
-  override readonly name = 'TransferError';
-  readonly data: TransferErrorData;
+export class RequestError extends ConcordatError<RequestErrorCode, RequestErrorData> {
+  override readonly name = 'RequestError';
+  readonly data: RequestErrorData;
 
   constructor(
-    readonly code: TransferErrorCode,
+    readonly code: RequestErrorCode,
     message: string,
-    { details = [], request, isTooOldSoFar = false }: Partial<TransferErrorData> = {},
+    { details = [], request, isTooOldSoFar = false }: Partial<RequestErrorData> = {},
   ) {
     super(details.length === 0 ? message : `${message} (${details.join('; ')})`);
     this.data = { details, request, isTooOldSoFar };
@@ -64,8 +64,8 @@ export class TransferError extends ConcordatError<TransferErrorCode, TransferErr
   }
 }
 
-/** What a `TransferError` is about. */
-export interface TransferErrorData {
+/** What a `RequestError` is about. */
+export interface RequestErrorData {
   /** What each initiator said or how it failed, as far as known; for people. */
   readonly details: readonly string[];
   /** By what `TransferClient.ask` finds it, where it was sent. */

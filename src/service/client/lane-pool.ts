@@ -1,6 +1,6 @@
 import { ConcordatError, type NoData, noData } from '../../kernel/error.js';
 import { type ClientId, clientId } from '../../kernel/ids.js';
-import { type Ticket, TransferError } from './transfer-error.js';
+import { RequestError, type Ticket } from './request-error.js';
 
 /** Lanes of one client certificate: the client ids `name/0` to `name/9999`. */
 const laneCount = 10_000;
@@ -78,7 +78,7 @@ export class LanePool {
     try {
       return await work({ client, timestamp: this.#timestamp() });
     } catch (error) {
-      if (!(error instanceof TransferError) || error.isOpen) last = this.#replace(client);
+      if (!(error instanceof RequestError) || error.isOpen) last = this.#replace(client);
       throw error;
     } finally {
       this.#inUse.delete(client);

@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type FinalAnswer, ReplyMatcher } from '../../../src/banking/client/poll-core.js';
 import { initiatorId, transactionId } from '../../../src/kernel/ids.js';
+import { type FinalAnswer, ReplyMatcher } from '../../../src/service/client/poll-core.js';
 
 const tidNumber = (n: number) => transactionId(`00000000-0000-8000-8000-00000000000${n}`);
 

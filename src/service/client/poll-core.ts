@@ -1,27 +1,29 @@
 import { resendDelayMs } from '../../kernel/core.js';
 import type { InitiatorId, TransactionId } from '../../kernel/ids.js';
 import type { Turns } from '../../kernel/patience.js';
-import type { TransferErrorCode } from './transfer-error.js';
+import type { RequestErrorCode } from './request-error.js';
 
-/** How a transfer ended. */
-export interface TransferResult {
+/** How the transaction of a request ended. */
+export interface RequestResult {
   /** Names the transaction, for example to fetch its proof. */
   readonly transactionId: TransactionId;
-  /** `committed`: each account has paid or got its amount, or will. `aborted`: none has. */
+  /** `committed`: all that it called for is done, or will be. `aborted`: none of it. */
   readonly outcome: 'committed' | 'aborted';
   /** Why it was aborted, where enough initiators say the same. */
   readonly reason?: string;
+  /** What a procedure made of it where it committed, as JSON text, where enough initiators say the same. */
+  readonly result?: string;
 }
 
 /** An initiator's final answer to a request. */
 export type FinalAnswer =
-  | { readonly kind: 'outcome'; readonly result: TransferResult }
+  | { readonly kind: 'outcome'; readonly result: RequestResult }
   /** It will not do it; `fault` is its fault's code and reason, `isTooOld` that it is past the request. */
   | { readonly kind: 'refusal'; readonly fault: string; readonly isTooOld: boolean };
 
 export type PollVerdict =
   | { readonly kind: 'open' }
-  | { readonly kind: 'result'; readonly result: TransferResult }
+  | { readonly kind: 'result'; readonly result: RequestResult }
   /**
    * So many initiators refused that one of them is correct and no outcome can come: alike, or because the
    * request is too old, which contradicts no outcome that others know.
@@ -62,7 +64,7 @@ export class ReplyMatcher {
     return this.#tooOld(0)?.kind === 'refused';
   }
 
-  get #alike(): NonEmpty<TransferResult> | undefined {
+  get #alike(): NonEmpty<RequestResult> | undefined {
     const results = [...this.#words.values()].flatMap((each) =>
       each.kind === 'outcome' ? [each.result] : [],
     );
@@ -93,30 +95,32 @@ export class ReplyMatcher {
     return compatible + outstanding >= this.#needed ? { kind: 'open' } : undefined;
   }
 
-  /** The reason counts like the outcome: only if `f + 1` of those that agree give the same one. */
-  #withReason(alike: NonEmpty<TransferResult>): TransferResult {
+  /** A reason, or a result, counts like the outcome: only if `f + 1` of those that agree give the same one. */
+  #withReason(alike: NonEmpty<RequestResult>): RequestResult {
     const [{ transactionId, outcome }] = alike;
-    const same = sameReason(alike);
-    const [reason] = same;
-    return reason !== undefined && same.length >= this.#needed
-      ? { transactionId, outcome, reason }
-      : { transactionId, outcome };
+    const said = saidAlike(alike);
+    if (said.length < this.#needed) return { transactionId, outcome };
+    return { transactionId, outcome, ...said[0] };
   }
 
-  /** Whether it was aborted, and those that have not answered yet can make it certain why. */
-  get mayLearnReason(): boolean {
+  /** Whether those that have not answered yet can make it certain why it was aborted, or what it made. */
+  get mayLearnMore(): boolean {
     const alike = this.#alike;
-    if (alike === undefined || alike[0].outcome === 'committed') return false;
-    const known = sameReason(alike).length;
+    const known = alike === undefined ? 0 : saidAlike(alike).length;
     const outstanding = this.#initiators - this.#words.size;
-    return known < this.#needed && known + outstanding >= this.#needed;
+    return known > 0 && known < this.#needed && known + outstanding >= this.#needed;
   }
 }
 
-/** The reason that most of them give, as often as they do. */
-function sameReason(results: readonly TransferResult[]): readonly string[] {
-  const reasons = results.flatMap(({ reason }) => reason ?? []);
-  return mostCommon(reasons, (text) => text) ?? [];
+type Said = Pick<RequestResult, 'reason' | 'result'>;
+
+/** The reason, or the result, that most of them give, as often as they do. */
+function saidAlike(results: readonly RequestResult[]): readonly Said[] {
+  const said = results.flatMap(({ reason, result }): Said[] => {
+    if (reason !== undefined) return [{ reason }];
+    return result === undefined ? [] : [{ result }];
+  });
+  return mostCommon(said, ({ reason, result }) => `${reason} ${result}`) ?? [];
 }
 
 type Refusal = Extract<FinalAnswer, { kind: 'refusal' }>;
@@ -152,10 +156,10 @@ export interface PollCoreOptions<Member extends Askable> {
 }
 
 export type PollEnding =
-  | { readonly kind: 'result'; readonly result: TransferResult }
+  | { readonly kind: 'result'; readonly result: RequestResult }
   | {
       readonly kind: 'failure';
-      readonly code: TransferErrorCode;
+      readonly code: RequestErrorCode;
       readonly message: string;
       /** What each initiator said or how it failed; for people. */
       readonly details: readonly string[];
@@ -175,7 +179,7 @@ export type PollOutput<Member> =
 const graceMs = 50;
 const DEADLINE = 'deadline';
 const HESITATION = 'hesitation';
-const REASON = 'reason';
+const MORE = 'more';
 
 /**
  * One request to the initiators: to `f + 1` of them, and to all as soon as one of those fails, they differ,
@@ -183,7 +187,7 @@ const REASON = 'reason';
  * clock and sends nothing. Answers go in, what is to be done comes out.
  *
  * An initiator may receive the abort before the refusal that the others aborted for, and cannot name it. So where an
- * abort is certain and its reason is not, the others have one retransmission delay to name it.
+ * abort is certain and its reason is not, the others have one retransmission delay to name it; likewise for a result.
  */
 export class PollCore<Member extends Askable> {
   readonly #options: PollCoreOptions<Member>;
@@ -194,8 +198,8 @@ export class PollCore<Member extends Askable> {
   readonly #said = new Map<Member, string>();
   readonly #attempts = new Map<Member, number>();
   #othersAsked = false;
-  /** The outcome, while its reason may still come. */
-  #settled: TransferResult | undefined;
+  /** The outcome, while its reason or its result may still come. */
+  #settled: RequestResult | undefined;
   #ended = false;
 
   constructor(options: PollCoreOptions<Member>) {
@@ -242,7 +246,7 @@ export class PollCore<Member extends Askable> {
   expired(name: string): PollOutput<Member>[] {
     if (this.#ended) return [];
     if (name === DEADLINE) return this.#timeIsUp();
-    if (name === REASON) return this.#endSettled() ?? [];
+    if (name === MORE) return this.#endSettled() ?? [];
     if (name === HESITATION) {
       for (const one of this.#first) if (!this.#heard.has(one)) this.#options.turns.wasLate(one);
       return this.#askOthers();
@@ -280,7 +284,7 @@ export class PollCore<Member extends Askable> {
         return [];
       case 'result': {
         const { result } = verdict;
-        if (this.#matcher.mayLearnReason) return this.#waitForReason(result);
+        if (this.#matcher.mayLearnMore) return this.#waitForMore(result);
         return this.#end({ kind: 'result', result });
       }
       case 'refused': {
@@ -292,11 +296,11 @@ export class PollCore<Member extends Askable> {
     }
   }
 
-  #waitForReason(result: TransferResult): PollOutput<Member>[] {
+  #waitForMore(result: RequestResult): PollOutput<Member>[] {
     const isFirst = this.#settled === undefined;
     this.#settled = result;
     const delayMs = this.#options.resendAfterMs;
-    const timer = { kind: 'start-timer', name: REASON, delayMs } as const;
+    const timer = { kind: 'start-timer', name: MORE, delayMs } as const;
     return isFirst ? [...this.#askOthers(), timer] : [];
   }
 
@@ -305,11 +309,7 @@ export class PollCore<Member extends Askable> {
     return result && this.#end({ kind: 'result', result });
   }
 
-  #fail(
-    code: TransferErrorCode,
-    message: string,
-    details: readonly string[],
-  ): PollOutput<Member>[] {
+  #fail(code: RequestErrorCode, message: string, details: readonly string[]): PollOutput<Member>[] {
     const { isTooOldSoFar } = this.#matcher;
     return this.#end({ kind: 'failure', code, message, details, isTooOldSoFar });
   }

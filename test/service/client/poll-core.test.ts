@@ -1,11 +1,11 @@
 import { describe, expect, it } from 'vitest';
+import { initiatorId, transactionId } from '../../../src/kernel/ids.js';
+import { Turns } from '../../../src/kernel/patience.js';
 import {
   type FinalAnswer,
   PollCore,
   type PollOutput,
-} from '../../../src/banking/client/poll-core.js';
-import { initiatorId, transactionId } from '../../../src/kernel/ids.js';
-import { Turns } from '../../../src/kernel/patience.js';
+} from '../../../src/service/client/poll-core.js';
 
 const members = [0, 1, 2].map((index) => ({ id: initiatorId(index), name: `i${index}` }));
 type Member = (typeof members)[number];
@@ -69,14 +69,14 @@ describe('one request to the initiators', () => {
       core.answered(first, aborted('InsufficientFunds'));
       const outputs = core.answered(second, aborted('AbortedByCoordinator'));
       expect(asked(outputs)).toEqual(['i2']);
-      expect(timers(outputs)).toMatchObject([{ name: 'reason', delayMs: 100 }]);
+      expect(timers(outputs)).toMatchObject([{ name: 'more', delayMs: 100 }]);
       return core;
     };
     const named = ending(undecided().answered(third, aborted('InsufficientFunds')));
     expect(named).toMatchObject({ result: { outcome: 'aborted', reason: 'InsufficientFunds' } });
     for (const isOver of [
       (core: PollCore<Member>) => core.answered(third, aborted('ParticipantTimeout')),
-      (core: PollCore<Member>) => core.expired('reason'),
+      (core: PollCore<Member>) => core.expired('more'),
       (core: PollCore<Member>) => core.expired('deadline'),
       (core: PollCore<Member>) => core.giveUp(),
     ]) {

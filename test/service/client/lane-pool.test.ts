@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { LanePool } from '../../../src/banking/client/lane-pool.js';
-import { type Ticket, TransferError } from '../../../src/banking/client/transfer-error.js';
+import { LanePool } from '../../../src/service/client/lane-pool.js';
+import { RequestError, type Ticket } from '../../../src/service/client/request-error.js';
 
 function pool(over: Partial<ConstructorParameters<typeof LanePool>[0]> = {}) {
   const clock = () => 5;
@@ -81,9 +81,9 @@ describe('LanePool', () => {
       await next.done;
       return next.tickets[0]?.client;
     };
-    expect(await failing(new TransferError('refused', 'no'))).toBe('alice/7');
+    expect(await failing(new RequestError('refused', 'no'))).toBe('alice/7');
     expect(await failing(new Error('no'))).toBe('alice/8');
-    expect(await failing(new TransferError('timeout', 'no'))).toBe('alice/9');
+    expect(await failing(new RequestError('timeout', 'no'))).toBe('alice/9');
   });
 
   it('has no more than 10000 lanes', () => {

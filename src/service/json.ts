@@ -1,0 +1,51 @@
+/** A value of JSON, as operations take and return it. */
+export type Json =
+  | null
+  | boolean
+  | number
+  | string
+  | readonly Json[]
+  | { readonly [key: string]: Json };
+
+/** What applications, procedures, operations and reasons are called. */
+export const serviceNameRule = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
+
+/** What a payload of a request or a call may have, as JSON text. */
+export const payloadBytesMax = 16 * 1024;
+/** What a result may have, as JSON text. */
+export const resultBytesMax = 4 * 1024;
+
+/**
+ * The JSON text of a value, in ASCII: what is sent, signed and compared. Two values with the same text are one. Throws
+ * `RangeError` where the value has none, or where the text is longer than `bytesMax`.
+ */
+export function jsonText(value: Json, bytesMax: number): string {
+  const text: string | undefined = JSON.stringify(value);
+  if (text === undefined) throw new RangeError('not a value of JSON');
+  const ascii = text.replace(/[\u007f-\uffff]/g, escaped);
+  if (ascii.length > bytesMax) throw new RangeError(`longer than ${bytesMax} bytes as JSON`);
+  return ascii;
+}
+
+/** Reads such a text. Throws `RangeError` where it is none. */
+export function parseJson(text: string, bytesMax: number): Json {
+  if (text.length > bytesMax) throw new RangeError(`longer than ${bytesMax} bytes`);
+  try {
+    return JSON.parse(text) as Json;
+  } catch {
+    throw new RangeError('not JSON');
+  }
+}
+
+/** The text itself, once it is known to be JSON in ASCII. */
+export function jsonTextOf(bytesMax: number): (text: string) => string {
+  return (text) => {
+    if (!/^[\x20-\x7e]*$/.test(text)) throw new RangeError('not JSON in ASCII, on one line');
+    parseJson(text, bytesMax);
+    return text;
+  };
+}
+
+function escaped(letter: string): string {
+  return `\\u${letter.charCodeAt(0).toString(16).padStart(4, '0')}`;
+}

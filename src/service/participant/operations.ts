@@ -1,0 +1,94 @@
+import { ConcordatError } from '../../kernel/error.js';
+import type { ClientId, TransactionId } from '../../kernel/ids.js';
+import { type Json, serviceNameRule } from '../json.js';
+
+/** What an operation receives with a call. */
+export interface OperationCall {
+  /** What the procedure sent. */
+  readonly payload: Json;
+  /** Name of the client that signed the request. */
+  readonly client: string;
+  /** The transaction that the call is part of. */
+  readonly transactionId: TransactionId;
+  /** What the client asked the initiators for, and signed. */
+  readonly request: {
+    readonly application: string;
+    readonly procedure: string;
+    readonly payload: Json;
+  };
+  /**
+   * Whether the client itself agreed to just this call: a permit of its signed request names this participant, this
+   * operation and this payload. Ask for it where no initiator, nor all of them, may do a thing in the client's name.
+   */
+  readonly isPermitted: boolean;
+  /** Aborted where the call's time is over, or its transaction has ended: the result is of no use any more. */
+  readonly signal: AbortSignal;
+}
+
+/** The core's operation: one call, with what the client signed. */
+export interface ServiceOperation {
+  readonly operation: string;
+  readonly payload: Json;
+  readonly number: number;
+  readonly request: {
+    readonly client: ClientId;
+    readonly timestamp: number;
+    readonly name: string;
+    readonly application: string;
+    readonly procedure: string;
+    readonly payload: Json;
+    readonly isPermitted: boolean;
+  };
+}
+
+/**
+ * Does the work of one call, with what the resource gives it to work on. What it returns goes to the procedure. It
+ * throws `Refusal` where it says no: the transaction is then aborted. Whatever else it throws is a refusal too, and is
+ * logged.
+ */
+export type OperationHandler<Work> = (
+  work: Work,
+  call: OperationCall,
+) => MaybeNothing | Promise<MaybeNothing>;
+
+// biome-ignore lint/suspicious/noConfusingVoidType: a function that returns nothing is such an operation.
+type MaybeNothing = Json | void;
+
+/** A participant's operations, by their names. */
+export type OperationHandlers<Work> = Readonly<Record<string, OperationHandler<Work>>>;
+
+export interface RefusalData {
+  /** A code: a letter, then at most 62 letters, digits, `.`, `_`, `-`. */
+  readonly reason: string;
+}
+
+/**
+ * An operation says no. Its code reaches the client with the abort. Throws `RangeError` where the reason is no code.
+ *
+ * @example
+ * ```ts
+ * import { type OperationHandlers, Refusal, type TableWork } from 'concordat/participant';
+ *
+ * export const operations: OperationHandlers<TableWork> = {
+ *   reserve: async (rooms) => {
+ *     const free = Number((await rooms.get('free')) ?? 0);
+ *     if (free === 0) throw new Refusal('FullyBooked');
+ *     await rooms.set('free', free - 1);
+ *     return { room: free };
+ *   },
+ * };
+ * ```
+ */
+export class Refusal extends ConcordatError<'Refused', RefusalData> {
+  override readonly name = 'Refusal';
+  readonly code = 'Refused';
+  readonly data: RefusalData;
+
+  constructor(reason: string) {
+    super(reason);
+    if (!serviceNameRule.test(reason) || !/^[A-Za-z]/.test(reason)) {
+      throw new RangeError('a reason is a code such as FullyBooked');
+    }
+    this.data = { reason };
+  }
+}

@@ -1,0 +1,227 @@
+import { join } from 'node:path';
+import { signStatement } from '../../agreement/signing.js';
+import type { Cluster } from '../../kernel/cluster.js';
+import { ownMember, type ParticipantNode } from '../../kernel/config/node-file.js';
+import { Driver } from '../../kernel/driver/driver.js';
+import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
+import type { Logger } from '../../kernel/http/logger.js';
+import { unreachable } from '../../kernel/ids.js';
+import { ed25519Signer, Keyring } from '../../kernel/keys.js';
+import type { RunningNode } from '../../kernel/running-node.js';
+import { openExistingStore, type Store } from '../../kernel/store/store.js';
+import { soapIdentity } from '../../soap/identity.js';
+import { registerPort } from '../../soap/server.js';
+import { trustOf } from '../../soap/trust.js';
+import { MessageVerifier } from '../../soap/verification.js';
+import type {
+  OperationResult,
+  ParticipantInput,
+  ParticipantOptions,
+  ParticipantOutput,
+} from '../../transaction/participant/messages.js';
+import { Participant } from '../../transaction/participant/participant.js';
+import { participantOperations } from './coordinator-port.js';
+import type { OperationHandlers, ServiceOperation } from './operations.js';
+import { ParticipantOutbound } from './outbound.js';
+import type { Resource } from './resource.js';
+import { type ResourceInput, ResourceRunner } from './resource-runner.js';
+import { serviceOperations } from './service-port.js';
+import { WaitingCalls } from './waiting-calls.js';
+
+/** What a participant of one's own runs with. */
+export interface ParticipantNodeOptions<Work> {
+  /** The cluster, as `loadCluster` reads it. */
+  readonly cluster: Cluster;
+  /** Its private file, as `loadNode` reads it. */
+  readonly node: ParticipantNode;
+  /** A logger of pino. */
+  readonly log: Logger;
+  /** The node cannot go on; the process should end. */
+  readonly onFatal: (error: Error) => void;
+  /** What it does, by the names that procedures call. */
+  readonly operations: OperationHandlers<Work>;
+  /** What it keeps its data in. */
+  readonly resource: Resource<Work>;
+  /** Sees every envelope as it is sent. */
+  readonly onSent?: (text: string) => void;
+}
+
+/** An open enlistment takes some 20 kB, its call's payload included; one that is remembered less than 5. */
+const limits = { enlistments: 1024, invitationsPerInitiator: 256 };
+/** Ended enlistments that are remembered, for each transaction that coordinators remember. */
+const finishedPerTransaction = 2;
+/** No transaction is waited for longer than so many default lifetimes before it is prepared. */
+const expiryPatience = 10;
+/** SOAP requests under way at one port; an initiator's waits until its operation is executed. */
+const inFlightMax = 1024;
+/** Begins the keys of what the resource writes. */
+const workPrefix = 'work/';
+
+type Input = ParticipantInput<ServiceOperation>;
+
+/**
+ * Starts a participant of one's own: `/service` for initiators, `/participant` for coordinators. Registration, votes,
+ * signatures, the two-phase commit of the resource, and recovery are done here; the operations do the work. Rejects
+ * with `ConfigError` where the node is not a member of the cluster, `StoreError` where its store cannot be opened or
+ * is gone, with what the resource rejects with, or where it cannot listen.
+ *
+ * @example
+ * ```ts
+ * import { loadCluster, loadNode } from 'concordat/client';
+ * import { Refusal, startParticipant, Table } from 'concordat/participant';
+ * import { pino } from 'pino';
+ *
+ * const node = await loadNode('.concordat/nodes/hotel.json');
+ * if (node.role !== 'participant') throw new Error('not the file of a participant');
+ * await startParticipant({
+ *   cluster: await loadCluster(node.clusterFile),
+ *   node,
+ *   log: pino(),
+ *   onFatal: () => process.exit(1),
+ *   resource: new Table({ free: 12 }),
+ *   operations: {
+ *     reserve: async (rooms, { client }) => {
+ *       const free = Number(await rooms.get('free'));
+ *       if (free === 0) throw new Refusal('FullyBooked');
+ *       await rooms.set('free', free - 1);
+ *       return { room: free, guest: client };
+ *     },
+ *   },
+ * });
+ * ```
+ */
+export async function startParticipant<Work>(
+  options: ParticipantNodeOptions<Work>,
+): Promise<RunningNode> {
+  const { cluster, node, log, onFatal, operations, resource, onSent } = options;
+  const self = ownMember(cluster, node);
+  const keyring = Keyring.of(cluster);
+  const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
+  const { resendAfterMs, defaultExpiresMs, voteTimeoutMs } = cluster.timing;
+  const core = new Participant<ServiceOperation>(coreOptions(cluster, node, self));
+  const store = await openExistingStore(join(node.dataDir, 'store'));
+  const submit = (input: Input): boolean => driver.submit(input);
+  const waiting = new WaitingCalls<OperationResult>({ kind: 'refused', reason: 'Busy' });
+  const outbound = new ParticipantOutbound({ cluster, self, client, log, submit });
+  const runner = new ResourceRunner({
+    ...{ resource, operations, log },
+    callTimeoutMs: voteTimeoutMs,
+    retryAfterMs: resendAfterMs,
+    submit: (input) => submit(withPrefix(input)),
+  });
+  const perform = performer(outbound, waiting, runner);
+  const driver = new Driver({ core, store, perform, log, onFatal });
+
+  const app = createNodeServer(cluster, self, node, log);
+  registerHealth(app, log);
+  const common = (path: string) => ({
+    path,
+    security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,
+    client,
+    inFlightMax,
+    onSent,
+  });
+  registerPort(app, {
+    ...common('/service'),
+    wsdl: 'service',
+    operations: serviceOperations({
+      keyring,
+      verifier: new MessageVerifier({ trust: trustOf(cluster), clock: Date.now }),
+      participant: self.id,
+      defaultExpiresMs,
+      ask: (request) => waiting.wait((call) => submit({ ...request, call })),
+    }),
+  });
+  registerPort(app, {
+    ...common('/participant'),
+    wsdl: 'participant',
+    operations: participantOperations(keyring, self.id, submit, log),
+  });
+
+  const stop = async () => {
+    waiting.dismissAll();
+    await app.close();
+    await runner.stop();
+    await driver.stop();
+    await client.close();
+  };
+  const records = await recordsOf(store);
+  try {
+    await driver.start();
+    await runner.start(records);
+    return { url: await app.listen(node.listen), stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function coreOptions(
+  cluster: Cluster,
+  node: ParticipantNode,
+  { id, url }: ReturnType<typeof ownMember> & { readonly id: ParticipantOptions['id'] },
+): ParticipantOptions {
+  const { resilience, retainedTransactions, timing } = cluster;
+  const sign = ed25519Signer(node.statementKey);
+  return {
+    id,
+    resilience,
+    resendAfterMs: timing.resendAfterMs,
+    limits: {
+      ...limits,
+      finished: finishedPerTransaction * retainedTransactions,
+      expiresMs: expiryPatience * timing.defaultExpiresMs,
+    },
+    address: `${url}/participant`,
+    sign: (statement) => signStatement(sign, cluster.id, statement),
+  };
+}
+
+async function recordsOf(store: Store) {
+  const records = await store.load(workPrefix);
+  return records.map(({ key, value }) => ({ key: key.slice(workPrefix.length), value }));
+}
+
+function withPrefix(input: ResourceInput): ResourceInput {
+  if (input.kind !== 'settled') return input;
+  const writes = input.writes.map(({ key, value }) => ({ key: workPrefix + key, value }));
+  return { ...input, writes };
+}
+
+function performer<Work>(
+  outbound: ParticipantOutbound,
+  waiting: WaitingCalls<OperationResult>,
+  runner: ResourceRunner<Work>,
+) {
+  return (output: ParticipantOutput<ServiceOperation>): void => {
+    switch (output.kind) {
+      case 'execute':
+        return runner.execute(output.ref, output.operation);
+      case 'prepare':
+        return runner.prepare(output.ref);
+      case 'commit':
+        return runner.commit(output.ref);
+      case 'roll-back':
+        return runner.rollBack(output.ref);
+      case 'recover':
+        return runner.recover(output);
+      case 'answer':
+        for (const call of output.calls) waiting.answer(call, output.result);
+        return;
+      case 'register':
+        return outbound.register(output);
+      case 'send-vote': {
+        // An enlistment may end with its vote: then no outcome comes to it, and no roll back.
+        const { tid, enlistment, vote } = output.statement.statement;
+        if (vote !== 'prepared') runner.release({ tid, enlistment });
+        return outbound.vote(output);
+      }
+      case 'send-acknowledgement':
+        return outbound.outcome(output);
+      case 'send-fault':
+        return outbound.fault(output);
+      default:
+        return unreachable(output);
+    }
+  };
+}

@@ -1,0 +1,205 @@
+import type { StoredRecord } from '../../kernel/core.js';
+import { resendDelayMs } from '../../kernel/core.js';
+import type { Logger } from '../../kernel/http/logger.js';
+import {
+  type ApplicationVote,
+  type EnlistmentRef,
+  type OperationResult,
+  type ParticipantInput,
+  refKey,
+} from '../../transaction/participant/messages.js';
+import { jsonText, resultBytesMax } from '../json.js';
+import { type OperationHandlers, Refusal, type ServiceOperation } from './operations.js';
+import type { PreparedWork, Resource } from './resource.js';
+
+/** What a resource's answers are to the core of a participant. */
+export type ResourceInput = Extract<
+  ParticipantInput<never>,
+  { readonly kind: 'executed' | 'voted' | 'settled' }
+>;
+
+export interface ResourceRunnerOptions<Work> {
+  readonly resource: Resource<Work>;
+  readonly operations: OperationHandlers<Work>;
+  readonly log: Logger;
+  /** How long an operation may take. */
+  readonly callTimeoutMs: number;
+  /** The first wait after a commit or a rollback that failed; each next is longer. */
+  readonly retryAfterMs: number;
+  /** False where the core has no room now: it is given again. */
+  readonly submit: (input: ResourceInput) => boolean;
+}
+
+interface Task {
+  readonly abort: AbortController;
+  /** Ends with the last method that was called for the ref. */
+  last: Promise<void>;
+}
+
+const aborted: ApplicationVote = { vote: 'aborted' };
+
+/**
+ * Has a resource do what the core of a participant puts out, in the order of each enlistment, and gives the core its
+ * answers. A method that fails is an answer as well, but for commit and rollback: those are asked for until they are done.
+ */
+export class ResourceRunner<Work> {
+  readonly #options: ResourceRunnerOptions<Work>;
+  readonly #tasks = new Map<string, Task>();
+  readonly #prepared: PreparedWork[] = [];
+  readonly #waits = new Set<() => void>();
+  #isStopping = false;
+
+  constructor(options: ResourceRunnerOptions<Work>) {
+    this.#options = options;
+  }
+
+  /** At the start: what was prepared before. */
+  recover(work: PreparedWork): void {
+    this.#prepared.push(work);
+  }
+
+  /** After all that was prepared is known, and before anything else. */
+  start(records: readonly StoredRecord[]): Promise<void> {
+    return this.#options.resource.start({ prepared: this.#prepared, records });
+  }
+
+  execute(ref: EnlistmentRef, operation: ServiceOperation): void {
+    this.#next(ref, async ({ signal }) => {
+      const result = await this.#execute(ref, operation, signal);
+      await this.#submit({ kind: 'executed', ref, result });
+    });
+  }
+
+  prepare(ref: EnlistmentRef): void {
+    this.#next(ref, async () => {
+      const vote = await this.#options.resource.prepare(ref).catch((error: unknown) => {
+        this.#options.log.warn({ err: error, ...ref }, 'not-prepared');
+        return aborted;
+      });
+      await this.#submit({ kind: 'voted', ref, vote });
+    });
+  }
+
+  commit(ref: EnlistmentRef): void {
+    this.#next(ref, async () => {
+      const writes = await this.#untilDone('commit', ref, () => this.#options.resource.commit(ref));
+      if (writes === undefined) return;
+      this.#tasks.delete(refKey(ref));
+      await this.#submit({ kind: 'settled', ref, writes });
+    });
+  }
+
+  rollBack(ref: EnlistmentRef): void {
+    this.#give(ref, () => this.#submit({ kind: 'settled', ref, writes: [] }));
+  }
+
+  /** The enlistment has ended by its own vote: nothing is said of it any more. */
+  release(ref: EnlistmentRef): void {
+    if (this.#tasks.has(refKey(ref))) this.#give(ref, () => Promise.resolve());
+  }
+
+  async stop(): Promise<void> {
+    this.#isStopping = true;
+    for (const { abort } of this.#tasks.values()) abort.abort();
+    for (const wake of this.#waits) wake();
+    await Promise.all([...this.#tasks.values()].map(({ last }) => last));
+    await this.#options.resource.close();
+  }
+
+  #give(ref: EnlistmentRef, onDone: () => Promise<void>): void {
+    this.#tasks.get(refKey(ref))?.abort.abort();
+    this.#next(ref, async () => {
+      const isDone = await this.#untilDone('roll-back', ref, async () => {
+        await this.#options.resource.rollBack(ref);
+        return true;
+      });
+      if (isDone === undefined) return;
+      this.#tasks.delete(refKey(ref));
+      await onDone();
+    });
+  }
+
+  async #execute(
+    ref: EnlistmentRef,
+    { operation, payload, request }: ServiceOperation,
+    signal: AbortSignal,
+  ): Promise<OperationResult> {
+    const { resource, operations, log, callTimeoutMs } = this.#options;
+    const handler = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
+    if (handler === undefined) return { kind: 'refused', reason: 'UnknownOperation' };
+    const { name: client, application, procedure, payload: asked, isPermitted } = request;
+    const over = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)]);
+    const call = {
+      ...{ payload, client, isPermitted, signal: over, transactionId: ref.tid },
+      request: { application, procedure, payload: asked },
+    };
+    try {
+      const work = await resource.begin(ref);
+      const made = await unlessOver(over, (async () => handler(work, call))());
+      return { kind: 'done', result: jsonText(made ?? null, resultBytesMax) };
+    } catch (error) {
+      if (error instanceof Refusal) return { kind: 'refused', reason: error.data.reason };
+      log.warn({ err: error, operation, ...ref }, 'operation-failed');
+      return { kind: 'refused', reason: over.aborted ? 'OutOfTime' : 'OperationFailed' };
+    }
+  }
+
+  #next(ref: EnlistmentRef, work: (abort: AbortController) => Promise<void>): void {
+    const key = refKey(ref);
+    const task = this.#tasks.get(key) ?? { abort: new AbortController(), last: Promise.resolve() };
+    this.#tasks.set(key, task);
+    task.last = task.last.then(() => work(task.abort));
+  }
+
+  /** Undefined where the participant stops first: what is left to do is asked for again after its next start. */
+  async #untilDone<Value>(
+    what: string,
+    ref: EnlistmentRef,
+    work: () => Promise<Value>,
+  ): Promise<Value | undefined> {
+    for (let attempts = 0; !this.#isStopping; attempts += 1) {
+      try {
+        return await work();
+      } catch (error) {
+        this.#options.log.error({ err: error, what, ...ref }, 'resource-failed');
+        await this.#wait(resendDelayMs(this.#options.retryAfterMs, attempts));
+      }
+    }
+    return undefined;
+  }
+
+  /** The core asks only once. */
+  async #submit(input: ResourceInput): Promise<void> {
+    while (!this.#isStopping && !this.#options.submit(input)) {
+      await this.#wait(this.#options.retryAfterMs);
+    }
+  }
+
+  #wait(delayMs: number): Promise<void> {
+    return new Promise((resolve) => {
+      const wake = () => {
+        clearTimeout(timer);
+        this.#waits.delete(wake);
+        resolve();
+      };
+      const timer = setTimeout(wake, delayMs);
+      this.#waits.add(wake);
+    });
+  }
+}
+
+/** Rejects where the signal comes first; what the work comes to then is of no interest. */
+async function unlessOver<Value>(signal: AbortSignal, work: Promise<Value>): Promise<Value> {
+  let onAbort = () => {};
+  const over = new Promise<never>((_, reject) => {
+    onAbort = () => reject(new Error('the time of the call is over'));
+    signal.addEventListener('abort', onAbort);
+    if (signal.aborted) onAbort();
+  });
+  try {
+    return await Promise.race([work, over]);
+  } finally {
+    signal.removeEventListener('abort', onAbort);
+    work.catch(() => undefined);
+  }
+}

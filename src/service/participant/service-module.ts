@@ -1,0 +1,43 @@
+import { existsSync } from 'node:fs';
+import { pathToFileURL } from 'node:url';
+import { ConfigError } from '../../kernel/config/config-error.js';
+import type { RunningNode } from '../../kernel/running-node.js';
+import { type ParticipantNodeOptions, startParticipant } from './participant-node.js';
+
+type Own = Pick<ParticipantNodeOptions<unknown>, 'operations' | 'resource'>;
+type Shared = Omit<ParticipantNodeOptions<unknown>, keyof Own>;
+
+/**
+ * Starts the participant whose operations and resource are in the module that its file names. Throws `ConfigError`
+ * where there is no such module, or where it exports no participant, and says what to do; else as `startParticipant`.
+ */
+export async function startService(path: string, options: Shared): Promise<RunningNode> {
+  const what = `${options.node.name}: service`;
+  if (!existsSync(path)) throw new ConfigError(`${what}: ${path}: no such file; correct the path`);
+  const { participant } = await imported(what, path);
+  if (!isParticipant(participant)) {
+    throw new ConfigError(
+      `${what}: ${path}: export "participant", an object with "operations" (functions) and "resource"`,
+    );
+  }
+  return startParticipant({ ...options, ...participant });
+}
+
+/** Sees that the parts are there; what they take and give, only running them shows. */
+function isParticipant(value: unknown): value is Own {
+  if (typeof value !== 'object' || value === null) return false;
+  const { operations, resource } = value as Partial<Record<keyof Own, unknown>>;
+  return isObject(resource) && isObject(operations) && Object.values(operations).every(isFunction);
+}
+
+const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
+const isFunction = (value: unknown) => typeof value === 'function';
+
+async function imported(what: string, path: string): Promise<{ readonly participant?: unknown }> {
+  try {
+    return await import(pathToFileURL(path).href);
+  } catch (error) {
+    const reason = error instanceof Error ? error.message : String(error);
+    throw new ConfigError(`${what}: ${path} does not load: ${reason}`, { cause: error });
+  }
+}
