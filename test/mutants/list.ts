@@ -180,6 +180,22 @@ export const mutants: readonly Mutant[] = [
     tests: agreement,
   },
   {
+    name: 'earlier-proposal-stands',
+    rule: 'what was proposed in an earlier view is not proposed, nor voted for, in this one',
+    file: 'src/agreement/core/slot-steps.ts',
+    find: "'enter-view': ['idle',         'earlier-view', 'earlier-view', 'earlier-view'],",
+    replace: "'enter-view': ['idle',         'pre-prepared', 'prepared', 'earlier-view'],",
+    tests: agreement,
+  },
+  {
+    name: 'any-step-from-any-other',
+    rule: 'a step that is not in the table stops the replica',
+    file: 'src/agreement/core/slot-steps.ts',
+    find: "cell !== undefined && cell !== 'N/A'",
+    replace: 'true',
+    tests: ['test/agreement/slot-steps.test.ts'],
+  },
+  {
     name: 'votes-twice',
     rule: 'one vote a ballot',
     file: 'src/agreement/core/safety-rules.ts',
