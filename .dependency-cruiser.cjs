@@ -83,7 +83,14 @@ module.exports = {
       name: 'source-imports-no-dev-dependency',
       severity: 'error',
       from: { path: '^src/' },
-      to: { dependencyTypes: ['npm-dev'], pathNot: '@types/' },
+      to: { dependencyTypes: ['npm-dev'], dependencyTypesNot: ['npm-peer'], pathNot: '@types/' },
+    },
+    {
+      name: 'optional-packages-have-one-user',
+      comment: 'Who does not use PostgreSQL does not install pg.',
+      severity: 'error',
+      from: { path: '^src/', pathNot: '^src/service/participant/postgres/' },
+      to: { dependencyTypes: ['npm-peer'] },
     },
     {
       name: 'no-unresolvable',

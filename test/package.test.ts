@@ -1,5 +1,5 @@
 import { execFile } from 'node:child_process';
-import { cp, mkdir, mkdtemp, readdir, rm, symlink, writeFile } from 'node:fs/promises';
+import { cp, mkdir, mkdtemp, readdir, readFile, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { promisify } from 'node:util';
@@ -49,6 +49,15 @@ describe('the package', { timeout: 180_000 }, () => {
     await writeFile(file, JSON.stringify(config));
     const { stdout } = await run(process.execPath, [tsc, '-p', file], { cwd: project });
     expect(stdout).toBe('');
+  });
+
+  it('has all that its entry points import', async () => {
+    const { exports } = JSON.parse(await readFile(join(root, 'package.json'), 'utf8'));
+    const names = Object.keys(exports).filter((name) => !name.endsWith('.json'));
+    const program = names.map((name) => `import '${name.replace('.', 'concordat')}';`).join('\n');
+    await writeFile(join(project, 'entries.js'), program);
+    await run(process.execPath, [join(project, 'entries.js')], { cwd: project });
+    expect(names).toContain('./postgres');
   });
 
   it('starts a cluster, enlists a participant of one’s own, and commits', async () => {

@@ -8,6 +8,7 @@ import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
 import { oneRequestMutants } from './one-request.js';
 import { orderingMutants } from './ordering.js';
+import { postgresMutants } from './postgres.js';
 import { recoveryMutants } from './recovery.js';
 import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
@@ -663,4 +664,5 @@ export const mutants: readonly Mutant[] = [
   ...sizeMutants,
   ...lostSessionMutants,
   ...storeMutants,
+  ...postgresMutants,
 ];

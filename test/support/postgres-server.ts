@@ -1,0 +1,213 @@
+import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
+import { once } from 'node:events';
+import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import { createConnection, createServer, type Server, type Socket } from 'node:net';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { setTimeout as pause } from 'node:timers/promises';
+import pg from 'pg';
+
+/** The folder of PostgreSQL's programs: the newest that Debian's packages have brought, or of `POSTGRES_BIN`. */
+export const binaries = binariesOf();
+
+function binariesOf(): string | undefined {
+  const versions = '/usr/lib/postgresql';
+  const { POSTGRES_BIN } = process.env;
+  const found = existsSync(versions)
+    ? readdirSync(versions).sort((a, b) => Number(b) - Number(a))
+    : [];
+  return [POSTGRES_BIN, ...found.map((version) => join(versions, version, 'bin'))]
+    .filter((folder) => folder !== undefined)
+    .find((folder) => existsSync(join(folder, 'initdb')));
+}
+
+/** A server of its own, which is there for one test file. It listens on a Unix socket in its folder. */
+export class PostgresServer {
+  readonly folder: string;
+  readonly #data: string;
+  readonly #user: { uid: number; gid: number } | undefined;
+  readonly #binaries: string;
+  #process: ChildProcess | undefined;
+
+  constructor() {
+    if (binaries === undefined) throw new Error('no PostgreSQL is installed');
+    this.#binaries = binaries;
+    this.folder = mkdtempSync(join(tmpdir(), 'concordat-pg-'));
+    this.#data = join(this.folder, 'data');
+    this.#user = unprivileged();
+    if (this.#user) chownSync(this.folder, this.#user.uid, this.#user.gid);
+    const options = ['-D', this.#data, '-U', 'owner', '-A', 'trust', '--no-sync', '-E', 'UTF8'];
+    execFileSync(join(binaries, 'initdb'), options, {
+      ...this.#user,
+      cwd: this.folder,
+      stdio: 'ignore',
+    });
+  }
+
+  /** Where it is, for a role; through the proxy if so. */
+  at(port = 5432, user = 'owner') {
+    return { host: this.folder, port, user, database: 'postgres' };
+  }
+
+  /** Resolves once it answers. Tries again: what a killed server leaves holds the next one off for a moment. */
+  async start(...settings: readonly string[]): Promise<void> {
+    const values = [
+      'listen_addresses=',
+      `unix_socket_directories=${this.folder}`,
+      'max_prepared_transactions=20',
+      'max_connections=40',
+      'autovacuum=off',
+      ...settings,
+    ];
+    for (let isUp = false; !isUp; ) {
+      this.#process = spawn(
+        join(this.#binaries, 'postgres'),
+        ['-D', this.#data, ...values.flatMap((value) => ['-c', value])],
+        { ...this.#user, cwd: this.folder, stdio: 'ignore' },
+      );
+      isUp = await this.#answers(this.#process);
+    }
+  }
+
+  async #answers(server: ChildProcess): Promise<boolean> {
+    while (server.exitCode === null && server.signalCode === null) {
+      const isUp = await this.query('SELECT 1').then(
+        () => true,
+        () => false,
+      );
+      if (isUp) return true;
+      await pause(20);
+    }
+    return false;
+  }
+
+  /** SIGKILL unless another signal is given; resolves once the process is gone. */
+  async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
+    const server = this.#process;
+    this.#process = undefined;
+    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    const gone = once(server, 'exit');
+    server.kill(signal);
+    await gone;
+  }
+
+  async remove(): Promise<void> {
+    await this.kill('SIGQUIT');
+    rmSync(this.folder, { recursive: true, force: true, maxRetries: 5 });
+  }
+
+  /** Runs statements on a connection of the test's own. */
+  async query(text: string, values: readonly unknown[] = []): Promise<Record<string, unknown>[]> {
+    const client = new pg.Client(this.at());
+    client.on('error', () => {});
+    await client.connect();
+    try {
+      const { rows } = await client.query(text, [...values]);
+      return rows;
+    } finally {
+      await client.end();
+    }
+  }
+}
+
+/** The server refuses to run as root. */
+function unprivileged(): { uid: number; gid: number } | undefined {
+  if (process.getuid?.() !== 0) return undefined;
+  const id = (option: string) =>
+    Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' }));
+  return { uid: id('-u'), gid: id('-g') };
+}
+
+/** What happens to a message of the client that a test waits for. */
+export interface Cut {
+  /** In the message. */
+  readonly text: string;
+  /**
+   * `before` the server has it; `after`: once the server has answered, and the client not been answered; `within`: the
+   * server has it, and has not answered.
+   */
+  readonly when: 'before' | 'within' | 'after';
+  /** Done before the client's connection is cut. */
+  readonly act?: () => Promise<void>;
+}
+
+/** Stands between client and server, and cuts their connections where a test says so. */
+export class CuttingProxy {
+  readonly port = 5433;
+  /** What clients receive in place of what the server sends. */
+  alter = (bytes: Buffer): Buffer => bytes;
+  readonly #server: PostgresServer;
+  readonly #listener: Server;
+  readonly #sockets = new Set<Socket>();
+  #cut: { readonly cut: Cut; readonly done: () => void } | undefined;
+
+  constructor(server: PostgresServer) {
+    this.#server = server;
+    this.#listener = createServer((client) => this.#join(client));
+  }
+
+  async listen(): Promise<void> {
+    this.#listener.listen(join(this.#server.folder, `.s.PGSQL.${this.port}`));
+    await once(this.#listener, 'listening');
+  }
+
+  async close(): Promise<void> {
+    this.cutAll();
+    this.#listener.close();
+    await once(this.#listener, 'close');
+  }
+
+  /** Cuts once, at the next message that has the text. Resolves when that is done. */
+  cut(cut: Cut): Promise<void> {
+    return new Promise((done) => {
+      this.#cut = { cut, done };
+    });
+  }
+
+  cutAll(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #join(client: Socket): void {
+    const server = createConnection(join(this.#server.folder, '.s.PGSQL.5432'));
+    for (const socket of [client, server]) {
+      this.#sockets.add(socket);
+      socket.on('error', () => {});
+      socket.on('close', () => this.#sockets.delete(socket));
+    }
+    client.on('close', () => server.destroy());
+    server.on('close', () => client.destroy());
+    const toClient = (bytes: Buffer) => client.write(this.alter(bytes));
+    server.on('data', toClient);
+    client.on('data', (bytes) => {
+      const waiting = this.#cut;
+      if (waiting === undefined || !bytes.includes(waiting.cut.text)) return server.write(bytes);
+      this.#cut = undefined;
+      const end = async () => {
+        await waiting.cut.act?.();
+        client.destroy();
+        waiting.done();
+      };
+      server.off('data', toClient);
+      if (waiting.cut.when === 'before') return void end();
+      server.write(bytes);
+      if (waiting.cut.when === 'after') return server.once('data', () => void end());
+      return void end();
+    });
+  }
+}
+
+/** The server's message with the number of its process (BackendKeyData), with another number, as poolers do. */
+export function renumbered(bytes: Buffer): Buffer {
+  const at = bytes.indexOf(Buffer.from([0x4b, 0, 0, 0, 12]));
+  if (at >= 0) bytes.writeUInt32BE(bytes.readUInt32BE(at + 5) + 1, at + 5);
+  return bytes;
+}
+
+/** The server's messages up to its first ReadyForQuery, and after it that the server stops. */
+export function stopped(bytes: Buffer): Buffer {
+  if (bytes.indexOf(Buffer.from([0x4b, 0, 0, 0, 12])) < 0) return bytes;
+  const fields = Buffer.from('SFATAL\0VFATAL\0C57P01\0Mthe server stops\0\0');
+  const head = Buffer.from([0x45, 0, 0, 0, fields.length + 4]);
+  return Buffer.concat([bytes, head, fields]);
+}
