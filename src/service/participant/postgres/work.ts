@@ -13,7 +13,8 @@ export interface PostgresResult<Row extends object = Record<string, unknown>> {
 
 /**
  * The work of one call: statements in a transaction of its own. It commits if, and only if, the distributed transaction
- * does.
+ * does. Two calls of one distributed transaction are two transactions of the database: neither sees what the other one
+ * has changed, and where they need the same row the second waits for its lock, in vain.
  */
 export interface PostgresWork {
   /**
