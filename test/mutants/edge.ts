@@ -142,6 +142,14 @@ export const edgeMutants: readonly Mutant[] = [
     tests: ['test/soap/ports-names.test.ts'],
   },
   {
+    name: 'schema-imports-elsewhere',
+    rule: 'a served schema imports nothing from another server',
+    file: 'src/soap/wsdl.ts',
+    find: 'return text && linkedAt(path, text);',
+    replace: 'return text;',
+    tests: ['test/soap/wsdl-served.test.ts'],
+  },
+  {
     name: 'stranger-forwards',
     rule: 'only a trusted proxy says for whom it asks',
     file: 'src/kernel/http/http-server.ts',

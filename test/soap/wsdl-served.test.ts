@@ -7,28 +7,16 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { validateXML, type XMLValidationResult } from 'xmllint-wasm';
 import { createHttpServer } from '../../src/kernel/http/http-server.js';
 import { registerPort } from '../../src/soap/server.js';
-import type { WsdlName } from '../../src/soap/wsdl.js';
+import { wsdlNames } from '../support/wsdl-names.js';
 
-const names: readonly WsdlName[] = [
-  'account',
-  'activation',
-  'completion',
-  'completion-initiator',
-  'coordinator',
-  'order',
-  'participant',
-  'registration',
-  'session',
-  'transfer',
-];
 const forms = ['wsdl', 'singleWsdl'];
-const served = names.flatMap((name) => forms.map((form) => `/ports/${name}?${form}`));
+const served = wsdlNames.flatMap((name) => forms.map((form) => `/ports/${name}?${form}`));
 
 const app = createHttpServer({ log: pino({ level: 'silent' }) });
 let origin: string;
 
 beforeAll(async () => {
-  for (const wsdl of names) {
+  for (const wsdl of wsdlNames) {
     const security = { kind: 'plain' } as const;
     registerPort(app, { path: `/ports/${wsdl}`, wsdl, security, operations: {} });
   }

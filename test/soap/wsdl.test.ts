@@ -1,24 +1,13 @@
 import { describe, expect, it } from 'vitest';
-import { loadSchema, loadWsdl, type WsdlName } from '../../src/soap/wsdl.js';
+import { loadSchema, loadWsdl } from '../../src/soap/wsdl.js';
 import { standardsPresent, validateWsdl } from '../support/schemas.js';
+import { wsdlNames } from '../support/wsdl-names.js';
 
-const names: readonly WsdlName[] = [
-  'account',
-  'activation',
-  'completion',
-  'completion-initiator',
-  'coordinator',
-  'order',
-  'participant',
-  'registration',
-  'session',
-  'transfer',
-];
-const documents = names.map((name) => loadWsdl(name).at('https://node.example:8443/x'));
+const documents = wsdlNames.map((name) => loadWsdl(name).at('https://node.example:8443/x'));
 
 describe('the WSDL documents', () => {
   it.skipIf(!standardsPresent)('are valid', async () => {
-    const single = names.map((name) => loadWsdl(name).at('https://node.example/x', 'single'));
+    const single = wsdlNames.map((name) => loadWsdl(name).at('https://node.example/x', 'single'));
     expect(await validateWsdl([...documents, ...single])).toEqual([]);
   });
 
