@@ -18,6 +18,13 @@ export { ConfigError } from '../kernel/config/config-error.js';
 export { type ClientNode, loadNode, type NodeFile } from '../kernel/config/node-file.js';
 export { ConcordatError } from '../kernel/error.js';
 export { participantId, type TransactionId } from '../kernel/ids.js';
+export {
+  type ClientDialogue,
+  type DialogueAnswer,
+  DialogueClient,
+  type DialogueOptions,
+  type DialogueState,
+} from '../service/client/dialogue-client.js';
 export type { RequestResult } from '../service/client/poll-core.js';
 export {
   type Permit,

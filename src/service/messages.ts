@@ -183,7 +183,7 @@ export function readCallResponse(body: XmlElement | undefined): string | undefin
   return made;
 }
 
-const callNumber = wholeNumber(0, 65_535);
+export const callNumber = wholeNumber(0, 65_535);
 
 function outcomeIn(text: string): RunResponse['outcome'] {
   if (text !== 'committed' && text !== 'aborted') throw new RangeError('not an outcome');

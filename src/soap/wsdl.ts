@@ -7,6 +7,7 @@ export type WsdlName =
   | 'completion'
   | 'completion-initiator'
   | 'coordinator'
+  | 'dialogue'
   | 'order'
   | 'participant'
   | 'registration'

@@ -20,6 +20,7 @@ import {
 import { Initiator } from '../../src/transaction/initiator/initiator.js';
 import type {
   ClientRequest,
+  DialogueReply,
   InitiatorEvent,
   InitiatorOptions,
   InitiatorOutput,
@@ -124,7 +125,7 @@ export class Rig {
     return this.leg(1, { kind: 'done' });
   }
 
-  answers(): RequestReply[] {
+  answers(): (RequestReply | DialogueReply)[] {
     return this.outputs.flatMap((output) => (output.kind === 'answer' ? [output.reply] : []));
   }
 }

@@ -10,6 +10,7 @@ import { ed25519Signer, Keyring } from '../../kernel/keys.js';
 import type { RunningNode } from '../../kernel/running-node.js';
 import type { Store } from '../../kernel/store/store.js';
 import { loadInitiatorApplications } from '../../service/initiator/applications.js';
+import { type DialogueStep, dialogueOperations } from '../../service/initiator/dialogue-port.js';
 import type { InitiatorApplication } from '../../service/initiator/procedures.js';
 import { runOperations } from '../../service/initiator/run-port.js';
 import { soapIdentity } from '../../soap/identity.js';
@@ -19,16 +20,17 @@ import type {
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
-  RequestReply,
 } from '../../transaction/initiator/messages.js';
 import { type InitiatorCall, Outbound } from './outbound.js';
 import {
   completionInitiatorOperations,
+  type InitiatorReply,
   type InitiatorRequest,
   orderOperations,
   outcomeOf,
   readRequestHeader,
   transferOperations,
+  unlessRefused,
   WaitingClients,
 } from './ports.js';
 
@@ -69,7 +71,7 @@ const noStore: Store = {
 };
 
 /**
- * Starts an initiator replica: `/transfer` and `/run` for clients, `/order` and `/completion-initiator` for
+ * Starts an initiator replica: `/transfer`, `/run` and `/dialogue` for clients, `/order` and `/completion-initiator` for
  * coordinators.
  * Rejects with `ConfigError` where the node is not a member of the cluster, or where it cannot listen.
  *
@@ -122,7 +124,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   registerHealth(app, log);
   const security = (path: string) =>
     ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
-  const ask = (request: InitiatorRequest): Promise<RequestReply> =>
+  const ask = (request: InitiatorRequest | DialogueStep): Promise<InitiatorReply> =>
     waiting.wait((requestId) => {
       const busy = { kind: 'refusal', code: 'busy' } as const;
       if (!submit({ ...request, requestId })) waiting.answer(requestId, busy);
@@ -144,6 +146,18 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
       applications,
       readHeader: readRequestHeader,
       ask: (request) => outcomeOf(ask, request),
+    }),
+    inFlightMax: limits.transactions,
+    onSent,
+  });
+  registerPort(app, {
+    path: '/dialogue',
+    wsdl: 'dialogue',
+    security: security('/dialogue'),
+    operations: dialogueOperations({
+      cluster,
+      readHeader: readRequestHeader,
+      ask: async (step) => unlessRefused(await ask(step)),
     }),
     inFlightMax: limits.transactions,
     onSent,

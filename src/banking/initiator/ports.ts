@@ -11,6 +11,7 @@ import type { ReceivedMessage } from '../../soap/verification.js';
 import { namespaces } from '../../soap/vocabulary.js';
 import type {
   ClientRequest,
+  DialogueReply,
   InitiatorInput,
   InitiatorRefusalCode,
   RequestId,
@@ -34,13 +35,15 @@ import { operationOfOrder, orderActions, readCertifiedOrder, readOrder } from '.
 import { bankActions, readTransfer, writeTransferResponse } from '../soap.js';
 import { type InitiatorCall, operationOf, requestDigest } from './outbound.js';
 
+export type InitiatorReply = RequestReply | DialogueReply;
+
 /** Clients whose requests the core has and has not answered yet. */
 export class WaitingClients {
-  readonly #waiting = new Map<RequestId, (reply: RequestReply) => void>();
+  readonly #waiting = new Map<RequestId, (reply: InitiatorReply) => void>();
   #last = 0;
 
   /** Hands `submit` a new id, and waits until that id is answered. */
-  wait(submit: (requestId: RequestId) => void): Promise<RequestReply> {
+  wait(submit: (requestId: RequestId) => void): Promise<InitiatorReply> {
     this.#last += 1;
     const requestId = this.#last as RequestId;
     return new Promise((resolve) => {
@@ -49,7 +52,7 @@ export class WaitingClients {
     });
   }
 
-  answer(requestId: RequestId, reply: RequestReply): void {
+  answer(requestId: RequestId, reply: InitiatorReply): void {
     this.#waiting.get(requestId)?.(reply);
     this.#waiting.delete(requestId);
   }
@@ -74,7 +77,7 @@ export type InitiatorRequest = Omit<ClientRequest<InitiatorCall>, 'requestId'>;
 /** `/transfer`: takes a client's signed request, and answers when its transaction has ended. */
 export function transferOperations(
   cluster: Cluster,
-  ask: (request: InitiatorRequest) => Promise<RequestReply>,
+  ask: (request: InitiatorRequest) => Promise<InitiatorReply>,
 ): Operations<ReceivedMessage> {
   return {
     [bankActions.transfer]: {
@@ -91,7 +94,7 @@ export function transferOperations(
  */
 export function orderOperations(
   keyring: Keyring,
-  ask: (request: InitiatorRequest) => Promise<RequestReply>,
+  ask: (request: InitiatorRequest) => Promise<InitiatorReply>,
 ): Operations<ReceivedMessage> {
   return {
     [orderActions.order]: {
@@ -104,7 +107,7 @@ export function orderOperations(
 
 /** Answers once the transaction of the request has ended. Throws a fault where it is refused. */
 async function answerTo(
-  ask: (request: InitiatorRequest) => Promise<RequestReply>,
+  ask: (request: InitiatorRequest) => Promise<InitiatorReply>,
   request: InitiatorRequest,
 ) {
   return { body: writeTransferResponse(await outcomeOf(ask, request)) };
@@ -112,10 +115,16 @@ async function answerTo(
 
 /** Resolves when the transaction of the request has ended. Throws a fault where it is refused. */
 export async function outcomeOf(
-  ask: (request: InitiatorRequest) => Promise<RequestReply>,
+  ask: (request: InitiatorRequest) => Promise<InitiatorReply>,
   request: InitiatorRequest,
 ): Promise<RequestOutcome> {
-  const reply = await ask(request);
+  const reply = unlessRefused(await ask(request));
+  if (reply.kind === 'outcome') return reply;
+  throw refusalFault('outcome-unknown');
+}
+
+/** Throws a fault where the reply is a refusal. */
+export function unlessRefused(reply: InitiatorReply): RequestOutcome | DialogueReply {
   if (reply.kind === 'refusal') throw refusalFault(reply.code);
   return reply;
 }
@@ -254,6 +263,10 @@ function refusalFault(code: InitiatorRefusalCode): SoapFault {
       );
     case 'not-activated':
       return requestFault('NotActivated', 'The coordinators did not answer in time.', 'Receiver');
+    case 'unknown-dialogue':
+      return requestFault('UnknownDialogue', 'No such dialogue is open here.', 'Receiver');
+    case 'out-of-place':
+      return requestFault('OutOfPlace', 'Another call has that number, or none is due.', 'Sender');
     case 'outcome-unknown':
       return requestFault('OutcomeUnknown', 'The outcome is not known yet.', 'Receiver');
   }

@@ -61,7 +61,7 @@ async function askInitiator(
   }
 }
 
-function requireFrom(initiator: InitiatorMember, principal: Principal): void {
+export function requireFrom(initiator: InitiatorMember, principal: Principal): void {
   if (principal.role !== 'initiator' || principal.id !== initiator.id) {
     throw new SoapTransportError('bad-reply', initiator.url, `signed by ${principal.name}`);
   }

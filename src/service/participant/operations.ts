@@ -10,7 +10,7 @@ export interface OperationCall {
   readonly client: string;
   /** The transaction that the call is part of. */
   readonly transactionId: TransactionId;
-  /** What the client asked the initiators for, and signed. */
+  /** What the client asked the initiators for, and signed; no names and null where it drives the transaction itself. */
   readonly request: {
     readonly application: string;
     readonly procedure: string;

@@ -5,6 +5,7 @@ import {
   clientPrincipal,
   type Digest,
   type ParticipantId,
+  type TransactionId,
 } from '../../kernel/ids.js';
 import type { Keyring } from '../../kernel/keys.js';
 import { SoapFault, securityFaults, soapFaults } from '../../soap/faults.js';
@@ -15,6 +16,7 @@ import { newEnlistment } from '../../transaction/enlistment-name.js';
 import type { Invited, OperationResult } from '../../transaction/participant/messages.js';
 import { findCoordinationContext, transactionOf } from '../../transaction/soap/coordination.js';
 import { findRequestHeader, findSignedRequest } from '../../transaction/soap/extension.js';
+import { dialogueActions, readInvoke } from '../dialogue-messages.js';
 import { parseJson, payloadBytesMax } from '../json.js';
 import {
   type NumberedCall,
@@ -66,10 +68,10 @@ function readRequest(
   const context = findCoordinationContext(headers);
   if (context === undefined) throw soapFaults.sender('The CoordinationContext is missing.');
   const call = readCall(body);
-  const request = readSignedRequest(options, headers, call);
+  const tid = transactionOf(context);
+  const request = readSignedRequest(options, headers, tid, call);
   const { id: initiator } = principal;
   const protocol = 'durable';
-  const tid = transactionOf(context);
   const { operation, number } = call;
   return {
     kind: 'invited',
@@ -86,21 +88,26 @@ function readRequest(
 
 /** What the client asked the initiators for. No initiator is believed in it. */
 function readSignedRequest(
-  { verifier, participant }: ServicePortOptions,
+  options: ServicePortOptions,
   headers: ReceivedMessage['headers'],
+  tid: TransactionId,
   call: NumberedCall,
 ): ServiceOperation['request'] {
+  const { verifier, participant } = options;
   const bytes = findSignedRequest(headers);
   if (bytes === undefined) throw soapFaults.sender('cc:SignedRequest is missing.');
   const signed = verifier.verify(Buffer.from(bytes).toString());
   const header = findRequestHeader(signed.headers);
   const { principal, addressing } = signed;
-  if (principal.role !== 'client' || addressing.action !== serviceActions.run) {
-    throw soapFaults.sender('cc:SignedRequest is no Run that a client has signed.');
+  const isOfDialogue = addressing.action === dialogueActions.invoke;
+  if (principal.role !== 'client' || !(isOfDialogue || addressing.action === serviceActions.run)) {
+    throw soapFaults.sender('cc:SignedRequest is no Run or Invoke that a client has signed.');
   }
   if (header === undefined || clientPrincipal(header.client) !== principal.name) {
     throw soapFaults.sender('cc:SignedRequest is not in the name of the client that signed it.');
   }
+  if (isOfDialogue)
+    return { ...header, name: principal.name, ...inDialogue(options, signed, tid, call) };
   const { application, procedure, payload, permits } = readRun(signed.body);
   const isPermitted = permits.some(
     (permit) =>
@@ -110,6 +117,24 @@ function readSignedRequest(
   );
   const asked = parseJson(payload, payloadBytesMax);
   return { ...header, name: principal.name, application, procedure, payload: asked, isPermitted };
+}
+
+/** In a dialogue the client asks for each call itself, and for no other transaction. */
+function inDialogue(
+  { participant }: ServicePortOptions,
+  { body }: Pick<ReceivedMessage, 'body'>,
+  tid: TransactionId,
+  call: NumberedCall,
+): Pick<ServiceOperation['request'], 'application' | 'procedure' | 'payload' | 'isPermitted'> {
+  const asked = readInvoke(body);
+  const isAsked =
+    asked.transactionId === tid &&
+    asked.participant === participant &&
+    asked.number === call.number &&
+    asked.operation === call.operation &&
+    asked.payload === call.payload;
+  if (!isAsked) throw soapFaults.sender('cc:SignedRequest asks for another call.');
+  return { application: '', procedure: '', payload: null, isPermitted: true };
 }
 
 /** Equal where the calls and their requests are, however their messages were written. */

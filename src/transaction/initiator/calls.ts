@@ -19,6 +19,7 @@ import type {
   InitiatorOptions,
   LegResult,
   Operation,
+  Warrant,
 } from './messages.js';
 
 /** How often a leg is sent to a participant that cannot be reached. */
@@ -38,14 +39,21 @@ export type LegVerdict =
   | { readonly kind: 'all-answered' }
   | { readonly kind: 'refused' };
 
+/** A leg that has been called, and what shows that its client wants it. */
+interface Sent<Call extends Called> {
+  readonly call: Call;
+  readonly warrant: Warrant;
+  readonly state: LegState;
+}
+
 /** The legs of one transaction that have been called, and where each stands. */
 export class Legs<Call extends Called> {
-  readonly #legs: { readonly call: Call; readonly state: LegState }[] = [];
+  readonly #legs: Sent<Call>[] = [];
 
   /** Returns the numbers of the new legs. */
-  add(calls: readonly Call[]): number[] {
+  add(calls: readonly Call[], warrant: Warrant): number[] {
     const first = this.#legs.length;
-    for (const call of calls) this.#legs.push({ call, state: { attempts: 0 } });
+    for (const call of calls) this.#legs.push({ call, warrant, state: { attempts: 0 } });
     return calls.map((_, index) => first + index);
   }
 
@@ -54,11 +62,11 @@ export class Legs<Call extends Called> {
   }
 
   /** Counts an attempt, and returns what to send; undefined where the leg needs none. */
-  attempt(leg: number): Call | undefined {
+  attempt(leg: number): Pick<Sent<Call>, 'call' | 'warrant'> | undefined {
     const found = this.#legs[leg];
     if (found === undefined || found.state.answer !== undefined) return undefined;
     found.state.attempts += 1;
-    return found.call;
+    return found;
   }
 
   answered(leg: number, result: LegResult): LegVerdict {
@@ -81,6 +89,11 @@ export class Legs<Call extends Called> {
       default:
         return unreachable(result);
     }
+  }
+
+  /** The answer to a leg, if it has come. */
+  answerTo(leg: number): CallAnswer | undefined {
+    return this.#legs[leg]?.state.answer;
   }
 
   /** The answers to all legs, in their order; undefined while one is missing. */

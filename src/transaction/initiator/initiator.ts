@@ -12,13 +12,14 @@ import {
   view,
 } from '../../kernel/ids.js';
 import { hasRoomFor } from './calls.js';
+import { refusalOf } from './dialogue.js';
 import type {
   Called,
   ClientRequest,
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
-  InitiatorRefusalCode,
+  Instructed,
   RequestId,
   RequestOutcome,
   RequestReply,
@@ -95,6 +96,8 @@ export class Initiator<Call extends Called = Called>
     switch (input.kind) {
       case 'request':
         return this.#request(input);
+      case 'instructed':
+        return this.#instructed(input);
       case 'activated':
         if (input.evidence.kind === 'proof') {
           this.#learnView(input.evidence.certificate.statement.ballot.view);
@@ -128,7 +131,7 @@ export class Initiator<Call extends Called = Called>
     switch (standing.kind) {
       case 'stale':
       case 'conflict':
-        return refuse(requestId, standing.kind);
+        return [refusalOf(requestId, standing.kind)];
       case 'repeated':
         if (standing.reply !== undefined) {
           return [{ kind: 'answer', requestId, reply: standing.reply }];
@@ -150,7 +153,7 @@ export class Initiator<Call extends Called = Called>
       case 'sessions':
         return this.#join(request);
       case 'client':
-        return [...this.#settle(request, before), ...refuse(request.requestId, 'busy')];
+        return [...this.#settle(request, before), refusalOf(request.requestId, 'busy')];
       default:
         return unreachable(kind);
     }
@@ -159,17 +162,39 @@ export class Initiator<Call extends Called = Called>
   /** Waits for the request's transaction, and starts it unless it is under way. */
   #join(request: ClientRequest<Call>): Outputs<Call> {
     const { client, timestamp, digest, requestId } = request;
-    const { limits } = this.#options;
     const underWay = this.#open.get(digest);
-    if (underWay !== undefined) {
-      underWay.waiters.push(requestId);
-      const surplus = underWay.waiters.splice(0, underWay.waiters.length - limits.waiters);
-      return surplus.flatMap((waiter) => refuse(waiter, 'outcome-unknown'));
-    }
+    if (underWay !== undefined) return this.#wait(underWay, requestId);
     const superseded = this.#supersede(client);
-    if (!this.#hasRoomFor(client)) return [...superseded, ...refuse(requestId, 'busy')];
+    if (!this.#hasRoomFor(client)) return [...superseded, refusalOf(requestId, 'busy')];
     this.#clients.accept(client, timestamp, digest);
     return [...superseded, ...this.#start(request, [requestId])];
+  }
+
+  /** Until the end; who repeats the beginning of a dialogue, until it has begun. */
+  #wait({ transaction, waiters }: Open<Call>, requestId: RequestId): Outputs<Call> {
+    const { tid, request } = transaction;
+    if (request.operation.kind === 'dialogue' && tid !== undefined) return [begun(requestId, tid)];
+    return pushed(waiters, requestId, this.#options.limits.waiters);
+  }
+
+  /** What ended is answered as long as the client's record is there; else the client begins again, and comes to it. */
+  #instructed(instructed: Instructed<Call>): Outputs<Call> {
+    const { client, request, requestId, tid, instruction } = instructed;
+    const open = this.#open.get(request);
+    if (open !== undefined) {
+      const { transaction, waiters } = open;
+      const isMeant = transaction.request.client === client && transaction.isDialogue(tid);
+      if (!isMeant) return [refusalOf(requestId, 'unknown-dialogue')];
+      const surplus =
+        instruction.kind === 'complete'
+          ? pushed(waiters, requestId, this.#options.limits.waiters)
+          : [];
+      return [...surplus, ...this.#step(open, (it) => it.instructed(requestId, instruction))];
+    }
+    const reply = this.#clients.replyTo(client, request);
+    return instruction.kind === 'complete' && reply !== undefined
+      ? [{ kind: 'answer', requestId, reply }]
+      : [refusalOf(requestId, 'unknown-dialogue')];
   }
 
   #start(request: ClientRequest<Call>, waiters: RequestId[]): Outputs<Call> {
@@ -224,9 +249,13 @@ export class Initiator<Call extends Called = Called>
   ): Outputs<Call> {
     if (open === undefined) return [];
     const { transaction } = open;
-    const outputs = step(transaction);
+    const before = transaction.tid;
+    const outputs = [...step(transaction)];
     const { tid, reply } = transaction;
     if (tid !== undefined) this.#byTransactionId.set(tid, open);
+    if (tid !== undefined && before === undefined && transaction.isDialogue(tid)) {
+      outputs.push(...open.waiters.splice(0).map((waiter) => begun(waiter, tid)));
+    }
     return reply === undefined ? outputs : [...outputs, ...this.#close(open, reply)];
   }
 
@@ -248,8 +277,15 @@ export class Initiator<Call extends Called = Called>
   }
 }
 
-function refuse(requestId: RequestId, code: InitiatorRefusalCode): readonly Answer[] {
-  return [{ kind: 'answer', requestId, reply: { kind: 'refusal', code } }];
+function begun(requestId: RequestId, transactionId: TransactionId): Answer {
+  return { kind: 'answer', requestId, reply: { kind: 'begun', transactionId } };
+}
+
+/** One more waits; those that are too many are sent away, the first of them first. */
+function pushed(waiters: RequestId[], requestId: RequestId, waitersMax: number): readonly Answer[] {
+  waiters.push(requestId);
+  const surplus = waiters.splice(0, waiters.length - waitersMax);
+  return surplus.map((waiter) => refusalOf(waiter, 'outcome-unknown'));
 }
 
 /** The last request that was accepted of a client id. */
@@ -295,6 +331,12 @@ class ClientTable {
     if (timestamp < last.timestamp) return { kind: 'stale' };
     if (digest !== last.digest) return { kind: 'conflict' };
     return { kind: 'repeated', reply: last.reply };
+  }
+
+  /** How the request ended, while it is the last one of its client. */
+  replyTo(client: ClientId, digest: Digest): RequestOutcome | undefined {
+    const last = this.#records.get(client);
+    return last?.digest === digest ? last.reply : undefined;
   }
 
   accept(client: ClientId, timestamp: number, digest: Digest): void {

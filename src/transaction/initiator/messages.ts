@@ -2,6 +2,7 @@ import type { VerifiedCommitCertificate } from '../../agreement/check-message.js
 import type {
   ActivationStatement,
   CompletionStatement,
+  Decision,
   InvitationStatement,
   Outcome,
 } from '../../agreement/statements.js';
@@ -47,8 +48,15 @@ export interface Procedure<Call extends Called = Called> {
   next(answers: readonly CallAnswer[]): Step<Call>;
 }
 
+/** What is done as the client says: one call after the other, until it says commit or rollback. */
+export interface Dialogue {
+  readonly kind: 'dialogue';
+  /** The most calls that it may make. */
+  readonly callsMax: number;
+}
+
 /** What one request is run as: a transaction at each of `2f + 1` initiators (Zhao §4). */
-export type Operation<Call extends Called = Called> = Plan<Call> | Procedure<Call>;
+export type Operation<Call extends Called = Called> = Plan<Call> | Procedure<Call> | Dialogue;
 
 /** What a procedure does next. */
 export type Step<Call extends Called = Called> =
@@ -90,6 +98,32 @@ export interface ClientRequest<Call extends Called = Called> {
   readonly warrant: Warrant;
 }
 
+/** What a client says in a dialogue. */
+export type Instruction<Call extends Called = Called> =
+  /** The next call, or one that was made before once more: then it has to be the same. */
+  | {
+      readonly kind: 'call';
+      /** Calls count from 0. */
+      readonly number: number;
+      readonly call: Call;
+      /** Two calls with the same text are one. */
+      readonly text: string;
+      /** The message in which the client says so. */
+      readonly warrant: Warrant;
+    }
+  | { readonly kind: 'complete'; readonly decision: Decision };
+
+/** A client goes on with a dialogue; its signature has been checked. */
+export interface Instructed<Call extends Called = Called> {
+  readonly kind: 'instructed';
+  readonly requestId: RequestId;
+  readonly client: ClientId;
+  /** Digest of the request that began the dialogue. */
+  readonly request: Digest;
+  readonly tid: TransactionId;
+  readonly instruction: Instruction<Call>;
+}
+
 /** What a participant's answer to a leg comes down to. */
 export type LegResult =
   | CallAnswer
@@ -103,7 +137,10 @@ export type LegResult =
 export type ActivationFault = 'TooOld' | 'TimestampTaken';
 
 /** What an initiator takes, checked by the node that it runs in. */
-export type InitiatorInput<Call extends Called = Called> = ClientRequest<Call> | InitiatorEvent;
+export type InitiatorInput<Call extends Called = Called> =
+  | ClientRequest<Call>
+  | Instructed<Call>
+  | InitiatorEvent;
 
 /** What comes back to an initiator of what it sent. */
 export type InitiatorEvent =
@@ -149,7 +186,11 @@ export type AbortCause =
   | 'ParticipantTimeout'
   | 'AbortedByCoordinator'
   /** The procedure threw, or it asked for more calls than it may make. */
-  | 'ProcedureFailed';
+  | 'ProcedureFailed'
+  /** The client did not complete its dialogue in time. */
+  | 'ClientTimeout'
+  /** The client asked for a rollback. */
+  | 'RolledBack';
 
 /** How a transaction ended. */
 export interface RequestOutcome {
@@ -171,19 +212,29 @@ export interface RequestOutcome {
  *   timestamp.
  * - `not-activated`: the coordinators did not answer in time; nothing has been done here. Ask again.
  * - `outcome-unknown`: the coordinators did not send the outcome in time. Ask again.
+ * - `unknown-dialogue`: no such dialogue is open here, perhaps not any more; begin it again with the same timestamp.
+ * - `out-of-place`: another call has that number, or one before it is missing, or the dialogue is being completed.
  */
 export type InitiatorRefusalCode =
   | 'stale'
   | 'conflict'
   | 'busy'
   | 'not-activated'
-  | 'outcome-unknown';
+  | 'outcome-unknown'
+  | 'unknown-dialogue'
+  | 'out-of-place';
 
 export interface RequestRefusal {
   readonly kind: 'refusal';
   readonly code: InitiatorRefusalCode;
 }
 
+/** Answers of a dialogue before its end. */
+export type DialogueReply =
+  | { readonly kind: 'begun'; readonly transactionId: TransactionId }
+  | { readonly kind: 'called'; readonly answer: CallAnswer };
+
+/** How a request ends here. */
 export type RequestReply = RequestOutcome | RequestRefusal;
 
 /** What an initiator has its node do. */
@@ -209,7 +260,11 @@ export type InitiatorOutput<Call extends Called = Called> =
       readonly to: readonly ReplicaId[];
       readonly statement: Signed<CompletionStatement>;
     }
-  | { readonly kind: 'answer'; readonly requestId: RequestId; readonly reply: RequestReply };
+  | {
+      readonly kind: 'answer';
+      readonly requestId: RequestId;
+      readonly reply: RequestReply | DialogueReply;
+    };
 
 /** How many of each thing an initiator keeps before it refuses or forgets. */
 export interface InitiatorLimits {

@@ -1,3 +1,5 @@
+import type { Decision } from '../../agreement/statements.js';
+import { unreachable } from '../../kernel/ids.js';
 import type { Legs } from './calls.js';
 import type {
   AbortCause,
@@ -10,13 +12,45 @@ import type {
 } from './messages.js';
 
 const failed: AbortCause = 'ProcedureFailed';
+const rolledBack: AbortCause = 'RolledBack';
 
-/** A step that the transaction makes next; undefined while answers are missing that it depends on. */
+/**
+ * A step that the transaction makes next; undefined while answers are missing that it depends on. `asked`: what the
+ * client of a dialogue has asked for.
+ */
 export function nextStep<Call extends Called>(
   operation: Operation<Call>,
   legs: Legs<Call>,
+  asked: Decision | undefined,
 ): Step<Call> | undefined {
-  return operation.kind === 'plan' ? planned(operation, legs) : proceeded(operation, legs);
+  switch (operation.kind) {
+    case 'plan':
+      return planned(operation, legs);
+    case 'procedure':
+      return proceeded(operation, legs);
+    case 'dialogue':
+      return told(asked, legs);
+    default:
+      return unreachable(operation);
+  }
+}
+
+/** A client may give up at once; what it wants done has to be done before. */
+function told<Call extends Called>(
+  asked: Decision | undefined,
+  { answers, refusal }: Legs<Call>,
+): Step<Call> | undefined {
+  switch (asked) {
+    case undefined:
+      return undefined;
+    case 'rollback':
+      return { kind: 'rollback', reason: refusal ?? rolledBack };
+    case 'commit':
+      if (refusal !== undefined) return { kind: 'rollback', reason: refusal };
+      return answers && { kind: 'commit' };
+    default:
+      return unreachable(asked);
+  }
 }
 
 /** One leg that is refused is enough: the others need not be waited for. */

@@ -18,13 +18,17 @@ import {
 } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import { InvitationsOfLegs, Legs, Tally } from './calls.js';
+import { DialogueCallers, refusalOf } from './dialogue.js';
 import type {
   AbortCause,
   Called,
   ClientRequest,
+  Dialogue,
   InitiatorInput,
   InitiatorOptions,
   InitiatorOutput,
+  Instruction,
+  RequestId,
   RequestReply,
 } from './messages.js';
 import { nextStep } from './steps.js';
@@ -37,7 +41,6 @@ type Input<Kind extends InitiatorInput['kind']> = Extract<InitiatorInput, { kind
 const outcomePatience = 4;
 /** After so many completion messages in vain the coordinators are asked whether they have forgotten it. */
 const roundsBeforeDoubt = 3;
-const timedOut: AbortCause = 'ParticipantTimeout';
 const abortedElsewhere: AbortCause = 'AbortedByCoordinator';
 
 type Phase =
@@ -73,6 +76,9 @@ export class InitiatorTransaction<Call extends Called> {
   #result: string | undefined;
   /** Why this initiator asked for a rollback. */
   #reason: string | undefined;
+  /** What the client of a dialogue has asked for. */
+  #asked: Decision | undefined;
+  readonly #callers: DialogueCallers;
 
   constructor(options: InitiatorOptions, request: ClientRequest<Call>) {
     this.#options = options;
@@ -87,6 +93,7 @@ export class InitiatorTransaction<Call extends Called> {
     });
     this.#slotRequest = activationSlotRequest(this.#activation.statement);
     this.#content = activationContent(this.#activation.statement);
+    this.#callers = new DialogueCallers(options.limits.waiters);
     this.#invitations = new InvitationsOfLegs(options, request.operation);
     this.#activations = new Tally(oneCorrect(options.resilience));
     this.#tooOld = new Tally(quorum(options.resilience));
@@ -166,19 +173,63 @@ export class InitiatorTransaction<Call extends Called> {
   legAnswered({ leg, result }: Input<'leg-answered'>): Outputs<Call> {
     if (this.#phase.kind !== 'working') return [];
     const verdict = this.#legs.answered(leg, result);
+    const answered = this.#callers.answered(leg, this.#legs.answerTo(leg));
     switch (verdict.kind) {
       case 'wait':
-        return [];
+        return answered;
       case 'retry': {
         const firstMs = this.#options.timing.resendAfterMs;
         return [this.#timer({ kind: 'leg', leg }, resendDelayMs(firstMs, verdict.attempts - 1))];
       }
       case 'all-answered':
       case 'refused':
-        return this.#proceed(this.#phase.tid);
+        return [...answered, ...this.#proceed(this.#phase.tid)];
       default:
         return unreachable(verdict);
     }
+  }
+
+  /** Whether it is a dialogue with this transaction id. */
+  isDialogue(tid: TransactionId): boolean {
+    return this.#request.operation.kind === 'dialogue' && tid === this.#tid;
+  }
+
+  /** The client goes on with its dialogue. What it is told with the end is not answered here. */
+  instructed(requestId: RequestId, instruction: Instruction<Call>): Outputs<Call> {
+    const { operation } = this.#request;
+    if (operation.kind !== 'dialogue') return [];
+    switch (instruction.kind) {
+      case 'call':
+        return this.#called(requestId, operation, instruction);
+      case 'complete':
+        return this.#toComplete(instruction.decision);
+      default:
+        return unreachable(instruction);
+    }
+  }
+
+  #called(
+    requestId: RequestId,
+    { callsMax }: Dialogue,
+    { number, call, text, warrant }: Extract<Instruction<Call>, { kind: 'call' }>,
+  ): Outputs<Call> {
+    const isNext = number === this.#legs.calls.length && number < callsMax;
+    if (isNext && this.#phase.kind === 'working' && this.#asked === undefined) {
+      this.#legs.add([call], warrant);
+      return [...this.#callers.add(number, text, requestId), ...this.#invoke(number)];
+    }
+    if (!this.#callers.isSame(number, text)) return [refusalOf(requestId, 'out-of-place')];
+    const answer = this.#legs.answerTo(number);
+    return answer === undefined
+      ? this.#callers.add(number, text, requestId)
+      : [{ kind: 'answer', requestId, reply: { kind: 'called', answer } }];
+  }
+
+  /** The first decision stands: the end says which it was. */
+  #toComplete(decision: Decision): Outputs<Call> {
+    if (this.#phase.kind !== 'working' || this.#asked !== undefined) return [];
+    this.#asked = decision;
+    return this.#proceed(this.#phase.tid);
   }
 
   notified({ replica, evidence }: Input<'notified'>): Outputs<Call> {
@@ -214,12 +265,18 @@ export class InitiatorTransaction<Call extends Called> {
   #begin(tid: TransactionId): Outputs<Call> {
     this.#tid = tid;
     this.#phase = { kind: 'working', tid };
-    return [this.#stop({ kind: 'resend' }), ...this.#proceed(tid)];
+    const { defaultExpiresMs } = this.#options.timing;
+    const isDialogue = this.#request.operation.kind === 'dialogue';
+    return [
+      this.#stop({ kind: 'resend' }),
+      ...(isDialogue ? [this.#timer({ kind: 'deadline' }, defaultExpiresMs)] : []),
+      ...this.#proceed(tid),
+    ];
   }
 
   /** What comes next, if anything does before further answers. */
   #proceed(tid: TransactionId): Outputs<Call> {
-    const step = nextStep(this.#request.operation, this.#legs);
+    const step = nextStep(this.#request.operation, this.#legs, this.#asked);
     switch (step?.kind) {
       case undefined:
         return [];
@@ -237,7 +294,7 @@ export class InitiatorTransaction<Call extends Called> {
   }
 
   #call(calls: readonly Call[]): Outputs<Call> {
-    const legs = this.#legs.add(calls);
+    const legs = this.#legs.add(calls, this.#request.warrant);
     return [
       this.#timer({ kind: 'deadline' }, this.#options.timing.voteTimeoutMs),
       ...legs.flatMap((leg) => this.#invoke(leg)),
@@ -245,10 +302,11 @@ export class InitiatorTransaction<Call extends Called> {
   }
 
   #invoke(leg: number): Outputs<Call> {
-    const call = this.#phase.kind === 'working' ? this.#legs.attempt(leg) : undefined;
-    if (this.#phase.kind !== 'working' || call === undefined) return [];
+    const sent = this.#phase.kind === 'working' ? this.#legs.attempt(leg) : undefined;
+    if (this.#phase.kind !== 'working' || sent === undefined) return [];
     const { tid } = this.#phase;
-    const { digest, warrant } = this.#request;
+    const { call, warrant } = sent;
+    const { digest } = this.#request;
     const called = this.#legs.calls.map(({ participant }) => participant);
     const invitation = this.#invitations.of(tid, call.participant, called);
     return [{ kind: 'invoke-leg', request: digest, tid, leg, call, warrant, invitation }];
@@ -296,7 +354,7 @@ export class InitiatorTransaction<Call extends Called> {
       case 'activating':
         return this.#end({ kind: 'refusal', code: 'not-activated' });
       case 'working':
-        this.#reason = this.#legs.refusal ?? timedOut;
+        this.#reason = this.#legs.refusal ?? this.#lateness;
         return this.#complete(this.#phase.tid, 'rollback');
       case 'completing':
         return this.#end({ kind: 'refusal', code: 'outcome-unknown' });
@@ -320,7 +378,16 @@ export class InitiatorTransaction<Call extends Called> {
 
   #end(reply: RequestReply): Outputs<Call> {
     this.#phase = { kind: 'ended', reply };
-    return [this.#stop({ kind: 'resend' }), this.#stop({ kind: 'deadline' }), ...this.#stopLegs()];
+    return [
+      this.#stop({ kind: 'resend' }),
+      this.#stop({ kind: 'deadline' }),
+      ...this.#stopLegs(),
+      ...this.#callers.dismiss(),
+    ];
+  }
+
+  get #lateness(): AbortCause {
+    return this.#request.operation.kind === 'dialogue' ? 'ClientTimeout' : 'ParticipantTimeout';
   }
 
   #activate(to: readonly ReplicaId[]): InitiatorOutput<Call> {

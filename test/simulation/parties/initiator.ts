@@ -167,6 +167,7 @@ export class InitiatorParty extends PacketParty<
       const why = reason === undefined ? {} : { reason };
       return this.reply(requestId, (call) => ({ kind: 'transferred', call, tid, outcome, ...why }));
     }
+    if (reply.kind !== 'refusal') return;
     const { code } = reply;
     const isForNow = code !== 'stale' && code !== 'conflict';
     this.reply(requestId, (call) => ({ kind: 'fault', call, code, isForNow }));

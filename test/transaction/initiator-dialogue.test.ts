@@ -1,0 +1,164 @@
+import { describe, expect, it } from 'vitest';
+import type { Decision } from '../../src/agreement/statements.js';
+import type { PostingCall } from '../../src/banking/soap.js';
+import type { TransactionId } from '../../src/kernel/ids.js';
+import { clientId } from '../../src/kernel/ids.js';
+import type { RequestId, Warrant } from '../../src/transaction/initiator/messages.js';
+import {
+  notifiedByProof,
+  of,
+  postings,
+  Rig,
+  request,
+  smallLimits,
+  tid,
+  tidNumber,
+  timing,
+} from './initiator-rig.js';
+
+const [debit, credit] = postings.legs as [PostingCall, PostingCall];
+const done = { kind: 'done', result: 'made' } as const;
+const begin = { ...request, operation: { kind: 'dialogue', callsMax: 2 } } as const;
+const warrant: Warrant = { kind: 'request', bytes: new Uint8Array([7]), of: 'alice' };
+
+/** A rig whose dialogue has begun. */
+function begun(): Rig {
+  const rig = new Rig({ limits: { ...smallLimits, waiters: 2 } });
+  rig.give(begin);
+  rig.activateByProof();
+  return rig;
+}
+
+function says(
+  instruction: Parameters<typeof callsFor>[0] | { decision: Decision },
+  over: { requestId?: number; tid?: TransactionId; client?: string } = {},
+) {
+  return {
+    kind: 'instructed',
+    requestId: (over.requestId ?? 9) as RequestId,
+    client: clientId(over.client ?? 'alice/0'),
+    request: request.digest,
+    tid: over.tid ?? tid,
+    instruction:
+      'decision' in instruction
+        ? { kind: 'complete' as const, decision: instruction.decision }
+        : callsFor(instruction),
+  } as const;
+}
+
+function callsFor({ number, call }: { number: number; call: PostingCall }) {
+  return { kind: 'call', number, call, text: JSON.stringify(call), warrant } as const;
+}
+
+const replies = (rig: Rig) => rig.answers();
+
+describe('a dialogue', () => {
+  it('has begun once it is activated, for each that waits and for each that asks again', () => {
+    const rig = begun();
+    expect(replies(rig)).toEqual([{ kind: 'begun', transactionId: tid }]);
+    rig.give({ ...begin, requestId: 2 as RequestId });
+    expect(replies(rig)).toHaveLength(2);
+    expect(rig.timers.get(`${request.digest}/deadline`)).toBe(timing.defaultExpiresMs);
+  });
+
+  it('makes the calls as they come, each with the message that asks for it', () => {
+    const rig = begun();
+    const [sent] = of(rig.give(says({ number: 0, call: debit })), 'invoke-leg');
+    expect(sent).toMatchObject({ leg: 0, call: debit, warrant });
+    rig.leg(0, done);
+    expect(replies(rig).at(-1)).toEqual({ kind: 'called', answer: done });
+    expect(of(rig.give(says({ number: 1, call: credit })), 'invoke-leg')).toHaveLength(1);
+  });
+
+  it('makes a call once, and answers it again alike', () => {
+    const rig = begun();
+    rig.give(says({ number: 0, call: debit }));
+    expect(of(rig.give(says({ number: 0, call: debit })), 'invoke-leg')).toEqual([]);
+    rig.leg(0, done);
+    rig.give(says({ number: 0, call: debit }));
+    const answered = replies(rig).filter(({ kind }) => kind === 'called');
+    expect(answered).toEqual(Array(3).fill({ kind: 'called', answer: done }));
+  });
+
+  it('refuses another call of the same number, one too early, and one too many', () => {
+    const rig = begun();
+    const outOfPlace = { kind: 'refusal', code: 'out-of-place' };
+    rig.give(says({ number: 1, call: debit }));
+    expect(replies(rig).at(-1)).toEqual(outOfPlace);
+    rig.give(says({ number: 0, call: debit }));
+    rig.give(says({ number: 0, call: credit }));
+    expect(replies(rig).at(-1)).toEqual(outOfPlace);
+    rig.give(says({ number: 1, call: credit }));
+    rig.give(says({ number: 2, call: debit }));
+    expect(replies(rig).at(-1)).toEqual(outOfPlace);
+  });
+
+  it('is its client’s alone, and of its transaction', () => {
+    const unknown = { kind: 'refusal', code: 'unknown-dialogue' };
+    for (const over of [{ client: 'mallory/0' }, { tid: tidNumber(2) }]) {
+      const rig = begun();
+      expect(of(rig.give(says({ number: 0, call: debit }, over)), 'invoke-leg')).toEqual([]);
+      expect(replies(rig).at(-1)).toEqual(unknown);
+      expect(of(rig.give(says({ decision: 'commit' }, over)), 'send-completion')).toEqual([]);
+      expect(replies(rig).at(-1)).toEqual(unknown);
+    }
+    const early = new Rig();
+    early.give(begin);
+    early.give(says({ number: 0, call: debit }));
+    expect(replies(early)).toEqual([unknown]);
+    const none = new Rig();
+    none.give(says({ decision: 'commit' }));
+    expect(replies(none)).toEqual([unknown]);
+  });
+
+  it('commits once all calls are answered, and answers with the outcome, also later', () => {
+    const rig = begun();
+    rig.give(says({ number: 0, call: debit }));
+    expect(of(rig.give(says({ decision: 'commit' })), 'send-completion')).toEqual([]);
+    const [sent] = of(rig.leg(0, done), 'send-completion');
+    expect(sent?.statement.statement.decision).toBe('commit');
+    expect(of(rig.give(says({ decision: 'rollback' })), 'send-completion')).toEqual([]);
+    rig.give(notifiedByProof(0, 'commit'));
+    const committed = { kind: 'outcome', transactionId: tid, outcome: 'committed' };
+    expect(replies(rig).slice(-2)).toEqual([committed, committed]);
+    rig.give(says({ decision: 'commit' }));
+    expect(replies(rig).at(-1)).toEqual(committed);
+  });
+
+  it('rolls back at once, with the reason of a refusal if there is one', () => {
+    const rig = begun();
+    rig.give(says({ number: 0, call: debit }));
+    rig.give(says({ number: 1, call: credit }));
+    rig.leg(0, { kind: 'refused', reason: 'Full' });
+    const [sent] = of(rig.give(says({ decision: 'rollback' })), 'send-completion');
+    expect(sent?.statement.statement.decision).toBe('rollback');
+    rig.give(notifiedByProof(0, 'abort'));
+    expect(replies(rig)).toContainEqual({
+      kind: 'called',
+      answer: { kind: 'refused', reason: 'Aborted' },
+    });
+    expect(replies(rig)).toContainEqual({
+      kind: 'outcome',
+      transactionId: tid,
+      outcome: 'aborted',
+      reason: 'Full',
+    });
+  });
+
+  it('is rolled back where its client does not go on in time', () => {
+    const rig = begun();
+    const [sent] = of(rig.timeOut('deadline'), 'send-completion');
+    expect(sent?.statement.statement.decision).toBe('rollback');
+    rig.give(notifiedByProof(0, 'abort'));
+    rig.give(says({ decision: 'commit' }));
+    expect(replies(rig).at(-1)).toMatchObject({ outcome: 'aborted', reason: 'ClientTimeout' });
+  });
+
+  it('keeps a bounded number waiting', () => {
+    const rig = begun();
+    for (const requestId of [11, 12, 13]) {
+      rig.give(says({ number: 0, call: debit }, { requestId }));
+    }
+    expect(replies(rig).at(-1)).toEqual({ kind: 'refusal', code: 'outcome-unknown' });
+  });
+});
