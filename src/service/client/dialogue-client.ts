@@ -117,7 +117,21 @@ export class DialogueClient {
   }
 }
 
-/** A transaction that its client drives. One step at a time. */
+/**
+ * A transaction that its client drives. One step at a time.
+ *
+ * @example
+ * ```ts
+ * import type { ClientDialogue } from 'concordat/client';
+ *
+ * // Reserves a room if there is one, and gives the transaction up if not.
+ * export async function reserve(dialogue: ClientDialogue) {
+ *   const room = await dialogue.call('hotel', 'reserve', { nights: 2 }, { timeoutMs: 10_000 });
+ *   const options = { timeoutMs: 30_000 };
+ *   return room.kind === 'done' ? dialogue.commit(options) : dialogue.rollback(options);
+ * }
+ * ```
+ */
 export class ClientDialogue {
   readonly transactionId: TransactionId;
   readonly #group: ChannelGroup;
