@@ -18,10 +18,18 @@ import { AccountBook, type AccountLedger, parseContent, textIn } from './account
 export interface DebitRequest {
   readonly client: ClientId;
   readonly timestamp: number;
+  /** How many debits just like this one it permits in its transaction; absent where the bank knows two alike for one. */
+  readonly permits?: number;
 }
 
 /** What a bank is asked to do; a debit comes with its request. */
 export type BankOperation = Posting & { readonly request?: DebitRequest };
+
+interface HeldRequest {
+  readonly tid: TransactionId;
+  readonly request: DebitRequest;
+  readonly debit: string;
+}
 
 interface Used {
   readonly timestamp: number;
@@ -41,7 +49,7 @@ const usedPrefix = 'request/';
 export class UsedRequests {
   readonly #used = new Map<ClientId, Used>();
   /** Requests of what is held, by enlistment. */
-  readonly #held = new Map<string, DebitRequest>();
+  readonly #held = new Map<string, HeldRequest>();
 
   /** Throws `RangeError` where a record is damaged. */
   restore(records: readonly StoredRecord[]): void {
@@ -64,8 +72,15 @@ export class UsedRequests {
     return timestamp === used.timestamp && tid === used.tid;
   }
 
-  hold(ref: EnlistmentRef, request: DebitRequest): void {
-    this.#held.set(refKey(ref), request);
+  hold(ref: EnlistmentRef, request: DebitRequest, debit = ''): void {
+    this.#held.set(refKey(ref), { tid: ref.tid, request, debit });
+  }
+
+  /** Whether the request permits one more debit like this in the transaction. Two texts are one debit. */
+  permitsMore({ tid }: EnlistmentRef, { permits }: DebitRequest, debit: string): boolean {
+    if (permits === undefined) return true;
+    const held = [...this.#held.values()].filter((one) => one.tid === tid && one.debit === debit);
+    return held.length < permits;
   }
 
   release(ref: EnlistmentRef): void {
@@ -77,7 +92,7 @@ export class UsedRequests {
    * transaction has used it, or a later request of the client, in the meantime.
    */
   use(ref: EnlistmentRef): readonly ApplicationWrite[] | undefined {
-    const request = this.#held.get(refKey(ref));
+    const request = this.#held.get(refKey(ref))?.request;
     if (request === undefined) return [];
     const { tid } = ref;
     if (!this.isOpen(request, tid)) return undefined;
@@ -208,8 +223,12 @@ export class BankCore implements Core<BankInput, BankOutput> {
     if (request && !this.#used.isOpen(request, ref.tid)) {
       return { kind: 'refused', reason: 'RequestUsed' };
     }
+    const debit = JSON.stringify([operation.account, operation.amountMinor, operation.currency]);
+    if (request && !this.#used.permitsMore(ref, request, debit)) {
+      return { kind: 'refused', reason: 'NotPermitted' };
+    }
     const result = this.#book.hold(refKey(ref), operation);
-    if (request && result.kind === 'done') this.#used.hold(ref, request);
+    if (request && result.kind === 'done') this.#used.hold(ref, request, debit);
     return result;
   }
 }

@@ -12,6 +12,7 @@ import type { RunningNode } from '../../kernel/running-node.js';
 import { openExistingStore } from '../../kernel/store/store.js';
 import { participantOperations } from '../../service/participant/coordinator-port.js';
 import { ParticipantOutbound } from '../../service/participant/outbound.js';
+import { serviceOperations } from '../../service/participant/service-port.js';
 import { WaitingCalls } from '../../service/participant/waiting-calls.js';
 import { soapIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
@@ -23,7 +24,8 @@ import type {
 } from '../../transaction/participant/messages.js';
 import { accountId, type Balance, currency } from '../soap.js';
 import { BankCore, type BankInput, type BankOutput } from './bank-core.js';
-import { accountOperations, type BalanceRefusal } from './ports.js';
+import { accountOperations, type BalanceRefusal, type BankRequest } from './ports.js';
+import { bankRequestOf } from './service-operations.js';
 import { AccountRules } from './warrants.js';
 
 /** What a bank runs with. */
@@ -55,7 +57,7 @@ const expiryPatience = 10;
 const inFlightMax = 4096;
 
 /**
- * Starts a bank: `/account` for initiators and clients, `/participant` for coordinators. Rejects with
+ * Starts a bank: `/account` and `/service` for initiators, `/account` for clients, `/participant` for coordinators. Rejects with
  * `ConfigError` where the node is not a member of the cluster, `StoreError` where its store cannot be
  * opened or is gone (`init` made it, so an empty one would be a lost disk), `RangeError` where an account is not valid, or where it cannot listen.
  *
@@ -116,18 +118,35 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
     inFlightMax,
     onSent,
   });
+  const rules = new AccountRules(node.accounts);
+  const shared = {
+    keyring,
+    verifier: new MessageVerifier({ trust: trustOf(cluster), clock: Date.now }),
+    participant: self.id,
+    defaultExpiresMs,
+  };
+  const ask = (request: BankRequest) =>
+    waiting.results.wait((call) => submit({ ...request, call }));
   registerPort(app, {
     ...common('/account'),
     wsdl: 'account',
     operations: accountOperations({
-      keyring,
-      verifier: new MessageVerifier({ trust: trustOf(cluster), clock: Date.now }),
-      participant: self.id,
-      rules: new AccountRules(node.accounts),
-      defaultExpiresMs,
-      ask: (request) => waiting.results.wait((call) => submit({ ...request, call })),
+      ...shared,
+      rules,
+      ask,
       balanceOf: (account) =>
         waiting.balances.wait((call) => submit({ kind: 'balance-asked', call, account })),
+    }),
+  });
+  registerPort(app, {
+    ...common('/service'),
+    wsdl: 'service',
+    operations: serviceOperations({
+      ...shared,
+      ask: async (call) => {
+        const request = bankRequestOf(call, rules);
+        return typeof request === 'string' ? { kind: 'refused', reason: request } : ask(request);
+      },
     }),
   });
   registerPort(app, {

@@ -37,7 +37,8 @@ export interface ServiceOperation {
     readonly application: string;
     readonly procedure: string;
     readonly payload: Json;
-    readonly isPermitted: boolean;
+    /** How many calls just like this the client agreed to; no bound where its own message makes it, number and all. */
+    readonly permits: number;
   };
 }
 

@@ -127,10 +127,10 @@ export class ResourceRunner<Work> {
     const { resource, operations, log, callTimeoutMs } = this.#options;
     const handler = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
     if (handler === undefined) return { kind: 'refused', reason: 'UnknownOperation' };
-    const { name: client, application, procedure, payload: asked, isPermitted } = request;
+    const { name: client, application, procedure, payload: asked, permits } = request;
     const over = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)]);
     const call = {
-      ...{ payload, client, isPermitted, signal: over, transactionId: ref.tid },
+      ...{ payload, client, isPermitted: permits > 0, signal: over, transactionId: ref.tid },
       request: { application, procedure, payload: asked },
     };
     try {

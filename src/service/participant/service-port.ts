@@ -109,14 +109,15 @@ function readSignedRequest(
   if (isOfDialogue)
     return { ...header, name: principal.name, ...inDialogue(options, signed, tid, call) };
   const { application, procedure, payload, permits } = readRun(signed.body);
-  const isPermitted = permits.some(
+  const permitted = permits.filter(
     (permit) =>
       permit.participant === participant &&
       permit.operation === call.operation &&
       permit.payload === call.payload,
   );
   const asked = parseJson(payload, payloadBytesMax);
-  return { ...header, name: principal.name, application, procedure, payload: asked, isPermitted };
+  const run = { application, procedure, payload: asked, permits: permitted.length };
+  return { ...header, name: principal.name, ...run };
 }
 
 /** In a dialogue the client asks for each call itself, and for no other transaction. */
@@ -125,7 +126,7 @@ function inDialogue(
   { body }: Pick<ReceivedMessage, 'body'>,
   tid: TransactionId,
   call: NumberedCall,
-): Pick<ServiceOperation['request'], 'application' | 'procedure' | 'payload' | 'isPermitted'> {
+): Pick<ServiceOperation['request'], 'application' | 'procedure' | 'payload' | 'permits'> {
   const asked = readInvoke(body);
   const isAsked =
     asked.transactionId === tid &&
@@ -134,7 +135,7 @@ function inDialogue(
     asked.operation === call.operation &&
     asked.payload === call.payload;
   if (!isAsked) throw soapFaults.sender('cc:SignedRequest asks for another call.');
-  return { application: '', procedure: '', payload: null, isPermitted: true };
+  return { application: '', procedure: '', payload: null, permits: Number.POSITIVE_INFINITY };
 }
 
 /** Equal where the calls and their requests are, however their messages were written. */
