@@ -19,6 +19,13 @@ describe('the rules of svcutil', () => {
       'Order is named like a wrapper and is none',
     ],
     [
+      'a second Result in the answer to a wrapper',
+      'run',
+      'name="request"',
+      'name="parameters"',
+      'Run is a wrapper whose answer has a second Result',
+    ],
+    [
       'a fault with another name inside',
       'account',
       '<soap11:fault name="NotAuthorized"',

@@ -87,36 +87,62 @@ function contentBreaches(binding: string, operation: XmlElement): string[] {
   ];
 }
 
-/** A part named `parameters` whose element has the operation's name is a wrapper: a sequence of elements, bare of attributes. */
+/**
+ * A part named `parameters` whose element has the operation's name is a wrapper: a sequence of elements, bare of
+ * attributes. The answer to one has no `Result` after its first element: proxies call the first one so.
+ */
 function wrapperBreaches(document: XmlElement): string[] {
   const operations = named(document, wsdl, 'portType').flatMap((each) =>
     named(each, wsdl, 'operation'),
   );
   return operations.flatMap((operation) => {
     const name = value(operation, 'name');
-    const [input] = named(operation, wsdl, 'input');
-    const message = named(document, wsdl, 'message').find(
-      (each) => value(each, 'name') === localPart(input ? value(input, 'message') : ''),
-    );
-    const [part] = message ? named(message, wsdl, 'part') : [];
+    const part = partOf(document, operation, 'input');
     if (part === undefined || value(part, 'name') !== 'parameters') return [];
     if (localPart(value(part, 'element')) !== name) return [];
-    return isWrapper(document, part) ? [] : [`${name} is named like a wrapper and is none`];
+    if (!isWrapper(document, part)) return [`${name} is named like a wrapper and is none`];
+    const answer = partOf(document, operation, 'output');
+    return answer && contentOf(document, answer).slice(1).includes('Result')
+      ? [`${name} is a wrapper whose answer has a second Result`]
+      : [];
   });
 }
 
+/** The only part of the message that is the operation's input or output. */
+function partOf(document: XmlElement, operation: XmlElement, side: 'input' | 'output') {
+  const message = named(operation, wsdl, side).map((each) => localPart(value(each, 'message')))[0];
+  return named(document, wsdl, 'message')
+    .filter((each) => value(each, 'name') === message)
+    .flatMap((each) => named(each, wsdl, 'part'))[0];
+}
+
 function isWrapper(document: XmlElement, part: XmlElement): boolean {
-  const element = global(document, 'element', part, value(part, 'element'));
-  const type =
-    element &&
-    (named(element, xsd, 'complexType')[0] ??
-      global(document, 'complexType', element, value(element, 'type')));
+  const type = typeOf(document, part);
   if (type === undefined) return false;
   return childElements(type).every(
     (each) =>
       isNamed(each, xsd, 'annotation') ||
       (isNamed(each, xsd, 'sequence') &&
         childElements(each).every((inner) => isNamed(inner, xsd, 'element'))),
+  );
+}
+
+/** Names of the elements in the sequence that a part is. */
+function contentOf(document: XmlElement, part: XmlElement): string[] {
+  const type = typeOf(document, part);
+  const sequences = type ? named(type, xsd, 'sequence') : [];
+  return sequences
+    .flatMap((each) => named(each, xsd, 'element'))
+    .map((each) => value(each, 'name'));
+}
+
+/** The complex type of a part's element. */
+function typeOf(document: XmlElement, part: XmlElement): XmlElement | undefined {
+  const element = global(document, 'element', part, value(part, 'element'));
+  return (
+    element &&
+    (named(element, xsd, 'complexType')[0] ??
+      global(document, 'complexType', element, value(element, 'type')))
   );
 }
 
