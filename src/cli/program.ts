@@ -5,6 +5,7 @@ import { addBalance } from './commands/balance.js';
 import { addCheck } from './commands/check.js';
 import { addInit } from './commands/init.js';
 import { addNewStore } from './commands/new-store.js';
+import { addProcedure } from './commands/procedure.js';
 import { addProof } from './commands/proof.js';
 import { addRun } from './commands/run.js';
 import { addSession } from './commands/session.js';
@@ -49,6 +50,7 @@ function concordat(finish: (code: ExitCode) => void): Command {
     addUp,
     addRun,
     addTransfer,
+    addProcedure,
     addBalance,
     addSession,
     addStatus,

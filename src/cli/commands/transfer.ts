@@ -1,20 +1,14 @@
-import { InvalidArgumentError } from 'commander';
 import { TransferClient } from '../../banking/client/transfer-client.js';
 import type { Transfer } from '../../banking/soap.js';
 import type { Cluster } from '../../kernel/cluster.js';
-import { clientId, oneCorrect } from '../../kernel/ids.js';
 import type { RequestResult } from '../../service/client/poll-core.js';
-import {
-  RequestError,
-  type RequestErrorCode,
-  type Ticket,
-} from '../../service/client/request-error.js';
+import { RequestError, type Ticket } from '../../service/client/request-error.js';
 import { type Account, parseAccount, wholeNumberArgument } from '../arguments.js';
 import { loadClient } from '../client.js';
-import { CliError, type CliErrorCode, exitCodes, usageError } from '../exit.js';
-import { isHealthy } from '../http-get.js';
+import { exitCodes, usageError } from '../exit.js';
 import { parseAmount, parseCurrency } from '../money.js';
 import { printJson } from '../output.js';
+import { cliErrorOf, parseRequest, requireInitiators } from '../requests.js';
 import { type AddCommand, defaultClientFile } from './command.js';
 
 interface Options {
@@ -99,19 +93,6 @@ function requireBanks({ participants }: Cluster, { debtor, creditors }: Transfer
   }
 }
 
-/** Before anything is sent, so that "not running" is reported at once, and as what it is. */
-async function requireInitiators({ initiators, resilience }: Cluster): Promise<void> {
-  const healthy = await Promise.all(initiators.map(({ url }) => isHealthy(url)));
-  const up = healthy.filter(Boolean).length;
-  const needed = oneCorrect(resilience);
-  if (up >= needed) return;
-  throw new CliError(
-    'unreachable',
-    `${up} of ${initiators.length} initiators answer and ${needed} must; nothing was sent. ` +
-      'Start the cluster ("concordat up") or see "concordat status"',
-  );
-}
-
 function resultText(
   { transactionId, outcome, reason }: RequestResult,
   amount: string,
@@ -119,34 +100,4 @@ function resultText(
 ): string {
   const why = reason === undefined ? '' : `: ${reason}`;
   return `${outcome} ${transactionId} (${amount}, ${durationMs} ms)${why}`;
-}
-
-const cliCodeOf: Readonly<Record<RequestErrorCode, CliErrorCode>> = {
-  busy: 'failed',
-  refused: 'failed',
-  'too-old': 'unreachable',
-  disagreement: 'unreachable',
-  timeout: 'unreachable',
-};
-
-function cliErrorOf(error: RequestError): CliError {
-  const { code, message, data, isOpen } = error;
-  const { request } = data;
-  const how =
-    isOpen && request ? `; ask again with --resume ${request.client}@${request.timestamp}` : '';
-  return new CliError(cliCodeOf[code], message + how, { cause: error });
-}
-
-/** `CLIENT@TIMESTAMP`. */
-function parseRequest(text: string): Ticket {
-  const [, client = '', digits = ''] = /^([^@]+)@([0-9]{1,16})$/.exec(text) ?? [];
-  const timestamp = Number(digits);
-  try {
-    if (digits !== '' && Number.isSafeInteger(timestamp)) {
-      return { client: clientId(client), timestamp };
-    }
-  } catch {
-    // Reported below.
-  }
-  throw new InvalidArgumentError('a request is CLIENT@TIMESTAMP, as it was printed.');
 }
