@@ -20,7 +20,7 @@ export const resultBytesMax = 4 * 1024;
  * `RangeError` where the value has none, or where the text is longer than `bytesMax`.
  */
 export function jsonText(value: Json, bytesMax: number): string {
-  const text: string | undefined = JSON.stringify(value);
+  const text = textOf(value);
   if (text === undefined) throw new RangeError('not a value of JSON');
   const ascii = text.replace(/[\u007f-\uffff]/g, escaped);
   if (ascii.length > bytesMax) throw new RangeError(`longer than ${bytesMax} bytes as JSON`);
@@ -44,6 +44,15 @@ export function jsonTextOf(bytesMax: number): (text: string) => string {
     parseJson(text, bytesMax);
     return text;
   };
+}
+
+/** Undefined where the value holds itself, or what JSON has no form for. */
+function textOf(value: Json): string | undefined {
+  try {
+    return JSON.stringify(value);
+  } catch {
+    return undefined;
+  }
 }
 
 function escaped(letter: string): string {

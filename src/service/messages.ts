@@ -26,7 +26,7 @@ export const serviceActions = {
 
 /** Calls that a client may permit in one request. */
 export const permitsMax = 16;
-const reasonLengthMax = 500;
+export const reasonLengthMax = 500;
 
 /** One call at one participant, as the client or a procedure names it. */
 export interface ServiceCall {
@@ -129,7 +129,7 @@ export function writeRunResponse(response: RunResponse): XmlElement {
     [],
     leaf('TransactionId', transactionId),
     leaf('Outcome', outcome),
-    reason === undefined ? undefined : leaf('Reason', reason.slice(0, reasonLengthMax)),
+    reason === undefined ? undefined : leaf('Reason', reasonText(reason)),
     result === undefined ? undefined : leaf('Result', result),
   );
 }
@@ -184,6 +184,11 @@ export function readCallResponse(body: XmlElement | undefined): string | undefin
 }
 
 export const callNumber = wholeNumber(0, 65_535);
+
+/** Fit for XML, whatever a procedure has put into it: the client could not read the outcome else. */
+function reasonText(reason: string): string {
+  return reason.slice(0, reasonLengthMax).replace(/[^\t\n\x20-\x7e\u{a0}-\u{d7ff}]/gu, '?');
+}
 
 function outcomeIn(text: string): RunResponse['outcome'] {
   if (text !== 'committed' && text !== 'aborted') throw new RangeError('not an outcome');

@@ -9,8 +9,8 @@ const schema = z.object({
   procedures: z.record(
     z.string(),
     z.custom<(...args: never[]) => unknown>(
-      (value) => typeof value === 'function',
-      'must be a generator function',
+      (value) => typeof value === 'function' && !isAsynchronous(value),
+      'must be a generator function, and not asynchronous',
     ),
   ),
   callsMax: z
@@ -19,6 +19,11 @@ const schema = z.object({
     .max(procedureCallsMax, `must be at most ${procedureCallsMax}`)
     .optional(),
 });
+
+/** What comes of it later would not be the same at all initiators. */
+function isAsynchronous(value: unknown): boolean {
+  return /^\[object Async/.test(Object.prototype.toString.call(value));
+}
 
 /**
  * Loads the applications that an initiator's file names, with the paths of their modules. Throws `ConfigError` where

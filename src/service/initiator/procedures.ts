@@ -1,7 +1,14 @@
-import { participantId } from '../../kernel/ids.js';
+import { participantId, unreachable } from '../../kernel/ids.js';
 import type { CallAnswer, Called, Procedure, Step } from '../../transaction/initiator/messages.js';
-import { type Json, jsonText, parseJson, payloadBytesMax, resultBytesMax } from '../json.js';
-import { type Run, type ServiceCall, serviceName } from '../messages.js';
+import {
+  type Json,
+  jsonText,
+  jsonTextOf,
+  parseJson,
+  payloadBytesMax,
+  resultBytesMax,
+} from '../json.js';
+import { type Run, reasonLengthMax, type ServiceCall, serviceName } from '../messages.js';
 
 /** A call of a procedure, as the core of an initiator hands it on. */
 export interface ProcedureCall extends Called, ServiceCall {
@@ -119,7 +126,10 @@ export function procedureOf(
   return { kind: 'procedure', callsMax, next: (answers) => nextOf(begin(), answers) };
 }
 
-/** Runs it from its beginning with the answers so far: what it comes to depends on nothing else. */
+/**
+ * Runs it from its beginning with the answers so far: what it comes to depends on nothing else. Throws where it throws,
+ * and where it yields or returns what is not as its type says.
+ */
 function nextOf(steps: ProcedureSteps, answers: readonly CallAnswer[]): Step<ProcedureCall> {
   let done = 0;
   let step = steps.next();
@@ -128,15 +138,34 @@ function nextOf(steps: ProcedureSteps, answers: readonly CallAnswer[]): Step<Pro
     step = steps.next(answers.slice(done, next).map(answerOf));
     done = next;
   }
-  if (!step.done)
-    return { kind: 'call', legs: step.value.map((one) => ({ ...one, kind: 'call' })) };
-  const ending = step.value;
-  return ending.kind === 'rollback'
-    ? ending
-    : { kind: 'commit', result: jsonText(ending.result, resultBytesMax) };
+  return step.done ? endingOf(step.value) : { kind: 'call', legs: step.value.map(legOf) };
+}
+
+/** An answer that a procedure returns is no ending, and must not commit. */
+function endingOf(ending: Ending): Step<ProcedureCall> {
+  switch (ending.kind) {
+    case 'commit':
+      return { kind: 'commit', result: jsonText(ending.result, resultBytesMax) };
+    case 'rollback':
+      return { kind: 'rollback', reason: String(ending.reason).slice(0, reasonLengthMax) };
+    default:
+      return unreachable(ending);
+  }
+}
+
+const payloadText = jsonTextOf(payloadBytesMax);
+
+/** A procedure may have made it otherwise than by `call`, from what a client sent. */
+function legOf({ participant, operation, payload }: ServiceCall): ProcedureCall {
+  return {
+    kind: 'call',
+    participant: participantId(String(participant)),
+    operation: serviceName(String(operation)),
+    payload: payloadText(String(payload)),
+  };
 }
 
 function answerOf(answer: CallAnswer): ServiceAnswer {
-  if (answer.kind === 'refused') return answer;
+  if (answer.kind === 'refused') return { kind: 'refused', reason: answer.reason };
   return { kind: 'done', result: parseJson(answer.result ?? 'null', resultBytesMax) };
 }

@@ -6,12 +6,13 @@ interface Waiter {
 
 interface Lock {
   owner: string;
-  readonly waiters: Waiter[];
+  waiters: readonly Waiter[];
 }
 
 /** Which owner may touch which key: one at a time, in the order in which they came. */
 export class KeyLocks {
   readonly #locks = new Map<string, Lock>();
+  #isClosed = false;
 
   /** Takes a key that no other has. Throws where another has it. */
   take(key: string, owner: string): void {
@@ -20,42 +21,55 @@ export class KeyLocks {
     this.#locks.set(key, lock ?? { owner, waiters: [] });
   }
 
-  /** Resolves when the owner has the key; rejects where it is released or all is closed meanwhile. */
+  /** Resolves when the owner has the key; rejects where it is released meanwhile, or all is closed. */
   wait(key: string, owner: string): Promise<void> {
+    if (this.#isClosed) return Promise.reject(givenUp());
     const lock = this.#locks.get(key);
     if (lock === undefined || lock.owner === owner) {
       this.take(key, owner);
       return Promise.resolve();
     }
-    return new Promise((resolve, reject) => lock.waiters.push({ owner, resolve, reject }));
+    return new Promise((resolve, reject) => {
+      lock.waiters = [...lock.waiters, { owner, resolve, reject }];
+    });
   }
 
-  /** Gives up all that the owner has or waits for. */
-  release(owner: string): void {
-    for (const [key, lock] of [...this.#locks]) {
-      this.#drop(lock, (waiter) => waiter.owner === owner);
+  /** Gives up what the owner has, or waits for, of these keys. */
+  release(owner: string, keys: Iterable<string>): void {
+    for (const key of keys) {
+      const lock = this.#locks.get(key);
+      if (lock === undefined) continue;
+      for (const { reject } of takeOut(lock, owner)) reject(givenUp());
       if (lock.owner === owner) this.#pass(key, lock);
     }
   }
 
   close(): void {
-    for (const lock of this.#locks.values()) this.#drop(lock, () => true);
+    this.#isClosed = true;
+    for (const lock of this.#locks.values()) {
+      for (const { reject } of lock.waiters) reject(givenUp());
+      lock.waiters = [];
+    }
   }
 
   #pass(key: string, lock: Lock): void {
-    const next = lock.waiters.shift();
+    const [next] = lock.waiters;
     if (next === undefined) {
       this.#locks.delete(key);
       return;
     }
     lock.owner = next.owner;
-    next.resolve();
+    // An owner may have asked for it several times.
+    for (const { resolve } of takeOut(lock, next.owner)) resolve();
   }
+}
 
-  #drop(lock: Lock, isMeant: (waiter: Waiter) => boolean): void {
-    const dropped = lock.waiters.filter(isMeant);
-    const kept = lock.waiters.filter((waiter) => !isMeant(waiter));
-    lock.waiters.splice(0, lock.waiters.length, ...kept);
-    for (const { reject } of dropped) reject(new Error('the lock is given up'));
-  }
+function takeOut(lock: Lock, owner: string): readonly Waiter[] {
+  const taken = lock.waiters.filter((waiter) => waiter.owner === owner);
+  lock.waiters = lock.waiters.filter((waiter) => waiter.owner !== owner);
+  return taken;
+}
+
+function givenUp(): Error {
+  return new Error('the lock is given up');
 }

@@ -58,13 +58,17 @@ type MaybeNothing = Json | void;
 /** A participant's operations, by their names. */
 export type OperationHandlers<Work> = Readonly<Record<string, OperationHandler<Work>>>;
 
+/** Initiators act on these: they call again, or call the request too old. */
+const ownReasons: ReadonlySet<string> = new Set(['Busy', 'RequestUsed']);
+
 export interface RefusalData {
   /** A code: a letter, then at most 62 letters, digits, `.`, `_`, `-`. */
   readonly reason: string;
 }
 
 /**
- * An operation says no. Its code reaches the client with the abort. Throws `RangeError` where the reason is no code.
+ * An operation says no. Its code reaches the client with the abort. Throws `RangeError` where the reason is no code, or
+ * `Busy` or `RequestUsed`, which the participant says itself.
  *
  * @example
  * ```ts
@@ -90,6 +94,8 @@ export class Refusal extends ConcordatError<'Refused', RefusalData> {
     if (!serviceNameRule.test(reason) || !/^[A-Za-z]/.test(reason)) {
       throw new RangeError('a reason is a code such as FullyBooked');
     }
+    if (ownReasons.has(reason))
+      throw new RangeError(`${reason} is what the participant itself says`);
     this.data = { reason };
   }
 }

@@ -145,8 +145,8 @@ export async function startParticipant<Work>(
     await driver.stop();
     await client.close();
   };
-  const records = await recordsOf(store);
   try {
+    const records = await recordsOf(store);
     await driver.start();
     await runner.start(records);
     return { url: await app.listen(node.listen), stop };

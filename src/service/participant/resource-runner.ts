@@ -1,5 +1,6 @@
 import type { StoredRecord } from '../../kernel/core.js';
 import { resendDelayMs } from '../../kernel/core.js';
+import { OccasionalLog } from '../../kernel/http/log-output.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import {
   type ApplicationVote,
@@ -9,8 +10,14 @@ import {
   refKey,
 } from '../../transaction/participant/messages.js';
 import { jsonText, resultBytesMax } from '../json.js';
-import { type OperationHandlers, Refusal, type ServiceOperation } from './operations.js';
+import {
+  type OperationHandler,
+  type OperationHandlers,
+  Refusal,
+  type ServiceOperation,
+} from './operations.js';
 import type { PreparedWork, Resource } from './resource.js';
+import { checkedVote, checkedWrites } from './resource-answers.js';
 
 /** What a resource's answers are to the core of a participant. */
 export type ResourceInput = Extract<
@@ -22,13 +29,19 @@ export interface ResourceRunnerOptions<Work> {
   readonly resource: Resource<Work>;
   readonly operations: OperationHandlers<Work>;
   readonly log: Logger;
-  /** How long an operation may take. */
+  /** How long an operation may take, and how long the resource's methods may take once all is to stop. */
   readonly callTimeoutMs: number;
   /** The first wait after a commit or a rollback that failed; each next is longer. */
   readonly retryAfterMs: number;
   /** False where the core has no room now: it is given again. */
   readonly submit: (input: ResourceInput) => boolean;
 }
+
+/**
+ * Enlistments that the resource is not done with. The core may have forgotten some of them: those that ended with
+ * their vote, while the resource does not roll back.
+ */
+export const tasksMax = 2048;
 
 interface Task {
   readonly abort: AbortController;
@@ -40,17 +53,21 @@ const aborted: ApplicationVote = { vote: 'aborted' };
 
 /**
  * Has a resource do what the core of a participant puts out, in the order of each enlistment, and gives the core its
- * answers. A method that fails is an answer as well, but for commit and rollback: those are asked for until they are done.
+ * answers, in the order in which the resource gave them: of two that wrote the same, the later has to be written later.
+ * A method that fails is an answer as well, but for commit and rollback: those are asked for until they are done.
  */
 export class ResourceRunner<Work> {
   readonly #options: ResourceRunnerOptions<Work>;
+  readonly #log: OccasionalLog;
   readonly #tasks = new Map<string, Task>();
   readonly #prepared: PreparedWork[] = [];
   readonly #waits = new Set<() => void>();
+  #submitting: Promise<void> = Promise.resolve();
   #isStopping = false;
 
   constructor(options: ResourceRunnerOptions<Work>) {
     this.#options = options;
+    this.#log = new OccasionalLog(options.log);
   }
 
   /** At the start: what was prepared before. */
@@ -59,33 +76,40 @@ export class ResourceRunner<Work> {
   }
 
   /** After all that was prepared is known, and before anything else. */
-  start(records: readonly StoredRecord[]): Promise<void> {
-    return this.#options.resource.start({ prepared: this.#prepared, records });
+  async start(records: readonly StoredRecord[]): Promise<void> {
+    await this.#options.resource.start({ prepared: this.#prepared, records });
   }
 
   execute(ref: EnlistmentRef, operation: ServiceOperation): void {
+    const { operations } = this.#options;
+    const { operation: name } = operation;
+    const handler = Object.hasOwn(operations, name) ? operations[name] : undefined;
+    if (handler === undefined) return this.#refuse(ref, 'UnknownOperation');
+    if (this.#tasks.size >= tasksMax) return this.#refuse(ref, 'Busy');
     this.#next(ref, async ({ signal }) => {
-      const result = await this.#execute(ref, operation, signal);
+      const begun = (async () => this.#options.resource.begin(ref))();
+      const result = await this.#execute(ref, operation, { handler, begun, signal });
       await this.#submit({ kind: 'executed', ref, result });
+      // The next method is not called before this one has ended, however long that takes.
+      await begun.catch(() => undefined);
     });
   }
 
   prepare(ref: EnlistmentRef): void {
     this.#next(ref, async () => {
-      const vote = await this.#options.resource.prepare(ref).catch((error: unknown) => {
-        this.#options.log.warn({ err: error, ...ref }, 'not-prepared');
-        return aborted;
-      });
+      const vote = await this.#vote(ref);
       await this.#submit({ kind: 'voted', ref, vote });
     });
   }
 
   commit(ref: EnlistmentRef): void {
     this.#next(ref, async () => {
-      const writes = await this.#untilDone('commit', ref, () => this.#options.resource.commit(ref));
-      if (writes === undefined) return;
+      const done = await this.#untilDone('commit', ref, async () => ({
+        writes: checkedWrites(await this.#options.resource.commit(ref)),
+      }));
+      if (done === undefined) return;
       this.#tasks.delete(refKey(ref));
-      await this.#submit({ kind: 'settled', ref, writes });
+      await this.#submit({ kind: 'settled', ref, writes: done.writes });
     });
   }
 
@@ -98,12 +122,23 @@ export class ResourceRunner<Work> {
     if (this.#tasks.has(refKey(ref))) this.#give(ref, () => Promise.resolve());
   }
 
+  /** Waits for the methods that are under way, as long as a call may take, and closes the resource. */
   async stop(): Promise<void> {
     this.#isStopping = true;
     for (const { abort } of this.#tasks.values()) abort.abort();
-    for (const wake of this.#waits) wake();
-    await Promise.all([...this.#tasks.values()].map(({ last }) => last));
-    await this.#options.resource.close();
+    for (const wake of [...this.#waits]) wake();
+    const ended = Promise.all([...this.#tasks.values()].map(({ last }) => last));
+    await Promise.race([ended, this.#wait(this.#options.callTimeoutMs)]);
+    for (const wake of [...this.#waits]) wake();
+    try {
+      await this.#options.resource.close();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'resource-not-closed');
+    }
+  }
+
+  #refuse(ref: EnlistmentRef, reason: string): void {
+    void this.#submit({ kind: 'executed', ref, result: { kind: 'refused', reason } });
   }
 
   #give(ref: EnlistmentRef, onDone: () => Promise<void>): void {
@@ -122,25 +157,31 @@ export class ResourceRunner<Work> {
   async #execute(
     ref: EnlistmentRef,
     { operation, payload, request }: ServiceOperation,
-    signal: AbortSignal,
+    { handler, begun, signal }: Begun<Work>,
   ): Promise<OperationResult> {
-    const { resource, operations, log, callTimeoutMs } = this.#options;
-    const handler = Object.hasOwn(operations, operation) ? operations[operation] : undefined;
-    if (handler === undefined) return { kind: 'refused', reason: 'UnknownOperation' };
     const { name: client, application, procedure, payload: asked, permits } = request;
-    const over = AbortSignal.any([signal, AbortSignal.timeout(callTimeoutMs)]);
+    const over = AbortSignal.any([signal, AbortSignal.timeout(this.#options.callTimeoutMs)]);
     const call = {
       ...{ payload, client, isPermitted: permits > 0, signal: over, transactionId: ref.tid },
       request: { application, procedure, payload: asked },
     };
     try {
-      const work = await resource.begin(ref);
+      const work = await unlessOver(over, begun);
       const made = await unlessOver(over, (async () => handler(work, call))());
       return { kind: 'done', result: jsonText(made ?? null, resultBytesMax) };
     } catch (error) {
       if (error instanceof Refusal) return { kind: 'refused', reason: error.data.reason };
-      log.warn({ err: error, operation, ...ref }, 'operation-failed');
+      this.#log.write('warn', 'operation-failed', { err: error, operation, ...ref }, operation);
       return { kind: 'refused', reason: over.aborted ? 'OutOfTime' : 'OperationFailed' };
+    }
+  }
+
+  async #vote(ref: EnlistmentRef): Promise<ApplicationVote> {
+    try {
+      return checkedVote(await this.#options.resource.prepare(ref));
+    } catch (error) {
+      this.#log.write('warn', 'not-prepared', { err: error, ...ref });
+      return aborted;
     }
   }
 
@@ -148,7 +189,7 @@ export class ResourceRunner<Work> {
     const key = refKey(ref);
     const task = this.#tasks.get(key) ?? { abort: new AbortController(), last: Promise.resolve() };
     this.#tasks.set(key, task);
-    task.last = task.last.then(() => work(task.abort));
+    task.last = task.last.then(() => (this.#isStopping ? undefined : work(task.abort)));
   }
 
   /** Undefined where the participant stops first: what is left to do is asked for again after its next start. */
@@ -161,7 +202,7 @@ export class ResourceRunner<Work> {
       try {
         return await work();
       } catch (error) {
-        this.#options.log.error({ err: error, what, ...ref }, 'resource-failed');
+        this.#log.write('error', 'resource-failed', { err: error, what, ...ref }, what);
         await this.#wait(resendDelayMs(this.#options.retryAfterMs, attempts));
       }
     }
@@ -169,10 +210,13 @@ export class ResourceRunner<Work> {
   }
 
   /** The core asks only once. */
-  async #submit(input: ResourceInput): Promise<void> {
-    while (!this.#isStopping && !this.#options.submit(input)) {
-      await this.#wait(this.#options.retryAfterMs);
-    }
+  #submit(input: ResourceInput): Promise<void> {
+    this.#submitting = this.#submitting.then(async () => {
+      while (!this.#isStopping && !this.#options.submit(input)) {
+        await this.#wait(this.#options.retryAfterMs);
+      }
+    });
+    return this.#submitting;
   }
 
   #wait(delayMs: number): Promise<void> {
@@ -186,6 +230,12 @@ export class ResourceRunner<Work> {
       this.#waits.add(wake);
     });
   }
+}
+
+interface Begun<Work> {
+  readonly handler: OperationHandler<Work>;
+  readonly begun: Promise<Work>;
+  readonly signal: AbortSignal;
 }
 
 /** Rejects where the signal comes first; what the work comes to then is of no interest. */

@@ -29,6 +29,9 @@ export interface LeftWork {
  * What is prepared survives: of the process, of the machine, and of the resource itself. Between `prepare` and the
  * participant's own record of it either may stop. So `start` gives up whatever the resource holds that is not on
  * record: for that the participant has not voted.
+ *
+ * Each method ends, well or not. Where `begin` hangs, the call is refused in time and all else waits for it; some 2,000
+ * calls may be stuck so, or in a `rollBack` that rejects, before further ones are refused.
  */
 export interface Resource<Work> {
   /**

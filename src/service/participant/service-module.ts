@@ -17,17 +17,28 @@ export async function startService(path: string, options: Shared): Promise<Runni
   const { participant } = await imported(what, path);
   if (!isParticipant(participant)) {
     throw new ConfigError(
-      `${what}: ${path}: export "participant", an object with "operations" (functions) and "resource"`,
+      `${what}: ${path}: export "participant", an object with "operations" (functions) and "resource" (with ${methods.join(', ')})`,
     );
   }
-  return startParticipant({ ...options, ...participant });
+  const { operations, resource } = participant;
+  return startParticipant({ ...options, operations, resource });
 }
 
 /** Sees that the parts are there; what they take and give, only running them shows. */
 function isParticipant(value: unknown): value is Own {
   if (typeof value !== 'object' || value === null) return false;
   const { operations, resource } = value as Partial<Record<keyof Own, unknown>>;
-  return isObject(resource) && isObject(operations) && Object.values(operations).every(isFunction);
+  return (
+    isResource(resource) && isObject(operations) && Object.values(operations).every(isFunction)
+  );
+}
+
+const methods = ['start', 'begin', 'prepare', 'commit', 'rollBack', 'close'] as const;
+
+function isResource(value: unknown): boolean {
+  if (!isObject(value)) return false;
+  const found: Partial<Record<(typeof methods)[number], unknown>> = value;
+  return methods.every((method) => isFunction(found[method]));
 }
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;

@@ -15,6 +15,8 @@ export const tableValueBytesMax = payloadBytesMax;
 export const tableRowsMax = 100_000;
 /** Keys that one call may read and write. */
 export const tableKeysOfCallMax = 256;
+/** What one call may write, keys and JSON texts together. */
+export const tableBytesOfCallMax = 256 * 1024;
 const keyLengthMax = 200;
 const rowPrefix = 'row/';
 
@@ -29,10 +31,14 @@ export interface TableWork {
 }
 
 interface Open {
+  /** Keys that it has asked for; some of them it may still wait for. */
+  readonly asked: Set<string>;
   readonly locked: Set<string>;
   /** By key, JSON text; null deletes. */
   readonly writes: Map<string, string | null>;
   isPrepared: boolean;
+  /** Rows that it adds, once it is prepared. */
+  added: number;
 }
 
 interface TableRecord {
@@ -42,7 +48,8 @@ interface TableRecord {
 
 /**
  * A table of JSON values in the participant's own store: what a participant keeps its data in unless it has a database.
- * All of it is in memory, up to 100,000 rows. Calls of one transaction do not see each other's writes: the second that
+ * All of it is in memory, up to 100,000 rows. A key is a text of at most 200 letters, a value has 16 KiB at most, and
+ * one call has 256 keys and writes 256 KiB at most. Calls of one transaction do not see each other's writes: the second that
  * needs a key of the first runs out of time.
  *
  * @example
@@ -56,7 +63,9 @@ export class Table implements Resource<TableWork> {
   readonly #initial: Readonly<Record<string, Json>>;
   readonly #rows = new Map<string, string>();
   readonly #open = new Map<string, Open>();
-  readonly #locks = new KeyLocks();
+  #locks = new KeyLocks();
+  /** Rows that what is prepared will add. */
+  #promised = 0;
 
   /** `initial`: what the rows are that nothing was committed to yet. */
   constructor(initial: Readonly<Record<string, Json>> = {}) {
@@ -70,6 +79,7 @@ export class Table implements Resource<TableWork> {
   }
 
   async start({ prepared, records }: LeftWork): Promise<void> {
+    this.#giveUpAll();
     for (const [key, value] of Object.entries(this.#initial)) {
       this.#rows.set(key, jsonText(value, tableValueBytesMax));
     }
@@ -79,17 +89,19 @@ export class Table implements Resource<TableWork> {
     for (const { ref, record } of prepared) {
       const { locked, writes } = readRecord(record);
       for (const key of locked) this.#locks.take(key, refKey(ref));
-      const open = { locked: new Set(locked), writes: new Map(writes), isPrepared: true };
+      const open = opened(locked, writes);
       this.#open.set(refKey(ref), open);
+      this.#promise(open);
     }
   }
 
   async begin(ref: EnlistmentRef): Promise<TableWork> {
-    const open: Open = { locked: new Set(), writes: new Map(), isPrepared: false };
+    const open = opened();
     this.#open.set(refKey(ref), open);
     const write = async (key: string, text: string | null) => {
       await this.#lock(ref, open, key);
       open.writes.set(key, text);
+      if (bytesIn(open.writes) > tableBytesOfCallMax) throw new Refusal('TooManyBytes');
     };
     return {
       get: async (key) => {
@@ -97,7 +109,7 @@ export class Table implements Resource<TableWork> {
         const text = open.writes.has(key) ? open.writes.get(key) : this.#rows.get(key);
         return text == null ? undefined : parseJson(text, tableValueBytesMax);
       },
-      set: (key, value) => write(key, jsonText(value, tableValueBytesMax)),
+      set: async (key, value) => write(key, jsonText(value, tableValueBytesMax)),
       delete: (key) => write(key, null),
     };
   }
@@ -106,8 +118,11 @@ export class Table implements Resource<TableWork> {
     const open = this.#open.get(refKey(ref));
     if (open === undefined) return { vote: 'aborted' };
     if (open.writes.size === 0) return { vote: 'readOnly' };
-    if (this.#rows.size + open.writes.size > tableRowsMax) return { vote: 'aborted' };
-    open.isPrepared = true;
+    const added = this.#addedBy(open);
+    if (added > 0 && this.#rows.size + this.#promised + added > tableRowsMax) {
+      return { vote: 'aborted' };
+    }
+    this.#promise(open);
     const record: TableRecord = { locked: [...open.locked], writes: [...open.writes] };
     return { vote: 'prepared', record: bytesOf(record) };
   }
@@ -117,7 +132,9 @@ export class Table implements Resource<TableWork> {
     if (open === undefined) return [];
     return [...open.writes].map(([key, text]) => {
       this.#apply(key, text);
-      return { key: rowPrefix + key, value: bytesOf(text) };
+      // That an initial row was deleted has to be remembered.
+      const isGone = text === null && !Object.hasOwn(this.#initial, key);
+      return { key: rowPrefix + key, value: isGone ? null : bytesOf(text) };
     });
   }
 
@@ -130,10 +147,14 @@ export class Table implements Resource<TableWork> {
   }
 
   async #lock(ref: EnlistmentRef, open: Open, key: string): Promise<void> {
-    if (key.length > keyLengthMax)
-      throw new RangeError(`a key has ${keyLengthMax} letters at most`);
-    if (open.locked.has(key)) return this.#requireOpen(open, ref);
-    if (open.locked.size >= tableKeysOfCallMax) throw new Refusal('TooManyKeys');
+    // Before it waits: a call that is over would take the key for good.
+    this.#requireOpen(open, ref);
+    requireKey(key);
+    if (open.locked.has(key)) return;
+    if (!open.asked.has(key) && open.asked.size >= tableKeysOfCallMax) {
+      throw new Refusal('TooManyKeys');
+    }
+    open.asked.add(key);
     await this.#locks.wait(key, refKey(ref));
     this.#requireOpen(open, ref);
     open.locked.add(key);
@@ -152,10 +173,52 @@ export class Table implements Resource<TableWork> {
 
   #release(ref: EnlistmentRef): Open | undefined {
     const open = this.#open.get(refKey(ref));
+    if (open === undefined) return undefined;
     this.#open.delete(refKey(ref));
-    this.#locks.release(refKey(ref));
+    this.#locks.release(refKey(ref), open.asked);
+    this.#promised -= open.added;
     return open;
   }
+
+  #giveUpAll(): void {
+    this.#locks.close();
+    this.#locks = new KeyLocks();
+    this.#open.clear();
+    this.#rows.clear();
+    this.#promised = 0;
+  }
+
+  /** It is prepared: there must be room for what it adds. */
+  #promise(open: Open): void {
+    open.isPrepared = true;
+    open.added = this.#addedBy(open);
+    this.#promised += open.added;
+  }
+
+  #addedBy({ writes }: Open): number {
+    return [...writes].filter(([key, text]) => text !== null && !this.#rows.has(key)).length;
+  }
+}
+
+function opened(locked: Iterable<string> = [], writes: TableRecord['writes'] = []): Open {
+  return {
+    ...{ asked: new Set(locked), locked: new Set(locked), writes: new Map(writes) },
+    ...{ isPrepared: false, added: 0 },
+  };
+}
+
+function bytesIn(writes: Open['writes']): number {
+  let bytes = 0;
+  for (const [key, text] of writes) bytes += key.length + (text?.length ?? 0);
+  return bytes;
+}
+
+/** A client may have chosen it: two that differ must not be one in the store. */
+function requireKey(key: unknown): void {
+  if (typeof key !== 'string' || /\p{Surrogate}/u.test(key)) {
+    throw new RangeError('a key is a text of whole letters');
+  }
+  if (key.length > keyLengthMax) throw new RangeError(`a key has ${keyLengthMax} letters at most`);
 }
 
 function bytesOf(content: TableRecord | string | null): Uint8Array {

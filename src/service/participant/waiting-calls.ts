@@ -4,6 +4,7 @@ import type { CallId } from '../../transaction/participant/messages.js';
 export class WaitingCalls<Answer> {
   readonly #waiting = new Map<CallId, (answer: Answer) => void>();
   readonly #dismissal: Answer;
+  #isOver = false;
   #last = 0;
 
   /** `dismissal` is the answer where none will come any more. */
@@ -17,7 +18,7 @@ export class WaitingCalls<Answer> {
     const call = this.#last as CallId;
     return new Promise((resolve) => {
       this.#waiting.set(call, resolve);
-      if (!submit(call)) this.answer(call, this.#dismissal);
+      if (this.#isOver || !submit(call)) this.answer(call, this.#dismissal);
     });
   }
 
@@ -26,7 +27,9 @@ export class WaitingCalls<Answer> {
     this.#waiting.delete(call);
   }
 
+  /** Also what comes later. */
   dismissAll(): void {
+    this.#isOver = true;
     for (const call of this.#waiting.keys()) this.answer(call, this.#dismissal);
   }
 }
