@@ -87,8 +87,26 @@ function describe(error: unknown): { exitCode: ExitCode; message: string } {
   if (error instanceof StoreFormatError) return { exitCode: exitCodes.usage, message };
   if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message };
   if (error instanceof StoreDamagedError) return { exitCode: exitCodes.damaged, message };
+  const unusable = unusablePath(error);
+  if (unusable !== undefined) return { exitCode: exitCodes.usage, message: unusable };
   return {
     exitCode: exitCodes.internal,
     message: `${message} (--verbose tells more)`,
   };
 }
+
+/** A path on the command line, or in a file, that cannot be what it has to be. */
+function unusablePath(error: unknown): string | undefined {
+  if (!(error instanceof Error && 'code' in error && 'path' in error)) return undefined;
+  const what = unusable[String(error.code)];
+  return what && `${error.path}: ${what}`;
+}
+
+const unusable: Readonly<Record<string, string>> = {
+  ENOENT: 'no such file or directory; correct the path',
+  ENOTDIR: 'a file stands where a directory has to be; name a directory',
+  EISDIR: 'a directory stands where a file has to be; name a file',
+  EACCES: 'this user may not read or write it; change its rights or the user',
+  EPERM: 'this user may not read or write it; change its rights or the user',
+  EROFS: 'the file system is read-only; name a path elsewhere',
+};

@@ -127,13 +127,11 @@ const shapes = {
 };
 
 export const nodeSchema = z
-  .discriminatedUnion('role', [
-    shapes.coordinator,
-    shapes.initiator,
-    shapes.participant,
-    shapes.front,
-    shapes.client,
-  ])
+  .discriminatedUnion(
+    'role',
+    [shapes.coordinator, shapes.initiator, shapes.participant, shapes.front, shapes.client],
+    'must be coordinator, initiator, participant, front or client; give the private file of a node',
+  )
   .refine((node) => ownsCertificate(node), {
     path: ['privateKey'],
     message: 'is not the key of "certificate"; restore the pair that was made together',
