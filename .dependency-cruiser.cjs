@@ -11,6 +11,7 @@ const capabilities = [
   'transaction',
   'session',
   'service',
+  'gateway',
   'banking',
   'cli',
   'api',
@@ -35,6 +36,7 @@ const pure = [
   '^src/transaction/initiator/',
   '^src/transaction/[^/]+$',
   '^src/session/core/',
+  '^src/gateway/core/',
   '^src/session/[^/]+$',
   '^src/kernel/codec/',
   '^src/kernel/(ids|core|cluster|error|signed)[.]ts$',
@@ -44,6 +46,7 @@ const edges = [
   '^src/kernel/(driver|store|links|http|config)/',
   '^src/transaction/(soap|coordinator/node)/',
   '^src/session/(http|node|client)/',
+  '^src/gateway/node/',
   '^src/(soap|service|banking|cli|api)/',
 ];
 

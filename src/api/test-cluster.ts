@@ -10,6 +10,7 @@ import { startInitiator } from '../banking/initiator/initiator-node.js';
 import { initCluster } from '../cli/init.js';
 import { claimPorts } from '../cli/local/port-range.js';
 import { startCoordinator } from '../cli/nodes/coordinator-node.js';
+import { startGateway } from '../gateway/node/gateway-node.js';
 import type { Cluster } from '../kernel/cluster.js';
 import { loadCluster } from '../kernel/config/cluster-file.js';
 import type { NewSessions } from '../kernel/config/new-cluster.js';
@@ -35,6 +36,8 @@ export interface TestClusterOptions {
   readonly f?: number;
   /** Layer 2: its engine, and the modules of its applications by name. None unless given. */
   readonly sessions?: NewSessions;
+  /** Names of gateways for plain WS-AtomicTransaction software; none unless given. */
+  readonly gateways?: readonly string[];
   /** Names of clients; `alice` is one unless given. */
   readonly clients?: readonly string[];
   /**
@@ -107,7 +110,7 @@ export class TestCluster {
 
   /** Makes its files and starts all nodes. Rejects where that is not possible. */
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
-    const { f = 1, sessions, clients, services = {} } = options;
+    const { f = 1, sessions, clients, gateways = [], services = {} } = options;
     const directory = await mkdtemp(join(tmpdir(), 'concordat-test-'));
     const { basePort, release } = await claimPorts();
     await initCluster({
@@ -117,6 +120,7 @@ export class TestCluster {
       layout: { kind: 'local', host: '127.0.0.1', basePort },
       ...(sessions && { sessions }),
       ...(clients && { clients }),
+      gateways,
       services: Object.fromEntries(Object.keys(services).map((name) => [name, undefined])),
     });
     const cluster = await loadCluster(join(directory, 'cluster.json'));
@@ -178,6 +182,8 @@ function start(
     }
     case 'front':
       return startFront({ ...common, node });
+    case 'gateway':
+      return startGateway({ ...common, node });
     case 'client':
       throw new Error('a client is no server');
   }

@@ -13,6 +13,7 @@ export interface ClusterOptions {
   readonly initiators?: number;
   readonly banks?: number;
   readonly clients?: readonly string[];
+  readonly gateways?: readonly string[];
   readonly basePort?: number;
   /** Modules of participants of one's own, by name. */
   readonly services?: Readonly<Record<string, string>>;
@@ -44,6 +45,11 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
       wholeNumberArgument(2, banksMax),
     )
     .option('--clients <names>', 'clients, with commas between (default: alice)', parseNames)
+    .option(
+      '--gateways <names>',
+      'gateways for plain WS-AtomicTransaction software, with commas between',
+      parseNames,
+    )
     .option(
       '--services <modules>',
       'participants of your own, with commas between: NAME=PATH of its module',
@@ -81,7 +87,7 @@ export function allBuiltIn(): Readonly<Record<string, string>> {
 /** All but the layout. Throws a usage error for an engine without sessions. */
 export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'> {
   const { id = 'concordat', f = defaultF, n, initiators, banks, clients } = options;
-  const { sessions: modules = {}, engine, services, applications } = options;
+  const { sessions: modules = {}, engine, services, applications, gateways } = options;
   const hasSessions = Object.keys(modules).length > 0;
   if (engine !== undefined && !hasSessions)
     throw usageError('--engine is of no use without --sessions');
@@ -93,6 +99,7 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
     ...(banks !== undefined && { participants: bankNames(banks) }),
     ...(services !== undefined && { services }),
     ...(applications !== undefined && { applications }),
+    ...(gateways !== undefined && { gateways }),
     ...(clients !== undefined && { clients }),
     ...(hasSessions && { sessions: { engine: engine ?? 'antipaxos', modules } }),
   };

@@ -28,7 +28,8 @@ export async function initCluster(options: InitOptions): Promise<{ files: string
   const coordinators = nodes.filter(({ role }) => role === 'coordinator');
   const banks = nodes.filter(({ role }) => role === 'participant');
   const fronts = nodes.filter(({ role }) => role === 'front');
-  for (const { name } of [...coordinators, ...banks, ...fronts]) {
+  const gateways = nodes.filter(({ role }) => role === 'gateway');
+  for (const { name } of [...coordinators, ...banks, ...fronts, ...gateways]) {
     await refuseToOverwrite(file.data(name));
   }
   await mkdir(file.nodes, { recursive: true });
@@ -39,6 +40,11 @@ export async function initCluster(options: InitOptions): Promise<{ files: string
   await Promise.all(banks.map(({ name }) => createStore(join(file.data(name), 'store'))));
   // Nor must a front door take for new what it has forgotten.
   await Promise.all(fronts.map(({ name }) => createStore(join(file.data(name), 'requests'))));
+  // A gateway is a participant, and has promised plain software things besides.
+  for (const { name } of gateways) {
+    await createStore(join(file.data(name), 'store'));
+    await createStore(join(file.data(name), 'gateway'));
+  }
   // Last, so that a cluster file stands for a complete cluster.
   await writeFile(file.cluster, json(cluster), { flag: 'wx' });
   return {

@@ -2,11 +2,13 @@ import { createWriteStream } from 'node:fs';
 import { startBank } from '../banking/bank/bank-node.js';
 import { startFront } from '../banking/front/front-node.js';
 import { startInitiator } from '../banking/initiator/initiator-node.js';
+import { startGateway } from '../gateway/node/gateway-node.js';
 import type { Cluster } from '../kernel/cluster.js';
 import { loadCluster } from '../kernel/config/cluster-file.js';
 import {
   type CoordinatorNode,
   type FrontNode,
+  type GatewayNode,
   type InitiatorNode,
   loadNode,
   type ParticipantNode,
@@ -38,6 +40,7 @@ export interface Roles {
   initiator(options: RoleOptions<InitiatorNode>): Promise<RunningNode>;
   participant(options: RoleOptions<ParticipantNode>): Promise<RunningNode>;
   front(options: RoleOptions<FrontNode>): Promise<RunningNode>;
+  gateway(options: RoleOptions<GatewayNode>): Promise<RunningNode>;
 }
 
 /**
@@ -67,6 +70,7 @@ export const standardRoles: Roles = {
       ? startBank(options)
       : startService(options.node.service, options),
   front: startFront,
+  gateway: startGateway,
 };
 
 /**
@@ -113,6 +117,8 @@ export async function runNode(nodeFile: string, roles: Roles = standardRoles): P
         return roles.participant({ ...shared, node });
       case 'front':
         return roles.front({ ...shared, node });
+      case 'gateway':
+        return roles.gateway({ ...shared, node });
       case 'client':
         throw usageError(`${nodeFile} is a client's; give it to "transfer" or "balance" instead`);
     }

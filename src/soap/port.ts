@@ -27,7 +27,8 @@ import type { XmlElement } from './xml.js';
 export type Operation<Message extends SoapMessage> =
   | {
       readonly kind: 'one-way';
-      /** Called once the sender has the answer that the message is taken. */
+      /** The sender gets the answer that the message is taken only once it is handled; as a rule before. */
+      readonly isTakenOnceHandled?: boolean;
       handle(message: Message): void | Promise<void>;
     }
   | {
@@ -55,7 +56,7 @@ export interface PortOptions<Message extends SoapMessage> {
   /** Takes a place for a believed message; undefined where its sender has its share. */
   takePlace?(message: Message): (() => void) | undefined;
   /** Sends the answers that need a request of their own; without it they are refused. */
-  readonly client?: SoapClient | undefined;
+  readonly client?: Pick<SoapClient, 'notify' | 'mayCall'> | undefined;
   readonly onSent?: OnSent | undefined;
   readonly log: FastifyBaseLogger;
 }
@@ -182,6 +183,10 @@ export class Port<Message extends SoapMessage> {
   ): Promise<Taken> {
     const last = (work: () => Promise<void>) => () => work().finally(release);
     if (operation.kind === 'one-way') {
+      if (operation.isTakenOnceHandled) {
+        await last(() => this.#handleOneWay(message, operation))();
+        return { answer: accepted };
+      }
       return { answer: accepted, rest: last(() => this.#handleOneWay(message, operation)) };
     }
     const replyRoute = this.#routeTo(message.addressing.replyTo);

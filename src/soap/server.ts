@@ -5,7 +5,7 @@ import { maxBodyBytes } from '../kernel/http/http-server.js';
 import { principalOf, Shares } from '../kernel/http/shares.js';
 import { isReferenceParameter } from './addressing.js';
 import type { SoapClient } from './client.js';
-import { readUnprotected, type SoapMessage, writeEnvelope } from './envelope.js';
+import { readUnprotected, type SoapMessage, type Understood, writeEnvelope } from './envelope.js';
 import { addressingFaults, type SoapFault, soapFaults } from './faults.js';
 import { type HttpAnswer, type Operation, type Operations, Port, type Posted } from './port.js';
 import type { MessageSigner } from './signing.js';
@@ -31,7 +31,7 @@ interface CommonOptions {
   /** The document served at `<path>?wsdl`. */
   readonly wsdl: WsdlName;
   /** Sends replies and faults to real ReplyTo and FaultTo addresses. */
-  readonly client?: SoapClient | undefined;
+  readonly client?: Pick<SoapClient, 'notify' | 'mayCall'> | undefined;
   /** Messages under way at a time; more are answered by HTTP 503. 256 unless given. */
   readonly inFlightMax?: number | undefined;
   /** Sees what leaves on HTTP answers. */
@@ -53,6 +53,8 @@ export interface SignedPortOptions extends CommonOptions {
 /** A port for anybody, where WS-Addressing is not needed and nothing is signed. */
 export interface PlainPortOptions extends CommonOptions {
   readonly security: { readonly kind: 'plain' };
+  /** Header blocks that the port acts on, besides those of WS-Addressing. */
+  readonly understood?: Understood | undefined;
   readonly operations: Operations<SoapMessage>;
 }
 
@@ -105,11 +107,14 @@ function clientPlaces(inFlightMax = inFlightMaxDefault) {
 }
 
 function plainPort(app: FastifyInstance, options: PlainPortOptions): Port<SoapMessage> {
-  const { operations, client, onSent } = options;
+  const { operations, client, onSent, understood = () => false } = options;
   return new Port({
     operations,
     read: (envelope) => ({
-      message: readUnprotected(envelope, understoodByPlainPorts),
+      message: readUnprotected(
+        envelope,
+        (block) => understoodByPlainPorts(block) || understood(block),
+      ),
       admit: () => undefined,
     }),
     write: writeEnvelope,

@@ -228,7 +228,7 @@ function isBaseUrl(text: string): boolean {
   return /^https?:$/.test(protocol) && username + password + search + hash === '';
 }
 
-function isOrigin(text: string): boolean {
+export function isOrigin(text: string): boolean {
   return isBaseUrl(text) && new URL(text).origin === text;
 }
 

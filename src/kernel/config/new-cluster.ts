@@ -99,6 +99,8 @@ export interface NewCluster {
   readonly services?: Readonly<Record<string, string | undefined>>;
   /** Applications of initiators, by name: the paths of their modules. */
   readonly applications?: Readonly<Record<string, string>>;
+  /** Names of gateways for plain WS-AtomicTransaction software; none unless given. */
+  readonly gateways?: readonly string[];
   /** Names of the clients; `alice` unless given. */
   readonly clients?: readonly string[];
   /** Sessions; none unless given. */
@@ -194,6 +196,23 @@ export function makeCluster(
       node: { role: 'participant' as const, ...node, accounts: [], ...(service && { service }) },
     };
   });
+  const gateways = placesOf(names.gateways).map((place) => {
+    const { member, node } = withStatementKey(place, issue(place, 'participant'));
+    const { name, certificate, privateKey } = newClient(
+      clientOfGateway(place.name),
+      options.clusterId,
+      authority,
+    );
+    return {
+      member: { id: place.name, ...member },
+      node: {
+        role: 'gateway' as const,
+        ...node,
+        client: { name, certificate, privateKey },
+        plain: plainSideOf(place),
+      },
+    };
+  });
   const fronts = placesOf(names.fronts).map((place) => {
     // To the initiators a front door is a client like any other.
     const { member, node } = issue(place, 'client');
@@ -207,14 +226,15 @@ export function makeCluster(
     authority: authority.certificate,
     coordinators: coordinators.map(({ member }) => member),
     initiators: initiators.map(({ member }) => member),
-    participants: [...participants, ...services].map(({ member }) => member),
+    participants: [...participants, ...services, ...gateways].map(({ member }) => member),
     fronts: fronts.map(({ member }) => member),
     allowedOrigins: [],
     timing: { ...usualTiming, ...options.timing },
     retainedTransactions: options.retainedTransactions,
     ...(options.sessions && { sessions: settingOf(options.sessions) }),
   });
-  const members = [...coordinators, ...initiators, ...participants, ...services, ...fronts];
+  const signers = [...coordinators, ...initiators, ...participants, ...services, ...gateways];
+  const members = [...signers, ...fronts];
   const nodes = [...members.map(({ node }) => node), ...clients];
   return { cluster, nodes: nodes.map((node) => check(`node ${node.name}`, nodeSchema, node)) };
 }
@@ -237,7 +257,20 @@ export function newClient(name: string, clusterId: string, authority: Credential
 
 const clusterFile = '../cluster.json';
 
-function namesOf({ f, n, initiators, participants, services = {}, clients }: NewCluster) {
+/** A gateway is a client as well, under this name. */
+function clientOfGateway(name: string): string {
+  return `${name}-client`;
+}
+
+/** Plain software has a port of its own, which a coordinator would have for its peers. */
+function plainSideOf({ url, peer, peerListen }: NodePlace) {
+  const address = new URL(url);
+  address.port = String(peer.port);
+  return { listen: peerListen, url: address.origin, allowedOrigins: [] };
+}
+
+function namesOf(options: NewCluster) {
+  const { f, n, initiators, participants, services = {}, gateways = [], clients } = options;
   for (const [option, value] of Object.entries({ f, n, initiators })) {
     if (value !== undefined) check(option, countField, value);
   }
@@ -247,10 +280,11 @@ function namesOf({ f, n, initiators, participants, services = {}, clients }: New
     participants: participants ?? ['bank-a', 'bank-b'],
     services: Object.keys(services),
     fronts: ['front'],
+    gateways,
   };
   const names = { ...lists, members: Object.values(lists).flat(), clients: clients ?? ['alice'] };
   const taken = new Set<string>();
-  for (const name of [...names.members, ...names.clients]) {
+  for (const name of [...names.members, ...names.clients, ...gateways.map(clientOfGateway)]) {
     check(`name ${JSON.stringify(name)}`, nodeNameField, name);
     if (taken.has(name)) throw new ConfigError(`two nodes are named "${name}"; rename one`);
     taken.add(name);

@@ -9,7 +9,14 @@ import type {
   Member,
   ParticipantMember,
 } from '../cluster.js';
-import { applicationsMax, hostField, nameField, portField, urlField } from './cluster-file.js';
+import {
+  applicationsMax,
+  hostField,
+  isOrigin,
+  nameField,
+  portField,
+  urlField,
+} from './cluster-file.js';
 import { ConfigError, readJson } from './config-error.js';
 import { certificateSha256, rawPublicKey } from './x509.js';
 
@@ -123,14 +130,46 @@ const shapes = {
     service: pathField.optional(),
   }),
   front: z.strictObject({ role: z.literal('front'), ...front, dataDir: pathField }),
+  gateway: z.strictObject({
+    role: z.literal('gateway'),
+    ...signing,
+    /** As what it drives transactions: a client of the cluster. */
+    client: z
+      .strictObject({
+        name: nameField,
+        certificate: certificateField,
+        privateKey: client.privateKey,
+      })
+      .refine((own) => ownsCertificate(own), {
+        path: ['privateKey'],
+        message: 'is not the key of "certificate"; restore the pair that was made together',
+      }),
+    /** Where it serves plain WS-AtomicTransaction software, and which of it it calls. */
+    plain: z.strictObject({
+      ...serving,
+      url: urlField,
+      allowedOrigins: z
+        .array(z.string().refine(isOrigin, 'must be an origin: scheme://host:port'))
+        .max(256, 'must be at most 256'),
+      /** Whether `localhost` and `127.0.0.1` are one name. */
+      isLoopbackOne: z.boolean().default(false),
+    }),
+  }),
   client: z.strictObject({ role: z.literal('client'), ...client }),
 };
 
 export const nodeSchema = z
   .discriminatedUnion(
     'role',
-    [shapes.coordinator, shapes.initiator, shapes.participant, shapes.front, shapes.client],
-    'must be coordinator, initiator, participant, front or client; give the private file of a node',
+    [
+      shapes.coordinator,
+      shapes.initiator,
+      shapes.participant,
+      shapes.front,
+      shapes.gateway,
+      shapes.client,
+    ],
+    'must be coordinator, initiator, participant, front, gateway or client; give the private file of a node',
   )
   .refine((node) => ownsCertificate(node), {
     path: ['privateKey'],
@@ -147,6 +186,7 @@ export type CoordinatorNode = z.output<typeof shapes.coordinator>;
 export type InitiatorNode = z.output<typeof shapes.initiator>;
 export type ParticipantNode = z.output<typeof shapes.participant>;
 export type FrontNode = z.output<typeof shapes.front>;
+export type GatewayNode = z.output<typeof shapes.gateway>;
 /** The private file of a client. */
 export type ClientNode = z.output<typeof shapes.client>;
 export type NodeRole = NodeFile['role'];
@@ -194,8 +234,10 @@ export function ownMember(cluster: Cluster, node: CoordinatorNode): CoordinatorM
 export function ownMember(cluster: Cluster, node: InitiatorNode): InitiatorMember;
 export function ownMember(cluster: Cluster, node: ParticipantNode): ParticipantMember;
 export function ownMember(cluster: Cluster, node: FrontNode): FrontMember;
+export function ownMember(cluster: Cluster, node: GatewayNode): ParticipantMember;
 export function ownMember(cluster: Cluster, node: Exclude<NodeFile, ClientNode>): FrontMember {
-  const list = `${node.role}s` as const;
+  // To the cluster a gateway is a participant.
+  const list = `${node.role === 'gateway' ? 'participant' : node.role}s` as const;
   const members: readonly (Member | FrontMember)[] = cluster[list];
   const member = members.find(({ name }) => name === node.name);
   if (member === undefined) {

@@ -76,6 +76,7 @@ function placed(node: NodeFile, network: Network, accounts: readonly InitialAcco
     case 'initiator':
       return { ...node, listen };
     case 'front':
+    case 'gateway':
     case 'client':
       return node;
   }

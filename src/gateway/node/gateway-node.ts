@@ -1,0 +1,219 @@
+import { join } from 'node:path';
+import type { Cluster } from '../../kernel/cluster.js';
+import { type GatewayNode, ownMember } from '../../kernel/config/node-file.js';
+import { Driver } from '../../kernel/driver/driver.js';
+import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
+import type { Logger } from '../../kernel/http/logger.js';
+import { unreachable } from '../../kernel/ids.js';
+import type { RunningNode } from '../../kernel/running-node.js';
+import { openExistingStore } from '../../kernel/store/store.js';
+import { DialogueClient } from '../../service/client/dialogue-client.js';
+import { startParticipant } from '../../service/participant/participant-node.js';
+import { WaitingCalls } from '../../service/participant/waiting-calls.js';
+import { PlainClient } from '../../soap/plain-client.js';
+import { registerPort } from '../../soap/server.js';
+import { AddressPolicy } from '../../soap/trust.js';
+import { namespaces } from '../../soap/vocabulary.js';
+import { isNamed } from '../../soap/xml.js';
+import type { CallId } from '../../transaction/participant/messages.js';
+import { refused } from '../core/answers.js';
+import { Gateway } from '../core/gateway.js';
+import type {
+  GatewayAnswer,
+  GatewayInput,
+  GatewayLimits,
+  GatewayOutput,
+} from '../core/messages.js';
+import { Dialogues } from './dialogues.js';
+import { Outbox } from './outbox.js';
+import {
+  activationOperations,
+  callOperations,
+  completionOperations,
+  coordinatorOperations,
+  type PlainPorts,
+  registrationOperations,
+} from './plain-ports.js';
+import { enlistOperation, PlainResource, type Question } from './plain-resource.js';
+
+/** What a gateway runs with. */
+export interface GatewayNodeOptions {
+  readonly cluster: Cluster;
+  readonly node: GatewayNode;
+  readonly log: Logger;
+  /** The node cannot go on; the process should end. */
+  readonly onFatal: (error: Error) => void;
+  /** Sees every envelope that it sends. */
+  readonly onSent?: (text: string) => void;
+}
+
+/** What one gateway keeps. An activity takes some 4 kB, and each of its participants 2. */
+export const gatewayLimits: GatewayLimits = {
+  activities: 512,
+  ended: 2048,
+  calls: 32,
+  volatile: 32,
+  repetitions: 12,
+};
+/** Messages of plain software under way at one port. */
+const inFlightMax = 256;
+
+const times = { resendAfterMs: 5000, tellAfterMs: 25_000, keptMs: 600_000 };
+const milliseconds = 1;
+const seconds = 1000;
+
+/**
+ * Starts a gateway: to plain WS-AtomicTransaction software a coordinator, to the cluster a client and a participant.
+ * Plain software is served at `plain.url` of the node file. Rejects as `startParticipant` does.
+ */
+export async function startGateway(options: GatewayNodeOptions): Promise<RunningNode> {
+  const { cluster, node, log, onFatal, onSent } = options;
+  const self = ownMember(cluster, node);
+  const { timing } = cluster;
+  const client = new DialogueClient({
+    cluster,
+    node: node.client,
+    ...(onSent && { onSent }),
+  });
+  const plain = new PlainClient({ addresses: addressesOf(cluster, node), onSent });
+  const waiting = new WaitingCalls<GatewayAnswer>(refused('busy'));
+  const submit = (input: GatewayInput): boolean => driver.submit(input);
+  const ask = (question: Question<Extract<GatewayInput, { readonly call: CallId }>>) =>
+    waiting.wait((call) => !isStopping && submit({ ...question, call }));
+  let isStopping = false;
+  const dialogues = new Dialogues({ client, timing, log, submit });
+  const outbox = new Outbox({
+    client: plain,
+    coordinator: `${node.plain.url}/coordinator`,
+    told: (activity, isTaken) => void submit({ kind: 'told', activity, isTaken }),
+    log,
+  });
+  const { voteTimeoutMs, defaultExpiresMs } = timing;
+  const core = new Gateway({
+    participant: self.id,
+    timing: { ...times, voteTimeoutMs },
+    limits: gatewayLimits,
+  });
+  const store = await openExistingStore(join(node.dataDir, 'gateway'));
+  const perform = performer(waiting, dialogues, outbox);
+  const driver = new Driver({ core, store, perform, log, onFatal });
+
+  const app = createNodeServer(cluster, { url: node.plain.url }, node.plain, log);
+  registerHealth(app, log);
+  registerPlainPorts(app, options, plain, {
+    url: node.plain.url,
+    ask,
+    newRequest: () => client.next().request,
+    mayCall: (address) => plain.mayCall(address),
+    expiresMs: defaultExpiresMs,
+  });
+  const running: { stop(): Promise<void> }[] = [];
+  const stop = async () => {
+    isStopping = true;
+    waiting.dismissAll();
+    dialogues.stop();
+    await app.close();
+    await Promise.all(running.map((each) => each.stop()));
+    await driver.stop();
+    await Promise.all([client.close(), plain.close()]);
+  };
+  try {
+    await driver.start();
+    const participant = await startParticipant({
+      ...{ cluster, log, onFatal, ...(onSent && { onSent }) },
+      node: { ...node, role: 'participant', accounts: [] },
+      resource: new PlainResource(ask),
+      operations: enlistOperation(ask, node.client.name),
+    });
+    running.push(participant);
+    await app.listen(node.plain.listen);
+    return { url: participant.url, stop };
+  } catch (error) {
+    await stop();
+    throw error;
+  }
+}
+
+function registerPlainPorts(
+  app: ReturnType<typeof createNodeServer>,
+  { cluster, node, onSent }: GatewayNodeOptions,
+  client: PlainClient,
+  ports: PlainPorts,
+): void {
+  const common = { security: { kind: 'plain' }, client, inFlightMax, onSent } as const;
+  const activation = { ...common, wsdl: 'activation' } as const;
+  registerPort(app, {
+    ...activation,
+    path: '/activation',
+    operations: activationOperations(ports, milliseconds),
+  });
+  registerPort(app, {
+    ...activation,
+    path: '/activation-in-seconds',
+    operations: activationOperations(ports, seconds),
+  });
+  registerPort(app, {
+    ...common,
+    ...{ path: '/registration', wsdl: 'registration' },
+    operations: registrationOperations(ports),
+  });
+  registerPort(app, {
+    ...common,
+    ...{ path: '/completion', wsdl: 'completion' },
+    operations: completionOperations(ports),
+  });
+  registerPort(app, {
+    ...common,
+    ...{ path: '/coordinator', wsdl: 'coordinator' },
+    operations: coordinatorOperations(ports),
+  });
+  for (const { id, name } of cluster.participants) {
+    if (name === node.name) continue;
+    registerPort(app, {
+      ...common,
+      ...{ path: `/participants/${name}`, wsdl: 'service' },
+      understood: (block) => isNamed(block, namespaces.wscoor, 'CoordinationContext'),
+      operations: callOperations(ports, id),
+    });
+  }
+}
+
+const loopbackNames = ['localhost', '127.0.0.1'];
+
+/** Plain software may be called where the cluster file or the node file says so, and nowhere else. */
+function addressesOf({ allowedOrigins }: Cluster, { plain }: GatewayNode): AddressPolicy {
+  const listed = [...allowedOrigins, ...plain.allowedOrigins];
+  const origins = plain.isLoopbackOne ? listed.flatMap(loopbackOrigins) : listed;
+  const nobody = { coordinators: [], initiators: [], participants: [], fronts: [] };
+  return new AddressPolicy({ ...nobody, allowedOrigins: origins });
+}
+
+/** Software on the same machine writes either name. */
+function loopbackOrigins(origin: string): string[] {
+  const url = new URL(origin);
+  if (!loopbackNames.includes(url.hostname)) return [origin];
+  return loopbackNames.map((name) => `${url.protocol}//${name}${url.port && `:${url.port}`}`);
+}
+
+function performer(waiting: WaitingCalls<GatewayAnswer>, dialogues: Dialogues, outbox: Outbox) {
+  return (output: GatewayOutput): void => {
+    switch (output.kind) {
+      case 'answer':
+        return waiting.answer(output.call, output.answer);
+      case 'begin':
+        return dialogues.begin(output);
+      case 'call':
+        return dialogues.call(output);
+      case 'finish':
+        return dialogues.finish(output);
+      case 'leave':
+        return dialogues.leave(output.activity);
+      case 'send':
+        return outbox.send(output);
+      case 'tell':
+        return void outbox.tell(output);
+      default:
+        return unreachable(output);
+    }
+  };
+}
