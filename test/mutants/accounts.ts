@@ -2,7 +2,10 @@ import type { Mutant } from './mutant.js';
 
 const ownership = ['test/banking/bank/ownership.test.ts'];
 const lanes = ['test/transaction/initiator-lanes.test.ts'];
-const bankCore = ['test/banking/bank/bank-core.test.ts', 'test/banking/bank/used-requests.test.ts'];
+const bankCore = [
+  'test/banking/bank/bank-core.test.ts',
+  'test/service/participant/used-requests.test.ts',
+];
 
 /** Rules of accounts, the front door, and clients that believe nobody. */
 export const accountMutants: readonly Mutant[] = [

@@ -10,6 +10,7 @@ import { oneRequestMutants } from './one-request.js';
 import { orderingMutants } from './ordering.js';
 import { postgresMutants } from './postgres.js';
 import { recoveryMutants } from './recovery.js';
+import { serviceMutants } from './services.js';
 import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
 import { simulatorMutants } from './simulator.js';
@@ -654,6 +655,7 @@ export const mutants: readonly Mutant[] = [
   ...edgeMutants,
   ...invitationMutants,
   ...sessionMutants,
+  ...serviceMutants,
   ...sessionLimitMutants,
   ...limitMutants,
   ...forgettingMutants,

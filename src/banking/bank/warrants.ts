@@ -1,5 +1,6 @@
 import { clientPrincipal, type ParticipantId } from '../../kernel/ids.js';
 import type { Keyring } from '../../kernel/keys.js';
+import type { PermittingRequest } from '../../service/participant/used-requests.js';
 import { orderRequest } from '../../session/request.js';
 import { SoapFault } from '../../soap/faults.js';
 import type { MessageVerifier } from '../../soap/verification.js';
@@ -13,7 +14,6 @@ import {
 import { operationOf } from '../initiator/outbound.js';
 import { operationOfOrder, readCertifiedOrder } from '../session-order.js';
 import { type AccountId, bankActions, bankFaults, type Posting, readTransfer } from '../soap.js';
-import type { DebitRequest } from './bank-core.js';
 
 /** One account's rules, as the bank's configuration has them. */
 export interface AccountRule {
@@ -58,7 +58,7 @@ export interface WarrantOptions {
   readonly rules: AccountRules;
 }
 
-interface Shown extends DebitRequest {
+interface Shown extends PermittingRequest {
   /** The client whose will it is. */
   readonly of: string;
   readonly debits: readonly Pick<Posting, 'account' | 'amountMinor' | 'currency'>[];
@@ -73,7 +73,7 @@ export function requireWarrant(
   options: WarrantOptions,
   headers: readonly XmlElement[],
   { account, amountMinor, currency }: Posting,
-): DebitRequest {
+): PermittingRequest {
   const { client, timestamp, of, debits } = readWarrant(options, headers);
   const isAsked = debits.some(
     (debit) =>

@@ -18,7 +18,8 @@ export interface OperationCall {
   };
   /**
    * Whether the client itself agreed to just this call: a permit of its signed request names this participant, this
-   * operation and this payload. Ask for it where no initiator, nor all of them, may do a thing in the client's name.
+   * operation and this payload. A permit is for one call of one transaction: a second call like it is not permitted, and
+   * in another transaction it is refused. Ask for it where no initiator, nor all of them, may do a thing in the client's name.
    */
   readonly isPermitted: boolean;
   /** Aborted where the call's time is over, or its transaction has ended: the result is of no use any more. */

@@ -19,12 +19,12 @@ import type {
   ParticipantOptions,
   ParticipantOutput,
 } from '../../transaction/participant/messages.js';
-import { Participant } from '../../transaction/participant/participant.js';
 import { participantOperations } from './coordinator-port.js';
 import type { OperationHandlers, ServiceOperation } from './operations.js';
 import { ParticipantOutbound } from './outbound.js';
 import type { Resource } from './resource.js';
 import { type ResourceInput, ResourceRunner } from './resource-runner.js';
+import { ServiceCore } from './service-core.js';
 import { serviceOperations } from './service-port.js';
 import { WaitingCalls } from './waiting-calls.js';
 
@@ -98,7 +98,7 @@ export async function startParticipant<Work>(
   const keyring = Keyring.of(cluster);
   const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
   const { resendAfterMs, defaultExpiresMs, voteTimeoutMs } = cluster.timing;
-  const core = new Participant<ServiceOperation>(coreOptions(cluster, node, self));
+  const core = new ServiceCore(coreOptions(cluster, node, self));
   const store = await openExistingStore(join(node.dataDir, 'store'));
   const submit = (input: Input): boolean => driver.submit(input);
   const waiting = new WaitingCalls<OperationResult>({ kind: 'refused', reason: 'Busy' });

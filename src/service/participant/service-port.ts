@@ -142,9 +142,18 @@ function inDialogue(
 function callDigest(
   cluster: ClusterId,
   { number, operation, payload }: NumberedCall,
-  { client, timestamp }: ServiceOperation['request'],
+  {
+    client,
+    timestamp,
+    application,
+    procedure,
+    payload: asked,
+    permits,
+  }: ServiceOperation['request'],
 ): Digest {
-  const content = ['concordat/1 call', cluster, client, timestamp, number, operation, payload];
+  // A client that signs two requests with one timestamp is believed neither for the other's.
+  const request = [client, timestamp, application, procedure, asked, permits];
+  const content = ['concordat/1 call', cluster, ...request, number, operation, payload];
   return sha256(Buffer.from(JSON.stringify(content)));
 }
 
@@ -157,6 +166,7 @@ const reasons: Readonly<Record<string, string>> = {
   UnknownOperation: 'The participant has no such operation.',
   OperationFailed: 'The operation failed.',
   OutOfTime: 'The operation took too long.',
+  RequestUsed: 'What the client permitted has been done, or what a later request of it permits.',
 };
 
 function refusalFault(code: string): SoapFault {

@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import { UsedRequests } from '../../../src/banking/bank/bank-core.js';
 import { clientId, enlistmentId, transactionId } from '../../../src/kernel/ids.js';
+import { UsedRequests } from '../../../src/service/participant/used-requests.js';
 
 const ref = (number: number) => ({
   tid: transactionId(`00000000-0000-8000-8000-00000000000${number}`),
@@ -11,7 +11,7 @@ const request = (timestamp: number, client = 'alice/0') => ({
   timestamp,
 });
 
-describe('the requests that a bank has debited for', () => {
+describe('the requests that a participant has used', () => {
   it('are used in one transaction each, and in their order', () => {
     const used = new UsedRequests();
     used.hold(ref(1), request(5));

@@ -1,0 +1,366 @@
+import type { Mutant } from './mutant.js';
+
+const table = ['test/service/participant/table.test.ts'];
+const histories = ['test/service/participant/table-histories.test.ts'];
+const locks = ['test/service/participant/key-locks.test.ts'];
+const runner = ['test/service/participant/resource-runner.test.ts'];
+const port = ['test/service/participant/service-port.test.ts'];
+const procedures = ['test/service/initiator/procedures.test.ts'];
+const messages = ['test/service/messages.test.ts'];
+const module = ['test/service/participant/service-module.test.ts'];
+
+export const serviceMutants: readonly Mutant[] = [
+  {
+    name: 'key-taken-when-over',
+    rule: 'a handler that goes on after its call is over takes no key',
+    file: 'src/service/participant/table.ts',
+    find: `    // Before it waits: a call that is over would take the key for good.
+    this.#requireOpen(open, ref);`,
+    replace: '',
+    tests: [...table, ...histories],
+  },
+  {
+    name: 'written-when-over',
+    rule: 'a handler that goes on after its call is over, or prepared, changes nothing',
+    file: 'src/service/participant/table.ts',
+    find: 'if (this.#open.get(refKey(ref)) === open && !open.isPrepared) return;',
+    replace: 'if (this.#open.get(refKey(ref)) === open) return;',
+    tests: table,
+  },
+  {
+    name: 'keys-unlocked',
+    rule: 'a key that a call reads or writes is locked until its transaction ends',
+    file: 'src/service/participant/table.ts',
+    find: '    await this.#locks.wait(key, refKey(ref));\n',
+    replace: '',
+    tests: histories,
+  },
+  {
+    name: 'prepared-unlocked-at-a-start',
+    rule: 'what is prepared is held again after a restart',
+    file: 'src/service/participant/table.ts',
+    find: 'for (const key of locked) this.#locks.take(key, refKey(ref));',
+    replace: '',
+    tests: [...table, ...histories],
+  },
+  {
+    name: 'odd-keys',
+    rule: 'two keys that differ are not one in the store',
+    file: 'src/service/participant/table.ts',
+    find: '    requireKey(key);\n',
+    replace: '',
+    tests: table,
+  },
+  {
+    name: 'keys-uncounted-while-they-wait',
+    rule: 'the keys that a call asks for at once count',
+    file: 'src/service/participant/table.ts',
+    find: 'open.asked.size >= tableKeysOfCallMax',
+    replace: 'open.locked.size >= tableKeysOfCallMax',
+    tests: table,
+  },
+  {
+    name: 'writes-of-any-size',
+    rule: 'what one call writes is bounded',
+    file: 'src/service/participant/table.ts',
+    find: "if (bytesIn(open.writes) > tableBytesOfCallMax) throw new Refusal('TooManyBytes');",
+    replace: '',
+    tests: table,
+  },
+  {
+    name: 'promised-rows-uncounted',
+    rule: 'a table has room for what is prepared',
+    file: 'src/service/participant/table.ts',
+    find: 'this.#rows.size + this.#promised + added > tableRowsMax',
+    replace: 'this.#rows.size + added > tableRowsMax',
+    tests: table,
+  },
+  {
+    name: 'full-table-stays-full',
+    rule: 'a full table takes changes and deletions',
+    file: 'src/service/participant/table.ts',
+    find: 'if (added > 0 && this.#rows.size',
+    replace: 'if (this.#rows.size + open.writes.size > tableRowsMax || this.#rows.size',
+    tests: table,
+  },
+  {
+    name: 'deleted-rows-kept',
+    rule: 'a deleted row leaves nothing on disk that could come back or grow',
+    file: 'src/service/participant/table.ts',
+    find: 'const isGone = text === null && !Object.hasOwn(this.#initial, key);',
+    replace: 'const isGone = false;',
+    tests: table,
+  },
+  {
+    name: 'deleted-initial-row-comes-back',
+    rule: 'an initial row that was deleted stays so',
+    file: 'src/service/participant/table.ts',
+    find: 'const isGone = text === null && !Object.hasOwn(this.#initial, key);',
+    replace: 'const isGone = text === null;',
+    tests: [...table, ...histories],
+  },
+  {
+    name: 'table-keeps-an-earlier-run',
+    rule: 'a start gives up all that is not on record',
+    file: 'src/service/participant/table.ts',
+    find: '    this.#giveUpAll();\n',
+    replace: '',
+    tests: [...table, ...histories],
+  },
+  {
+    name: 'waits-for-itself',
+    rule: 'an owner that asked several times has the key',
+    file: 'src/service/participant/key-locks.ts',
+    find: 'for (const { resolve } of takeOut(lock, next.owner)) resolve();',
+    replace: `next.resolve();
+    lock.waiters = lock.waiters.slice(1);`,
+    tests: [...locks, ...table],
+  },
+  {
+    name: 'settled-out-of-order',
+    rule: 'the core receives what the resource gave in its order',
+    file: 'src/service/participant/resource-runner.ts',
+    find: 'this.#submitting = this.#submitting.then(async () => {',
+    replace: 'this.#submitting = Promise.resolve().then(async () => {',
+    tests: runner,
+  },
+  {
+    name: 'tasks-without-bound',
+    rule: 'what a resource is not done with is bounded',
+    file: 'src/service/participant/resource-runner.ts',
+    find: "if (this.#tasks.size >= tasksMax) return this.#refuse(ref, 'Busy');",
+    replace: '',
+    tests: runner,
+  },
+  {
+    name: 'begin-without-time',
+    rule: 'a call is answered in time though the resource hangs',
+    file: 'src/service/participant/resource-runner.ts',
+    find: 'const work = await unlessOver(over, begun);',
+    replace: 'const work = await begun;',
+    tests: runner,
+  },
+  {
+    name: 'begin-and-roll-back-at-once',
+    rule: 'a resource does one thing at a time for an enlistment',
+    file: 'src/service/participant/resource-runner.ts',
+    find: 'await begun.catch(() => undefined);',
+    replace: 'begun.catch(() => undefined);',
+    tests: runner,
+  },
+  {
+    name: 'any-vote-taken',
+    rule: 'a vote is one of three, and what is prepared has a record',
+    file: 'src/service/participant/resource-runner.ts',
+    find: 'return checkedVote(await this.#options.resource.prepare(ref));',
+    replace: 'return await this.#options.resource.prepare(ref);',
+    tests: runner,
+  },
+  {
+    name: 'any-write-taken',
+    rule: 'what a resource has written here can be stored',
+    file: 'src/service/participant/resource-runner.ts',
+    find: 'writes: checkedWrites(await this.#options.resource.commit(ref)),',
+    replace: 'writes: await this.#options.resource.commit(ref),',
+    tests: runner,
+  },
+  {
+    name: 'commit-given-up',
+    rule: 'a commit is asked for until it is done',
+    file: 'src/service/participant/resource-runner.ts',
+    find: 'for (let attempts = 0; !this.#isStopping; attempts += 1) {',
+    replace: 'for (let attempts = 0; attempts < 2 && !this.#isStopping; attempts += 1) {',
+    tests: runner,
+  },
+  {
+    name: 'works-after-its-end',
+    rule: 'a resource is asked for nothing after it was closed',
+    file: 'src/service/participant/resource-runner.ts',
+    find: '(this.#isStopping ? undefined : work(task.abort))',
+    replace: 'work(task.abort)',
+    tests: runner,
+  },
+  {
+    name: 'store-left-open',
+    rule: 'a participant that does not start leaves its store to the next run',
+    file: 'src/service/participant/resource-runner.ts',
+    find: `    try {
+      await this.#options.resource.close();
+    } catch (error) {
+      this.#options.log.error({ err: error }, 'resource-not-closed');
+    }`,
+    replace: '    await this.#options.resource.close();',
+    tests: [...runner, ...module],
+  },
+  {
+    name: 'permit-of-another-payload',
+    rule: 'a permit is for just one payload',
+    file: 'src/service/participant/service-port.ts',
+    find: `      permit.operation === call.operation &&
+      permit.payload === call.payload,`,
+    replace: '      permit.operation === call.operation,',
+    tests: port,
+  },
+  {
+    name: 'permit-of-another-participant',
+    rule: 'a permit is for one participant',
+    file: 'src/service/participant/service-port.ts',
+    find: `      permit.participant === participant &&
+      permit.operation`,
+    replace: '      permit.operation',
+    tests: port,
+  },
+  {
+    name: 'run-in-another-name',
+    rule: 'a client asks in its own name only',
+    file: 'src/service/participant/service-port.ts',
+    find: 'if (header === undefined || clientPrincipal(header.client) !== principal.name) {',
+    replace: 'if (header === undefined) {',
+    tests: port,
+  },
+  {
+    name: 'any-message-is-a-run',
+    rule: 'only a Run or an Invoke of a client asks for a call',
+    file: 'src/service/participant/service-port.ts',
+    find: "if (principal.role !== 'client' || !(isOfDialogue || addressing.action === serviceActions.run)) {",
+    replace: "if (principal.role !== 'client') {",
+    tests: port,
+  },
+  {
+    name: 'anybody-calls',
+    rule: 'only initiators call',
+    file: 'src/service/participant/service-port.ts',
+    find: `    throw securityFaults.failedAuthentication('not an initiator');
+  }
+  const context`,
+    replace: `    void securityFaults;
+  }
+  const context`,
+    tests: port,
+  },
+  {
+    name: 'call-of-another-request',
+    rule: 'f + 1 initiators call for the same request',
+    file: 'src/service/participant/service-port.ts',
+    find: '...request, number, operation, payload];',
+    replace: 'number, operation, payload];',
+    tests: port,
+  },
+  {
+    name: 'call-without-its-number',
+    rule: 'two calls that differ by their number are two',
+    file: 'src/service/participant/service-port.ts',
+    find: '...request, number, operation, payload];',
+    replace: '...request, operation, payload];',
+    tests: port,
+  },
+  {
+    name: 'permit-used-again',
+    rule: 'what a client permits is done in one transaction',
+    file: 'src/service/participant/service-core.ts',
+    find: 'if (!this.#used.isOpen(request, ref.tid)) {',
+    replace: 'if (false) {',
+    tests: port,
+  },
+  {
+    name: 'permit-used-by-two-at-once',
+    rule: 'of two transactions with one permit one prepares',
+    file: 'src/service/participant/service-core.ts',
+    find: "const voted = writes ? input : { ...input, vote: { vote: 'aborted' } as const };",
+    replace: 'const voted = input;',
+    tests: port,
+  },
+  {
+    name: 'used-permit-not-persisted',
+    rule: 'that a permit is used is on disk before the vote',
+    file: 'src/service/participant/service-core.ts',
+    find: 'return [...(writes ?? []).map(persist), ...this.#seen',
+    replace: 'return [...(writes ?? []).slice(1).map(persist), ...this.#seen',
+    tests: port,
+  },
+  {
+    name: 'permit-for-many-calls',
+    rule: 'a permit is for one call',
+    file: 'src/service/participant/service-core.ts',
+    find: 'if (this.#used.permitsMore(ref, request, what)) {',
+    replace: 'if (what !== undefined) {',
+    tests: port,
+  },
+  {
+    name: 'permit-used-by-a-rollback',
+    rule: 'what is rolled back uses no permit',
+    file: 'src/service/participant/service-core.ts',
+    find: `      case 'roll-back':
+        this.#used.release(output.ref);
+        return [output];`,
+    replace: `      case 'roll-back':
+        this.#used.use(output.ref);
+        return [output];`,
+    tests: port,
+  },
+  {
+    name: 'dismissed-once',
+    rule: 'a call that comes while a participant stops is answered',
+    file: 'src/service/participant/waiting-calls.ts',
+    find: 'if (this.#isOver || !submit(call))',
+    replace: 'if (!submit(call))',
+    tests: ['test/service/participant/waiting-calls.test.ts'],
+  },
+  {
+    name: 'any-ending-commits',
+    rule: 'a procedure commits only by its word',
+    file: 'src/service/initiator/procedures.ts',
+    find: '      return unreachable(ending);',
+    replace: "      return { kind: 'commit', result: 'null' };",
+    tests: procedures,
+  },
+  {
+    name: 'any-call-sent',
+    rule: 'what a procedure yields is checked, whatever a client has put into it',
+    file: 'src/service/initiator/procedures.ts',
+    find: 'legs: step.value.map(legOf) };',
+    replace: "legs: step.value.map((one) => ({ ...one, kind: 'call' as const })) };",
+    tests: procedures,
+  },
+  {
+    name: 'answers-can-be-changed',
+    rule: 'a procedure cannot change what an initiator remembers',
+    file: 'src/service/initiator/procedures.ts',
+    find: "return { kind: 'refused', reason: answer.reason };",
+    replace: 'return answer;',
+    tests: procedures,
+  },
+  {
+    name: 'reason-in-any-letters',
+    rule: 'a client can read an outcome, whatever its reason',
+    file: 'src/service/messages.ts',
+    find: ".slice(0, reasonLengthMax).replace(/[^\\t\\n\\x20-\\x7e\\u{a0}-\\u{d7ff}]/gu, '?');",
+    replace: '.slice(0, reasonLengthMax);',
+    tests: messages,
+  },
+  {
+    name: 'reason-that-initiators-act-on',
+    rule: 'an operation cannot speak for the participant itself',
+    file: 'src/service/participant/operations.ts',
+    find: 'if (ownReasons.has(reason))',
+    replace: "if (ownReasons.has(reason) && reason === '')",
+    tests: runner,
+  },
+  {
+    name: 'module-says-which-node',
+    rule: 'a module brings operations and a resource, and nothing else',
+    file: 'src/service/participant/service-module.ts',
+    find: 'return startParticipant({ ...options, operations, resource });',
+    replace:
+      'void [operations, resource];\n  return startParticipant({ ...options, ...participant });',
+    tests: module,
+  },
+  {
+    name: 'permits-without-bound',
+    rule: 'a request has a bounded number of permits',
+    file: 'src/service/messages.ts',
+    find: 'if (permits.length === permitsMax) throw parts',
+    replace: 'if (permits.length < 0) throw parts',
+    tests: messages,
+  },
+];
