@@ -43,7 +43,7 @@ const pure = [
 ];
 const checks = '/(check-certificates|owners)[.]ts$';
 const edges = [
-  '^src/kernel/(driver|store|links|http|config)/',
+  '^src/kernel/(driver|store|links|http|config|enrollment)/',
   '^src/transaction/(soap|coordinator/node)/',
   '^src/session/(http|node|client)/',
   '^src/gateway/node/',

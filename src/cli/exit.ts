@@ -1,5 +1,6 @@
 import { CommanderError } from 'commander';
 import { ConfigError } from '../kernel/config/config-error.js';
+import { EnrollmentError } from '../kernel/enrollment/enrollment-error.js';
 import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import { StoreDamagedError, StoreFormatError } from '../kernel/store/mark.js';
 
@@ -26,7 +27,7 @@ export type ExitCode = (typeof exitCodes)[keyof typeof exitCodes];
 export const exitCodeHelp = `
 Exit status:
   0  done
-  1  a clear no: transfer or operation aborted or refused, proof invalid, a node down
+  1  a clear no: transfer or operation aborted or refused, proof or enrollment invalid, a node down
   2  wrong command line or configuration, or a store of a later version;
      nothing was done
   3  too few nodes answered; a transfer or operation may or may not have been made
@@ -85,6 +86,8 @@ function describe(error: unknown): { exitCode: ExitCode; message: string } {
   const message = error instanceof Error ? error.message : String(error);
   // The node did not start; another version of the program is needed.
   if (error instanceof StoreFormatError) return { exitCode: exitCodes.usage, message };
+  // A request, an approval or a record that is not taken: a clear no.
+  if (error instanceof EnrollmentError) return { exitCode: exitCodes.failed, message };
   if (error instanceof ConfigError) return { exitCode: exitCodes.usage, message };
   if (error instanceof StoreDamagedError) return { exitCode: exitCodes.damaged, message };
   const unusable = unusablePath(error);

@@ -1,16 +1,38 @@
-/** What a node answered to a GET; `undefined` where it did not answer in time. */
-export interface HttpGetResult {
+/** What a node answered; `undefined` where it did not answer in time. */
+export interface HttpResult {
   readonly status: number;
   readonly body: Uint8Array;
 }
 
-/** Reads at most `maxBytes`; a longer answer counts as none. */
-export async function httpGet(
+interface Bounds {
+  readonly timeoutMs: number;
+  /** A longer answer counts as none. */
+  readonly maxBytes: number;
+}
+
+/** Asks a node. */
+export function httpGet(url: string, bounds: Bounds): Promise<HttpResult | undefined> {
+  return exchange(url, {}, bounds);
+}
+
+/** Sends bytes to a node. */
+export function httpPost(
   url: string,
-  { timeoutMs, maxBytes }: { readonly timeoutMs: number; readonly maxBytes: number },
-): Promise<HttpGetResult | undefined> {
+  bytes: Uint8Array,
+  bounds: Bounds,
+): Promise<HttpResult | undefined> {
+  const headers = { 'content-type': 'application/octet-stream' };
+  return exchange(url, { method: 'POST', headers, body: Buffer.from(bytes) }, bounds);
+}
+
+async function exchange(
+  url: string,
+  init: RequestInit,
+  { timeoutMs, maxBytes }: Bounds,
+): Promise<HttpResult | undefined> {
   try {
     const response = await fetch(url, {
+      ...init,
       signal: AbortSignal.timeout(timeoutMs),
       redirect: 'error',
     });

@@ -1,10 +1,11 @@
 import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { newMember } from '../agreement/core/abstentions.js';
+import type { Cluster } from '../kernel/cluster.js';
 import { loadCluster, nameField, nodeNameField } from '../kernel/config/cluster-file.js';
 import { ConfigError, check, isMissing } from '../kernel/config/config-error.js';
 import { makeCluster, type NewCluster, newClient } from '../kernel/config/new-cluster.js';
-import { issueAuthority } from '../kernel/config/x509.js';
+import { type Credential, issueAuthority } from '../kernel/config/x509.js';
 import { createStore, openStore } from '../kernel/store/store.js';
 import { newSessionMember } from '../session/node/session-member.js';
 
@@ -68,10 +69,8 @@ export async function addClient(options: {
     throw new ConfigError(`"${name}" is a member of the cluster; choose another name`);
   }
   await refuseToOverwrite(file.node(name));
-  const authority = {
-    certificate: cluster.authority,
-    privateKey: await readAuthorityKey(file.authorityKey),
-  };
+  await refuseToOverwrite(issuedPath(options.directory, name));
+  const authority = await loadAuthority(options.directory, cluster);
   await writePrivate(file.node(name), json(newClient(name, cluster.id, authority)));
   return { files: [file.node(name)] };
 }
@@ -103,6 +102,17 @@ async function refuseToOverwrite(path: string): Promise<void> {
     throw error;
   }
   throw new ConfigError(`${path} exists already; choose another name or directory, or remove it`);
+}
+
+/** Where it is kept which key a certificate was issued for, besides those of private files in the directory. */
+export function issuedPath(directory: string, name: string): string {
+  return join(directory, 'issued', `${name}.request`);
+}
+
+/** The cluster's authority. Throws `ConfigError` where its key is not in the directory. */
+export async function loadAuthority(directory: string, cluster: Cluster): Promise<Credential> {
+  const privateKey = await readAuthorityKey(paths(directory).authorityKey);
+  return { certificate: cluster.authority, privateKey };
 }
 
 async function readAuthorityKey(path: string): Promise<string> {

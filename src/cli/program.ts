@@ -1,9 +1,15 @@
 import { existsSync, readFileSync } from 'node:fs';
 import { Command } from 'commander';
 import { addAddClient } from './commands/add-client.js';
+import { addAdmit } from './commands/admit.js';
+import { addApprove } from './commands/approve.js';
 import { addBalance } from './commands/balance.js';
 import { addCheck } from './commands/check.js';
+import { addEnroll } from './commands/enroll.js';
 import { addInit } from './commands/init.js';
+import { addIssue } from './commands/issue.js';
+import { addJoin } from './commands/join.js';
+import { addMerge } from './commands/merge.js';
 import { addNewStore } from './commands/new-store.js';
 import { addProcedure } from './commands/procedure.js';
 import { addProof } from './commands/proof.js';
@@ -58,6 +64,12 @@ function concordat(finish: (code: ExitCode) => void): Command {
     addVerify,
     addCheck,
     addNewStore,
+    addEnroll,
+    addApprove,
+    addIssue,
+    addAdmit,
+    addJoin,
+    addMerge,
   ] as const;
   for (const add of adders) add(program, finish);
   return program;

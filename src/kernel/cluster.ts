@@ -65,7 +65,10 @@ export interface Cluster {
   readonly coordinators: readonly CoordinatorMember[];
   /** By their ids, from 0. */
   readonly initiators: readonly InitiatorMember[];
-  /** The banks. */
+  /**
+   * The banks, and other participants. At a node that runs another list takes the place of this one when a participant
+   * is admitted; no list changes.
+   */
   readonly participants: readonly ParticipantMember[];
   /** Front doors, and where they serve plain SOAP. */
   readonly fronts: readonly FrontMember[];

@@ -10,6 +10,7 @@ import {
 import { LRUCache } from 'lru-cache';
 import type { Cluster, Member } from './cluster.js';
 import type { InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
+import { ofParticipants } from './participants.js';
 import type { Signer, Verifier } from './verifier.js';
 
 /** SubjectPublicKeyInfo of Ed25519 up to the raw key (RFC 8410 §4). */
@@ -36,14 +37,14 @@ export class Keyring implements Verifier {
   readonly cluster: Cluster;
   readonly #replicas: ReadonlyMap<ReplicaId, KeyObject>;
   readonly #initiators: ReadonlyMap<InitiatorId, KeyObject>;
-  readonly #participants: ReadonlyMap<ParticipantId, KeyObject>;
+  readonly #participants: () => ReadonlyMap<ParticipantId, KeyObject>;
   readonly #verified = new LRUCache<string, true>({ max: rememberedSignatures });
 
   private constructor(cluster: Cluster) {
     this.cluster = cluster;
     this.#replicas = keysById(cluster.coordinators);
     this.#initiators = keysById(cluster.initiators);
-    this.#participants = keysById(cluster.participants);
+    this.#participants = ofParticipants(cluster, keysById);
   }
 
   /** Throws `TypeError` where a member's statement key is not 64 hexadecimal digits. */
@@ -71,7 +72,7 @@ export class Keyring implements Verifier {
   }
 
   participant(id: ParticipantId): KeyObject | undefined {
-    return this.#participants.get(id);
+    return this.#participants().get(id);
   }
 
   knows(signer: Signer): boolean {
@@ -105,11 +106,14 @@ export class Keyring implements Verifier {
   }
 }
 
-function keysById<Id>(members: readonly (Member & { readonly id: Id })[]): Map<Id, KeyObject> {
-  return new Map(members.map(({ id, statementKey }) => [id, publicKey(statementKey)]));
+function keysById<Id>(
+  members: readonly (Member & { readonly id: Id })[],
+): ReadonlyMap<Id, KeyObject> {
+  return new Map(members.map(({ id, statementKey }) => [id, statementPublicKey(statementKey)]));
 }
 
-function publicKey(hex: string): KeyObject {
+/** The public key of 64 hexadecimal digits, as the cluster file lists it. Throws `TypeError` for anything else. */
+export function statementPublicKey(hex: string): KeyObject {
   if (!/^[0-9a-f]{64}$/.test(hex)) throw new TypeError(`not a raw Ed25519 public key: ${hex}`);
   const key = Buffer.concat([spkiPrefix, Buffer.from(hex, 'hex')]);
   return createPublicKey({ key, format: 'der', type: 'spki' });

@@ -7,6 +7,7 @@ import {
   type ReplicaId,
   sessionsPrincipal,
 } from '../kernel/ids.js';
+import { ofParticipants } from '../kernel/participants.js';
 import { securityFaults } from './faults.js';
 import { signatureMethodOf } from './signing.js';
 
@@ -26,6 +27,7 @@ const addressLengthMax = 2048;
  */
 export class AddressPolicy {
   readonly #origins: ReadonlySet<string>;
+  readonly #ofParticipants: () => ReadonlySet<string>;
 
   /** Allows the members' origins (scheme, host, port) and those that the cluster file adds. */
   constructor(
@@ -34,22 +36,28 @@ export class AddressPolicy {
       'coordinators' | 'initiators' | 'participants' | 'fronts' | 'allowedOrigins'
     >,
   ) {
-    const members = [
-      ...cluster.coordinators,
-      ...cluster.initiators,
-      ...cluster.participants,
-      ...cluster.fronts,
-    ];
+    const members = [...cluster.coordinators, ...cluster.initiators, ...cluster.fronts];
     const addresses = [...members.map((member) => member.url), ...cluster.allowedOrigins];
-    this.#origins = new Set(addresses.map((address) => new URL(address).origin));
+    this.#origins = originsOf(addresses);
+    this.#ofParticipants = ofParticipants(cluster, (participants) =>
+      originsOf(participants.map(({ url }) => url)),
+    );
   }
 
   allows(address: string): boolean {
     if (address.length > addressLengthMax || !URL.canParse(address)) return false;
     const url = new URL(address);
     const isWeb = url.protocol === 'http:' || url.protocol === 'https:';
-    return isWeb && url.username === '' && url.password === '' && this.#origins.has(url.origin);
+    return isWeb && url.username === '' && url.password === '' && this.#has(url.origin);
   }
+
+  #has(origin: string): boolean {
+    return this.#origins.has(origin) || this.#ofParticipants().has(origin);
+  }
+}
+
+function originsOf(addresses: readonly string[]): ReadonlySet<string> {
+  return new Set(addresses.map((address) => new URL(address).origin));
 }
 
 /** Whom a certificate stands for, or `undefined` for nobody we know. Validity dates aside. */
@@ -76,13 +84,22 @@ export function trustOf(cluster: Cluster): Trust {
   for (const member of cluster.initiators) {
     add(member, { role: 'initiator', id: member.id, name: member.name });
   }
-  for (const member of cluster.participants) {
-    add(member, { role: 'participant', id: member.id, name: member.name });
-  }
   for (const member of cluster.fronts) add(member, { role: 'client', name: member.name });
+  const participants = ofParticipants(cluster, principalsOf);
   const authority = new X509Certificate(cluster.authority);
-  return (certificate) =>
-    members.get(hash('sha256', certificate.raw, 'hex')) ?? clientOf(authority, certificate);
+  return (certificate) => {
+    const digest = hash('sha256', certificate.raw, 'hex');
+    return members.get(digest) ?? participants().get(digest) ?? clientOf(authority, certificate);
+  };
+}
+
+function principalsOf(participants: Cluster['participants']): ReadonlyMap<string, Principal> {
+  return new Map(
+    participants.map(({ certificateSha256, id, name }) => [
+      certificateSha256,
+      { role: 'participant', id, name },
+    ]),
+  );
 }
 
 function clientOf(authority: X509Certificate, certificate: X509Certificate): Principal | undefined {

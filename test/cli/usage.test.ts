@@ -26,6 +26,8 @@ describe('a wrong command line', () => {
     [[...transfer, '1', '--currency', 'euro'], /three capital letters/],
     [['balance', 'alice'], /BANK\/ACCOUNT/],
     [['proof', 'the-last-one'], /transaction id: a UUID/],
+    [['approve', '/nowhere/x.request'], /\/nowhere\/x.request: no such file/],
+    [['enroll', 'initiator', 'x'], /Allowed choices are participant, client/],
     [['verify', '/nowhere/x.proof', '--cluster', '/nowhere/cluster.json'], /no such file/],
   ];
 
@@ -42,7 +44,9 @@ describe('help', () => {
     const { exitCode, out } = await cli('--help');
     expect(exitCode).toBe(0);
     expect(out).toContain('Exit status:');
-    for (const command of 'init up run transfer balance status proof verify'.split(' ')) {
+    for (const command of 'init up run transfer balance status proof verify enroll approve issue admit join merge'.split(
+      ' ',
+    )) {
       expect(out).toContain(`  ${command}`);
       const help = await cli(command, '--help');
       expect(help.exitCode).toBe(0);

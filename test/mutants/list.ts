@@ -1,5 +1,6 @@
 import { accountMutants } from './accounts.js';
 import { edgeMutants } from './edge.js';
+import { enrollMutants } from './enroll.js';
 import { forgettingMutants } from './forgetting.js';
 import { invitationMutants } from './invitations.js';
 import { limitMutants } from './limits.js';
@@ -613,7 +614,7 @@ export const mutants: readonly Mutant[] = [
     name: 'calls-any-address',
     rule: 'only addresses that the cluster file allows are called',
     file: 'src/soap/trust.ts',
-    find: "return isWeb && url.username === '' && url.password === '' && this.#origins.has(url.origin);",
+    find: "return isWeb && url.username === '' && url.password === '' && this.#has(url.origin);",
     replace: 'return isWeb;',
     tests: ['test/soap'],
   },
@@ -653,6 +654,7 @@ export const mutants: readonly Mutant[] = [
   ...orderingMutants,
   ...oneLiarMutants,
   ...edgeMutants,
+  ...enrollMutants,
   ...invitationMutants,
   ...sessionMutants,
   ...serviceMutants,

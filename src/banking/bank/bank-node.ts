@@ -4,6 +4,8 @@ import type { Cluster } from '../../kernel/cluster.js';
 import { ownMember, type ParticipantNode } from '../../kernel/config/node-file.js';
 import type { Core } from '../../kernel/core.js';
 import { Driver } from '../../kernel/driver/driver.js';
+import { Members } from '../../kernel/enrollment/members.js';
+import { registerMembers } from '../../kernel/enrollment/members-port.js';
 import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { unreachable } from '../../kernel/ids.js';
@@ -76,7 +78,9 @@ const inFlightMax = 4096;
  * ```
  */
 export async function startBank(options: BankNodeOptions): Promise<RunningNode> {
-  const { cluster, node, log, onFatal, onSent } = options;
+  const { node, log, onFatal, onSent } = options;
+  const members = await Members.open(options.cluster, node);
+  const { cluster } = members;
   const { createCore = (core, accounts) => new BankCore(core, accounts) } = options;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
@@ -111,6 +115,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
 
   const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
+  registerMembers(app, members, log);
   const common = (path: string) => ({
     path,
     security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,

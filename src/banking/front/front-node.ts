@@ -2,6 +2,8 @@ import { join } from 'node:path';
 import type { FastifyInstance } from 'fastify';
 import type { Cluster } from '../../kernel/cluster.js';
 import { type FrontNode, ownMember } from '../../kernel/config/node-file.js';
+import { Members } from '../../kernel/enrollment/members.js';
+import { registerMembers } from '../../kernel/enrollment/members-port.js';
 import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { openExistingStore } from '../../kernel/store/store.js';
@@ -36,7 +38,9 @@ const waiting = 192;
  * `StoreDamagedError` where its requests are gone: to a door that has forgotten them, each that is sent
  * again would be a new one.
  */
-export async function startFront({ cluster, node, log, onSent }: FrontNodeOptions) {
+export async function startFront({ node, log, onSent, ...options }: FrontNodeOptions) {
+  const members = await Members.open(options.cluster, node);
+  const { cluster } = members;
   const self = ownMember(cluster, node);
   const client = new TransferClient({
     cluster,
@@ -55,6 +59,7 @@ export async function startFront({ cluster, node, log, onSent }: FrontNodeOption
 
   const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
+  registerMembers(app, members, log);
   const callers = new Callers(app);
   registerPort(app, {
     path: '/transfer',

@@ -3,6 +3,8 @@ import type { Cluster } from '../../kernel/cluster.js';
 import { type InitiatorNode, ownMember } from '../../kernel/config/node-file.js';
 import type { Core } from '../../kernel/core.js';
 import { Driver } from '../../kernel/driver/driver.js';
+import { Members } from '../../kernel/enrollment/members.js';
+import { registerMembers } from '../../kernel/enrollment/members-port.js';
 import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { unreachable } from '../../kernel/ids.js';
@@ -95,7 +97,9 @@ const noStore: Store = {
  * ```
  */
 export async function startInitiator(options: InitiatorNodeOptions): Promise<RunningNode> {
-  const { cluster, node, log, onFatal, onSent } = options;
+  const { node, log, onFatal, onSent } = options;
+  const members = await Members.open(options.cluster, node);
+  const { cluster } = members;
   const { createCore = (coreOptions) => new Initiator<InitiatorCall>(coreOptions) } = options;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
@@ -122,6 +126,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
 
   const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
+  registerMembers(app, members, log);
   const security = (path: string) =>
     ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
   const ask = (request: InitiatorRequest | DialogueStep): Promise<InitiatorReply> =>

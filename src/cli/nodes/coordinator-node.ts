@@ -8,6 +8,8 @@ import type { Cluster } from '../../kernel/cluster.js';
 import { type CoordinatorNode, ownMember } from '../../kernel/config/node-file.js';
 import type { Core } from '../../kernel/core.js';
 import { Driver } from '../../kernel/driver/driver.js';
+import { Members } from '../../kernel/enrollment/members.js';
+import { registerMembers } from '../../kernel/enrollment/members-port.js';
 import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
 import { OccasionalLog } from '../../kernel/http/log-output.js';
 import { type Logger, logHealth } from '../../kernel/http/logger.js';
@@ -73,7 +75,9 @@ const IN_FLIGHT_MAX = 2048;
  * cluster, `StoreError` where its store cannot be opened, or where it cannot listen.
  */
 export async function startCoordinator(options: CoordinatorNodeOptions): Promise<RunningNode> {
-  const { cluster, node, log, onFatal, onSent } = options;
+  const { node, log, onFatal, onSent } = options;
+  const members = await Members.open(options.cluster, node);
+  const { cluster } = members;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
   const identity = soapIdentity(cluster, node, onSent);
@@ -119,11 +123,13 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
 
   const app = createNodeServer(cluster, self, node, log);
   const { client } = identity;
-  const sessions = await openSessions({ ...options, self, keyring, network, client, decisions });
+  const own = { cluster, self, keyring, network, client, decisions };
+  const sessions = await openSessions({ ...options, ...own });
   registerHealth(app, log, () => ({
     ...core.status,
     ...(sessions && { sessions: sessions.state }),
   }));
+  registerMembers(app, members, log);
   registerPublicPages(app, store, () => ({
     name: node.name,
     ...core.status,

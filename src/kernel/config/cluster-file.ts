@@ -68,6 +68,8 @@ const signingMember = {
 const peerField = z.strictObject({ host: hostField, port: portField });
 const indexField = z.int('must be the position in this list, counted from 0').min(0);
 
+/** Participants of one cluster. */
+export const participantsMax = 1000;
 /** Applications of one cluster. */
 export const applicationsMax = 16;
 /** What coordinators serve themselves; an application's pages are under its name. */
@@ -76,6 +78,7 @@ const ownPaths: readonly string[] = [
   'completion',
   'coordinator',
   'healthz',
+  'members',
   'proof',
   'registration',
   'session',
@@ -100,7 +103,7 @@ const shape = z.strictObject({
     .max(limits.replicas, `must be at most ${limits.replicas}`),
   participants: z
     .array(z.strictObject({ id: nameField, ...signingMember }))
-    .max(1000, 'must be at most 1000'),
+    .max(participantsMax, `must be at most ${participantsMax}`),
   fronts: z.array(z.strictObject(member)).max(100, 'must be at most 100'),
   allowedOrigins: z.array(z.string().refine(isOrigin, 'must be an origin: scheme://host:port')),
   timing: z.strictObject({

@@ -63,7 +63,9 @@ const moduleField = z
   .string()
   .min(1, 'must be a path, or the name of a built-in application')
   .max(4096, 'must be at most 4096 characters');
-const certificateField = z.string().refine(isCertificate, 'must be a PEM certificate');
+const certificateField = z
+  .string('must be a PEM certificate; "concordat join" puts that of a newcomer here')
+  .refine(isCertificate, 'must be a PEM certificate');
 const keyField = (type: 'ec' | 'ed25519', what: string) =>
   z.string().refine((pem) => privateKey(pem)?.asymmetricKeyType === type, `must be ${what} in PEM`);
 
@@ -190,6 +192,19 @@ export type GatewayNode = z.output<typeof shapes.gateway>;
 /** The private file of a client. */
 export type ClientNode = z.output<typeof shapes.client>;
 export type NodeRole = NodeFile['role'];
+
+const newcomerSchema = z.discriminatedUnion('role', [
+  shapes.participant.partial({ certificate: true }),
+  shapes.client.partial({ certificate: true }),
+]);
+
+/** The private file of a newcomer, which may still wait for its certificate. Paths are as the file has them. */
+export type NewcomerFile = z.output<typeof newcomerSchema>;
+
+/** Reads and checks a newcomer's private file. Throws as `loadNode` does. */
+export function loadNewcomer(file: string): Promise<NewcomerFile> {
+  return readJson(file, newcomerSchema);
+}
 
 /**
  * Reads and checks the private file of one node.

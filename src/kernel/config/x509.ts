@@ -122,12 +122,12 @@ const dayMs = 86_400_000;
 /** Certificates are valid from a little before now, for nodes whose clocks lag. */
 const backdateMs = 3_600_000;
 const authorityDays = 3650;
-const nodeDays = 825;
+export const nodeDays = 825;
 
 /** Makes a self-signed P-256 certificate authority that may issue end certificates only. */
 export function issueAuthority(organization: string, now = new Date()): Credential {
   const subject = nameOf({ commonName: 'authority', unit: 'authority', organization });
-  const keys = p256();
+  const keys = newCertificateKey();
   const certificate = issue({
     issuer: subject,
     subject,
@@ -155,15 +155,26 @@ export function issueCertificate(
   hosts: readonly string[],
   now = new Date(),
 ): Credential {
-  const keys = p256();
+  const { publicKey, privateKey } = newCertificateKey();
+  const certificate = certificateFor(publicKey, authority, subject, { hosts, days: nodeDays, now });
+  return { certificate, privateKey };
+}
+
+/** The same for a P-256 public key (SPKI, PEM) that is there already: the certificate, PEM. */
+export function certificateFor(
+  publicKey: string,
+  authority: Credential,
+  subject: CertificateSubject,
+  { hosts, days, now = new Date() }: { hosts: readonly string[]; days: number; now?: Date },
+): string {
   const authorityKey = publicPem(authority.privateKey);
-  const certificate = issue({
+  return issue({
     issuer: subjectOf(authority.certificate),
     subject: nameOf(subject),
-    subjectKey: keys.publicKey,
+    subjectKey: publicKey,
     signingKey: authority.privateKey,
     now,
-    days: nodeDays,
+    days,
     extensions: [
       extension(oid.basicConstraints, 'critical', sequence()),
       // digitalSignature: bit 0.
@@ -173,7 +184,7 @@ export function issueCertificate(
         'plain',
         sequence(objectId(oid.serverAuth), objectId(oid.clientAuth)),
       ),
-      extension(oid.subjectKeyIdentifier, 'plain', octets(keyIdentifier(keys.publicKey))),
+      extension(oid.subjectKeyIdentifier, 'plain', octets(keyIdentifier(publicKey))),
       extension(
         oid.authorityKeyIdentifier,
         'plain',
@@ -184,7 +195,6 @@ export function issueCertificate(
         : [extension(oid.subjectAltName, 'plain', sequence(...hosts.map(generalName)))]),
     ],
   });
-  return { certificate, privateKey: keys.privateKey };
 }
 
 /** Makes an Ed25519 key for statements: the private key in PEM and the raw public key in hex. */
@@ -253,7 +263,8 @@ function after(instant: Date, durationMs: number): Date {
   return new Date(instant.getTime() + durationMs);
 }
 
-function p256(): { publicKey: string; privateKey: string } {
+/** Makes a P-256 key for a certificate, PEM: SPKI and PKCS #8. */
+export function newCertificateKey(): { publicKey: string; privateKey: string } {
   return generateKeyPairSync('ec', {
     namedCurve: 'P-256',
     publicKeyEncoding: { type: 'spki', format: 'pem' },

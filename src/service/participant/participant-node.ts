@@ -3,6 +3,8 @@ import { signStatement } from '../../agreement/signing.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { ownMember, type ParticipantNode } from '../../kernel/config/node-file.js';
 import { Driver } from '../../kernel/driver/driver.js';
+import { Members } from '../../kernel/enrollment/members.js';
+import { registerMembers } from '../../kernel/enrollment/members-port.js';
 import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { unreachable } from '../../kernel/ids.js';
@@ -93,7 +95,9 @@ type Input = ParticipantInput<ServiceOperation>;
 export async function startParticipant<Work>(
   options: ParticipantNodeOptions<Work>,
 ): Promise<RunningNode> {
-  const { cluster, node, log, onFatal, operations, resource, onSent } = options;
+  const { node, log, onFatal, operations, resource, onSent } = options;
+  const members = await Members.open(options.cluster, node);
+  const { cluster } = members;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
   const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
@@ -114,6 +118,7 @@ export async function startParticipant<Work>(
 
   const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
+  registerMembers(app, members, log);
   const common = (path: string) => ({
     path,
     security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,

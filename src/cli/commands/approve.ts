@@ -1,0 +1,68 @@
+import { writeFile } from 'node:fs/promises';
+import { loadCluster } from '../../kernel/config/cluster-file.js';
+import { loadNode } from '../../kernel/config/node-file.js';
+import { sha256 } from '../../kernel/digest.js';
+import { type EnrollmentRequest, readRequest } from '../../kernel/enrollment/request.js';
+import { approve } from '../enrollment/approving.js';
+import { readBytes } from '../enrollment/records.js';
+import { usageError } from '../exit.js';
+import { printJson } from '../output.js';
+import { type AddCommand, defaultClusterFile } from './command.js';
+
+interface Options {
+  readonly node?: string;
+  readonly cluster: string;
+  readonly output?: string;
+  readonly json?: boolean;
+}
+
+export const addApprove: AddCommand = (program) => {
+  program
+    .command('approve')
+    .description('approve a participant’s request in the name of a coordinator')
+    .argument('<request>', 'the request, as "concordat enroll" wrote it')
+    .option('--node <file>', 'the coordinator’s private file; without it the request is only shown')
+    .option('-c, --cluster <file>', 'the cluster’s public file, to show by', defaultClusterFile)
+    .option('-o, --output <file>', 'the approval (default: NAME.COORDINATOR.approval)')
+    .option('--json', 'print what was read and written as JSON')
+    .addHelpText(
+      'after',
+      `
+Compare name, address and keys with what the newcomer says by another channel. All nodes will call
+that address. The coordinator keeps what it has approved, and approves nothing else for the same name,
+address or key, ever. Run it as the node's user, where its dataDir is; the node may run meanwhile.
+
+Examples:
+  concordat approve hotel.request
+  concordat approve hotel.request --node nodes/coordinator-0.json`,
+    )
+    .action(async (path: string, { node: nodeFile, cluster, output, json = false }: Options) => {
+      const file = await readBytes(path);
+      if (nodeFile === undefined) {
+        const { request, bytes } = readRequest((await loadCluster(cluster)).id, file);
+        return show({ ...shown(request), request: sha256(bytes) }, json);
+      }
+      const node = await loadNode(nodeFile);
+      if (node.role !== 'coordinator') {
+        throw usageError(`${nodeFile} is not a coordinator's; only coordinators approve`);
+      }
+      const { id } = await loadCluster(node.clusterFile);
+      const { request, bytes } = readRequest(id, file);
+      const approval = output ?? `${request.name}.${node.name}.approval`;
+      await writeFile(approval, await approve(file, node));
+      show({ ...shown(request), request: sha256(bytes), approval }, json);
+    });
+};
+
+/** What a person compares. */
+function shown({ key, ...request }: EnrollmentRequest): Readonly<Record<string, string>> {
+  return { ...request, certificateKey: Buffer.from(key).toString('hex') };
+}
+
+function show(fields: Readonly<Record<string, string>>, json: boolean): void {
+  if (json) return printJson(fields);
+  const width = Math.max(...Object.keys(fields).map((name) => name.length));
+  for (const [name, value] of Object.entries(fields)) {
+    console.log(`${name.padEnd(width)}  ${value}`);
+  }
+}

@@ -1,0 +1,64 @@
+import { join } from 'node:path';
+import { loadCluster, participantsMax } from '../../kernel/config/cluster-file.js';
+import { type CoordinatorNode, ownMember } from '../../kernel/config/node-file.js';
+import { signApproval } from '../../kernel/enrollment/approval.js';
+import { EnrollmentError } from '../../kernel/enrollment/enrollment-error.js';
+import { createFile, filesIn } from '../../kernel/enrollment/files.js';
+import { Members, requireFree, sharedField } from '../../kernel/enrollment/members.js';
+import {
+  type ParticipantRequest,
+  readRequest,
+  type SignedRequest,
+} from '../../kernel/enrollment/request.js';
+import { ed25519Signer } from '../../kernel/keys.js';
+
+/**
+ * Approves a participant's request with a coordinator's statement key: the approval's file. What the coordinator
+ * approves is on its disk first, and it approves nothing else for that name, address or key, ever. Throws
+ * `EnrollmentError` where it must not approve.
+ */
+export async function approve(file: Uint8Array, node: CoordinatorNode): Promise<Uint8Array> {
+  const { cluster } = await Members.open(await loadCluster(node.clusterFile), node);
+  const self = ownMember(cluster, node);
+  const signed = readRequest(cluster.id, file);
+  const { request } = signed;
+  if (request.role === 'client') {
+    const why = `"${request.name}" is a client, which no coordinator approves; "concordat issue" takes its request`;
+    throw new EnrollmentError('malformed', why);
+  }
+  requireFree(cluster, request);
+  await keepApproved(join(node.dataDir, 'approvals'), signed, request);
+  return signApproval(cluster.id, signed, self.id, ed25519Signer(node.statementKey));
+}
+
+async function keepApproved(
+  directory: string,
+  { bytes, file }: SignedRequest,
+  request: ParticipantRequest,
+): Promise<void> {
+  const approved = (await filesIn(directory)).map((each) => ({
+    ...each,
+    ...readRequest(request.cluster, each.bytes),
+  }));
+  for (const other of approved) {
+    if (Buffer.from(other.bytes).equals(bytes)) return;
+    requireDistinct(other.request, request);
+  }
+  if (approved.length >= participantsMax) {
+    throw new EnrollmentError('full', `this coordinator has approved ${participantsMax} requests`);
+  }
+  if (await createFile(join(directory, `${request.name}.request`), file)) return;
+  throw approvedOther('name', request);
+}
+
+function requireDistinct(other: SignedRequest['request'], request: ParticipantRequest): void {
+  const field = other.role === 'participant' ? sharedField(other, request) : undefined;
+  if (field !== undefined) throw approvedOther(field, request);
+}
+
+function approvedOther(field: string, request: ParticipantRequest): EnrollmentError {
+  const why =
+    `this coordinator has approved another request with the ${field} of "${request.name}"; ` +
+    'two of them may never be approved';
+  return new EnrollmentError('taken', why);
+}
