@@ -356,6 +356,14 @@ export const serviceMutants: readonly Mutant[] = [
     tests: module,
   },
   {
+    name: 'run-digest-without-permits',
+    rule: 'initiators that run the same request have the same permits',
+    file: 'src/service/initiator/run-port.ts',
+    find: '    permits.map((permit) => [permit.participant, permit.operation, permit.payload]),\n',
+    replace: '',
+    tests: ['test/service/initiator/run-port.test.ts'],
+  },
+  {
     name: 'permits-without-bound',
     rule: 'a request has a bounded number of permits',
     file: 'src/service/messages.ts',

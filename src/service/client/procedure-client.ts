@@ -32,7 +32,7 @@ export interface ProcedureOrder {
   readonly procedure: string;
   /** What the procedure receives; null unless given. 16 KiB as JSON at most. */
   readonly payload?: Json;
-  /** What participants ask for that do something in the client's name: `OperationCall.isPermitted`. 16 at most. */
+  /** What participants ask for that do something in the client's name: `OperationCall.isPermitted`. Each is for one call. 16 at most. */
   readonly permits?: readonly Permit[];
 }
 

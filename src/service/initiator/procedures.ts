@@ -39,7 +39,8 @@ export type ProcedureSteps = Generator<readonly ServiceCall[], Ending, readonly 
 
 /**
  * An application of initiators: each procedure runs at all of them, as one transaction for each request, so it has to
- * be deterministic. Nothing but the request and the answers may count: no clock, no randomness, no other service.
+ * be deterministic. Nothing but the request and the answers may count: no clock, no randomness, no other service. It is
+ * run from its beginning for each step, and the initiator does nothing else until it yields.
  *
  * @example
  * ```ts

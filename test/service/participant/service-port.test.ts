@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { requestBytesMax } from '../../../src/banking/initiator/ports.js';
+import { jsonText, payloadBytesMax } from '../../../src/service/json.js';
 import { serviceActions } from '../../../src/service/messages.js';
 import type { OperationCall } from '../../../src/service/participant/operations.js';
 import { Table, type TableWork } from '../../../src/service/participant/table.js';
@@ -134,6 +136,17 @@ describe('a call at a participant', () => {
       await refused(signedRun(world.signerOf('client', 'alice', clock), {}), 'MessageExpired');
     }
     expect(scene.registrations).toEqual([]);
+  });
+
+  it('is taken with the largest request that initiators hand on, in the letters that take most', async () => {
+    const { scene } = await open();
+    const largest = jsonText('<'.repeat(payloadBytesMax - 2), payloadBytesMax);
+    const long = jsonText('a'.repeat(payloadBytesMax - 2), payloadBytesMax);
+    const run = { payload: long, permits: [permitOf('note', long), permitOf('reserve', long)] };
+    const warrant = signedRun(scene.client.signer, run);
+    expect(warrant.length).toBeLessThan(requestBytesMax);
+    expect(await scene.calls({ warrant, ...note(0, long) })).toBe('true');
+    expect(await scene.calls({ warrant, ...note(1, largest) })).toBe('false');
   });
 
   it('with another name than an operation has is refused, and votes to abort', async () => {
