@@ -22,6 +22,18 @@ export {
 } from '../kernel/store/mark.js';
 export type { Json } from '../service/json.js';
 export {
+  type HttpService,
+  type HttpServiceOptions,
+  type HttpWork,
+  httpService,
+} from '../service/participant/http/http-service.js';
+export {
+  HttpServiceError,
+  type HttpServiceErrorData,
+  type HttpServiceFailure,
+} from '../service/participant/http/service-calls.js';
+export {
+  type AnyOperation,
   type OperationCall,
   type OperationHandler,
   type OperationHandlers,

@@ -86,6 +86,17 @@ function parseModule(text: string): [name: string, module: string] {
   return [text.slice(0, at), path];
 }
 
+/** Services in any language: NAME=URL each. */
+export function parseAddresses(text: string): Readonly<Record<string, string>> {
+  return Object.fromEntries(
+    parseNames(text).map((one) => {
+      const at = one.indexOf('=');
+      if (at < 1) throw new InvalidArgumentError('Write NAME=URL of the service.');
+      return [one.slice(0, at), one.slice(at + 1)];
+    }),
+  );
+}
+
 export function parseNames(text: string): string[] {
   return text.split(',').map((name) => name.trim());
 }

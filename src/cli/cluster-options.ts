@@ -2,7 +2,13 @@ import { type Command, Option } from 'commander';
 import { type EngineName, engineNames } from '../kernel/cluster.js';
 import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
 import type { NewCluster } from '../kernel/config/new-cluster.js';
-import { parseApplications, parseModules, parseNames, wholeNumberArgument } from './arguments.js';
+import {
+  parseAddresses,
+  parseApplications,
+  parseModules,
+  parseNames,
+  wholeNumberArgument,
+} from './arguments.js';
 import { usageError } from './exit.js';
 
 /** The options of `init` and `up` for a new cluster. */
@@ -17,6 +23,8 @@ export interface ClusterOptions {
   readonly basePort?: number;
   /** Modules of participants of one's own, by name. */
   readonly services?: Readonly<Record<string, string>>;
+  /** Addresses of services in any language that participants stand in front of, by name. */
+  readonly sidecars?: Readonly<Record<string, string>>;
   /** Modules of applications of initiators, by name. */
   readonly applications?: Readonly<Record<string, string>>;
   /** Modules of applications by name; empty for no sessions. */
@@ -56,6 +64,11 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
       parseModules,
     )
     .option(
+      '--sidecars <services>',
+      'participants in front of HTTP services in any language, with commas between: NAME=URL',
+      parseAddresses,
+    )
+    .option(
       '--applications <modules>',
       'procedures of your own at the initiators, with commas between: NAME=PATH of the module',
       parseModules,
@@ -87,7 +100,7 @@ export function allBuiltIn(): Readonly<Record<string, string>> {
 /** All but the layout. Throws a usage error for an engine without sessions. */
 export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'> {
   const { id = 'concordat', f = defaultF, n, initiators, banks, clients } = options;
-  const { sessions: modules = {}, engine, services, applications, gateways } = options;
+  const { sessions: modules = {}, engine, services, sidecars, applications, gateways } = options;
   const hasSessions = Object.keys(modules).length > 0;
   if (engine !== undefined && !hasSessions)
     throw usageError('--engine is of no use without --sessions');
@@ -98,6 +111,7 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
     ...(initiators !== undefined && { initiators }),
     ...(banks !== undefined && { participants: bankNames(banks) }),
     ...(services !== undefined && { services }),
+    ...(sidecars !== undefined && { sidecars }),
     ...(applications !== undefined && { applications }),
     ...(gateways !== undefined && { gateways }),
     ...(clients !== undefined && { clients }),

@@ -16,6 +16,7 @@ import {
 import { type Logger, openLog } from '../kernel/http/logger.js';
 import type { RunningNode } from '../kernel/running-node.js';
 import { StoreDamagedError } from '../kernel/store/mark.js';
+import { startSidecar } from '../service/participant/http/sidecar.js';
 import { startService } from '../service/participant/service-module.js';
 import { CliError, type ExitCode, exitCodes, usageError } from './exit.js';
 import { startCoordinator } from './nodes/coordinator-node.js';
@@ -65,10 +66,11 @@ export interface Roles {
 export const standardRoles: Roles = {
   coordinator: startCoordinator,
   initiator: startInitiator,
-  participant: (options) =>
-    options.node.service === undefined
-      ? startBank(options)
-      : startService(options.node.service, options),
+  participant: (options) => {
+    const { service, sidecar } = options.node;
+    if (service !== undefined) return startService(service, options);
+    return sidecar === undefined ? startBank(options) : startSidecar(sidecar, options);
+  },
   front: startFront,
   gateway: startGateway,
 };

@@ -2,6 +2,7 @@ import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { loadCluster } from '../../src/kernel/config/cluster-file.js';
+import { loadNode } from '../../src/kernel/config/node-file.js';
 import { temporaryDirectory } from '../kernel/support/directory.js';
 import { cli } from './support/cli.js';
 
@@ -34,7 +35,24 @@ describe('concordat init', () => {
     expect(sessions).toEqual({ engine: 'pbft', applications: ['shop'] });
   });
 
+  it('makes sidecars of services in any language', async () => {
+    const directory = await temporaryDirectory();
+    const url = 'http://127.0.0.1:8080';
+    const made = await cli('init', directory, '--sidecars', `hotel=${url}`);
+    expect(made).toMatchObject({ exitCode: 0, err: '' });
+    const hotel = await loadNode(join(directory, 'nodes', 'hotel.json'));
+    expect(hotel).toMatchObject({ role: 'participant', accounts: [], sidecar: { url } });
+    const { participants } = await loadCluster(join(directory, 'cluster.json'));
+    expect(participants.map(({ id }) => id)).toEqual(['bank-a', 'bank-b', 'hotel']);
+  });
+
   it.each([
+    [['--sidecars', 'hotel'], /Write NAME=URL of the service/],
+    [
+      ['--sidecars', 'hotel=http://hotel:8080'],
+      /node hotel: sidecar\.url: must be on 127\.0\.0\.1/,
+    ],
+    [['--sidecars', 'bank-a=http://127.0.0.1:8080'], /two nodes are named "bank-a"/],
     [['--sessions', 'shop'], /"shop" is not built in.*write shop=PATH of its module/],
     [['--sessions', 'a shop=/srv/shop.js'], /application name: must be a name/],
     [['--engine', 'pbft'], /--engine is of no use without --sessions/],

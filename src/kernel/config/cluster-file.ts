@@ -40,7 +40,7 @@ export const countField = z
 const hex64 = (what: string) =>
   z.string().regex(/^[0-9a-f]{64}$/, `must be ${what}: 64 lower-case hexadecimal digits`);
 
-const durationField = z
+export const durationField = z
   .int('must be a whole number of milliseconds')
   .min(1, 'must be at least 1 millisecond')
   .max(86_400_000, 'must be at most one day, 86400000 milliseconds');
@@ -225,7 +225,7 @@ export function toCluster(file: ClusterFile): Cluster {
   };
 }
 
-function isBaseUrl(text: string): boolean {
+export function isBaseUrl(text: string): boolean {
   if (!URL.canParse(text) || /[/?#]$/.test(text)) return false;
   const { protocol, username, password, search, hash } = new URL(text);
   return /^https?:$/.test(protocol) && username + password + search + hash === '';

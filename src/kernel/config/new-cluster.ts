@@ -97,6 +97,8 @@ export interface NewCluster {
   readonly participants?: readonly string[];
   /** Participants that are no banks, by name: the paths of their modules, if they have any. */
   readonly services?: Readonly<Record<string, string | undefined>>;
+  /** Participants in front of services in any language, by name: the addresses of the services. */
+  readonly sidecars?: Readonly<Record<string, string>>;
   /** Applications of initiators, by name: the paths of their modules. */
   readonly applications?: Readonly<Record<string, string>>;
   /** Names of gateways for plain WS-AtomicTransaction software; none unless given. */
@@ -190,10 +192,9 @@ export function makeCluster(
   });
   const services = placesOf(names.services).map((place) => {
     const { member, node } = withStatementKey(place, issue(place, 'participant'));
-    const service = options.services?.[place.name];
     return {
       member: { id: place.name, ...member },
-      node: { role: 'participant' as const, ...node, accounts: [], ...(service && { service }) },
+      node: { role: 'participant' as const, ...node, accounts: [], ...ownOf(options, place.name) },
     };
   });
   const gateways = placesOf(names.gateways).map((place) => {
@@ -239,6 +240,13 @@ export function makeCluster(
   return { cluster, nodes: nodes.map((node) => check(`node ${node.name}`, nodeSchema, node)) };
 }
 
+/** What a participant that is no bank does, as its file says. */
+function ownOf({ services, sidecars }: NewCluster, name: string) {
+  const [service, url] = [services?.[name], sidecars?.[name]];
+  if (url !== undefined) return { sidecar: { url } };
+  return service ? { service } : {};
+}
+
 function settingOf({ engine, modules }: NewSessions) {
   for (const name of Object.keys(modules)) check('application name', nameField, name);
   return { engine, applications: Object.keys(modules) };
@@ -270,7 +278,8 @@ function plainSideOf({ url, peer, peerListen }: NodePlace) {
 }
 
 function namesOf(options: NewCluster) {
-  const { f, n, initiators, participants, services = {}, gateways = [], clients } = options;
+  const { f, n, initiators, participants, clients } = options;
+  const { services = {}, sidecars = {}, gateways = [] } = options;
   for (const [option, value] of Object.entries({ f, n, initiators })) {
     if (value !== undefined) check(option, countField, value);
   }
@@ -278,7 +287,7 @@ function namesOf(options: NewCluster) {
     coordinators: numbered('coordinator', n ?? 3 * f + 1),
     initiators: numbered('initiator', initiators ?? 2 * f + 1),
     participants: participants ?? ['bank-a', 'bank-b'],
-    services: Object.keys(services),
+    services: [...Object.keys(services), ...Object.keys(sidecars)],
     fronts: ['front'],
     gateways,
   };

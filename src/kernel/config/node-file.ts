@@ -18,6 +18,7 @@ import {
   urlField,
 } from './cluster-file.js';
 import { ConfigError, readJson } from './config-error.js';
+import { httpServiceSchema } from './http-service.js';
 import { certificateSha256, rawPublicKey } from './x509.js';
 
 export interface ListenAddress {
@@ -130,6 +131,8 @@ const shapes = {
     accounts: z.array(accountField).max(10_000, 'must be at most 10000'),
     /** Where the module of a participant of one's own is; a bank unless given. */
     service: pathField.optional(),
+    /** The service in any language that the node takes part for. */
+    sidecar: httpServiceSchema.optional(),
   }),
   front: z.strictObject({ role: z.literal('front'), ...front, dataDir: pathField }),
   gateway: z.strictObject({
@@ -173,6 +176,10 @@ export const nodeSchema = z
     ],
     'must be coordinator, initiator, participant, front, gateway or client; give the private file of a node',
   )
+  .refine((node) => node.role !== 'participant' || !(node.service && node.sidecar), {
+    path: ['sidecar'],
+    message: 'must not be there beside "service"; keep one of them',
+  })
   .refine((node) => ownsCertificate(node), {
     path: ['privateKey'],
     message: 'is not the key of "certificate"; restore the pair that was made together',

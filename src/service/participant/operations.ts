@@ -59,6 +59,16 @@ type MaybeNothing = Json | void;
 /** A participant's operations, by their names. */
 export type OperationHandlers<Work> = Readonly<Record<string, OperationHandler<Work>>>;
 
+/**
+ * Does the work of a call by whatever name: for a participant that does not know all names beforehand. Otherwise as
+ * `OperationHandler`.
+ */
+export type AnyOperation<Work> = (
+  operation: string,
+  work: Work,
+  call: OperationCall,
+) => MaybeNothing | Promise<MaybeNothing>;
+
 /** Initiators act on these: they call again, or call the request too old. */
 const ownReasons: ReadonlySet<string> = new Set(['Busy', 'RequestUsed']);
 

@@ -22,7 +22,7 @@ import type {
   ParticipantOutput,
 } from '../../transaction/participant/messages.js';
 import { participantOperations } from './coordinator-port.js';
-import type { OperationHandlers, ServiceOperation } from './operations.js';
+import type { AnyOperation, OperationHandlers, ServiceOperation } from './operations.js';
 import { ParticipantOutbound } from './outbound.js';
 import type { Resource } from './resource.js';
 import { type ResourceInput, ResourceRunner } from './resource-runner.js';
@@ -40,8 +40,8 @@ export interface ParticipantNodeOptions<Work> {
   readonly log: Logger;
   /** The node cannot go on; the process should end. */
   readonly onFatal: (error: Error) => void;
-  /** What it does, by the names that procedures call. */
-  readonly operations: OperationHandlers<Work>;
+  /** What it does, by the names that procedures call, or for all names. */
+  readonly operations: OperationHandlers<Work> | AnyOperation<Work>;
   /** What it keeps its data in. */
   readonly resource: Resource<Work>;
   /** Sees every envelope as it is sent. */

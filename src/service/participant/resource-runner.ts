@@ -11,6 +11,7 @@ import {
 } from '../../transaction/participant/messages.js';
 import { jsonText, resultBytesMax } from '../json.js';
 import {
+  type AnyOperation,
   type OperationHandler,
   type OperationHandlers,
   Refusal,
@@ -27,7 +28,7 @@ export type ResourceInput = Extract<
 
 export interface ResourceRunnerOptions<Work> {
   readonly resource: Resource<Work>;
-  readonly operations: OperationHandlers<Work>;
+  readonly operations: OperationHandlers<Work> | AnyOperation<Work>;
   readonly log: Logger;
   /** How long an operation may take, and how long the resource's methods may take once all is to stop. */
   readonly callTimeoutMs: number;
@@ -81,9 +82,7 @@ export class ResourceRunner<Work> {
   }
 
   execute(ref: EnlistmentRef, operation: ServiceOperation): void {
-    const { operations } = this.#options;
-    const { operation: name } = operation;
-    const handler = Object.hasOwn(operations, name) ? operations[name] : undefined;
+    const handler = handlerOf(this.#options.operations, operation.operation);
     if (handler === undefined) return this.#refuse(ref, 'UnknownOperation');
     if (this.#tasks.size >= tasksMax) return this.#refuse(ref, 'Busy');
     this.#next(ref, async ({ signal }) => {
@@ -230,6 +229,14 @@ export class ResourceRunner<Work> {
       this.#waits.add(wake);
     });
   }
+}
+
+function handlerOf<Work>(
+  operations: ResourceRunnerOptions<Work>['operations'],
+  operation: string,
+): OperationHandler<Work> | undefined {
+  if (typeof operations === 'function') return (work, call) => operations(operation, work, call);
+  return Object.hasOwn(operations, operation) ? operations[operation] : undefined;
 }
 
 interface Begun<Work> {

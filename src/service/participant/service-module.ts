@@ -17,7 +17,7 @@ export async function startService(path: string, options: Shared): Promise<Runni
   const { participant } = await imported(what, path);
   if (!isParticipant(participant)) {
     throw new ConfigError(
-      `${what}: ${path}: export "participant", an object with "operations" (functions) and "resource" (with ${methods.join(', ')})`,
+      `${what}: ${path}: export "participant", an object with "operations" (functions, or one for all) and "resource" (with ${methods.join(', ')})`,
     );
   }
   const { operations, resource } = participant;
@@ -28,9 +28,11 @@ export async function startService(path: string, options: Shared): Promise<Runni
 function isParticipant(value: unknown): value is Own {
   if (typeof value !== 'object' || value === null) return false;
   const { operations, resource } = value as Partial<Record<keyof Own, unknown>>;
-  return (
-    isResource(resource) && isObject(operations) && Object.values(operations).every(isFunction)
-  );
+  return isResource(resource) && isOperations(operations);
+}
+
+function isOperations(value: unknown): boolean {
+  return isFunction(value) || (isObject(value) && Object.values(value).every(isFunction));
 }
 
 const methods = ['start', 'begin', 'prepare', 'commit', 'rollBack', 'close'] as const;

@@ -172,6 +172,26 @@ describe('loadNode', () => {
     await expect(loadNode(file)).rejects.toThrow(/applications\.shop: must be a path/);
   });
 
+  it.each<[object, RegExp | undefined]>([
+    [{ url: 'http://127.0.0.1:8080' }, undefined],
+    [{ url: 'http://hotel:8080', allowedOrigins: ['http://hotel:8080'] }, undefined],
+    [{ url: 'http://hotel:8080' }, /sidecar\.url: must be on 127\.0\.0\.1 or \[::1\], or/],
+    [{ url: 'hotel' }, /sidecar\.url: must be an http or https address/],
+    [{ url: 'http://127.0.0.1:8080', timeoutMs: 0 }, /sidecar\.timeoutMs: must be at least 1/],
+    [{ url: 'http://127.0.0.1:8080', port: 1 }, /sidecar: .*port/],
+  ])('reads what a sidecar stands in front of: %j', async (sidecar, fault) => {
+    await change(node(), ['sidecar'], sidecar);
+    const loaded = loadNode(node());
+    if (fault) await expect(loaded).rejects.toThrow(fault);
+    else expect(await loaded).toMatchObject({ sidecar });
+  });
+
+  it('is a sidecar or runs a module, not both', async () => {
+    await change(node(), ['sidecar'], { url: 'http://127.0.0.1:8080' });
+    await change(node(), ['service'], './hotel.js');
+    await expect(loadNode(node())).rejects.toThrow(/sidecar: must not be there beside "service"/);
+  });
+
   it("refuses another node's key", async () => {
     const other = await loadNode(join(directory, 'nodes', 'bank-b.json'));
     await change(node(), ['privateKey'], other.privateKey);
