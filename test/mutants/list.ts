@@ -14,6 +14,7 @@ import { recoveryMutants } from './recovery.js';
 import { serviceMutants } from './services.js';
 import { sessionLimitMutants } from './session-limits.js';
 import { sessionMutants } from './sessions.js';
+import { sidecarMutants } from './sidecars.js';
 import { simulatorMutants } from './simulator.js';
 import { sizeMutants } from './sizes.js';
 import { storeMutants } from './stores.js';
@@ -668,5 +669,6 @@ export const mutants: readonly Mutant[] = [
   ...sizeMutants,
   ...lostSessionMutants,
   ...storeMutants,
+  ...sidecarMutants,
   ...postgresMutants,
 ];
