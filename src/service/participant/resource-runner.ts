@@ -10,6 +10,7 @@ import {
   refKey,
 } from '../../transaction/participant/messages.js';
 import { jsonText, resultBytesMax } from '../json.js';
+import { Deadline } from './deadline.js';
 import {
   type AnyOperation,
   type OperationHandler,
@@ -159,7 +160,8 @@ export class ResourceRunner<Work> {
     { handler, begun, signal }: Begun<Work>,
   ): Promise<OperationResult> {
     const { name: client, application, procedure, payload: asked, permits } = request;
-    const over = AbortSignal.any([signal, AbortSignal.timeout(this.#options.callTimeoutMs)]);
+    const deadline = new Deadline(this.#options.callTimeoutMs, signal);
+    const over = deadline.signal;
     const call = {
       ...{ payload, client, isPermitted: permits > 0, signal: over, transactionId: ref.tid },
       request: { application, procedure, payload: asked },
@@ -172,6 +174,8 @@ export class ResourceRunner<Work> {
       if (error instanceof Refusal) return { kind: 'refused', reason: error.data.reason };
       this.#log.write('warn', 'operation-failed', { err: error, operation, ...ref }, operation);
       return { kind: 'refused', reason: over.aborted ? 'OutOfTime' : 'OperationFailed' };
+    } finally {
+      deadline.end();
     }
   }
 

@@ -4,6 +4,7 @@ import { ConcordatError } from '../../../kernel/error.js';
 import { enlistmentId, transactionId } from '../../../kernel/ids.js';
 import type { EnlistmentRef } from '../../../transaction/participant/messages.js';
 import type { Json } from '../../json.js';
+import { Deadline } from '../deadline.js';
 import type { OperationCall } from '../operations.js';
 
 /** Why a request of a participant to its service came to nothing. */
@@ -157,10 +158,10 @@ export class ServiceCalls {
   async #ask({ method, path, body, signal }: Asking): Promise<Answer> {
     const address = this.#url + path;
     const { origin, pathname } = new URL(address);
-    const timeout = AbortSignal.timeout(this.#timeoutMs);
+    const deadline = new Deadline(this.#timeoutMs, signal);
     const request: Dispatcher.RequestOptions = {
       ...{ origin, path: pathname, method },
-      signal: signal === undefined ? timeout : AbortSignal.any([signal, timeout]),
+      signal: deadline.signal,
       headers: { 'content-type': 'application/json', accept: 'application/json' },
       ...(body && { body: JSON.stringify(body) }),
     };
@@ -169,6 +170,8 @@ export class ServiceCalls {
       return { address, status: response.statusCode, text: await response.body.text() };
     } catch (error) {
       throw failureOf(error, address);
+    } finally {
+      deadline.end();
     }
   }
 }
