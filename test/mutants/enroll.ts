@@ -160,6 +160,22 @@ export const enrollMutants: readonly Mutant[] = [
     tests: members,
   },
   {
+    name: 'record-kept-from-others',
+    rule: 'a node passes on a record that is new to it',
+    file: 'src/kernel/enrollment/members-port.ts',
+    find: 'void passOn(members, self, bytes, log);',
+    replace: 'void passOn;',
+    tests: members,
+  },
+  {
+    name: 'record-passed-to-coordinators-only',
+    rule: 'a coordinator passes a record on to all nodes',
+    file: 'src/kernel/enrollment/spread.ts',
+    find: 'const others = isCoordinator ?',
+    replace: 'const others = self.name === "" && isCoordinator ?',
+    tests: members,
+  },
+  {
     name: 'approves-two-of-a-name',
     rule: 'a coordinator approves one request for a name, an address or a key',
     file: 'src/cli/enrollment/approving.ts',

@@ -34,11 +34,8 @@ beforeAll(async () => {
   ports = await claimPorts();
   hotelUrl = `http://127.0.0.1:${ports.basePort + 40}`;
   const applications = { travel: built('examples/own-participant/travel.js') };
-  local = await LocalCluster.start({
-    directory,
-    basePort: ports.basePort,
-    create: { applications },
-  });
+  const create = { applications };
+  local = await LocalCluster.start({ directory, basePort: ports.basePort, create });
   const node = await loadNode(local.nodeFile('alice'));
   client = new ProcedureClient({ cluster: local.cluster, node });
 }, 90_000);
@@ -72,34 +69,55 @@ async function stopHotel(): Promise<void> {
   if (hotel) await once(hotel, 'exit');
 }
 
+/** Every party does its part, each with its own file; nothing is sent to a node yet. */
+async function makeRecord(): Promise<void> {
+  const service = built('examples/own-participant/hotel.js');
+  const asked = ['--url', hotelUrl, '--service', service, '-o', at('hotel.request')];
+  await run('enroll', 'participant', 'hotel', ...cluster(), ...asked);
+  await run('issue', at('hotel.request'), '-d', directory);
+  const approvals = [];
+  for (const index of [0, 1, 3]) {
+    const approval = at(`hotel.${index}.approval`);
+    const node = ['--node', local.nodeFile(`coordinator-${index}`)];
+    await run('approve', at('hotel.request'), ...node, '-o', approval);
+    approvals.push(approval);
+  }
+  const record = ['--no-send', '-o', at('hotel.record')];
+  await run('admit', at('hotel.request'), at('hotel.crt'), ...approvals, ...cluster(), ...record);
+}
+
+/** What each node answered to the record. */
+async function sendRecord(): Promise<string[]> {
+  const answer = await run('admit', at('hotel.record'), ...cluster(), '-o', at('again'), '--json');
+  return JSON.parse(answer).nodes.map((each: { admission: string }) => each.admission);
+}
+
+/** Brings a record to one node, as anybody may. */
+async function bring(url: string, file: string): Promise<Response> {
+  const headers = { 'content-type': 'application/octet-stream' };
+  const body = new Uint8Array(await readFile(file));
+  return fetch(`${url}/members`, { method: 'POST', headers, body });
+}
+
 it('a hotel joins a cluster that runs, and a procedure commits at it', {
   timeout: 180_000,
 }, async () => {
   const pids = () => local.nodes.map(({ name, pid }) => ({ name, pid }));
   const before = pids();
   const file = await readFile(local.clusterFile);
-  // Nobody knows it: a procedure that calls it does not commit.
-  expect(await client.run(book, patience)).toMatchObject({ outcome: 'aborted' });
-
-  const service = built('examples/own-participant/hotel.js');
-  const asked = ['--url', hotelUrl, '--service', service, '-o', at('hotel.request')];
-  await run('enroll', 'participant', 'hotel', ...cluster(), ...asked);
-  await run('issue', at('hotel.request'), '-d', directory);
-  const approvals = [0, 1, 3].map((index) => at(`hotel.${index}.approval`));
-  for (const [place, index] of [0, 1, 3].entries()) {
-    const node = ['--node', local.nodeFile(`coordinator-${index}`)];
-    await run('approve', at('hotel.request'), ...node, '-o', approvals[place] ?? '');
-  }
-  const parts = [at('hotel.request'), at('hotel.crt'), ...approvals];
-  const record = ['-o', at('hotel.record')];
-  const admitted = JSON.parse(await run('admit', ...parts, ...cluster(), ...record, '--json'));
-  expect(new Set(admitted.nodes.map((each: { admission: string }) => each.admission))).toEqual(
-    new Set(['admitted']),
-  );
-  expect(admitted.nodes).toHaveLength(before.length);
+  await makeRecord();
   await run('join', local.nodeFile('hotel'), at('hotel.record'));
   await startHotel();
 
+  // Nobody knows it: a procedure that calls it aborts.
+  expect(await client.run(book, patience)).toMatchObject({ outcome: 'aborted' });
+  // A record that reaches one node reaches all, whoever brought it.
+  expect((await bring(local.url('bank-b'), at('hotel.record'))).status).toBe(200);
+  await eventually('all nodes know the hotel', async () => {
+    const asked = local.nodes.map(({ url }) => fetch(`${url}/members/hotel`));
+    return (await Promise.all(asked)).every(({ status }) => status === 200);
+  });
+  expect(new Set(await sendRecord())).toEqual(new Set(['known']));
   const booked = await client.run(book, patience);
   expect(booked).toMatchObject({ outcome: 'committed', result: { room: 12 } });
   // No process was restarted, and no file of the others was touched.
@@ -107,12 +125,9 @@ it('a hotel joins a cluster that runs, and a procedure commits at it', {
   expect(await readFile(local.clusterFile)).toEqual(file);
 
   // A verifier that has the merged file can check the proof; one that has the old file does not know the hotel.
-  const tid = booked.transactionId;
   await run('merge', at('hotel.record'), ...cluster(), '-o', at('merged.json'));
-  await eventually('the proof is there', async () => {
-    const { exitCode } = await cli('proof', tid, '-c', at('merged.json'), '-o', at('x.proof'));
-    return exitCode === 0;
-  });
+  const proof = ['proof', booked.transactionId, '-c', at('merged.json'), '-o', at('x.proof')];
+  await eventually('the proof is there', async () => (await cli(...proof)).exitCode === 0);
   expect(await run('verify', at('x.proof'), '-c', at('merged.json'))).toContain('hotel');
   const old = await cli('verify', at('x.proof'), ...cluster());
   expect(old).toMatchObject({ exitCode: 1, out: expect.stringContaining('INVALID') });
@@ -128,9 +143,7 @@ it('nodes that restart still know it, and so does the hotel', { timeout: 120_000
     outcome: 'committed',
     result: { room: 11 },
   });
-  const again = await run('admit', at('hotel.record'), ...cluster(), '-o', at('again'), '--json');
-  const admissions = JSON.parse(again).nodes.map((each: { admission: string }) => each.admission);
-  expect(new Set(admissions)).toEqual(new Set(['known']));
+  expect(new Set(await sendRecord())).toEqual(new Set(['known']));
 });
 
 it('a stranger’s record of its own making is refused by each', { timeout: 60_000 }, async () => {
@@ -148,11 +161,9 @@ it('a stranger’s record of its own making is refused by each', { timeout: 60_0
   const parts = ['motel.request', 'motel.crt'].map(there);
   const made = ['-c', there('cluster.json'), '--no-send', '-o', there('motel.record')];
   await run('admit', ...parts, ...approvals, ...made);
-  const body = await readFile(there('motel.record'));
   const { coordinators, participants, fronts } = await loadCluster(local.clusterFile);
   for (const { url } of [...coordinators, ...participants, ...fronts]) {
-    const headers = { 'content-type': 'application/octet-stream' };
-    const answer = await fetch(`${url}/members`, { method: 'POST', headers, body });
+    const answer = await bring(url, there('motel.record'));
     expect(answer.status).toBe(400);
     expect(await answer.json()).toMatchObject({ error: 'bad-approval' });
   }

@@ -115,7 +115,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
 
   const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
-  registerMembers(app, members, log);
+  registerMembers(app, members, self, log);
   const common = (path: string) => ({
     path,
     security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,

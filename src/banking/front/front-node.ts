@@ -59,7 +59,7 @@ export async function startFront({ node, log, onSent, ...options }: FrontNodeOpt
 
   const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
-  registerMembers(app, members, log);
+  registerMembers(app, members, self, log);
   const callers = new Callers(app);
   registerPort(app, {
     path: '/transfer',

@@ -126,7 +126,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
 
   const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
-  registerMembers(app, members, log);
+  registerMembers(app, members, self, log);
   const security = (path: string) =>
     ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
   const ask = (request: InitiatorRequest | DialogueStep): Promise<InitiatorReply> =>

@@ -28,8 +28,8 @@ export const addApprove: AddCommand = (program) => {
     .addHelpText(
       'after',
       `
-Compare name, address and keys with what the newcomer says by another channel. All nodes will call
-that address. The coordinator keeps what it has approved, and approves nothing else for the same name,
+Compare name, address and SHA-256 with what the newcomer says by another channel: the keys are in the
+latter. All nodes will call that address. The coordinator keeps what it has approved, and approves nothing else for the same name,
 address or key, ever. Run it as the node's user, where its dataDir is; the node may run meanwhile.
 
 Examples:
@@ -40,7 +40,7 @@ Examples:
       const file = await readBytes(path);
       if (nodeFile === undefined) {
         const { request, bytes } = readRequest((await loadCluster(cluster)).id, file);
-        return show({ ...shown(request), request: sha256(bytes) }, json);
+        return show({ ...shown(request), sha256: sha256(bytes) }, json);
       }
       const node = await loadNode(nodeFile);
       if (node.role !== 'coordinator') {
@@ -50,7 +50,7 @@ Examples:
       const { request, bytes } = readRequest(id, file);
       const approval = output ?? `${request.name}.${node.name}.approval`;
       await writeFile(approval, await approve(file, node));
-      show({ ...shown(request), request: sha256(bytes), approval }, json);
+      show({ ...shown(request), sha256: sha256(bytes), approval }, json);
     });
 };
 

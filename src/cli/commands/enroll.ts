@@ -40,11 +40,12 @@ Examples:
       } = options;
       const nodeFile = options.node ?? join(dirname(clusterFile), 'nodes', `${name}.json`);
       const shared = { name, clusterFile, nodeFile, requestFile };
-      const { files } = await enroll(
+      const { files, sha256 } = await enroll(
         role === 'client' ? { role, ...shared } : { role, ...shared, ...servingOf(options) },
       );
-      if (json) return printJson({ files, node: nodeFile, request: requestFile });
+      if (json) return printJson({ files, node: nodeFile, request: requestFile, sha256 });
       console.log(`Made ${nodeFile}, which is private, and ${requestFile}, which is not.`);
+      console.log(`Let the approvers know its SHA-256 by another channel: ${sha256}`);
     });
 };
 

@@ -10,6 +10,7 @@ import {
   nodeSchema,
 } from '../../kernel/config/node-file.js';
 import { newCertificateKey, newStatementKey, rawPublicKey } from '../../kernel/config/x509.js';
+import { sha256 } from '../../kernel/digest.js';
 import { createFile, replaceFile } from '../../kernel/enrollment/files.js';
 import { Members, requireFree, requireFreeName } from '../../kernel/enrollment/members.js';
 import { requireCertificate, verifyRecord } from '../../kernel/enrollment/record.js';
@@ -39,19 +40,20 @@ export type Newcomer =
     });
 
 /**
- * Makes a newcomer's keys and writes its private file, which waits for its certificate, and its request. Throws
+ * Makes a newcomer's keys and writes its private file, which waits for its certificate, and its request. Gives
+ * the SHA-256 of the request, to compare it by. Throws
  * `ConfigError` where a file is there already, `EnrollmentError` where its name or address is a member's.
  */
-export async function enroll(newcomer: Newcomer): Promise<{ files: string[] }> {
+export async function enroll(newcomer: Newcomer): Promise<{ files: string[]; sha256: string }> {
   const { nodeFile, requestFile } = newcomer;
   const cluster = await loadCluster(newcomer.clusterFile);
   const { node, request } = made(newcomer, cluster);
-  const { file } = signRequest(request, node);
+  const { file, bytes } = signRequest(request, node);
   if (!(await createFile(nodeFile, json(node)))) {
     throw new ConfigError(`${nodeFile} exists already; choose another name, or remove it`);
   }
   await writeFile(requestFile, file);
-  return { files: [nodeFile, requestFile] };
+  return { files: [nodeFile, requestFile], sha256: sha256(bytes) };
 }
 
 function made(newcomer: Newcomer, cluster: Cluster) {

@@ -129,7 +129,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     ...core.status,
     ...(sessions && { sessions: sessions.state }),
   }));
-  registerMembers(app, members, log);
+  registerMembers(app, members, self, log);
   registerPublicPages(app, store, () => ({
     name: node.name,
     ...core.status,

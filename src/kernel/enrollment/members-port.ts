@@ -3,12 +3,18 @@ import type { Logger } from '../http/logger.js';
 import { EnrollmentError, type EnrollmentErrorCode } from './enrollment-error.js';
 import type { Members } from './members.js';
 import { recordBytesMax } from './record.js';
+import { passOn } from './spread.js';
 
 /**
- * Serves `/members`: a POST of an enrollment record admits its participant, whoever sends it, and `/members/NAME` is the
+ * Serves `/members`: a POST of an enrollment record admits its participant, and is passed on; `/members/NAME` is the
  * record of one that was admitted. Answers are JSON: `admission`, or `error` and `message`.
  */
-export function registerMembers(app: FastifyInstance, members: Members, log: Logger): void {
+export function registerMembers(
+  app: FastifyInstance,
+  members: Members,
+  self: { readonly name: string },
+  log: Logger,
+): void {
   app.register(async (scope) => {
     scope.addContentTypeParser(
       'application/octet-stream',
@@ -22,6 +28,7 @@ export function registerMembers(app: FastifyInstance, members: Members, log: Log
         if (admission !== 'known') {
           const participants = members.cluster.participants.length;
           log.info({ admission, participants }, 'member-enrolled');
+          void passOn(members, self, bytes, log);
         }
         return { admission };
       } catch (error) {

@@ -118,7 +118,7 @@ export async function startParticipant<Work>(
 
   const app = createNodeServer(cluster, self, node, log);
   registerHealth(app, log);
-  registerMembers(app, members, log);
+  registerMembers(app, members, self, log);
   const common = (path: string) => ({
     path,
     security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,

@@ -2,7 +2,7 @@ import { X509Certificate } from 'node:crypto';
 import { mkdir, readdir, readFile, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
-import { describe, expect, it, onTestFinished } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cluster } from '../../../src/kernel/cluster.js';
 import { newStatementKey } from '../../../src/kernel/config/x509.js';
 import { Members } from '../../../src/kernel/enrollment/members.js';
@@ -181,7 +181,7 @@ describe('/members', () => {
     const { members, dataDir } = await open();
     const log = pino({ level: 'silent' });
     const app = createHttpServer({ log });
-    registerMembers(app, members, log);
+    registerMembers(app, members, { name: 'coordinator-0' }, log);
     onTestFinished(() => app.close());
     const headers = { 'content-type': 'application/octet-stream' };
     const post = (body: Uint8Array) =>
@@ -211,6 +211,38 @@ describe('/members', () => {
     expect((await post(recordOf(at, newcomer(at)))).statusCode).toBe(409);
     expect(namesOf(members)).toEqual([...listed, 'hotel']);
     expect(await readdir(join(dataDir, 'members'))).toEqual(['hotel.record']);
+  });
+
+  it('passes a record on once, from a coordinator to all nodes and from others to coordinators', async () => {
+    const calls: string[] = [];
+    const { coordinators, initiators, participants, fronts } = at.cluster;
+    vi.stubGlobal('fetch', (address: string) => {
+      calls.push(address);
+      return Promise.resolve(new Response('{}'));
+    });
+    onTestFinished(() => void vi.unstubAllGlobals());
+    const log = pino({ level: 'silent' });
+    const passedOn = async (name: string) => {
+      calls.length = 0;
+      const { members } = await open();
+      const app = createHttpServer({ log });
+      onTestFinished(() => app.close());
+      registerMembers(app, members, { name }, log);
+      const headers = { 'content-type': 'application/octet-stream' };
+      for (let time = 0; time < 2; time += 1) {
+        await app.inject({ method: 'POST', url: '/members', headers, body: Buffer.from(record) });
+      }
+      return [...calls].sort();
+    };
+    const urls = (list: readonly { name: string; url: string }[], but: string) =>
+      list
+        .filter(({ name }) => name !== but)
+        .map(({ url }) => `${url}/members`)
+        .sort();
+    const hotelToo = { name: 'hotel', url: hotel.request.url };
+    const all = [...coordinators, ...initiators, ...participants, ...fronts, hotelToo];
+    expect(await passedOn('coordinator-0')).toEqual(urls(all, 'coordinator-0'));
+    expect(await passedOn('bank-a')).toEqual(urls(coordinators, 'bank-a'));
   });
 
   it('takes no other content', async () => {

@@ -1,6 +1,11 @@
+import { createHash } from 'node:crypto';
 import { describe, expect, it } from 'vitest';
 import { newCertificateKey, newStatementKey } from '../../../src/kernel/config/x509.js';
-import { readApproval, signApproval } from '../../../src/kernel/enrollment/approval.js';
+import {
+  encodeApproval,
+  readApproval,
+  signApproval,
+} from '../../../src/kernel/enrollment/approval.js';
 import { encodeRecord, verifyRecord } from '../../../src/kernel/enrollment/record.js';
 import {
   decodeRequest,
@@ -35,6 +40,20 @@ describe('a request', () => {
     expect(request).toEqual(hotel.request);
     expect(encodeRequest(request)).toEqual(bytes);
     expect(decodeRequest(bytes)).toEqual(request);
+  });
+
+  it('is signed as docs/formats.md says', () => {
+    const text = (value: string) => [0, value.length, ...Buffer.from(value)];
+    const domain = [...Buffer.from('concordat-enrollment/1')];
+    const { url, statementKey, key } = hotel.request;
+    expect([...hotel.signed.bytes]).toEqual([
+      ...[...domain, 0, ...text('test'), 0, ...text('hotel'), ...text(url)],
+      ...[...Buffer.from(statementKey, 'hex'), ...key],
+    ]);
+    expect([...encodeApproval(cluster.id, hotel.signed, replicaId(3))]).toEqual([
+      ...[...domain, 1, ...text('test')],
+      ...[...createHash('sha256').update(hotel.signed.bytes).digest(), 0, 3],
+    ]);
   });
 
   it('of a client has neither address nor statement key', () => {
