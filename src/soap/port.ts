@@ -27,7 +27,10 @@ import type { XmlElement } from './xml.js';
 export type Operation<Message extends SoapMessage> =
   | {
       readonly kind: 'one-way';
-      /** The sender gets the answer that the message is taken only once it is handled; as a rule before. */
+      /**
+       * The sender gets the answer that the message is taken only once it is handled; as a rule before. A fault of the
+       * receiver's is the answer then: the message is not taken.
+       */
       readonly isTakenOnceHandled?: boolean;
       handle(message: Message): void | Promise<void>;
     }
@@ -184,8 +187,8 @@ export class Port<Message extends SoapMessage> {
     const last = (work: () => Promise<void>) => () => work().finally(release);
     if (operation.kind === 'one-way') {
       if (operation.isTakenOnceHandled) {
-        await last(() => this.#handleOneWay(message, operation))();
-        return { answer: accepted };
+        await this.#handleFirst(message, operation);
+        return { answer: accepted, rest: async () => release() };
       }
       return { answer: accepted, rest: last(() => this.#handleOneWay(message, operation)) };
     }
@@ -219,6 +222,20 @@ export class Port<Message extends SoapMessage> {
       return { route: replyRoute, action: operation.replyAction, status: 200, ...reply };
     } catch (error) {
       return faultAnswer(message, this.#faultOf(error), faultRoute);
+    }
+  }
+
+  /** Throws what keeps the message from being taken. */
+  async #handleFirst(
+    message: Message,
+    operation: Operation<Message> & { readonly kind: 'one-way' },
+  ): Promise<void> {
+    try {
+      await operation.handle(message);
+    } catch (error) {
+      if (!(error instanceof SoapFault) || error.data.soapCode === 'Receiver') throw error;
+      const fault = this.#faultOf(error);
+      await this.#deliver(message, faultAnswer(message, fault, faultRouteOf(message.addressing)));
     }
   }
 

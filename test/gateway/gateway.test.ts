@@ -1,8 +1,13 @@
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
+import { loadNode } from '../../src/kernel/config/node-file.js';
+import { DialogueClient } from '../../src/service/client/dialogue-client.js';
 import { eventually } from '../system/support/eventually.js';
 import { GatewayCluster } from './support/gateway-cluster.js';
 import type { Endpoint } from './support/plain-messages.js';
 import type { Context, PlainParty } from './support/plain-party.js';
+
+const timeoutMs = 20_000;
 
 describe.each(['1.1', '1.2'] as const)('plain software of SOAP %s', (version) => {
   let cluster: GatewayCluster;
@@ -117,6 +122,16 @@ describe.each(['1.1', '1.2'] as const)('plain software of SOAP %s', (version) =>
     const fault = party.received.find(({ instance }) => instance === client.instance);
     expect(fault?.text).toContain('UnknownTransaction');
     await party.notify('Rollback', completion, client);
+  });
+
+  it('enlists for its own client alone', async () => {
+    const node = await loadNode(join(cluster.all.directory, 'nodes', 'alice.json'));
+    const alice = new DialogueClient({ cluster: cluster.all.cluster, node });
+    const dialogue = await alice.begin({ timeoutMs });
+    const answer = await dialogue.call('gw', 'enlist', '0'.repeat(64), { timeoutMs });
+    expect(answer).toEqual({ kind: 'refused', reason: 'NotTheGateway' });
+    await dialogue.rollback({ timeoutMs });
+    await alice.close();
   });
 
   it('registers once what is sent twice', async () => {

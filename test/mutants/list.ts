@@ -2,6 +2,7 @@ import { accountMutants } from './accounts.js';
 import { edgeMutants } from './edge.js';
 import { enrollMutants } from './enroll.js';
 import { forgettingMutants } from './forgetting.js';
+import { gatewayMutants } from './gateway.js';
 import { invitationMutants } from './invitations.js';
 import { limitMutants } from './limits.js';
 import { lostSessionMutants } from './lost-sessions.js';
@@ -669,6 +670,7 @@ export const mutants: readonly Mutant[] = [
   ...sizeMutants,
   ...lostSessionMutants,
   ...storeMutants,
+  ...gatewayMutants,
   ...sidecarMutants,
   ...postgresMutants,
 ];

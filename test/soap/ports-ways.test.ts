@@ -2,7 +2,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { anonymous, endpoint, none } from '../../src/soap/addressing.js';
 import { ReceivedFault } from '../../src/soap/client.js';
 import { readFault } from '../../src/soap/fault-body.js';
-import { coordinationFaults } from '../../src/soap/faults.js';
+import { coordinationFaults, soapFaults } from '../../src/soap/faults.js';
 import type { Operation } from '../../src/soap/port.js';
 import type { ReceivedMessage } from '../../src/soap/verification.js';
 import type { SoapVersion } from '../../src/soap/vocabulary.js';
@@ -196,6 +196,21 @@ describe('a one-way message', () => {
     expect(response).toMatchObject({ status: 202, text: '' });
     expect(await inbox.next()).toMatchObject({ principal: { name: 'caller' } });
     expect(service.sent).toEqual([]);
+  });
+
+  it('may be taken only once it is handled, and is not where the service cannot', async () => {
+    let isHandled = false;
+    const handle = async ({ body: content }: ReceivedMessage) => {
+      if (content?.localName !== 'Tell') throw soapFaults.receiver('not now');
+      await new Promise((resolve) => setImmediate(resolve));
+      isHandled = true;
+    };
+    const operation = { kind: 'one-way', isTakenOnceHandled: true, handle } as const;
+    const { address } = await pair({ [tell]: operation });
+    const addressing = { to: address, action: tell, replyTo: none };
+    expect((await post(address, signed(signerOf('caller'), addressing))).status).toBe(500);
+    const taken = await post(address, signed(signerOf('caller'), addressing, body('Tell')));
+    expect([taken.status, isHandled]).toEqual([202, true]);
   });
 
   it.each([

@@ -1,6 +1,6 @@
 import type { CommonOutput } from '../../kernel/core.js';
 import { type TransactionId, unreachable } from '../../kernel/ids.js';
-import type { CallId } from '../../transaction/participant/messages.js';
+import { type CallId, refKey } from '../../transaction/participant/messages.js';
 import {
   type CompletionState,
   completionTable,
@@ -97,13 +97,24 @@ export class Activity {
     for (const participant of restored) this.#participants.set(participant.key, participant);
     const { tid, decision, outcome } = this.#record;
     if (tid === undefined) return this.notBegun();
+    const sent = restored.flatMap((participant) => participant.resume());
     if (outcome !== undefined) {
-      const sent = restored.flatMap((participant) => participant.resume());
       return [...sent, this.#telling.limit(this.#record), ...this.#deliver()];
     }
-    if (decision !== undefined) return this.#finish(decision);
-    // Its participants that have not prepared are enlisted no more.
-    return this.#decide('rollback');
+    // Undecided: its participants that have not prepared are enlisted no more.
+    return [
+      ...sent,
+      ...(decision === undefined ? this.#decide('rollback') : this.#finish(decision)),
+    ];
+  }
+
+  /** `held`: the refs of what the gateway's participant has voted for. What it has not it never will. */
+  held(held: ReadonlySet<string>): Outputs {
+    return [...this.participants].flatMap((participant) => {
+      const { ref, isInDoubt, hasEnded } = participant;
+      const mayCommit = isInDoubt && ref !== undefined && held.has(refKey(ref));
+      return hasEnded || mayCommit ? [] : participant.rollBack();
+    });
   }
 
   register(input: Register): Outputs {

@@ -2,7 +2,7 @@ import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../kernel/
 import { unreachable } from '../../kernel/ids.js';
 import { type EnlistmentRef, refKey } from '../../transaction/participant/messages.js';
 import { Activity } from './activity.js';
-import { answer, refused } from './answers.js';
+import { accepted, answer, refused } from './answers.js';
 import type {
   ActivityKey,
   CompletionKey,
@@ -84,6 +84,8 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
         return this.#step(input.activity, (activity) => activity.completed(input.outcome));
       case 'told':
         return this.#step(input.activity, (activity) => activity.told(input.isTaken));
+      case 'held':
+        return this.#held(input);
       case 'enlist':
         return this.#enlist(input);
       case 'prepare':
@@ -123,10 +125,13 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
     }
     // Of a durable one that is not known nothing is said: it may have been forgotten only once it had ended.
     const isVolatile = isVolatileKey(key) && event === 'prepared';
-    return answer(
-      call,
-      isVolatile ? { kind: 'fault', fault: 'UnknownTransaction' } : { kind: 'accepted' },
-    );
+    return answer(call, isVolatile ? { kind: 'fault', fault: 'UnknownTransaction' } : accepted);
+  }
+
+  #held({ call, refs }: Extract<EnlistedInput, { kind: 'held' }>): Outputs {
+    const held = new Set(refs.map(refKey));
+    const outputs = [...this.#activities.values()].flatMap((activity) => activity.held(held));
+    return [...outputs, ...answer(call, accepted)];
   }
 
   /** Only for a participant that this gateway has registered, and once. */
@@ -138,7 +143,7 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
     const { participant } = enlisted;
     if (participant.ref !== undefined) return answer(call, refused('too-late'));
     this.#byRef.set(refKey(ref), enlisted);
-    return [...participant.bind(ref), ...answer(call, { kind: 'accepted' })];
+    return [...participant.bind(ref), ...answer(call, accepted)];
   }
 
   #asked({

@@ -125,6 +125,8 @@ export type DialogueInput =
 
 /** Of the gateway's own participant, which has checked what coordinators and initiators signed. */
 export type EnlistedInput =
+  /** First of all, after a start: the enlistments that it holds prepared. Of all others it has not voted. */
+  | { readonly kind: 'held'; readonly call: CallId; readonly refs: readonly EnlistmentRef[] }
   | {
       readonly kind: 'enlist';
       readonly call: CallId;

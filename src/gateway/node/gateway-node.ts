@@ -118,6 +118,8 @@ export async function startGateway(options: GatewayNodeOptions): Promise<Running
     await Promise.all([client.close(), plain.close()]);
   };
   try {
+    // What is sent at the start may be answered at once.
+    await app.listen(node.plain.listen);
     await driver.start();
     const participant = await startParticipant({
       ...{ cluster, log, onFatal, ...(onSent && { onSent }) },
@@ -126,7 +128,6 @@ export async function startGateway(options: GatewayNodeOptions): Promise<Running
       operations: enlistOperation(ask, node.client.name),
     });
     running.push(participant);
-    await app.listen(node.plain.listen);
     return { url: participant.url, stop };
   } catch (error) {
     await stop();

@@ -133,7 +133,9 @@ export function completionOperations(ports: PlainPorts): PlainOperations {
       readNotification(body, event === 'commit' ? 'Commit' : 'Rollback');
       const messageId = addressing.messageId ?? '';
       const key = keyIn(headers) as CompletionKey;
-      throwFault(await ports.ask({ kind: 'complete', key, event, messageId }));
+      const answer = await ports.ask({ kind: 'complete', key, event, messageId });
+      if (answer.kind === 'refused') throw soapFaults.receiver('The gateway takes nothing now.');
+      throwFault(answer);
     },
   });
   return {

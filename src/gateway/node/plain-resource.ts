@@ -1,7 +1,7 @@
 import { digest } from '../../kernel/ids.js';
 import type { Json } from '../../service/json.js';
 import { type OperationHandlers, Refusal } from '../../service/participant/operations.js';
-import type { Resource } from '../../service/participant/resource.js';
+import type { LeftWork, Resource } from '../../service/participant/resource.js';
 import type {
   ApplicationVote,
   ApplicationWrite,
@@ -21,8 +21,10 @@ export class PlainResource implements Resource<EnlistmentRef> {
     this.#ask = ask;
   }
 
-  /** The gateway has all of it on its own disk. */
-  async start(): Promise<void> {}
+  /** The gateway has them on its own disk. What it holds prepared and the participant does not has no vote. */
+  async start({ prepared }: LeftWork): Promise<void> {
+    await this.#ask({ kind: 'held', refs: prepared.map(({ ref }) => ref) });
+  }
 
   async begin(ref: EnlistmentRef): Promise<EnlistmentRef> {
     return ref;

@@ -182,7 +182,10 @@ export class PlainParty {
       ...{ version, text },
     };
     this.received.push(received);
-    await this.participants.get(received.instance)?.(received);
+    // An answer may be lost, as where the gateway was killed: what it asked for is asked again.
+    await Promise.resolve(this.participants.get(received.instance)?.(received)).catch((error) => {
+      if (!(error instanceof TypeError)) throw error;
+    });
   }
 }
 

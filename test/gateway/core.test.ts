@@ -1,0 +1,175 @@
+import { beforeEach, describe, expect, it } from 'vitest';
+import type { EnlistmentKey } from '../../src/gateway/core/messages.js';
+import { digest, enlistmentId, transactionId } from '../../src/kernel/ids.js';
+import { activity, GatewayRig, options, tid } from './support/gateway-rig.js';
+
+let rig: GatewayRig;
+beforeEach(() => {
+  rig = new GatewayRig();
+});
+
+const received = (key: EnlistmentKey) => rig.plain.get(key)?.received;
+
+describe('an activity', () => {
+  it('commits', () => {
+    rig.begin();
+    const [a, b] = [rig.register('durable', {}), rig.register('durable', {})];
+    rig.complete('commit');
+    rig.settle();
+    expect([rig.outcome, rig.told]).toEqual(['committed', ['committed']]);
+    expect([received(a), received(b)]).toEqual([
+      ['Prepare', 'Commit'],
+      ['Prepare', 'Commit'],
+    ]);
+  });
+
+  it('asks for the commit only once volatile participants have voted', () => {
+    rig.begin();
+    const v = rig.register('volatile', { Prepare: 'nothing' });
+    const d = rig.register('durable', {});
+    rig.complete('commit');
+    rig.run();
+    expect([received(v), received(d)]).toEqual([['Prepare'], []]);
+    const late = rig.register('durable', {});
+    rig.notify(v, 'readOnly');
+    rig.settle();
+    expect([received(v), received(d), received(late)]).toEqual([
+      ['Prepare'],
+      ['Prepare', 'Commit'],
+      ['Prepare', 'Commit'],
+    ]);
+  });
+
+  it('takes no participant once the initiators are asked', () => {
+    rig.begin();
+    rig.register('durable', { Prepare: 'nothing' });
+    rig.complete('commit');
+    rig.run();
+    const known = rig.answers.size;
+    rig.register('durable', {});
+    expect([...rig.answers.values()].slice(known)).toContainEqual({
+      kind: 'refused',
+      reason: 'too-late',
+    });
+  });
+
+  it('is rolled back by a participant that gives up before it is asked', () => {
+    rig.begin();
+    const [a, b] = [rig.register('durable', {}), rig.register('durable', {})];
+    rig.notify(a, 'aborted');
+    rig.settle();
+    expect([rig.outcome, received(b)]).toEqual(['aborted', ['Rollback']]);
+    expect(rig.told, 'nobody has asked yet').toEqual([]);
+    rig.complete('commit');
+    rig.settle();
+    expect(rig.told).toEqual(['aborted']);
+  });
+
+  it('is rolled back when its time is over, and keeps nothing for ever', () => {
+    rig.begin();
+    const a = rig.register('durable', { Rollback: 'nothing' });
+    rig.settle(2_000_000);
+    expect(rig.outcome).toBe('aborted');
+    expect(received(a)?.length).toBe(1 + options.limits.repetitions - 1);
+    expect([...rig.store.keys()]).toEqual([]);
+  });
+
+  it('is told to its client though a participant does not answer', () => {
+    rig.begin();
+    const a = rig.register('durable', { Commit: 'nothing' });
+    rig.complete('commit');
+    rig.settle();
+    expect(rig.told).toEqual(['committed']);
+    expect(received(a)?.length, 'a vote binds both sides').toBeGreaterThan(8);
+  });
+});
+
+describe('a durable participant', () => {
+  it('is sent no outcome before it is proved, although the initiators say it', () => {
+    rig.begin();
+    const a = rig.register('durable', {});
+    rig.register('durable', { Prepare: 'nothing' });
+    rig.complete('commit');
+    rig.run();
+    expect(received(a)).toEqual(['Prepare']);
+    const outputs = rig.core.handle({ kind: 'completed', activity, outcome: 'aborted' });
+    expect(outputs.filter((output) => output.kind === 'send' && output.key === a)).toEqual([]);
+  });
+
+  it('is not sent a Rollback when the time is over but the commit is asked for', () => {
+    rig.begin();
+    const a = rig.register('durable', { Prepare: 'nothing' });
+    rig.complete('commit');
+    rig.run();
+    const outputs = rig.core.handle({ kind: 'timer', name: `expires/${activity}` });
+    expect([outputs, received(a)]).toEqual([[], ['Prepare']]);
+  });
+
+  it('that is not known gets no answer to Prepared', () => {
+    const call = rig.notify('D-unknown' as EnlistmentKey, 'prepared');
+    rig.run();
+    expect(rig.answers.get(call)).toEqual({ kind: 'accepted' });
+    const other = rig.notify('V-unknown' as EnlistmentKey, 'prepared');
+    rig.run();
+    expect(rig.answers.get(other)).toEqual({ kind: 'fault', fault: 'UnknownTransaction' });
+  });
+
+  it('has its vote and its outcome on disk before they leave', () => {
+    rig.begin();
+    const a = rig.register('durable', { Commit: 'nothing' });
+    rig.complete('commit');
+    rig.run();
+    const record = JSON.parse(new TextDecoder().decode(rig.store.get(`enlistment/${a}`)));
+    expect(record).toMatchObject({ hasPrepared: true, outcome: 'committed' });
+  });
+
+  it('may not be enlisted twice, nor in another transaction', () => {
+    rig.begin();
+    rig.register('durable', {});
+    const id = digest('2'.padStart(64, '0'));
+    const ref = { tid, enlistment: enlistmentId('gw.other') };
+    const again = rig.ask({ kind: 'enlist', digest: id, ref });
+    const other = { ...ref, tid: transactionId('00000000-0000-4000-8000-000000000002') };
+    const elsewhere = rig.ask({ kind: 'enlist', digest: id, ref: other });
+    rig.run();
+    expect(rig.answers.get(again)).toEqual({ kind: 'refused', reason: 'too-late' });
+    expect(rig.answers.get(elsewhere)).toEqual({ kind: 'refused', reason: 'unknown' });
+  });
+});
+
+describe.each([
+  ['commit', {}, {}],
+  ['rollback', {}, {}],
+  ['commit', { Prepare: 'aborted' }, {}],
+  ['commit', { Prepare: 'readOnly' }, {}],
+  ['commit', { Prepare: 'nothing' }, {}],
+  ['commit', {}, { Prepare: 'aborted' }],
+] as const)('a crash at each step of a %s, with %j and %j', (decision, durable, volatile) => {
+  const run = (crashAfter: number) => {
+    const it = new GatewayRig();
+    it.crashAfter = crashAfter;
+    it.begin();
+    it.register('durable', {});
+    it.register('durable', durable);
+    it.register('volatile', volatile);
+    const call = it.complete(decision);
+    it.settle();
+    return { it, isAccepted: it.hasClient && it.answers.get(call)?.kind === 'accepted' };
+  };
+  const { it: whole } = run(Number.POSITIVE_INFINITY);
+  const steps = Array.from({ length: whole.outputs }, (_, index) => index);
+
+  it.each(steps)('after output %i', (step) => {
+    const { it: crashed, isAccepted } = run(step);
+    const durables = [...crashed.plain].filter(([key]) => key.startsWith('D'));
+    for (const [key, { received: got, isInDoubt, hasEnded, call }] of durables) {
+      const isRegistered = crashed.answers.get(call)?.kind === 'registered';
+      if (isRegistered) expect(hasEnded, `${key} has its outcome`).toBe(true);
+      expect(isInDoubt, `${key} is in doubt`).toBe(false);
+      if (crashed.outcome !== 'committed') expect(got, key).not.toContain('Commit');
+      if (crashed.outcome === 'committed') expect(got, key).not.toContain('Rollback');
+    }
+    for (const outcome of crashed.told) expect(outcome).toBe(crashed.outcome);
+    if (isAccepted) expect(crashed.told.length).toBeGreaterThan(0);
+  });
+});
