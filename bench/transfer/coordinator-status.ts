@@ -1,6 +1,6 @@
 import { z } from 'zod';
-import { httpGet } from '../../src/cli/http-get.js';
 import type { Cluster } from '../../src/kernel/cluster.js';
+import { httpGet } from '../../src/kernel/http/http-get.js';
 import { BenchmarkError } from '../benchmark.js';
 
 const latency = z.object({ count: z.number(), sumMs: z.number() });

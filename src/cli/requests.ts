@@ -1,9 +1,9 @@
 import { InvalidArgumentError } from 'commander';
 import type { Cluster } from '../kernel/cluster.js';
+import { isHealthy } from '../kernel/http/http-get.js';
 import { clientId, oneCorrect } from '../kernel/ids.js';
 import type { RequestError, RequestErrorCode, Ticket } from '../service/client/request-error.js';
 import { CliError, type CliErrorCode } from './exit.js';
-import { isHealthy } from './http-get.js';
 
 /** Before anything is sent, so that "not running" is reported at once, and as what it is. */
 export async function requireInitiators({ initiators, resilience }: Cluster): Promise<void> {

@@ -2,7 +2,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 import { encodeDecisionProof } from '../../src/agreement/certificate.js';
-import { checkProof } from '../../src/cli/proof-check.js';
+import { checkProof } from '../../src/service/client/proof-check.js';
 import { cli } from './support/cli.js';
 import { clusterOnDisk } from './support/cluster-on-disk.js';
 

@@ -5,8 +5,8 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { isHealthy } from '../../src/cli/http-get.js';
 import { claimPorts, type PortRange } from '../../src/cli/local/port-range.js';
+import { isHealthy } from '../../src/kernel/http/http-get.js';
 import { cli } from '../cli/support/cli.js';
 import { eventually } from './support/eventually.js';
 

@@ -1,6 +1,6 @@
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
-import { checkProof } from '../../src/cli/proof-check.js';
+import { checkProof } from '../../src/service/client/proof-check.js';
 import {
   clusterJson,
   outcomeProofVectors,

@@ -1,14 +1,10 @@
 import { writeFile } from 'node:fs/promises';
-import type { VerifiedDecisionProof } from '../../agreement/messages.js';
-import { decisionProofBytesMax } from '../../agreement/sizes.js';
-import type { Cluster } from '../../kernel/cluster.js';
 import { loadCluster } from '../../kernel/config/cluster-file.js';
 import type { TransactionId } from '../../kernel/ids.js';
+import { fetchProof } from '../../service/client/proof-fetch.js';
 import { parseTransactionId } from '../arguments.js';
 import { CliError } from '../exit.js';
-import { httpGet } from '../http-get.js';
 import { printJson } from '../output.js';
-import { checkProof } from '../proof-check.js';
 import { summarize, summaryText } from '../proof-summary.js';
 import { type AddCommand, defaultClusterFile } from './command.js';
 
@@ -16,11 +12,6 @@ interface Options {
   readonly cluster: string;
   readonly output?: string;
   readonly json?: boolean;
-}
-
-interface Found {
-  readonly bytes: Uint8Array;
-  readonly proof: VerifiedDecisionProof;
 }
 
 export const addProof: AddCommand = (program) => {
@@ -41,7 +32,14 @@ Example:
     )
     .action(async (tid: TransactionId, { cluster: clusterFile, output, json }: Options) => {
       const cluster = await loadCluster(clusterFile);
-      const { bytes, proof } = await fetchProof(cluster, tid);
+      const search = await fetchProof(cluster, tid, { timeoutMs: 5000 });
+      if (search.kind === 'none') {
+        throw new CliError(
+          search.answered ? 'failed' : 'unreachable',
+          `no coordinator gave a proof of ${tid} (${search.said.join('; ')})`,
+        );
+      }
+      const { bytes, proof } = search;
       const file = output ?? `${tid}.proof`;
       await writeFile(file, bytes);
       const summary = summarize(cluster, proof);
@@ -49,33 +47,3 @@ Example:
       console.log(`${summaryText(summary)}\n\nwritten to ${file}`);
     });
 };
-
-async function fetchProof(cluster: Cluster, tid: TransactionId): Promise<Found> {
-  const said: string[] = [];
-  let answered = false;
-  for (const { name, url } of cluster.coordinators) {
-    const answer = await httpGet(`${url}/proof/${tid}`, {
-      timeoutMs: 5000,
-      maxBytes: decisionProofBytesMax,
-    });
-    answered ||= answer !== undefined;
-    if (answer?.status === 200) {
-      const found = check(cluster, tid, answer.body);
-      if (typeof found !== 'string') return found;
-      said.push(`${name}: bad proof: ${found}`);
-    } else said.push(`${name}: ${answer === undefined ? 'no answer' : 'has none'}`);
-  }
-  throw new CliError(
-    answered ? 'failed' : 'unreachable',
-    `no coordinator gave a proof of ${tid} (${said.join('; ')})`,
-  );
-}
-
-/** The proof, or what is wrong with it. */
-function check(cluster: Cluster, tid: TransactionId, bytes: Uint8Array): Found | string {
-  const checked = checkProof(cluster, bytes);
-  if (!checked.ok) return checked.error;
-  const { value } = checked.value;
-  if (value.kind !== 'outcome' || value.tid !== tid) return 'it is of something else';
-  return { bytes, proof: checked.value };
-}

@@ -1,8 +1,8 @@
 import { z } from 'zod';
 import { loadCluster } from '../../kernel/config/cluster-file.js';
+import { httpGet } from '../../kernel/http/http-get.js';
 import { oneCorrect, quorum } from '../../kernel/ids.js';
 import { type ExitCode, exitCodes } from '../exit.js';
-import { httpGet } from '../http-get.js';
 import { type LocalMember, localMembers } from '../local/members.js';
 import { printJson, table } from '../output.js';
 import { type AddCommand, defaultClusterFile } from './command.js';

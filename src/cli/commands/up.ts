@@ -1,6 +1,7 @@
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNode } from '../../kernel/config/node-file.js';
+import { httpGet } from '../../kernel/http/http-get.js';
 import { unreachable } from '../../kernel/ids.js';
 import {
   addClusterOptions,
@@ -9,7 +10,6 @@ import {
   newClusterOf,
 } from '../cluster-options.js';
 import { CliError, usageError } from '../exit.js';
-import { httpGet } from '../http-get.js';
 import { endText } from '../local/child-node.js';
 import { type ClusterEvent, LocalCluster } from '../local-cluster.js';
 import { printJson, table } from '../output.js';

@@ -1,9 +1,9 @@
 import { readFile, stat } from 'node:fs/promises';
 import { decisionProofBytesMax } from '../../agreement/sizes.js';
 import { loadCluster } from '../../kernel/config/cluster-file.js';
+import { checkProof } from '../../service/client/proof-check.js';
 import { exitCodes, usageError } from '../exit.js';
 import { printJson } from '../output.js';
-import { checkProof } from '../proof-check.js';
 import { summarize, summaryText } from '../proof-summary.js';
 import { type AddCommand, defaultClusterFile } from './command.js';
 

@@ -14,8 +14,8 @@ import {
   verifyRecord,
 } from '../../kernel/enrollment/record.js';
 import { readRequest, requestMagic } from '../../kernel/enrollment/request.js';
+import { httpPost } from '../../kernel/http/http-get.js';
 import { Keyring } from '../../kernel/keys.js';
-import { httpPost } from '../http-get.js';
 
 /** Files of an enrollment by what they are, in whichever order they were named. */
 interface Parts {

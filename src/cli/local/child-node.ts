@@ -1,8 +1,8 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, readFileSync, statSync } from 'node:fs';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { isHealthy } from '../../kernel/http/http-get.js';
 import { CliError } from '../exit.js';
-import { isHealthy } from '../http-get.js';
 
 export interface ChildNodeOptions {
   readonly name: string;

@@ -1,7 +1,7 @@
 import { decisionProofBytesMax } from '../../../src/agreement/sizes.js';
-import { httpGet } from '../../../src/cli/http-get.js';
-import { checkProof } from '../../../src/cli/proof-check.js';
 import type { Cluster } from '../../../src/kernel/cluster.js';
+import { httpGet } from '../../../src/kernel/http/http-get.js';
+import { checkProof } from '../../../src/service/client/proof-check.js';
 import { members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
 import type { Line } from '../load/ledger.js';

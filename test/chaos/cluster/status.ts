@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { httpGet } from '../../../src/cli/http-get.js';
+import { httpGet } from '../../../src/kernel/http/http-get.js';
 import { faultsMax, members } from './members.js';
 import type { Nodes } from './nodes.js';
 

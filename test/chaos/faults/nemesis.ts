@@ -1,5 +1,5 @@
 import { setTimeout as sleep } from 'node:timers/promises';
-import { isHealthy } from '../../../src/cli/http-get.js';
+import { isHealthy } from '../../../src/kernel/http/http-get.js';
 import { loseDisk } from '../cluster/files.js';
 import { allMembers, members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';

@@ -1,6 +1,6 @@
 import { readFileSync, statSync } from 'node:fs';
-import { httpGet } from '../../../src/cli/http-get.js';
 import type { LocalCluster, LocalNode } from '../../../src/cli/local-cluster.js';
+import { httpGet } from '../../../src/kernel/http/http-get.js';
 
 /** How a node has fared, in MiB and milliseconds. */
 export interface NodeReport {

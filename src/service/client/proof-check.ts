@@ -1,11 +1,11 @@
-import { decodeDecisionProof } from '../agreement/certificate.js';
-import { verifyDecisionProof } from '../agreement/check-message.js';
-import { findingText } from '../agreement/finding-text.js';
-import type { VerifiedDecisionProof } from '../agreement/messages.js';
-import type { Cluster } from '../kernel/cluster.js';
-import { WireError } from '../kernel/codec/bytes.js';
-import { failed, type Result } from '../kernel/ids.js';
-import { Keyring } from '../kernel/keys.js';
+import { decodeDecisionProof } from '../../agreement/certificate.js';
+import { verifyDecisionProof } from '../../agreement/check-message.js';
+import { findingText } from '../../agreement/finding-text.js';
+import type { VerifiedDecisionProof } from '../../agreement/messages.js';
+import type { Cluster } from '../../kernel/cluster.js';
+import { WireError } from '../../kernel/codec/bytes.js';
+import { failed, type Result } from '../../kernel/ids.js';
+import { Keyring } from '../../kernel/keys.js';
 
 /** Checks a proof with nothing but the cluster's public file. The error is for people. */
 export function checkProof(
