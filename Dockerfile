@@ -18,6 +18,7 @@ ENV NODE_ENV=production
 COPY --from=build /build/node_modules /opt/concordat/node_modules
 COPY package.json /opt/concordat/
 COPY wsdl /opt/concordat/wsdl
+COPY src/banking/front/pages /opt/concordat/src/banking/front/pages
 COPY --from=build /build/dist/src /opt/concordat/dist/src
 COPY --from=build /build/dist/browser /opt/concordat/dist/browser
 # The applications that come with the package, and their pages.

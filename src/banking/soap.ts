@@ -98,7 +98,8 @@ export interface Balance {
   readonly currency: Currency;
 }
 
-const creditorsMax = 15;
+/** Creditors of one transfer. */
+export const creditorsMax = 15;
 const reasonLengthMax = 500;
 
 /**

@@ -74,9 +74,9 @@ export function loadSchemaAt(path: string, name: string): string | undefined {
   return text && linkedAt(path, text);
 }
 
-/** The OpenAPI description of sessions, as JSON. */
-export function loadOpenApi(): string {
-  return readFileSync(new URL('sessions.openapi.json', folder()), 'utf8');
+/** An OpenAPI description of this package, as JSON: of coordinators' sessions, or of a front door. */
+export function loadOpenApi(name: 'sessions' | 'front'): string {
+  return readFileSync(new URL(`${name}.openapi.json`, folder()), 'utf8');
 }
 
 /** A `types` entry that does nothing but import a schema, which lies beside the WSDL. */

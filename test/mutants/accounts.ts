@@ -106,6 +106,14 @@ export const accountMutants: readonly Mutant[] = [
     tests: ['test/banking/front/front-once.test.ts'],
   },
   {
+    name: 'foreign-page-pays',
+    rule: 'only its own pages make transfers at a front door from a browser',
+    file: 'src/banking/front/json-port.ts',
+    find: 'if (isForeign(app, request)) return sendProblem(reply, foreign);',
+    replace: '',
+    tests: ['test/banking/front/json-port.test.ts'],
+  },
+  {
     name: 'greedy-caller',
     rule: 'each caller of the front door has a share of its book',
     file: 'src/banking/front/request-book.ts',

@@ -8,15 +8,16 @@ import { createNodeServer, registerHealth } from '../../kernel/http/http-server.
 import type { Logger } from '../../kernel/http/logger.js';
 import { openExistingStore } from '../../kernel/store/store.js';
 import type { SoapMessage } from '../../soap/envelope.js';
-import { SoapFault } from '../../soap/faults.js';
 import type { Operations } from '../../soap/port.js';
 import { registerPort } from '../../soap/server.js';
-import { cc, namespaces } from '../../soap/vocabulary.js';
-import { element, type XmlElement } from '../../soap/xml.js';
 import { TransferClient } from '../client/transfer-client.js';
 import { bankActions, readTransfer, writeTransferResponse } from '../soap.js';
-import { type FrontRequest, RequestBook } from './request-book.js';
-import { Callers, FrontRefusal, type FrontRefusalCode, FrontRequests } from './requests.js';
+import { serveJson } from './json-port.js';
+import { servePage } from './page.js';
+import { faultOf } from './problem.js';
+import { readPublicFile } from './public-file.js';
+import { RequestBook } from './request-book.js';
+import { Callers, FrontRefusal, FrontRequests } from './requests.js';
 
 export interface FrontNodeOptions {
   readonly cluster: Cluster;
@@ -31,8 +32,8 @@ const lanes = 64;
 const waiting = 192;
 
 /**
- * Starts the front door: serves plain SOAP 1.1 and 1.2 without signatures or WS-Addressing, and is to
- * the initiators a client that signs. Callers must trust it, and it trusts no single node behind it.
+ * Starts the front door: serves plain SOAP 1.1 and 1.2 without signatures or WS-Addressing, the same as JSON,
+ * and a page for people, and is to the initiators a client that signs. Callers must trust it, and it trusts no single node behind it.
  * More requests than it can hold are answered by HTTP 503 with Retry-After. A request that is sent again
  * under the same key is the same request; `/outcome?key=` says what became of it. Rejects with
  * `StoreDamagedError` where its requests are gone: to a door that has forgotten them, each that is sent
@@ -69,6 +70,9 @@ export async function startFront({ node, log, onSent, ...options }: FrontNodeOpt
     inFlightMax: lanes + waiting,
   });
   serveOutcomes(app, requests);
+  const publicFile = () => readPublicFile(node.clusterFile, options.cluster, cluster);
+  serveJson(app, { requests, cluster, publicFile, inFlightMax: lanes + waiting });
+  servePage(app);
   const url = await app.listen(node.listen);
   return {
     /** Where it listens. */
@@ -119,36 +123,4 @@ function serveOutcomes(app: FastifyInstance, requests: FrontRequests): void {
       return { ...about, state: answer.result.outcome, ...answer.result };
     return { ...about, state: answer.kind, reason: answer.reason };
   });
-}
-
-const codes: Readonly<Record<FrontRefusalCode, string>> = {
-  busy: 'Busy',
-  conflict: 'ConflictingKey',
-  refused: 'Refused',
-  'too-old': 'TooOld',
-  'outcome-unknown': 'OutcomeUnknown',
-};
-
-/** Only a refusal and a conflict are the caller's doing. What can be asked for is in the detail. */
-function faultOf({ code, message, data: { key, request } }: FrontRefusal): SoapFault {
-  const isSenders = code === 'refused' || code === 'conflict';
-  const ask =
-    key !== undefined && code === 'outcome-unknown' ? `; ask GET /outcome?key=${key}` : '';
-  return new SoapFault({
-    soapCode: isSenders ? 'Sender' : 'Receiver',
-    namespace: namespaces.concordat,
-    code: codes[code],
-    reason: message + ask,
-    detail:
-      key === undefined
-        ? undefined
-        : element(cc('AskBy'), [], element(cc('Key'), [], key), ...ticketOf(request)),
-  });
-}
-
-/** What the initiators know a request by, once it was sent to them. */
-function ticketOf(request: FrontRequest | undefined): XmlElement[] {
-  if (!request) return [];
-  const { client, timestamp } = request.ticket;
-  return [element(cc('Client'), [], client), element(cc('Timestamp'), [], String(timestamp))];
 }

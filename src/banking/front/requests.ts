@@ -1,4 +1,5 @@
 import { AsyncLocalStorage } from 'node:async_hooks';
+import type { IncomingHttpHeaders } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { FastifyInstance } from 'fastify';
 import { resendDelayMs } from '../../kernel/core.js';
@@ -25,15 +26,24 @@ interface HttpCaller {
   readonly key: string | undefined;
 }
 
+/** The `Idempotency-Key`, if the request has one. */
+export function keyIn(headers: IncomingHttpHeaders): string | undefined {
+  const header = headers['idempotency-key'];
+  const key = Array.isArray(header) ? header.join() : header;
+  return key?.replace(/^"(.*)"$/, '$1');
+}
+
+export function isKey(text: string): boolean {
+  return text !== '' && text.length <= bookLimits.keyLength;
+}
+
 /** Remembers, for what handles a SOAP message, its sender by HTTP and its key. */
 export class Callers {
   readonly #current = new AsyncLocalStorage<HttpCaller>();
 
   constructor(app: FastifyInstance) {
-    app.addHook('preHandler', (request, _reply, done) => {
-      const header = request.headers['idempotency-key'];
-      const key = Array.isArray(header) ? header.join() : header;
-      this.#current.run({ address: request.ip, key: key?.replace(/^"(.*)"$/, '$1') }, done);
+    app.addHook('preHandler', ({ ip, headers }, _reply, done) => {
+      this.#current.run({ address: ip, key: keyIn(headers) }, done);
     });
   }
 
@@ -41,7 +51,7 @@ export class Callers {
   of({ addressing }: SoapMessage): Caller {
     const { address = '', key: header } = this.#current.getStore() ?? {};
     const key = header ?? addressing.messageId;
-    if (key !== undefined && (key === '' || key.length > bookLimits.keyLength)) {
+    if (key !== undefined && !isKey(key)) {
       throw new SoapFault({
         soapCode: 'Sender',
         namespace: namespaces.concordat,

@@ -59,7 +59,7 @@ export function registerSessionRoutes(
     for (const path of ['/sessions/*', '/state/*']) scope.options(path, preflight);
 
     scope.get('/sessions', () => options.status());
-    const openApi = loadOpenApi();
+    const openApi = loadOpenApi('sessions');
     scope.get('/sessions/openapi.json', (_, reply) => reply.type('application/json').send(openApi));
     scope.post('/sessions/operations', { bodyLimit: runsBytesMax }, async ({ body }) =>
       answerJson(await service.perform(readSubmission(body))),

@@ -13,7 +13,7 @@ const timeoutMs = 1500;
 
 /**
  * Plain transfers at the front door, which takes them from anybody: of accounts that do not exist, and
- * malformed in all ways. None may be committed.
+ * malformed in all ways, in SOAP and in JSON. None may be committed.
  */
 export function frontAttacks({ victim, poster }: Range): Attack[] {
   const address = victim.local.transferUrl;
@@ -39,12 +39,36 @@ export function frontAttacks({ victim, poster }: Range): Attack[] {
       return [violation === undefined ? shot : { ...shot, violation, input: Buffer.from(body) }];
     },
   });
+  const json: Attack = {
+    kind: 'front door: JSON changed',
+    weight: 30,
+    launch: async (random) => {
+      const body = mutateBytes(random, Buffer.from(jsonTransfer));
+      const answer = await poster.post({
+        address: `${address}s`,
+        headers: { 'content-type': 'application/json', 'idempotency-key': random.uuid() },
+        body,
+        timeoutMs,
+      });
+      const shot = judge(answer, { kind: 'any' });
+      const committed = answer.kind === 'answer' && answer.text.includes('"committed"');
+      const violation = committed ? 'a hostile transfer was committed' : shot.violation;
+      return [violation === undefined ? shot : { ...shot, violation, input: Buffer.from(body) }];
+    },
+  };
   return [
+    json,
     send('markup changed', 30, (random, text) => mutateXml(random, text)),
     send('bytes changed', 30, (random, text) => mutateBytes(random, Buffer.from(text))),
     send('accounts that do not exist', 1, (_, text) => text),
   ];
 }
+
+const jsonTransfer = JSON.stringify({
+  from: { bank: 'bank-a', account: 'nobody' },
+  to: [{ bank: 'bank-b', account: 'nobody', amountMinor: 1 }],
+  currency: 'EUR',
+});
 
 function plainTransfer(version: SoapVersion): string {
   const nobody = accountId('nobody');

@@ -7,7 +7,7 @@ import { loadOpenApi } from '../../../src/soap/wsdl.js';
 import { done } from './support/owner.js';
 import { Served } from './support/served.js';
 
-const document = JSON.parse(loadOpenApi());
+const document = JSON.parse(loadOpenApi('sessions'));
 const ajv = new Ajv2020({ strict: false, allErrors: true });
 addFormats.default(ajv);
 ajv.addSchema(document, 'openapi');
