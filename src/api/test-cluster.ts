@@ -11,7 +11,7 @@ import { initCluster } from '../cli/init.js';
 import { claimPorts } from '../cli/local/port-range.js';
 import { startCoordinator } from '../cli/nodes/coordinator-node.js';
 import { startGateway } from '../gateway/node/gateway-node.js';
-import type { Cluster } from '../kernel/cluster.js';
+import type { Cluster, Timing } from '../kernel/cluster.js';
 import { loadCluster } from '../kernel/config/cluster-file.js';
 import type { NewSessions } from '../kernel/config/new-cluster.js';
 import { loadNode, type NodeFile } from '../kernel/config/node-file.js';
@@ -38,6 +38,8 @@ export interface TestClusterOptions {
   readonly sessions?: NewSessions;
   /** Names of gateways for plain WS-AtomicTransaction software; none unless given. */
   readonly gateways?: readonly string[];
+  /** Durations other than the usual ones: for tests of what runs out of time. */
+  readonly timing?: Partial<Timing>;
   /** Names of clients; `alice` is one unless given. */
   readonly clients?: readonly string[];
   /**
@@ -110,7 +112,7 @@ export class TestCluster {
 
   /** Makes its files and starts all nodes. Rejects where that is not possible. */
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
-    const { f = 1, sessions, clients, gateways = [], services = {} } = options;
+    const { f = 1, sessions, clients, timing, gateways = [], services = {} } = options;
     const directory = await mkdtemp(join(tmpdir(), 'concordat-test-'));
     const { basePort, release } = await claimPorts();
     await initCluster({
@@ -120,6 +122,7 @@ export class TestCluster {
       layout: { kind: 'local', host: '127.0.0.1', basePort },
       ...(sessions && { sessions }),
       ...(clients && { clients }),
+      ...(timing && { timing }),
       gateways,
       services: Object.fromEntries(Object.keys(services).map((name) => [name, undefined])),
     });
