@@ -20,6 +20,22 @@ describe('concordat init', () => {
     expect(cluster.participants.map(({ id }) => id)).toEqual(['bank-a', 'bank-b', 'bank-c']);
   });
 
+  it('makes gateways: a participant, its client, and an address for plain software', async () => {
+    const directory = await temporaryDirectory();
+    expect((await cli('init', directory, '--gateways', 'gw')).exitCode).toBe(0);
+    const { participants } = await loadCluster(join(directory, 'cluster.json'));
+    expect(participants.map(({ name }) => name)).toEqual(['bank-a', 'bank-b', 'gw']);
+    const node = await loadNode(join(directory, 'nodes', 'gw.json'));
+    if (node.role !== 'gateway') throw new Error('not a gateway');
+    expect(node.client.name).toBe('gw-client');
+    expect(node.plain.url).toBe(`http://127.0.0.1:${node.plain.listen.port}`);
+    expect(await readdir(join(directory, 'data', 'gw'))).toEqual(
+      expect.arrayContaining(['gateway', 'store']),
+    );
+    const taken = await cli('init', `${directory}-2`, '--gateways', 'x', '--clients', 'x-client');
+    expect(taken.err).toContain('two nodes are named "x-client"');
+  });
+
   it('makes sessions for applications by name and by path', async () => {
     const directory = await temporaryDirectory();
     const made = await cli(

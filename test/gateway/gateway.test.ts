@@ -4,8 +4,8 @@ import { loadNode } from '../../src/kernel/config/node-file.js';
 import { DialogueClient } from '../../src/service/client/dialogue-client.js';
 import { eventually } from '../system/support/eventually.js';
 import { GatewayCluster } from './support/gateway-cluster.js';
-import type { Endpoint } from './support/plain-messages.js';
-import type { Context, PlainParty } from './support/plain-party.js';
+import { type Endpoint, registerBody, wscoor } from './support/plain-messages.js';
+import type { Context, PlainParty, Received } from './support/plain-party.js';
 
 const timeoutMs = 20_000;
 
@@ -132,6 +132,33 @@ describe.each(['1.1', '1.2'] as const)('plain software of SOAP %s', (version) =>
     expect(answer).toEqual({ kind: 'refused', reason: 'NotTheGateway' });
     await dialogue.rollback({ timeoutMs });
     await alice.close();
+  });
+
+  it('answers a Register by a message of its own where that is asked for', async () => {
+    const { context, completion } = await begin();
+    const { address, instance } = cluster.participant('later');
+    const answer = await party.request(
+      context.registration.address,
+      `${wscoor}/Register`,
+      registerBody('Durable2PC', { address, instance }),
+      { instance: context.registration.instance, messageId: 'urn:later:1', replyTo: address },
+    );
+    expect([answer.status, answer.text]).toEqual([202, '']);
+    const isThere = ({ name, relatesTo }: Received) =>
+      name === 'RegisterResponse' && relatesTo === 'urn:later:1';
+    await eventually('the answer is there', async () => party.received.some(isThere));
+    await party.notify('Rollback', completion, client);
+    await eventually('the client is told', async () => party.of(client.instance).length > 0);
+  });
+
+  it('has subordinates, and is none', async () => {
+    const { context, completion } = await begin();
+    const own = await party.create(`${cluster.url}/activation`, 20_000, context.xml);
+    expect(own.registration).toEqual(context.registration);
+    const foreign = context.xml.replaceAll(cluster.url, party.origin);
+    const refused = party.create(`${cluster.url}/activation`, 20_000, foreign);
+    await expect(refused).rejects.toThrow(/CannotCreateContext/);
+    await party.notify('Rollback', completion, client);
   });
 
   it('registers once what is sent twice', async () => {

@@ -22,6 +22,7 @@ export interface PlainMessage {
   readonly action: string;
   readonly body: string;
   readonly messageId: string;
+  /** `anonymous`, `none`, or the address for a reply of its own. */
   readonly replyTo: string;
   /** The reference parameter of the endpoint. */
   readonly instance?: string | undefined;
@@ -42,7 +43,7 @@ export function envelopeOf(message: PlainMessage): string {
     block('Action', action) +
     block('MessageID', messageId) +
     block('To', to) +
-    block('ReplyTo', `<Address>${wsa}/${replyTo}</Address>`) +
+    block('ReplyTo', `<Address>${isWellKnown(replyTo) ? `${wsa}/${replyTo}` : replyTo}</Address>`) +
     (relatesTo === undefined
       ? ''
       : block('RelatesTo', relatesTo, ' RelationshipType="{org.jboss.jbossts.xts}}reply"')) +
@@ -55,6 +56,8 @@ export function envelopeOf(message: PlainMessage): string {
   );
 }
 
+const isWellKnown = (replyTo: string) => !replyTo.includes(':');
+
 function endpointXml({ address, instance }: Endpoint): string {
   return (
     `<Address>${address}</Address><ReferenceParameters>` +
@@ -63,9 +66,11 @@ function endpointXml({ address, instance }: Endpoint): string {
   );
 }
 
-export function createBody(expires: number): string {
+/** `current`: the context that it shall be subordinate to. */
+export function createBody(expires: number, current = ''): string {
   return (
     `<CreateCoordinationContext xmlns="${wscoor}" xmlns:ns2="${wsa}"><Expires>${expires}</Expires>` +
+    current.replaceAll('CoordinationContext', 'CurrentContext') +
     `<CoordinationType>${wsat}</CoordinationType></CreateCoordinationContext>`
   );
 }

@@ -93,11 +93,11 @@ export class PlainParty {
     return this.received.filter((each) => each.instance === instance).map(({ name }) => name);
   }
 
-  async create(activation: string, expires = 30_000): Promise<Context> {
+  async create(activation: string, expires = 30_000, current?: string): Promise<Context> {
     const answer = await this.request(
       activation,
       `${wscoor}/CreateCoordinationContext`,
-      createBody(expires),
+      createBody(expires, current),
     );
     if (answer.status !== 200) throw new Error(answer.text);
     const body = readEnvelope(answer.text, () => true).body;
@@ -146,7 +146,7 @@ export class PlainParty {
     to: string,
     action: string,
     body: string,
-    more: { instance?: string; messageId?: string; headers?: string } = {},
+    more: { instance?: string; messageId?: string; headers?: string; replyTo?: string } = {},
   ): Promise<HttpAnswer> {
     const { version } = this;
     const messageId = more.messageId ?? newId();
