@@ -33,10 +33,10 @@ const waiting = 192;
 
 /**
  * Starts the front door: serves plain SOAP 1.1 and 1.2 without signatures or WS-Addressing, the same as JSON,
- * and a page for people, and is to the initiators a client that signs. Callers must trust it, and it trusts no single node behind it.
- * More requests than it can hold are answered by HTTP 503 with Retry-After. A request that is sent again
- * under the same key is the same request; `/outcome?key=` says what became of it. Rejects with
- * `StoreDamagedError` where its requests are gone: to a door that has forgotten them, each that is sent
+ * and a page for people, and is to the initiators a client that signs. Callers must trust it, and it trusts no
+ * single node behind it. More requests than it can hold are answered by HTTP 503 with Retry-After. A request
+ * that is sent again under the same key is the same request; `/outcome?key=` says what became of it. Rejects
+ * with `StoreDamagedError` where its requests are gone: to a door that has forgotten them, each that is sent
  * again would be a new one.
  */
 export async function startFront({ node, log, onSent, ...options }: FrontNodeOptions) {
