@@ -5,6 +5,7 @@ import type { TransactionId } from '../../src/kernel/ids.js';
 import { clientId } from '../../src/kernel/ids.js';
 import type { RequestId, Warrant } from '../../src/transaction/initiator/messages.js';
 import {
+  digestNumber,
   notifiedByProof,
   of,
   postings,
@@ -152,6 +153,21 @@ describe('a dialogue', () => {
     rig.give(notifiedByProof(0, 'abort'));
     rig.give(says({ decision: 'commit' }));
     expect(replies(rig).at(-1)).toMatchObject({ outcome: 'aborted', reason: 'ClientTimeout' });
+  });
+
+  it('counts as one call among the clients that share an initiator', () => {
+    const limits = { ...smallLimits, sharedLegs: 8, transactions: 40, transactionsOfOneClient: 40 };
+    const rig = new Rig({ limits });
+    const ask = (id: number, client: string) =>
+      rig.give({
+        ...begin,
+        requestId: id as RequestId,
+        client: clientId(client),
+        digest: digestNumber(id),
+      });
+    ask(100, 'bob/0');
+    const open = [1, 2, 3, 4, 5].map((id) => of(ask(id, `alice/${id}`), 'send-activation').length);
+    expect(open, 'half of the shared calls').toEqual([1, 1, 1, 1, 0]);
   });
 
   it('keeps a bounded number waiting', () => {

@@ -188,15 +188,24 @@ function loadsOf(open: readonly Open[]): ReadonlyMap<string, Load> {
   for (const { client, operation } of open) {
     const principal = clientPrincipal(client);
     const { transactions, legs } = loads.get(principal) ?? { transactions: 0, legs: 0 };
-    const more = callsMaxOf(operation);
+    const more = loadOf(operation);
     loads.set(principal, { transactions: transactions + 1, legs: legs + more });
   }
   return loads;
 }
 
-/** How many calls the operation makes at most. */
-function callsMaxOf(operation: Operation): number {
-  return operation.kind === 'plan' ? operation.legs.length : operation.callsMax;
+/** How many calls of the operation may be under way at once. A client makes those of a dialogue one after the other. */
+function loadOf(operation: Operation): number {
+  switch (operation.kind) {
+    case 'plan':
+      return operation.legs.length;
+    case 'procedure':
+      return operation.callsMax;
+    case 'dialogue':
+      return 1;
+    default:
+      return unreachable(operation);
+  }
 }
 
 /**

@@ -272,7 +272,7 @@ export interface InitiatorLimits {
   readonly transactions: number;
   /** Open transactions of one client, all its lanes together. */
   readonly transactionsOfOneClient: number;
-  /** Legs of open transactions that are shared out evenly among the clients that have any. */
+  /** Calls that open transactions may have under way, shared out evenly among the clients that have any. */
   readonly sharedLegs: number;
   /** Clients whose last timestamp and reply are remembered; the longest unheard is forgotten. */
   readonly clients: number;
