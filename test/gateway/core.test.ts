@@ -105,6 +105,19 @@ describe('a durable participant', () => {
     expect([outputs, received(a)]).toEqual([[], ['Prepare']]);
   });
 
+  it('has settled what the cluster rolls back once it has answered, and not before', () => {
+    rig.begin();
+    const a = rig.register('durable', { Rollback: 'nothing' });
+    const ref = { tid, enlistment: enlistmentId('gw.0') };
+    const call = rig.ask({ kind: 'roll-back', ref });
+    rig.run();
+    expect([rig.outcome, received(a)]).toEqual(['aborted', ['Rollback']]);
+    expect(rig.answers.has(call)).toBe(false);
+    rig.notify(a, 'aborted');
+    rig.run();
+    expect(rig.answers.get(call)).toEqual({ kind: 'settled' });
+  });
+
   it('that is not known gets no answer to Prepared', () => {
     const call = rig.notify('D-unknown' as EnlistmentKey, 'prepared');
     rig.run();

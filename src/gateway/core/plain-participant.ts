@@ -178,9 +178,13 @@ export class PlainParticipant {
 
   rollBack(call?: CallId): Outputs {
     if (this.hasEnded) return answer(call, { kind: 'settled' });
+    if (this.#outcome !== undefined) {
+      // The gateway's participant asks for one thing at a time.
+      this.#asked = call ?? this.#asked;
+      return [];
+    }
     const waiting = answer(this.#asked, { kind: 'vote', vote: 'aborted' });
     this.#asked = call;
-    if (this.#outcome !== undefined) return waiting;
     this.#apply('rollbackDecision');
     this.#outcome = 'aborted';
     return [...waiting, ...this.record(), ...this.#send('Rollback')];
