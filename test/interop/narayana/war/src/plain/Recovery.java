@@ -1,0 +1,39 @@
+package plain;
+
+import com.arjuna.services.framework.task.TaskManager;
+import com.arjuna.wst.Durable2PCParticipant;
+import jakarta.servlet.ServletContextEvent;
+import jakarta.servlet.ServletContextListener;
+import jakarta.servlet.annotation.WebListener;
+import java.io.ObjectInputStream;
+import org.jboss.jbossts.xts.recovery.participant.at.XTSATRecoveryManager;
+import org.jboss.jbossts.xts.recovery.participant.at.XTSATRecoveryModule;
+
+/** Postings that had voted when the server was killed are there again; and more of the protocol is handled at a time. */
+@WebListener
+public class Recovery implements ServletContextListener, XTSATRecoveryModule {
+    @Override
+    public void contextInitialized(ServletContextEvent event) {
+        TaskManager.getManager().setMaximumWorkerCount(Integer.getInteger("xts.workers", 10));
+        XTSATRecoveryManager.getRecoveryManager().registerRecoveryModule(this);
+    }
+
+    @Override
+    public void contextDestroyed(ServletContextEvent event) {
+        XTSATRecoveryManager.getRecoveryManager().unregisterRecoveryModule(this);
+    }
+
+    @Override
+    public Durable2PCParticipant deserialize(String id, ObjectInputStream stream) {
+        return null;
+    }
+
+    @Override
+    public Durable2PCParticipant recreate(String id, byte[] state) {
+        return Posting.recovered(state);
+    }
+
+    @Override
+    public void endScan() {
+    }
+}
