@@ -58,6 +58,21 @@ describe.each(['1.1', '1.2'] as const)('plain software of SOAP %s', (version) =>
     await eventually('the rooms are taken', async () => cluster.rooms.peek('free') === 10);
   });
 
+  it('takes the same call for one, and another of that number for another', async () => {
+    const { context, completion } = await begin();
+    const hotel = `${cluster.url}/participants/hotel`;
+    const left = async (rooms: string) => {
+      const { text } = await party.call(context, hotel, 0, 'reserve', rooms);
+      return Number(/"left":(\d+)/.exec(text)?.[1]);
+    };
+    const after = await left('1');
+    expect(await left('1'), 'the same again').toBe(after);
+    const other = await party.call(context, hotel, 0, 'reserve', '"two"');
+    expect(other.text, 'not the answer to the first').not.toContain(`"left":${after}`);
+    await party.notify('Rollback', completion, client, 'urn:rollback:same');
+    await eventually('the client is told', async () => party.of(client.instance).length > 0);
+  });
+
   it('rolls back when its client says so', async () => {
     const { context, completion } = await begin();
     await party.register(context, 'Durable2PC', cluster.participant('a'));

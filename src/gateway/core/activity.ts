@@ -1,5 +1,6 @@
 import type { CommonOutput } from '../../kernel/core.js';
-import { type TransactionId, unreachable } from '../../kernel/ids.js';
+import { sha256 } from '../../kernel/digest.js';
+import { type Digest, type TransactionId, unreachable } from '../../kernel/ids.js';
 import { type CallId, refKey } from '../../transaction/participant/messages.js';
 import {
   type CompletionState,
@@ -265,12 +266,11 @@ export class Activity {
     return asked === undefined ? 'Active' : 'Completing';
   }
 
-  #registerClient({ call, endpoint }: Register): Outputs {
+  #registerClient(input: Register): Outputs {
+    const { call, endpoint } = input;
     if (this.#record.client !== undefined) return answer(call, refused('too-late'));
-    return [
-      ...this.#persist({ client: endpoint }),
-      ...answer(call, { kind: 'registered', key: this.completion }),
-    ];
+    const said = this.#calls.remember(nameOf(input), this.completion);
+    return [...this.#persist({ client: endpoint }), ...answer(call, said)];
   }
 
   #registerVolatile(input: Register): Outputs {
@@ -387,6 +387,17 @@ export class Activity {
 }
 
 /** Requests that are one have one name. */
-function nameOf({ kind, messageId }: Register | Invoke): string {
-  return `${kind} ${messageId}`;
+/** What is asked for is in it: another call, or another participant, under the same id is no repetition. */
+function nameOf(input: Register | Invoke): string {
+  const { kind, messageId } = input;
+  switch (kind) {
+    case 'register':
+      return `${kind} ${messageId} ${digestOf(JSON.stringify([input.protocol, input.endpoint]))}`;
+    case 'invoke':
+      return `${kind} ${messageId} ${input.service.operation} ${digestOf(input.service.payload)}`;
+    default:
+      return unreachable(kind);
+  }
 }
+
+const digestOf = (text: string): Digest => sha256(new TextEncoder().encode(text));

@@ -3,6 +3,7 @@ import { answer, refused } from './answers.js';
 import type {
   ActivityKey,
   CallAnswer,
+  CompletionKey,
   DialogueCall,
   EnlistmentKey,
   GatewayAnswer,
@@ -50,9 +51,9 @@ export class DialogueCalls {
   }
 
   /** What needs no call. */
-  remember(name: string, key: EnlistmentKey): GatewayAnswer {
+  remember(name: string, key: EnlistmentKey | CompletionKey): GatewayAnswer {
     const registered = { kind: 'registered', key } as const;
-    this.#asked.set(name, { key, waiting: [], answer: registered });
+    this.#asked.set(name, { key: undefined, waiting: [], answer: registered });
     return registered;
   }
 
