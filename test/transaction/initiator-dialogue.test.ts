@@ -89,7 +89,9 @@ describe('a dialogue', () => {
     rig.give(says({ number: 0, call: debit }));
     rig.give(says({ number: 0, call: credit }));
     expect(replies(rig).at(-1)).toEqual(outOfPlace);
+    rig.leg(0, done);
     rig.give(says({ number: 1, call: credit }));
+    rig.leg(1, done);
     rig.give(says({ number: 2, call: debit }));
     expect(replies(rig).at(-1)).toEqual(outOfPlace);
   });
@@ -129,21 +131,34 @@ describe('a dialogue', () => {
   it('rolls back at once, with the reason of a refusal if there is one', () => {
     const rig = begun();
     rig.give(says({ number: 0, call: debit }));
-    rig.give(says({ number: 1, call: credit }));
     rig.leg(0, { kind: 'refused', reason: 'Full' });
+    expect(of(rig.give(says({ number: 1, call: credit })), 'invoke-leg'), 'no more').toEqual([]);
     const [sent] = of(rig.give(says({ decision: 'rollback' })), 'send-completion');
     expect(sent?.statement.statement.decision).toBe('rollback');
     rig.give(notifiedByProof(0, 'abort'));
-    expect(replies(rig)).toContainEqual({
-      kind: 'called',
-      answer: { kind: 'refused', reason: 'Aborted' },
-    });
     expect(replies(rig)).toContainEqual({
       kind: 'outcome',
       transactionId: tid,
       outcome: 'aborted',
       reason: 'Full',
     });
+  });
+
+  it('answers a call that waits when the transaction ends', () => {
+    const rig = begun();
+    rig.give(says({ number: 0, call: debit }));
+    rig.give(notifiedByProof(0, 'abort'));
+    const reply = { kind: 'called', answer: { kind: 'refused', reason: 'Aborted' } };
+    expect(replies(rig)).toContainEqual(reply);
+  });
+
+  it('makes a call only once the one before it is answered', () => {
+    const rig = begun();
+    rig.give(says({ number: 0, call: debit }));
+    expect(of(rig.give(says({ number: 1, call: credit })), 'invoke-leg')).toEqual([]);
+    expect(replies(rig).at(-1)).toEqual({ kind: 'refusal', code: 'out-of-place' });
+    rig.leg(0, done);
+    expect(of(rig.give(says({ number: 1, call: credit })), 'invoke-leg')).toHaveLength(1);
   });
 
   it('is rolled back where its client does not go on in time', () => {

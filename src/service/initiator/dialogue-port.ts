@@ -98,7 +98,7 @@ function readNext(
       kind: 'call',
       number,
       call: { kind: 'call', participant, operation, payload },
-      text: JSON.stringify([participant, operation, payload]),
+      text: sha256(Buffer.from(JSON.stringify([participant, operation, payload]))),
       warrant: { kind: 'request', bytes: Buffer.from(message.text), of: name },
     },
   };

@@ -39,39 +39,64 @@ export type LegVerdict =
   | { readonly kind: 'all-answered' }
   | { readonly kind: 'refused' };
 
-/** A leg that has been called, and what shows that its client wants it. */
+/** What a leg asks for, and what shows that its client wants it. */
 interface Sent<Call extends Called> {
   readonly call: Call;
   readonly warrant: Warrant;
+}
+
+interface Leg<Call extends Called> {
+  readonly participant: ParticipantId;
   readonly state: LegState;
+  /** Until it is answered: a client's message may have 64 KiB. */
+  sent: Sent<Call> | undefined;
 }
 
 /** The legs of one transaction that have been called, and where each stands. */
 export class Legs<Call extends Called> {
-  readonly #legs: Sent<Call>[] = [];
+  readonly #legs: Leg<Call>[] = [];
 
   /** Returns the numbers of the new legs. */
   add(calls: readonly Call[], warrant: Warrant): number[] {
     const first = this.#legs.length;
-    for (const call of calls) this.#legs.push({ call, warrant, state: { attempts: 0 } });
+    for (const call of calls) {
+      const { participant } = call;
+      this.#legs.push({ participant, state: { attempts: 0 }, sent: { call, warrant } });
+    }
     return calls.map((_, index) => first + index);
   }
 
-  get calls(): readonly Call[] {
-    return this.#legs.map(({ call }) => call);
+  get count(): number {
+    return this.#legs.length;
+  }
+
+  /** The participants that were called, each as often as it was. */
+  get called(): readonly ParticipantId[] {
+    return this.#legs.map(({ participant }) => participant);
+  }
+
+  /** Whether none is unanswered, and none refused. */
+  get areDone(): boolean {
+    return this.#legs.every(({ state }) => state.answer?.kind === 'done');
   }
 
   /** Counts an attempt, and returns what to send; undefined where the leg needs none. */
-  attempt(leg: number): Pick<Sent<Call>, 'call' | 'warrant'> | undefined {
+  attempt(leg: number): Sent<Call> | undefined {
     const found = this.#legs[leg];
-    if (found === undefined || found.state.answer !== undefined) return undefined;
+    if (found?.sent === undefined) return undefined;
     found.state.attempts += 1;
-    return found;
+    return found.sent;
   }
 
   answered(leg: number, result: LegResult): LegVerdict {
-    const state = this.#legs[leg]?.state;
-    if (state === undefined || state.answer !== undefined) return { kind: 'wait' };
+    const found = this.#legs[leg];
+    if (found === undefined || found.state.answer !== undefined) return { kind: 'wait' };
+    const verdict = this.#judge(found.state, result);
+    if (found.state.answer !== undefined) found.sent = undefined;
+    return verdict;
+  }
+
+  #judge(state: LegState, result: LegResult): LegVerdict {
     switch (result.kind) {
       case 'done':
         state.answer = result;

@@ -106,7 +106,7 @@ export type Instruction<Call extends Called = Called> =
       /** Calls count from 0. */
       readonly number: number;
       readonly call: Call;
-      /** Two calls with the same text are one. */
+      /** Two calls with the same text are one: a digest of what is asked. */
       readonly text: string;
       /** The message in which the client says so. */
       readonly warrant: Warrant;

@@ -60,7 +60,7 @@ function planned<Call extends Called>(
 ): Step<Call> | undefined {
   const reason = refusal ?? legs.refusal;
   if (reason !== undefined) return { kind: 'rollback', reason };
-  if (legs.calls.length < all.length) return { kind: 'call', legs: all };
+  if (legs.count < all.length) return { kind: 'call', legs: all };
   return legs.answers && { kind: 'commit' };
 }
 
@@ -81,13 +81,13 @@ function proceeded<Call extends Called>(
 
 function attempted<Call extends Called>(
   procedure: Procedure<Call>,
-  { calls }: Legs<Call>,
+  { count }: Legs<Call>,
   answers: readonly CallAnswer[],
 ): Step<Call> {
   try {
     const step = procedure.next(answers);
     if (step.kind !== 'call') return step;
-    const isWithin = calls.length + step.legs.length <= procedure.callsMax;
+    const isWithin = count + step.legs.length <= procedure.callsMax;
     return isWithin && step.legs.length > 0 ? step : { kind: 'rollback', reason: failed };
   } catch {
     return { kind: 'rollback', reason: failed };

@@ -213,7 +213,7 @@ export class InitiatorTransaction<Call extends Called> {
     { callsMax }: Dialogue,
     { number, call, text, warrant }: Extract<Instruction<Call>, { kind: 'call' }>,
   ): Outputs<Call> {
-    const isNext = number === this.#legs.calls.length && number < callsMax;
+    const isNext = number === this.#legs.count && number < callsMax && this.#legs.areDone;
     if (isNext && this.#phase.kind === 'working' && this.#asked === undefined) {
       this.#legs.add([call], warrant);
       return [...this.#callers.add(number, text, requestId), ...this.#invoke(number)];
@@ -307,8 +307,7 @@ export class InitiatorTransaction<Call extends Called> {
     const { tid } = this.#phase;
     const { call, warrant } = sent;
     const { digest } = this.#request;
-    const called = this.#legs.calls.map(({ participant }) => participant);
-    const invitation = this.#invitations.of(tid, call.participant, called);
+    const invitation = this.#invitations.of(tid, call.participant, this.#legs.called);
     return [{ kind: 'invoke-leg', request: digest, tid, leg, call, warrant, invitation }];
   }
 
@@ -410,6 +409,6 @@ export class InitiatorTransaction<Call extends Called> {
   }
 
   #stopLegs(): Outputs<Call> {
-    return this.#legs.calls.map((_, leg) => this.#stop({ kind: 'leg', leg }));
+    return this.#legs.called.map((_, leg) => this.#stop({ kind: 'leg', leg }));
   }
 }
