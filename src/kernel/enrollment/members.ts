@@ -106,11 +106,17 @@ export class Members {
     if (this.#file.participants.some((listed) => isSameMember(listed, member))) return 'known';
     const before = this.#records.get(member.name);
     if (before && Buffer.from(before.request.bytes).equals(request.bytes)) {
-      return record.validFromMs > before.validFromMs ? 'renewed' : 'known';
+      return isLater(record, before) ? 'renewed' : 'known';
     }
     requireFree(this.cluster, member);
     return 'admitted';
   }
+}
+
+/** All nodes come to the same one of two certificates, in whatever order they receive them. */
+function isLater(one: EnrollmentRecord, other: EnrollmentRecord): boolean {
+  if (one.validFromMs !== other.validFromMs) return one.validFromMs > other.validFromMs;
+  return one.member.certificateSha256 > other.member.certificateSha256;
 }
 
 function recordsDirectory(dataDir: string): string {
@@ -150,7 +156,7 @@ export function sharedField(
   { name, url, statementKey }: Known,
 ): keyof Known | undefined {
   if (other.name === name) return 'name';
-  if (other.url === url) return 'url';
+  if (new URL(other.url).href === new URL(url).href) return 'url';
   return other.statementKey === statementKey ? 'statementKey' : undefined;
 }
 
