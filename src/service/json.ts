@@ -14,6 +14,8 @@ export const serviceNameRule = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
 export const payloadBytesMax = 16 * 1024;
 /** What a result may have, as JSON text. */
 export const resultBytesMax = 4 * 1024;
+/** How deep arrays and objects may be in one another: what is deeper overflows the stack of those that walk it. */
+export const jsonDepthMax = 64;
 
 /**
  * The JSON text of a value, in ASCII: what is sent, signed and compared. Two values with the same text are one. Throws
@@ -22,6 +24,7 @@ export const resultBytesMax = 4 * 1024;
 export function jsonText(value: Json, bytesMax: number): string {
   const text = textOf(value);
   if (text === undefined) throw new RangeError('not a value of JSON');
+  requireShallow(text);
   const ascii = text.replace(/[\u007f-\uffff]/g, escaped);
   if (ascii.length > bytesMax) throw new RangeError(`longer than ${bytesMax} bytes as JSON`);
   return ascii;
@@ -30,6 +33,7 @@ export function jsonText(value: Json, bytesMax: number): string {
 /** Reads such a text. Throws `RangeError` where it is none. */
 export function parseJson(text: string, bytesMax: number): Json {
   if (text.length > bytesMax) throw new RangeError(`longer than ${bytesMax} bytes`);
+  requireShallow(text);
   try {
     return JSON.parse(text) as Json;
   } catch {
@@ -44,6 +48,16 @@ export function jsonTextOf(bytesMax: number): (text: string) => string {
     parseJson(text, bytesMax);
     return text;
   };
+}
+
+/** Throws `RangeError` where brackets outside of strings are too deep. Told from the text: no value is made before. */
+function requireShallow(text: string): void {
+  let depth = 0;
+  for (const [mark] of text.matchAll(/"(?:[^"\\]|\\.)*"|[[\]{}]/gs)) {
+    if (mark === '[' || mark === '{') depth += 1;
+    if (mark === ']' || mark === '}') depth -= 1;
+    if (depth > jsonDepthMax) throw new RangeError(`deeper than ${jsonDepthMax} levels`);
+  }
 }
 
 /** Undefined where the value holds itself, or what JSON has no form for. */

@@ -2,6 +2,7 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import {
   type Json,
+  jsonDepthMax,
   jsonText,
   jsonTextOf,
   parseJson,
@@ -69,10 +70,20 @@ describe('the JSON text of a value', () => {
     }
   });
 
-  it('is read from a text that is deeply nested', () => {
-    const depth = payloadBytesMax / 2;
-    const text = '['.repeat(depth) + ']'.repeat(depth);
-    expect(jsonTextOf(payloadBytesMax)(text)).toBe(text);
+  it('is read as deep as it may be, and no deeper: a stack that overflows would stop a participant', () => {
+    const nested = (depth: number) => '['.repeat(depth) + ']'.repeat(depth);
+    const flat = `["${'['.repeat(100)}\\"${'{'.repeat(100)}"]`;
+    for (const text of [nested(jsonDepthMax), flat, `[${nested(jsonDepthMax - 1)},{}]`]) {
+      expect(jsonTextOf(payloadBytesMax)(text)).toBe(text);
+    }
+    for (const text of [
+      nested(jsonDepthMax + 1),
+      nested(payloadBytesMax / 2),
+      '{"a":'.repeat(65),
+    ]) {
+      expect(() => jsonTextOf(payloadBytesMax)(text), text.slice(0, 80)).toThrow(RangeError);
+    }
+    expect(() => jsonText(JSON.parse(nested(jsonDepthMax + 1)), payloadBytesMax)).toThrow(/deeper/);
   });
 
   it('is refused where it is not JSON, not ASCII, or on two lines', () => {

@@ -119,7 +119,9 @@ export class ResourceRunner<Work> {
 
   /** The enlistment has ended by its own vote: nothing is said of it any more. */
   release(ref: EnlistmentRef): void {
-    if (this.#tasks.has(refKey(ref))) this.#give(ref, () => Promise.resolve());
+    const task = this.#tasks.get(refKey(ref));
+    // A vote may be repeated while the resource cannot roll back: once is enough.
+    if (task && !task.abort.signal.aborted) this.#give(ref, () => Promise.resolve());
   }
 
   /** Waits for the methods that are under way, as long as a call may take, and closes the resource. */

@@ -25,6 +25,8 @@ interface Used {
   readonly timestamp: number;
   /** The transaction that the request was used in. */
   readonly tid: TransactionId;
+  /** Read back after a restart: how often it was used in the transaction is not known any more. */
+  readonly isRestored: boolean;
 }
 
 /** Records `request/<client>`. */
@@ -62,8 +64,14 @@ export class UsedRequests {
   }
 
   /** Whether the request permits one more like this in the transaction. Two texts are one thing done. */
-  permitsMore({ tid }: EnlistmentRef, { permits }: PermittingRequest, what: string): boolean {
+  permitsMore(
+    { tid }: EnlistmentRef,
+    { client, permits }: PermittingRequest,
+    what: string,
+  ): boolean {
     if (permits === undefined) return true;
+    const used = this.#used.get(client);
+    if (used?.tid === tid && used.isRestored) return false;
     const held = [...this.#held.values()].filter((one) => one.tid === tid && one.what === what);
     return held.length < permits;
   }
@@ -82,7 +90,9 @@ export class UsedRequests {
     const { tid } = ref;
     if (!this.isOpen(request, tid)) return undefined;
     const { client, timestamp } = request;
-    this.#used.set(client, { timestamp, tid });
+    const before = this.#used.get(client);
+    const isRestored = before?.tid === tid && before.isRestored;
+    this.#used.set(client, { timestamp, tid, isRestored });
     const value = new TextEncoder().encode(JSON.stringify({ timestamp, tid }));
     return [{ key: usedPrefix + client, value }];
   }
@@ -95,5 +105,5 @@ function readUsed(bytes: Uint8Array): Used {
   }
   const { timestamp, tid } = content;
   if (!Number.isSafeInteger(timestamp)) throw new RangeError('timestamp is not a number');
-  return { timestamp: Number(timestamp), tid: transactionId(String(tid)) };
+  return { timestamp: Number(timestamp), tid: transactionId(String(tid)), isRestored: true };
 }

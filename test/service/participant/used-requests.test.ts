@@ -35,6 +35,25 @@ describe('the requests that a participant has used', () => {
     expect(after.isOpen(request(5), ref(1).tid)).toBe(true);
   });
 
+  it('permit as many calls as they say in their transaction, and none more after a restart', () => {
+    const before = new UsedRequests();
+    const permitting = { ...request(5), permits: 2 };
+    const other = { tid: ref(1).tid, enlistment: enlistmentId('bank-a.2') };
+    expect(before.permitsMore(ref(1), permitting, 'a debit')).toBe(true);
+    before.hold(ref(1), permitting, 'a debit');
+    expect(before.permitsMore(other, permitting, 'a debit')).toBe(true);
+    before.hold(other, permitting, 'a debit');
+    expect(before.permitsMore(other, permitting, 'a debit')).toBe(false);
+    const writes = before.use(ref(1)) ?? [];
+    const after = new UsedRequests();
+    after.restore(writes.map(({ key, value }) => ({ key, value: value ?? new Uint8Array() })));
+    expect(after.permitsMore(other, permitting, 'a debit')).toBe(false);
+    expect(after.permitsMore(other, { ...request(6), permits: 1 }, 'a debit'), 'a later one').toBe(
+      false,
+    );
+    expect(after.permitsMore(ref(2), { ...request(6), permits: 1 }, 'a debit')).toBe(true);
+  });
+
   it('are not used by what is rolled back before the vote', () => {
     const used = new UsedRequests();
     used.hold(ref(1), request(5));
