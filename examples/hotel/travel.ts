@@ -11,7 +11,7 @@ export const application: InitiatorApplication = {
         return rollback('BadNights');
       const price = { amountMinor: nights * nightMinor, currency: 'EUR' };
       const [room] = yield [
-        call('hotel', 'reserve', { nights }),
+        call('hotel', 'reserve', { nights, guest: client }),
         call('bank-a', 'debit', { account: client, ...price }),
         call('bank-b', 'credit', { account: 'bob', ...price }),
       ];

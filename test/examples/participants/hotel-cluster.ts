@@ -73,8 +73,6 @@ export class HotelCluster {
     await service.start();
     this.#tripwire = await Tripwire.start(port);
     this.#cluster = await TestCluster.start({
-      // A try that is lost costs its transaction this time.
-      timing: { voteTimeoutMs: 6000 },
       applications: [travel],
       services: {
         hotel: this.#startSidecar(service),
