@@ -132,9 +132,14 @@ async function madeTable(
   throw unusable(settings, `the role may not use the table ${table}. Allow it ${remedy}`);
 }
 
-/** Another participant of the database has made the table at the same time (`unique_violation`, in the catalog). */
+/**
+ * Another participant of the database has made the table at the same time: `unique_violation` in the catalog,
+ * `duplicate_object` of its row type, or `duplicate_table`. Whether the table is there is asked next.
+ */
+const madeMeanwhile: ReadonlySet<unknown> = new Set(['23505', '42710', '42P07']);
+
 function unlessMade(error: unknown): void {
-  if (sqlStateOf(error) !== '23505') throw error;
+  if (!madeMeanwhile.has(sqlStateOf(error))) throw error;
 }
 
 /** Rolls back what is prepared under the participant's name, and not on record: it has not voted for that. */
