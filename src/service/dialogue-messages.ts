@@ -1,11 +1,10 @@
 import type { Decision } from '../agreement/statements.js';
 import { participantId, type TransactionId, transactionId } from '../kernel/ids.js';
-import { soapFaults } from '../soap/faults.js';
 import { cc, namespaces } from '../soap/vocabulary.js';
-import { element, isNamed, Sequence, type XmlElement } from '../soap/xml.js';
+import { element, type XmlElement } from '../soap/xml.js';
 import type { CallAnswer } from '../transaction/initiator/messages.js';
 import { jsonTextOf, payloadBytesMax, resultBytesMax } from './json.js';
-import { callNumber, type ServiceCall, serviceName } from './messages.js';
+import { callNumber, leaf, open, type ServiceCall, serviceName } from './messages.js';
 
 /**
  * The bodies of `wsdl/concordat.xsd` for dialogues: a client begins a transaction, calls participants one after the
@@ -125,15 +124,4 @@ const refusalLengthMax = 200;
 function shortText(text: string): string {
   if (text.length > refusalLengthMax) throw new RangeError(`longer than ${refusalLengthMax}`);
   return text;
-}
-
-function leaf(name: string, value: string): XmlElement {
-  return element(cc(name), [], value);
-}
-
-function open(body: XmlElement | undefined, name: string): Sequence {
-  if (body === undefined || !isNamed(body, ns, name)) {
-    throw soapFaults.sender(`expected ${name} in the body`);
-  }
-  return new Sequence(body, soapFaults.sender);
 }

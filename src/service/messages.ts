@@ -200,11 +200,13 @@ function shortText(text: string): string {
   return text;
 }
 
-function leaf(name: string, value: string): XmlElement {
+/** An element of the schema that holds a text. */
+export function leaf(name: string, value: string): XmlElement {
   return element(cc(name), [], value);
 }
 
-function open(body: XmlElement | undefined, name: string): Sequence {
+/** The parts of a body. Throws a `SoapFault` where it is not the element of this name. */
+export function open(body: XmlElement | undefined, name: string): Sequence {
   if (body === undefined || !isNamed(body, ns, name)) {
     throw soapFaults.sender(`expected ${name} in the body`);
   }

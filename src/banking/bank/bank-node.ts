@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { signStatement } from '../../agreement/signing.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { ownMember, type ParticipantNode } from '../../kernel/config/node-file.js';
 import type { Core } from '../../kernel/core.js';
@@ -9,11 +8,12 @@ import { registerMembers } from '../../kernel/enrollment/members-port.js';
 import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { unreachable } from '../../kernel/ids.js';
-import { ed25519Signer, Keyring } from '../../kernel/keys.js';
+import { Keyring } from '../../kernel/keys.js';
 import type { RunningNode } from '../../kernel/running-node.js';
 import { openExistingStore } from '../../kernel/store/store.js';
 import { participantOperations } from '../../service/participant/coordinator-port.js';
 import { ParticipantOutbound } from '../../service/participant/outbound.js';
+import { participantOptions } from '../../service/participant/participant-options.js';
 import { serviceOperations } from '../../service/participant/service-port.js';
 import { WaitingCalls } from '../../service/participant/waiting-calls.js';
 import { soapIdentity } from '../../soap/identity.js';
@@ -51,10 +51,6 @@ export interface BankNodeOptions {
 
 /** An open enlistment takes some 5 kB, one that is remembered less than one. */
 const limits = { enlistments: 4096, invitationsPerInitiator: 1024 };
-/** Ended enlistments that are remembered, for each transaction that coordinators remember. */
-const finishedPerTransaction = 2;
-/** No transaction is waited for longer than so many default lifetimes before it is prepared. */
-const expiryPatience = 10;
 /** SOAP requests under way at one port; an initiator's waits until its operation is executed. */
 const inFlightMax = 4096;
 
@@ -85,21 +81,9 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
   const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
-  const sign = ed25519Signer(node.statementKey);
-  const { resendAfterMs, defaultExpiresMs } = cluster.timing;
+  const { defaultExpiresMs } = cluster.timing;
   const core = createCore(
-    {
-      id: self.id,
-      resilience: cluster.resilience,
-      resendAfterMs,
-      limits: {
-        ...limits,
-        finished: finishedPerTransaction * cluster.retainedTransactions,
-        expiresMs: expiryPatience * defaultExpiresMs,
-      },
-      address: `${self.url}/participant`,
-      sign: (statement) => signStatement(sign, cluster.id, statement),
-    },
+    participantOptions(cluster, node, self, limits),
     node.accounts.map(openingAccount),
   );
 

@@ -1,5 +1,4 @@
 import { join } from 'node:path';
-import { signStatement } from '../../agreement/signing.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { ownMember, type ParticipantNode } from '../../kernel/config/node-file.js';
 import { Driver } from '../../kernel/driver/driver.js';
@@ -8,7 +7,7 @@ import { registerMembers } from '../../kernel/enrollment/members-port.js';
 import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { unreachable } from '../../kernel/ids.js';
-import { ed25519Signer, Keyring } from '../../kernel/keys.js';
+import { Keyring } from '../../kernel/keys.js';
 import type { RunningNode } from '../../kernel/running-node.js';
 import { openExistingStore, type Store } from '../../kernel/store/store.js';
 import { soapIdentity } from '../../soap/identity.js';
@@ -18,12 +17,12 @@ import { MessageVerifier } from '../../soap/verification.js';
 import type {
   OperationResult,
   ParticipantInput,
-  ParticipantOptions,
   ParticipantOutput,
 } from '../../transaction/participant/messages.js';
 import { participantOperations } from './coordinator-port.js';
 import type { AnyOperation, OperationHandlers, ServiceOperation } from './operations.js';
 import { ParticipantOutbound } from './outbound.js';
+import { participantOptions } from './participant-options.js';
 import type { Resource } from './resource.js';
 import { type ResourceInput, ResourceRunner } from './resource-runner.js';
 import { ServiceCore } from './service-core.js';
@@ -50,10 +49,6 @@ export interface ParticipantNodeOptions<Work> {
 
 /** An open enlistment takes some 20 kB, its call's payload included; one that is remembered less than 5. */
 const limits = { enlistments: 1024, invitationsPerInitiator: 256 };
-/** Ended enlistments that are remembered, for each transaction that coordinators remember. */
-const finishedPerTransaction = 2;
-/** No transaction is waited for longer than so many default lifetimes before it is prepared. */
-const expiryPatience = 10;
 /** SOAP requests under way at one port; an initiator's waits until its operation is executed. */
 const inFlightMax = 1024;
 /** Begins the keys of what the resource writes. */
@@ -102,7 +97,7 @@ export async function startParticipant<Work>(
   const keyring = Keyring.of(cluster);
   const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
   const { resendAfterMs, defaultExpiresMs, voteTimeoutMs } = cluster.timing;
-  const core = new ServiceCore(coreOptions(cluster, node, self));
+  const core = new ServiceCore(participantOptions(cluster, node, self, limits));
   const store = await openExistingStore(join(node.dataDir, 'store'));
   const submit = (input: Input): boolean => driver.submit(input);
   const waiting = new WaitingCalls<OperationResult>({ kind: 'refused', reason: 'Busy' });
@@ -159,27 +154,6 @@ export async function startParticipant<Work>(
     await stop();
     throw error;
   }
-}
-
-function coreOptions(
-  cluster: Cluster,
-  node: ParticipantNode,
-  { id, url }: ReturnType<typeof ownMember> & { readonly id: ParticipantOptions['id'] },
-): ParticipantOptions {
-  const { resilience, retainedTransactions, timing } = cluster;
-  const sign = ed25519Signer(node.statementKey);
-  return {
-    id,
-    resilience,
-    resendAfterMs: timing.resendAfterMs,
-    limits: {
-      ...limits,
-      finished: finishedPerTransaction * retainedTransactions,
-      expiresMs: expiryPatience * timing.defaultExpiresMs,
-    },
-    address: `${url}/participant`,
-    sign: (statement) => signStatement(sign, cluster.id, statement),
-  };
 }
 
 async function recordsOf(store: Store) {
