@@ -3,6 +3,7 @@ import type { Mutant } from './mutant.js';
 const records = ['test/kernel/enrollment/record.test.ts'];
 const members = ['test/kernel/enrollment/members.test.ts'];
 const commands = ['test/cli/enroll.test.ts'];
+const approvals = ['test/cli/approving.test.ts'];
 
 /** How participants and clients join. */
 export const enrollMutants: readonly Mutant[] = [
@@ -184,11 +185,35 @@ export const enrollMutants: readonly Mutant[] = [
     tests: commands,
   },
   {
+    name: 'approves-two-at-once',
+    rule: 'one process at a time approves for a coordinator',
+    file: 'src/cli/enrollment/approving.ts',
+    find: 'await exclusively(lock, () => keepApproved(directory, signed, request, cluster));',
+    replace: 'await keepApproved(directory, signed, request, cluster);',
+    tests: approvals,
+  },
+  {
+    name: 'lock-waited-for-without-bound',
+    rule: 'a lock that a crash left is waited for with a bound',
+    file: 'src/kernel/enrollment/files.ts',
+    find: "if (waitedMs >= waitMs) throw new EnrollmentError('locked', await whoHolds(lock));",
+    replace: 'void whoHolds;',
+    tests: approvals,
+  },
+  {
+    name: 'approves-more-than-there-is-room-for',
+    rule: 'nodes have room for all records that there can be, so that they take the same ones',
+    file: 'src/cli/enrollment/approving.ts',
+    find: 'if (others + 2 * (approved.length + 1) <= participantsMax) return;',
+    replace: 'if (others + approved.length + 1 <= participantsMax) return;',
+    tests: approvals,
+  },
+  {
     name: 'approval-not-kept',
     rule: 'what a coordinator approves is on its disk before it signs',
     file: 'src/cli/enrollment/approving.ts',
-    find: "await keepApproved(join(node.dataDir, 'approvals'), signed, request);",
-    replace: 'void keepApproved;',
+    find: 'if (await createFile(path, file)) return;',
+    replace: 'if (createFile) return;',
     tests: commands,
   },
   {

@@ -1,9 +1,10 @@
 import { join } from 'node:path';
+import type { Cluster } from '../../kernel/cluster.js';
 import { loadCluster, participantsMax } from '../../kernel/config/cluster-file.js';
 import { type CoordinatorNode, ownMember } from '../../kernel/config/node-file.js';
 import { signApproval } from '../../kernel/enrollment/approval.js';
 import { EnrollmentError } from '../../kernel/enrollment/enrollment-error.js';
-import { createFile, filesIn } from '../../kernel/enrollment/files.js';
+import { createFile, exclusively, filesIn } from '../../kernel/enrollment/files.js';
 import { Members, requireFree, sharedField } from '../../kernel/enrollment/members.js';
 import {
   type ParticipantRequest,
@@ -27,7 +28,9 @@ export async function approve(file: Uint8Array, node: CoordinatorNode): Promise<
     throw new EnrollmentError('malformed', why);
   }
   requireFree(cluster, request);
-  await keepApproved(join(node.dataDir, 'approvals'), signed, request);
+  const directory = join(node.dataDir, 'approvals');
+  const lock = `${directory}.lock`;
+  await exclusively(lock, () => keepApproved(directory, signed, request, cluster));
   return signApproval(cluster.id, signed, self.id, ed25519Signer(node.statementKey));
 }
 
@@ -35,6 +38,7 @@ async function keepApproved(
   directory: string,
   { bytes, file }: SignedRequest,
   request: ParticipantRequest,
+  cluster: Cluster,
 ): Promise<void> {
   const approved = (await filesIn(directory)).map((each) => ({
     ...each,
@@ -44,11 +48,24 @@ async function keepApproved(
     if (Buffer.from(other.bytes).equals(bytes)) return;
     requireDistinct(other.request, request);
   }
-  if (approved.length >= participantsMax) {
-    throw new EnrollmentError('full', `this coordinator has approved ${participantsMax} requests`);
-  }
-  if (await createFile(join(directory, `${request.name}.request`), file)) return;
+  const names = approved.map((other) => other.request.name);
+  requireRoom(cluster, names);
+  const path = join(directory, `${request.name}.request`);
+  if (await createFile(path, file)) return;
   throw approvedOther('name', request);
+}
+
+/**
+ * Nodes take records in any order, so there may never be more than all of them have room for. More than half of the correct
+ * coordinators approve each: together fewer than twice as many records as one of them may approve.
+ */
+function requireRoom({ participants }: Cluster, approved: readonly string[]): void {
+  const others = participants.filter(({ name }) => !approved.includes(name)).length;
+  if (others + 2 * (approved.length + 1) <= participantsMax) return;
+  const why =
+    `of ${participantsMax} participants there are ${others}, and this coordinator has approved ${approved.length} more; ` +
+    'each of these counts twice, as other coordinators may approve others';
+  throw new EnrollmentError('full', why);
 }
 
 function requireDistinct(other: SignedRequest['request'], request: ParticipantRequest): void {

@@ -9,6 +9,7 @@ import { ConcordatError, type NoData, noData } from '../error.js';
  * - `wrong-certificate`: the certificate is not the authority's for this request.
  * - `taken`: the name, the address or a key is another's.
  * - `full`: the cluster has as many participants as it may.
+ * - `locked`: another process approves for the same coordinator, or a crash has left its lock.
  */
 export type EnrollmentErrorCode =
   | 'malformed'
@@ -18,7 +19,8 @@ export type EnrollmentErrorCode =
   | 'too-few-approvals'
   | 'wrong-certificate'
   | 'taken'
-  | 'full';
+  | 'full'
+  | 'locked';
 
 /** Why a request, an approval or a record is not taken. */
 export class EnrollmentError extends ConcordatError<EnrollmentErrorCode, NoData> {

@@ -1,7 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { link, mkdir, open, readdir, readFile, rename, rm } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
+import { setTimeout as rest } from 'node:timers/promises';
 import { isMissing } from '../config/config-error.js';
+import { EnrollmentError } from './enrollment-error.js';
 
 /** Names of files that are being written begin so; what a crash left of one is nobody's. */
 const temporaryPrefix = '.new-';
@@ -25,12 +27,57 @@ export async function createFile(path: string, bytes: Uint8Array): Promise<boole
     try {
       await link(temporary, path);
     } catch (error) {
-      if (!(error instanceof Error && 'code' in error && error.code === 'EEXIST')) throw error;
+      if (!isThere(error)) throw error;
       isNew = false;
     }
     await rm(temporary);
   });
   return isNew;
+}
+
+/** Milliseconds that a command waits for the lock of another; none holds it for long. */
+const lockWaitMs = 5_000;
+const lockTryMs = 20;
+
+/**
+ * Runs a step while no other process runs one under the same lock file. Throws `EnrollmentError` where the lock file stays
+ * for `waitMs`: another process is slow, or a crash has left the file.
+ */
+export async function exclusively<Result>(
+  lock: string,
+  step: () => Promise<Result>,
+  waitMs = lockWaitMs,
+): Promise<Result> {
+  await mkdir(dirname(lock), { recursive: true, mode: 0o700 });
+  for (let waitedMs = 0; !(await makesLock(lock)); waitedMs += lockTryMs) {
+    if (waitedMs >= waitMs) throw new EnrollmentError('locked', await whoHolds(lock));
+    await rest(lockTryMs);
+  }
+  return step().finally(() => rm(lock));
+}
+
+/** `false` where the lock file is there already. */
+async function makesLock(lock: string): Promise<boolean> {
+  try {
+    const file = await open(lock, 'wx', 0o600);
+    await file.writeFile(`${process.pid}\n`).finally(() => file.close());
+    return true;
+  } catch (error) {
+    if (isThere(error)) return false;
+    throw error;
+  }
+}
+
+async function whoHolds(lock: string): Promise<string> {
+  const holder = await readFile(lock, 'utf8').catch(() => '');
+  return (
+    `${lock}: process ${holder.trim() || 'unknown'} approves at the same moment, or was killed while it did; ` +
+    'where no "concordat approve" of this coordinator runs, remove the file, and approve again'
+  );
+}
+
+function isThere(error: unknown): boolean {
+  return error instanceof Error && 'code' in error && error.code === 'EEXIST';
 }
 
 async function writeWhole(
