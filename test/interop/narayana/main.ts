@@ -15,7 +15,7 @@ interface Options {
   readonly gateway: boolean;
   readonly wildfly: boolean;
   readonly seed: number;
-  readonly port: number;
+  readonly port: number | undefined;
   readonly downloads: string;
   readonly keep: boolean;
   readonly json: boolean;
@@ -48,7 +48,11 @@ async function run(args: readonly string[]): Promise<number> {
     .option('--no-gateway', 'do not kill the gateway')
     .option('--wildfly', 'kill WildFly as well', false)
     .option('--seed <number>', 'of the moments', count(2 ** 31), 1)
-    .option('--port <port>', `first of ${portsUsed} ports of WildFly`, count(65_000), 24_110)
+    .option(
+      '--port <port>',
+      `first of ${portsUsed} ports of WildFly; free ones otherwise`,
+      count(65_000),
+    )
     .option('--downloads <folder>', 'where WildFly is kept', defaultDownloads)
     .option('--keep', 'leave files and logs there', false)
     .option('--json', 'print JSON and nothing else', false)

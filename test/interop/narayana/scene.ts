@@ -5,6 +5,7 @@ import { TransferClient } from '../../../src/banking/client/transfer-client.js';
 import { accountId } from '../../../src/banking/soap.js';
 import { loadClient } from '../../../src/cli/client.js';
 import { newClusterOf } from '../../../src/cli/cluster-options.js';
+import { claimPorts, type PortRange } from '../../../src/cli/local/port-range.js';
 import { LocalCluster } from '../../../src/cli/local-cluster.js';
 import type { GatewayNode } from '../../../src/kernel/config/node-file.js';
 import { participantId } from '../../../src/kernel/ids.js';
@@ -15,8 +16,8 @@ const payee = { bank: participantId('bank-b'), account: accountId('bob') };
 
 export interface SceneOptions {
   readonly downloads: Downloads;
-  /** First of the ports of WildFly. */
-  readonly port: number;
+  /** First of the ports of WildFly; free ones where it is undefined. */
+  readonly port: number | undefined;
   readonly progress: (line: string) => void;
 }
 
@@ -27,6 +28,7 @@ export class Scene {
   readonly wildfly: Wildfly;
   readonly #gatewayUrl: string;
   readonly #client: TransferClient;
+  readonly #range: PortRange | undefined;
 
   private constructor(
     directory: string,
@@ -34,15 +36,19 @@ export class Scene {
     wildfly: Wildfly,
     gatewayUrl: string,
     client: TransferClient,
+    range: PortRange | undefined,
   ) {
     this.directory = directory;
     this.cluster = cluster;
     this.wildfly = wildfly;
     this.#gatewayUrl = gatewayUrl;
     this.#client = client;
+    this.#range = range;
   }
 
-  static async start({ downloads, port, progress }: SceneOptions): Promise<Scene> {
+  static async start({ downloads, port: asked, progress }: SceneOptions): Promise<Scene> {
+    const range = asked === undefined ? await claimPorts() : undefined;
+    const port = asked ?? range?.basePort ?? 0;
     const directory = await mkdtemp(join(tmpdir(), 'concordat-narayana-'));
     const create = newClusterOf({ gateways: [gateway], clients: ['alice', 'bob'] });
     progress(`a cluster in ${directory}`);
@@ -55,12 +61,13 @@ export class Scene {
       });
       const { node, cluster: file } = await loadClient(cluster.nodeFile('bob'));
       const client = new TransferClient({ node, cluster: file });
-      const scene = new Scene(directory, cluster, wildfly, url, client);
+      const scene = new Scene(directory, cluster, wildfly, url, client, range);
       progress('WildFly starts');
       await wildfly.start();
       return scene;
     } catch (error) {
       await cluster.stop();
+      await range?.release();
       throw error;
     }
   }
@@ -89,6 +96,7 @@ export class Scene {
     await this.wildfly.end('SIGKILL');
     await this.#client.close();
     await this.cluster.stop();
+    await this.#range?.release();
     if (!keep) await rm(this.directory, { recursive: true, force: true });
   }
 }
