@@ -124,16 +124,20 @@ export interface Identity {
   readonly validToMs: number;
 }
 
+interface Known extends Identity {
+  readonly certificate: X509Certificate;
+}
+
 /** Trusted certificates remembered at a time; others are read anew for every message. */
 const identitiesMax = 1024;
 
 /** Longer tokens are refused unread. */
 const tokenLengthMax = 16_384;
 
-/** Reads security tokens, each trusted one only once. */
+/** Reads security tokens, each trusted one only once. One that a renewal has superseded is nobody's from then on. */
 export class Identities {
   readonly #trust: Trust;
-  readonly #known = new LRUCache<string, Identity>({ max: identitiesMax });
+  readonly #known = new LRUCache<string, Known>({ max: identitiesMax });
 
   constructor(trust: Trust) {
     this.#trust = trust;
@@ -143,11 +147,10 @@ export class Identities {
   identify(token: string, nowMs: number): Identity {
     if (token.length > tokenLengthMax) throw securityFaults.invalidSecurityToken('too long');
     const key = hash('sha256', token, 'base64');
-    let identity = this.#known.get(key);
-    if (identity === undefined) {
-      identity = this.#read(token);
-      this.#known.set(key, identity);
-    }
+    const identity = this.#known.get(key) ?? this.#read(token);
+    this.#known.set(key, identity);
+    if (!this.#isTrusted(identity))
+      throw securityFaults.failedAuthentication('unknown certificate');
     const isValid = nowMs >= identity.validFromMs && nowMs <= identity.validToMs;
     if (!isValid) {
       throw securityFaults.failedAuthentication('the certificate is not valid now');
@@ -155,12 +158,18 @@ export class Identities {
     return identity;
   }
 
-  #read(token: string): Identity {
+  /** A client is trusted by what its certificate says; a member while its certificate is the one on the list. */
+  #isTrusted({ principal, certificate }: Known): boolean {
+    return principal.role === 'client' || this.#trust(certificate) !== undefined;
+  }
+
+  #read(token: string): Known {
     const certificate = readCertificate(token);
     const principal = this.#trust(certificate);
     if (principal === undefined) throw securityFaults.failedAuthentication('unknown certificate');
     return {
       principal,
+      certificate,
       publicKey: certificate.publicKey,
       signatureMethod: methodOf(certificate.publicKey),
       validFromMs: Date.parse(certificate.validFrom),

@@ -161,6 +161,22 @@ export const enrollMutants: readonly Mutant[] = [
     tests: members,
   },
   {
+    name: 'superseded-certificate-remembered',
+    rule: 'a certificate that a renewal has superseded is nobody’s',
+    file: 'src/soap/trust.ts',
+    find: "return principal.role === 'client' || this.#trust(certificate) !== undefined;",
+    replace: 'return principal !== undefined || certificate !== undefined;',
+    tests: ['test/soap/trust.test.ts'],
+  },
+  {
+    name: 'certificate-remembered-beyond-its-end',
+    rule: 'a certificate is good between its dates only, remembered or not',
+    file: 'src/soap/trust.ts',
+    find: 'const isValid = nowMs >= identity.validFromMs && nowMs <= identity.validToMs;',
+    replace: 'const isValid = nowMs >= identity.validFromMs;',
+    tests: ['test/soap/trust.test.ts'],
+  },
+  {
     name: 'record-kept-from-others',
     rule: 'a node passes on a record that is new to it',
     file: 'src/kernel/enrollment/members-port.ts',

@@ -7,7 +7,7 @@ import {
   issueAuthority,
   issueCertificate,
 } from '../../src/kernel/config/x509.js';
-import { trustOf } from '../../src/soap/trust.js';
+import { Identities, trustOf } from '../../src/soap/trust.js';
 import { testCluster } from '../support/keys.js';
 
 const authority = issueAuthority('test');
@@ -72,5 +72,44 @@ describe('trustOf', () => {
     ['of the authority itself', authority],
   ])('knows nobody by a certificate %s', (_, credential) => {
     expect(principalOf(credential)).toBeUndefined();
+  });
+});
+
+describe('identities', () => {
+  const nowMs = Date.now();
+  const tokenOf = ({ certificate }: Credential) =>
+    new X509Certificate(certificate).raw.toString('base64');
+
+  /** A cluster at a node that runs, and what replaces the certificate of its first participant. */
+  function renewable(first: Credential) {
+    let { participants } = clusterWith([first, first, first, first]);
+    const cluster = {
+      ...clusterWith([]),
+      get participants() {
+        return participants;
+      },
+    };
+    const renew = (credential: Credential) => {
+      participants = clusterWith([credential, credential, credential]).participants;
+    };
+    return { identities: new Identities(trustOf(cluster)), renew };
+  }
+
+  it('are not remembered beyond what superseded them', () => {
+    const [older, newer] = [issue('p', 'participant'), issue('p', 'participant')];
+    const { identities, renew } = renewable(older);
+    const { principal } = identities.identify(tokenOf(older), nowMs);
+    renew(newer);
+    expect(identities.identify(tokenOf(newer), nowMs).principal).toEqual(principal);
+    expect(() => identities.identify(tokenOf(older), nowMs)).toThrow(/unknown certificate/);
+    renew(older);
+    expect(identities.identify(tokenOf(older), nowMs).principal).toEqual(principal);
+  });
+
+  it('are not remembered beyond their end', () => {
+    const client = issue('alice', 'client');
+    const { identities } = renewable(issue('p', 'participant'));
+    const { validToMs } = identities.identify(tokenOf(client), nowMs);
+    expect(() => identities.identify(tokenOf(client), validToMs + 1)).toThrow(/not valid now/);
   });
 });
