@@ -1,13 +1,21 @@
-import { setTimeout as sleep } from 'node:timers/promises';
+import type { TransactionId } from '../../../src/kernel/ids.js';
 import { Random } from '../../simulation/engine/random.js';
-import { inDoubtIn, judge, type Tried, type Verdict } from './judge.js';
+import { gatewayDisk } from './disks.js';
+import { judge, type Tried, type Verdict } from './judge.js';
+import { Ended, Killer, type Target } from './killer.js';
+import { killsOf, type Planned, planOf } from './plan.js';
+import { proofsOf } from './proofs.js';
 import type { Scene } from './scene.js';
+import { settled } from './settle.js';
+
+/** How often each is killed. */
+export type Kills = Readonly<Record<'gateway' | 'wildfly' | 'coordinators', number>>;
 
 export interface CrashRunOptions {
   readonly transfers: number;
+  /** Transfers at a time. */
   readonly clients: number;
-  /** Whether the gateway, and WildFly, are killed. */
-  readonly kills: { readonly gateway: boolean; readonly wildfly: boolean };
+  readonly kills: Kills;
   readonly seed: number;
   readonly progress: (line: string) => void;
 }
@@ -16,76 +24,139 @@ export interface CrashRunResult extends Verdict {
   readonly transfers: number;
   readonly clients: number;
   readonly seed: number;
-  readonly kills: { readonly gateway: number; readonly wildfly: number };
+  /** Those that took place: the run may be over before the last. */
+  readonly kills: Kills;
   /** What clients know; `killed` with WildFly. */
   readonly told: Readonly<Record<'committed' | 'rolledBack' | 'unknown' | 'killed', number>>;
   readonly seconds: number;
   /** Of those that committed, from begin to the end of commit; milliseconds. */
   readonly p50Ms: number | undefined;
   readonly maxMs: number | undefined;
-  /** From the last transfer's end until none was in doubt. */
+  /** From the last transfer's end until nothing was open anywhere. */
   readonly settledAfterMs: number;
 }
 
-/** Between two kills, and until what was killed is started again; milliseconds. */
-const between = { least: 2000, most: 12_000 } as const;
-const down = { least: 0, most: 2000 } as const;
-const settledWithinMs = 240_000;
-const pollMs = 500;
+const progressEvery = 10;
 
-/** Makes transfers while the gateway, and WildFly, are killed at random moments, and judges what came of them. */
+/** Makes transfers while nodes and WildFly are killed at random moments, and judges what came of them. */
 export async function crashRun(scene: Scene, options: CrashRunOptions): Promise<CrashRunResult> {
   const { transfers, clients, seed, progress } = options;
   const opening = await scene.balance();
   const begun = performance.now();
-  const over = new AbortController();
-  const killer = new Killer(scene, options);
-  const killing = killer.run(over.signal);
-  const tried: Tried[] = [];
-  const plan = planOf(transfers, new Random(`narayana/${seed}`));
-  const client = async (): Promise<void> => {
-    for (let next = plan.shift(); next !== undefined; next = plan.shift()) {
-      await killer.whileDown;
-      tried.push(await attempt(scene, next));
-      if (tried.length % 10 === 0) progress(`${tried.length} of ${transfers} transfers`);
-    }
-  };
-  await Promise.all(Array.from({ length: clients }, client));
-  const seconds = (performance.now() - begun) / 1000;
-  over.abort();
-  await killing;
-  const settledAfterMs = await settled(scene);
-  const verdict = judge(tried, await scene.wildfly.books(), (await scene.balance()) - opening);
+  const run = new Run(scene, options);
+  const tried = await run.make();
+  const seconds = Math.round((performance.now() - begun) / 1000);
+  const { tookMs: settledAfterMs, open } = await settled(scene, progress);
+  await run.readGateway();
+  progress(`proofs of ${run.transactions.size} transactions are checked`);
+  const verdict = judge({
+    ...{ tried, open },
+    books: await scene.wildfly.books(),
+    credited: (await scene.balance()) - opening,
+    proofs: await proofsOf(scene, run.transactions),
+  });
   const times = tried
     .flatMap(({ answer }) => (answer?.outcome === 'committed' ? [answer.ms] : []))
     .sort((a, b) => a - b);
   return {
-    ...{ transfers, clients, seed, kills: killer.kills, told: toldIn(tried) },
-    ...{ seconds: Math.round(seconds), settledAfterMs },
-    ...{ p50Ms: times[Math.floor(times.length / 2)], maxMs: times.at(-1) },
+    ...{ transfers, clients, seed, kills: run.kills, told: toldIn(tried), seconds },
+    ...{ settledAfterMs, p50Ms: times[Math.floor(times.length / 2)], maxMs: times.at(-1) },
     ...verdict,
   };
 }
 
-type Planned = Omit<Tried, 'answer'>;
+/** The transfers of a crash run, and those that kill meanwhile. */
+class Run {
+  /** As the gateway has had them on disk: it forgets them after a while. */
+  readonly transactions = new Map<string, TransactionId>();
+  readonly #scene: Scene;
+  readonly #options: CrashRunOptions;
+  readonly #ended = new Ended();
+  readonly #killers: Readonly<Record<keyof Kills, Killer>>;
 
-/** Of ten transfers one is rolled back by its client and one by a vote; of three one is mixed. */
-function planOf(transfers: number, random: Random): Planned[] {
-  return Array.from({ length: transfers }, (_, index) => {
-    const draw = random.int(10);
-    const wish = draw === 0 ? 'rollback' : draw === 1 ? 'abort vote' : 'commit';
-    return { transfer: `t-${index + 1}`, amount: index + 1, wish, isMixed: random.int(3) === 0 };
-  });
+  constructor(scene: Scene, options: CrashRunOptions) {
+    this.#scene = scene;
+    this.#options = options;
+    const { wildfly } = scene;
+    const kill = () => wildfly.end('SIGKILL');
+    const coordinators = scene.cluster.cluster.coordinators.map(({ name }) => this.#node(name));
+    this.#killers = {
+      gateway: this.#killer('gateway', [this.#gateway()]),
+      wildfly: this.#killer('wildfly', [{ name: 'WildFly', kill, start: () => wildfly.start() }]),
+      coordinators: this.#killer('coordinators', coordinators),
+    };
+  }
+
+  get kills(): Kills {
+    const { gateway, wildfly, coordinators } = this.#killers;
+    return { gateway: gateway.kills, wildfly: wildfly.kills, coordinators: coordinators.kills };
+  }
+
+  async make(): Promise<Tried[]> {
+    const { transfers, clients, seed, progress } = this.#options;
+    const over = new AbortController();
+    const killers = Object.values(this.#killers);
+    const killing = Promise.all(killers.map((killer) => killer.run(over.signal)));
+    const { gateway, wildfly } = this.#killers;
+    const plan = planOf(transfers, new Random(`narayana/${seed}`));
+    const tried: Tried[] = [];
+    const client = async (): Promise<void> => {
+      for (let next = plan.shift(); next !== undefined; next = plan.shift()) {
+        await Promise.all([gateway.whileAway, wildfly.whileAway]);
+        const done = await attempt(this.#scene, next);
+        tried.push(done);
+        this.#ended.add(done.answer !== undefined);
+        if (done.wish === 'commit') unexpected(done, progress);
+        if (tried.length % progressEvery === 0) progress(`${tried.length} of ${transfers}`);
+      }
+    };
+    const lanes = Promise.all(Array.from({ length: clients }, client));
+    // What cannot be started again ends the run.
+    await Promise.race([lanes, killing.then(() => lanes)]);
+    over.abort();
+    await killing;
+    return tried;
+  }
+
+  async readGateway(): Promise<void> {
+    const { transactions } = await gatewayDisk(this.#scene);
+    for (const [transfer, tid] of transactions) this.transactions.set(transfer, tid);
+  }
+
+  #killer(what: keyof Kills, targets: readonly Target[]): Killer {
+    const { kills, transfers, seed, progress } = this.#options;
+    const random = new Random(`narayana/${seed}/${what}`);
+    const after = killsOf(kills[what], transfers, random);
+    return new Killer({ targets, after, ended: this.#ended, random, progress });
+  }
+
+  #node(name: string): Target {
+    const { cluster } = this.#scene;
+    return { name, kill: () => cluster.kill(name), start: () => cluster.restart(name) };
+  }
+
+  #gateway(): Target {
+    const node = this.#node(this.#scene.gateway);
+    const kill = async () => {
+      await node.kill();
+      await this.readGateway();
+    };
+    return { ...node, kill };
+  }
 }
 
 async function attempt(scene: Scene, planned: Planned): Promise<Tried> {
-  const { transfer, amount, wish, isMixed } = planned;
+  const { transfer, amount, to, wish } = planned;
+  const isCredited = (bank: Planned['to'][number]) => to.includes(bank);
+  const vote = wish === 'abort vote' ? 'abort' : 'prepared';
   try {
     const answer = await scene.wildfly.transfer({
       ...{ transfer, amount: String(amount) },
       end: wish === 'rollback' ? 'rollback' : 'commit',
-      b: wish === 'abort vote' ? 'abort' : 'prepared',
-      ...(isMixed && scene.mixed(amount)),
+      a: isCredited('B') ? 'prepared' : vote,
+      b: isCredited('B') ? vote : 'none',
+      // The bank of the cluster refuses a posting of nothing.
+      ...(isCredited('bank-b') && scene.mixed(wish === 'refusal' ? 0 : amount)),
     });
     return { ...planned, answer };
   } catch {
@@ -93,58 +164,10 @@ async function attempt(scene: Scene, planned: Planned): Promise<Tried> {
   }
 }
 
-class Killer {
-  readonly kills = { gateway: 0, wildfly: 0 };
-  /** What is begun then fails at once, and tests nothing. */
-  whileDown: Promise<void> = Promise.resolve();
-  readonly #scene: Scene;
-  readonly #options: CrashRunOptions;
-  readonly #random: Random;
-
-  constructor(scene: Scene, options: CrashRunOptions) {
-    this.#scene = scene;
-    this.#options = options;
-    this.#random = new Random(`narayana/${options.seed}/kills`);
-  }
-
-  async run(signal: AbortSignal): Promise<void> {
-    const { gateway, wildfly } = this.#options.kills;
-    const targets = [...(gateway ? ['gateway'] : []), ...(wildfly ? ['wildfly'] : [])];
-    if (targets.length === 0) return;
-    for (;;) {
-      const pauseMs = this.#random.between(between.least, between.most);
-      await sleep(pauseMs, undefined, { signal }).catch(() => undefined);
-      if (signal.aborted) return;
-      this.whileDown =
-        this.#random.pick(targets) === 'gateway' ? this.#killGateway() : this.#killWildfly();
-      await this.whileDown;
-    }
-  }
-
-  async #killGateway(): Promise<void> {
-    this.kills.gateway += 1;
-    await this.#scene.killGateway();
-    await sleep(this.#random.between(down.least, down.most));
-    await this.#scene.startGateway();
-  }
-
-  async #killWildfly(): Promise<void> {
-    const { wildfly } = this.#scene;
-    this.kills.wildfly += 1;
-    await wildfly.end('SIGKILL');
-    await wildfly.start();
-  }
-}
-
-/** Gives how long it took until nothing was in doubt, or the limit. */
-async function settled(scene: Scene): Promise<number> {
-  const begun = performance.now();
-  for (;;) {
-    const tookMs = Math.round(performance.now() - begun);
-    const doubts = inDoubtIn(await scene.wildfly.books());
-    if (doubts.length === 0 || tookMs > settledWithinMs) return tookMs;
-    await sleep(pollMs);
-  }
+/** Kills have this effect, and a busy machine has. */
+function unexpected({ transfer, answer }: Tried, progress: (line: string) => void): void {
+  if (answer === undefined || answer.outcome === 'committed') return;
+  progress(`${transfer}: ${answer.outcome} at ${answer.step} in ${answer.ms} ms: ${answer.error}`);
 }
 
 function toldIn(tried: readonly Tried[]): CrashRunResult['told'] {

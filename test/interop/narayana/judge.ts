@@ -1,21 +1,30 @@
+import type { Planned } from './plan.js';
+import type { Proved } from './proofs.js';
 import { lastOf } from './scenarios.js';
 import type { Books, TransferAnswer } from './wildfly.js';
 
 /** One transfer of a crash run, and what its client knows; undefined where the client was killed. */
-export interface Tried {
-  readonly transfer: string;
-  readonly amount: number;
-  readonly isMixed: boolean;
-  /** What its client asked for, or would have had but for a vote. */
-  readonly wish: 'commit' | 'rollback' | 'abort vote';
+export interface Tried extends Planned {
   readonly answer: TransferAnswer | undefined;
 }
 
+/** What transfers have changed in sum: at banks A and B of plain software, and at the cluster's. */
 export interface Sums {
-  /** What the transfers have changed in sum: at banks A and B of plain software, and at the cluster's. */
   readonly A: number;
   readonly B: number;
   readonly bank: number;
+}
+
+/** What a crash run has come to. */
+export interface Found {
+  readonly tried: readonly Tried[];
+  readonly books: Books;
+  /** By how much the balance at the cluster's bank has grown. */
+  readonly credited: number;
+  /** Of transfers whose transaction is known. */
+  readonly proofs: readonly Proved[];
+  /** What is open at the end, wherever. */
+  readonly open: readonly string[];
 }
 
 /** What must not be: names of transfers. */
@@ -26,11 +35,21 @@ export interface Verdict {
   readonly lost: readonly string[];
   /** Its client was told that it did not, or never asked for it, and it committed. */
   readonly contrary: readonly string[];
-  /** Prepared, without an outcome. */
+  /** Prepared at a bank of plain software, without an outcome. */
   readonly inDoubt: readonly string[];
+  /** Coordinators prove another outcome than the banks have, or two; or none of what committed. */
+  readonly unproved: readonly string[];
+  /** What is open at the end, wherever. */
+  readonly open: readonly string[];
   readonly committed: number;
+  /** Transfers whose outcome at least one coordinator proves, and proofs that were checked in all. */
+  readonly proved: {
+    readonly committed: number;
+    readonly aborted: number;
+    readonly proofs: number;
+  };
   readonly sums: Sums;
-  /** By what committed at bank B. */
+  /** By what committed at bank A. */
   readonly expected: Sums;
   readonly isRight: boolean;
 }
@@ -41,40 +60,71 @@ export function inDoubtIn({ A, B }: Books): string[] {
     .map(({ transfer }) => transfer);
 }
 
-/** `credited`: by how much the balance at the cluster's bank has grown. */
-export function judge(tried: readonly Tried[], books: Books, credited: number): Verdict {
-  const rows = tried.map((each) => ({
-    ...each,
-    atA: lastOf(books.A, each.transfer) === 'committed',
-    atB: lastOf(books.B, each.transfer) === 'committed',
-  }));
-  const names = (some: typeof rows) => some.map(({ transfer }) => transfer);
-  const split = names(rows.filter(({ atA, atB }) => atA !== atB));
-  const lost = names(
-    rows.filter(({ answer, atA, atB }) => answer?.outcome === 'committed' && !(atA && atB)),
+interface Row extends Tried {
+  readonly atA: boolean;
+  readonly atB: boolean;
+  /** Of each coordinator. */
+  readonly findings: readonly string[];
+}
+
+export function judge({ tried, books, credited, proofs, open }: Found): Verdict {
+  const findings = new Map(proofs.map((proof) => [proof.transfer, proof.findings]));
+  const committedAt = (bank: keyof Books, transfer: string) =>
+    lastOf(books[bank], transfer) === 'committed';
+  const rows = tried.map(
+    (each): Row => ({
+      ...each,
+      atA: committedAt('A', each.transfer),
+      atB: committedAt('B', each.transfer),
+      findings: findings.get(each.transfer) ?? [],
+    }),
   );
-  const contrary = names(
-    rows.filter(
+  const names = (is: (row: Row) => boolean) => rows.filter(is).map(({ transfer }) => transfer);
+  const wrong = {
+    split: names(isSplit),
+    lost: names(({ answer, atA }) => answer?.outcome === 'committed' && !atA),
+    contrary: names(
       ({ answer, wish, atA, atB }) =>
         (answer?.outcome === 'rolledBack' || wish !== 'commit') && (atA || atB),
     ),
-  );
-  const inDoubt = inDoubtIn(books);
-  const sum = (some: typeof rows) => some.reduce((total, { amount }) => total + amount, 0);
-  const committed = rows.filter(({ atB }) => atB);
-  const sums = { A: total(books.A, tried), B: total(books.B, tried), bank: credited };
-  const expected = {
-    A: -sum(committed),
-    B: sum(committed),
-    bank: sum(committed.filter(({ isMixed }) => isMixed)),
+    inDoubt: inDoubtIn(books),
+    unproved: names(isUnproved),
+    open,
   };
+  const committed = rows.filter(({ atA }) => atA);
+  const sums = { A: total(books.A, tried), B: total(books.B, tried), bank: credited };
+  const expected = expectedOf(committed);
   const areSumsRight =
     sums.A === expected.A && sums.B === expected.B && sums.bank === expected.bank;
-  const isClean = [split, lost, contrary, inDoubt].every(({ length }) => length === 0);
+  const isClean = Object.values(wrong).every(({ length }) => length === 0);
   return {
-    ...{ split, lost, contrary, inDoubt, committed: committed.length, sums, expected },
+    ...wrong,
+    ...{ committed: committed.length, proved: provedIn(rows), sums, expected },
     isRight: isClean && areSumsRight,
   };
+}
+
+function isSplit({ to, atA, atB }: Row): boolean {
+  return atB !== (atA && to.includes('B'));
+}
+
+function isUnproved({ findings, atA }: Row): boolean {
+  const said = findings.filter((finding) => finding !== 'absent');
+  const expected = atA ? 'commit' : 'abort';
+  return said.some((finding) => finding !== expected) || (atA && said.length === 0);
+}
+
+function provedIn(rows: readonly Row[]): Verdict['proved'] {
+  const having = (outcome: string) => rows.filter(({ findings }) => findings.includes(outcome));
+  const proofs = rows.flatMap(({ findings }) => findings).filter((it) => it !== 'absent').length;
+  return { committed: having('commit').length, aborted: having('abort').length, proofs };
+}
+
+function expectedOf(committed: readonly Planned[]): Sums {
+  const sum = (some: readonly Planned[]) => some.reduce((all, { amount }) => all + amount, 0);
+  const credit = (bank: Planned['to'][number]) =>
+    sum(committed.filter(({ to }) => to.includes(bank)));
+  return { A: -sum(committed), B: credit('B'), bank: credit('bank-b') };
 }
 
 /** Of these transfers. A posting that commits twice counts twice. */

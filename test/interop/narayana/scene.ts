@@ -13,6 +13,8 @@ import { type Downloads, Wildfly } from './wildfly.js';
 
 const gateway = 'gw';
 const payee = { bank: participantId('bank-b'), account: accountId('bob') };
+/** The machine may have a lot to do. */
+const startTimeoutMs = 120_000;
 
 export interface SceneOptions {
   readonly downloads: Downloads;
@@ -26,6 +28,9 @@ export class Scene {
   readonly directory: string;
   readonly cluster: LocalCluster;
   readonly wildfly: Wildfly;
+  /** Names of nodes of the cluster: the gateway, and the bank that mixed transfers credit. */
+  readonly gateway = gateway;
+  readonly payee = payee.bank;
   readonly #gatewayUrl: string;
   readonly #client: TransferClient;
   readonly #range: PortRange | undefined;
@@ -52,7 +57,9 @@ export class Scene {
     const directory = await mkdtemp(join(tmpdir(), 'concordat-narayana-'));
     const create = newClusterOf({ gateways: [gateway], clients: ['alice', 'bob'] });
     progress(`a cluster in ${directory}`);
-    const cluster = await LocalCluster.start({ directory: join(directory, 'cluster'), create });
+    const cluster = await LocalCluster.start({
+      ...{ directory: join(directory, 'cluster'), create, startTimeoutMs },
+    });
     try {
       const url = await allowPlain(cluster, `http://127.0.0.1:${port}`);
       const wildfly = await Wildfly.make({
@@ -81,14 +88,6 @@ export class Scene {
   /** Of the account of the cluster's bank that is credited. */
   async balance(): Promise<number> {
     return (await this.#client.getBalance(payee.bank, payee.account)).amountMinor;
-  }
-
-  killGateway(): Promise<void> {
-    return this.cluster.kill(gateway);
-  }
-
-  startGateway(): Promise<void> {
-    return this.cluster.restart(gateway);
   }
 
   /** `keep`: for a look at the logs. */

@@ -119,7 +119,7 @@ export class Wildfly {
   async start(): Promise<void> {
     const { directory, downloads } = this.#options;
     const log = openSync(join(directory, 'log/console.log'), 'a');
-    const child = spawn('nice', ['-n', '10', 'java', ...javaArguments(this.#options)], {
+    const child = spawn('java', javaArguments(this.#options), {
       cwd: downloads.folder,
       stdio: ['ignore', log, log],
     });

@@ -13,7 +13,7 @@ import org.jboss.jbossts.xts.environment.XTSPropertyManager;
 
 /**
  * One transfer from bank A to bank B, as a client of the coordinator that the server is configured with:
- * ?transfer=NAME&amount=1&end=commit|rollback&a=prepared|readonly|abort&b=...&timeout=SECONDS&async=1
+ * ?transfer=NAME&amount=1&end=commit|rollback&a=prepared|readonly|abort&b=...|none&timeout=SECONDS&async=1
  * and &participant=URL&payload=JSON for a credit at a bank of the cluster in the same transaction.
  * Answers what the client knows of the outcome: committed, rolledBack (it was told so, or never asked for the commit),
  * or unknown.
@@ -54,7 +54,8 @@ public class TransferServlet extends HttpServlet {
         String transfer = request.getParameter("transfer");
         long amount = Long.parseLong(or(request, "amount", "1"));
         Proxies.bank(here, "BankA").post(transfer, -amount, or(request, "a", "prepared"));
-        Proxies.bank(here, "BankB").post(transfer, amount, or(request, "b", "prepared"));
+        String b = or(request, "b", "prepared");
+        if (!b.equals("none")) Proxies.bank(here, "BankB").post(transfer, amount, b);
         String participant = request.getParameter("participant");
         if (participant == null) return;
         Proxies.participant(participant).call(0, "credit", request.getParameter("payload"));
