@@ -3,6 +3,7 @@ import { CliError, type ExitCode, exitCodes } from '../src/cli/exit.js';
 import { type AddBenchmark, BenchmarkError, type RunContext } from './benchmark.js';
 import { addCosts } from './costs/command.js';
 import { addFailure } from './failure/command.js';
+import { addKit } from './kit/command.js';
 import { addLayer2 } from './layer2/command.js';
 import { addOrdering } from './ordering/command.js';
 import { addTransfer } from './transfer/command.js';
@@ -10,6 +11,7 @@ import { addWan } from './wan/command.js';
 
 const benchmarks: readonly AddBenchmark[] = [
   addTransfer,
+  addKit,
   addOrdering,
   addWan,
   addFailure,

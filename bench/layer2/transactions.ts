@@ -2,7 +2,7 @@ import { TransferClient } from '../../src/banking/client/transfer-client.js';
 import { loadClient } from '../../src/cli/client.js';
 import type { LocalCluster } from '../../src/cli/local-cluster.js';
 import { BenchmarkError } from '../benchmark.js';
-import { accountsOf, Ledger } from '../transfer/ledger.js';
+import { accountsOf, balanceAt, Ledger } from '../transfer/ledger.js';
 
 /** Takes part in each transfer. */
 export const banks = ['bank-a', 'bank-b'] as const;
@@ -21,7 +21,7 @@ export class Transactions {
   static async open(local: LocalCluster, client: string): Promise<Transactions> {
     const transferClient = new TransferClient(await loadClient(local.nodeFile(client)));
     try {
-      const ledger = await Ledger.open(transferClient, await accountsOf(local), 1);
+      const ledger = await Ledger.open(balanceAt(transferClient), await accountsOf(local), 1);
       return new Transactions(transferClient, ledger);
     } catch (error) {
       await transferClient.close();

@@ -43,3 +43,20 @@ export async function underLoad<Result>(
   const [result] = await Promise.all([measured, ...loops]);
   return result;
 }
+
+/** Makes so many requests, as many at a time as there are clients. Rejects with the first error, or once aborted. */
+export async function makeRequests(
+  { clients, request }: ClosedLoop,
+  count: number,
+  signal: AbortSignal,
+): Promise<void> {
+  let left = count;
+  const loop = async () => {
+    while (left > 0) {
+      left -= 1;
+      signal.throwIfAborted();
+      await request();
+    }
+  };
+  await Promise.all(Array.from({ length: clients }, loop));
+}

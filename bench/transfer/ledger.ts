@@ -18,6 +18,9 @@ export interface BankAccount {
   readonly currency: Currency;
 }
 
+/** Asks for what an account holds, in minor units. */
+export type ReadBalance = (account: BankAccount) => Promise<number>;
+
 /** A bank applies an outcome a little after the client has heard of it. */
 const settleTimeoutMs = 20_000;
 const settlePollMs = 100;
@@ -27,17 +30,17 @@ const settlePollMs = 100;
  * they were, however long it takes: transfers of one minor unit to each creditor.
  */
 export class Ledger {
-  readonly #client: TransferClient;
+  readonly #read: ReadBalance;
   readonly #accounts: readonly BankAccount[];
   readonly #currency: Currency;
   /** In minor units, in the order of the accounts. */
   readonly #expected: number[];
   #turn = 0;
 
-  private constructor(client: TransferClient, accounts: readonly BankAccount[], held: number[]) {
+  private constructor(read: ReadBalance, accounts: readonly BankAccount[], held: number[]) {
     const [first] = accounts;
     if (first === undefined) throw new BenchmarkError('no bank');
-    this.#client = client;
+    this.#read = read;
     this.#accounts = accounts;
     this.#currency = first.currency;
     this.#expected = held;
@@ -48,17 +51,17 @@ export class Ledger {
    * for `inFlight` transfers at a time.
    */
   static async open(
-    client: TransferClient,
+    read: ReadBalance,
     accounts: readonly BankAccount[],
     inFlight: number,
   ): Promise<Ledger> {
-    const held = await balances(client, accounts);
+    const held = await Promise.all(accounts.map(read));
     const needed = inFlight * accounts.length;
     const [poorest] = held.toSorted((a, b) => a - b);
     if (poorest === undefined || poorest < needed) {
       throw new BenchmarkError(`a bank holds ${poorest} minor units and may need ${needed}`);
     }
-    return new Ledger(client, accounts, held);
+    return new Ledger(read, accounts, held);
   }
 
   /** The next transfer among the first `participants` banks. */
@@ -82,7 +85,7 @@ export class Ledger {
   async check(): Promise<void> {
     const deadline = performance.now() + settleTimeoutMs;
     for (;;) {
-      const held = await balances(this.#client, this.#accounts);
+      const held = await Promise.all(this.#accounts.map(this.#read));
       if (held.every((amount, index) => amount === this.#expected[index])) return;
       if (performance.now() > deadline) {
         throw new BenchmarkError(
@@ -107,12 +110,9 @@ export class Ledger {
   }
 }
 
-function balances(client: TransferClient, accounts: readonly BankAccount[]): Promise<number[]> {
-  return Promise.all(
-    accounts.map(async ({ bank, account }) => {
-      return (await client.getBalance(bank, account)).amountMinor;
-    }),
-  );
+/** At the banks of a cluster, by one of its clients. */
+export function balanceAt(client: TransferClient): ReadBalance {
+  return async ({ bank, account }) => (await client.getBalance(bank, account)).amountMinor;
 }
 
 /** The first account of each bank of a cluster on this machine. */

@@ -1,5 +1,7 @@
 import type { RunContext } from '../benchmark.js';
+import { makeRequests } from '../support/closed-loop.js';
 import { describeMachine, type Machine } from '../support/machine.js';
+import { whileAlive } from '../support/while-alive.js';
 import { primaryStatus } from './coordinator-status.js';
 import { best, type Comparison, Results, type Summary } from './results.js';
 import { System, type SystemName, systemNames } from './system.js';
@@ -47,29 +49,19 @@ export async function runTransferBenchmark(
   context: RunContext,
 ): Promise<Report> {
   const machine = describeMachine();
-  const died = new AbortController();
-  const signal = AbortSignal.any([context.signal, died.signal]);
-  const ended = new Promise<never>((_, reject) => {
-    signal.addEventListener('abort', () => reject(signal.reason), { once: true });
-  });
   const systems: System[] = [];
-  const run = async (): Promise<Report> => {
-    for (const name of systemNames) {
-      context.progress(`starting ${name} ...`);
-      const onDied = (error: Error) => died.abort(error);
-      systems.push(await System.start({ name, ...sizeOf(settings), onDied }));
-    }
-    return { ...(await measureAll(systems, settings, { ...context, signal })), machine };
-  };
-  const report = run();
   let done = false;
   try {
-    const result = await Promise.race([report, ended]);
+    const report = await whileAlive(context, async ({ onDied, ...inner }) => {
+      for (const name of systemNames) {
+        inner.progress(`starting ${name} ...`);
+        systems.push(await System.start({ name, ...sizeOf(settings), onDied }));
+      }
+      return { ...(await measureAll(systems, settings, inner)), machine };
+    });
     done = true;
-    return result;
+    return report;
   } finally {
-    // What comes of it after an interruption is of no interest.
-    report.catch(() => undefined);
     const keepFiles = !done && !context.signal.aborted;
     const directories = await Promise.all(systems.map((system) => system.stop({ keepFiles })));
     if (keepFiles) context.progress(`the nodes' logs are in ${directories.join(' and ')}`);
@@ -124,21 +116,14 @@ async function measureAll(
   };
 }
 
-async function makeTransfers(
+function makeTransfers(
   system: System,
   count: number,
   participants: number,
   signal: AbortSignal,
 ): Promise<void> {
-  let left = count;
-  const loop = async () => {
-    while (left > 0) {
-      left -= 1;
-      signal.throwIfAborted();
-      await system.transfer(participants);
-    }
-  };
-  await Promise.all(Array.from({ length: warmUpClients }, loop));
+  const request = () => system.transfer(participants);
+  return makeRequests({ clients: warmUpClients, request }, count, signal);
 }
 
 function sizeOf({ clients, participants }: Settings) {

@@ -6,10 +6,11 @@ import { loadClient } from '../../src/cli/client.js';
 import { endText } from '../../src/cli/local/child-node.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
 import type { Cluster } from '../../src/kernel/cluster.js';
-import { RequestError } from '../../src/service/client/request-error.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
-import { accountsOf, Ledger } from './ledger.js';
+import { requireCommitted } from './committed.js';
+import { accountsOf, balanceAt, Ledger } from './ledger.js';
+import type { Measured, ProcessorReading } from './window.js';
 
 /** `bft`: four coordinators and three initiators, `f = 1`. `unreplicated`: one of each, `f = 0`. */
 export const systemNames = ['bft', 'unreplicated'] as const;
@@ -24,22 +25,17 @@ export interface SystemOptions {
   readonly onDied: (error: Error) => void;
 }
 
-/** Processor time used so far, in milliseconds, of each node by name, and of the clients' process. */
-export interface ProcessorReading {
-  readonly nodes: ReadonlyMap<string, number>;
-  readonly clientMs: number;
-}
-
-const transferTimeoutMs = 30_000;
+/** For a transfer, whatever it waits for. */
+export const transferTimeoutMs = 30_000;
 const faults: Record<SystemName, number> = { bft: 1, unreplicated: 0 };
 /**
  * The normal case is measured, so nobody may be taken for dead who only waits for a processor: with
  * many clients on few cores each message waits for seconds.
  */
-const timing = { resendAfterMs: 3000, suspectAfterMs: 15_000, voteTimeoutMs: 20_000 };
+export const timing = { resendAfterMs: 3000, suspectAfterMs: 15_000, voteTimeoutMs: 20_000 };
 
 /** A running cluster, its client, and its books. */
-export class System {
+export class System implements Measured {
   readonly name: SystemName;
   readonly #local: LocalCluster;
   readonly #client: TransferClient;
@@ -71,7 +67,7 @@ export class System {
     const { node, cluster } = await loadClient(local.nodeFile('bench'));
     const client = new TransferClient({ cluster, node, lanes });
     try {
-      const ledger = await Ledger.open(client, await accountsOf(local), lanes);
+      const ledger = await Ledger.open(balanceAt(client), await accountsOf(local), lanes);
       return new System(name, local, client, ledger);
     } catch (error) {
       await Promise.all([client.close(), local.stop()]);
@@ -91,16 +87,10 @@ export class System {
   /** Makes one transfer. Throws `BenchmarkError` unless it is committed. */
   async transfer(participants: number): Promise<void> {
     const order = this.#ledger.next(participants);
-    const result = await this.#client
-      .transfer(order, { timeoutMs: transferTimeoutMs })
-      .catch((error: unknown) => {
-        if (!(error instanceof RequestError)) throw error;
-        throw new BenchmarkError(`${this.name}: a transfer failed: ${error.message}`);
-      });
-    if (result.outcome !== 'committed') {
-      const { transactionId, reason = 'no reason given' } = result;
-      throw new BenchmarkError(`${this.name}: transfer ${transactionId} was aborted: ${reason}`);
-    }
+    await requireCommitted(
+      this.name,
+      this.#client.transfer(order, { timeoutMs: transferTimeoutMs }),
+    );
     this.#ledger.committed(order);
     this.#committed += 1;
   }

@@ -1,14 +1,29 @@
 import { setTimeout as sleep } from 'node:timers/promises';
+import type { Cluster } from '../../src/kernel/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
 import { type Completion, underLoad } from '../support/closed-loop.js';
 import { mean, percentile } from '../support/statistics.js';
 import { meanBetween, primaryStatus } from './coordinator-status.js';
-import type { ProcessorReading, System } from './system.js';
 
 /** How much load, and on how many banks. */
 export interface Point {
   readonly clients: number;
   readonly participants: number;
+}
+
+/** Processor time used so far, in milliseconds, of each node by name, and of the clients' process. */
+export interface ProcessorReading {
+  readonly nodes: ReadonlyMap<string, number>;
+  readonly clientMs: number;
+}
+
+/** What is put under load. */
+export interface Measured {
+  readonly name: string;
+  readonly cluster: Cluster;
+  /** Makes one transfer among so many participants. Throws `BenchmarkError` unless it is committed. */
+  transfer(participants: number): Promise<void>;
+  processorTimes(): ProcessorReading;
 }
 
 /** What one window of time showed. Per transfer where it says so. */
@@ -32,7 +47,7 @@ export interface Figures {
 
 /** Puts a system under load and, once every client has had an answer, watches it for so long. */
 export function measure(
-  system: System,
+  system: Measured,
   { clients, participants }: Point,
   windowMs: number,
   signal: AbortSignal,

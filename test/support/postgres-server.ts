@@ -81,6 +81,11 @@ export class PostgresServer {
     return false;
   }
 
+  /** Of the process that all others of the server are children of; `undefined` while it does not run. */
+  get pid(): number | undefined {
+    return this.#process?.pid;
+  }
+
   /** SIGKILL unless another signal is given; resolves once the process is gone. */
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const server = this.#process;

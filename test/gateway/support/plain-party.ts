@@ -60,9 +60,10 @@ export class PlainParty {
     this.version = version;
   }
 
-  static async start(version: Version): Promise<PlainParty> {
+  /** On a port of its own unless one is given. */
+  static async start(version: Version, listenPort = 0): Promise<PlainParty> {
     const server = createServer();
-    await new Promise<void>((resolve) => server.listen(0, '127.0.0.1', resolve));
+    await new Promise<void>((resolve) => server.listen(listenPort, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
     const party = new PlainParty(server, `http://127.0.0.1:${port}`, version);
     server.on('request', async (request, response) => {
