@@ -24,6 +24,8 @@ export interface InitiatorMember extends Member {
 
 export interface ParticipantMember extends Member {
   readonly id: ParticipantId;
+  /** When its certificate begins, in milliseconds since 1970; of a participant that joined later. */
+  readonly validFromMs?: number | undefined;
 }
 
 /** A front door: a client that serves plain SOAP. It signs envelopes but no statements. */

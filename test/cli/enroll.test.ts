@@ -1,6 +1,6 @@
 import { copyFile, readFile, rm, stat, writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import { loadCluster } from '../../src/kernel/config/cluster-file.js';
 import { loadNode } from '../../src/kernel/config/node-file.js';
 import { verifyRecord } from '../../src/kernel/enrollment/record.js';
@@ -273,6 +273,35 @@ describe('merge', () => {
     await merge();
     const { participants } = await loadCluster(clusterFile);
     expect(participants.map(({ name }) => name)).toEqual(['bank-a', 'bank-b', 'hotel']);
+  });
+
+  it('keeps a renewal, and takes one only once it is valid', async () => {
+    await recorded('hotel');
+    await copyFile(at('hotel.record'), at('older.record'));
+    const clock = (daysFromNow: number) =>
+      vi.useFakeTimers({ now: Date.now() + daysFromNow * 86_400_000, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    clock(2);
+    await issue('hotel');
+    vi.useRealTimers();
+    await admit(
+      'hotel',
+      [0, 1, 2].map((each) => at(`hotel.${each}`)),
+    );
+    const digest = async () => (await loadCluster(clusterFile)).participants.at(-1);
+    const merge = (record: string) =>
+      cli('merge', at(record), '-c', clusterFile, '-o', clusterFile);
+    await merge('older.record');
+    const before = await digest();
+    expect((await merge('hotel.record')).err).toMatch(/not valid before/);
+    expect((await cli('join', nodeFile('hotel'), at('hotel.record'))).err).toMatch(/not valid/);
+    expect(await digest()).toEqual(before);
+    clock(3);
+    expect((await merge('hotel.record')).exitCode).toBe(0);
+    const renewed = await digest();
+    expect(renewed?.certificateSha256).not.toBe(before?.certificateSha256);
+    expect((await merge('older.record')).exitCode).toBe(0);
+    expect(await digest()).toEqual(renewed);
   });
 
   it('takes no record of another cluster', async () => {

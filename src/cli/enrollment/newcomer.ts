@@ -13,7 +13,7 @@ import { newCertificateKey, newStatementKey, rawPublicKey } from '../../kernel/c
 import { sha256 } from '../../kernel/digest.js';
 import { createFile, replaceFile } from '../../kernel/enrollment/files.js';
 import { Members, requireFree, requireFreeName } from '../../kernel/enrollment/members.js';
-import { requireCertificate, verifyRecord } from '../../kernel/enrollment/record.js';
+import { requireBegun, requireCertificate, verifyRecord } from '../../kernel/enrollment/record.js';
 import { type ParticipantRequest, pointOf, signRequest } from '../../kernel/enrollment/request.js';
 import { participantId } from '../../kernel/ids.js';
 import { StoreError } from '../../kernel/store/mark.js';
@@ -104,6 +104,7 @@ export async function joinCluster(nodeFile: string, file: string): Promise<{ fil
   }
   const record = verifyRecord(cluster, new Uint8Array(bytes));
   requireOwn(record.request.request, node, nodeFile);
+  requireBegun(record, Date.now());
   const dataDir = resolve(dirname(nodeFile), node.dataDir);
   if (node.certificate === undefined) await makeStore(join(dataDir, 'store'));
   const recordFile = Members.pathOf(dataDir, node.name);

@@ -1,15 +1,26 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
-import type { Cluster } from '../../kernel/cluster.js';
-import { clusterSchema, loadCluster, toCluster } from '../../kernel/config/cluster-file.js';
+import type { Cluster, ParticipantMember } from '../../kernel/cluster.js';
+import {
+  type ClusterFile,
+  clusterSchema,
+  loadCluster,
+  toCluster,
+} from '../../kernel/config/cluster-file.js';
 import { ConfigError, check, readJson } from '../../kernel/config/config-error.js';
 import { approvalMagic, readApproval } from '../../kernel/enrollment/approval.js';
 import { replaceFile } from '../../kernel/enrollment/files.js';
-import { type Admission, isSameMember, requireFree } from '../../kernel/enrollment/members.js';
+import {
+  type Admission,
+  isLater,
+  isSameMember,
+  requireFree,
+} from '../../kernel/enrollment/members.js';
 import {
   type EnrollmentRecord,
   encodeRecord,
   recordMagic,
+  requireBegun,
   requireCertificate,
   verifyRecord,
 } from '../../kernel/enrollment/record.js';
@@ -139,15 +150,23 @@ export async function merge(
   let merged = await readJson(clusterFile, clusterSchema);
   const names: string[] = [];
   for (const path of records) {
-    const { member } = verifyRecord(cluster, await readBytes(path));
-    const others = merged.participants.filter((listed) => !isSameMember(listed, member));
-    merged = { ...merged, participants: others };
-    requireFree(toCluster(merged), member);
-    merged = { ...merged, participants: [...others, member] };
-    names.push(member.name);
+    const record = verifyRecord(cluster, await readBytes(path));
+    requireBegun(record, Date.now());
+    merged = withMember(merged, record.member);
+    names.push(record.member.name);
   }
   const checked = check(output, clusterSchema, merged);
   const text = `${JSON.stringify(checked, null, 2)}\n`;
   await replaceFile(output, Buffer.from(text), 0o644);
   return { participants: names };
+}
+
+/** A renewal that the file has already stays. */
+function withMember(file: ClusterFile, member: ParticipantMember): ClusterFile {
+  const { participants } = toCluster(file);
+  const listed = participants.find((each) => isSameMember(each, member));
+  if (listed && isLater(listed, member)) return file;
+  const others = participants.filter((each) => each !== listed);
+  requireFree(toCluster({ ...file, participants: others }), member);
+  return { ...file, participants: [...others, member] };
 }

@@ -66,6 +66,7 @@ const signingMember = {
   statementKey: hex64('a raw Ed25519 public key'),
 };
 const peerField = z.strictObject({ host: hostField, port: portField });
+const instantField = z.int('must be milliseconds since 1970').min(0);
 const indexField = z.int('must be the position in this list, counted from 0').min(0);
 
 /** Participants of one cluster. */
@@ -102,7 +103,9 @@ const shape = z.strictObject({
     .array(z.strictObject({ id: indexField, ...signingMember }))
     .max(limits.replicas, `must be at most ${limits.replicas}`),
   participants: z
-    .array(z.strictObject({ id: nameField, ...signingMember }))
+    .array(
+      z.strictObject({ id: nameField, ...signingMember, validFromMs: instantField.optional() }),
+    )
     .max(participantsMax, `must be at most ${participantsMax}`),
   fronts: z.array(z.strictObject(member)).max(100, 'must be at most 100'),
   allowedOrigins: z.array(z.string().refine(isOrigin, 'must be an origin: scheme://host:port')),

@@ -7,6 +7,7 @@ import { ConcordatError, type NoData, noData } from '../error.js';
  * - `bad-approval`: an approval is of another request, or not signed by the coordinator that it names.
  * - `too-few-approvals`: fewer coordinators than a quorum approve.
  * - `wrong-certificate`: the certificate is not the authority's for this request.
+ * - `too-early`: the certificate is not valid yet.
  * - `taken`: the name, the address or a key is another's.
  * - `full`: the cluster has as many participants as it may.
  * - `locked`: another process approves for the same coordinator, or a crash has left its lock.
@@ -18,6 +19,7 @@ export type EnrollmentErrorCode =
   | 'bad-approval'
   | 'too-few-approvals'
   | 'wrong-certificate'
+  | 'too-early'
   | 'taken'
   | 'full'
   | 'locked';

@@ -4,7 +4,7 @@ import { participantsMax } from '../config/cluster-file.js';
 import { ConfigError } from '../config/config-error.js';
 import { EnrollmentError } from './enrollment-error.js';
 import { filesIn, replaceFile } from './files.js';
-import { type EnrollmentRecord, verifyRecord } from './record.js';
+import { type EnrollmentRecord, requireBegun, verifyRecord } from './record.js';
 
 /** What became of a record: `renewed` where its certificate took the place of an older one. */
 export type Admission = 'admitted' | 'renewed' | 'known';
@@ -58,6 +58,7 @@ export class Members {
    */
   async admit(bytes: Uint8Array): Promise<Admission> {
     const record = this.#verified(bytes);
+    requireBegun(record, Date.now());
     const admitted = this.#last.then(() => this.#admit(record));
     this.#last = admitted.catch(() => {});
     return admitted;
@@ -103,27 +104,33 @@ export class Members {
 
   #judge(record: EnrollmentRecord): Admission {
     const { member, request } = record;
-    if (this.#file.participants.some((listed) => isSameMember(listed, member))) return 'known';
+    const listed = this.#file.participants.find((each) => isSameMember(each, member));
+    if (listed && !isLater(member, listed)) return 'known';
     const before = this.#records.get(member.name);
     if (before && Buffer.from(before.request.bytes).equals(request.bytes)) {
-      return isLater(record, before) ? 'renewed' : 'known';
+      return isLater(member, before.member) ? 'renewed' : 'known';
     }
+    if (listed) return 'renewed';
     requireFree(this.cluster, member);
     return 'admitted';
   }
 }
 
-/** All nodes come to the same one of two certificates, in whatever order they receive them. */
-function isLater(one: EnrollmentRecord, other: EnrollmentRecord): boolean {
+/**
+ * Whether the certificate takes the other's place. All nodes come to the same one of two, in whatever order they receive
+ * them. The one that `init` made has no date in the file, and stays.
+ */
+export function isLater(one: ParticipantMember, other: ParticipantMember): boolean {
+  if (one.validFromMs === undefined || other.validFromMs === undefined) return false;
   if (one.validFromMs !== other.validFromMs) return one.validFromMs > other.validFromMs;
-  return one.member.certificateSha256 > other.member.certificateSha256;
+  return one.certificateSha256 > other.certificateSha256;
 }
 
 function recordsDirectory(dataDir: string): string {
   return join(dataDir, 'members');
 }
 
-/** Whether the file lists just this participant; which certificate it has is the file's to say. */
+/** Whether the file lists just this participant, by whichever certificate. */
 export function isSameMember(listed: Known, { name, url, statementKey }: Known): boolean {
   return listed.name === name && listed.url === url && listed.statementKey === statementKey;
 }

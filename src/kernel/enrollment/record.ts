@@ -35,9 +35,7 @@ interface RecordParts {
 /** An enrollment record that was verified against a cluster's file. */
 export interface EnrollmentRecord extends RecordParts {
   readonly request: SignedRequest<ParticipantRequest>;
-  readonly member: ParticipantMember;
-  /** When its certificate begins, in milliseconds since 1970. */
-  readonly validFromMs: number;
+  readonly member: ParticipantMember & { readonly validFromMs: number };
   /** The record's file. */
   readonly file: Uint8Array;
 }
@@ -80,13 +78,25 @@ export function verifyRecord(cluster: Cluster, file: Uint8Array): EnrollmentReco
   const certificate = requireCertificate(cluster, request.request, parts.certificate);
   const { name, url, statementKey } = request.request;
   const digest = certificateSha256(parts.certificate);
+  const validFromMs = Date.parse(certificate.validFrom);
   return {
     ...parts,
     request,
-    member: { id: name, name, url, certificateSha256: digest, statementKey },
-    validFromMs: Date.parse(certificate.validFrom),
+    member: { id: name, name, url, certificateSha256: digest, statementKey, validFromMs },
     file,
   };
+}
+
+/**
+ * Throws `EnrollmentError` where the certificate is not valid yet: it would take the place of one that is, and nodes would take
+ * no message of the participant until then.
+ */
+export function requireBegun({ member }: EnrollmentRecord, nowMs: number): void {
+  const { name, validFromMs } = member;
+  if (validFromMs <= nowMs) return;
+  const from = new Date(validFromMs).toISOString();
+  const why = `the certificate of "${name}" is not valid before ${from}; bring its record again then`;
+  throw new EnrollmentError('too-early', why);
 }
 
 function readParts(cluster: Cluster, file: Uint8Array): RecordParts {

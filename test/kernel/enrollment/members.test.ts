@@ -108,18 +108,60 @@ describe('the members of a cluster at a node that runs', () => {
 
   it('get a later certificate by a later record of the same request, and no earlier one', async () => {
     const { members, dataDir } = await open();
+    const dayMs = 86_400_000;
     const now = Date.now();
+    const record = recordOf(at, hotel, new Date(now - dayMs));
     await members.admit(record);
     const digestOf = () => members.cluster.participants.at(-1)?.certificateSha256;
     const first = digestOf();
-    const later = recordOf(at, hotel, new Date(now + 86_400_000));
-    expect(await members.admit(recordOf(at, hotel, new Date(now - 86_400_000)))).toBe('known');
+    const later = recordOf(at, hotel, new Date(now));
+    expect(await members.admit(recordOf(at, hotel, new Date(now - 2 * dayMs)))).toBe('known');
     expect(digestOf()).toBe(first);
     expect(await members.admit(later)).toBe('renewed');
     expect(digestOf()).not.toBe(first);
     expect(await members.admit(record)).toBe('known');
     expect(new Uint8Array(await readFile(join(dataDir, 'members', 'hotel.record')))).toEqual(later);
     expect(namesOf(members)).toEqual([...listed, 'hotel']);
+  });
+
+  it('get no certificate before it begins, and keep the one that is valid', async () => {
+    const { members, dataDir } = await open();
+    await members.admit(record);
+    const tomorrow = recordOf(at, hotel, new Date(Date.now() + 86_400_000));
+    await expect(members.admit(tomorrow)).rejects.toMatchObject({
+      code: 'too-early',
+      message: expect.stringMatching(/not valid before 20.*bring its record again then/),
+    });
+    expect(members.record('hotel')).toEqual(record);
+    vi.useFakeTimers({ now: Date.now() + 2 * 86_400_000, toFake: ['Date'] });
+    onTestFinished(() => void vi.useRealTimers());
+    expect(await members.admit(tomorrow)).toBe('renewed');
+    vi.useRealTimers();
+    // A clock that is set back stops no node.
+    expect((await Members.open(at.cluster, { dataDir })).record('hotel')).toEqual(tomorrow);
+  });
+
+  it('keep a renewal over the older certificate in a merged file, and take one from it', async () => {
+    const { members, dataDir } = await open();
+    const older = recordOf(at, hotel, new Date(Date.now() - 86_400_000));
+    await members.admit(older);
+    const digestOf = ({ cluster }: Members) => cluster.participants.at(-1)?.certificateSha256;
+    const olderFile = { ...at.cluster, participants: members.cluster.participants };
+    expect(await members.admit(record)).toBe('renewed');
+    const renewed = digestOf(members);
+    const newerFile = { ...at.cluster, participants: members.cluster.participants };
+    const again = await Members.open(olderFile, { dataDir });
+    expect(namesOf(again)).toEqual([...listed, 'hotel']);
+    expect(digestOf(again)).toBe(renewed);
+    // A node that was down while the renewal came.
+    const { dataDir: other, members: before } = await open();
+    await before.admit(older);
+    const later = await Members.open(newerFile, { dataDir: other });
+    expect(digestOf(later)).toBe(renewed);
+    expect(await later.admit(older)).toBe('known');
+    const behind = await Members.open(olderFile, { dataDir: await temporaryDirectory() });
+    expect(await behind.admit(record)).toBe('renewed');
+    expect(digestOf(behind)).toBe(renewed);
   });
 
   it('are those of the file where a merged file lists the participant', async () => {
