@@ -90,9 +90,10 @@ module.exports = {
     },
     {
       name: 'optional-packages-have-one-user',
-      comment: 'Who does not use PostgreSQL does not install pg.',
+      comment:
+        'A participant without PostgreSQL does not need pg, nor one without NATS its client.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/service/participant/postgres/' },
+      from: { path: '^src/', pathNot: '^src/service/participant/(postgres|nats)/' },
       to: { dependencyTypes: ['npm-peer'] },
     },
     {

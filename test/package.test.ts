@@ -58,6 +58,7 @@ describe('the package', { timeout: 180_000 }, () => {
     await writeFile(join(project, 'entries.js'), program);
     await run(process.execPath, [join(project, 'entries.js')], { cwd: project });
     expect(names).toContain('./postgres');
+    expect(names).toContain('./nats');
   });
 
   it('starts a cluster, enlists a participant of one’s own, and commits', async () => {

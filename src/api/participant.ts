@@ -40,6 +40,7 @@ export {
   Refusal,
   type RefusalData,
 } from '../service/participant/operations.js';
+export type { Broker, Outbox, OutboxMessage } from '../service/participant/outbox/messages.js';
 export {
   type ParticipantNodeOptions,
   startParticipant,

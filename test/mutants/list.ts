@@ -10,6 +10,7 @@ import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
 import { oneRequestMutants } from './one-request.js';
 import { orderingMutants } from './ordering.js';
+import { outboxMutants } from './outbox.js';
 import { postgresMutants } from './postgres.js';
 import { recoveryMutants } from './recovery.js';
 import { serviceMutants } from './services.js';
@@ -672,5 +673,6 @@ export const mutants: readonly Mutant[] = [
   ...storeMutants,
   ...gatewayMutants,
   ...sidecarMutants,
+  ...outboxMutants,
   ...postgresMutants,
 ];

@@ -160,8 +160,8 @@ export const serviceMutants: readonly Mutant[] = [
     name: 'any-write-taken',
     rule: 'what a resource has written here can be stored',
     file: 'src/service/participant/resource-runner.ts',
-    find: 'writes: checkedWrites(await this.#options.resource.commit(ref)),',
-    replace: 'writes: await this.#options.resource.commit(ref),',
+    find: 'return checkedWrites(await resource.commit(ref)).map(ofWork);',
+    replace: 'return (await resource.commit(ref)).map(ofWork);',
     tests: runner,
   },
   {
@@ -348,11 +348,10 @@ export const serviceMutants: readonly Mutant[] = [
   },
   {
     name: 'module-says-which-node',
-    rule: 'a module brings operations and a resource, and nothing else',
+    rule: 'a module brings operations, a resource and a broker, and nothing else',
     file: 'src/service/participant/service-module.ts',
-    find: 'return startParticipant({ ...options, operations, resource });',
-    replace:
-      'void [operations, resource];\n  return startParticipant({ ...options, ...participant });',
+    find: 'return startParticipant({ ...options, ...ownOf(participant) });',
+    replace: 'void ownOf;\n  return startParticipant({ ...options, ...participant });',
     tests: module,
   },
   {

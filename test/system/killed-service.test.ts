@@ -1,12 +1,9 @@
-import { type ChildProcess, spawn } from 'node:child_process';
-import { once } from 'node:events';
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { dirname, join } from 'node:path';
-import { pathToFileURL } from 'node:url';
+import { join } from 'node:path';
 import { afterAll, beforeAll, expect, it } from 'vitest';
-import { type StartService, TestCluster } from '../../src/api/test-cluster.js';
+import { TestCluster } from '../../src/api/test-cluster.js';
 import {
   call,
   commit,
@@ -17,9 +14,8 @@ import type { Json } from '../../src/service/json.js';
 import { startParticipant } from '../../src/service/participant/participant-node.js';
 import { Table } from '../../src/service/participant/table.js';
 import { eventually } from './support/eventually.js';
+import { kitOf, ServiceProcess } from './support/service-process.js';
 
-const main = join(import.meta.dirname, '../../dist/src/cli/main.js');
-const kit = pathToFileURL(join(import.meta.dirname, '../../dist/src/api/participant.js'));
 const timeoutMs = 45_000;
 
 const resultOf = (answer: ServiceAnswer | undefined) =>
@@ -41,7 +37,7 @@ const travel: InitiatorApplication = {
 /** A hotel whose process kills itself at a moment that a file in its folder names. */
 const moduleText = (directory: string) => `
 import { existsSync, rmSync } from 'node:fs';
-import { Table } from '${kit}';
+import { Table } from '${kitOf('participant')}';
 const rooms = new Table({ free: 100 });
 const die = (moment) => {
   const flag = ${JSON.stringify(directory)} + '/' + moment;
@@ -79,42 +75,16 @@ export const participant = {
 
 let all: TestCluster;
 let directory: string;
-let child: ChildProcess | undefined;
+let process: ServiceProcess;
 const train = new Table({ free: 100 });
-
-/** Runs the hotel as 'concordat run' does, in a process of its own. */
-const startProcess: StartService = async ({ node, cluster }) => {
-  const file = join(dirname(node.clusterFile), 'nodes', `${node.name}.json`);
-  const path = join(directory, 'hotel.mjs');
-  await writeFile(path, moduleText(directory));
-  const content = JSON.parse(await readFile(file, 'utf8')) as object;
-  await writeFile(file, JSON.stringify({ ...content, service: path }));
-  const running = spawn(process.execPath, [main, 'run', file], {
-    stdio: ['ignore', 'pipe', 'pipe'],
-  });
-  child = running;
-  let written = '';
-  for (const stream of [running.stdout, running.stderr]) {
-    stream.on('data', (data) => {
-      written += String(data);
-    });
-  }
-  await eventually('it runs', () => written.includes('"msg":"started"'));
-  const url = cluster.participants.find(({ name }) => name === node.name)?.url ?? '';
-  const stop = async () => {
-    if (running.exitCode !== null || running.signalCode !== null) return;
-    running.kill('SIGTERM');
-    await once(running, 'close');
-  };
-  return { url, stop };
-};
 
 beforeAll(async () => {
   directory = await mkdtemp(join(tmpdir(), 'concordat-'));
+  process = new ServiceProcess(directory, moduleText(directory));
   all = await TestCluster.start({
     applications: [travel],
     services: {
-      hotel: startProcess,
+      hotel: process.start,
       train: (node) =>
         startParticipant({
           ...{ ...node, resource: train },
@@ -159,7 +129,7 @@ it.each([
     const [hotel, others] = (await free()) as [number, number];
     await writeFile(join(directory, moment), '');
     const ending = run('move', 10);
-    await eventually('it is dead', () => child?.signalCode === 'SIGKILL');
+    await eventually('it is dead', () => process.isKilled);
     expect(existsSync(join(directory, moment))).toBe(false);
     await all.startNode('hotel');
     expect((await ending).outcome).toBe(outcome);

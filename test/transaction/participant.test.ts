@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import { attempt, digest, enlistmentId, replicaId, view } from '../../src/kernel/ids.js';
 import {
   acknowledgements,
+  applicationRecord,
   applicationWrite,
   certificateOf,
   completionOf,
@@ -240,6 +241,21 @@ describe('two-phase commit', () => {
     const outputs = rig.hear('prepare', [0, 1]).map(({ kind }) => kind);
     expect(outputs).toContain('persist');
     expect(outputs.indexOf('persist')).toBeLessThan(outputs.indexOf('send-vote'));
+  });
+
+  it('puts what the application writes with its vote next to the record, where there is one', () => {
+    const voted = (vote: 'prepared' | 'readOnly', protocol: 'durable' | 'volatile') => {
+      const rig = new Rig({ vote: undefined }).activate({ protocol });
+      rig.hear('prepare', [0, 1]);
+      rig.give({
+        ...{ kind: 'voted', ref, writes: [applicationWrite] },
+        vote: vote === 'prepared' ? { vote, record: applicationRecord } : { vote },
+      });
+      return only(rig.outputs, 'persist').map(({ key }) => key);
+    };
+    expect(voted('prepared', 'durable')).toEqual([applicationWrite.key, preparedKey]);
+    expect(voted('readOnly', 'durable')).toEqual([]);
+    expect(voted('prepared', 'volatile')).toEqual([]);
   });
 
   it('puts the application’s writes and the end of the record next to each other', () => {

@@ -1,6 +1,7 @@
 import { ConcordatError } from '../../kernel/error.js';
 import type { ClientId, TransactionId } from '../../kernel/ids.js';
 import { type Json, serviceNameRule } from '../json.js';
+import type { Outbox } from './outbox/messages.js';
 
 /** What an operation receives with a call. */
 export interface OperationCall {
@@ -24,6 +25,8 @@ export interface OperationCall {
   readonly isPermitted: boolean;
   /** Aborted where the call's time is over, or its transaction has ended: the result is of no use any more. */
   readonly signal: AbortSignal;
+  /** Sends messages that leave if the transaction commits. The participant names its broker, or nothing can be sent. */
+  readonly outbox: Outbox;
 }
 
 /** The core's operation: one call, with what the client signed. */

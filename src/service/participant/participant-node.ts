@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import type { Cluster } from '../../kernel/cluster.js';
+import { ConfigError } from '../../kernel/config/config-error.js';
 import { ownMember, type ParticipantNode } from '../../kernel/config/node-file.js';
 import { Driver } from '../../kernel/driver/driver.js';
 import { Members } from '../../kernel/enrollment/members.js';
@@ -14,18 +15,18 @@ import { soapIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
-import type {
-  OperationResult,
-  ParticipantInput,
-  ParticipantOutput,
-} from '../../transaction/participant/messages.js';
+import type { OperationResult, ParticipantOutput } from '../../transaction/participant/messages.js';
 import { participantOperations } from './coordinator-port.js';
 import type { AnyOperation, OperationHandlers, ServiceOperation } from './operations.js';
 import { ParticipantOutbound } from './outbound.js';
+import type { Broker } from './outbox/messages.js';
+import { OutboxLog } from './outbox/outbox-log.js';
+import { outboxPrefix } from './outbox/outbox-records.js';
+import { OutboxRelay } from './outbox/relay.js';
 import { participantOptions } from './participant-options.js';
 import type { Resource } from './resource.js';
-import { type ResourceInput, ResourceRunner } from './resource-runner.js';
-import { ServiceCore } from './service-core.js';
+import { ResourceRunner, workPrefix } from './resource-runner.js';
+import { ServiceCore, type ServiceInput } from './service-core.js';
 import { serviceOperations } from './service-port.js';
 import { WaitingCalls } from './waiting-calls.js';
 
@@ -43,6 +44,8 @@ export interface ParticipantNodeOptions<Work> {
   readonly operations: OperationHandlers<Work> | AnyOperation<Work>;
   /** What it keeps its data in. */
   readonly resource: Resource<Work>;
+  /** Where the messages go that operations send; none can be sent unless it is given. The participant closes it. */
+  readonly broker?: Broker;
   /** Sees every envelope as it is sent. */
   readonly onSent?: (text: string) => void;
 }
@@ -51,16 +54,11 @@ export interface ParticipantNodeOptions<Work> {
 const limits = { enlistments: 1024, invitationsPerInitiator: 256 };
 /** SOAP requests under way at one port; an initiator's waits until its operation is executed. */
 const inFlightMax = 1024;
-/** Begins the keys of what the resource writes. */
-const workPrefix = 'work/';
-
-type Input = ParticipantInput<ServiceOperation>;
-
 /**
  * Starts a participant of one's own: `/service` for initiators, `/participant` for coordinators. Registration, votes,
  * signatures, the two-phase commit of the resource, and recovery are done here; the operations do the work. Rejects
- * with `ConfigError` where the node is not a member of the cluster, `StoreError` where its store cannot be opened or
- * is gone, with what the resource rejects with, or where it cannot listen.
+ * with `ConfigError` where the node is not a member of the cluster, or messages wait in its store and it has no broker,
+ * `StoreError` where its store cannot be opened or is gone, with what the resource rejects with, or where it cannot listen.
  *
  * @example
  * ```ts
@@ -90,23 +88,26 @@ type Input = ParticipantInput<ServiceOperation>;
 export async function startParticipant<Work>(
   options: ParticipantNodeOptions<Work>,
 ): Promise<RunningNode> {
-  const { node, log, onFatal, operations, resource, onSent } = options;
+  const { node, log, onFatal, operations, resource, broker, onSent } = options;
   const members = await Members.open(options.cluster, node);
   const { cluster } = members;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
   const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
   const { resendAfterMs, defaultExpiresMs, voteTimeoutMs } = cluster.timing;
+  const shared = { log, retryAfterMs: resendAfterMs };
   const core = new ServiceCore(participantOptions(cluster, node, self, limits));
   const store = await openExistingStore(join(node.dataDir, 'store'));
-  const submit = (input: Input): boolean => driver.submit(input);
+  const submit = (input: ServiceInput): boolean => driver.submit(input);
   const waiting = new WaitingCalls<OperationResult>({ kind: 'refused', reason: 'Busy' });
   const outbound = new ParticipantOutbound({ cluster, self, client, log, submit });
+  const outbox = new OutboxLog(broker !== undefined);
+  const drop = (keys: readonly string[]) => submit({ kind: 'drop', keys });
+  const relay = broker && new OutboxRelay({ ...shared, outbox, broker, drop });
   const runner = new ResourceRunner({
-    ...{ resource, operations, log },
+    ...shared,
+    ...{ resource, operations, outbox, submit },
     callTimeoutMs: voteTimeoutMs,
-    retryAfterMs: resendAfterMs,
-    submit: (input) => submit(withPrefix(input)),
   });
   const perform = performer(outbound, waiting, runner);
   const driver = new Driver({ core, store, perform, log, onFatal });
@@ -141,14 +142,18 @@ export async function startParticipant<Work>(
   const stop = async () => {
     waiting.dismissAll();
     await app.close();
+    await relay?.stop();
     await runner.stop();
     await driver.stop();
     await client.close();
   };
   try {
-    const records = await recordsOf(store);
+    const [records, messages] = await Promise.all([recordsOf(store), store.load(outboxPrefix)]);
+    if (broker === undefined && messages.length > 0) throw noBroker(node.name);
     await driver.start();
-    await runner.start(records);
+    const dropped = await runner.start(records, messages);
+    if (dropped.length > 0) drop(dropped);
+    relay?.start();
     return { url: await app.listen(node.listen), stop };
   } catch (error) {
     await stop();
@@ -161,10 +166,10 @@ async function recordsOf(store: Store) {
   return records.map(({ key, value }) => ({ key: key.slice(workPrefix.length), value }));
 }
 
-function withPrefix(input: ResourceInput): ResourceInput {
-  if (input.kind !== 'settled') return input;
-  const writes = input.writes.map(({ key, value }) => ({ key: workPrefix + key, value }));
-  return { ...input, writes };
+function noBroker(name: string): ConfigError {
+  return new ConfigError(
+    `${name}: messages wait in the outbox of its store: start it with the broker that they are for`,
+  );
 }
 
 function performer<Work>(

@@ -4,6 +4,7 @@ import { OccasionalLog } from '../../kernel/http/log-output.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import {
   type ApplicationVote,
+  type ApplicationWrite,
   type EnlistmentRef,
   type OperationResult,
   type ParticipantInput,
@@ -18,6 +19,8 @@ import {
   Refusal,
   type ServiceOperation,
 } from './operations.js';
+import type { Outbox } from './outbox/messages.js';
+import type { OutboxLog } from './outbox/outbox-log.js';
 import type { PreparedWork, Resource } from './resource.js';
 import { checkedVote, checkedWrites } from './resource-answers.js';
 
@@ -30,6 +33,7 @@ export type ResourceInput = Extract<
 export interface ResourceRunnerOptions<Work> {
   readonly resource: Resource<Work>;
   readonly operations: OperationHandlers<Work> | AnyOperation<Work>;
+  readonly outbox: OutboxLog;
   readonly log: Logger;
   /** How long an operation may take, and how long the resource's methods may take once all is to stop. */
   readonly callTimeoutMs: number;
@@ -38,6 +42,9 @@ export interface ResourceRunnerOptions<Work> {
   /** False where the core has no room now: it is given again. */
   readonly submit: (input: ResourceInput) => boolean;
 }
+
+/** Begins the keys of what the resource writes. */
+export const workPrefix = 'work/';
 
 /**
  * Enlistments that the resource is not done with. The core may have forgotten some of them: those that ended with
@@ -77,9 +84,20 @@ export class ResourceRunner<Work> {
     this.#prepared.push(work);
   }
 
-  /** After all that was prepared is known, and before anything else. */
-  async start(records: readonly StoredRecord[]): Promise<void> {
-    await this.#options.resource.start({ prepared: this.#prepared, records });
+  /**
+   * After all that was prepared is known, and before anything else. `records`: what was written for the resource, with
+   * its own keys; `messages`: for the outbox. Keys of records that are of no use any more.
+   */
+  async start(
+    records: readonly StoredRecord[],
+    messages: readonly StoredRecord[] = [],
+  ): Promise<readonly string[]> {
+    const { resource, outbox } = this.#options;
+    const inDoubt = new Set(this.#prepared.map(({ ref }) => refKey(ref)));
+    const dropped = outbox.restore(messages, (ref) => inDoubt.has(ref));
+    const prepared = this.#prepared.filter(({ ref }) => !outbox.isReadOnly(ref));
+    await resource.start({ prepared, records });
+    return dropped;
   }
 
   execute(ref: EnlistmentRef, operation: ServiceOperation): void {
@@ -88,7 +106,8 @@ export class ResourceRunner<Work> {
     if (this.#tasks.size >= tasksMax) return this.#refuse(ref, 'Busy');
     this.#next(ref, async ({ signal }) => {
       const begun = (async () => this.#options.resource.begin(ref))();
-      const result = await this.#execute(ref, operation, { handler, begun, signal });
+      const outbox = this.#options.outbox.begin(ref);
+      const result = await this.#execute(ref, operation, { handler, begun, outbox, signal });
       await this.#submit({ kind: 'executed', ref, result });
       // The next method is not called before this one has ended, however long that takes.
       await begun.catch(() => undefined);
@@ -97,24 +116,27 @@ export class ResourceRunner<Work> {
 
   prepare(ref: EnlistmentRef): void {
     this.#next(ref, async () => {
-      const vote = await this.#vote(ref);
-      await this.#submit({ kind: 'voted', ref, vote });
+      const voted = this.#options.outbox.vote(ref, await this.#vote(ref));
+      await this.#submit({ kind: 'voted', ref, ...voted });
     });
   }
 
   commit(ref: EnlistmentRef): void {
     this.#next(ref, async () => {
+      const { outbox } = this.#options;
+      const messages = outbox.commit(ref);
       const done = await this.#untilDone('commit', ref, async () => ({
-        writes: checkedWrites(await this.#options.resource.commit(ref)),
+        writes: await this.#commit(ref),
       }));
       if (done === undefined) return;
       this.#tasks.delete(refKey(ref));
-      await this.#submit({ kind: 'settled', ref, writes: done.writes });
+      await this.#submit({ kind: 'settled', ref, writes: [...done.writes, ...messages] });
+      outbox.committed(ref);
     });
   }
 
   rollBack(ref: EnlistmentRef): void {
-    this.#give(ref, () => this.#submit({ kind: 'settled', ref, writes: [] }));
+    this.#give(ref, (writes) => this.#submit({ kind: 'settled', ref, writes }));
   }
 
   /** The enlistment has ended by its own vote: nothing is said of it any more. */
@@ -143,7 +165,7 @@ export class ResourceRunner<Work> {
     void this.#submit({ kind: 'executed', ref, result: { kind: 'refused', reason } });
   }
 
-  #give(ref: EnlistmentRef, onDone: () => Promise<void>): void {
+  #give(ref: EnlistmentRef, onDone: (writes: readonly ApplicationWrite[]) => Promise<void>): void {
     this.#tasks.get(refKey(ref))?.abort.abort();
     this.#next(ref, async () => {
       const isDone = await this.#untilDone('roll-back', ref, async () => {
@@ -152,14 +174,14 @@ export class ResourceRunner<Work> {
       });
       if (isDone === undefined) return;
       this.#tasks.delete(refKey(ref));
-      await onDone();
+      await onDone(this.#options.outbox.rollBack(ref));
     });
   }
 
   async #execute(
     ref: EnlistmentRef,
     { operation, payload, request }: ServiceOperation,
-    { handler, begun, signal }: Begun<Work>,
+    { handler, begun, outbox, signal }: Begun<Work>,
   ): Promise<OperationResult> {
     const { name: client, application, procedure, payload: asked, permits } = request;
     const deadline = new Deadline(this.#options.callTimeoutMs, signal);
@@ -167,6 +189,7 @@ export class ResourceRunner<Work> {
     const call = {
       ...{ payload, client, isPermitted: permits > 0, signal: over, transactionId: ref.tid },
       request: { application, procedure, payload: asked },
+      outbox,
     };
     try {
       const work = await unlessOver(over, begun);
@@ -188,6 +211,14 @@ export class ResourceRunner<Work> {
       this.#log.write('warn', 'not-prepared', { err: error, ...ref });
       return aborted;
     }
+  }
+
+  /** What a read-only call has locked, the resource may hold still. */
+  async #commit(ref: EnlistmentRef): Promise<readonly ApplicationWrite[]> {
+    const { resource, outbox } = this.#options;
+    if (!outbox.isReadOnly(ref)) return checkedWrites(await resource.commit(ref)).map(ofWork);
+    await resource.rollBack(ref);
+    return [];
   }
 
   #next(ref: EnlistmentRef, work: (abort: AbortController) => Promise<void>): void {
@@ -237,6 +268,10 @@ export class ResourceRunner<Work> {
   }
 }
 
+function ofWork({ key, value }: ApplicationWrite): ApplicationWrite {
+  return { key: workPrefix + key, value };
+}
+
 function handlerOf<Work>(
   operations: ResourceRunnerOptions<Work>['operations'],
   operation: string,
@@ -248,6 +283,7 @@ function handlerOf<Work>(
 interface Begun<Work> {
   readonly handler: OperationHandler<Work>;
   readonly begun: Promise<Work>;
+  readonly outbox: Outbox;
   readonly signal: AbortSignal;
 }
 

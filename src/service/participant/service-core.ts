@@ -10,7 +10,12 @@ import { Participant } from '../../transaction/participant/participant.js';
 import type { ServiceOperation } from './operations.js';
 import { UsedRequests } from './used-requests.js';
 
-type Input = ParticipantInput<ServiceOperation>;
+/** What the core of a participant of one's own takes. */
+export type ServiceInput =
+  | ParticipantInput<ServiceOperation>
+  /** These records are of no use any more. */
+  | { readonly kind: 'drop'; readonly keys: readonly string[] };
+
 type Output = ParticipantOutput<ServiceOperation> | CommonOutput;
 type Outputs = readonly Output[];
 
@@ -19,7 +24,7 @@ type Outputs = readonly Output[];
  * refused in another transaction, and so is an older one of the same client id; in its own transaction no more calls
  * count as permitted than the client agreed to.
  */
-export class ServiceCore implements Core<Input, ParticipantOutput<ServiceOperation>> {
+export class ServiceCore implements Core<ServiceInput, ParticipantOutput<ServiceOperation>> {
   readonly #participant: Participant<ServiceOperation>;
   readonly #used = new UsedRequests();
 
@@ -33,7 +38,8 @@ export class ServiceCore implements Core<Input, ParticipantOutput<ServiceOperati
     return this.#seen(this.#participant.restore(records));
   }
 
-  handle(input: Input | TimerInput): Outputs {
+  handle(input: ServiceInput | TimerInput): Outputs {
+    if (input.kind === 'drop') return input.keys.map((key) => persist({ key, value: null }));
     if (input.kind !== 'voted' || input.vote.vote !== 'prepared') {
       return this.#seen(this.#participant.handle(input));
     }

@@ -2,9 +2,10 @@ import { existsSync } from 'node:fs';
 import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../../kernel/config/config-error.js';
 import type { RunningNode } from '../../kernel/running-node.js';
+import type { Broker } from './outbox/messages.js';
 import { type ParticipantNodeOptions, startParticipant } from './participant-node.js';
 
-type Own = Pick<ParticipantNodeOptions<unknown>, 'operations' | 'resource'>;
+type Own = Pick<ParticipantNodeOptions<unknown>, 'operations' | 'resource' | 'broker'>;
 type Shared = Omit<ParticipantNodeOptions<unknown>, keyof Own>;
 
 /**
@@ -17,22 +18,32 @@ export async function startService(path: string, options: Shared): Promise<Runni
   const { participant } = await imported(what, path);
   if (!isParticipant(participant)) {
     throw new ConfigError(
-      `${what}: ${path}: export "participant", an object with "operations" (functions, or one for all) and "resource" (with ${methods.join(', ')})`,
+      `${what}: ${path}: export "participant", an object with "operations" (functions, or one for all) and "resource" (with ${methods.join(', ')}), and where it sends messages "broker" (with publish, close)`,
     );
   }
-  const { operations, resource } = participant;
-  return startParticipant({ ...options, operations, resource });
+  return startParticipant({ ...options, ...ownOf(participant) });
+}
+
+function ownOf({ operations, resource, broker }: Own): Own {
+  return { operations, resource, ...(broker && { broker }) };
 }
 
 /** Sees that the parts are there; what they take and give, only running them shows. */
 function isParticipant(value: unknown): value is Own {
   if (typeof value !== 'object' || value === null) return false;
-  const { operations, resource } = value as Partial<Record<keyof Own, unknown>>;
-  return isResource(resource) && isOperations(operations);
+  const { operations, resource, broker } = value as Partial<Record<keyof Own, unknown>>;
+  return isResource(resource) && isOperations(operations) && isBroker(broker);
 }
 
 function isOperations(value: unknown): boolean {
   return isFunction(value) || (isObject(value) && Object.values(value).every(isFunction));
+}
+
+function isBroker(value: unknown): boolean {
+  if (value === undefined) return true;
+  if (!isObject(value)) return false;
+  const { publish, close }: Partial<Record<keyof Broker, unknown>> = value;
+  return isFunction(publish) && isFunction(close);
 }
 
 const methods = ['start', 'begin', 'prepare', 'commit', 'rollBack', 'close'] as const;

@@ -69,6 +69,7 @@ export class Enlistment<Operation> {
   #vote: Vote | undefined;
   #isOnRecord = false;
   #record: Uint8Array = new Uint8Array();
+  #voteWrites: readonly ApplicationWrite[] = [];
   #end: Finished['end'] = 'aborted';
   #finished: Finished | undefined;
   #repetitions = 0;
@@ -157,11 +158,12 @@ export class Enlistment<Operation> {
     return this.#state === 'Preparing' ? [...answered, this.#ask('prepare')] : answered;
   }
 
-  voted(vote: ApplicationVote): Outputs<Operation> {
+  voted(vote: ApplicationVote, writes: readonly ApplicationWrite[] = []): Outputs<Operation> {
     if (this.#state !== 'Active' && this.#state !== 'Preparing') return [];
     switch (vote.vote) {
       case 'prepared':
         this.#record = vote.record;
+        this.#voteWrites = writes;
         return this.#apply('commitDecision');
       case 'readOnly':
         return this.#apply('readOnlyDecision');
@@ -178,7 +180,7 @@ export class Enlistment<Operation> {
     if (rollingBack === undefined && this.#state !== 'Committing') return [];
     this.#rollingBack = undefined;
     return [
-      ...writes.map(({ key, value }) => ({ kind: 'persist' as const, key, value })),
+      ...writes.map(persist),
       ...this.#writeRecord(null),
       ...(rollingBack === undefined
         ? this.#apply('commitDecision')
@@ -258,6 +260,7 @@ export class Enlistment<Operation> {
         return this.#result === undefined ? [] : [this.#ask('prepare')];
       case 'force the prepare record':
         return [
+          ...(this.#isDurable ? this.#voteWrites.map(persist) : []),
           ...this.#writeRecord(writePreparedValue(this.digest, this.#record)),
           // Those that asked, the primary among them as a rule; the others if no outcome comes of it.
           ...this.#apply('writeDone', this.#notifications.sendersOf('prepare')),
@@ -355,4 +358,8 @@ export class Enlistment<Operation> {
   #ask(kind: 'prepare' | 'commit' | 'roll-back'): Output<Operation> {
     return { kind, ref: this.ref };
   }
+}
+
+function persist({ key, value }: ApplicationWrite): CommonOutput {
+  return { kind: 'persist', key, value };
 }

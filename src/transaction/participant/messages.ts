@@ -125,7 +125,13 @@ export type ParticipantInput<Operation> =
   /** The application's answer to `execute`. `refused` is an early vote to abort. */
   | { readonly kind: 'executed'; readonly ref: EnlistmentRef; readonly result: OperationResult }
   /** The application's answer to `prepare`; unasked, an early vote: `readOnly` or `aborted`. */
-  | { readonly kind: 'voted'; readonly ref: EnlistmentRef; readonly vote: ApplicationVote }
+  | {
+      readonly kind: 'voted';
+      readonly ref: EnlistmentRef;
+      readonly vote: ApplicationVote;
+      /** Made durable together with the prepared record, where there is one. */
+      readonly writes?: readonly ApplicationWrite[];
+    }
   /** The application's answer to `commit` or `roll-back`: done, once these writes are durable. */
   | {
       readonly kind: 'settled';

@@ -90,7 +90,7 @@ export class Participant<Operation>
       case 'executed':
         return this.#step(input.ref, (it) => it.executed(input.result));
       case 'voted':
-        return this.#step(input.ref, (it) => it.voted(input.vote));
+        return this.#step(input.ref, (it) => it.voted(input.vote, input.writes));
       case 'settled':
         return this.#step(input.ref, (it) => it.settled(input.writes));
       case 'timer':

@@ -52,6 +52,7 @@ async function attempt({ operations, resource }: Started, call: Partial<Operatio
     request: { application: 'travel', procedure: 'book', payload: null },
     isPermitted: false,
     signal: new AbortController().signal,
+    outbox: { send() {} },
     ...call,
   });
 }

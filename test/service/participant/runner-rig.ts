@@ -3,6 +3,7 @@ import type {
   OperationHandlers,
   ServiceOperation,
 } from '../../../src/service/participant/operations.js';
+import { OutboxLog } from '../../../src/service/participant/outbox/outbox-log.js';
 import type { Resource } from '../../../src/service/participant/resource.js';
 import {
   type ResourceInput,
@@ -67,6 +68,7 @@ export class RunnerRig {
   readonly resource: NotedResource;
   readonly given: ResourceInput[] = [];
   readonly logged: string[] = [];
+  readonly outbox = new OutboxLog(true);
   readonly runner: ResourceRunner<string>;
   /** False: the core takes nothing for now. */
   hasRoom = true;
@@ -80,6 +82,7 @@ export class RunnerRig {
     const note = (_: object, event: string) => void this.logged.push(event);
     this.runner = new ResourceRunner({
       ...{ resource: this.resource, operations, callTimeoutMs, retryAfterMs: 2 },
+      outbox: this.outbox,
       log: { info: note, warn: note, error: note } as never,
       submit: (input) => {
         if (this.hasRoom) this.given.push(input);
