@@ -1,5 +1,6 @@
 import { type EndpointReference, none, referenceParameterBlocks } from './addressing.js';
 import { newMessageId, type OutgoingNotification } from './client.js';
+import type { ClientTls } from './client-tls.js';
 import { writeEnvelope } from './envelope.js';
 import { type OnSent, SoapTransport, SoapTransportError } from './transport.js';
 import type { AddressPolicy } from './trust.js';
@@ -8,6 +9,7 @@ export interface PlainClientOptions {
   /** Every address is held against it before it is called. */
   readonly addresses: AddressPolicy;
   readonly onSent?: OnSent | undefined;
+  readonly tls?: ClientTls | undefined;
 }
 
 const notificationTimeoutMs = 10_000;
@@ -17,9 +19,9 @@ export class PlainClient {
   readonly #addresses: AddressPolicy;
   readonly #transport: SoapTransport;
 
-  constructor({ addresses, onSent }: PlainClientOptions) {
+  constructor({ addresses, onSent, tls }: PlainClientOptions) {
     this.#addresses = addresses;
-    this.#transport = new SoapTransport(addresses, onSent);
+    this.#transport = new SoapTransport(addresses, onSent, tls);
   }
 
   /** Throws `SoapTransportError` unless the message is taken (HTTP 200 or 202). */

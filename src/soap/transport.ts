@@ -1,6 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { Agent, errors } from 'undici';
 import { ConcordatError, type NoData, noData } from '../kernel/error.js';
+import { type ClientTls, tlsOptions } from './client-tls.js';
 import type { AddressPolicy } from './trust.js';
 import type { SoapVersion } from './vocabulary.js';
 
@@ -247,19 +248,20 @@ export class SoapTransport {
   readonly #addresses: AddressPolicy;
   readonly #onSent: OnSent | undefined;
   readonly #pendingByOrigin = new Map<string, number>();
-  readonly #agent = new Agent({
-    connections: connectionsMax,
-    pipelining: 1,
-    maxResponseSize: answerBytesMax,
-    connect: { timeout: connectTimeoutMs },
-    // The signal of each request bounds its time.
-    headersTimeout: 0,
-    bodyTimeout: 0,
-  });
+  readonly #agent: Agent;
 
-  constructor(addresses: AddressPolicy, onSent?: OnSent) {
+  constructor(addresses: AddressPolicy, onSent?: OnSent, tls?: ClientTls) {
     this.#addresses = addresses;
     this.#onSent = onSent;
+    this.#agent = new Agent({
+      connections: connectionsMax,
+      pipelining: 1,
+      maxResponseSize: answerBytesMax,
+      connect: { timeout: connectTimeoutMs, ...(tls && tlsOptions(tls)) },
+      // The signal of each request bounds its time.
+      headersTimeout: 0,
+      bodyTimeout: 0,
+    });
   }
 
   /** Throws `SoapTransportError`; any HTTP status is an answer. */

@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const core = ['test/gateway/core.test.ts'];
 const system = ['test/gateway/gateway.test.ts'];
+const tls = ['test/gateway/plain-tls.test.ts'];
 const folder = 'src/gateway';
 
 /** What a gateway promises to plain software and to the cluster. */
@@ -118,5 +119,53 @@ export const gatewayMutants: readonly Mutant[] = [
     find: 'if (!ports.mayCall(service.address)) {',
     replace: 'if (ports.mayCall(service.address) === undefined) {',
     tests: system,
+  },
+  {
+    name: 'tls-any-client',
+    rule: 'a client that needs a certificate shows one',
+    file: `${folder}/node/plain-tls.ts`,
+    find: "return need === 'optional' ? undefined : 'no certificate';",
+    replace: 'return need ? undefined : undefined;',
+    tests: tls,
+  },
+  {
+    name: 'tls-any-authority',
+    rule: 'a client certificate is of an authority that the file names, not of any that Node.js knows',
+    file: `${folder}/node/plain-tls.ts`,
+    find: 'if (!hasAuthorities || !isVouchedFor)',
+    replace: 'if (!isVouchedFor)',
+    tests: tls,
+  },
+  {
+    name: 'tls-any-subject',
+    rule: 'where subjects are listed no other is taken',
+    file: `${folder}/node/plain-tls.ts`,
+    find: 'isSameName(listed, certificate.subject)) === false',
+    replace: 'isSameName(listed, certificate.subject)) === null',
+    tests: tls,
+  },
+  {
+    name: 'tls-not-judged',
+    rule: 'a client that is refused is cut off before it asks anything',
+    file: 'src/kernel/http/tls.ts',
+    find: '    socket.destroy();\n',
+    replace: '',
+    tests: ['test/gateway/tls.test.ts'],
+  },
+  {
+    name: 'tls-calls-http',
+    rule: 'a gateway with TLS calls no http address unless its file says so',
+    file: `${folder}/node/gateway-node.ts`,
+    find: "return (origin) => !needsTls || origin.startsWith('https:');",
+    replace: "return (origin) => !needsTls || origin.startsWith('http');",
+    tests: ['test/gateway/tls.test.ts'],
+  },
+  {
+    name: 'name-with-two-attributes',
+    rule: 'a part of several attributes is the same as no other',
+    file: 'src/kernel/config/distinguished-name.ts',
+    find: '(?:\\\\\\\\)*["+]/',
+    replace: '(?:\\\\\\\\)*["]/',
+    tests: ['test/kernel/config/distinguished-name.test.ts'],
   },
 ];

@@ -35,6 +35,7 @@ import {
   registrationOperations,
 } from './plain-ports.js';
 import { enlistOperation, PlainResource, type Question } from './plain-resource.js';
+import { loadPlainTls } from './plain-tls.js';
 
 /** What a gateway runs with. */
 export interface GatewayNodeOptions {
@@ -69,13 +70,15 @@ const seconds = 1000;
 export async function startGateway(options: GatewayNodeOptions): Promise<RunningNode> {
   const { cluster, node, log, onFatal, onSent } = options;
   const self = ownMember(cluster, node);
+  const tls = await loadPlainTls(node.plain, log);
   const { timing } = cluster;
   const client = new DialogueClient({
     cluster,
     node: node.client,
     ...(onSent && { onSent }),
   });
-  const plain = new PlainClient({ addresses: addressesOf(cluster, node), onSent });
+  const addresses = addressesOf(cluster, node);
+  const plain = new PlainClient({ addresses, onSent, tls: tls?.client });
   const waiting = new WaitingCalls<GatewayAnswer>(refused('busy'));
   const submit = (input: GatewayInput): boolean => driver.submit(input);
   const ask = (question: Question<Extract<GatewayInput, { readonly call: CallId }>>) =>
@@ -98,7 +101,7 @@ export async function startGateway(options: GatewayNodeOptions): Promise<Running
   const perform = performer(waiting, dialogues, outbox);
   const driver = new Driver({ core, store, perform, log, onFatal });
 
-  const app = createNodeServer(cluster, { url: node.plain.url }, node.plain, log);
+  const app = createNodeServer(cluster, { url: node.plain.url }, node.plain, log, tls?.server);
   registerHealth(app, log);
   registerPlainPorts(app, options, plain, {
     url: node.plain.url,
@@ -179,6 +182,12 @@ function registerPlainPorts(
   }
 }
 
+/** Where the plain side has TLS, what has none is not called. */
+function mayCall({ tls }: GatewayNode['plain']): (origin: string) => boolean {
+  const needsTls = tls !== undefined && !tls.mayCallHttp;
+  return (origin) => !needsTls || origin.startsWith('https:');
+}
+
 const loopbackNames = ['localhost', '127.0.0.1'];
 
 /** Plain software may be called where the cluster file or the node file says so, and nowhere else. */
@@ -186,7 +195,7 @@ function addressesOf({ allowedOrigins }: Cluster, { plain }: GatewayNode): Addre
   const listed = [...allowedOrigins, ...plain.allowedOrigins];
   const origins = plain.isLoopbackOne ? listed.flatMap(loopbackOrigins) : listed;
   const nobody = { coordinators: [], initiators: [], participants: [], fronts: [] };
-  return new AddressPolicy({ ...nobody, allowedOrigins: origins });
+  return new AddressPolicy({ ...nobody, allowedOrigins: origins.filter(mayCall(plain)) });
 }
 
 /** Software on the same machine writes either name. */

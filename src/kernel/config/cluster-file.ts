@@ -37,7 +37,8 @@ export const countField = z
   .min(0, 'must not be negative')
   .max(limits.replicas, `must be at most ${limits.replicas}`);
 
-const hex64 = (what: string) =>
+/** A digest or a key; `what` names it. */
+export const hex64 = (what: string) =>
   z.string().regex(/^[0-9a-f]{64}$/, `must be ${what}: 64 lower-case hexadecimal digits`);
 
 export const durationField = z

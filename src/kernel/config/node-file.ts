@@ -9,16 +9,10 @@ import type {
   Member,
   ParticipantMember,
 } from '../cluster.js';
-import {
-  applicationsMax,
-  hostField,
-  isOrigin,
-  nameField,
-  portField,
-  urlField,
-} from './cluster-file.js';
+import { applicationsMax, hostField, nameField, portField, urlField } from './cluster-file.js';
 import { ConfigError, readJson } from './config-error.js';
 import { httpServiceSchema } from './http-service.js';
+import { checkPlain, pathField, plainFields, withPaths } from './plain-service.js';
 import { certificateSha256, rawPublicKey } from './x509.js';
 
 export interface ListenAddress {
@@ -58,8 +52,6 @@ const proxyField = z.union(
   'must be an address or a network such as 10.0.0.0/8',
 );
 const listenField = z.strictObject({ host: hostField, port: portField });
-const mustBePath = 'must be a path, relative to this file or absolute';
-const pathField = z.string(mustBePath).min(1, mustBePath);
 const moduleField = z
   .string()
   .min(1, 'must be a path, or the name of a built-in application')
@@ -150,14 +142,8 @@ const shapes = {
         message: 'is not the key of "certificate"; restore the pair that was made together',
       }),
     /** Where it serves plain WS-AtomicTransaction software, and which of it it calls. */
-    plain: z.strictObject({
-      ...serving,
-      url: urlField,
-      allowedOrigins: z
-        .array(z.string().refine(isOrigin, 'must be an origin: scheme://host:port'))
-        .max(256, 'must be at most 256'),
-      /** Whether `localhost` and `127.0.0.1` are one name. */
-      isLoopbackOne: z.boolean().default(false),
+    plain: z.strictObject({ ...serving, ...plainFields }).superRefine((plain, context) => {
+      checkPlain(plain, (path, message) => context.addIssue({ code: 'custom', path, message }));
     }),
   }),
   client: z.strictObject({ role: z.literal('client'), ...client }),
@@ -234,6 +220,9 @@ export async function loadNode(file: string): Promise<NodeFile> {
   const dataDir = absolute(node.dataDir);
   if (node.role === 'participant' && node.service !== undefined) {
     return { ...node, clusterFile, dataDir, service: absolute(node.service) };
+  }
+  if (node.role === 'gateway') {
+    return { ...node, clusterFile, dataDir, plain: withPaths(node.plain, absolute) };
   }
   if (!('applications' in node) || !node.applications) return { ...node, clusterFile, dataDir };
   const modules = Object.entries(node.applications).map(([name, module]) => [

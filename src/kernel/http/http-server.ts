@@ -3,6 +3,7 @@ import { createGunzip } from 'node:zlib';
 import {
   type FastifyBaseLogger,
   type FastifyInstance,
+  type FastifyServerFactory,
   fastify,
   LogController,
   type RequestPayload,
@@ -14,6 +15,7 @@ import { ConcordatError, type NoData, noData } from '../error.js';
 import { AllowedHosts, guardHosts, healthPaths, OwnAddresses, readForwarded } from './addresses.js';
 import { logHealth } from './logger.js';
 import { AddressShares, connectionsMax, guardShares, type HttpLimitSettings } from './shares.js';
+import { createTlsServer, type ServerTls } from './tls.js';
 
 /** What a node's file says of its HTTP server. */
 type ServingNode = Pick<
@@ -27,6 +29,7 @@ export function createNodeServer(
   self: { readonly url: string },
   node: ServingNode,
   log: Logger,
+  tls?: ServerTls,
 ): FastifyInstance {
   const { listen, publicUrl, allowedHosts, trustedProxies, limits } = node;
   const origins = new Set(cluster.coordinators.map(({ url }) => new URL(url).origin));
@@ -38,6 +41,7 @@ export function createNodeServer(
     addresses: new OwnAddresses(names),
     trustedProxies,
     limits,
+    tls,
   });
 }
 
@@ -125,6 +129,8 @@ export interface HttpServerOptions {
   /** Addresses and networks of proxies whose `X-Forwarded` and `Forwarded` headers count. */
   readonly trustedProxies?: readonly string[] | undefined;
   readonly limits?: HttpLimitSettings | undefined;
+  /** Plain HTTP unless given. */
+  readonly tls?: ServerTls | undefined;
 }
 
 /** Largest request body; a signed SOAP message with its proof is well below it. */
@@ -143,21 +149,27 @@ const closeGraceMs = 2000;
  */
 export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   const { log, hosts, addresses, limits, requestTimeoutMs = 10_000, trustedProxies = [] } = options;
+  const { tls } = options;
   const loggerInstance: FastifyBaseLogger = log;
+  const http = {
+    maxHeaderSize: maxHeaderBytes,
+    headersTimeout: requestTimeoutMs,
+    // Slow requests are looked for so often.
+    connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 2),
+  };
+  const timeouts = { requestTimeout: requestTimeoutMs, keepAliveTimeout: keepAliveMs };
+  const serverFactory: FastifyServerFactory | undefined =
+    tls &&
+    ((handler) => createTlsServer(tls, { ...http, ...timeouts }, handler).setTimeout(silenceMs));
   const app = fastify({
     loggerInstance,
     logController: new LogController({ disableRequestLogging: true }),
     bodyLimit: maxBodyBytes,
     trustProxy: trustedProxies.length > 0 && [...trustedProxies],
     connectionTimeout: silenceMs,
-    requestTimeout: requestTimeoutMs,
-    keepAliveTimeout: keepAliveMs,
-    http: {
-      maxHeaderSize: maxHeaderBytes,
-      headersTimeout: requestTimeoutMs,
-      // Slow requests are looked for so often.
-      connectionsCheckingInterval: Math.ceil(requestTimeoutMs / 2),
-    },
+    ...timeouts,
+    http,
+    ...(serverFactory && { serverFactory }),
     routerOptions: { maxParamLength: 1024 },
   });
   app.server.maxConnections = connectionsMax;

@@ -1,5 +1,6 @@
 import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
+import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 
 /**
@@ -187,36 +188,48 @@ export function guardShares(app: FastifyInstance, shares: AddressShares): void {
   });
 }
 
+/** An open connection, and what gives its place back. */
+interface Place {
+  readonly socket: Socket;
+  readonly release: () => void;
+}
+
+/** TLS has a socket of its own over the one that connected; the other end's port is that of both. */
+function endOf({ remoteAddress, remotePort }: Socket): string {
+  return `${remoteAddress} ${remotePort}`;
+}
+
 /**
  * An address that has its share, and connects again, loses its longest idle connection; where none is idle,
  * the new one is refused. So idle connections keep nobody out.
  */
 function shareConnections(app: FastifyInstance, shares: AddressShares): void {
   const places = new Shares(connectionsMax);
-  /** The idle connections of each principal, the longest idle first, with what gives their places back. */
-  const idle = new Map<string, Map<Socket, () => void>>();
-  const releases = new WeakMap<Socket, () => void>();
+  /** The idle connections of each principal by their other ends, the longest idle first. */
+  const idle = new Map<string, Map<string, Place>>();
+  const open = new Map<string, Place>();
 
-  const rest = (principal: string, socket: Socket, release: () => void): void => {
-    const resting = idle.get(principal) ?? new Map<Socket, () => void>();
-    idle.set(principal, resting.set(socket, release));
+  const rest = (principal: string, end: string, place: Place): void => {
+    const resting = idle.get(principal) ?? new Map<string, Place>();
+    idle.set(principal, resting.set(end, place));
   };
-  const stir = (principal: string, socket: Socket): void => {
+  const stir = (principal: string, end: string): void => {
     const resting = idle.get(principal);
-    resting?.delete(socket);
+    resting?.delete(end);
     if (resting?.size === 0) idle.delete(principal);
   };
   const evict = (principal: string): void => {
     const [oldest] = idle.get(principal) ?? [];
     if (oldest === undefined) return;
-    const [socket, release] = oldest;
-    stir(principal, socket);
+    const [end, { socket, release }] = oldest;
+    stir(principal, end);
     release();
     socket.destroy();
   };
 
   app.server.on('connection', (socket: Socket) => {
     const address = socket.remoteAddress ?? '';
+    const end = endOf(socket);
     const principal = principalOf(address);
     const take = () => places.take(principal, shares.connections(address));
     let release = take();
@@ -226,23 +239,32 @@ function shareConnections(app: FastifyInstance, shares: AddressShares): void {
     }
     if (release === undefined) {
       socket.on('error', () => undefined);
-      socket.end(refusal, () => socket.destroy());
+      // Of TLS there is nothing yet in which it could be said.
+      if (app.server instanceof TlsServer) socket.destroy();
+      else socket.end(refusal, () => socket.destroy());
       return;
     }
-    const taken = release;
-    releases.set(socket, taken);
-    rest(principal, socket, taken);
+    const place = { socket, release };
+    open.set(end, place);
+    rest(principal, end, place);
     socket.once('close', () => {
-      stir(principal, socket);
-      taken();
+      // Another connection may have come from the same port since.
+      if (open.get(end) === place) {
+        open.delete(end);
+        stir(principal, end);
+      }
+      place.release();
     });
   });
   app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     const principal = principalOf(socket.remoteAddress ?? '');
-    const release = releases.get(socket);
-    stir(principal, socket);
+    const end = endOf(socket);
+    const place = open.get(end);
+    stir(principal, end);
     response.once('close', () => {
-      if (release !== undefined && !socket.destroyed) rest(principal, socket, release);
+      if (place !== undefined && !socket.destroyed && !place.socket.destroyed) {
+        rest(principal, end, place);
+      }
     });
   });
 }

@@ -1,6 +1,9 @@
 import { randomUUID } from 'node:crypto';
 import { createServer, type Server } from 'node:http';
+import { createServer as createTlsServer } from 'node:https';
 import type { AddressInfo } from 'node:net';
+import { Agent, fetch } from 'undici';
+import type { Credential } from '../../../src/kernel/config/x509.js';
 import { serialize } from '../../../src/soap/canonical.js';
 import { readEnvelope } from '../../../src/soap/envelope.js';
 import { namespaces } from '../../../src/soap/vocabulary.js';
@@ -45,27 +48,43 @@ export interface HttpAnswer {
 const known = (block: XmlElement) => block.namespaceURI === namespaces.wsa || isInstance(block);
 const isInstance = (block: XmlElement) => block.localName === 'InstanceIdentifier';
 
+/** How a party speaks TLS: as itself, with those that the authority has issued a certificate to. */
+export interface PartyTls {
+  readonly credential: Credential;
+  readonly authority: string;
+}
+
 /** Software that knows WS-AtomicTransaction and nothing of Byzantine faults: one HTTP server, and raw messages. */
 export class PlainParty {
   readonly received: Received[] = [];
   readonly version: Version;
   /** What a participant does with a message, by its instance. */
   readonly participants = new Map<string, (message: Received) => void | Promise<void>>();
+  /** That others have made to it. */
+  connections = 0;
   readonly #server: Server;
   readonly #url: string;
+  readonly #agent: Agent;
 
-  private constructor(server: Server, url: string, version: Version) {
+  private constructor(server: Server, url: string, version: Version, tls?: PartyTls) {
     this.#server = server;
     this.#url = url;
     this.version = version;
+    this.#agent = new Agent(tls && { connect: optionsOf(tls) });
   }
 
   /** On a port of its own unless one is given. */
-  static async start(version: Version, listenPort = 0): Promise<PlainParty> {
-    const server = createServer();
+  static async start(version: Version, listenPort = 0, tls?: PartyTls): Promise<PlainParty> {
+    const server = tls
+      ? createTlsServer({ ...optionsOf(tls), requestCert: true, rejectUnauthorized: true })
+      : createServer();
     await new Promise<void>((resolve) => server.listen(listenPort, '127.0.0.1', resolve));
     const { port } = server.address() as AddressInfo;
-    const party = new PlainParty(server, `http://127.0.0.1:${port}`, version);
+    const scheme = tls ? 'https' : 'http';
+    const party = new PlainParty(server, `${scheme}://127.0.0.1:${port}`, version, tls);
+    server.on('connection', () => {
+      party.connections += 1;
+    });
     server.on('request', async (request, response) => {
       const chunks: Buffer[] = [];
       for await (const chunk of request) chunks.push(chunk as Buffer);
@@ -87,6 +106,7 @@ export class PlainParty {
   async stop(): Promise<void> {
     this.#server.closeAllConnections();
     await new Promise((resolve) => this.#server.close(resolve));
+    await this.#agent.destroy();
   }
 
   /** The names of what an instance has received, in their order. */
@@ -151,7 +171,7 @@ export class PlainParty {
   ): Promise<HttpAnswer> {
     const { version } = this;
     const messageId = more.messageId ?? newId();
-    return post(version, to, action, {
+    return post(this.#agent, version, to, action, {
       ...{ version, to, action, body, replyTo: 'anonymous' },
       ...more,
       messageId,
@@ -162,7 +182,7 @@ export class PlainParty {
   notify(name: string, to: Endpoint, from: Endpoint, messageId = newId()): Promise<HttpAnswer> {
     const { version } = this;
     const action = `${wsat}/${name}`;
-    return post(version, to.address, action, {
+    return post(this.#agent, version, to.address, action, {
       ...{ version, to: to.address, action, messageId, from, replyTo: 'none' },
       body: notificationBody(name),
       instance: to.instance,
@@ -207,7 +227,12 @@ function endpointIn(service: XmlElement): Endpoint {
 
 const wsarj = 'http://schemas.arjuna.com/ws/2005/10/wsarj';
 
+function optionsOf({ credential, authority }: PartyTls) {
+  return { cert: credential.certificate, key: credential.privateKey, ca: authority };
+}
+
 async function post(
+  dispatcher: Agent,
   version: Version,
   to: string,
   action: string,
@@ -217,6 +242,7 @@ async function post(
     version === '1.1'
       ? { 'content-type': 'text/xml; charset=UTF-8', soapaction: `"${action}"` }
       : { 'content-type': `application/soap+xml; charset=UTF-8; action="${action}"` };
-  const answer = await fetch(to, { method: 'POST', headers, body: envelopeOf(message) });
+  const body = envelopeOf(message);
+  const answer = await fetch(to, { method: 'POST', headers, body, dispatcher });
   return { status: answer.status, text: await answer.text() };
 }

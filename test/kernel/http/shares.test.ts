@@ -1,8 +1,10 @@
 import { once } from 'node:events';
 import { connect, type Socket } from 'node:net';
+import { connect as connectTls } from 'node:tls';
 import { fastify } from 'fastify';
 import { pino } from 'pino';
 import { describe, expect, it, onTestFinished } from 'vitest';
+import { issueAuthority, issueCertificate } from '../../../src/kernel/config/x509.js';
 import { AllowedHosts } from '../../../src/kernel/http/addresses.js';
 import { createHttpServer, registerHealth } from '../../../src/kernel/http/http-server.js';
 import {
@@ -11,6 +13,7 @@ import {
   principalOf,
   Shares,
 } from '../../../src/kernel/http/shares.js';
+import { createTlsServer, type ServerTls } from '../../../src/kernel/http/tls.js';
 
 class SmallShares extends AddressShares {
   override connections(): number {
@@ -22,8 +25,10 @@ class SmallShares extends AddressShares {
 }
 
 /** A server where each address has three connections, and 127.0.0.2 has two requests. */
-async function smallServer() {
-  const app = fastify();
+async function smallServer(tls?: ServerTls) {
+  const app = tls
+    ? fastify({ serverFactory: (handler) => createTlsServer(tls, {}, handler) })
+    : fastify();
   guardShares(app, new SmallShares());
   const held: (() => void)[] = [];
   app.get('/held', () => new Promise((resolve) => held.push(() => resolve('done'))));
@@ -41,6 +46,7 @@ async function smallServer() {
     socket.on('error', () => undefined);
     sockets.push(socket);
     await once(socket, 'connect');
+    if (tls) return connectTls({ socket, rejectUnauthorized: false }).on('error', () => undefined);
     return socket;
   };
   return { app, dial, held };
@@ -53,6 +59,9 @@ async function answerTo(socket: Socket, request: string): Promise<string> {
   const [bytes] = await once(socket, 'data');
   return String(bytes);
 }
+
+/** Where the connection was reset, too. */
+const isClosed = (socket: Socket) => new Promise((resolve) => socket.once('close', resolve));
 
 const until = (isSo: () => boolean) => expect.poll(isSo).toBe(true);
 
@@ -105,6 +114,29 @@ describe('connections', () => {
     expect(refused).toMatch(/^HTTP\/1.1 429 .*\r\nRetry-After: 1\r\n/);
     expect(refused).toContain('too much is under way');
     expect(await answerTo(await dial('127.0.0.3'), get('/'))).toContain('200 OK');
+  });
+});
+
+describe('connections with TLS', () => {
+  it('are idle and busy as those without', async () => {
+    const authority = issueAuthority('test');
+    const subject = { commonName: 'a', unit: 'a', organization: 'test' };
+    const { dial, held } = await smallServer(issueCertificate(authority, subject, ['127.0.0.1']));
+    const busy = [await dial('127.0.0.4'), await dial('127.0.0.4')];
+    for (const [index, socket] of busy.entries()) {
+      socket.write(get('/held'));
+      await until(() => held.length === index + 1);
+    }
+    const idle = await dial('127.0.0.4');
+    const closed = isClosed(idle);
+    const next = await dial('127.0.0.4');
+    await closed;
+    next.write(get('/held'));
+    await until(() => held.length === 3);
+    await isClosed(await dial('127.0.0.4'));
+    const answers = [...busy, next].map((socket) => once(socket, 'data'));
+    for (const end of held) end();
+    expect((await Promise.all(answers)).map(String).join()).toMatch(/200 OK.*200 OK.*200 OK/s);
   });
 });
 
