@@ -13,6 +13,8 @@ export type Kills = Readonly<Record<'gateway' | 'wildfly' | 'coordinators', numb
 
 export interface CrashRunOptions {
   readonly transfers: number;
+  /** After so long no more are begun. */
+  readonly forMs: number;
   /** Transfers at a time. */
   readonly clients: number;
   readonly kills: Kills;
@@ -21,6 +23,7 @@ export interface CrashRunOptions {
 }
 
 export interface CrashRunResult extends Verdict {
+  /** Those that were made. */
   readonly transfers: number;
   readonly clients: number;
   readonly seed: number;
@@ -40,7 +43,7 @@ const progressEvery = 10;
 
 /** Makes transfers while nodes and WildFly are killed at random moments, and judges what came of them. */
 export async function crashRun(scene: Scene, options: CrashRunOptions): Promise<CrashRunResult> {
-  const { transfers, clients, seed, progress } = options;
+  const { clients, seed, progress } = options;
   const opening = await scene.balance();
   const begun = performance.now();
   const run = new Run(scene, options);
@@ -59,7 +62,7 @@ export async function crashRun(scene: Scene, options: CrashRunOptions): Promise<
     .flatMap(({ answer }) => (answer?.outcome === 'committed' ? [answer.ms] : []))
     .sort((a, b) => a - b);
   return {
-    ...{ transfers, clients, seed, kills: run.kills, told: toldIn(tried), seconds },
+    ...{ transfers: tried.length, clients, seed, kills: run.kills, told: toldIn(tried), seconds },
     ...{ settledAfterMs, p50Ms: times[Math.floor(times.length / 2)], maxMs: times.at(-1) },
     ...verdict,
   };
@@ -93,7 +96,8 @@ class Run {
   }
 
   async make(): Promise<Tried[]> {
-    const { transfers, clients, seed, progress } = this.#options;
+    const { transfers, forMs, clients, seed, progress } = this.#options;
+    const deadline = performance.now() + forMs;
     const over = new AbortController();
     const killers = Object.values(this.#killers);
     const killing = Promise.all(killers.map((killer) => killer.run(over.signal)));
@@ -103,6 +107,7 @@ class Run {
     const client = async (): Promise<void> => {
       for (let next = plan.shift(); next !== undefined; next = plan.shift()) {
         await Promise.all([gateway.whileAway, wildfly.whileAway]);
+        if (performance.now() > deadline) return;
         const done = await attempt(this.#scene, next);
         tried.push(done);
         this.#ended.add(done.answer !== undefined);

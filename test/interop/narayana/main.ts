@@ -11,6 +11,7 @@ import { Downloads, narayanaVersion, portsUsed, wildflyVersion } from './wildfly
 
 interface Options {
   readonly transfers: number;
+  readonly minutes: number;
   readonly clients: number;
   readonly gatewayKills: number;
   readonly wildflyKills: number;
@@ -51,6 +52,7 @@ async function run(args: readonly string[]): Promise<number> {
   const program = new Command('interop:narayana')
     .description('Runs Narayana against a gateway of a cluster on this machine.')
     .option('--transfers <count>', 'transfers of the crash run; 0 for none', count(100_000), 50)
+    .option('--minutes <count>', 'after so long no more transfers are begun', count(10_000), 10_000)
     .option('--clients <count>', 'transfers at a time', wholeNumberArgument(1, 64), 4)
     .option('--gateway-kills <count>', 'how often the gateway is killed', count(10_000), 5)
     .option('--wildfly-kills <count>', 'how often WildFly is killed', count(10_000), 0)
@@ -122,9 +124,11 @@ async function allScenarios(scene: Scene, progress: (line: string) => void) {
 }
 
 function crashes(scene: Scene, options: Options, progress: (line: string) => void) {
-  const { transfers, clients, seed, gatewayKills, wildflyKills, coordinatorKills } = options;
-  const kills = { gateway: gatewayKills, wildfly: wildflyKills, coordinators: coordinatorKills };
-  return crashRun(scene, { transfers, clients, seed, kills, progress });
+  const { transfers, minutes, clients, seed } = options;
+  const { gatewayKills: gateway, wildflyKills: wildfly, coordinatorKills: coordinators } = options;
+  const kills = { gateway, wildfly, coordinators };
+  const forMs = minutes * 60_000;
+  return crashRun(scene, { transfers, forMs, clients, seed, kills, progress });
 }
 
 function text(
