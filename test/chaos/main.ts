@@ -3,6 +3,9 @@ import { Command, CommanderError, InvalidArgumentError, Option } from 'commander
 import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { CliError, exitCodes } from '../../src/cli/exit.js';
 import { printJson } from '../../src/cli/output.js';
+import { binaries } from '../support/postgres-server.js';
+import { databasesObject, databasesText } from './databases/report.js';
+import { runDatabases } from './databases/run.js';
 import { type NetworkKind, networkKinds } from './network/network.js';
 import { reportObject, reportText } from './report/report.js';
 import { type Context, runChaos } from './run.js';
@@ -24,6 +27,9 @@ interface RunOptions extends CommonOptions {
   readonly network?: NetworkKind;
 }
 
+type DatabasesRunOptions = CommonOptions & Pick<RunOptions, 'kills'>;
+
+const noPostgres = 'no PostgreSQL server; install Debian’s postgresql, or set POSTGRES_BIN';
 const minuteMs = 60_000;
 const minutesMax = 60;
 const seedMax = 2 ** 31 - 1;
@@ -32,6 +38,10 @@ const help = `
 The cluster has four coordinators and three initiators (f = 1), three banks and a bank that is silent by
 turns, each a process, with default timeouts. Coordinators remember so little that they forget all the time. The seed fixes which faults there are and in which order; when exactly they happen
 depends on the machine, too. A run may take longer than it was given: all its faults happen.
+
+Of "databases" there are two participants, each with a PostgreSQL server of its own, and two banks. It breaks
+no network; it kills servers, participants, coordinators, initiators and banks, and takes PostgreSQL 13 or
+later (Debian's package, or POSTGRES_BIN).
 
 Network namespaces take root, "ip", "iptables" and "tc"; without them there is a proxy between the
 nodes.
@@ -48,7 +58,8 @@ Examples:
   npm run chaos -- --minutes 15 --kills 200 --partitions 40
   npm run chaos -- --minutes 1 --kills 10 --partitions 3 --seed 7
   npm run --silent chaos -- --json > chaos.json
-  npm run chaos -- soak --minutes 30`;
+  npm run chaos -- soak --minutes 30
+  npm run chaos -- databases --minutes 12 --kills 200 --seed 7`;
 
 function programOf(context: Context, exit: (status: number) => void): Command {
   const program = new Command('chaos')
@@ -95,6 +106,20 @@ function programOf(context: Context, exit: (status: number) => void): Command {
       else console.log(soakText(result));
       const good = result.violations.length === 0 && isFlat(result);
       exit(good ? exitCodes.ok : exitCodes.failed);
+    });
+  withCommon(program.command('databases'), 12)
+    .description(
+      'kill two PostgreSQL servers, their participants and all else, under orders in both',
+    )
+    .option('--kills <n>', 'times to kill something', wholeNumberArgument(0, 10_000), 200)
+    .action(async ({ minutes, json, seed, ...rest }: DatabasesRunOptions) => {
+      if (binaries === undefined) throw new CliError('failed', noPostgres);
+      const durationMs = minutes * minuteMs;
+      const options = { ...rest, durationMs, seed: seed ?? randomInt(seedMax) };
+      const result = await runDatabases(options, context);
+      if (json) printJson(databasesObject(result));
+      else console.log(databasesText(result));
+      exit(result.violations.length === 0 ? exitCodes.ok : exitCodes.failed);
     });
   return program;
 }

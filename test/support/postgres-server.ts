@@ -1,6 +1,15 @@
 import { type ChildProcess, execFileSync, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { chownSync, existsSync, mkdtempSync, readdirSync, rmSync } from 'node:fs';
+import {
+  chownSync,
+  closeSync,
+  existsSync,
+  mkdtempSync,
+  openSync,
+  readdirSync,
+  readFileSync,
+  rmSync,
+} from 'node:fs';
 import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -21,15 +30,29 @@ function binariesOf(): string | undefined {
     .find((folder) => existsSync(join(folder, 'initdb')));
 }
 
-/** A server of its own, which is there for one test file. It listens on a Unix socket in its folder. */
+export interface PostgresServerOptions {
+  /** Of its socket; 5432 unless given. */
+  readonly port?: number;
+  /** In a process group of its own, which Ctrl-C does not reach. */
+  readonly detached?: boolean;
+}
+
+/**
+ * A server of its own, which is there for one test file. It listens on a Unix socket in its folder, where it also writes
+ * `server.log`.
+ */
 export class PostgresServer {
   readonly folder: string;
+  readonly port: number;
+  readonly #detached: boolean;
   readonly #data: string;
   readonly #user: { uid: number; gid: number } | undefined;
   readonly #binaries: string;
   #process: ChildProcess | undefined;
 
-  constructor() {
+  constructor({ port = 5432, detached = false }: PostgresServerOptions = {}) {
+    this.port = port;
+    this.#detached = detached;
     if (binaries === undefined) throw new Error('no PostgreSQL is installed');
     this.#binaries = binaries;
     this.folder = mkdtempSync(join(tmpdir(), 'concordat-pg-'));
@@ -45,13 +68,14 @@ export class PostgresServer {
   }
 
   /** Where it is, for a role; through the proxy if so. */
-  at(port = 5432, user = 'owner') {
+  at(port = this.port, user = 'owner') {
     return { host: this.folder, port, user, database: 'postgres' };
   }
 
   /** Resolves once it answers. Tries again: what a killed server leaves holds the next one off for a moment. */
   async start(...settings: readonly string[]): Promise<void> {
     const values = [
+      `port=${this.port}`,
       'listen_addresses=',
       `unix_socket_directories=${this.folder}`,
       'max_prepared_transactions=20',
@@ -60,17 +84,33 @@ export class PostgresServer {
       ...settings,
     ];
     for (let isUp = false; !isUp; ) {
-      this.#process = spawn(
-        join(this.#binaries, 'postgres'),
-        ['-D', this.#data, ...values.flatMap((value) => ['-c', value])],
-        { ...this.#user, cwd: this.folder, stdio: 'ignore' },
-      );
+      this.#process = this.#spawn(values);
       isUp = await this.#answers(this.#process);
     }
   }
 
+  #spawn(settings: readonly string[]): ChildProcess {
+    const log = openSync(join(this.folder, 'server.log'), 'a');
+    const server = spawn(
+      join(this.#binaries, 'postgres'),
+      ['-D', this.#data, ...settings.flatMap((value) => ['-c', value])],
+      {
+        ...this.#user,
+        cwd: this.folder,
+        stdio: ['ignore', log, log],
+        detached: this.#detached,
+      },
+    );
+    closeSync(log);
+    return server;
+  }
+
+  get isRunning(): boolean {
+    return this.#process !== undefined && isAlive(this.#process);
+  }
+
   async #answers(server: ChildProcess): Promise<boolean> {
-    while (server.exitCode === null && server.signalCode === null) {
+    while (isAlive(server)) {
       const isUp = await this.query('SELECT 1').then(
         () => true,
         () => false,
@@ -90,10 +130,28 @@ export class PostgresServer {
   async kill(signal: NodeJS.Signals = 'SIGKILL'): Promise<void> {
     const server = this.#process;
     this.#process = undefined;
-    if (server === undefined || server.exitCode !== null || server.signalCode !== null) return;
+    if (server === undefined || !isAlive(server)) return;
     const gone = once(server, 'exit');
     server.kill(signal);
     await gone;
+  }
+
+  /** SIGKILL to the server and to every process that it has started, at one moment. */
+  async killAll(): Promise<void> {
+    // It does not see its processes die, and starts no other ones.
+    this.#process?.kill('SIGSTOP');
+    for (const pid of this.processes()) endProcess(pid);
+    await this.kill();
+  }
+
+  /** The processes that the server has started: one for each connection, and its own. */
+  processes(): readonly number[] {
+    const { pid } = this.#process ?? {};
+    if (pid === undefined) return [];
+    const children = `/proc/${pid}/task/${pid}/children`;
+    return existsSync(children)
+      ? readFileSync(children, 'utf8').trim().split(' ').filter(Boolean).map(Number)
+      : [];
   }
 
   async remove(): Promise<void> {
@@ -112,6 +170,19 @@ export class PostgresServer {
     } finally {
       await client.end();
     }
+  }
+}
+
+function isAlive({ exitCode, signalCode }: ChildProcess): boolean {
+  return exitCode === null && signalCode === null;
+}
+
+/** SIGKILL. False where it is gone already. */
+export function endProcess(pid: number): boolean {
+  try {
+    return process.kill(pid, 'SIGKILL');
+  } catch {
+    return false;
   }
 }
 

@@ -3,7 +3,7 @@ import type { World } from '../cluster/world.js';
 import type { Violation } from './audit.js';
 import { snapshotOf, storeOf } from './books.js';
 import { checkProofs, type ProofFindings } from './proofs.js';
-import { auditStores, checkBalances, settle, storesOf } from './settle.js';
+import { auditRunning, auditStores, checkBalances, settle, storesOf } from './settle.js';
 
 /** What the checks have found out. */
 export interface Findings {
@@ -26,9 +26,10 @@ export async function checkAll(
   { nodes, directory, ledger, cluster, load }: World,
   tell: (line: string) => void,
 ): Promise<Findings> {
-  const settled = await settle(nodes, directory, ledger, tell);
+  const auditNow = () => auditRunning(nodes, directory, ledger);
+  const settled = await settle(nodes, auditNow, tell);
   await load.add(lastTransfers);
-  const last = await settle(nodes, directory, ledger, tell);
+  const last = await settle(nodes, auditNow, tell);
   const remembered = new Set(load.answered.slice(-lastTransfers));
   const proofs = await checkProofs(nodes, cluster, load.answered.slice(-proofsMax), remembered);
   const viewChanges = await currentView(nodes);

@@ -4,7 +4,7 @@ import { httpGet } from '../../../src/kernel/http/http-get.js';
 import { checkProof } from '../../../src/service/client/proof-check.js';
 import { members } from '../cluster/members.js';
 import type { Nodes } from '../cluster/nodes.js';
-import type { Line } from '../load/ledger.js';
+import type { Answer } from '../load/ledger.js';
 import type { Violation } from './audit.js';
 
 export interface ProofFindings {
@@ -15,6 +15,11 @@ export interface ProofFindings {
   /** Transfers of which no coordinator has a proof any more. */
   readonly forgotten: number;
   readonly violations: readonly Violation[];
+}
+
+/** What the client asked for, and what it was told; a line of the ledger is one. */
+export interface Asked {
+  readonly answer?: Answer;
 }
 
 const timeoutMs = 10_000;
@@ -28,8 +33,8 @@ const atATime = 8;
 export async function checkProofs(
   nodes: Nodes,
   cluster: Cluster,
-  lines: readonly Line[],
-  remembered: ReadonlySet<Line>,
+  lines: readonly Asked[],
+  remembered: ReadonlySet<Asked>,
 ): Promise<ProofFindings> {
   const violations: Violation[] = [];
   const rest = [...lines];

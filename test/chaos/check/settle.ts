@@ -39,20 +39,28 @@ export interface Settled {
   readonly violations: readonly Violation[];
 }
 
+/** What speaks against all being well now, while the banks run. */
+export async function auditRunning(
+  nodes: Nodes,
+  directory: string,
+  ledger: Ledger,
+): Promise<readonly Violation[]> {
+  return auditStores(ledger, await storesOf((bank) => snapshotOf(nodes, directory, bank)));
+}
+
 /**
- * Waits until no work is open: until the banks' books are as they must be, and no coordinator has a
+ * Waits until no work is open: until `auditNow` finds nothing, so the books are as they must be, and no coordinator has a
  * slot open. After a while `f` of them may: the outcome is agreed on without them.
  */
 export async function settle(
   nodes: Nodes,
-  directory: string,
-  ledger: Ledger,
+  auditNow: () => Promise<readonly Violation[]>,
   progress: (line: string) => void,
 ): Promise<Settled> {
   const startMs = performance.now();
   for (;;) {
     const open = (await statuses(nodes)).map((status) => status?.openSlots);
-    const wrong = auditStores(ledger, await storesOf((bank) => snapshotOf(nodes, directory, bank)));
+    const wrong = await auditNow();
     const lagging = members.coordinators.filter((_, index) => open[index] !== 0);
     const tookMs = performance.now() - startMs;
     const allowed = tookMs < laggardsMs ? 0 : faultsMax;

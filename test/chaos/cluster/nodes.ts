@@ -4,30 +4,42 @@ import { fileURLToPath } from 'node:url';
 import { ChildNode, endText } from '../../../src/cli/local/child-node.js';
 import type { Network } from '../network/network.js';
 import { nodeFileIn } from './files.js';
-import { allMembers } from './members.js';
 
 /** The machine may have a lot to do. */
 const startTimeoutMs = 60_000;
 const entryScript = fileURLToPath(new URL('../../../src/cli/main.js', import.meta.url));
 
+/** Where nodes listen, and how their processes begin. */
+export type Addresses = Pick<Network, 'place' | 'launcher' | 'nodeOptions'>;
+
+export interface NodesOptions {
+  /** Where the cluster is. */
+  readonly directory: string;
+  readonly network: Addresses;
+  readonly names: readonly string[];
+  /** Of each node's process, beside this program's; nothing unless given. */
+  readonly environment?: (node: string) => Readonly<Record<string, string>>;
+  /** Gets what happened to a node that nobody had asked to end. */
+  readonly onDied: (node: string, how: string) => void;
+}
+
 /** The nodes as processes. */
 export class Nodes {
   readonly #directory: string;
-  readonly #network: Network;
+  readonly #network: Addresses;
   readonly #children: ReadonlyMap<string, ChildNode>;
 
-  /** `onDied` gets what happened to a node that nobody had asked to end. */
-  constructor(directory: string, network: Network, onDied: (node: string, how: string) => void) {
+  constructor({ directory, network, names, environment, onDied }: NodesOptions) {
     this.#directory = directory;
     this.#network = network;
     this.#children = new Map(
-      allMembers.map((name) => {
+      names.map((name) => {
         const { host, port } = network.place(name, 'http').listen;
         const child = new ChildNode({
           name,
           url: `http://${host}:${port}`,
           logFile: join(directory, 'logs', `${name}.log`),
-          environment: {},
+          environment: environment?.(name) ?? {},
           launcher: network.launcher(name),
           onDied: (end) => onDied(name, `${endText(end)}, see ${child.logFile}`),
         });
@@ -39,7 +51,9 @@ export class Nodes {
   /** Starts all. Rejects where one does not start; then none is left running. */
   async startAll(): Promise<void> {
     await mkdir(join(this.#directory, 'logs'), { recursive: true });
-    const started = await Promise.allSettled(allMembers.map((name) => this.start(name)));
+    const started = await Promise.allSettled(
+      [...this.#children.keys()].map((name) => this.start(name)),
+    );
     const failed = started.find((each) => each.status === 'rejected');
     if (failed === undefined) return;
     await this.stopAll();

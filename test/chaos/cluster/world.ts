@@ -48,7 +48,7 @@ export class World {
     const ledger = new Ledger(transfers, routes.length);
     const directory = await mkdtemp(join(tmpdir(), 'concordat-chaos-'));
     const network = await openNetwork(allMembers, kind);
-    const nodes = new Nodes(directory, network, onDied);
+    const nodes = new Nodes({ directory, network, names: allMembers, onDied });
     process.once('exit', () => nodes.killAll());
     try {
       await makeCluster(directory, network, ledger.accounts, settings);

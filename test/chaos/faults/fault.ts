@@ -5,7 +5,7 @@ export type Victim =
   /** Whoever is the primary when it happens. */
   | { readonly kind: 'primary' }
   | { readonly kind: 'node'; readonly name: string }
-  /** The whole group; banks only. */
+  /** The whole group at once. */
   | { readonly kind: 'all' };
 
 export const partitionShapes = ['isolated', 'deaf', 'mute', 'split', 'half'] as const;

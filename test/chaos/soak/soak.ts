@@ -1,7 +1,7 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { table } from '../../../src/cli/output.js';
 import type { Violation } from '../check/audit.js';
-import { settle } from '../check/settle.js';
+import { auditRunning, settle } from '../check/settle.js';
 import { dataIn } from '../cluster/files.js';
 import { allMembers } from '../cluster/members.js';
 import { World } from '../cluster/world.js';
@@ -77,7 +77,8 @@ export async function runSoak(
     }
     const tookMs = performance.now() - startMs;
     await load.stop();
-    const { violations } = await settle(nodes, directory, ledger, () => {});
+    const auditNow = () => auditRunning(nodes, directory, ledger);
+    const { violations } = await settle(nodes, auditNow, () => {});
     const warmUpMs = tookMs * warmUpShare;
     return {
       tookMs,

@@ -1,0 +1,4 @@
+import { stockParticipant } from './stock.js';
+
+/** What `concordat run` makes the depot of. */
+export const participant = stockParticipant('depot');

@@ -1,0 +1,4 @@
+import { stockParticipant } from './stock.js';
+
+/** What `concordat run` makes the warehouse of. */
+export const participant = stockParticipant('warehouse');
