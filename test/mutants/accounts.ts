@@ -187,6 +187,14 @@ export const accountMutants: readonly Mutant[] = [
     tests: lanes,
   },
   {
+    name: 'signs-the-other-decision',
+    rule: 'an initiator signs one decision on a transaction that it remembers',
+    file: 'src/transaction/initiator/transaction.ts',
+    find: 'const decision = this.#signed ?? wanted;',
+    replace: 'const decision = this.#signed === undefined ? wanted : wanted;',
+    tests: ['test/transaction/initiator-dialogue.test.ts'],
+  },
+  {
     name: 'too-old-by-one-word',
     rule: 'a request is too old when a quorum of coordinators has forgotten it',
     file: 'src/transaction/initiator/transaction.ts',

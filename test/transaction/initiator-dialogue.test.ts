@@ -193,3 +193,66 @@ describe('a dialogue', () => {
     expect(replies(rig).at(-1)).toEqual({ kind: 'refusal', code: 'outcome-unknown' });
   });
 });
+
+describe('an initiator that has signed a decision, and gave up waiting for the outcome', () => {
+  const decisions = (rig: Rig) =>
+    of(rig.outputs, 'send-completion').map(({ statement }) => statement.statement.decision);
+
+  /** The request ends here without an outcome, and its client begins it again. */
+  const again = (rig: Rig, asked: typeof begin | typeof request) => {
+    rig.timeOut('deadline');
+    expect(rig.answers().at(-1)).toEqual({ kind: 'refusal', code: 'outcome-unknown' });
+    rig.give(asked);
+    rig.activateByProof();
+  };
+  const waiting = (rig: Rig) => rig.give({ ...begin, requestId: 3 as RequestId });
+
+  it('signs no commit of a dialogue after a rollback', () => {
+    const rig = begun();
+    rig.timeOut('deadline');
+    rig.give(says({ decision: 'commit' }));
+    for (let times = 0; times < 2; times += 1) {
+      again(rig, begin);
+      rig.give(says({ number: 0, call: debit }));
+      rig.leg(0, done);
+      rig.give(says({ decision: 'commit' }));
+    }
+    expect(new Set(decisions(rig))).toEqual(new Set(['rollback']));
+    expect(decisions(rig)).toHaveLength(3);
+    waiting(rig);
+    rig.give(notifiedByProof(0, 'abort'));
+    expect(replies(rig).at(-1)).toMatchObject({ kind: 'outcome', outcome: 'aborted' });
+  });
+
+  it('signs no rollback of a dialogue after a commit, asked for or late', () => {
+    const rig = begun();
+    rig.give(says({ decision: 'commit' }));
+    rig.give({ ...begin, requestId: 2 as RequestId });
+    rig.give(says({ decision: 'commit' }));
+    again(rig, begin);
+    rig.timeOut('deadline');
+    rig.give(says({ decision: 'rollback' }));
+    again(rig, begin);
+    rig.give(says({ decision: 'rollback' }));
+    expect(decisions(rig)).toEqual(['commit', 'commit', 'commit']);
+  });
+
+  it('signs no rollback of a plan after a commit', () => {
+    const rig = new Rig();
+    rig.commit();
+    again(rig, request);
+    rig.leg(0, { kind: 'refused', reason: 'Full' });
+    expect(decisions(rig)).toEqual(['commit', 'commit']);
+  });
+
+  it('signs no commit of a plan after a rollback', () => {
+    const rig = new Rig();
+    rig.give(request);
+    rig.activateByProof();
+    rig.timeOut('deadline');
+    again(rig, request);
+    rig.leg(0, { kind: 'done' });
+    rig.leg(1, { kind: 'done' });
+    expect(decisions(rig)).toEqual(['rollback', 'rollback']);
+  });
+});

@@ -47,7 +47,9 @@ interface Open<Call extends Called> {
  * leads to the transaction that it already has: the participants know their legs by it, its outcome, if
  * decided, stays decided, and the answer is the same. Another request with that timestamp, which a
  * restarted initiator takes for a fresh one, is refused by the coordinators. What was in
- * flight when it stopped is finished by the other initiators, or aborted when its time runs out.
+ * flight when it stopped is finished by the other initiators, or aborted when its time runs out. As long as it
+ * remembers a request it signs one decision on its transaction. After a restart it may sign the other one, as a lying
+ * initiator may at any time: each counts as that of one initiator, and the coordinators agree on one outcome.
  *
  * @example
  * ```ts
@@ -198,7 +200,9 @@ export class Initiator<Call extends Called = Called>
   }
 
   #start(request: ClientRequest<Call>, waiters: RequestId[]): Outputs<Call> {
-    const open = { transaction: new InitiatorTransaction<Call>(this.#options, request), waiters };
+    const signed = this.#clients.decisionOn(request.client, request.digest);
+    const transaction = new InitiatorTransaction<Call>(this.#options, request, signed);
+    const open = { transaction, waiters };
     this.#open.set(request.digest, open);
     return open.transaction.start(primaryOf(this.#options.resilience, this.#view));
   }
@@ -339,9 +343,14 @@ class ClientTable {
     return last?.digest === digest ? last.reply : undefined;
   }
 
-  accept(client: ClientId, timestamp: number, digest: Digest): void {
+  /** What this initiator asked for when the request ended here without an outcome. */
+  decisionOn(client: ClientId, digest: Digest): Decision | undefined {
     const last = this.#records.get(client);
-    const decision = last?.digest === digest ? last.decision : undefined;
+    return last?.digest === digest ? last.decision : undefined;
+  }
+
+  accept(client: ClientId, timestamp: number, digest: Digest): void {
+    const decision = this.decisionOn(client, digest);
     this.#put(client, { timestamp, digest, isOver: false, decision });
   }
 

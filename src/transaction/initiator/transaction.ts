@@ -79,10 +79,13 @@ export class InitiatorTransaction<Call extends Called> {
   /** What the client of a dialogue has asked for. */
   #asked: Decision | undefined;
   readonly #callers: DialogueCallers;
+  readonly #signed: Decision | undefined;
 
-  constructor(options: InitiatorOptions, request: ClientRequest<Call>) {
+  /** `signed`: what this initiator asked the coordinators for when the request was open here before. */
+  constructor(options: InitiatorOptions, request: ClientRequest<Call>, signed?: Decision) {
     this.#options = options;
     this.#request = request;
+    this.#signed = signed;
     this.#activation = options.sign<ActivationStatement>({
       kind: 'activation',
       client: request.client,
@@ -312,8 +315,9 @@ export class InitiatorTransaction<Call extends Called> {
   }
 
   /** What was sent once stands: nothing after this makes a Commit a Rollback, or the reverse. */
-  #complete(tid: TransactionId, decision: Decision): Outputs<Call> {
+  #complete(tid: TransactionId, wanted: Decision): Outputs<Call> {
     const { id, sign, timing } = this.#options;
+    const decision = this.#signed ?? wanted;
     const statement = sign<CompletionStatement>({
       kind: 'completion',
       tid,
