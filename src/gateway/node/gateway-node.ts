@@ -36,6 +36,7 @@ import {
 } from './plain-ports.js';
 import { enlistOperation, PlainResource, type Question } from './plain-resource.js';
 import { loadPlainTls } from './plain-tls.js';
+import { Results } from './results.js';
 
 /** What a gateway runs with. */
 export interface GatewayNodeOptions {
@@ -84,11 +85,13 @@ export async function startGateway(options: GatewayNodeOptions): Promise<Running
   const ask = (question: Question<Extract<GatewayInput, { readonly call: CallId }>>) =>
     waiting.wait((call) => !isStopping && submit({ ...question, call }));
   let isStopping = false;
-  const dialogues = new Dialogues({ client, timing, log, submit });
+  const results = new Results<GatewayInput>(submit);
+  const submitResult = (input: GatewayInput) => results.give(input);
+  const dialogues = new Dialogues({ client, timing, log, submit: submitResult });
   const outbox = new Outbox({
     client: plain,
     coordinator: `${node.plain.url}/coordinator`,
-    told: (activity, isTaken) => void submit({ kind: 'told', activity, isTaken }),
+    told: (activity, isTaken) => submitResult({ kind: 'told', activity, isTaken }),
     log,
   });
   const { voteTimeoutMs, defaultExpiresMs } = timing;
@@ -115,6 +118,7 @@ export async function startGateway(options: GatewayNodeOptions): Promise<Running
     isStopping = true;
     waiting.dismissAll();
     dialogues.stop();
+    results.stop();
     await app.close();
     await Promise.all(running.map((each) => each.stop()));
     await driver.stop();

@@ -79,6 +79,7 @@ async function newContext(
   const completion = `C-${newSecret()}` as CompletionKey;
   const request = ports.newRequest();
   const answer = await ports.ask({ kind: 'create', activity, completion, request, expiresMs });
+  throwIfBusy(answer);
   if (answer.kind !== 'created') throw coordinationFaults.cannotCreateContext();
   const registration = ownEndpoint(`${ports.url}/registration`, activity);
   return contextOf(answer.tid, registration, Math.ceil(expiresMs / unitMs));
@@ -111,6 +112,7 @@ export function registrationOperations(ports: PlainPorts): PlainOperations {
           ...{ protocol, key, endpoint: to, digest: digestOf(key, to) },
           messageId: addressing.messageId ?? newSecret(),
         });
+        throwIfBusy(answer);
         if (answer.kind !== 'registered') throw coordinationFaults.cannotRegisterParticipant();
         const path = protocol === 'completion' ? 'completion' : 'coordinator';
         return {
@@ -134,7 +136,7 @@ export function completionOperations(ports: PlainPorts): PlainOperations {
       const messageId = addressing.messageId ?? '';
       const key = keyIn(headers) as CompletionKey;
       const answer = await ports.ask({ kind: 'complete', key, event, messageId });
-      if (answer.kind === 'refused') throw soapFaults.receiver('The gateway takes nothing now.');
+      throwIfBusy(answer);
       throwFault(answer);
     },
   });
@@ -196,10 +198,17 @@ export function callOperations(ports: PlainPorts, participant: ParticipantId): P
 
 function resultOf(answer: GatewayAnswer): string {
   if (answer.kind === 'done') return answer.result;
+  throwIfBusy(answer);
   if (answer.kind === 'refused') throw coordinationFaults.invalidState();
   const code = answer.kind === 'no' ? answer.reason : 'Refused';
   const reason = 'The participant refused it.';
   throw new SoapFault({ soapCode: 'Sender', namespace: namespaces.concordat, code, reason });
+}
+
+/** The same message may be sent again: nothing came of it. */
+function throwIfBusy(answer: GatewayAnswer): void {
+  const isBusy = answer.kind === 'refused' && answer.reason === 'busy';
+  if (isBusy) throw soapFaults.receiver('The gateway takes nothing now; try again.');
 }
 
 function throwFault(answer: GatewayAnswer): void {

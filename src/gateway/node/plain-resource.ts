@@ -23,7 +23,8 @@ export class PlainResource implements Resource<EnlistmentRef> {
 
   /** The gateway has them on its own disk. What it holds prepared and the participant does not has no vote. */
   async start({ prepared }: LeftWork): Promise<void> {
-    await this.#ask({ kind: 'held', refs: prepared.map(({ ref }) => ref) });
+    const answer = await this.#ask({ kind: 'held', refs: prepared.map(({ ref }) => ref) });
+    if (answer.kind !== 'accepted') throw new Error('the gateway takes nothing now');
   }
 
   async begin(ref: EnlistmentRef): Promise<EnlistmentRef> {
