@@ -40,6 +40,24 @@ describe('an activity', () => {
     ]);
   });
 
+  it('asks for the commit only once all calls are answered', () => {
+    rig.begin();
+    const call = rig.invoke();
+    rig.complete('commit');
+    rig.settle();
+    expect([rig.outcome, rig.made]).toEqual(['committed', ['reserve']]);
+    expect(rig.answers.get(call)).toEqual({ kind: 'done', result: 'null' });
+  });
+
+  it('is rolled back where a call fails after its client asked for the commit', () => {
+    rig.begin();
+    rig.callAnswer = undefined;
+    rig.invoke();
+    rig.complete('commit');
+    rig.settle();
+    expect([rig.outcome, rig.told]).toEqual(['aborted', ['aborted']]);
+  });
+
   it('takes no participant once the initiators are asked', () => {
     rig.begin();
     rig.register('durable', { Prepare: 'nothing' });
@@ -147,6 +165,36 @@ describe('a durable participant', () => {
     rig.run();
     expect(rig.answers.get(again)).toEqual({ kind: 'refused', reason: 'too-late' });
     expect(rig.answers.get(elsewhere)).toEqual({ kind: 'refused', reason: 'unknown' });
+  });
+});
+
+describe.each([
+  ['commit', 0],
+  ['commit', 1],
+  ['rollback', 0],
+] as const)('a crash while a call is made before a %s, with %i durable', (decision, durables) => {
+  const run = (crashAfter: number) => {
+    const it = new GatewayRig();
+    it.crashAfter = crashAfter;
+    it.begin();
+    for (let each = 0; each < durables; each += 1) it.register('durable', {});
+    const invoked = it.invoke();
+    const call = it.complete(decision);
+    it.settle();
+    return { it, invoked, isAccepted: it.hasClient && it.answers.get(call)?.kind === 'accepted' };
+  };
+  const { it: whole } = run(Number.POSITIVE_INFINITY);
+  const steps = Array.from({ length: whole.outputs }, (_, index) => index);
+
+  it.each(steps)('after output %i: the call is neither left out nor made twice', (step) => {
+    const { it: crashed, invoked, isAccepted } = run(step);
+    expect(crashed.made.length).toBeLessThan(2);
+    if (crashed.outcome === 'committed') {
+      expect(crashed.made).toEqual(['reserve']);
+      expect(crashed.answers.get(invoked)).toEqual({ kind: 'done', result: 'null' });
+    }
+    for (const outcome of crashed.told) expect(outcome).toBe(crashed.outcome);
+    if (isAccepted) expect(crashed.told.length).toBeGreaterThan(0);
   });
 });
 

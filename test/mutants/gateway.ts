@@ -16,6 +16,22 @@ export const gatewayMutants: readonly Mutant[] = [
     tests: core,
   },
   {
+    name: 'gateway-commits-without-a-call',
+    rule: 'the initiators are asked for the commit once all calls are answered: after a restart none is made',
+    file: `${folder}/core/activity.ts`,
+    find: "return isReady && this.#calls.areAnswered ? this.#decide('commit') : [];",
+    replace: "return isReady ? this.#decide('commit') : [];",
+    tests: core,
+  },
+  {
+    name: 'gateway-result-dropped',
+    rule: 'what came of the dialogue is handed in until the core takes it',
+    file: `${folder}/node/results.ts`,
+    find: 'if (!this.#take(next)) {',
+    replace: 'if (!this.#take(next) && this.#isStopped) {',
+    tests: ['test/gateway/results.test.ts'],
+  },
+  {
     name: 'gateway-outcome-unproved',
     rule: 'a durable participant in doubt gets only an outcome that is proved',
     file: `${folder}/core/activity.ts`,

@@ -145,13 +145,13 @@ export class Activity {
     if (this.#record.asked !== undefined || this.#record.decision !== undefined) {
       return answer(call, refused('too-late'));
     }
-    if (this.#calls.isFull) return answer(call, refused('busy'));
+    if (this.#calls.isFull) return answer(call, refused('full'));
     return this.#calls.make({ service, call, name: nameOf(input), key: undefined });
   }
 
   called(number: number, result: CallAnswer | undefined): Outputs {
     const { outputs, isLost } = this.#calls.called(number, result);
-    return isLost ? [...outputs, ...this.#abort()] : outputs;
+    return [...outputs, ...(isLost ? this.#abort() : this.#commitOncePrepared())];
   }
 
   complete({ call, event, messageId }: Complete): Outputs {
@@ -276,7 +276,7 @@ export class Activity {
   #registerVolatile(input: Register): Outputs {
     const others = [...this.participants].filter(({ protocol }) => protocol === 'volatile');
     const { call } = input;
-    if (others.length >= this.#options.limits.volatile) return answer(call, refused('busy'));
+    if (others.length >= this.#options.limits.volatile) return answer(call, refused('full'));
     const participant = this.#add(input, 'volatile');
     const said = this.#calls.remember(nameOf(input), participant.key);
     const prepared = this.#record.asked === 'commit' ? participant.prepare() : [];
@@ -286,7 +286,7 @@ export class Activity {
   /** The initiators have the gateway's participant enlist it; it is registered once a quorum of coordinators has it. */
   #registerDurable(input: Register): Outputs {
     const { call, digest } = input;
-    if (this.#calls.isFull) return answer(call, refused('busy'));
+    if (this.#calls.isFull) return answer(call, refused('full'));
     const own = this.#add(input, 'durable');
     const { participant } = this.#options;
     const service = { participant, operation: 'enlist', payload: JSON.stringify(digest) };
@@ -308,14 +308,17 @@ export class Activity {
     return [...outputs, ...this.#commitOncePrepared()];
   }
 
-  /** Volatile participants have voted before any durable one is asked to. */
+  /**
+   * Volatile participants have voted before any durable one is asked to. All calls are answered: none of them is made after a
+   * restart, where the decision is all that is known, so that a commit would be one without it.
+   */
   #commitOncePrepared(): Outputs {
     const { asked, decision } = this.#record;
     if (asked !== 'commit' || decision !== undefined) return [];
     const isReady = [...this.participants].every(
       ({ protocol, hasVoted }) => protocol === 'durable' || hasVoted,
     );
-    return isReady ? this.#decide('commit') : [];
+    return isReady && this.#calls.areAnswered ? this.#decide('commit') : [];
   }
 
   /** Rolls back, unless the initiators were asked for the commit. */
@@ -386,8 +389,7 @@ export class Activity {
   }
 }
 
-/** Requests that are one have one name. */
-/** What is asked for is in it: another call, or another participant, under the same id is no repetition. */
+/** Requests that are one have one name. What is asked for is in it: another call, or participant, under the same id is none. */
 function nameOf(input: Register | Invoke): string {
   const { kind, messageId } = input;
   switch (kind) {

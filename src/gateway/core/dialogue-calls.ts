@@ -41,6 +41,10 @@ export class DialogueCalls {
     return this.#byNumber.size >= this.#callsMax;
   }
 
+  get areAnswered(): boolean {
+    return [...this.#byNumber.values()].every(({ answer: said }) => said !== undefined);
+  }
+
   /** Undefined where nothing of this name was asked for. */
   again(name: string, call: CallId): Outputs | undefined {
     const asked = this.#asked.get(name);

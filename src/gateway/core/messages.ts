@@ -40,12 +40,13 @@ export type FromParticipant = Extract<
 >;
 
 /**
- * - `busy`: there is no room.
+ * - `busy`: there is no room now.
+ * - `full`: the activity has as many calls or participants as it may.
  * - `unknown`: no such activity.
  * - `too-late`: the activity is being completed, or has ended.
  * - `failed`: the initiators or coordinators did not take it; the activity is rolled back.
  */
-export type RefusalReason = 'busy' | 'unknown' | 'too-late' | 'failed';
+export type RefusalReason = 'busy' | 'full' | 'unknown' | 'too-late' | 'failed';
 
 export type GatewayAnswer =
   | { readonly kind: 'created'; readonly tid: TransactionId }

@@ -1,6 +1,7 @@
 import { Gateway } from '../../../src/gateway/core/gateway.js';
 import type {
   ActivityKey,
+  CallAnswer,
   CompletionKey,
   EnlistmentKey,
   GatewayAnswer,
@@ -63,6 +64,10 @@ export class GatewayRig {
   readonly plain = new Map<EnlistmentKey, PlainOne>();
   readonly answers = new Map<number, GatewayAnswer>();
   readonly told: Outcome[] = [];
+  /** Calls of a participant of the cluster that were made. */
+  readonly made: string[] = [];
+  /** What comes of them. */
+  callAnswer: CallAnswer | undefined = { kind: 'done', result: 'null' };
   /** What the cluster has decided. */
   outcome: Outcome | undefined;
   /** Outputs that the gateway has performed. */
@@ -71,6 +76,8 @@ export class GatewayRig {
   crashAfter = Number.POSITIVE_INFINITY;
   core = new Gateway(options);
   readonly #queue: Input[] = [];
+  /** What the dialogue with the initiators is yet to do: all else is faster than a call. */
+  readonly #dialogue: (() => void)[] = [];
   readonly #timers = new Map<string, number>();
   /** Enlistments of this run of the gateway's participant; those that voted; those that are on its record. */
   #enlisted = new Map<string, EnlistmentRef>();
@@ -135,14 +142,23 @@ export class GatewayRig {
     return this.ask({ kind: 'complete', key: completion, event, messageId: `urn:${event}` });
   }
 
+  /** Has the cluster's hotel called, which is under way until nothing else is. */
+  invoke(): number {
+    const service = { participant: participantId('hotel'), operation: 'reserve', payload: '1' };
+    return this.ask({ kind: 'invoke', activity, service, messageId: 'urn:call' });
+  }
+
   notify(key: EnlistmentKey, event: 'prepared' | 'readOnly' | 'aborted' | 'committed'): number {
     return this.ask({ kind: 'notified', key, event });
   }
 
   /** Until nothing is under way but timers. */
   run(): void {
-    for (let input = this.#queue.shift(); input !== undefined; input = this.#queue.shift()) {
-      this.#step(input);
+    for (;;) {
+      const input = this.#queue.shift();
+      if (input !== undefined) this.#step(input);
+      else if (this.#dialogue.length > 0) this.#dialogue.shift()?.();
+      else return;
     }
   }
 
@@ -162,6 +178,7 @@ export class GatewayRig {
   crash(): void {
     this.crashAfter = Number.POSITIVE_INFINITY;
     this.#queue.splice(0);
+    this.#dialogue.splice(0);
     this.#timers.clear();
     this.#waiting.clear();
     this.#preparing.clear();
@@ -215,9 +232,13 @@ export class GatewayRig {
       case 'begin':
         return this.#input({ kind: 'begun', activity: output.activity, tid });
       case 'call':
+        if (output.service.operation !== 'enlist') return this.#call(output);
         return this.#enlist(output.activity, output.number, JSON.parse(output.service.payload));
       case 'finish':
-        return this.#finish(output.decision);
+        // After the calls before it.
+        if (this.#dialogue.length === 0) return this.#finish(output.decision);
+        this.#dialogue.push(() => this.#finish(output.decision));
+        return;
       case 'send':
         return this.#sent(output.key, output.message);
       case 'tell':
@@ -227,6 +248,13 @@ export class GatewayRig {
       case 'log':
         return;
     }
+  }
+
+  #call({ activity: of, number, service }: Extract<GatewayOutput, { kind: 'call' }>): void {
+    this.#dialogue.push(() => {
+      this.made.push(service.operation);
+      this.#input({ kind: 'called', activity: of, number, answer: this.callAnswer });
+    });
   }
 
   #sent(key: EnlistmentKey, message: ToParticipant): void {
