@@ -23,6 +23,8 @@ export interface Asked {
 }
 
 const timeoutMs = 10_000;
+const attemptsMax = 5;
+const requestTimeout = 408;
 const atATime = 8;
 
 /**
@@ -66,16 +68,15 @@ export async function checkProofs(
   return { transfers: lines.length, verified, absent, forgotten, violations };
 }
 
+type HttpAnswer = NonNullable<Awaited<ReturnType<typeof httpGet>>>;
+
 /** `good`, `absent`, or what is wrong with it. */
 async function findingAt(
   url: string,
   cluster: Cluster,
   { kind, tid }: { readonly kind: 'committed' | 'aborted'; readonly tid: string },
 ): Promise<string> {
-  const answer = await httpGet(`${url}/proof/${tid}`, {
-    timeoutMs,
-    maxBytes: decisionProofBytesMax,
-  });
+  const answer = await proofAt(`${url}/proof/${tid}`);
   if (answer === undefined) return 'does not answer';
   if (answer.status === 404) return 'absent';
   if (answer.status !== 200) return `answers with status ${answer.status}`;
@@ -85,4 +86,14 @@ async function findingAt(
   if (value.kind !== 'outcome' || value.tid !== tid) return 'proves something else';
   const told = kind === 'committed' ? 'commit' : 'abort';
   return value.outcome === told ? 'good' : `proves ${value.outcome}, the client heard ${kind}`;
+}
+
+/** A machine that has much to do may not answer in time, or only that it was asked too slowly. */
+async function proofAt(address: string): Promise<HttpAnswer | undefined> {
+  let answer: HttpAnswer | undefined;
+  for (let attempts = 0; attempts < attemptsMax; attempts += 1) {
+    answer = await httpGet(address, { timeoutMs, maxBytes: decisionProofBytesMax });
+    if (answer !== undefined && answer.status !== requestTimeout) break;
+  }
+  return answer;
 }
