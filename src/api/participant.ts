@@ -46,6 +46,11 @@ export {
   startParticipant,
 } from '../service/participant/participant-node.js';
 export type { LeftWork, PreparedWork, Resource } from '../service/participant/resource.js';
+export {
+  type CompletionStatus,
+  type Synchronization,
+  synchronized,
+} from '../service/participant/synchronization.js';
 export { Table, type TableWork } from '../service/participant/table.js';
 export type {
   ApplicationVote,

@@ -54,4 +54,30 @@ export const outboxMutants: readonly Mutant[] = [
     replace: '',
     tests: ['test/transaction/participant.test.ts'],
   },
+  {
+    name: 'volatile-as-durable',
+    rule: 'a volatile participant registers for Volatile2PC',
+    file: 'src/service/participant/participant-node.ts',
+    find: "  const { protocol = 'durable' } = options;",
+    replace: "  const protocol = 'durable' as NonNullable<typeof options.protocol>;",
+    tests: ['test/service/participant/participant-node.test.ts'],
+  },
+  {
+    name: 'flush-after-the-vote',
+    rule: 'a cache is flushed into the work before the resource votes',
+    file: 'src/service/participant/synchronization.ts',
+    find: `    await this.#synchronization.beforeCompletion(ref, held.work);
+    const vote = await this.#resource.prepare(ref);`,
+    replace: `    const vote = await this.#resource.prepare(ref);
+    await this.#synchronization.beforeCompletion(ref, held.work);`,
+    tests: ['test/service/participant/synchronization.test.ts'],
+  },
+  {
+    name: 'messages-left-without-a-broker',
+    rule: 'a participant does not start without a broker while messages wait',
+    file: 'src/service/participant/participant-node.ts',
+    find: '    if (broker === undefined && messages.length > 0) throw noBroker(node.name);\n',
+    replace: '',
+    tests: ['test/service/participant/participant-node.test.ts'],
+  },
 ];

@@ -132,6 +132,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
     wsdl: 'service',
     operations: serviceOperations({
       ...shared,
+      protocol: 'durable',
       ask: async (call) => {
         const request = bankRequestOf(call, rules);
         return typeof request === 'string' ? { kind: 'refused', reason: request } : ask(request);

@@ -44,6 +44,14 @@ export interface ParticipantNodeOptions<Work> {
   readonly operations: OperationHandlers<Work> | AnyOperation<Work>;
   /** What it keeps its data in. */
   readonly resource: Resource<Work>;
+  /**
+   * What it registers its calls for; `durable` unless given. A `volatile` participant (WS-AtomicTransaction 1.2 §3.3.1,
+   * Volatile2PC), as a cache is one, votes before durable ones are asked to, so what it flushes then is part of what they
+   * prepare. It has nothing on record of what it voted for, and may not receive the outcome: killed after its vote it
+   * starts with nothing, the transaction ends as the others have it, and where the outcome does not come its resource
+   * rolls back.
+   */
+  readonly protocol?: 'durable' | 'volatile';
   /** Where the messages go that operations send; none can be sent unless it is given. The participant closes it. */
   readonly broker?: Broker;
   /** Sees every envelope as it is sent. */
@@ -54,11 +62,12 @@ export interface ParticipantNodeOptions<Work> {
 const limits = { enlistments: 1024, invitationsPerInitiator: 256 };
 /** SOAP requests under way at one port; an initiator's waits until its operation is executed. */
 const inFlightMax = 1024;
+
 /**
  * Starts a participant of one's own: `/service` for initiators, `/participant` for coordinators. Registration, votes,
  * signatures, the two-phase commit of the resource, and recovery are done here; the operations do the work. Rejects
- * with `ConfigError` where the node is not a member of the cluster, or messages wait in its store and it has no broker,
- * `StoreError` where its store cannot be opened or is gone, with what the resource rejects with, or where it cannot listen.
+ * with `ConfigError` where the node is not a member of the cluster, messages wait in its store and it has no broker, or it
+ * is volatile and has one, `StoreError` where its store cannot be opened or is gone, with what the resource rejects with, or where it cannot listen.
  *
  * @example
  * ```ts
@@ -89,6 +98,8 @@ export async function startParticipant<Work>(
   options: ParticipantNodeOptions<Work>,
 ): Promise<RunningNode> {
   const { node, log, onFatal, operations, resource, broker, onSent } = options;
+  const { protocol = 'durable' } = options;
+  if (protocol === 'volatile' && broker !== undefined) throw volatileBroker(node.name);
   const members = await Members.open(options.cluster, node);
   const { cluster } = members;
   const self = ownMember(cluster, node);
@@ -129,6 +140,7 @@ export async function startParticipant<Work>(
       keyring,
       verifier: new MessageVerifier({ trust: trustOf(cluster), clock: Date.now }),
       participant: self.id,
+      protocol,
       defaultExpiresMs,
       ask: (request) => waiting.wait((call) => submit({ ...request, call })),
     }),
@@ -164,6 +176,12 @@ export async function startParticipant<Work>(
 async function recordsOf(store: Store) {
   const records = await store.load(workPrefix);
   return records.map(({ key, value }) => ({ key: key.slice(workPrefix.length), value }));
+}
+
+function volatileBroker(name: string): ConfigError {
+  return new ConfigError(
+    `${name}: a volatile participant keeps no messages over a restart: leave "broker" out, or "protocol"`,
+  );
 }
 
 function noBroker(name: string): ConfigError {

@@ -5,7 +5,7 @@ import type { RunningNode } from '../../kernel/running-node.js';
 import type { Broker } from './outbox/messages.js';
 import { type ParticipantNodeOptions, startParticipant } from './participant-node.js';
 
-type Own = Pick<ParticipantNodeOptions<unknown>, 'operations' | 'resource' | 'broker'>;
+type Own = Pick<ParticipantNodeOptions<unknown>, 'operations' | 'resource' | 'protocol' | 'broker'>;
 type Shared = Omit<ParticipantNodeOptions<unknown>, keyof Own>;
 
 /**
@@ -18,21 +18,22 @@ export async function startService(path: string, options: Shared): Promise<Runni
   const { participant } = await imported(what, path);
   if (!isParticipant(participant)) {
     throw new ConfigError(
-      `${what}: ${path}: export "participant", an object with "operations" (functions, or one for all) and "resource" (with ${methods.join(', ')}), and where it sends messages "broker" (with publish, close)`,
+      `${what}: ${path}: export "participant", an object with "operations" (functions, or one for all) and "resource" (with ${methods.join(', ')}), and where it sends messages "broker" (with publish, close), and "protocol" where it is "volatile"`,
     );
   }
   return startParticipant({ ...options, ...ownOf(participant) });
 }
 
-function ownOf({ operations, resource, broker }: Own): Own {
-  return { operations, resource, ...(broker && { broker }) };
+function ownOf({ operations, resource, protocol, broker }: Own): Own {
+  return { operations, resource, ...(protocol && { protocol }), ...(broker && { broker }) };
 }
 
 /** Sees that the parts are there; what they take and give, only running them shows. */
 function isParticipant(value: unknown): value is Own {
   if (typeof value !== 'object' || value === null) return false;
-  const { operations, resource, broker } = value as Partial<Record<keyof Own, unknown>>;
-  return isResource(resource) && isOperations(operations) && isBroker(broker);
+  const { operations, resource, protocol, broker } = value as Partial<Record<keyof Own, unknown>>;
+  const isProtocol = protocol === undefined || protocol === 'durable' || protocol === 'volatile';
+  return isProtocol && isResource(resource) && isOperations(operations) && isBroker(broker);
 }
 
 function isOperations(value: unknown): boolean {

@@ -1,4 +1,5 @@
 import { randomUUID } from 'node:crypto';
+import type { TwoPhaseProtocol } from '../../agreement/statements.js';
 import { sha256 } from '../../kernel/digest.js';
 import {
   type ClusterId,
@@ -36,6 +37,8 @@ export interface ServicePortOptions {
   /** For clients' messages that initiators hand on: each of them, and again and again. */
   readonly verifier: MessageVerifier;
   readonly participant: ParticipantId;
+  /** What its calls are registered for. */
+  readonly protocol: TwoPhaseProtocol;
   /** Lifetime of a transaction whose context names none. */
   readonly defaultExpiresMs: number;
   readonly ask: (request: CallRequest) => Promise<OperationResult>;
@@ -61,7 +64,7 @@ function readRequest(
   options: ServicePortOptions,
   { principal, headers, body }: ReceivedMessage,
 ): CallRequest {
-  const { keyring, participant, defaultExpiresMs } = options;
+  const { keyring, participant, protocol, defaultExpiresMs } = options;
   if (principal.role !== 'initiator') {
     throw securityFaults.failedAuthentication('not an initiator');
   }
@@ -71,7 +74,6 @@ function readRequest(
   const tid = transactionOf(context);
   const request = readSignedRequest(options, headers, tid, call);
   const { id: initiator } = principal;
-  const protocol = 'durable';
   const { operation, number } = call;
   return {
     kind: 'invited',

@@ -20,7 +20,10 @@ import {
   writeRun,
 } from '../../../src/service/messages.js';
 import type { OperationHandlers } from '../../../src/service/participant/operations.js';
-import { startParticipant } from '../../../src/service/participant/participant-node.js';
+import {
+  type ParticipantNodeOptions,
+  startParticipant,
+} from '../../../src/service/participant/participant-node.js';
 import type { Resource } from '../../../src/service/participant/resource.js';
 import { Table, type TableWork } from '../../../src/service/participant/table.js';
 import { anonymous, endpoint } from '../../../src/soap/addressing.js';
@@ -132,13 +135,15 @@ export class Scene {
   async start(
     operations: OperationHandlers<TableWork>,
     resource: Resource<TableWork> = new Table({ free: 12 }),
+    more: Pick<ParticipantNodeOptions<TableWork>, 'protocol' | 'broker'> = {},
   ) {
     const node = { ...this.world.node('participant', 'bank-a'), dataDir: this.dataDir };
     const onFatal = (error: Error) => {
       throw error;
     };
     const { cluster } = this.world;
-    const running = await startParticipant({ cluster, node, log, onFatal, operations, resource });
+    const own = { operations, resource, ...more };
+    const running = await startParticipant({ cluster, node, log, onFatal, ...own });
     let stopped: Promise<void> | undefined;
     const stop = () => {
       stopped ??= running.stop();

@@ -1,0 +1,105 @@
+import {
+  type ApplicationVote,
+  type ApplicationWrite,
+  type EnlistmentRef,
+  refKey,
+} from '../../transaction/participant/messages.js';
+import type { LeftWork, Resource } from './resource.js';
+
+/** How the part of a call in its transaction ended. `readOnly`: with its vote; the participant does not learn the outcome. */
+export type CompletionStatus = 'committed' | 'aborted' | 'readOnly';
+
+/**
+ * What is done around the two phases of each call beside the resource: a cache that is flushed before and emptied after,
+ * as `Synchronization` of the Java Transaction API. It keeps nothing over a restart: of what was prepared before one, it
+ * receives nothing more.
+ */
+export interface Synchronization<Work> {
+  /** Before the resource votes; what it does with the work is part of the call. Where it rejects, the vote is to abort. */
+  beforeCompletion(ref: EnlistmentRef, work: Work): Promise<void>;
+  /** After the resource has committed or rolled back. Must not throw. */
+  afterCompletion(ref: EnlistmentRef, status: CompletionStatus): void;
+}
+
+interface Held<Work> {
+  readonly work: Work;
+  isReadOnly: boolean;
+}
+
+/**
+ * A resource with a cache in front of it: `beforeCompletion` flushes it into the work of the call, `afterCompletion` keeps
+ * or forgets what it has of the call.
+ *
+ * @example
+ * ```ts
+ * import { type Resource, synchronized, Table, type TableWork } from 'concordat/participant';
+ *
+ * const seats = new Map<string, number>();
+ *
+ * export const resource: Resource<TableWork> = synchronized(new Table(), {
+ *   async beforeCompletion({ tid }, work) {
+ *     await work.set('seats', seats.get(tid) ?? 0);
+ *   },
+ *   afterCompletion({ tid }) {
+ *     seats.delete(tid);
+ *   },
+ * });
+ * ```
+ */
+export function synchronized<Work>(
+  resource: Resource<Work>,
+  synchronization: Synchronization<Work>,
+): Resource<Work> {
+  return new SynchronizedResource(resource, synchronization);
+}
+
+class SynchronizedResource<Work> implements Resource<Work> {
+  readonly #resource: Resource<Work>;
+  readonly #synchronization: Synchronization<Work>;
+  readonly #held = new Map<string, Held<Work>>();
+
+  constructor(resource: Resource<Work>, synchronization: Synchronization<Work>) {
+    this.#resource = resource;
+    this.#synchronization = synchronization;
+  }
+
+  start(left: LeftWork): Promise<void> {
+    this.#held.clear();
+    return this.#resource.start(left);
+  }
+
+  async begin(ref: EnlistmentRef): Promise<Work> {
+    const work = await this.#resource.begin(ref);
+    this.#held.set(refKey(ref), { work, isReadOnly: false });
+    return work;
+  }
+
+  async prepare(ref: EnlistmentRef): Promise<ApplicationVote> {
+    const held = this.#held.get(refKey(ref));
+    if (held === undefined) return this.#resource.prepare(ref);
+    await this.#synchronization.beforeCompletion(ref, held.work);
+    const vote = await this.#resource.prepare(ref);
+    held.isReadOnly = vote.vote === 'readOnly';
+    return vote;
+  }
+
+  async commit(ref: EnlistmentRef): Promise<readonly ApplicationWrite[]> {
+    const writes = await this.#resource.commit(ref);
+    this.#end(ref, 'committed');
+    return writes;
+  }
+
+  async rollBack(ref: EnlistmentRef): Promise<void> {
+    await this.#resource.rollBack(ref);
+    const isReadOnly = this.#held.get(refKey(ref))?.isReadOnly === true;
+    this.#end(ref, isReadOnly ? 'readOnly' : 'aborted');
+  }
+
+  close(): Promise<void> {
+    return this.#resource.close();
+  }
+
+  #end(ref: EnlistmentRef, status: CompletionStatus): void {
+    if (this.#held.delete(refKey(ref))) this.#synchronization.afterCompletion(ref, status);
+  }
+}
