@@ -90,10 +90,9 @@ module.exports = {
     },
     {
       name: 'optional-packages-have-one-user',
-      comment:
-        'A participant without PostgreSQL does not need pg, nor one without NATS its client.',
+      comment: 'A participant without PostgreSQL does not need pg, and so on: one folder for each.',
       severity: 'error',
-      from: { path: '^src/', pathNot: '^src/service/participant/(postgres|nats)/' },
+      from: { path: '^src/', pathNot: '^src/service/participant/(postgres|mariadb|nats)/' },
       to: { dependencyTypes: ['npm-peer'] },
     },
     {

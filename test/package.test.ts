@@ -59,6 +59,7 @@ describe('the package', { timeout: 180_000 }, () => {
     await run(process.execPath, [join(project, 'entries.js')], { cwd: project });
     expect(names).toContain('./postgres');
     expect(names).toContain('./nats');
+    expect(names).toContain('./mariadb');
   });
 
   it('starts a cluster, enlists a participant of one’s own, and commits', async () => {

@@ -6,6 +6,7 @@ import { gatewayMutants } from './gateway.js';
 import { invitationMutants } from './invitations.js';
 import { limitMutants } from './limits.js';
 import { lostSessionMutants } from './lost-sessions.js';
+import { mariadbMutants } from './mariadb.js';
 import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
 import { oneRequestMutants } from './one-request.js';
@@ -675,4 +676,5 @@ export const mutants: readonly Mutant[] = [
   ...sidecarMutants,
   ...outboxMutants,
   ...postgresMutants,
+  ...mariadbMutants,
 ];

@@ -68,6 +68,11 @@ export class StockRig {
     await Promise.all(this.#open.splice(0).map((resource) => resource.close()));
   }
 
+  async remove(): Promise<void> {
+    await this.stop();
+    await this.server.remove();
+  }
+
   ref(participant = 'warehouse'): EnlistmentRef {
     this.#refs += 1;
     return {
@@ -91,6 +96,14 @@ export class StockRig {
     const [row] = await this.server.query('SELECT pieces FROM stock WHERE sku = $1', [sku]);
     const { pieces } = row ?? {};
     return Number(pieces);
+  }
+
+  take(work: PostgresWork, sku = 'bolt'): Promise<void> {
+    return takeOne(work, sku);
+  }
+
+  async look(work: PostgresWork): Promise<void> {
+    await work.query('SELECT pieces FROM stock');
   }
 }
 

@@ -10,7 +10,6 @@ import {
   readFileSync,
   rmSync,
 } from 'node:fs';
-import { createConnection, createServer, type Server, type Socket } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { setTimeout as pause } from 'node:timers/promises';
@@ -65,6 +64,11 @@ export class PostgresServer {
       cwd: this.folder,
       stdio: 'ignore',
     });
+  }
+
+  /** The Unix socket that stands for a port. */
+  socket(port = this.port): string {
+    return join(this.folder, `.s.PGSQL.${port}`);
   }
 
   /** Where it is, for a role; through the proxy if so. */
@@ -192,85 +196,6 @@ function unprivileged(): { uid: number; gid: number } | undefined {
   const id = (option: string) =>
     Number(execFileSync('id', [option, 'postgres'], { encoding: 'utf8' }));
   return { uid: id('-u'), gid: id('-g') };
-}
-
-/** What happens to a message of the client that a test waits for. */
-export interface Cut {
-  /** In the message. */
-  readonly text: string;
-  /**
-   * `before` the server has it; `after`: once the server has answered, and the client not been answered; `within`: the
-   * server has it, and has not answered.
-   */
-  readonly when: 'before' | 'within' | 'after';
-  /** Done before the client's connection is cut. */
-  readonly act?: () => Promise<void>;
-}
-
-/** Stands between client and server, and cuts their connections where a test says so. */
-export class CuttingProxy {
-  readonly port = 5433;
-  /** What clients receive in place of what the server sends. */
-  alter = (bytes: Buffer): Buffer => bytes;
-  readonly #server: PostgresServer;
-  readonly #listener: Server;
-  readonly #sockets = new Set<Socket>();
-  #cut: { readonly cut: Cut; readonly done: () => void } | undefined;
-
-  constructor(server: PostgresServer) {
-    this.#server = server;
-    this.#listener = createServer((client) => this.#join(client));
-  }
-
-  async listen(): Promise<void> {
-    this.#listener.listen(join(this.#server.folder, `.s.PGSQL.${this.port}`));
-    await once(this.#listener, 'listening');
-  }
-
-  async close(): Promise<void> {
-    this.cutAll();
-    this.#listener.close();
-    await once(this.#listener, 'close');
-  }
-
-  /** Cuts once, at the next message that has the text. Resolves when that is done. */
-  cut(cut: Cut): Promise<void> {
-    return new Promise((done) => {
-      this.#cut = { cut, done };
-    });
-  }
-
-  cutAll(): void {
-    for (const socket of this.#sockets) socket.destroy();
-  }
-
-  #join(client: Socket): void {
-    const server = createConnection(join(this.#server.folder, '.s.PGSQL.5432'));
-    for (const socket of [client, server]) {
-      this.#sockets.add(socket);
-      socket.on('error', () => {});
-      socket.on('close', () => this.#sockets.delete(socket));
-    }
-    client.on('close', () => server.destroy());
-    server.on('close', () => client.destroy());
-    const toClient = (bytes: Buffer) => client.write(this.alter(bytes));
-    server.on('data', toClient);
-    client.on('data', (bytes) => {
-      const waiting = this.#cut;
-      if (waiting === undefined || !bytes.includes(waiting.cut.text)) return server.write(bytes);
-      this.#cut = undefined;
-      const end = async () => {
-        await waiting.cut.act?.();
-        client.destroy();
-        waiting.done();
-      };
-      server.off('data', toClient);
-      if (waiting.cut.when === 'before') return void end();
-      server.write(bytes);
-      if (waiting.cut.when === 'after') return server.once('data', () => void end());
-      return void end();
-    });
-  }
 }
 
 /** The server's message with the number of its process (BackendKeyData), with another number, as poolers do. */
