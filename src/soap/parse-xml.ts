@@ -49,6 +49,23 @@ export function required(
   return candidate;
 }
 
+/** Throws a `wsse` fault where an element is left that has no place there. */
+export function none(elements: readonly XmlElement[]): void {
+  const [first] = elements;
+  if (first !== undefined) {
+    throw securityFaults.invalidSecurity(`${first.localName} has no place there`);
+  }
+}
+
+const idForm = /^#([A-Za-z_][A-Za-z0-9._-]{0,255})$/;
+
+/** The id of the part of the message that the `URI` names. Throws a `wsse` fault where it names anything else. */
+export function idIn(source: XmlElement): string {
+  const id = idForm.exec(attributeOf(source, '', 'URI') ?? '')?.[1];
+  if (id === undefined) throw securityFaults.invalidSecurity('a reference that is not by id');
+  return id;
+}
+
 export function algorithmOf(source: XmlElement): string {
   return attributeOf(source, '', 'Algorithm') ?? '';
 }

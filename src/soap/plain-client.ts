@@ -1,7 +1,7 @@
 import { type EndpointReference, none, referenceParameterBlocks } from './addressing.js';
 import { newMessageId, type OutgoingNotification } from './client.js';
 import type { ClientTls } from './client-tls.js';
-import { writeEnvelope } from './envelope.js';
+import { type SoapMessage, writeEnvelope } from './envelope.js';
 import { type OnSent, SoapTransport, SoapTransportError } from './transport.js';
 import type { AddressPolicy } from './trust.js';
 
@@ -10,17 +10,21 @@ export interface PlainClientOptions {
   readonly addresses: AddressPolicy;
   readonly onSent?: OnSent | undefined;
   readonly tls?: ClientTls | undefined;
+  /** Writes the message for the address that it goes to; without protection unless given. */
+  readonly write?: ((message: SoapMessage, address: string) => string) | undefined;
 }
 
 const notificationTimeoutMs = 10_000;
 
-/** Sends one-way messages that nobody signs, to software that knows no signatures. */
+/** Sends one-way messages to software that is no node of a cluster. */
 export class PlainClient {
   readonly #addresses: AddressPolicy;
   readonly #transport: SoapTransport;
+  readonly #write: NonNullable<PlainClientOptions['write']>;
 
-  constructor({ addresses, onSent, tls }: PlainClientOptions) {
+  constructor({ addresses, onSent, tls, write = writeEnvelope }: PlainClientOptions) {
     this.#addresses = addresses;
+    this.#write = write;
     this.#transport = new SoapTransport(addresses, onSent, tls);
   }
 
@@ -38,15 +42,12 @@ export class PlainClient {
     }: OutgoingNotification,
   ): Promise<void> {
     const { address } = target;
-    const text = writeEnvelope({
-      version,
-      addressing: {
-        ...{ to: address, action, messageId: newMessageId() },
-        ...{ replyTo: none, from, relatesTo },
-      },
-      headers: [...referenceParameterBlocks(target), ...headers],
-      body,
-    });
+    const addressing = {
+      ...{ to: address, action, messageId: newMessageId() },
+      ...{ replyTo: none, from, relatesTo },
+    };
+    const blocks = [...referenceParameterBlocks(target), ...headers];
+    const text = this.#write({ version, addressing, headers: blocks, body }, address);
     const answer = await this.#transport.post({ address, version, action, text, timeoutMs });
     if (answer.status !== 200 && answer.status !== 202) {
       throw new SoapTransportError(

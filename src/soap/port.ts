@@ -53,7 +53,8 @@ export interface PortOptions<Message extends SoapMessage> {
   readonly operations: Operations<Message>;
   /** Reads a message, or throws a `SoapFault` where nothing in it may be believed. */
   read(envelope: Envelope, text: string): Believed<Message>;
-  write(message: SoapMessage): string;
+  /** `asked`: the message that it answers. */
+  write(message: SoapMessage, asked: Message): string;
   /** Throws a `SoapFault` where the addressing of a believed message is not as the port needs it. */
   checkAddressing(message: Message, kind: Operation<Message>['kind']): void;
   /** Takes a place for a believed message; undefined where its sender has its share. */
@@ -273,17 +274,19 @@ export class Port<Message extends SoapMessage> {
     throw addressingFaults.invalidAddressingHeader('an answer may not be sent to that address');
   }
 
-  #httpAnswer({ version, addressing }: Message, answer: Answer): HttpAnswer {
+  #httpAnswer(asked: Message, answer: Answer): HttpAnswer {
+    const { version, addressing } = asked;
     const isAddressed = addressing.action !== '' || addressing.messageId !== undefined;
     const action = isAddressed ? answer.action : '';
-    const text = this.#options.write({
+    const message: SoapMessage = {
       version,
       addressing: isAddressed
         ? { action, messageId: newMessageId(), relatesTo: addressing.messageId }
         : { action },
       headers: answer.headers ?? [],
       body: answer.body,
-    });
+    };
+    const text = this.#options.write(message, asked);
     this.#options.onSent?.(text);
     return { status: answer.status, headers: httpHeaders(version, action), text };
   }

@@ -1,6 +1,7 @@
 import { securityFaults } from './faults.js';
+import type { KnownKeyReference } from './key-info.js';
 import { allChildren, leafText, required } from './parse-xml.js';
-import { readXmlSignature, type Signature } from './signing.js';
+import { readXmlSignature, type Signature } from './signature.js';
 import { algorithms, namespaces } from './vocabulary.js';
 import { attributeOf, isNamed, type XmlElement } from './xml.js';
 
@@ -12,7 +13,12 @@ export interface SecurityHeader {
   readonly signature: Signature;
   /** The certificate that the signature names, DER in base64. */
   readonly token: string;
+  /** The element that it is in, where that may be signed along. */
+  readonly signableToken: XmlElement | undefined;
 }
+
+/** Finds a certificate, DER in base64, that is not in the message. */
+export type FindToken = (reference: KnownKeyReference) => string | undefined;
 
 const tokensMax = 8;
 /** How long a message is good for whose timestamp does not say. */
@@ -24,11 +30,13 @@ const timeForm =
 
 /**
  * Reads the header strictly: one timestamp, which says at least when it was made, one signature, binary
- * security tokens and nothing else. Throws a `wsse` fault otherwise.
+ * security tokens and nothing else. The signature is of the form `foreign` where `find` is there, else `own`. Throws a
+ * `wsse` fault otherwise.
  */
 export function readSecurity(
   security: XmlElement,
   ids: ReadonlyMap<string, XmlElement>,
+  find?: FindToken,
 ): SecurityHeader {
   const tokens: XmlElement[] = [];
   const timestamps: XmlElement[] = [];
@@ -41,11 +49,27 @@ export function readSecurity(
     else throw securityFaults.invalidSecurity(`${part.localName} in the security header`);
   }
   const timestamp = only(timestamps, 'timestamp');
-  const signature = readXmlSignature(only(signatures, 'signature'));
+  const form = find === undefined ? 'own' : 'foreign';
+  const signature = readXmlSignature(only(signatures, 'signature'), form);
   if (tokens.length > tokensMax) throw securityFaults.invalidSecurity('too many tokens');
-  const token = tokens.find((candidate) => candidate === ids.get(signature.tokenId));
-  if (token === undefined) throw securityFaults.securityTokenUnavailable();
-  return { timestamp, ...readTimestamp(timestamp), signature, token: readToken(token) };
+  const token = tokenOf(signature.key, tokens, ids, find);
+  return { timestamp, ...readTimestamp(timestamp), signature, ...token };
+}
+
+function tokenOf(
+  key: Signature['key'],
+  tokens: readonly XmlElement[],
+  ids: ReadonlyMap<string, XmlElement>,
+  find: FindToken | undefined,
+): Pick<SecurityHeader, 'token' | 'signableToken'> {
+  if (key.kind !== 'token') {
+    const token = find?.(key);
+    if (token === undefined) throw securityFaults.securityTokenUnavailable('unknown certificate');
+    return { token, signableToken: undefined };
+  }
+  const element = tokens.find((candidate) => candidate === ids.get(key.id));
+  if (element === undefined) throw securityFaults.securityTokenUnavailable();
+  return { token: readToken(element), signableToken: find && element };
 }
 
 function readTimestamp(timestamp: XmlElement): { createdMs: number; expiresMs: number } {

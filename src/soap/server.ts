@@ -7,7 +7,14 @@ import { isReferenceParameter } from './addressing.js';
 import type { SoapClient } from './client.js';
 import { readUnprotected, type SoapMessage, type Understood, writeEnvelope } from './envelope.js';
 import { addressingFaults, type SoapFault, soapFaults } from './faults.js';
-import { type HttpAnswer, type Operation, type Operations, Port, type Posted } from './port.js';
+import {
+  type HttpAnswer,
+  type Operation,
+  type Operations,
+  Port,
+  type PortOptions,
+  type Posted,
+} from './port.js';
 import type { MessageSigner } from './signing.js';
 import {
   charsetOf,
@@ -58,6 +65,15 @@ export interface PlainPortOptions extends CommonOptions {
   readonly operations: Operations<SoapMessage>;
 }
 
+/** A port that takes signed and unsigned messages; what it stands on judges which of them, and signs the answers. */
+export interface JudgedPortOptions<Message extends SoapMessage> extends CommonOptions {
+  readonly security: { readonly kind: 'judged' } & Pick<
+    PortOptions<Message>,
+    'read' | 'write' | 'checkAddressing'
+  >;
+  readonly operations: Operations<Message>;
+}
+
 const inFlightMaxDefault = 256;
 const retryAfterSeconds = '1';
 
@@ -70,6 +86,15 @@ export function registerPort(
 ): void {
   if (isSigned(options)) serve(app, options, signedPort(app, options));
   else serve(app, options, plainPort(app, options));
+}
+
+/** Serves a port as `registerPort` does. */
+export function registerJudgedPort<Message extends SoapMessage>(
+  app: FastifyInstance,
+  options: JudgedPortOptions<Message>,
+): void {
+  const { operations, client, onSent, security } = options;
+  serve(app, options, new Port({ ...security, operations, client, onSent, log: app.log }));
 }
 
 function isSigned(options: SignedPortOptions | PlainPortOptions): options is SignedPortOptions {
@@ -125,7 +150,8 @@ function plainPort(app: FastifyInstance, options: PlainPortOptions): Port<SoapMe
   });
 }
 
-function understoodByPlainPorts(block: XmlElement): boolean {
+/** Header blocks that every port for anybody acts on, or may pass over. */
+export function understoodByPlainPorts(block: XmlElement): boolean {
   return (
     block.namespaceURI === namespaces.wsa ||
     isNamed(block, wcfWithoutAddressing, 'Action') ||
@@ -151,12 +177,11 @@ function requireAddressing(
 
 /** What is common to all kinds of ports. */
 type AnyPort = Pick<Port<SoapMessage>, 'take' | 'refusal'>;
+type ServeOptions = CommonOptions & {
+  readonly security: { readonly kind: 'signed' | 'plain' | 'judged' };
+};
 
-function serve(
-  app: FastifyInstance,
-  options: SignedPortOptions | PlainPortOptions,
-  port: AnyPort,
-): void {
+function serve(app: FastifyInstance, options: ServeOptions, port: AnyPort): void {
   const { path, inFlightMax = inFlightMaxDefault } = options;
   // A plugin has content type parsers of its own.
   app.register(async (scope) => {
@@ -167,7 +192,7 @@ function serve(
     scope.setErrorHandler((error, request, reply) => refuse(port, error, request, reply));
     serveDescription(scope, options);
 
-    const byAddress = options.security.kind === 'plain' ? new Shares(inFlightMax) : undefined;
+    const byAddress = options.security.kind === 'signed' ? undefined : new Shares(inFlightMax);
     let inFlight = 0;
     scope.post(path, async (request, reply) => {
       const posted = readPosted(request);
@@ -269,7 +294,7 @@ function refuse(
 /** `GET <path>?wsdl`, `GET <path>?singleWsdl` and `GET <path>?xsd=<name>`. */
 function serveDescription(
   scope: FastifyInstance,
-  { path, wsdl: name, security }: SignedPortOptions | PlainPortOptions,
+  { path, wsdl: name, security }: ServeOptions,
 ): void {
   const wsdl = loadWsdl(name);
   const { ownAddresses } = scope;

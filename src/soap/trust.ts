@@ -18,6 +18,12 @@ export type Principal =
   | { readonly role: 'participant'; readonly id: ParticipantId; readonly name: string }
   | { readonly role: 'client'; readonly name: string };
 
+/** What every signer has, of whatever kind. */
+export interface Signer {
+  readonly role: string;
+  readonly name: string;
+}
+
 /** Longer addresses are refused unread. */
 const addressLengthMax = 2048;
 
@@ -61,7 +67,9 @@ function originsOf(addresses: readonly string[]): ReadonlySet<string> {
 }
 
 /** Whom a certificate stands for, or `undefined` for nobody we know. Validity dates aside. */
-export type Trust = (certificate: X509Certificate) => Principal | undefined;
+export type Trust<Who extends Signer = Principal> = (
+  certificate: X509Certificate,
+) => Who | undefined;
 
 /** Names of clients in certificates: a client id without a lane. */
 const clientNameForm = /^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/;
@@ -115,8 +123,8 @@ function clientOf(authority: X509Certificate, certificate: X509Certificate): Pri
 }
 
 /** The holder of a trusted certificate. */
-export interface Identity {
-  readonly principal: Principal;
+export interface Identity<Who extends Signer = Principal> {
+  readonly principal: Who;
   readonly publicKey: KeyObject;
   /** The algorithm that goes with the key. */
   readonly signatureMethod: string;
@@ -124,7 +132,7 @@ export interface Identity {
   readonly validToMs: number;
 }
 
-interface Known extends Identity {
+interface Known<Who extends Signer> extends Identity<Who> {
   readonly certificate: X509Certificate;
 }
 
@@ -135,16 +143,16 @@ const identitiesMax = 1024;
 const tokenLengthMax = 16_384;
 
 /** Reads security tokens, each trusted one only once. One that a renewal has superseded is nobody's from then on. */
-export class Identities {
-  readonly #trust: Trust;
-  readonly #known = new LRUCache<string, Known>({ max: identitiesMax });
+export class Identities<Who extends Signer = Principal> {
+  readonly #trust: Trust<Who>;
+  readonly #known = new LRUCache<string, Known<Who>>({ max: identitiesMax });
 
-  constructor(trust: Trust) {
+  constructor(trust: Trust<Who>) {
     this.#trust = trust;
   }
 
   /** Whose certificate (DER in base64) it is. Throws a `wsse` fault where it is nobody's now. */
-  identify(token: string, nowMs: number): Identity {
+  identify(token: string, nowMs: number): Identity<Who> {
     if (token.length > tokenLengthMax) throw securityFaults.invalidSecurityToken('too long');
     const key = hash('sha256', token, 'base64');
     const identity = this.#known.get(key) ?? this.#read(token);
@@ -159,11 +167,11 @@ export class Identities {
   }
 
   /** A client is trusted by what its certificate says; a member while its certificate is the one on the list. */
-  #isTrusted({ principal, certificate }: Known): boolean {
+  #isTrusted({ principal, certificate }: Known<Who>): boolean {
     return principal.role === 'client' || this.#trust(certificate) !== undefined;
   }
 
-  #read(token: string): Known {
+  #read(token: string): Known<Who> {
     const certificate = readCertificate(token);
     const principal = this.#trust(certificate);
     if (principal === undefined) throw securityFaults.failedAuthentication('unknown certificate');

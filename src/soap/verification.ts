@@ -15,27 +15,33 @@ import {
 import { securityFaults } from './faults.js';
 import { parseXml } from './parse-xml.js';
 import type { ReplayCache } from './replay-cache.js';
-import { readSecurity, type SecurityHeader } from './security-header.js';
-import type { Clock, Signature, SignatureReference } from './signing.js';
-import { Identities, type Identity, type Principal, type Trust } from './trust.js';
+import { type FindToken, readSecurity, type SecurityHeader } from './security-header.js';
+import type { Signature, SignatureReference } from './signature.js';
+import type { Clock } from './signing.js';
+import { Identities, type Identity, type Principal, type Signer, type Trust } from './trust.js';
 import { namespaces } from './vocabulary.js';
 import { child, isNamed, type XmlElement } from './xml.js';
 
 /** A message whose signature has been checked; it holds nothing that was not signed. */
-export interface ReceivedMessage extends SoapMessage {
-  readonly principal: Principal;
+export interface ReceivedMessage<Who extends Signer = Principal> extends SoapMessage {
+  readonly principal: Who;
   /** The envelope as it came: it can be handed on, and proves itself for as long as it is fresh. */
   readonly text: string;
 }
 
-export interface VerifierOptions {
-  readonly trust: Trust;
+export interface VerifierOptions<Who extends Signer = Principal> {
+  readonly trust: Trust<Who>;
   readonly clock: Clock;
   /** One cache may serve several verifiers of a node. Without one a message may be shown again. */
   readonly replays?: ReplayCache;
   readonly understood?: Understood;
   /** How far other clocks may be off, in milliseconds. */
   readonly skewMs?: number;
+  /**
+   * Finds certificates that messages only refer to. Where it is there, messages may be as WSS4J and WCF sign them
+   * besides: by such a reference, and with the certificate signed along.
+   */
+  readonly find?: FindToken;
 }
 
 const defaultSkewMs = 5 * 60_000;
@@ -50,15 +56,17 @@ const lifetimeMaxMs = 10 * 60_000;
  * There is one tree: an element is looked up by its id, must stand where such a part stands, is
  * hashed, and is itself what is returned. Nothing is looked for anywhere a second time.
  */
-export class MessageVerifier {
-  readonly #identities: Identities;
+export class MessageVerifier<Who extends Signer = Principal> {
+  readonly #identities: Identities<Who>;
   readonly #clock: Clock;
   readonly #replays: ReplayCache | undefined;
   readonly #understood: Understood;
   readonly #skewMs: number;
+  readonly #find: FindToken | undefined;
 
-  constructor(options: VerifierOptions) {
+  constructor(options: VerifierOptions<Who>) {
     this.#identities = new Identities(options.trust);
+    this.#find = options.find;
     this.#clock = options.clock;
     this.#replays = options.replays;
     this.#understood = options.understood ?? understoodByDefault;
@@ -66,7 +74,7 @@ export class MessageVerifier {
   }
 
   /** Throws the `SoapFault` to answer with where the message is not one to act on. */
-  verify(text: string): ReceivedMessage {
+  verify(text: string): ReceivedMessage<Who> {
     const { message, admit } = this.authenticate(parseEnvelope(text), text);
     admit();
     return message;
@@ -77,10 +85,10 @@ export class MessageVerifier {
    * then nothing is remembered, so that a forgery, or a true message that was spoilt on its way, does not
    * keep the true one out. Both throw the `SoapFault` to answer with.
    */
-  authenticate(envelope: Envelope, text: string): Believed<ReceivedMessage> {
+  authenticate(envelope: Envelope, text: string): Believed<ReceivedMessage<Who>> {
     const nowMs = this.#clock();
     const ids = indexIds(envelope.root);
-    const security = readSecurity(securityBlock(envelope), ids);
+    const security = readSecurity(securityBlock(envelope), ids, this.#find);
     const expiresMs = this.#requireFresh(security, nowMs);
     const { principal, ...identity } = this.#identities.identify(security.token, nowMs);
     const owner = `${principal.role} ${principal.name}`;
@@ -123,7 +131,7 @@ function securityBlock({ version, blocks }: Envelope): XmlElement {
 /** Checks signature and digests, with bounded work whatever the message is. */
 function checkSigned(
   security: SecurityHeader,
-  identity: Pick<Identity, 'publicKey' | 'signatureMethod'>,
+  identity: Pick<Identity<Signer>, 'publicKey' | 'signatureMethod'>,
   envelope: Envelope,
   ids: ReadonlyMap<string, XmlElement>,
 ): { signedInfo: string; signed: ReadonlyMap<XmlElement, string> } {
@@ -140,7 +148,7 @@ function checkSigned(
 /** Checks the signature value and returns the canonical text that it signs. */
 function checkSignature(
   signature: Signature,
-  identity: Pick<Identity, 'publicKey' | 'signatureMethod'>,
+  identity: Pick<Identity<Signer>, 'publicKey' | 'signatureMethod'>,
   room: DeclarationRoom,
 ): string {
   if (signature.method !== identity.signatureMethod) {
@@ -161,14 +169,18 @@ function checkReferences(
   ids: ReadonlyMap<string, XmlElement>,
   room: DeclarationRoom,
 ): ReadonlyMap<XmlElement, string> {
-  const signable = new Set([body, security.timestamp, ...blocks]);
+  const signable = signableParts(security, [body, security.timestamp, ...blocks]);
   const signed = new Map<XmlElement, string>();
   for (const reference of security.signature.references) {
     const target = ids.get(reference.id);
-    if (target === undefined || !signable.has(target) || signed.has(target)) {
+    const content = target && signable.get(target);
+    if (target === undefined || content === undefined || signed.has(target)) {
       throw securityFaults.failedCheck('a reference to no part, or to none that may be signed');
     }
-    signed.set(target, checkDigest(target, reference, room));
+    if (reference.isOfToken !== (content !== target)) {
+      throw securityFaults.failedCheck('a transform that does not go with what is signed');
+    }
+    signed.set(target, checkDigest(content, reference, room));
   }
   for (const [part, name] of [
     [body, 'body'],
@@ -179,14 +191,32 @@ function checkReferences(
   return signed;
 }
 
+/** What may be referred to, each with what is signed by that: by the reference to a token, the token. */
+function signableParts(
+  { signature: { key }, signableToken }: SecurityHeader,
+  parts: readonly XmlElement[],
+): ReadonlyMap<XmlElement, XmlElement> {
+  const signable = new Map(parts.map((part) => [part, part]));
+  if (signableToken === undefined) return signable;
+  signable.set(signableToken, signableToken);
+  if (key.kind === 'token') signable.set(key.source, signableToken);
+  return signable;
+}
+
 function checkDigest(
   target: XmlElement,
-  { inclusivePrefixes, digest }: SignatureReference,
+  { isOfToken, inclusivePrefixes, digest }: SignatureReference,
   room: DeclarationRoom,
 ): string {
-  const text = canonicalize(target, inclusivePrefixes, room);
+  const canonical = canonicalize(target, inclusivePrefixes, room);
+  const text = isOfToken ? withDefaultNamespace(canonical) : canonical;
   if (hash('sha256', text, 'base64') !== digest) throw securityFaults.failedCheck('digest');
   return text;
+}
+
+/** STR-Transform writes the default namespace where there is none, too (WS-Security 1.1 §8.3). */
+function withDefaultNamespace(canonical: string): string {
+  return canonical.replace(/^<([^\s>]+)(?=[\s>])(?! xmlns=")/, '<$1 xmlns=""');
 }
 
 /** Headers that mean something to us must not come unsigned; others are left out. */

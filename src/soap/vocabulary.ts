@@ -32,7 +32,7 @@ export const cc = names(namespaces.concordat, 'cc');
 export const bank = names(namespaces.bank, 'b');
 export const session = names(namespaces.session, 's');
 
-/** Identifiers of the algorithms and token forms that we sign with, and accept no others than. */
+/** Identifiers of the algorithms and token forms that are accepted. */
 export const algorithms = {
   excC14n: namespaces.excC14n,
   sha256: 'http://www.w3.org/2001/04/xmlenc#sha256',
@@ -41,4 +41,11 @@ export const algorithms = {
   x509v3: 'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509v3',
   base64:
     'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#Base64Binary',
+  // These of other stacks only.
+  subjectKeyIdentifier:
+    'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-x509-token-profile-1.0#X509SubjectKeyIdentifier',
+  thumbprintSha1:
+    'http://docs.oasis-open.org/wss/oasis-wss-soap-message-security-1.1#ThumbprintSHA1',
+  strTransform:
+    'http://docs.oasis-open.org/wss/2004/01/oasis-200401-wss-soap-message-security-1.0#STR-Transform',
 } as const;

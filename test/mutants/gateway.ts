@@ -3,6 +3,8 @@ import type { Mutant } from './mutant.js';
 const core = ['test/gateway/core.test.ts'];
 const system = ['test/gateway/gateway.test.ts'];
 const tls = ['test/gateway/plain-tls.test.ts'];
+const signatures = ['test/gateway/signatures.test.ts'];
+const vectors = ['test/vectors/wss4j.test.ts'];
 const folder = 'src/gateway';
 
 /** What a gateway promises to plain software and to the cluster. */
@@ -171,7 +173,7 @@ export const gatewayMutants: readonly Mutant[] = [
   {
     name: 'tls-calls-http',
     rule: 'a gateway with TLS calls no http address unless its file says so',
-    file: `${folder}/node/gateway-node.ts`,
+    file: `${folder}/node/origins.ts`,
     find: "return (origin) => !needsTls || origin.startsWith('https:');",
     replace: "return (origin) => !needsTls || origin.startsWith('http');",
     tests: ['test/gateway/tls.test.ts'],
@@ -183,5 +185,93 @@ export const gatewayMutants: readonly Mutant[] = [
     find: '(?:\\\\\\\\)*["+]/',
     replace: '(?:\\\\\\\\)*["]/',
     tests: ['test/kernel/config/distinguished-name.test.ts'],
+  },
+  {
+    name: 'plain-unsigned-as-signed',
+    rule: 'where only signed messages are taken no other is',
+    file: `${folder}/node/peers.ts`,
+    find: 'if (this.#signatures?.takesUnsigned === false) {',
+    replace: 'if (this.#signatures === null) {',
+    tests: vectors,
+  },
+  {
+    name: 'plain-key-for-anybody',
+    rule: 'the key of a peer is used by itself alone',
+    file: `${folder}/node/plain-ports.ts`,
+    find: 'requireSender(peerOf(keyIn(headers)), peer);\n}',
+    replace: '}',
+    tests: signatures,
+  },
+  {
+    name: 'plain-registers-for-another',
+    rule: 'a peer registers its own participants alone, and nobody else does',
+    file: `${folder}/node/plain-ports.ts`,
+    find: 'requireSender(ports.peers.at(service.address), peer);',
+    replace: '',
+    tests: signatures,
+  },
+  {
+    name: 'plain-completes-for-another',
+    rule: 'a transaction that a peer began is completed by itself alone',
+    file: `${folder}/node/plain-ports.ts`,
+    find: "if (protocol === 'completion') requireSender(peerOf(keyIn(headers)), peer);",
+    replace: '',
+    tests: signatures,
+  },
+  {
+    name: 'plain-signed-for-another',
+    rule: 'a signed message is for this port of this gateway',
+    file: `${folder}/node/peers.ts`,
+    find: 'if (!isOwn(to)) throw',
+    replace: 'if (to === isOwn.name) throw',
+    tests: signatures,
+  },
+  {
+    name: 'plain-answers-another',
+    rule: 'what answers a message goes to addresses of its own sender',
+    file: `${folder}/node/peers.ts`,
+    find: 'if (this.at(address) !== peer) {',
+    replace: 'if (this.at(address) === null) {',
+    tests: signatures,
+  },
+  {
+    name: 'plain-signature-replayed',
+    rule: 'a signed message of plain software is taken once',
+    file: `${folder}/node/peers.ts`,
+    find: '...{ clock, replays: new ReplayCache() },',
+    replace: 'clock,',
+    tests: signatures,
+  },
+  {
+    name: 'plain-any-subject',
+    rule: 'a certificate of an authority is a peer’s only where its subject is listed',
+    file: `${folder}/node/peer-certificates.ts`,
+    find: 'if (certificate.ca || !subjects.some((subject) => isSameName(subject, certificate.subject))) {',
+    replace: 'if (certificate.ca || subjects.length === 0) {',
+    tests: ['test/soap/foreign-shapes.test.ts'],
+  },
+  {
+    name: 'plain-certificate-of-two',
+    rule: 'a certificate that might be that of two peers is nobody’s',
+    file: `${folder}/node/peer-certificates.ts`,
+    find: 'return more.length > 0 ? undefined : owner?.name;',
+    replace: 'return more.length > 9 ? undefined : owner?.name;',
+    tests: ['test/soap/foreign-shapes.test.ts'],
+  },
+  {
+    name: 'token-transform-elsewhere',
+    rule: 'STR-Transform stands for the token of this signature and nothing else',
+    file: 'src/soap/verification.ts',
+    find: 'if (reference.isOfToken !== (content !== target)) {',
+    replace: 'if (reference.isOfToken === null) {',
+    tests: ['test/soap/foreign-shapes.test.ts'],
+  },
+  {
+    name: 'token-signed-by-nodes',
+    rule: 'nodes of a cluster sign parts of the message and nothing else',
+    file: 'src/soap/security-header.ts',
+    find: 'signableToken: find && element',
+    replace: 'signableToken: element',
+    tests: ['test/soap/foreign-shapes.test.ts'],
   },
 ];

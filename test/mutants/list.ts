@@ -602,8 +602,8 @@ export const mutants: readonly Mutant[] = [
     name: 'wrapping',
     rule: 'what is signed stands where such a part stands',
     file: 'src/soap/verification.ts',
-    find: 'if (target === undefined || !signable.has(target) || signed.has(target)) {',
-    replace: 'if (target === undefined || signed.has(target)) {',
+    find: 'const content = target && signable.get(target);',
+    replace: 'const content = target && (signable.get(target) ?? target);',
     tests: ['test/soap/wrapping.test.ts'],
   },
   {

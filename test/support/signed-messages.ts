@@ -184,7 +184,8 @@ function pem(key: KeyLike): string {
   return key;
 }
 
-function rsaCredential(name: string): Credential {
+/** An RSA certificate of its own making. */
+export function rsaCredential(name: string): Credential {
   const { privateKey, publicKey } = forge.pki.rsa.generateKeyPair(2048);
   const certificate = forge.pki.createCertificate();
   certificate.publicKey = publicKey;

@@ -16,9 +16,16 @@ const parameterName = names(wsarjNamespace, 'wsarj')('InstanceIdentifier');
 /** Reference parameters of one endpoint of plain software. */
 export const endpointLimits = { parameters: 16, bytes: 8192 } as const;
 
-/** 128 random bits: it cannot be guessed. */
-export function newSecret(): string {
-  return randomBytes(16).toString('hex');
+/** 128 random bits: it cannot be guessed. Only the peer may use it, or, where there is none, who does not sign. */
+export function newSecret(peer?: string): string {
+  const secret = randomBytes(16).toString('hex');
+  return peer === undefined ? secret : `${secret}.${peer}`;
+}
+
+/** The peer that a key was made for. */
+export function peerOf(key: string): string | undefined {
+  const end = key.indexOf('.');
+  return end < 0 ? undefined : key.slice(end + 1);
 }
 
 /** An address of the gateway's own, with the key that messages to it bear. */

@@ -10,10 +10,12 @@ import { openExistingStore } from '../../kernel/store/store.js';
 import { DialogueClient } from '../../service/client/dialogue-client.js';
 import { startParticipant } from '../../service/participant/participant-node.js';
 import { WaitingCalls } from '../../service/participant/waiting-calls.js';
+import type { Understood } from '../../soap/envelope.js';
 import { PlainClient } from '../../soap/plain-client.js';
-import { registerPort } from '../../soap/server.js';
-import { AddressPolicy } from '../../soap/trust.js';
+import type { Operations } from '../../soap/port.js';
+import { registerJudgedPort } from '../../soap/server.js';
 import { namespaces } from '../../soap/vocabulary.js';
+import type { WsdlName } from '../../soap/wsdl.js';
 import { isNamed } from '../../soap/xml.js';
 import type { CallId } from '../../transaction/participant/messages.js';
 import { refused } from '../core/answers.js';
@@ -25,7 +27,9 @@ import type {
   GatewayOutput,
 } from '../core/messages.js';
 import { Dialogues } from './dialogues.js';
+import { addressesOf } from './origins.js';
 import { Outbox } from './outbox.js';
+import { loadPeers, type Peers, type PlainMessage } from './peers.js';
 import {
   activationOperations,
   callOperations,
@@ -33,6 +37,7 @@ import {
   coordinatorOperations,
   type PlainPorts,
   registrationOperations,
+  requireOwnKey,
 } from './plain-ports.js';
 import { enlistOperation, PlainResource, type Question } from './plain-resource.js';
 import { loadPlainTls } from './plain-tls.js';
@@ -71,15 +76,18 @@ const seconds = 1000;
 export async function startGateway(options: GatewayNodeOptions): Promise<RunningNode> {
   const { cluster, node, log, onFatal, onSent } = options;
   const self = ownMember(cluster, node);
-  const tls = await loadPlainTls(node.plain, log);
+  const [tls, peers] = await Promise.all([loadPlainTls(node.plain, log), loadPeers(node.plain)]);
   const { timing } = cluster;
   const client = new DialogueClient({
     cluster,
     node: node.client,
     ...(onSent && { onSent }),
   });
-  const addresses = addressesOf(cluster, node);
-  const plain = new PlainClient({ addresses, onSent, tls: tls?.client });
+  const addresses = addressesOf(cluster, node.plain);
+  const plain = new PlainClient({
+    ...{ addresses, onSent, tls: tls?.client },
+    write: (message, address) => peers.write(message, address),
+  });
   const waiting = new WaitingCalls<GatewayAnswer>(refused('busy'));
   const submit = (input: GatewayInput): boolean => driver.submit(input);
   const ask = (question: Question<Extract<GatewayInput, { readonly call: CallId }>>) =>
@@ -106,7 +114,8 @@ export async function startGateway(options: GatewayNodeOptions): Promise<Running
 
   const app = createNodeServer(cluster, { url: node.plain.url }, node.plain, log, tls?.server);
   registerHealth(app, log);
-  registerPlainPorts(app, options, plain, {
+  registerPlainPorts(app, options, plain, peers, {
+    peers,
     url: node.plain.url,
     ask,
     newRequest: () => client.next().request,
@@ -146,67 +155,43 @@ function registerPlainPorts(
   app: ReturnType<typeof createNodeServer>,
   { cluster, node, onSent }: GatewayNodeOptions,
   client: PlainClient,
+  peers: Peers,
   ports: PlainPorts,
 ): void {
-  const common = { security: { kind: 'plain' }, client, inFlightMax, onSent } as const;
-  const activation = { ...common, wsdl: 'activation' } as const;
-  registerPort(app, {
-    ...activation,
-    path: '/activation',
-    operations: activationOperations(ports, milliseconds),
-  });
-  registerPort(app, {
-    ...activation,
-    path: '/activation-in-seconds',
-    operations: activationOperations(ports, seconds),
-  });
-  registerPort(app, {
-    ...common,
-    ...{ path: '/registration', wsdl: 'registration' },
-    operations: registrationOperations(ports),
-  });
-  registerPort(app, {
-    ...common,
-    ...{ path: '/completion', wsdl: 'completion' },
-    operations: completionOperations(ports),
-  });
-  registerPort(app, {
-    ...common,
-    ...{ path: '/coordinator', wsdl: 'coordinator' },
-    operations: coordinatorOperations(ports),
-  });
+  const register = (
+    path: string,
+    wsdl: WsdlName,
+    operations: Operations<PlainMessage>,
+    check: (message: PlainMessage) => void = () => undefined,
+    understood: Understood = () => false,
+  ): void => {
+    const isOwn = (to: string) =>
+      to === `${ports.url}${path}` || app.ownAddresses?.owns(to, path) === true;
+    registerJudgedPort(app, {
+      ...{ path, wsdl, operations, client, inFlightMax, onSent },
+      security: {
+        kind: 'judged',
+        read: (envelope, text) => peers.read(envelope, text, understood),
+        write: (reply, asked) => peers.answer(reply, asked),
+        checkAddressing: (message) => {
+          peers.checkAddressing(message, isOwn);
+          check(message);
+        },
+      },
+    });
+  };
+  register('/activation', 'activation', activationOperations(ports, milliseconds));
+  register('/activation-in-seconds', 'activation', activationOperations(ports, seconds));
+  register('/registration', 'registration', registrationOperations(ports));
+  register('/completion', 'completion', completionOperations(ports), requireOwnKey);
+  register('/coordinator', 'coordinator', coordinatorOperations(ports), requireOwnKey);
+  const takesContexts: Understood = (block) =>
+    isNamed(block, namespaces.wscoor, 'CoordinationContext');
   for (const { id, name } of cluster.participants) {
     if (name === node.name) continue;
-    registerPort(app, {
-      ...common,
-      ...{ path: `/participants/${name}`, wsdl: 'service' },
-      understood: (block) => isNamed(block, namespaces.wscoor, 'CoordinationContext'),
-      operations: callOperations(ports, id),
-    });
+    const calls = callOperations(ports, id);
+    register(`/participants/${name}`, 'service', calls, () => undefined, takesContexts);
   }
-}
-
-/** Where the plain side has TLS, what has none is not called. */
-function mayCall({ tls }: GatewayNode['plain']): (origin: string) => boolean {
-  const needsTls = tls !== undefined && !tls.mayCallHttp;
-  return (origin) => !needsTls || origin.startsWith('https:');
-}
-
-const loopbackNames = ['localhost', '127.0.0.1'];
-
-/** Plain software may be called where the cluster file or the node file says so, and nowhere else. */
-function addressesOf({ allowedOrigins }: Cluster, { plain }: GatewayNode): AddressPolicy {
-  const listed = [...allowedOrigins, ...plain.allowedOrigins];
-  const origins = plain.isLoopbackOne ? listed.flatMap(loopbackOrigins) : listed;
-  const nobody = { coordinators: [], initiators: [], participants: [], fronts: [] };
-  return new AddressPolicy({ ...nobody, allowedOrigins: origins.filter(mayCall(plain)) });
-}
-
-/** Software on the same machine writes either name. */
-function loopbackOrigins(origin: string): string[] {
-  const url = new URL(origin);
-  if (!loopbackNames.includes(url.hostname)) return [origin];
-  return loopbackNames.map((name) => `${url.protocol}//${name}${url.port && `:${url.port}`}`);
 }
 
 function performer(waiting: WaitingCalls<GatewayAnswer>, dialogues: Dialogues, outbox: Outbox) {

@@ -1,7 +1,12 @@
 import { type ParticipantId, unreachable } from '../../kernel/ids.js';
 import { readCall, serviceActions, writeCallResponse } from '../../service/messages.js';
-import type { SoapMessage } from '../../soap/envelope.js';
-import { coordinationFaults, SoapFault, soapFaults, transactionFaults } from '../../soap/faults.js';
+import {
+  coordinationFaults,
+  SoapFault,
+  securityFaults,
+  soapFaults,
+  transactionFaults,
+} from '../../soap/faults.js';
 import type { Operation, Operations } from '../../soap/port.js';
 import { namespaces } from '../../soap/vocabulary.js';
 import {
@@ -27,7 +32,8 @@ import type {
   GatewayAnswer,
   GatewayInput,
 } from '../core/messages.js';
-import { digestOf, keyIn, newSecret, ownEndpoint, plainEndpoint } from './endpoints.js';
+import { digestOf, keyIn, newSecret, ownEndpoint, peerOf, plainEndpoint } from './endpoints.js';
+import type { Peers, PlainMessage } from './peers.js';
 import type { Question } from './plain-resource.js';
 
 type PlainQuestion = Question<
@@ -41,11 +47,13 @@ export interface PlainPorts {
   readonly ask: (question: PlainQuestion) => Promise<GatewayAnswer>;
   readonly newRequest: () => Extract<PlainQuestion, { kind: 'create' }>['request'];
   readonly mayCall: (address: string) => boolean;
+  /** Whose an address is. */
+  readonly peers: Pick<Peers, 'at'>;
   /** Lifetime of a transaction; no request gets a longer one. */
   readonly expiresMs: number;
 }
 
-type PlainOperations = Operations<SoapMessage>;
+type PlainOperations = Operations<PlainMessage>;
 
 /** `expiresUnitMs`: what `Expires` counts, in milliseconds; 1000 for software that means seconds. */
 export function activationOperations(ports: PlainPorts, expiresUnitMs: number): PlainOperations {
@@ -53,14 +61,14 @@ export function activationOperations(ports: PlainPorts, expiresUnitMs: number): 
     [coordinationActions.createCoordinationContext]: {
       kind: 'request-reply',
       replyAction: coordinationActions.createCoordinationContextResponse,
-      handle: async ({ body }) => {
+      handle: async ({ body, peer }) => {
         const asked = readCreateCoordinationContext(body);
         if (asked.coordinationType !== ATOMIC_TRANSACTION) {
           throw coordinationFaults.invalidParameters('not an atomic transaction');
         }
         const context =
           asked.currentContext === undefined
-            ? await newContext(ports, asked.expiresMs, expiresUnitMs)
+            ? await newContext(ports, asked.expiresMs, expiresUnitMs, peer)
             : ownContext(ports, asked.currentContext);
         return { body: writeCreateCoordinationContextResponse({ context, extensions: [] }) };
       },
@@ -72,11 +80,12 @@ async function newContext(
   ports: PlainPorts,
   expires: number | undefined,
   unitMs: number,
+  peer: string | undefined,
 ): Promise<CoordinationContext> {
   const asked = expires === undefined || expires === 0 ? ports.expiresMs : expires * unitMs;
   const expiresMs = Math.min(asked, ports.expiresMs);
-  const activity = `R-${newSecret()}` as ActivityKey;
-  const completion = `C-${newSecret()}` as CompletionKey;
+  const activity = `R-${newSecret(peer)}` as ActivityKey;
+  const completion = `C-${newSecret(peer)}` as CompletionKey;
   const request = ports.newRequest();
   const answer = await ports.ask({ kind: 'create', activity, completion, request, expiresMs });
   throwIfBusy(answer);
@@ -98,14 +107,17 @@ export function registrationOperations(ports: PlainPorts): PlainOperations {
     [coordinationActions.register]: {
       kind: 'request-reply',
       replyAction: coordinationActions.registerResponse,
-      handle: async ({ body, headers, version, addressing }) => {
+      handle: async ({ body, headers, version, addressing, peer }) => {
         const { protocol, participantProtocolService: service } = readRegister(body);
         if (!ports.mayCall(service.address)) {
           throw coordinationFaults.invalidParameters('an address that may not be called');
         }
+        // Nobody answers for another, nor asks for another's transaction to be completed.
+        requireSender(ports.peers.at(service.address), peer);
+        if (protocol === 'completion') requireSender(peerOf(keyIn(headers)), peer);
         const to = plainEndpoint(service, version);
         const kind = protocol === 'volatile' ? protocol : 'durable';
-        const key = enlistmentKey(kind, newSecret());
+        const key = enlistmentKey(kind, newSecret(peer));
         const answer = await ports.ask({
           kind: 'register',
           activity: keyIn(headers) as ActivityKey,
@@ -128,7 +140,7 @@ export function registrationOperations(ports: PlainPorts): PlainOperations {
 
 /** What the client asks for is on disk before it is answered: it does not ask again. */
 export function completionOperations(ports: PlainPorts): PlainOperations {
-  const operation = (event: 'commit' | 'rollback'): Operation<SoapMessage> => ({
+  const operation = (event: 'commit' | 'rollback'): Operation<PlainMessage> => ({
     kind: 'one-way',
     isTakenOnceHandled: true,
     handle: async ({ body, headers, addressing }) => {
@@ -147,12 +159,12 @@ export function completionOperations(ports: PlainPorts): PlainOperations {
 }
 
 export function coordinatorOperations(ports: PlainPorts): PlainOperations {
-  const notified = async (headers: SoapMessage['headers'], event: FromParticipant) =>
+  const notified = async (headers: PlainMessage['headers'], event: FromParticipant) =>
     ports.ask({ kind: 'notified', key: keyIn(headers) as EnlistmentKey, event });
   const operation = (
     name: 'Prepared' | 'ReadOnly' | 'Aborted' | 'Committed',
     event: FromParticipant,
-  ): Operation<SoapMessage> => ({
+  ): Operation<PlainMessage> => ({
     kind: 'one-way',
     handle: async ({ body, headers }) => {
       readNotification(body, name);
@@ -160,7 +172,7 @@ export function coordinatorOperations(ports: PlainPorts): PlainOperations {
     },
   });
   // A participant that gives up has aborted where that is still for it to say.
-  const fault: Operation<SoapMessage> = {
+  const fault: Operation<PlainMessage> = {
     kind: 'one-way',
     handle: async ({ headers }) => void (await notified(headers, 'aborted')),
   };
@@ -221,4 +233,16 @@ function throwFault(answer: GatewayAnswer): void {
     default:
       return unreachable(answer.fault);
   }
+}
+
+/** What a key was made for, it is used for by its own peer, signed; or by nobody who signs. */
+export function requireOwnKey({ headers, peer }: Pick<PlainMessage, 'headers' | 'peer'>): void {
+  requireSender(peerOf(keyIn(headers)), peer);
+}
+
+function requireSender(expected: string | undefined, peer: string | undefined): void {
+  if (expected === peer) return;
+  throw securityFaults.failedAuthentication(
+    expected === undefined ? `"${peer}" signs for another` : `not signed by "${expected}"`,
+  );
 }

@@ -1,5 +1,5 @@
 import { z } from 'zod';
-import { hex64, isOrigin, urlField } from './cluster-file.js';
+import { hex64, isOrigin, nameField, urlField } from './cluster-file.js';
 
 const mustBePath = 'must be a path, relative to this file or absolute';
 export const pathField = z.string(mustBePath).min(1, mustBePath);
@@ -49,49 +49,94 @@ const tlsSchema = z.strictObject({
   mayCallHttp: z.boolean('must be true or false').default(false),
 });
 
+const originField = z.string().refine(isOrigin, 'must be an origin: scheme://host:port');
+
+/** Plain software that signs its messages. */
+const peerSchema = z
+  .strictObject({
+    name: nameField,
+    /** Where it is called: what goes there is signed, and what is registered there. */
+    origins: list(originField),
+    /** PEM file of its certificates. */
+    certificates: pathField.optional(),
+    /** PEM file of authorities, whose certificates for one of `subjects` are its own. */
+    authorities: pathField.optional(),
+    subjects: subjectsField,
+  })
+  .refine(({ certificates, authorities }) => certificates ?? authorities, {
+    message: 'must have "certificates" or "authorities"',
+  })
+  .refine((peer) => (peer.authorities === undefined) === (peer.subjects === undefined), {
+    path: ['subjects'],
+    message: 'must be there with "authorities", and not without',
+  });
+
+/** Messages that are signed, both ways. */
+const signaturesSchema = z.strictObject({
+  /** What the gateway signs by: P-256, or RSA of 2048 to 8192 bits. */
+  certificate: pathField,
+  privateKey: pathField,
+  peers: list(peerSchema),
+  /** Whether messages of others are taken, which have no signature. */
+  takesUnsigned: z.boolean('must be true or false').default(false),
+});
+
 export const plainFields = {
   url: urlField,
-  allowedOrigins: z
-    .array(z.string().refine(isOrigin, 'must be an origin: scheme://host:port'))
-    .max(256, 'must be at most 256'),
+  allowedOrigins: z.array(originField).max(256, 'must be at most 256'),
   /** Whether `localhost` and `127.0.0.1` are one name. */
   isLoopbackOne: z.boolean().default(false),
   tls: tlsSchema.optional(),
+  signatures: signaturesSchema.optional(),
 };
 
 /** The plain side of a gateway, apart from how it serves HTTP. */
 export type PlainService = z.output<z.ZodObject<typeof plainFields>>;
 export type PlainTls = z.output<typeof tlsSchema>;
+export type PlainSignatures = z.output<typeof signaturesSchema>;
 
 /** What contradicts itself in it, with the field at fault. */
 export function checkPlain(plain: PlainService, complain: (path: string[], what: string) => void) {
-  const { url, allowedOrigins, tls } = plain;
+  const { url, allowedOrigins, tls, signatures } = plain;
+  const peers = signatures?.peers ?? [];
+  if (new Set(peers.map(({ name }) => name)).size < peers.length) {
+    complain(['signatures', 'peers'], 'must not have a name twice');
+  }
+  const origins = peers.flatMap((peer) => peer.origins);
+  if (new Set([...origins, ...allowedOrigins]).size < origins.length + allowedOrigins.length) {
+    complain(['signatures', 'peers'], 'must not have an origin twice, nor one of "allowedOrigins"');
+  }
   if (tls === undefined) return;
   if (!url.startsWith('https:')) complain(['url'], 'must be an https address where "tls" is there');
-  if (!tls.mayCallHttp && allowedOrigins.some((origin) => !origin.startsWith('https:'))) {
-    const remedy = 'must be https, or "tls.mayCallHttp" must be true';
-    complain(['allowedOrigins'], remedy);
+  if (tls.mayCallHttp) return;
+  if ([...allowedOrigins, ...origins].some((origin) => !origin.startsWith('https:'))) {
+    complain(['allowedOrigins'], 'must be https, as of peers, or "tls.mayCallHttp" must be true');
   }
 }
 
-/** The same with its paths made absolute. */
+/** Fields of files, wherever they are. */
+const fileFields: ReadonlySet<string> = new Set([
+  'certificate',
+  'privateKey',
+  'authorities',
+  'certificates',
+]);
+
+/** The same with the paths in `tls` and `signatures` made absolute. */
 export function withPaths<Plain extends PlainService>(
   plain: Plain,
   absolute: (path: string) => string,
 ): Plain {
-  const { tls } = plain;
-  if (tls === undefined) return plain;
-  const { clients } = tls;
-  const authorities = tls.authorities && absolute(tls.authorities);
-  const ofClients = clients?.authorities && absolute(clients.authorities);
   return {
     ...plain,
-    tls: {
-      ...tls,
-      certificate: absolute(tls.certificate),
-      privateKey: absolute(tls.privateKey),
-      ...(authorities !== undefined && { authorities }),
-      ...(clients && { clients: { ...clients, ...(ofClients && { authorities: ofClients }) } }),
-    },
+    ...(plain.tls && { tls: withFiles(plain.tls, absolute) }),
+    ...(plain.signatures && { signatures: withFiles(plain.signatures, absolute) }),
   };
+}
+
+function withFiles<Value>(value: Value, absolute: (path: string) => string): Value {
+  const resolved: unknown = JSON.parse(JSON.stringify(value), (key, field: unknown) =>
+    fileFields.has(key) && typeof field === 'string' ? absolute(field) : field,
+  );
+  return resolved as Value;
 }

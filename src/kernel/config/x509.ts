@@ -217,6 +217,25 @@ export function certificateSha256(certificatePem: string): string {
   return createHash('sha256').update(new X509Certificate(certificatePem).raw).digest('hex');
 }
 
+/** The value of the extension SubjectKeyIdentifier, in base64, where the certificate has it. */
+export function subjectKeyIdentifier({ raw }: X509Certificate): string | undefined {
+  const [tbs] = partsOf(decode(raw.toString('latin1')));
+  const extensions = (tbs ? partsOf(tbs) : []).find(
+    ({ tagClass, type }) => tagClass === Class.CONTEXT_SPECIFIC && Number(type) === 3,
+  );
+  const [list] = extensions ? partsOf(extensions) : [];
+  const id = encode(objectId(oid.subjectKeyIdentifier));
+  const found = (list ? partsOf(list) : [])
+    .map(partsOf)
+    .find(([first]) => first && encode(first) === id);
+  const value = found?.at(-1)?.value;
+  if (typeof value !== 'string') return undefined;
+  const identifier = decode(value).value;
+  return typeof identifier === 'string'
+    ? Buffer.from(identifier, 'latin1').toString('base64')
+    : undefined;
+}
+
 /** RFC 5280, section 4.1. */
 function issue(certificate: {
   issuer: Der;

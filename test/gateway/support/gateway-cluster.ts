@@ -5,13 +5,14 @@ import type { GatewayNode } from '../../../src/kernel/config/node-file.js';
 import { startParticipant } from '../../../src/service/participant/participant-node.js';
 import { Table } from '../../../src/service/participant/table.js';
 import type { Endpoint } from './plain-messages.js';
-import { type PartyTls, PlainParty, type Received } from './plain-party.js';
+import { type PartySignatures, type PartyTls, PlainParty, type Received } from './plain-party.js';
 
 /** What differs from a gateway that speaks HTTP. */
 export interface PlainSide {
-  readonly party: PartyTls;
+  readonly party?: PartyTls;
+  readonly signatures?: PartySignatures;
   /** Fields of `plain` in the gateway's file; paths are relative to the folder `nodes`. */
-  readonly fields: (directory: string) => Promise<Partial<GatewayNode['plain']>>;
+  readonly fields: (directory: string, origin: string) => Promise<Partial<GatewayNode['plain']>>;
 }
 
 /** A cluster with a gateway, a participant of the cluster, and plain software that knows only the gateway. */
@@ -32,6 +33,7 @@ export class GatewayCluster {
   static async start(version: '1.1' | '1.2' = '1.1', side?: PlainSide): Promise<GatewayCluster> {
     const rooms = new Table({ free: 12 });
     const party = await PlainParty.start(version, 0, side?.party);
+    party.signatures = side?.signatures;
     const all = await TestCluster.start({
       gateways: ['gw'],
       services: {
@@ -52,9 +54,9 @@ export class GatewayCluster {
     await all.stopNode('gw');
     const file = join(all.directory, 'nodes', 'gw.json');
     const node = JSON.parse(await readFile(file, 'utf8')) as GatewayNode;
-    const url = side ? node.plain.url.replace('http:', 'https:') : node.plain.url;
+    const url = side?.party ? node.plain.url.replace('http:', 'https:') : node.plain.url;
     const plain = { ...node.plain, url, allowedOrigins: [party.origin], isLoopbackOne: true };
-    const fields = await side?.fields(join(all.directory, 'nodes'));
+    const fields = await side?.fields(join(all.directory, 'nodes'), party.origin);
     await writeFile(file, JSON.stringify({ ...node, plain: { ...plain, ...fields } }));
     await all.startNode('gw');
     return new GatewayCluster(all, party, rooms, url);

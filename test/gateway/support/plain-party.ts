@@ -45,7 +45,10 @@ export interface HttpAnswer {
   readonly text: string;
 }
 
-const known = (block: XmlElement) => block.namespaceURI === namespaces.wsa || isInstance(block);
+const known = (block: XmlElement) =>
+  block.namespaceURI === namespaces.wsa ||
+  block.namespaceURI === namespaces.wsse ||
+  isInstance(block);
 const isInstance = (block: XmlElement) => block.localName === 'InstanceIdentifier';
 
 /** How a party speaks TLS: as itself, with those that the authority has issued a certificate to. */
@@ -54,12 +57,21 @@ export interface PartyTls {
   readonly authority: string;
 }
 
+/** How a party signs, and checks what it is sent. */
+export interface PartySignatures {
+  sign(envelope: string): string;
+  /** Throws where the message is not signed as it has to be. */
+  check(envelope: string): void;
+}
+
 /** Software that knows WS-AtomicTransaction and nothing of Byzantine faults: one HTTP server, and raw messages. */
 export class PlainParty {
   readonly received: Received[] = [];
   readonly version: Version;
   /** What a participant does with a message, by its instance. */
   readonly participants = new Map<string, (message: Received) => void | Promise<void>>();
+  /** Nothing is signed unless it is there. */
+  signatures: PartySignatures | undefined;
   /** That others have made to it. */
   connections = 0;
   readonly #server: Server;
@@ -171,7 +183,7 @@ export class PlainParty {
   ): Promise<HttpAnswer> {
     const { version } = this;
     const messageId = more.messageId ?? newId();
-    return post(this.#agent, version, to, action, {
+    return this.#post(version, to, action, {
       ...{ version, to, action, body, replyTo: 'anonymous' },
       ...more,
       messageId,
@@ -182,14 +194,33 @@ export class PlainParty {
   notify(name: string, to: Endpoint, from: Endpoint, messageId = newId()): Promise<HttpAnswer> {
     const { version } = this;
     const action = `${wsat}/${name}`;
-    return post(this.#agent, version, to.address, action, {
+    return this.#post(version, to.address, action, {
       ...{ version, to: to.address, action, messageId, from, replyTo: 'none' },
       body: notificationBody(name),
       instance: to.instance,
     });
   }
 
+  async #post(
+    version: Version,
+    to: string,
+    action: string,
+    message: Parameters<typeof envelopeOf>[0],
+  ): Promise<HttpAnswer> {
+    const headers =
+      version === '1.1'
+        ? { 'content-type': 'text/xml; charset=UTF-8', soapaction: `"${action}"` }
+        : { 'content-type': `application/soap+xml; charset=UTF-8; action="${action}"` };
+    const envelope = envelopeOf(message);
+    const body = this.signatures ? this.signatures.sign(envelope) : envelope;
+    const answer = await fetch(to, { method: 'POST', headers, body, dispatcher: this.#agent });
+    const text = await answer.text();
+    if (answer.status === 200) this.signatures?.check(text);
+    return { status: answer.status, text };
+  }
+
   async #take(text: string): Promise<void> {
+    this.signatures?.check(text);
     const { version, addressing, headers, body } = readEnvelope(text, known);
     const instance = headers.find(isInstance);
     const { from } = addressing;
@@ -229,20 +260,4 @@ const wsarj = 'http://schemas.arjuna.com/ws/2005/10/wsarj';
 
 function optionsOf({ credential, authority }: PartyTls) {
   return { cert: credential.certificate, key: credential.privateKey, ca: authority };
-}
-
-async function post(
-  dispatcher: Agent,
-  version: Version,
-  to: string,
-  action: string,
-  message: Parameters<typeof envelopeOf>[0],
-): Promise<HttpAnswer> {
-  const headers =
-    version === '1.1'
-      ? { 'content-type': 'text/xml; charset=UTF-8', soapaction: `"${action}"` }
-      : { 'content-type': `application/soap+xml; charset=UTF-8; action="${action}"` };
-  const body = envelopeOf(message);
-  const answer = await fetch(to, { method: 'POST', headers, body, dispatcher });
-  return { status: answer.status, text: await answer.text() };
 }
