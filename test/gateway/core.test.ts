@@ -58,6 +58,18 @@ describe('an activity', () => {
     expect([rig.outcome, rig.told]).toEqual(['aborted', ['aborted']]);
   });
 
+  it('answers a volatile vote after its Rollback by a fault, and sends nothing more', () => {
+    rig.begin();
+    const v = rig.register('volatile', { Rollback: 'nothing' });
+    rig.register('durable', { Prepare: 'aborted' });
+    rig.complete('commit');
+    rig.run();
+    const call = rig.notify(v, 'prepared');
+    rig.settle();
+    expect(rig.answers.get(call)).toEqual({ kind: 'fault', fault: 'UnknownTransaction' });
+    expect([received(v), rig.told]).toEqual([['Prepare', 'Rollback'], ['aborted']]);
+  });
+
   it('takes no participant once the initiators are asked', () => {
     rig.begin();
     rig.register('durable', { Prepare: 'nothing' });

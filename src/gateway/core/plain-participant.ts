@@ -199,9 +199,11 @@ export class PlainParticipant {
     let said = accepted;
     for (const action of found.actions) {
       if (action === 'fault InvalidState') said = { kind: 'fault', fault: 'InvalidState' };
-      else if (action === 'fault UnknownTransaction')
+      else if (action === 'fault UnknownTransaction') {
         said = { kind: 'fault', fault: 'UnknownTransaction' };
-      else if (action === 'record the vote') outputs.push(...this.#recordVote());
+        // The fault ends it: no Rollback is repeated after it.
+        if (!this.hasEnded) outputs.push(...this.#close('given-up'));
+      } else if (action === 'record the vote') outputs.push(...this.#recordVote());
       else if (action === 'send Commit') outputs.push(...this.#send('Commit'));
       // It stays until it has acknowledged: the record of its end comes before the signed acknowledgement.
       else if (action === 'send Rollback') return this.#repeatRollback();
