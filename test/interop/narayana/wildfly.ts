@@ -12,7 +12,7 @@ export const wildflyVersion = '36.0.1.Final';
 const maven = 'org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy';
 const warFolder = join(projectRoot, 'test/interop/narayana/war');
 /** With HTTP the first; others for what WildFly opens besides. */
-export const portsUsed = 9;
+export const wildflyPorts = 9;
 const startTimeoutMs = 300_000;
 /** A client of XTS waits half a minute for its outcome. */
 const transferTimeoutMs = 120_000;
@@ -69,12 +69,20 @@ const answerSchema = z.object({
   ms: z.number(),
   error: z.string(),
 });
+const initiatorSchema = z.object({
+  /** The message that came back. */
+  answer: z.string(),
+  outcome: z.enum(['committed', 'rolledBack', 'unknown', 'none']),
+  error: z.string(),
+});
 const steps = z.array(z.enum(['prepared', 'committed', 'rolledBack']));
 const bookSchema = z.array(z.object({ transfer: z.string(), delta: z.number(), steps }));
 const booksSchema = z.object({ A: bookSchema, B: bookSchema });
 
 /** What the client knows of the outcome. */
 export type TransferAnswer = z.output<typeof answerSchema>;
+/** What the initiator of a scenario knows of it. */
+export type InitiatorAnswer = z.output<typeof initiatorSchema>;
 /** Of both banks: what has become of each posting, in the order in which it happened. */
 export type Books = z.output<typeof booksSchema>;
 
@@ -82,6 +90,8 @@ export interface WildflyOptions {
   readonly downloads: Downloads;
   readonly directory: string;
   readonly port: number;
+  /** What its endpoints are called by. */
+  readonly origin: string;
   /** Address of the Activation service of the coordinator. */
   readonly activation: string;
 }
@@ -151,6 +161,14 @@ export class Wildfly {
     return answerSchema.parse(await response.json());
   }
 
+  /** Has the initiator make one of the interoperability scenarios. Rejects where WildFly is killed meanwhile. */
+  async scenario(parameters: Readonly<Record<string, string>>): Promise<InitiatorAnswer> {
+    const query = new URLSearchParams(parameters);
+    const signal = AbortSignal.timeout(transferTimeoutMs);
+    const response = await fetch(`${this.#url}/scenario?${query}`, { signal });
+    return initiatorSchema.parse(await response.json());
+  }
+
   async books(): Promise<Books> {
     const response = await fetch(`${this.#url}/books`);
     return booksSchema.parse(await response.json());
@@ -172,7 +190,7 @@ export class Wildfly {
 /** As WildFly's own configuration writes it. */
 const bindAddress = '$' + '{jboss.bind.address:127.0.0.1}';
 
-function configured(text: string, { activation, port }: WildflyOptions): string {
+function configured(text: string, { activation, origin, port }: WildflyOptions): string {
   const changes: readonly (readonly [string, string])[] = [
     [
       `<xts-environment url="http://${bindAddress}:8080/ws-c11/ActivationService"/>`,
@@ -189,7 +207,7 @@ function configured(text: string, { activation, port }: WildflyOptions): string 
     // The port in endpoint references.
     [
       `<wsdl-host>${bindAddress}</wsdl-host>`,
-      `<wsdl-host>127.0.0.1</wsdl-host><wsdl-port>${port}</wsdl-port>`,
+      `<wsdl-host>127.0.0.1</wsdl-host><wsdl-port>${new URL(origin).port}</wsdl-port>`,
     ],
   ];
   return changes.reduce((edited, [from, to]) => {
@@ -237,13 +255,17 @@ async function buildWar(home: string, folder: string, target: string): Promise<v
   const classes = join(folder, 'WEB-INF/classes');
   await mkdir(classes, { recursive: true });
   await cp(join(warFolder, 'WEB-INF'), join(folder, 'WEB-INF'), { recursive: true });
-  await cp(join(warFolder, 'service-handlers.xml'), join(classes, 'service-handlers.xml'));
+  for (const name of ['service-handlers.xml', 'sc007-handlers.xml']) {
+    await cp(join(warFolder, name), join(classes, name));
+  }
   const base = join(home, 'modules/system/layers/base');
   const modules = [
     'org/jboss/xts/main',
     'org/jboss/jts/main',
     'jakarta/xml',
+    'jakarta/annotation/api',
     'jakarta/servlet/api',
+    'org/jboss/ws/api',
   ];
   const jars = await run('find', [...modules.map((name) => join(base, name)), '-name', '*.jar']);
   const sources = await run('find', [join(warFolder, 'src'), '-name', '*.java']);
