@@ -1,24 +1,27 @@
-import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { ConfigError } from '../../kernel/config/config-error.js';
+import { exportsText, importModule } from '../../kernel/config/module.js';
 import { type InitiatorApplication, procedureCallsMax } from './procedures.js';
 
-const schema = z.object({
-  name: z.string(),
-  procedures: z.record(
-    z.string(),
-    z.custom<(...args: never[]) => unknown>(
-      (value) => typeof value === 'function' && !isAsynchronous(value),
-      'must be a generator function, and not asynchronous',
+const schema = z.object(
+  {
+    name: z.string('must be its name'),
+    procedures: z.record(
+      z.string(),
+      z.custom<(...args: never[]) => unknown>(
+        (value) => typeof value === 'function' && !isAsynchronous(value),
+        'must be a generator function, and not asynchronous',
+      ),
+      'must be an object of generator functions',
     ),
-  ),
-  callsMax: z
-    .int('must be a whole number')
-    .min(1, 'must be at least 1')
-    .max(procedureCallsMax, `must be at most ${procedureCallsMax}`)
-    .optional(),
-});
+    callsMax: z
+      .int('must be a whole number')
+      .min(1, 'must be at least 1')
+      .max(procedureCallsMax, `must be at most ${procedureCallsMax}`)
+      .optional(),
+  },
+  'must be an object',
+);
 
 /** What comes of it later would not be the same at all initiators. */
 function isAsynchronous(value: unknown): boolean {
@@ -41,13 +44,15 @@ export async function loadInitiatorApplications(
 }
 
 async function load(what: string, name: string, path: string): Promise<InitiatorApplication> {
-  if (!existsSync(path)) throw new ConfigError(`${what}: ${path}: no such file; correct the path`);
-  const found = schema.safeParse((await imported(what, path)).application);
+  const module = await importModule(what, path);
+  const { application } = module;
+  const found = schema.safeParse(application);
   if (!found.success) {
     const [fault] = found.error.issues;
     const where = ['application', ...(fault?.path ?? [])].map(String).join('.');
     throw new ConfigError(
-      `${what}: ${path}: export ${where} ${fault?.message}; export "application" with "name" and "procedures"`,
+      `${what}: ${path}: export ${where} ${fault?.message}; ${exportsText(module)}, and must export ` +
+        '"application": an object with "name" and "procedures" (generator functions)',
     );
   }
   if (found.data.name !== name) {
@@ -55,13 +60,4 @@ async function load(what: string, name: string, path: string): Promise<Initiator
   }
   // Zod has seen that the parts are there; what they take and give, only running them shows.
   return found.data as unknown as InitiatorApplication;
-}
-
-async function imported(what: string, path: string): Promise<{ readonly application?: unknown }> {
-  try {
-    return await import(pathToFileURL(path).href);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(`${what}: ${path} does not load: ${reason}`, { cause: error });
-  }
 }

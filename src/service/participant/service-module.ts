@@ -1,6 +1,5 @@
-import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import { ConfigError } from '../../kernel/config/config-error.js';
+import { exportsText, importModule } from '../../kernel/config/module.js';
 import type { RunningNode } from '../../kernel/running-node.js';
 import type { Broker } from './outbox/messages.js';
 import { type ParticipantNodeOptions, startParticipant } from './participant-node.js';
@@ -14,11 +13,11 @@ type Shared = Omit<ParticipantNodeOptions<unknown>, keyof Own>;
  */
 export async function startService(path: string, options: Shared): Promise<RunningNode> {
   const what = `${options.node.name}: service`;
-  if (!existsSync(path)) throw new ConfigError(`${what}: ${path}: no such file; correct the path`);
-  const { participant } = await imported(what, path);
+  const module = await importModule(what, path);
+  const { participant } = module;
   if (!isParticipant(participant)) {
     throw new ConfigError(
-      `${what}: ${path}: export "participant", an object with "operations" (functions, or one for all) and "resource" (with ${methods.join(', ')}), and where it sends messages "broker" (with publish, close), and "protocol" where it is "volatile"`,
+      `${what}: ${path}: export "participant", an object with "operations" (functions, or one for all) and "resource" (with ${methods.join(', ')}), and where it sends messages "broker" (with publish, close), and "protocol" where it is "volatile"; ${exportsText(module)}`,
     );
   }
   return startParticipant({ ...options, ...ownOf(participant) });
@@ -57,12 +56,3 @@ function isResource(value: unknown): boolean {
 
 const isObject = (value: unknown): value is object => typeof value === 'object' && value !== null;
 const isFunction = (value: unknown) => typeof value === 'function';
-
-async function imported(what: string, path: string): Promise<{ readonly participant?: unknown }> {
-  try {
-    return await import(pathToFileURL(path).href);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(`${what}: ${path} does not load: ${reason}`, { cause: error });
-  }
-}

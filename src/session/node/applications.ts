@@ -1,8 +1,7 @@
-import { existsSync } from 'node:fs';
-import { pathToFileURL } from 'node:url';
 import { z } from 'zod';
 import { builtInApplications, builtInModule } from '../../kernel/config/built-in.js';
 import { ConfigError } from '../../kernel/config/config-error.js';
+import { exportsText, importModule } from '../../kernel/config/module.js';
 import { type CoordinatorNode, isPath } from '../../kernel/config/node-file.js';
 import type { Application } from '../core/application.js';
 
@@ -17,18 +16,24 @@ const operation = z.custom<(...args: never[]) => unknown>(
   (value) => typeof value === 'function',
   'must be a function',
 );
-const moduleSchema = z.object({
-  application: z.looseObject({
-    name: z.string(),
-    simulate: operation,
-    apply: operation,
-    interferes: operation,
-  }),
-  pages: z
-    .instanceof(URL, { error: 'must be a URL' })
-    .refine(({ protocol }) => protocol === 'file:', 'must be a file: URL')
-    .optional(),
-});
+const moduleSchema = z.object(
+  {
+    application: z.looseObject(
+      {
+        name: z.string('must be its name'),
+        simulate: operation,
+        apply: operation,
+        interferes: operation,
+      },
+      'must be an object',
+    ),
+    pages: z
+      .instanceof(URL, { error: 'must be a URL' })
+      .refine(({ protocol }) => protocol === 'file:', 'must be a file: URL')
+      .optional(),
+  },
+  'must be an object',
+);
 
 /**
  * Loads the modules of the applications that the cluster has sessions for, in its order. Throws
@@ -54,13 +59,15 @@ async function load(
   }
   const what = `${node}: application "${name}"`;
   const path = pathOf(what, listed);
-  const found = moduleSchema.safeParse((await imported(what, path)).default);
+  const module = await importModule(what, path);
+  const { default: exported } = module;
+  const found = moduleSchema.safeParse(exported);
   if (!found.success) {
     const [fault] = found.error.issues;
     const where = ['default', ...(fault?.path ?? [])].map(String).join('.');
     throw new ConfigError(
-      `${what}: ${path}: export ${where} ${fault?.message}; export as default an object ` +
-        'with "application" and, where it has pages, "pages"',
+      `${what}: ${path}: export ${where} ${fault?.message}; ${exportsText(module)}; export as default ` +
+        'an object with "application" (name, simulate, apply, interferes) and, where it has pages, "pages"',
     );
   }
   const { application, pages } = found.data;
@@ -79,15 +86,5 @@ function pathOf(what: string, listed: string): string {
       `${what}: "${listed}" is not built in (${known} are); give the path of a module`,
     );
   }
-  if (!existsSync(path)) throw new ConfigError(`${what}: ${path}: no such file; correct the path`);
   return path;
-}
-
-async function imported(what: string, path: string): Promise<{ readonly default?: unknown }> {
-  try {
-    return await import(pathToFileURL(path).href);
-  } catch (error) {
-    const reason = error instanceof Error ? error.message : String(error);
-    throw new ConfigError(`${what}: ${path} does not load: ${reason}`, { cause: error });
-  }
 }

@@ -78,6 +78,22 @@ describe('the applications of an initiator', () => {
     await expect(loading).rejects.toThrow('initiator-0: application "travel"');
   });
 
+  it('are refused with what they export, and what they must', async () => {
+    const loading = load('export const other = 1; export const Travel = 2;');
+    await expect(loading).rejects.toThrow(
+      /travel\.mjs: .*it exports Travel, other, and must export/,
+    );
+    await expect(load('')).rejects.toThrow('it exports nothing');
+    await expect(load('')).rejects.toThrow('"procedures" (generator functions)');
+  });
+
+  it('are refused with the remedy where the package is not beside them', async () => {
+    // As Node.js throws it; here the package is found everywhere.
+    const error = `new Error("Cannot find package 'concordat' imported from /x.mjs")`;
+    const loading = load(`throw Object.assign(${error}, { code: 'ERR_MODULE_NOT_FOUND' });`);
+    await expect(loading).rejects.toThrow(/does not load: .*run "npm install \/.*" in its folder/);
+  });
+
   it('are refused where there is no such file', async () => {
     const loading = loadInitiatorApplications('initiator-0', { travel: '/nowhere/travel.mjs' });
     await expect(loading).rejects.toBeInstanceOf(ConfigError);
