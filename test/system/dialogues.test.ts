@@ -56,7 +56,10 @@ describe('a transaction that its client drives', () => {
   it('rolls back when the client says so, and when a participant refused', async () => {
     const given = await client.begin({ timeoutMs });
     await given.call('hotel', 'reserve', 1, { timeoutMs });
-    expect(await given.rollback({ timeoutMs })).toMatchObject({ outcome: 'aborted' });
+    expect(await given.rollback({ timeoutMs })).toMatchObject({
+      outcome: 'aborted',
+      reason: 'RolledBack',
+    });
     const refused = await client.begin({ timeoutMs });
     const answer = await refused.call('hotel', 'reserve', 99, { timeoutMs });
     expect(answer).toEqual({ kind: 'refused', reason: 'FullyBooked' });

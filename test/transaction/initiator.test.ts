@@ -268,7 +268,7 @@ describe('legs', () => {
     const sent = of(rig.leg(1, { kind: 'unreachable' }), 'send-completion');
     expect(sent[0]?.statement.statement.decision).toBe('rollback');
     rig.give(notifiedByProof(0, 'abort'));
-    expect(rig.answers()).toEqual([aborted('ParticipantUnreachable')]);
+    expect(rig.answers()).toEqual([aborted('ParticipantUnreachable: bank-b')]);
   });
 
   it('rolls back when a participant takes too long', () => {
@@ -279,7 +279,7 @@ describe('legs', () => {
     const sent = of(rig.timeOut('deadline'), 'send-completion');
     expect(sent[0]?.statement.statement.decision).toBe('rollback');
     rig.give(notifiedByProof(0, 'abort'));
-    expect(rig.answers()).toEqual([aborted('ParticipantTimeout')]);
+    expect(rig.answers()).toEqual([aborted('ParticipantTimeout: bank-a')]);
   });
 
   it('rolls back what is known to be impossible, and asks no participant', () => {

@@ -6,6 +6,7 @@ import { Driver } from '../../kernel/driver/driver.js';
 import { Members } from '../../kernel/enrollment/members.js';
 import { registerMembers } from '../../kernel/enrollment/members-port.js';
 import { createNodeServer, registerHealth } from '../../kernel/http/http-server.js';
+import { OccasionalLog } from '../../kernel/http/log-output.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { unreachable } from '../../kernel/ids.js';
 import { ed25519Signer, Keyring } from '../../kernel/keys.js';
@@ -119,6 +120,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   });
 
   const waiting = new WaitingClients();
+  const occasionally = new OccasionalLog(log);
   const submit = (input: InitiatorInput<InitiatorCall>): boolean => driver.submit(input);
   const outbound = new Outbound({ cluster, self, keyring, client, log, submit });
   const perform = performer(outbound, waiting);
@@ -150,6 +152,10 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
       cluster,
       applications,
       readHeader: readRequestHeader,
+      onFailed: ({ application, procedure }, err) => {
+        const data = { application, procedure, err };
+        occasionally.write('warn', 'procedure-failed', data, `${application}/${procedure}`);
+      },
       ask: (request) => outcomeOf(ask, request),
     }),
     inFlightMax: limits.transactions,

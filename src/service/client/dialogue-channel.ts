@@ -15,11 +15,13 @@ export interface DialogueStep {
   readonly body: XmlElement;
   /** Reads the answer. Throws where it is none. */
   readonly textOf: (body: XmlElement | undefined) => string;
+  /** Reads why it was aborted, of which initiators may know more or less. */
+  readonly reasonOf?: (body: XmlElement | undefined) => string | undefined;
 }
 
 /** What one initiator made of a step. */
 export type StepAnswer =
-  | { readonly kind: 'said'; readonly text: string }
+  | { readonly kind: 'said'; readonly text: string; readonly reason?: string }
   /** It will not do it, however often it is asked. */
   | { readonly kind: 'refused'; readonly code: string; readonly fault: string }
   /** The time is over. */
@@ -97,7 +99,8 @@ export class DialogueChannel {
         timeoutMs: Math.max(1, Math.min(deadlineMs - Date.now(), patience * timing.voteTimeoutMs)),
       });
       requireFrom(initiator, reply.principal);
-      return { kind: 'said', text: step.textOf(reply.body) };
+      const reason = step.reasonOf?.(reply.body);
+      return { kind: 'said', text: step.textOf(reply.body), ...(reason && { reason }) };
     } catch (error) {
       if (!(error instanceof ReceivedFault)) throw error;
       if (error.data.soapCode === 'Receiver' && !lacksSteps.has(error.code)) throw error;

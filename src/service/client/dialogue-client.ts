@@ -205,10 +205,15 @@ export class ClientDialogue {
         const { transactionId, outcome } = readRunResponse(body);
         return JSON.stringify({ transactionId, outcome });
       },
+      reasonOf: (body) => readRunResponse(body).reason,
     };
-    return JSON.parse(await this.#group.send(step, timeoutMs)) as ProcedureResult;
+    const { text, reason } = await this.#group.ask(step, timeoutMs);
+    const ended = JSON.parse(text) as ProcedureResult;
+    return reason === undefined ? ended : { ...ended, reason };
   }
 }
+
+type Said = Omit<Extract<StepAnswer, { kind: 'said' }>, 'kind'>;
 
 /** The channels to all initiators. */
 class ChannelGroup {
@@ -223,7 +228,12 @@ class ChannelGroup {
   }
 
   /** What `f + 1` initiators say alike. */
-  send(step: DialogueStep, timeoutMs: number): Promise<string> {
+  async send(step: DialogueStep, timeoutMs: number): Promise<string> {
+    return (await this.ask(step, timeoutMs)).text;
+  }
+
+  /** The same, with the reason where those that say it give one reason. */
+  ask(step: DialogueStep, timeoutMs: number): Promise<Said> {
     const deadlineMs = Date.now() + timeoutMs;
     const answers: StepAnswer[] = [];
     return new Promise((resolve, reject) => {
@@ -238,9 +248,14 @@ class ChannelGroup {
     });
   }
 
-  #alike(answers: readonly StepAnswer[]): string | undefined {
-    const texts = answers.flatMap((answer) => (answer.kind === 'said' ? [answer.text] : []));
-    return texts.find((text) => texts.filter((other) => other === text).length >= this.#needed);
+  #alike(answers: readonly StepAnswer[]): Said | undefined {
+    const said = answers.filter((answer) => answer.kind === 'said');
+    const alike = (one: Said) => said.filter(({ text }) => text === one.text);
+    const found = said.find((one) => alike(one).length >= this.#needed);
+    if (found === undefined) return undefined;
+    const { text, reason } = found;
+    const isSure = alike(found).every((other) => other.reason === reason);
+    return isSure && reason !== undefined ? { text, reason } : { text };
   }
 
   #failure(answers: readonly StepAnswer[]): RequestError {

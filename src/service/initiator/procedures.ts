@@ -115,16 +115,41 @@ export function rollback(reason: string): Ending {
   return { kind: 'rollback', reason };
 }
 
-/** The request as the core of an initiator runs it; undefined where the application has no such procedure. */
+/**
+ * The request as the core of an initiator runs it; undefined where the application has no such procedure. `onFailed`
+ * receives what the procedure throws, or what is wrong with its calls.
+ */
 export function procedureOf(
   { procedures, callsMax = usualCallsMax }: InitiatorApplication,
   run: Run,
   client: string,
+  onFailed: (error: unknown) => void = () => {},
 ): Procedure<ProcedureCall> | undefined {
   const steps = Object.hasOwn(procedures, run.procedure) ? procedures[run.procedure] : undefined;
   if (steps === undefined) return undefined;
   const begin = () => steps({ client, payload: parseJson(run.payload, payloadBytesMax) });
-  return { kind: 'procedure', callsMax, next: (answers) => nextOf(begin(), answers) };
+  const next = (answers: readonly CallAnswer[]) => {
+    try {
+      return withinBounds(nextOf(begin(), answers), answers.length, callsMax);
+    } catch (error) {
+      onFailed(error);
+      throw error;
+    }
+  };
+  return { kind: 'procedure', callsMax, next };
+}
+
+function withinBounds(
+  step: Step<ProcedureCall>,
+  before: number,
+  callsMax: number,
+): Step<ProcedureCall> {
+  if (step.kind !== 'call') return step;
+  const calls = before + step.legs.length;
+  if (step.legs.length === 0) throw new RangeError('it yields no call');
+  if (calls > callsMax)
+    throw new RangeError(`it makes ${calls} calls, and callsMax is ${callsMax}`);
+  return step;
 }
 
 /**

@@ -18,6 +18,8 @@ export interface RunPortOptions {
   readonly applications: ReadonlyMap<string, InitiatorApplication>;
   /** Checks that the message is a client's request in its own name; throws a `SoapFault` else. */
   readonly readHeader: (message: ReceivedMessage) => RequestHeader & { readonly name: string };
+  /** Receives what a procedure throws. */
+  readonly onFailed?: (run: Pick<Run, 'application' | 'procedure'>, error: unknown) => void;
   /** Resolves when the transaction has ended. Throws a `SoapFault` where the request is refused. */
   readonly ask: (request: ProcedureRun) => Promise<RequestOutcome>;
 }
@@ -37,7 +39,7 @@ export function runOperations(options: RunPortOptions): Operations<ReceivedMessa
 }
 
 function readRequest(
-  { cluster, applications, readHeader }: RunPortOptions,
+  { cluster, applications, readHeader, onFailed }: RunPortOptions,
   message: ReceivedMessage,
 ): ProcedureRun {
   const { name, ...header } = readHeader(message);
@@ -46,7 +48,7 @@ function readRequest(
   if (application === undefined) {
     throw unknown('UnknownApplication', `This initiator has no application ${run.application}.`);
   }
-  const operation = procedureOf(application, run, name);
+  const operation = procedureOf(application, run, name, (error) => onFailed?.(run, error));
   if (operation === undefined) {
     throw unknown('UnknownProcedure', `${run.application} has no procedure ${run.procedure}.`);
   }

@@ -24,6 +24,7 @@ import type {
 
 /** How often a leg is sent to a participant that cannot be reached. */
 const maxAttempts = 4;
+const unreachableReason: AbortCause = 'ParticipantUnreachable';
 
 interface LegState {
   attempts: number;
@@ -107,8 +108,7 @@ export class Legs<Call extends Called> {
       case 'unreachable': {
         const { attempts } = state;
         if (attempts < maxAttempts) return { kind: 'retry', attempts };
-        const reason: AbortCause = 'ParticipantUnreachable';
-        state.answer = { kind: 'refused', reason };
+        state.answer = { kind: 'refused', reason: unreachableReason };
         return { kind: 'refused' };
       }
       default:
@@ -129,10 +129,17 @@ export class Legs<Call extends Called> {
 
   /** The reason of the first refused leg, in the operation's own order. */
   get refusal(): string | undefined {
-    for (const { state } of this.#legs) {
-      if (state.answer?.kind === 'refused') return state.answer.reason;
+    for (const { state, participant } of this.#legs) {
+      if (state.answer?.kind !== 'refused') continue;
+      const { reason } = state.answer;
+      return reason === unreachableReason ? `${reason}: ${participant}` : reason;
     }
     return undefined;
+  }
+
+  /** The participant of the first leg without an answer, in the operation's own order. */
+  get awaited(): ParticipantId | undefined {
+    return this.#legs.find(({ state }) => state.answer === undefined)?.participant;
   }
 
   #verdict(): LegVerdict {

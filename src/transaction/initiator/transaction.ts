@@ -389,8 +389,11 @@ export class InitiatorTransaction<Call extends Called> {
     ];
   }
 
-  get #lateness(): AbortCause {
-    return this.#request.operation.kind === 'dialogue' ? 'ClientTimeout' : 'ParticipantTimeout';
+  get #lateness(): string {
+    const isDialogue = this.#request.operation.kind === 'dialogue';
+    const cause: AbortCause = isDialogue ? 'ClientTimeout' : 'ParticipantTimeout';
+    const { awaited } = this.#legs;
+    return isDialogue || awaited === undefined ? cause : `${cause}: ${awaited}`;
   }
 
   #activate(to: readonly ReplicaId[]): InitiatorOutput<Call> {

@@ -246,6 +246,30 @@ describe('a procedure', () => {
     expect(step(ending(error), [done(1)])).toEqual({ kind: 'rollback', reason: 'Error: no' });
   });
 
+  it('says what it throws, and when it makes too many calls', () => {
+    const failures = (run: Run): unknown[] => {
+      const seen: unknown[] = [];
+      const application = { name: 'travel', procedures: { run }, callsMax: 1 };
+      const asked = { application: 'travel', procedure: 'run', payload: '1', permits: [] };
+      const procedure = procedureOf(application, asked, 'alice', (error) => seen.push(error));
+      expect(() => procedure?.next([])).toThrow();
+      return seen;
+    };
+    const thrown = new Error('a defect');
+    expect(
+      // biome-ignore lint/correctness/useYield: it throws before
+      failures(function* () {
+        throw thrown;
+      }),
+    ).toEqual([thrown]);
+    const calls = [call('hotel', 'a', 1), call('hotel', 'b', 1)];
+    const [error] = failures(function* () {
+      yield calls;
+      return commit();
+    });
+    expect(error).toMatchObject({ message: 'it makes 2 calls, and callsMax is 1' });
+  });
+
   it('is only what the application itself has, not what every object has', () => {
     const application: InitiatorApplication = { name: 'travel', procedures: {} };
     for (const procedure of ['toString', 'constructor', 'hasOwnProperty', 'book']) {

@@ -222,9 +222,12 @@ const unsent: readonly unknown[] = [
 function failureOf(error: unknown, address: string): HttpServiceError {
   const { name, message } = error instanceof Error ? error : new Error(String(error));
   const code = error instanceof Error && 'code' in error ? error.code : undefined;
-  const because = (failure: HttpServiceFailure) =>
-    new HttpServiceError(failure, address, message || String(code), { cause: error });
-  if (unsent.includes(code)) return because('unreachable');
+  const because = (failure: HttpServiceFailure, what = message || String(code)) =>
+    new HttpServiceError(failure, address, what, { cause: error });
+  if (unsent.includes(code)) {
+    const remedy = 'start the service, or correct its url in the participant’s file';
+    return because('unreachable', `the service does not answer there (${code}); ${remedy}`);
+  }
   if (code === 'UND_ERR_RES_EXCEEDED_MAX_SIZE') return because('too-large');
   return because(name === 'TimeoutError' || name === 'AbortError' ? 'timeout' : 'broken');
 }
