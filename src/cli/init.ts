@@ -1,5 +1,5 @@
-import { access, mkdir, readFile, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { access, mkdir, readFile, rm, rmdir, writeFile } from 'node:fs/promises';
+import { basename, join } from 'node:path';
 import { newMember } from '../agreement/core/abstentions.js';
 import type { Cluster } from '../kernel/cluster.js';
 import { loadCluster, nameField, nodeNameField } from '../kernel/config/cluster-file.js';
@@ -51,6 +51,19 @@ export async function initCluster(options: InitOptions): Promise<{ files: string
   return {
     files: [file.cluster, file.authorityKey, ...nodes.map(({ name }) => file.node(name))],
   };
+}
+
+/** Takes away what `initCluster` has just made of these files, and what the nodes have written since. */
+export async function removeCluster(directory: string, files: readonly string[]): Promise<void> {
+  const file = paths(directory);
+  for (const path of files) {
+    await rm(path, { force: true });
+    await rm(file.data(basename(path, '.json')), { recursive: true, force: true });
+  }
+  // They stay where anything else is in them.
+  for (const path of [file.nodes, join(directory, 'data')]) {
+    await rmdir(path).catch(() => undefined);
+  }
 }
 
 /**

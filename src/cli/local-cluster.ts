@@ -5,9 +5,15 @@ import { fileURLToPath } from 'node:url';
 import type { Cluster } from '../kernel/cluster.js';
 import { loadCluster } from '../kernel/config/cluster-file.js';
 import type { NewCluster } from '../kernel/config/new-cluster.js';
-import { initCluster } from './init.js';
+import { initCluster, removeCluster } from './init.js';
 import { ChildNode, type ProcessEnd } from './local/child-node.js';
-import { type LocalRole, localMembers, requireFreePorts } from './local/members.js';
+import {
+  type LocalMember,
+  type LocalRole,
+  localMembers,
+  participantKinds,
+  requireFreePorts,
+} from './local/members.js';
 import { claimPorts, localHost, type PortRange } from './local/port-range.js';
 import { RestartPolicy } from './local/restart-policy.js';
 
@@ -48,6 +54,8 @@ export interface LocalNode {
   readonly role: LocalRole;
   /** Base address of its HTTP server. */
   readonly url: string;
+  /** HOST:PORT at which a coordinator serves the other coordinators, in TLS. */
+  readonly peer?: string;
   /** `undefined` while it does not run. */
   readonly pid: number | undefined;
   /** Where its process writes its log. */
@@ -55,7 +63,7 @@ export interface LocalNode {
 }
 
 interface Managed {
-  readonly role: LocalRole;
+  readonly member: LocalMember;
   readonly child: ChildNode;
   readonly policy: RestartPolicy;
   script: string | undefined;
@@ -86,25 +94,30 @@ export class LocalCluster {
   readonly #ports: PortRange | undefined;
   readonly #nodes: ReadonlyMap<string, Managed>;
 
-  private constructor(options: LocalClusterOptions, cluster: Cluster, ports?: PortRange) {
+  private constructor(
+    options: LocalClusterOptions,
+    cluster: Cluster,
+    members: readonly LocalMember[],
+    ports?: PortRange,
+  ) {
     this.directory = options.directory;
     this.cluster = cluster;
     this.#options = options;
     this.#ports = ports;
     this.#nodes = new Map(
-      localMembers(cluster).map(({ name, role, url }) => [
-        name,
+      members.map((member) => [
+        member.name,
         {
-          role,
+          member,
           child: new ChildNode({
-            name,
-            url,
-            logFile: join(options.directory, 'logs', `${name}.log`),
-            environment: environmentOf(options, name),
-            onDied: (end) => this.#onDied(name, end),
+            name: member.name,
+            url: member.url,
+            logFile: join(options.directory, 'logs', `${member.name}.log`),
+            environment: environmentOf(options, member.name),
+            onDied: (end) => this.#onDied(member.name, end),
           }),
           policy: new RestartPolicy(performance.now()),
-          script: options.scripts?.[name],
+          script: options.scripts?.[member.name],
           generation: 0,
         },
       ]),
@@ -114,31 +127,33 @@ export class LocalCluster {
   /**
    * Makes the cluster where the directory holds none, starts every node, and waits until all answer.
    * Throws `ConfigError`, or `CliError` where a port is taken or a node does not start; then none is
-   * left running.
+   * left running, and of a cluster that was made nothing but the logs.
    */
   static async start(options: LocalClusterOptions): Promise<LocalCluster> {
     const { directory, traceDirectory } = options;
     const clusterFile = join(directory, 'cluster.json');
-    const ports = existsSync(clusterFile) ? undefined : await makeCluster(options);
+    const made = existsSync(clusterFile) ? undefined : await makeCluster(options);
     try {
       const cluster = await loadCluster(clusterFile);
       await requireFreePorts(cluster);
       await mkdir(join(directory, 'logs'), { recursive: true });
       if (traceDirectory !== undefined) await mkdir(traceDirectory, { recursive: true });
-      const started = new LocalCluster(options, cluster, ports);
+      const kinds = await participantKinds(cluster, join(directory, 'nodes'));
+      const members = localMembers(cluster, kinds);
+      const started = new LocalCluster(options, cluster, members, made?.ports);
       await started.#startAll();
       return started;
     } catch (error) {
-      await ports?.release();
+      if (made !== undefined) await removeCluster(directory, made.files);
+      await made?.ports?.release();
       throw error;
     }
   }
 
   /** In the order of the cluster file: coordinators, initiators, banks, front doors. */
   get nodes(): LocalNode[] {
-    return [...this.#nodes.values()].map(({ role, child }) => {
-      const { name, url, pid, logFile } = child;
-      return { name, role, url, pid, logFile };
+    return [...this.#nodes.values()].map(({ member, child: { pid, logFile } }) => {
+      return { ...member, pid, logFile };
     });
   }
 
@@ -265,12 +280,12 @@ async function makeCluster({ directory, create, basePort }: LocalClusterOptions)
     basePort: basePort ?? ports?.basePort ?? 0,
   } as const;
   try {
-    await initCluster({ ...cluster, directory, layout });
+    const { files } = await initCluster({ ...cluster, directory, layout });
+    return { files, ports };
   } catch (error) {
     await ports?.release();
     throw error;
   }
-  return ports;
 }
 
 function environmentOf(

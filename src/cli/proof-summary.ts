@@ -46,6 +46,7 @@ export function summaryText(summary: ProofSummary): string {
     return [`valid: transaction ${transactionId} was begun`, ...lines].join('\n');
   }
   const { outcome, reason, participants } = summary;
+  if (outcome === 'aborted') lines.push(...blame(participants));
   const why = reason === undefined ? '' : ` (${reason})`;
   const rows = participants.map(({ participant, protocol, vote, enlistment }) => [
     participant,
@@ -60,6 +61,19 @@ export function summaryText(summary: ProofSummary): string {
       ? ['no participants']
       : ['', table(['PARTICIPANT', 'PROTOCOL', 'VOTE', 'ENLISTMENT'], rows)]),
   ].join('\n');
+}
+
+type Summarized = ReturnType<typeof participantsOf>[number];
+
+/** Who voted to abort, and who did not vote. */
+function blame(participants: readonly Summarized[]): string[] {
+  const of = (vote: Summarized['vote']) =>
+    participants.flatMap((each) => (each.vote === vote ? [each.participant] : []));
+  const [against, silent] = [of('aborted'), of(undefined)];
+  return [
+    ...(against.length === 0 ? [] : [`refused by    ${[...new Set(against)].join(', ')}`]),
+    ...(silent.length === 0 ? [] : [`no vote of    ${[...new Set(silent)].join(', ')}`]),
+  ];
 }
 
 function participantsOf({ records }: OutcomeValue) {

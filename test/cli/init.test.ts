@@ -1,6 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { describe, expect, it } from 'vitest';
+import { removeCluster } from '../../src/cli/init.js';
+import { participantKinds } from '../../src/cli/local/members.js';
 import { loadCluster } from '../../src/kernel/config/cluster-file.js';
 import { loadNode } from '../../src/kernel/config/node-file.js';
 import { temporaryDirectory } from '../kernel/support/directory.js';
@@ -34,6 +36,19 @@ describe('concordat init', () => {
     );
     const taken = await cli('init', `${directory}-2`, '--gateways', 'x', '--clients', 'x-client');
     expect(taken.err).toContain('two nodes are named "x-client"');
+  });
+
+  it('says of each participant what it is, and leaves nothing of a cluster that is removed', async () => {
+    const directory = await temporaryDirectory();
+    const services = ['--services', `own=${import.meta.filename}`, '--gateways', 'gw'];
+    const sidecars = ['--sidecars', 'side=http://127.0.0.1:8080'];
+    const made = await cli('init', directory, ...services, ...sidecars, '--json');
+    const cluster = await loadCluster(join(directory, 'cluster.json'));
+    const kinds = Object.fromEntries(await participantKinds(cluster, join(directory, 'nodes')));
+    const banks = { 'bank-a': 'bank', 'bank-b': 'bank' };
+    expect(kinds).toEqual({ ...banks, own: 'participant', side: 'sidecar', gw: 'gateway' });
+    await removeCluster(directory, JSON.parse(made.out).files);
+    expect(await readdir(directory)).toEqual([]);
   });
 
   it('makes sessions for applications by name and by path', async () => {

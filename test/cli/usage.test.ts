@@ -27,6 +27,19 @@ describe('a wrong command line', () => {
     [['balance', 'alice'], /BANK\/ACCOUNT/],
     [['proof', 'the-last-one'], /transaction id: a UUID/],
     [['approve', '/nowhere/x.request'], /\/nowhere\/x.request: no such file/],
+    [
+      ['approve', import.meta.filename, '--node', '/nowhere/n.json'],
+      /n.json: no such file; name a coord.*--node/,
+    ],
+    [['status', '-c', '/nowhere/c.json'], /c.json: no such file; name the cluster.*--cluster/],
+    [
+      ['merge', 'x.record', '-o', 'x.json', '-c', '/nowhere/c.json'],
+      /c.json: no such file; name the/,
+    ],
+    [
+      ['procedure', 'a', 'b', '--client', '/nowhere/a.json'],
+      /a.json: no such file; name a cli.*--client/,
+    ],
     [['enroll', 'initiator', 'x'], /Allowed choices are participant, client/],
     [['verify', '/nowhere/x.proof', '--cluster', '/nowhere/cluster.json'], /no such file/],
   ];
@@ -101,6 +114,7 @@ describe('where no node runs', () => {
     expect(notClient).toMatchObject({ exitCode: 2, err: expect.stringContaining('--client') });
     const unknown = await cli('balance', 'bank-z/alice', '--client', client);
     expect(unknown).toMatchObject({ exitCode: 2, err: expect.stringContaining('bank-z') });
+    expect(unknown.err).toContain('only bank-a, bank-b');
     const notNode = await cli('run', client);
     expect(notNode).toMatchObject({ exitCode: 2, err: expect.stringContaining("is a client's") });
   });

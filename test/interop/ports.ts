@@ -16,7 +16,7 @@ export async function servedPorts(cluster: Cluster): Promise<ServedPort[]> {
   const found = new Map<string, string>();
   for (const { role, url } of localMembers(cluster)) {
     for (const path of descriptions()) {
-      const name = `${role}/${path}`;
+      const name = `${role === 'participant' ? 'bank' : role}/${path}`;
       if (!found.has(name) && (await isServed(`${url}/${path}`))) found.set(name, `${url}/${path}`);
     }
   }

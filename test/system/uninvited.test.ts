@@ -234,7 +234,8 @@ it('a bank that nobody invited aborts nothing, takes no place and costs no view'
     }
     signal('SIGCONT');
     expect(await paid).toEqual({ outcome: 'committed', transactionId: tid });
-    const proof = await cli('proof', tid, '-c', join(directory, 'cluster.json'), '--json');
+    const files = ['-c', join(directory, 'cluster.json'), '-o', join(directory, 'x.proof')];
+    const proof = await cli('proof', tid, ...files, '--json');
     expect(proof.out).toContain('bank-b');
     expect(proof.out).not.toContain(stranger);
     expect(await views()).toEqual([0, 0, 0, 0]);

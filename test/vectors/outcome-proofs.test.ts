@@ -31,4 +31,15 @@ describe('the vectors of outcome proofs', () => {
   it.each(vectors)('$name', ({ proof, proves }) => {
     expect(checkProof(vectorCluster, proof).ok).toBe(proves !== null);
   });
+
+  it('say where the cluster file lacks a participant, and how it comes there', () => {
+    const good = vectors.find(({ name }) => name === 'a commit');
+    const checked = checkProof(
+      { ...vectorCluster, participants: [] },
+      good?.proof ?? new Uint8Array(),
+    );
+    expect(checked).toMatchObject({
+      error: expect.stringMatching(/names no participant bank-.*merge/),
+    });
+  });
 });

@@ -1,5 +1,5 @@
 import { writeFile } from 'node:fs/promises';
-import { loadCluster } from '../../kernel/config/cluster-file.js';
+import { loadPublic } from '../client.js';
 import { type Answer, recordOf, sendRecord } from '../enrollment/records.js';
 import { type ExitCode, exitCodes } from '../exit.js';
 import { printJson, table } from '../output.js';
@@ -34,7 +34,7 @@ Examples:
   concordat admit hotel.record`,
     )
     .action(async (files: readonly string[], options: Options) => {
-      const cluster = await loadCluster(options.cluster);
+      const cluster = await loadPublic(options.cluster);
       const record = await recordOf(cluster, files);
       const path = options.output ?? `${record.member.name}.record`;
       await writeFile(path, record.file);

@@ -1,11 +1,9 @@
 import { writeFile } from 'node:fs/promises';
-import { loadCluster } from '../../kernel/config/cluster-file.js';
-import { loadNode } from '../../kernel/config/node-file.js';
 import { sha256 } from '../../kernel/digest.js';
 import { type EnrollmentRequest, readRequest } from '../../kernel/enrollment/request.js';
+import { loadCoordinator, loadPublic } from '../client.js';
 import { approve } from '../enrollment/approving.js';
 import { readBytes } from '../enrollment/records.js';
-import { usageError } from '../exit.js';
 import { printJson } from '../output.js';
 import { type AddCommand, defaultClusterFile } from './command.js';
 
@@ -39,14 +37,11 @@ Examples:
     .action(async (path: string, { node: nodeFile, cluster, output, json = false }: Options) => {
       const file = await readBytes(path);
       if (nodeFile === undefined) {
-        const { request, bytes } = readRequest((await loadCluster(cluster)).id, file);
+        const { request, bytes } = readRequest((await loadPublic(cluster)).id, file);
         return show({ ...shown(request), sha256: sha256(bytes) }, json);
       }
-      const node = await loadNode(nodeFile);
-      if (node.role !== 'coordinator') {
-        throw usageError(`${nodeFile} is not a coordinator's; only coordinators approve`);
-      }
-      const { id } = await loadCluster(node.clusterFile);
+      const node = await loadCoordinator(nodeFile);
+      const { id } = await loadPublic(node.clusterFile);
       const { request, bytes } = readRequest(id, file);
       const approval = output ?? `${request.name}.${node.name}.approval`;
       await writeFile(approval, await approve(file, node));

@@ -2,8 +2,8 @@ import { TransferClient } from '../../banking/client/transfer-client.js';
 import { ReceivedFault } from '../../soap/client.js';
 import { SoapTransportError } from '../../soap/transport.js';
 import { type Account, parseAccount } from '../arguments.js';
-import { loadClient } from '../client.js';
-import { CliError, usageError } from '../exit.js';
+import { loadClient, requireBank } from '../client.js';
+import { CliError } from '../exit.js';
 import { formatAmount } from '../money.js';
 import { printJson } from '../output.js';
 import { type AddCommand, defaultClientFile } from './command.js';
@@ -28,6 +28,7 @@ Example:
     )
     .action(async ({ bank, account }: Account, { client: file, json = false }: Options) => {
       const { node, cluster } = await loadClient(file);
+      requireBank(cluster, bank);
       const client = new TransferClient({ cluster, node });
       try {
         const { amountMinor, currency } = await client.getBalance(bank, account);
@@ -42,10 +43,12 @@ Example:
 };
 
 function cliErrorOf(error: unknown, bank: string): unknown {
-  if (error instanceof RangeError) return usageError(error.message);
   if (error instanceof ReceivedFault) {
     const message = `${bank} refuses: ${error.data.reason}`;
     return new CliError('failed', message, { cause: error });
+  }
+  if (error instanceof SoapTransportError && error.data.status === 404) {
+    return new CliError('failed', `${bank} keeps no accounts: it is not a bank`, { cause: error });
   }
   if (error instanceof SoapTransportError) {
     const message = `no answer from ${bank}; see "concordat status" (${error.message})`;

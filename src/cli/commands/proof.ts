@@ -1,8 +1,8 @@
 import { writeFile } from 'node:fs/promises';
-import { loadCluster } from '../../kernel/config/cluster-file.js';
 import type { TransactionId } from '../../kernel/ids.js';
 import { fetchProof } from '../../service/client/proof-fetch.js';
 import { parseTransactionId } from '../arguments.js';
+import { loadPublic } from '../client.js';
 import { CliError } from '../exit.js';
 import { printJson } from '../output.js';
 import { summarize, summaryText } from '../proof-summary.js';
@@ -31,7 +31,7 @@ Example:
   concordat proof 3f0c2c5e-4d6f-8a61-9c1e-0b7d5f1a2e3c -o transfer.proof`,
     )
     .action(async (tid: TransactionId, { cluster: clusterFile, output, json }: Options) => {
-      const cluster = await loadCluster(clusterFile);
+      const cluster = await loadPublic(clusterFile);
       const search = await fetchProof(cluster, tid, { timeoutMs: 5000 });
       if (search.kind === 'none') {
         throw new CliError(

@@ -1,9 +1,10 @@
+import { dirname, join } from 'node:path';
 import { z } from 'zod';
-import { loadCluster } from '../../kernel/config/cluster-file.js';
 import { httpGet } from '../../kernel/http/http-get.js';
 import { oneCorrect, quorum } from '../../kernel/ids.js';
+import { loadPublic } from '../client.js';
 import { type ExitCode, exitCodes } from '../exit.js';
-import { type LocalMember, localMembers } from '../local/members.js';
+import { type LocalMember, localMembers, participantKinds } from '../local/members.js';
 import { printJson, table } from '../output.js';
 import { type AddCommand, defaultClusterFile } from './command.js';
 
@@ -36,15 +37,17 @@ export const addStatus: AddCommand = (program, finish) => {
       'after',
       `
 Each node speaks for itself, and a faulty one may lie. TRANSACTIONS are those that a coordinator
-remembers, finished ones too. One that is recovering has no data, and takes part once enough others
+remembers, finished ones too. ROLE says of a participant what it is where its private file is in nodes/
+beside the cluster's. One that is recovering has no data, and takes part once enough others
 have told it what it may have said. Exit status 1 where a node is down, 3 where none answers.
 
 Example:
   concordat status --cluster .concordat/cluster.json`,
     )
     .action(async ({ cluster: file, json = false }: Options) => {
-      const cluster = await loadCluster(file);
-      const nodes = await Promise.all(localMembers(cluster).map(ask));
+      const cluster = await loadPublic(file);
+      const kinds = await participantKinds(cluster, join(dirname(file), 'nodes'));
+      const nodes = await Promise.all(localMembers(cluster, kinds).map(ask));
       const up = (role: LocalMember['role']) =>
         nodes.filter((node) => node.role === role && node.up).length;
       const summary = {

@@ -1,11 +1,10 @@
 import { TransferClient } from '../../banking/client/transfer-client.js';
 import type { Transfer } from '../../banking/soap.js';
-import type { Cluster } from '../../kernel/cluster.js';
 import type { RequestResult } from '../../service/client/poll-core.js';
 import { RequestError, type Ticket } from '../../service/client/request-error.js';
 import { type Account, parseAccount, wholeNumberArgument } from '../arguments.js';
-import { loadClient } from '../client.js';
-import { exitCodes, usageError } from '../exit.js';
+import { loadClient, requireBank } from '../client.js';
+import { exitCodes } from '../exit.js';
 import { parseAmount, parseCurrency } from '../money.js';
 import { printJson } from '../output.js';
 import { cliErrorOf, parseRequest, requireInitiators } from '../requests.js';
@@ -62,7 +61,7 @@ Examples:
         creditors: [{ ...options.to, amountMinor }],
         currency: code,
       };
-      requireBanks(cluster, order);
+      for (const { bank } of [order.debtor, ...order.creditors]) requireBank(cluster, bank);
       await requireInitiators(cluster);
       const { timeout, json = false } = options;
       const timeoutMs = timeout === undefined ? cluster.timing.defaultExpiresMs : timeout * 1000;
@@ -84,14 +83,6 @@ Examples:
       }
     });
 };
-
-function requireBanks({ participants }: Cluster, { debtor, creditors }: Transfer): void {
-  for (const { bank } of [debtor, ...creditors]) {
-    if (participants.some(({ id }) => id === bank)) continue;
-    const known = participants.map(({ name }) => name).join(', ');
-    throw usageError(`the cluster has no bank "${bank}", only ${known}`);
-  }
-}
 
 function resultText(
   { transactionId, outcome, reason }: RequestResult,

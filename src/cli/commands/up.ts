@@ -33,8 +33,9 @@ export const addUp: AddCommand = (program) => {
     .addHelpText(
       'after',
       `
-The options from --id to --base-port are for a cluster that is made. Each node logs to
-logs/NAME.log in the directory. CONCORDAT_LOG_LEVEL sets how much.
+The options from --id to --base-port are for a cluster that is made; where it does not start, nothing
+but the logs is left of it. Each node logs to logs/NAME.log in the directory. CONCORDAT_LOG_LEVEL sets how
+much.
 
 Examples:
   concordat up
@@ -99,7 +100,9 @@ async function describe(cluster: LocalCluster) {
   const pages = await pagesOf(cluster);
   return {
     directory,
-    nodes: nodes.map(({ name, role, pid, url, logFile }) => ({ name, role, pid, url, logFile })),
+    nodes: nodes.map(({ name, role, pid, url, peer, logFile }) => {
+      return { name, role, pid, url, ...(peer !== undefined && { peer }), logFile };
+    }),
     wsdl: `${transferUrl}?wsdl`,
     curl: curlLine(transferUrl, await sampleOf(cluster)),
     ...(pages.length > 0 && { pages }),
@@ -120,9 +123,11 @@ async function greeting(cluster: LocalCluster): Promise<string> {
   const { nodes, wsdl, curl, pages } = await describe(cluster);
   const owner = cluster.nodeFile('alice');
   const pagesText = pages ? `\nPages, for the holder of ${owner}:\n  ${pages.join('\n  ')}\n` : '';
-  const rows = nodes.map(({ name, role, pid, url }) => [name, role, String(pid ?? '-'), url]);
+  const rows = nodes.map(({ name, role, pid, url, peer = '' }) => {
+    return [name, role, String(pid ?? '-'), url, peer];
+  });
   return `
-${table(['NODE', 'ROLE', 'PID', 'URL'], rows)}
+${table(['NODE', 'ROLE', 'PID', 'URL', 'PEERS (TLS)'], rows)}
 
 The front door's WSDL, for any SOAP client:
   ${wsdl}

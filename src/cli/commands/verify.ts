@@ -1,7 +1,7 @@
 import { readFile, stat } from 'node:fs/promises';
 import { decisionProofBytesMax } from '../../agreement/sizes.js';
-import { loadCluster } from '../../kernel/config/cluster-file.js';
 import { checkProof } from '../../service/client/proof-check.js';
+import { loadPublic } from '../client.js';
 import { exitCodes, usageError } from '../exit.js';
 import { printJson } from '../output.js';
 import { summarize, summaryText } from '../proof-summary.js';
@@ -28,7 +28,7 @@ Example:
   concordat verify transfer.proof --cluster cluster.json`,
     )
     .action(async (file: string, { cluster: clusterFile, json = false }: Options) => {
-      const cluster = await loadCluster(clusterFile);
+      const cluster = await loadPublic(clusterFile);
       const checked = checkProof(cluster, await readProof(file));
       if (checked.ok) {
         const summary = summarize(cluster, checked.value);

@@ -18,6 +18,7 @@ import { type ParticipantRequest, pointOf, signRequest } from '../../kernel/enro
 import { participantId } from '../../kernel/ids.js';
 import { StoreError } from '../../kernel/store/mark.js';
 import { createStore } from '../../kernel/store/store.js';
+import { loadPublic } from '../client.js';
 
 interface Shared {
   readonly name: string;
@@ -46,7 +47,7 @@ export type Newcomer =
  */
 export async function enroll(newcomer: Newcomer): Promise<{ files: string[]; sha256: string }> {
   const { nodeFile, requestFile } = newcomer;
-  const cluster = await loadCluster(newcomer.clusterFile);
+  const cluster = await loadPublic(newcomer.clusterFile);
   const { node, request } = made(newcomer, cluster);
   const { file, bytes } = signRequest(request, node);
   if (!(await createFile(nodeFile, json(node)))) {

@@ -1,12 +1,7 @@
 import { readFile } from 'node:fs/promises';
 import { z } from 'zod';
 import type { Cluster, ParticipantMember } from '../../kernel/cluster.js';
-import {
-  type ClusterFile,
-  clusterSchema,
-  loadCluster,
-  toCluster,
-} from '../../kernel/config/cluster-file.js';
+import { type ClusterFile, clusterSchema, toCluster } from '../../kernel/config/cluster-file.js';
 import { ConfigError, check, readJson } from '../../kernel/config/config-error.js';
 import { approvalMagic, readApproval } from '../../kernel/enrollment/approval.js';
 import { replaceFile } from '../../kernel/enrollment/files.js';
@@ -27,6 +22,7 @@ import {
 import { readRequest, requestMagic } from '../../kernel/enrollment/request.js';
 import { httpPost } from '../../kernel/http/http-get.js';
 import { Keyring } from '../../kernel/keys.js';
+import { loadPublic } from '../client.js';
 
 /** Files of an enrollment by what they are, in whichever order they were named. */
 interface Parts {
@@ -146,7 +142,7 @@ export async function merge(
   records: readonly string[],
   output: string,
 ): Promise<{ participants: string[] }> {
-  const cluster = await loadCluster(clusterFile);
+  const cluster = await loadPublic(clusterFile);
   let merged = await readJson(clusterFile, clusterSchema);
   const names: string[] = [];
   for (const path of records) {

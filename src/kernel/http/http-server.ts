@@ -188,6 +188,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     log.error({ err: error, method: request.method, path: request.routeOptions.url }, 'http-error');
     return reply.code(status).send({ error: 'internal error' });
   });
+  app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }));
   return app;
 }
 

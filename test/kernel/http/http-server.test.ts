@@ -24,6 +24,12 @@ describe('createHttpServer', () => {
     expect(response.json()).toEqual({ status: 'ok', view: 3 });
   });
 
+  it('answers for an address that it does not serve as for any other error', async () => {
+    const response = await server().app.inject('/nowhere');
+    expect(response.statusCode).toBe(404);
+    expect(response.json()).toEqual({ error: 'not found' });
+  });
+
   it('refuses a body that is too large', async () => {
     const { app } = server();
     app.post('/', () => 'read');
