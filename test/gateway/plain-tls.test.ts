@@ -3,6 +3,7 @@ import { writeFile } from 'node:fs/promises';
 import { join } from 'node:path';
 import { pino } from 'pino';
 import { beforeEach, describe, expect, it, onTestFinished } from 'vitest';
+import { addressesOf } from '../../src/gateway/node/origins.js';
 import { type ClientRules, loadPlainTls, refusalOf } from '../../src/gateway/node/plain-tls.js';
 import { ConfigError } from '../../src/kernel/config/config-error.js';
 import { checkPlain, type PlainTls } from '../../src/kernel/config/plain-service.js';
@@ -98,6 +99,19 @@ describe('the TLS files of a gateway', () => {
     expect(complaints('http://a', 'https://b')).toEqual(['url']);
     expect(complaints('https://a', 'http://b')).toEqual(['allowedOrigins']);
     expect(complaints('https://a', 'http://b', true)).toEqual([]);
+  });
+});
+
+describe('a gateway with TLS', () => {
+  it('calls no http address, whoever lists it, unless its file says so', () => {
+    const cluster = { allowedOrigins: ['http://a.test', 'https://a.test'] };
+    const allowed = (mayCallHttp: boolean) => {
+      const tls = { certificate: 'a', privateKey: 'b', mayCallHttp };
+      const policy = addressesOf(cluster, { allowedOrigins: [], isLoopbackOne: false, tls });
+      return [policy.allows('http://a.test/x'), policy.allows('https://a.test/x')];
+    };
+    expect(allowed(false)).toEqual([false, true]);
+    expect(allowed(true)).toEqual([true, true]);
   });
 });
 

@@ -176,7 +176,7 @@ export const gatewayMutants: readonly Mutant[] = [
     file: `${folder}/node/origins.ts`,
     find: "return (origin) => !needsTls || origin.startsWith('https:');",
     replace: "return (origin) => !needsTls || origin.startsWith('http');",
-    tests: ['test/gateway/tls.test.ts'],
+    tests: tls,
   },
   {
     name: 'name-with-two-attributes',
