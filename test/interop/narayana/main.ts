@@ -37,7 +37,7 @@ The last line of output is the crash run's result as JSON.
 With --scenarios also the 15 scenarios of the WS-TX interoperability rounds (WSTF sc007), in which Concordat is
 the coordinator, the participant, or each at the same time.
 
-Example, some 20 minutes on 2 cores:
+Example, 48 minutes on 2 cores that other work kept busy:
   npm run interop:narayana -- --transfers 1000 --clients 8 \
     --gateway-kills 25 --wildfly-kills 12 --coordinator-kills 25
 
