@@ -12,7 +12,9 @@ import {
   type Transfer,
   writeTransfer,
 } from '../../src/banking/soap.js';
+import { createLogger } from '../../src/kernel/http/logger.js';
 import { clientId, participantId } from '../../src/kernel/ids.js';
+import { ProcedureClient } from '../../src/service/client/procedure-client.js';
 import { endpoint } from '../../src/soap/addressing.js';
 import { faultBody } from '../../src/soap/fault-body.js';
 import { coordinationFaults, type SoapFault, transactionFaults } from '../../src/soap/faults.js';
@@ -91,6 +93,32 @@ async function watched(world: World) {
   });
   return inputs;
 }
+
+it('logs what a procedure throws, by its name and without the payload', async () => {
+  const world = await World.make({ resendAfterMs: 300 });
+  for (const index of [0, 1, 2, 3]) await serveCoordinator(world, index, 'proving');
+  const lines: string[] = [];
+  const book = () => {
+    throw new Error('a defect');
+  };
+  const over = {
+    applications: [{ name: 'travel', procedures: { book } }],
+    log: createLogger({ name: 'initiator', level: 'warn' }, { write: (line) => lines.push(line) }),
+  };
+  for (const index of [0, 1, 2]) await start(world, index, over);
+  const client = new ProcedureClient({
+    cluster: world.cluster,
+    node: world.node('client', 'alice'),
+  });
+  onTestFinished(() => client.close());
+  const order = { application: 'travel', procedure: 'book', payload: 'a secret' };
+  const ended = await client.run(order, { timeoutMs: 30_000 });
+  expect(ended).toMatchObject({ outcome: 'aborted', reason: 'ProcedureFailed' });
+  const [line = '{}'] = lines;
+  const named = { application: 'travel', procedure: 'book', msg: 'procedure-failed' };
+  expect(JSON.parse(line)).toMatchObject({ ...named, err: { message: 'a defect' } });
+  expect(lines.join()).not.toContain('a secret');
+});
 
 describe('a transfer', () => {
   it('is committed where all goes well', async () => {

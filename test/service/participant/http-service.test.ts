@@ -133,6 +133,9 @@ describe('a try', () => {
 
     await service.stop();
     expect(await codeOf(attempt(own))).toBe('unreachable');
+    await expect(attempt(own)).rejects.toThrow(
+      /does not answer there \(ECONNREFUSED\); start the service.*\/try\)/,
+    );
     await own.resource.rollBack(ref);
     expect(service.at('/cancel')).toHaveLength(1);
   });
