@@ -1,6 +1,7 @@
-import { type Command, InvalidArgumentError } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
+import { bindings } from '../../src/kernel/cluster.js';
 import type { AddBenchmark } from '../benchmark.js';
 import { runTransferBenchmark, type Settings } from './run.js';
 import { reportText } from './tables.js';
@@ -36,6 +37,11 @@ export const addTransfer: AddBenchmark = (program: Command, context) => {
       'participants, with one client',
       listOf(2, participantsMax),
       [2, 4, 6, 8],
+    )
+    .addOption(
+      new Option('--binding <name>', 'how the nodes of both send messages to each other')
+        .choices(bindings)
+        .default('soap'),
     )
     .option('--json', 'print JSON and nothing else')
     .addHelpText(

@@ -1,3 +1,4 @@
+import type { Binding } from '../../src/kernel/cluster.js';
 import type { RunContext } from '../benchmark.js';
 import { makeRequests } from '../support/closed-loop.js';
 import { describeMachine, type Machine } from '../support/machine.js';
@@ -15,6 +16,8 @@ export interface Settings {
   readonly clients: readonly number[];
   /** Numbers of participants, with one client. */
   readonly participants: readonly number[];
+  /** How the nodes of both systems send messages to each other. */
+  readonly binding: Binding;
 }
 
 /** What `--json` prints. The first two are at the best number of clients of each. */
@@ -55,7 +58,9 @@ export async function runTransferBenchmark(
     const report = await whileAlive(context, async ({ onDied, ...inner }) => {
       for (const name of systemNames) {
         inner.progress(`starting ${name} ...`);
-        systems.push(await System.start({ name, ...sizeOf(settings), onDied }));
+        systems.push(
+          await System.start({ name, ...sizeOf(settings), binding: settings.binding, onDied }),
+        );
       }
       return { ...(await measureAll(systems, settings, inner)), machine };
     });

@@ -5,7 +5,7 @@ import { TransferClient } from '../../src/banking/client/transfer-client.js';
 import { loadClient } from '../../src/cli/client.js';
 import { endText } from '../../src/cli/local/child-node.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import type { Cluster } from '../../src/kernel/cluster.js';
+import type { Binding, Cluster } from '../../src/kernel/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
 import { requireCommitted } from './committed.js';
@@ -19,6 +19,8 @@ export type SystemName = (typeof systemNames)[number];
 export interface SystemOptions {
   readonly name: SystemName;
   readonly banks: number;
+  /** How its nodes send messages to each other. */
+  readonly binding: Binding;
   /** Transfers that may be in flight at a time. */
   readonly lanes: number;
   /** A node ended that nobody had asked to. */
@@ -55,10 +57,16 @@ export class System implements Measured {
   }
 
   /** Makes a new cluster in a temporary directory and starts it. */
-  static async start({ name, banks, lanes, onDied }: SystemOptions): Promise<System> {
+  static async start({ name, banks, binding, lanes, onDied }: SystemOptions): Promise<System> {
     const local = await LocalCluster.start({
       directory: await mkdtemp(join(tmpdir(), `concordat-bench-${name}-`)),
-      create: { f: faults[name], participants: bankNames(banks), clients: ['bench'], timing },
+      create: {
+        f: faults[name],
+        participants: bankNames(banks),
+        clients: ['bench'],
+        timing,
+        binding,
+      },
       onEvent: (event) => {
         if (event.kind !== 'died') return;
         onDied(new BenchmarkError(`${event.name} ${endText(event.end)} (see ${event.logFile})`));

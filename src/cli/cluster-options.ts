@@ -1,5 +1,5 @@
 import { type Command, Option } from 'commander';
-import { type EngineName, engineNames } from '../kernel/cluster.js';
+import { type Binding, bindings, type EngineName, engineNames } from '../kernel/cluster.js';
 import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
 import type { NewCluster } from '../kernel/config/new-cluster.js';
 import {
@@ -30,6 +30,7 @@ export interface ClusterOptions {
   /** Modules of applications by name; empty for no sessions. */
   readonly sessions?: Readonly<Record<string, string>>;
   readonly engine?: EngineName;
+  readonly binding?: Binding;
 }
 
 const defaultF = 1;
@@ -85,6 +86,12 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
       ),
     )
     .addOption(
+      new Option(
+        '--binding <name>',
+        'how its nodes send messages to each other: signed SOAP, or compact over mutual TLS (default: soap)',
+      ).choices(bindings),
+    )
+    .addOption(
       new Option('--base-port <port>', 'first port of the nodes').argParser(
         wholeNumberArgument(1, 65_535),
       ),
@@ -101,6 +108,7 @@ export function allBuiltIn(): Readonly<Record<string, string>> {
 export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'> {
   const { id = 'concordat', f = defaultF, n, initiators, banks, clients } = options;
   const { sessions: modules = {}, engine, services, sidecars, applications, gateways } = options;
+  const { binding } = options;
   const hasSessions = Object.keys(modules).length > 0;
   if (engine !== undefined && !hasSessions)
     throw usageError('--engine is of no use without --sessions');
@@ -115,6 +123,7 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
     ...(applications !== undefined && { applications }),
     ...(gateways !== undefined && { gateways }),
     ...(clients !== undefined && { clients }),
+    ...(binding !== undefined && { binding }),
     ...(hasSessions && { sessions: { engine: engine ?? 'antipaxos', modules } }),
   };
 }

@@ -55,6 +55,15 @@ export interface SessionsSetting {
   readonly applications: readonly string[];
 }
 
+/** How the cluster's own nodes send messages to each other. */
+export const bindings = ['soap', 'compact'] as const;
+
+/**
+ * `soap`: signed SOAP over HTTP, as from anybody. `compact`: binary over mutual TLS; signed SOAP where a node cannot be
+ * reached so. Statements are signed either way, and so are the messages of clients.
+ */
+export type Binding = (typeof bindings)[number];
+
 /** The cluster's public file: all that a third party needs to check a proof. */
 export interface Cluster {
   /** Its name, which all that is signed names. */
@@ -78,6 +87,8 @@ export interface Cluster {
   readonly allowedOrigins: readonly string[];
   /** What its nodes wait for. */
   readonly timing: Timing;
+  /** How its nodes send messages to each other. */
+  readonly binding: Binding;
   /** Finished transactions that each coordinator remembers, with their proofs. */
   readonly retainedTransactions: number;
   /** Decided transactions that one participant may leave unacknowledged and still register in others. */

@@ -1,5 +1,6 @@
 import { randomUUID } from 'node:crypto';
 import { anonymous, type EndpointReference, none, referenceParameterBlocks } from './addressing.js';
+import type { MemberLinks } from './compact/member-links.js';
 import { readEnvelope, type SoapMessage } from './envelope.js';
 import { readFault } from './fault-body.js';
 import { type FaultData, SoapFault } from './faults.js';
@@ -17,6 +18,8 @@ export interface SoapClientOptions {
   /** Every address is held against it before it is called. */
   readonly addresses: AddressPolicy;
   readonly onSent?: OnSent | undefined;
+  /** Messages to members go there where the way is open: nothing is signed, and `onSent` sees nothing of them. */
+  readonly links?: MemberLinks | undefined;
 }
 
 export interface Outgoing {
@@ -89,11 +92,13 @@ export class SoapClient {
    */
   async request(target: EndpointReference, request: OutgoingRequest): Promise<ReceivedMessage> {
     const message = this.#compose(target, request, { replyTo: anonymous });
-    const answer = await this.#post(message, request.timeoutMs);
-    const reply = this.#readReply(message, answer);
+    const { reply, status } = await this.#exchange(message, request.timeoutMs);
+    if (reply.addressing.relatesTo !== message.addressing.messageId) {
+      throw new SoapTransportError('bad-reply', target.address, 'it answers another message');
+    }
     const fault = readFault(reply);
     if (fault !== undefined) throw new ReceivedFault(fault, reply.principal);
-    if (answer.status !== 200) throw statusError(message, answer);
+    if (status !== 200) throw statusError(message, { status, text: '' });
     return reply;
   }
 
@@ -101,7 +106,10 @@ export class SoapClient {
   async notify(target: EndpointReference, notification: OutgoingNotification): Promise<void> {
     const { from, relatesTo, timeoutMs = notificationTimeoutMs } = notification;
     const message = this.#compose(target, notification, { replyTo: none, from, relatesTo });
-    const answer = await this.#post(message, timeoutMs);
+    const link = this.#options.links?.to(target.address);
+    const answer = link
+      ? { ...(await link.post(message, timeoutMs)), text: '' }
+      : await this.#post(message, timeoutMs);
     if (answer.status !== 200 && answer.status !== 202) throw statusError(message, answer);
   }
 
@@ -112,6 +120,7 @@ export class SoapClient {
 
   /** Closes the connections; what is under way fails. */
   async close(): Promise<void> {
+    this.#options.links?.close();
     await this.#transport.close();
   }
 
@@ -134,13 +143,19 @@ export class SoapClient {
     return this.#transport.post({ address: to, version: message.version, action, text, timeoutMs });
   }
 
-  #readReply(request: SoapMessage, answer: PostAnswer): ReceivedMessage {
-    const { to = '', messageId } = request.addressing;
-    const reply = this.#verify(request, answer);
-    if (reply.addressing.relatesTo !== messageId) {
-      throw new SoapTransportError('bad-reply', to, 'it answers another message');
+  async #exchange(
+    request: SoapMessage,
+    timeoutMs: number,
+  ): Promise<{ readonly reply: ReceivedMessage; readonly status: number }> {
+    const { to = '' } = request.addressing;
+    const link = this.#options.links?.to(to);
+    if (link === undefined) {
+      const answer = await this.#post(request, timeoutMs);
+      return { reply: this.#verify(request, answer), status: answer.status };
     }
-    return reply;
+    const { status, message, principal } = await link.post(request, timeoutMs);
+    if (message === undefined) throw statusError(request, { status, text: '' });
+    return { reply: { ...message, principal }, status };
   }
 
   #verify(request: SoapMessage, answer: PostAnswer): ReceivedMessage {

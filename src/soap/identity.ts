@@ -1,6 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
 import type { Cluster } from '../kernel/cluster.js';
-import { SoapClient } from './client.js';
+import type { Logger } from '../kernel/http/logger.js';
+import { SoapClient, type SoapClientOptions } from './client.js';
+import { MemberLinks } from './compact/member-links.js';
 import { ReplayCache } from './replay-cache.js';
 import { MessageSigner } from './signing.js';
 import { AddressPolicy, trustOf } from './trust.js';
@@ -22,8 +24,28 @@ export interface SoapIdentity {
 /** `onSent` sees every envelope that the client sends. */
 export function soapIdentity(
   cluster: Cluster,
-  { certificate, privateKey }: Credentials,
+  credentials: Credentials,
   onSent?: (text: string) => void,
+): SoapIdentity {
+  return identityOf(cluster, credentials, { onSent });
+}
+
+/** As `soapIdentity`, of a node of the cluster: its messages to other nodes go as the cluster's binding says. */
+export function memberIdentity(
+  cluster: Cluster,
+  credentials: Credentials,
+  log: Logger,
+  onSent?: (text: string) => void,
+): SoapIdentity {
+  const isCompact = cluster.binding === 'compact';
+  const links = isCompact ? new MemberLinks(cluster, credentials, log) : undefined;
+  return identityOf(cluster, credentials, { onSent, links });
+}
+
+function identityOf(
+  cluster: Cluster,
+  { certificate, privateKey }: Credentials,
+  options: Pick<SoapClientOptions, 'onSent' | 'links'>,
 ): SoapIdentity {
   const clock = Date.now;
   const signer = new MessageSigner({
@@ -37,5 +59,5 @@ export function soapIdentity(
     replays: new ReplayCache(),
   });
   const addresses = new AddressPolicy(cluster);
-  return { signer, verifier, client: new SoapClient({ signer, verifier, addresses, onSent }) };
+  return { signer, verifier, client: new SoapClient({ signer, verifier, addresses, ...options }) };
 }

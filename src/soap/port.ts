@@ -86,6 +86,15 @@ export interface Taken {
   readonly rest?: () => Promise<void>;
 }
 
+/** As `Taken`, for a message that came otherwise than by HTTP. */
+export interface TakenMessage {
+  /** An HTTP status. */
+  readonly status: number;
+  /** Missing where the message is only taken. */
+  readonly reply?: SoapMessage | undefined;
+  readonly rest?: (() => Promise<void>) | undefined;
+}
+
 /** Where an answer goes: the HTTP answer, nowhere, or a request of its own. */
 type Route = 'here' | 'nowhere' | EndpointReference;
 
@@ -97,7 +106,14 @@ interface Answer {
   readonly headers?: readonly XmlElement[] | undefined;
 }
 
-const accepted: HttpAnswer = { status: 202, headers: {}, text: '' };
+/** What a message comes to: an answer on the way that it came, or only that it is taken. */
+interface Handled {
+  readonly answer?: Answer;
+  readonly rest?: () => Promise<void>;
+}
+
+const acceptedStatus = 202;
+const accepted: HttpAnswer = { status: acceptedStatus, headers: {}, text: '' };
 
 /**
  * One SOAP service apart from HTTP: finds the operation for a message, and the way for the answer
@@ -128,11 +144,25 @@ export class Port<Message extends SoapMessage> {
       return { answer: this.#refusal(version, this.#faultOf(error), claimed) };
     }
     const { message } = believed;
+    const { answer, rest } = await this.#handle(believed, posted.httpAction);
+    return {
+      answer: answer === undefined ? accepted : this.#httpAnswer(message, answer),
+      ...(rest && { rest }),
+    };
+  }
+
+  /** Takes a message whose sender is known by the way that it came. */
+  async takeMessage(message: Message): Promise<TakenMessage> {
+    const { answer, rest } = await this.#handle({ message, admit: () => undefined }, '');
+    if (answer === undefined) return { status: acceptedStatus, rest };
+    return { status: answer.status, reply: this.#replyTo(message, answer), rest };
+  }
+
+  async #handle(believed: Believed<Message>, httpAction: string): Promise<Handled> {
     try {
-      return await this.#dispatch(believed, posted.httpAction);
+      return await this.#dispatch(believed, httpAction);
     } catch (error) {
-      const fault = this.#faultOf(error);
-      return { answer: this.#httpAnswer(message, faultAnswer(message, fault, 'here')) };
+      return { answer: faultAnswer(believed.message, this.#faultOf(error), 'here') };
     }
   }
 
@@ -160,7 +190,7 @@ export class Port<Message extends SoapMessage> {
     return { status, headers: httpHeaders(version, action), text };
   }
 
-  async #dispatch(believed: Believed<Message>, httpAction: string): Promise<Taken> {
+  async #dispatch(believed: Believed<Message>, httpAction: string): Promise<Handled> {
     const { message } = believed;
     const action = actionOf(message, httpAction);
     const operation = this.#operations.get(action);
@@ -184,14 +214,14 @@ export class Port<Message extends SoapMessage> {
     message: Message,
     operation: Operation<Message>,
     release: () => void,
-  ): Promise<Taken> {
+  ): Promise<Handled> {
     const last = (work: () => Promise<void>) => () => work().finally(release);
     if (operation.kind === 'one-way') {
       if (operation.isTakenOnceHandled) {
         await this.#handleFirst(message, operation);
-        return { answer: accepted, rest: async () => release() };
+        return { rest: async () => release() };
       }
-      return { answer: accepted, rest: last(() => this.#handleOneWay(message, operation)) };
+      return { rest: last(() => this.#handleOneWay(message, operation)) };
     }
     const replyRoute = this.#routeTo(message.addressing.replyTo);
     const { faultTo } = message.addressing;
@@ -199,17 +229,14 @@ export class Port<Message extends SoapMessage> {
     const answer = (): Promise<Answer> =>
       this.#handleRequest(message, operation, replyRoute, faultRoute);
     if (replyRoute !== 'here' && faultRoute !== 'here') {
-      return {
-        answer: accepted,
-        rest: last(async () => this.#deliver(message, await answer())),
-      };
+      return { rest: last(async () => this.#deliver(message, await answer())) };
     }
     const ready = await answer();
     if (ready.route !== 'here') {
-      return { answer: accepted, rest: last(() => this.#deliver(message, ready)) };
+      return { rest: last(() => this.#deliver(message, ready)) };
     }
     release();
-    return { answer: this.#httpAnswer(message, ready) };
+    return { answer: ready };
   }
 
   async #handleRequest(
@@ -274,21 +301,24 @@ export class Port<Message extends SoapMessage> {
     throw addressingFaults.invalidAddressingHeader('an answer may not be sent to that address');
   }
 
-  #httpAnswer(asked: Message, answer: Answer): HttpAnswer {
-    const { version, addressing } = asked;
+  #httpAnswer(message: Message, answer: Answer): HttpAnswer {
+    const reply = this.#replyTo(message, answer);
+    const text = this.#options.write(reply, message);
+    this.#options.onSent?.(text);
+    const headers = httpHeaders(reply.version, reply.addressing.action);
+    return { status: answer.status, headers, text };
+  }
+
+  #replyTo({ version, addressing }: Message, answer: Answer): SoapMessage {
     const isAddressed = addressing.action !== '' || addressing.messageId !== undefined;
-    const action = isAddressed ? answer.action : '';
-    const message: SoapMessage = {
+    return {
       version,
       addressing: isAddressed
-        ? { action, messageId: newMessageId(), relatesTo: addressing.messageId }
-        : { action },
+        ? { action: answer.action, messageId: newMessageId(), relatesTo: addressing.messageId }
+        : { action: '' },
       headers: answer.headers ?? [],
       body: answer.body,
     };
-    const text = this.#options.write(message, asked);
-    this.#options.onSent?.(text);
-    return { status: answer.status, headers: httpHeaders(version, action), text };
   }
 
   /** The fault for whatever was thrown. What is not a fault is logged, and kept from the caller. */

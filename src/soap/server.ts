@@ -84,8 +84,11 @@ export function registerPort(
   app: FastifyInstance,
   options: SignedPortOptions | PlainPortOptions,
 ): void {
-  if (isSigned(options)) serve(app, options, signedPort(app, options));
-  else serve(app, options, plainPort(app, options));
+  if (isSigned(options)) {
+    const port = signedPort(app, options);
+    app.memberServer?.serve(options.path, port);
+    serve(app, options, port);
+  } else serve(app, options, plainPort(app, options));
 }
 
 /** Serves a port as `registerPort` does. */

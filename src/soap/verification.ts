@@ -22,11 +22,14 @@ import { Identities, type Identity, type Principal, type Signer, type Trust } fr
 import { namespaces } from './vocabulary.js';
 import { child, isNamed, type XmlElement } from './xml.js';
 
-/** A message whose signature has been checked; it holds nothing that was not signed. */
+/** A message whose sender is known: its signature has been checked, or the link of a member brought it. */
 export interface ReceivedMessage<Who extends Signer = Principal> extends SoapMessage {
   readonly principal: Who;
-  /** The envelope as it came: it can be handed on, and proves itself for as long as it is fresh. */
-  readonly text: string;
+  /**
+   * The signed envelope as it came: it can be handed on, and proves itself for as long as it is fresh. Missing where a
+   * link brought the message.
+   */
+  readonly text?: string | undefined;
 }
 
 export interface VerifierOptions<Who extends Signer = Principal> {

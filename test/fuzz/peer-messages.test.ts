@@ -4,7 +4,7 @@ import type { PeerMessage } from '../../src/agreement/messages.js';
 import { decodePeerMessage, encodePeerMessage } from '../../src/agreement/peer-message.js';
 import { WireError } from '../../src/kernel/codec/bytes.js';
 import { replicaId } from '../../src/kernel/ids.js';
-import { FrameDecoder, FrameError } from '../../src/kernel/links/frames.js';
+import { FrameDecoder, FrameError, peerFraming } from '../../src/kernel/links/frames.js';
 import { Evidence } from '../support/evidence.js';
 import { testCluster } from '../support/keys.js';
 import { mutateBytes } from './mutate/bytes.js';
@@ -98,7 +98,7 @@ describe('a Byzantine replica', () => {
   it('cannot make the framing fail, or hold more memory than it has sent', () => {
     for (let stream = 0; stream < 2000; stream += 1) {
       const random = new Random(3, stream);
-      const decoder = new FrameDecoder();
+      const decoder = new FrameDecoder(peerFraming);
       try {
         for (let chunks = random.between(1, 5); chunks > 0; chunks -= 1) {
           for (const { bytes } of decoder.push(random.bytes(random.between(1, 300))))

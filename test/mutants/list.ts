@@ -1,4 +1,5 @@
 import { accountMutants } from './accounts.js';
+import { compactMutants } from './compact.js';
 import { edgeMutants } from './edge.js';
 import { enrollMutants } from './enroll.js';
 import { forgettingMutants } from './forgetting.js';
@@ -659,6 +660,7 @@ export const mutants: readonly Mutant[] = [
   ...oneLiarMutants,
   ...edgeMutants,
   ...enrollMutants,
+  ...compactMutants,
   ...invitationMutants,
   ...sessionMutants,
   ...serviceMutants,

@@ -47,6 +47,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
     id: clusterId(id),
     resilience: resilience(n, f),
     authority: '',
+    binding: 'soap',
     coordinators: indices(n).map((i) => {
       const name = `coordinator-${i}`;
       return { ...member(name), id: replicaId(i), peer: { host: `${name}.test`, port: 9000 } };

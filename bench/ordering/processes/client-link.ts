@@ -1,6 +1,6 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
 import type { Socket } from 'node:net';
-import { encodeFrame, FrameDecoder } from '../../../src/kernel/links/frames.js';
+import { encodeFrame, FrameDecoder, peerFraming } from '../../../src/kernel/links/frames.js';
 import { decodeBatch, encodeBatch } from '../../../src/ordering/fields.js';
 import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
 
@@ -22,7 +22,7 @@ export class ClientLink {
   constructor(socket: Socket, onFrame: (bytes: Uint8Array) => void) {
     this.#socket = socket;
     socket.setNoDelay(true);
-    const decoder = new FrameDecoder();
+    const decoder = new FrameDecoder(peerFraming);
     socket.on('data', (chunk: Buffer) => {
       for (const { bytes } of decoder.push(chunk)) onFrame(bytes);
     });

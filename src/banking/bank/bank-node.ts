@@ -16,7 +16,8 @@ import { ParticipantOutbound } from '../../service/participant/outbound.js';
 import { participantOptions } from '../../service/participant/participant-options.js';
 import { serviceOperations } from '../../service/participant/service-port.js';
 import { WaitingCalls } from '../../service/participant/waiting-calls.js';
-import { soapIdentity } from '../../soap/identity.js';
+import { MemberServer } from '../../soap/compact/member-server.js';
+import { memberIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
@@ -80,7 +81,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const { createCore = (core, accounts) => new BankCore(core, accounts) } = options;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
-  const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
+  const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
   const { defaultExpiresMs } = cluster.timing;
   const core = createCore(
     participantOptions(cluster, node, self, limits),
@@ -98,6 +99,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const driver = new Driver({ core, store, perform, log, onFatal });
 
   const app = createNodeServer(cluster, self, node, log);
+  if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);
   registerHealth(app, log);
   registerMembers(app, members, self, log);
   const common = (path: string) => ({

@@ -16,7 +16,8 @@ import { loadInitiatorApplications } from '../../service/initiator/applications.
 import { type DialogueStep, dialogueOperations } from '../../service/initiator/dialogue-port.js';
 import type { InitiatorApplication } from '../../service/initiator/procedures.js';
 import { runOperations } from '../../service/initiator/run-port.js';
-import { soapIdentity } from '../../soap/identity.js';
+import { MemberServer } from '../../soap/compact/member-server.js';
+import { memberIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
 import { Initiator } from '../../transaction/initiator/initiator.js';
 import type {
@@ -108,7 +109,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
     ...(await loadInitiatorApplications(node.name, node.applications ?? {})),
     ...(options.applications ?? []).map((application) => [application.name, application] as const),
   ]);
-  const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
+  const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
   const sign = ed25519Signer(node.statementKey);
   const core = createCore({
     id: self.id,
@@ -127,6 +128,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   const driver = new Driver({ core, store: noStore, perform, log, onFatal });
 
   const app = createNodeServer(cluster, self, node, log);
+  if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);
   registerHealth(app, log);
   registerMembers(app, members, self, log);
   const security = (path: string) =>

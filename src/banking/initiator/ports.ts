@@ -17,6 +17,7 @@ import type {
   RequestId,
   RequestOutcome,
   RequestReply,
+  Warrant,
 } from '../../transaction/initiator/messages.js';
 import {
   coordinationActions,
@@ -166,7 +167,7 @@ const aheadMaxMs = 600_000;
 /** Throws a `SoapFault` unless it is a request in the signer's own name, of a size that participants take. */
 export function readRequestHeader(
   message: ReceivedMessage,
-): RequestHeader & { readonly name: string } {
+): RequestHeader & { readonly warrant: Warrant } {
   const { principal, headers, text } = message;
   const header = findRequestHeader(headers);
   if (header === undefined) throw soapFaults.sender('The header cc:Request is missing.');
@@ -178,15 +179,17 @@ export function readRequestHeader(
     const reason = 'Timestamps are microseconds since 1970; this one is in the future.';
     throw requestFault('TimestampAhead', reason, 'Sender');
   }
-  if (Buffer.byteLength(text) > requestBytesMax) {
+  if (text === undefined) throw soapFaults.sender('A request is a signed message.');
+  const bytes = Buffer.from(text);
+  if (bytes.length > requestBytesMax) {
     throw requestFault('TooLarge', `A request has ${requestBytesMax} bytes at most.`, 'Sender');
   }
-  return { client, timestamp, name: principal.name };
+  return { client, timestamp, warrant: { kind: 'request', bytes, of: principal.name } };
 }
 
 /** Throws a `SoapFault` unless it is a client's request for banks that we know. */
 function readRequest(cluster: Cluster, message: ReceivedMessage): InitiatorRequest {
-  const { name, ...header } = readRequestHeader(message);
+  const { warrant, ...header } = readRequestHeader(message);
   const transfer = readTransfer(message.body);
   const operation = operationOf(transfer);
   for (const { participant } of operation.legs) {
@@ -195,7 +198,6 @@ function readRequest(cluster: Cluster, message: ReceivedMessage): InitiatorReque
     }
   }
   const digest = requestDigest(cluster.id, header, transfer);
-  const warrant = { kind: 'request', bytes: Buffer.from(message.text), of: name } as const;
   return { kind: 'request', ...header, digest, operation, warrant };
 }
 

@@ -18,9 +18,10 @@ import { ed25519Signer, Keyring } from '../../kernel/keys.js';
 import { PeerNetwork } from '../../kernel/links/peer-network.js';
 import type { RunningNode } from '../../kernel/running-node.js';
 import { openStore, type Store } from '../../kernel/store/store.js';
+import { MemberServer } from '../../soap/compact/member-server.js';
 import { readFault } from '../../soap/fault-body.js';
 import { coordinationFaults } from '../../soap/faults.js';
-import { type SoapIdentity, soapIdentity } from '../../soap/identity.js';
+import { memberIdentity, type SoapIdentity } from '../../soap/identity.js';
 import type { Operations } from '../../soap/port.js';
 import { registerPort } from '../../soap/server.js';
 import type { ReceivedMessage } from '../../soap/verification.js';
@@ -80,7 +81,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   const { cluster } = members;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
-  const identity = soapIdentity(cluster, node, onSent);
+  const identity = memberIdentity(cluster, node, log, onSent);
   const { createCore = (coreOptions) => new CoordinatorCore(coreOptions) } = options;
   const core = createCore({
     cluster: cluster.id,
@@ -122,6 +123,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   const driver = new Driver({ core, store, perform, log, onFatal });
 
   const app = createNodeServer(cluster, self, node, log);
+  if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);
   const { client } = identity;
   const own = { cluster, self, keyring, network, client, decisions };
   const sessions = await openSessions({ ...options, ...own });

@@ -115,7 +115,15 @@ export class Reader {
   }
 
   text(maxBytes: number): string {
-    const length = this.u16();
+    return this.#text(this.u16(), maxBytes);
+  }
+
+  /** Text after its length as u32. */
+  longText(maxBytes: number): string {
+    return this.#text(this.u32(), maxBytes);
+  }
+
+  #text(length: number, maxBytes: number): string {
     if (length > maxBytes) throw new WireError(`text of more than ${maxBytes} bytes`);
     const at = this.#take(length);
     if (isAscii(this.#bytes, at, at + length)) {
@@ -252,11 +260,14 @@ export class Writer {
   /** UTF-8 after its length as u16, at most `maxBytes`. */
   text(text: string, maxBytes: number): void {
     if (text.length <= maxBytes && this.#asciiText(text)) return;
-    if (loneSurrogate.test(text)) throw new WireError('text with half a surrogate pair');
-    const bytes = utf8Encoder.encode(text);
-    if (bytes.length > maxBytes) throw new WireError(`text of more than ${maxBytes} bytes`);
+    const bytes = utf8Of(text, maxBytes);
     this.u16(bytes.length);
     this.raw(bytes);
+  }
+
+  /** UTF-8 after its length as u32, at most `maxBytes`. */
+  longText(text: string, maxBytes: number): void {
+    this.bytes(utf8Of(text, maxBytes));
   }
 
   /** A list after its length as u16, at most `max` items. */
@@ -302,6 +313,13 @@ export class Writer {
     this.#length = needed;
     return at;
   }
+}
+
+function utf8Of(text: string, maxBytes: number): Uint8Array {
+  if (loneSurrogate.test(text)) throw new WireError('text with half a surrogate pair');
+  const bytes = utf8Encoder.encode(text);
+  if (bytes.length > maxBytes) throw new WireError(`text of more than ${maxBytes} bytes`);
+  return bytes;
 }
 
 function checkRange(value: number, max: number): void {

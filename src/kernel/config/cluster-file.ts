@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { type Cluster, engineNames } from '../cluster.js';
+import { bindings, type Cluster, engineNames } from '../cluster.js';
 import { limits } from '../codec/limits.js';
 import {
   clusterId,
@@ -116,6 +116,7 @@ const shape = z.strictObject({
     voteTimeoutMs: durationField,
     defaultExpiresMs: durationField,
   }),
+  binding: z.enum(bindings, `must be one of ${bindings.join(', ')}`).default('soap'),
   retainedTransactions: z
     .int('must be a whole number')
     .min(1, 'must be at least 1')
@@ -223,6 +224,7 @@ export function toCluster(file: ClusterFile): Cluster {
     fronts: file.fronts,
     allowedOrigins: file.allowedOrigins,
     timing: file.timing,
+    binding: file.binding,
     retainedTransactions: file.retainedTransactions,
     owedTransactions: file.owedTransactions,
     sessions: file.sessions,

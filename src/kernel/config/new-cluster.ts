@@ -1,4 +1,4 @@
-import type { EngineName, Timing } from '../cluster.js';
+import type { Binding, EngineName, Timing } from '../cluster.js';
 import {
   type ClusterFile,
   clusterSchema,
@@ -111,6 +111,8 @@ export interface NewCluster {
   readonly timing?: Partial<Timing>;
   /** Finished transactions that coordinators remember; the usual number unless given. */
   readonly retainedTransactions?: number;
+  /** How its nodes send messages to each other; `soap` unless given. */
+  readonly binding?: Binding;
   /** Where its nodes live. */
   readonly layout: Layout;
 }
@@ -231,6 +233,7 @@ export function makeCluster(
     fronts: fronts.map(({ member }) => member),
     allowedOrigins: [],
     timing: { ...usualTiming, ...options.timing },
+    binding: options.binding,
     retainedTransactions: options.retainedTransactions,
     ...(options.sessions && { sessions: settingOf(options.sessions) }),
   });

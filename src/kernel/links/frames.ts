@@ -20,24 +20,43 @@ export const maxMessageBytes = 16 * 1024 * 1024;
 const lengthBytes = 4;
 const prefixBytes = lengthBytes + 1;
 
-export interface Frame {
-  readonly channel: PeerChannel;
+export interface Frame<Channel extends string = PeerChannel> {
+  readonly channel: Channel;
   readonly bytes: Uint8Array;
 }
 
-/**
- * A frame: the length of what follows as unsigned 32-bit big-endian number, the channel as one byte,
- * then the message.
- */
-export function encodeFrame(channel: PeerChannel, bytes: Uint8Array): Buffer {
-  if (bytes.length === 0 || bytes.length > maxMessageBytes) {
-    throw new RangeError(`a message has 1 to ${maxMessageBytes} bytes, not ${bytes.length}`);
+/** The channels of a kind of link, and how long a message on it may be. */
+export class Framing<Channel extends string> {
+  readonly channels: readonly Channel[];
+  readonly bytesMax: number;
+
+  constructor(channels: readonly Channel[], bytesMax: number) {
+    this.channels = channels;
+    this.bytesMax = bytesMax;
   }
-  const frame = Buffer.allocUnsafe(prefixBytes + bytes.length);
-  frame.writeUInt32BE(1 + bytes.length, 0);
-  frame.writeUInt8(peerChannels.indexOf(channel), lengthBytes);
-  frame.set(bytes, prefixBytes);
-  return frame;
+
+  /**
+   * A frame: the length of what follows as unsigned 32-bit big-endian number, the channel as one byte,
+   * then the message.
+   */
+  encode(channel: Channel, bytes: Uint8Array): Buffer {
+    if (bytes.length === 0 || bytes.length > this.bytesMax) {
+      throw new RangeError(`a message has 1 to ${this.bytesMax} bytes, not ${bytes.length}`);
+    }
+    const frame = Buffer.allocUnsafe(prefixBytes + bytes.length);
+    frame.writeUInt32BE(1 + bytes.length, 0);
+    frame.writeUInt8(this.channels.indexOf(channel), lengthBytes);
+    frame.set(bytes, prefixBytes);
+    return frame;
+  }
+}
+
+/** Of the links between coordinators. */
+export const peerFraming = new Framing(peerChannels, maxMessageBytes);
+
+/** A frame of a link between coordinators. */
+export function encodeFrame(channel: PeerChannel, bytes: Uint8Array): Buffer {
+  return peerFraming.encode(channel, bytes);
 }
 
 /** The peer broke the framing. Nothing that follows can be understood. */
@@ -51,16 +70,21 @@ export class FrameError extends ConcordatError<'broken-framing', NoData> {
  * Takes a byte stream apart. Holds at most one frame that is not complete, in memory that grows
  * with what has come, not with what the length promises.
  */
-export class FrameDecoder {
+export class FrameDecoder<Channel extends string = PeerChannel> {
+  readonly #framing: Framing<Channel>;
   #buffer = Buffer.alloc(0);
   #filled = 0;
+
+  constructor(framing: Framing<Channel>) {
+    this.#framing = framing;
+  }
 
   /**
    * The frames that the chunk completes, each a copy, so that one that is kept does not keep the
    * whole chunk in memory. Throws `FrameError` at an empty message, one above the limit, and a channel
    * that there is not.
    */
-  *push(chunk: Buffer): Generator<Frame> {
+  *push(chunk: Buffer): Generator<Frame<Channel>> {
     let rest = chunk;
     while (rest.length > 0) {
       const wanted = this.#wanted();
@@ -81,16 +105,16 @@ export class FrameDecoder {
   #wanted(): number {
     if (this.#filled < lengthBytes) return lengthBytes;
     const length = this.#buffer.readUInt32BE(0);
-    if (length < 2 || length > 1 + maxMessageBytes)
+    if (length < 2 || length > 1 + this.#framing.bytesMax)
       throw new FrameError(`frame of ${length} bytes`);
     if (this.#filled < prefixBytes) return prefixBytes;
     this.#channel();
     return lengthBytes + length;
   }
 
-  #channel(): PeerChannel {
+  #channel(): Channel {
     const number = this.#buffer.readUInt8(lengthBytes);
-    const channel = peerChannels[number];
+    const channel = this.#framing.channels[number];
     if (channel === undefined) throw new FrameError(`no channel ${number}`);
     return channel;
   }

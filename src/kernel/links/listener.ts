@@ -5,7 +5,7 @@ import type { Cluster } from '../cluster.js';
 import { OccasionalLog } from '../http/log-output.js';
 import { crowdedAddresses, principalOf } from '../http/shares.js';
 import type { ReplicaId } from '../ids.js';
-import { type Frame, FrameDecoder } from './frames.js';
+import { type Frame, FrameDecoder, peerFraming } from './frames.js';
 import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
 import { chosenProtocol, versionRefusal } from './version.js';
 
@@ -149,7 +149,7 @@ export class Listener {
 
   #receive(from: ReplicaId, socket: TLSSocket): void {
     const { onFrame } = this.#options;
-    const decoder = new FrameDecoder();
+    const decoder = new FrameDecoder(peerFraming);
     socket.on('data', (chunk: Buffer) => {
       try {
         for (const frame of decoder.push(chunk)) {

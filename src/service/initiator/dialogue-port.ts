@@ -9,6 +9,7 @@ import type {
   DialogueReply,
   Instructed,
   RequestOutcome,
+  Warrant,
 } from '../../transaction/initiator/messages.js';
 import type { RequestHeader } from '../../transaction/soap/extension.js';
 import {
@@ -33,7 +34,7 @@ export type DialogueStep =
 export interface DialoguePortOptions {
   readonly cluster: Cluster;
   /** Checks that the message is a client's request in its own name; throws a `SoapFault` else. */
-  readonly readHeader: (message: ReceivedMessage) => RequestHeader & { readonly name: string };
+  readonly readHeader: (message: ReceivedMessage) => RequestHeader & { readonly warrant: Warrant };
   /** Throws a `SoapFault` where the step is refused. */
   readonly ask: (step: DialogueStep) => Promise<RequestOutcome | DialogueReply>;
 }
@@ -72,14 +73,14 @@ function readBeginning(
   { cluster, readHeader }: DialoguePortOptions,
   message: ReceivedMessage,
 ): DialogueStep {
-  const { name, ...header } = readHeader(message);
+  const { warrant, ...header } = readHeader(message);
   readBegin(message.body);
   return {
     kind: 'request',
     ...header,
     digest: dialogueDigest(cluster.id, header),
     operation: { kind: 'dialogue', callsMax: dialogueCallsMax },
-    warrant: { kind: 'request', bytes: Buffer.from(message.text), of: name },
+    warrant,
   };
 }
 
@@ -87,7 +88,7 @@ function readNext(
   { cluster, readHeader }: DialoguePortOptions,
   message: ReceivedMessage,
 ): DialogueStep {
-  const { name, ...header } = readHeader(message);
+  const { warrant, ...header } = readHeader(message);
   const { transactionId: tid, number, participant, operation, payload } = readInvoke(message.body);
   return {
     kind: 'instructed',
@@ -99,7 +100,7 @@ function readNext(
       number,
       call: { kind: 'call', participant, operation, payload },
       text: sha256(Buffer.from(JSON.stringify([participant, operation, payload]))),
-      warrant: { kind: 'request', bytes: Buffer.from(message.text), of: name },
+      warrant,
     },
   };
 }
@@ -108,7 +109,7 @@ function readLast(
   { cluster, readHeader }: DialoguePortOptions,
   message: ReceivedMessage,
 ): DialogueStep {
-  const { name: _, ...header } = readHeader(message);
+  const { warrant: _, ...header } = readHeader(message);
   const { transactionId: tid, decision } = readComplete(message.body);
   const request = dialogueDigest(cluster.id, header);
   const instruction = { kind: 'complete', decision } as const;

@@ -5,7 +5,11 @@ import { SoapFault } from '../../soap/faults.js';
 import type { Operations } from '../../soap/port.js';
 import type { ReceivedMessage } from '../../soap/verification.js';
 import { namespaces } from '../../soap/vocabulary.js';
-import type { ClientRequest, RequestOutcome } from '../../transaction/initiator/messages.js';
+import type {
+  ClientRequest,
+  RequestOutcome,
+  Warrant,
+} from '../../transaction/initiator/messages.js';
 import type { RequestHeader } from '../../transaction/soap/extension.js';
 import { type Run, readRun, serviceActions, writeRunResponse } from '../messages.js';
 import { type InitiatorApplication, type ProcedureCall, procedureOf } from './procedures.js';
@@ -17,7 +21,7 @@ export interface RunPortOptions {
   readonly cluster: Cluster;
   readonly applications: ReadonlyMap<string, InitiatorApplication>;
   /** Checks that the message is a client's request in its own name; throws a `SoapFault` else. */
-  readonly readHeader: (message: ReceivedMessage) => RequestHeader & { readonly name: string };
+  readonly readHeader: (message: ReceivedMessage) => RequestHeader & { readonly warrant: Warrant };
   /** Receives what a procedure throws. */
   readonly onFailed?: (run: Pick<Run, 'application' | 'procedure'>, error: unknown) => void;
   /** Resolves when the transaction has ended. Throws a `SoapFault` where the request is refused. */
@@ -42,13 +46,13 @@ function readRequest(
   { cluster, applications, readHeader, onFailed }: RunPortOptions,
   message: ReceivedMessage,
 ): ProcedureRun {
-  const { name, ...header } = readHeader(message);
+  const { warrant, ...header } = readHeader(message);
   const run = readRun(message.body);
   const application = applications.get(run.application);
   if (application === undefined) {
     throw unknown('UnknownApplication', `This initiator has no application ${run.application}.`);
   }
-  const operation = procedureOf(application, run, name, (error) => onFailed?.(run, error));
+  const operation = procedureOf(application, run, warrant.of, (error) => onFailed?.(run, error));
   if (operation === undefined) {
     throw unknown('UnknownProcedure', `${run.application} has no procedure ${run.procedure}.`);
   }
@@ -57,7 +61,7 @@ function readRequest(
     ...header,
     digest: runDigest(cluster.id, header, run),
     operation,
-    warrant: { kind: 'request', bytes: Buffer.from(message.text), of: name },
+    warrant,
   };
 }
 

@@ -11,7 +11,8 @@ import { unreachable } from '../../kernel/ids.js';
 import { Keyring } from '../../kernel/keys.js';
 import type { RunningNode } from '../../kernel/running-node.js';
 import { openExistingStore, type Store } from '../../kernel/store/store.js';
-import { soapIdentity } from '../../soap/identity.js';
+import { MemberServer } from '../../soap/compact/member-server.js';
+import { memberIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
@@ -104,7 +105,7 @@ export async function startParticipant<Work>(
   const { cluster } = members;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
-  const { signer, verifier, client } = soapIdentity(cluster, node, onSent);
+  const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
   const { resendAfterMs, defaultExpiresMs, voteTimeoutMs } = cluster.timing;
   const shared = { log, retryAfterMs: resendAfterMs };
   const core = new ServiceCore(participantOptions(cluster, node, self, limits));
@@ -124,6 +125,7 @@ export async function startParticipant<Work>(
   const driver = new Driver({ core, store, perform, log, onFatal });
 
   const app = createNodeServer(cluster, self, node, log);
+  if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);
   registerHealth(app, log);
   registerMembers(app, members, self, log);
   const common = (path: string) => ({

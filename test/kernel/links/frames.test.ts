@@ -8,6 +8,7 @@ import {
   FrameQueue,
   maxMessageBytes,
   peerChannels,
+  peerFraming,
 } from '../../../src/kernel/links/frames.js';
 
 /** Cuts bytes into chunks of the given sizes, over and over. */
@@ -28,7 +29,7 @@ describe('FrameDecoder', () => {
     const sizes = fc.array(fc.integer({ min: 1, max: 400 }), { minLength: 1 });
     fc.assert(
       fc.property(fc.array(frame), sizes, (frames, chunks) => {
-        const decoder = new FrameDecoder();
+        const decoder = new FrameDecoder(peerFraming);
         const found: Frame[] = [];
         const stream = frames.map(({ channel, bytes }) => encodeFrame(channel, bytes));
         for (const chunk of cut(Buffer.concat(stream), chunks)) {
@@ -41,24 +42,24 @@ describe('FrameDecoder', () => {
 
   it('gives frames that do not share memory with the chunk', () => {
     const chunk = Buffer.concat([encodeFrame('ordering', Uint8Array.of(1)), Buffer.alloc(10_000)]);
-    const [value] = new FrameDecoder().push(chunk);
+    const [value] = new FrameDecoder(peerFraming).push(chunk);
     expect(value?.bytes.buffer.byteLength).toBe(1);
   });
 
   it.each([0, 1, maxMessageBytes + 2, 0xffffffff])('refuses a length of %i', (length) => {
     const prefix = Buffer.alloc(4);
     prefix.writeUInt32BE(length);
-    expect(() => [...new FrameDecoder().push(prefix)]).toThrow(/frame of/);
+    expect(() => [...new FrameDecoder(peerFraming).push(prefix)]).toThrow(/frame of/);
   });
 
   it.each([3, 255])('refuses the channel %i before the message has come', (channel) => {
     const prefix = Buffer.from([0, 0, 1, 0, channel]);
-    expect(() => [...new FrameDecoder().push(prefix)]).toThrow(`no channel ${channel}`);
+    expect(() => [...new FrameDecoder(peerFraming).push(prefix)]).toThrow(`no channel ${channel}`);
   });
 
   it('takes the longest message in small pieces', () => {
     const frame = encodeFrame('sessions', new Uint8Array(maxMessageBytes).fill(7));
-    const decoder = new FrameDecoder();
+    const decoder = new FrameDecoder(peerFraming);
     const found = [...cut(frame, [65_536])].flatMap((chunk) => [...decoder.push(chunk)]);
     expect(found.map(({ bytes }) => bytes.length)).toEqual([maxMessageBytes]);
   });

@@ -33,6 +33,8 @@ const permit = { participant: participantId('hotel'), operation: 'pay', payload:
 const good: Run = { application: 'travel', procedure: 'book', payload: '1', permits: [permit] };
 
 /** What the port asks its node for, with such a body and header. */
+const warrant = { kind: 'request', bytes: Buffer.from('as it came'), of: 'alice' } as const;
+
 async function askedBy(
   body: XmlElement | undefined,
   { client = 'alice/0', timestamp = 7, clusterId = 'test' } = {},
@@ -42,14 +44,14 @@ async function askedBy(
   const operation = runOperations({
     cluster: { ...cluster, id: clusterId as typeof cluster.id },
     applications: new Map([['travel', travel]]),
-    readHeader: () => ({ client: clientId(client), timestamp, name: 'alice' }),
+    readHeader: () => ({ client: clientId(client), timestamp, warrant }),
     ask: async (run) => {
       asked.push(run);
       return { kind: 'outcome', transactionId: tid, outcome: 'aborted', reason: 'Full' };
     },
   })[serviceActions.run];
   if (operation?.kind !== 'request-reply') throw new Error('no such operation');
-  const message = { body, text: 'as it came' } as unknown as ReceivedMessage;
+  const message = { body } as unknown as ReceivedMessage;
   const answer = await operation.handle(message);
   return { asked, answer: answer.body };
 }
@@ -62,7 +64,7 @@ describe('a Run at an initiator', () => {
     expect(asked).toMatchObject([
       {
         ...{ kind: 'request', client: 'alice/0', timestamp: 7 },
-        warrant: { kind: 'request', bytes: Buffer.from('as it came'), of: 'alice' },
+        warrant,
       },
     ]);
     const operation = asked[0]?.operation;

@@ -83,6 +83,7 @@ export function createCast(options: CastOptions): Cast {
     id: clusterId('sim'),
     resilience: resilience(n, f),
     authority: '',
+    binding: 'soap',
     coordinators,
     initiators,
     participants,

@@ -1,0 +1,427 @@
+import { request } from 'node:http';
+import { connect as connectPlain } from 'node:net';
+import { connect, type TLSSocket } from 'node:tls';
+import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
+import type { Cluster } from '../../../src/kernel/cluster.js';
+import type { NodeFile } from '../../../src/kernel/config/node-file.js';
+import { createHttpServer } from '../../../src/kernel/http/http-server.js';
+import { tlsOptions } from '../../../src/kernel/links/identity.js';
+import { endpoint } from '../../../src/soap/addressing.js';
+import { ReceivedFault, type SoapClient } from '../../../src/soap/client.js';
+import { compactTarget, Link, type LinkFrame } from '../../../src/soap/compact/link.js';
+import { MemberServer } from '../../../src/soap/compact/member-server.js';
+import type { SoapMessage } from '../../../src/soap/envelope.js';
+import { soapFaults } from '../../../src/soap/faults.js';
+import { memberIdentity } from '../../../src/soap/identity.js';
+import type { Operations } from '../../../src/soap/port.js';
+import { registerPort } from '../../../src/soap/server.js';
+import { SoapTransportError } from '../../../src/soap/transport.js';
+import type { ReceivedMessage } from '../../../src/soap/verification.js';
+import { element } from '../../../src/soap/xml.js';
+import { log, World } from '../../support/nodes/world.js';
+
+type Server = Exclude<NodeFile, { role: 'client' }>;
+type Credential = Pick<NodeFile, 'certificate' | 'privateKey'>;
+
+const ask = { action: 'urn:test:ask', body: element({ ns: 'urn:test', prefix: 't', name: 'Ask' }) };
+const say = { ...ask, action: 'urn:test:say' };
+const timeoutMs = 5000;
+
+/** Waits until the check holds. */
+const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 20_000 });
+
+const cleanUp: (() => Promise<void>)[] = [];
+afterEach(async () => {
+  for (const undo of cleanUp.splice(0).toReversed()) await undo();
+});
+
+/** A bank that answers, in a cluster with the compact binding. */
+class Scene {
+  readonly received: ReceivedMessage[] = [];
+  readonly bank: Server;
+  readonly cluster: Cluster;
+  readonly address: string;
+  readonly #world: World;
+  #participants: Cluster['participants'];
+  #stop: () => Promise<void> = async () => undefined;
+
+  private constructor(world: World) {
+    this.#world = world;
+    const participants = () => this.#participants;
+    this.#participants = world.cluster.participants;
+    this.cluster = {
+      ...world.cluster,
+      binding: 'compact',
+      get participants() {
+        return participants();
+      },
+    };
+    this.bank = world.node('participant', 'bank-a');
+    this.address = `http://127.0.0.1:${this.bank.listen.port}/account`;
+  }
+
+  static async make(): Promise<Scene> {
+    const scene = new Scene(await World.make());
+    cleanUp.push(() => scene.stop());
+    return scene;
+  }
+
+  /** With the credential of another node it is not the bank that members dial. */
+  async serve({
+    isCompact = true,
+    credential = this.bank as Credential,
+    operations = {},
+  }: {
+    isCompact?: boolean;
+    credential?: Credential;
+    operations?: Operations<ReceivedMessage>;
+  } = {}): Promise<void> {
+    const { cluster, address } = this;
+    const app = createHttpServer({ log });
+    if (isCompact) MemberServer.at(app, cluster, credential, log);
+    const { signer, verifier, client } = memberIdentity(cluster, this.bank, log);
+    registerPort(app, {
+      path: '/account',
+      wsdl: 'account',
+      security: { kind: 'signed', signer, verifier, address },
+      client,
+      operations: { ...this.#operations(), ...operations },
+    });
+    await app.listen(this.bank.listen);
+    this.#stop = async () => {
+      await client.close();
+      await app.close();
+    };
+  }
+
+  async stop(): Promise<void> {
+    await this.#stop();
+    this.#stop = async () => undefined;
+  }
+
+  /** The client of a node, and the envelopes that it sends as SOAP. */
+  caller(role: 'initiator' | 'coordinator', name: string): { client: SoapClient; sent: string[] } {
+    const sent: string[] = [];
+    const node = this.#world.node(role, name);
+    const { client } = memberIdentity(this.cluster, node, log, (text) => sent.push(text));
+    cleanUp.push(() => client.close());
+    return { client, sent };
+  }
+
+  /** The client, once its messages go on a link. */
+  async linked(): Promise<SoapClient> {
+    const { client, sent } = this.caller('initiator', 'initiator-0');
+    await eventually(async () => {
+      sent.length = 0;
+      await client.request(endpoint(this.address), { ...ask, timeoutMs });
+      expect(sent).toEqual([]);
+    });
+    this.received.length = 0;
+    return client;
+  }
+
+  /** Has another certificate take the place of the participant's. */
+  renew(name: string): void {
+    this.#participants = this.#participants.map((member) =>
+      member.name === name ? { ...member, certificateSha256: '0'.repeat(64) } : member,
+    );
+  }
+
+  credential(role: NodeFile['role'], name: string): Credential {
+    return this.#world.node(role, name);
+  }
+
+  /** A tunnel to the bank, and what TLS makes of the credential in it. */
+  async dial(credential: Credential): Promise<TLSSocket> {
+    const { host, port } = this.bank.listen;
+    const asking = request({ host, port, method: 'CONNECT', path: compactTarget, agent: false });
+    const tunnel = await new Promise<import('node:net').Socket>((resolve, reject) => {
+      asking.on('connect', (_response, socket) => resolve(socket));
+      asking.on('error', reject);
+      asking.end();
+    });
+    const options = { ...tlsOptions(this.cluster, credential), socket: tunnel };
+    const socket = connect({ ...options, checkServerIdentity: () => undefined });
+    socket.on('error', () => undefined);
+    onTestFinished(() => void socket.destroy());
+    return socket;
+  }
+
+  #operations(): Operations<ReceivedMessage> {
+    const put = (message: ReceivedMessage) => void this.received.push(message);
+    return {
+      [ask.action]: {
+        kind: 'request-reply',
+        replyAction: 'urn:test:answer',
+        handle: (message) => {
+          put(message);
+          return { body: element({ ns: 'urn:test', prefix: 't', name: 'Answer' }) };
+        },
+      },
+      [say.action]: { kind: 'one-way', handle: put },
+      'urn:test:fail': {
+        kind: 'request-reply',
+        replyAction: 'urn:test:answer',
+        handle: () => {
+          throw soapFaults.sender('not so');
+        },
+      },
+    };
+  }
+}
+
+function closed(socket: TLSSocket): Promise<unknown> {
+  socket.resume();
+  return new Promise((resolve) => socket.once('close', resolve));
+}
+
+describe('a link between members', () => {
+  it('brings requests, one-way messages, answers and faults, unsigned', async () => {
+    const scene = await Scene.make();
+    await scene.serve();
+    const client = await scene.linked();
+    const reply = await client.request(endpoint(scene.address), { ...ask, timeoutMs });
+    expect(reply.body?.localName).toBe('Answer');
+    expect(reply.principal).toMatchObject({ role: 'participant', id: 'bank-a' });
+    expect(reply.text).toBeUndefined();
+    await client.notify(endpoint(scene.address), say);
+    await eventually(() => expect(scene.received).toHaveLength(2));
+    for (const { principal, text } of scene.received) {
+      expect(principal).toMatchObject({ role: 'initiator', id: 0 });
+      expect(text).toBeUndefined();
+    }
+    const failing = client.request(endpoint(scene.address), {
+      ...ask,
+      action: 'urn:test:fail',
+      timeoutMs,
+    });
+    await expect(failing).rejects.toThrow(ReceivedFault);
+    await expect(failing).rejects.toThrow('not so');
+  });
+
+  it('refuses what a signed port refuses: another address, and an action that there is not', async () => {
+    const scene = await Scene.make();
+    await scene.serve();
+    const client = await scene.linked();
+    const elsewhere = endpoint(scene.address.replace('/account', '/other'));
+    await expect(client.notify(elsewhere, say)).rejects.toThrow(SoapTransportError);
+    const unknown = client.request(endpoint(scene.address), {
+      ...ask,
+      action: 'urn:test:none',
+      timeoutMs,
+    });
+    await expect(unknown).rejects.toMatchObject({ code: 'ActionNotSupported' });
+  });
+
+  it('is left for signed SOAP where the member does not take links', async () => {
+    const scene = await Scene.make();
+    await scene.serve({ isCompact: false });
+    const { client, sent } = scene.caller('initiator', 'initiator-0');
+    for (let times = 1; times <= 3; times += 1) {
+      await client.request(endpoint(scene.address), { ...ask, timeoutMs });
+      expect(sent).toHaveLength(times);
+    }
+  });
+
+  it('is not used where the other end is another member', async () => {
+    const scene = await Scene.make();
+    await scene.serve({ credential: scene.credential('participant', 'bank-b') });
+    const { client, sent } = scene.caller('initiator', 'initiator-0');
+    for (let times = 1; times <= 10; times += 1) {
+      await client.request(endpoint(scene.address), { ...ask, timeoutMs });
+      expect(sent).toHaveLength(times);
+      await new Promise((resolve) => setTimeout(resolve, 20));
+    }
+  });
+
+  it('fails what is under way where it breaks, and opens again', async () => {
+    const scene = await Scene.make();
+    let isAsked = () => {};
+    const asked = new Promise<void>((resolve) => {
+      isAsked = resolve;
+    });
+    const never = {
+      kind: 'request-reply',
+      replyAction: 'urn:test:answer',
+      handle: () => {
+        isAsked();
+        return new Promise<never>(() => undefined);
+      },
+    } as const;
+    await scene.serve({ operations: { 'urn:test:never': never } });
+    const client = await scene.linked();
+    const waiting = client.request(endpoint(scene.address), {
+      ...ask,
+      action: 'urn:test:never',
+      timeoutMs: 60_000,
+    });
+    const failed = expect(waiting).rejects.toMatchObject({ code: 'refused' });
+    await asked;
+    await scene.stop();
+    await failed;
+    await scene.serve();
+    await eventually(async () => {
+      await client.request(endpoint(scene.address), { ...ask, timeoutMs });
+      expect(scene.received.at(-1)?.text).toBeUndefined();
+    });
+  });
+
+  it('gives up a request without an answer in time', async () => {
+    const scene = await Scene.make();
+    const never = {
+      kind: 'request-reply',
+      replyAction: 'urn:test:answer',
+      handle: () => new Promise<never>(() => undefined),
+    } as const;
+    await scene.serve({ operations: { 'urn:test:never': never } });
+    const client = await scene.linked();
+    const late = { ...ask, action: 'urn:test:never', timeoutMs: 50 };
+    await expect(client.request(endpoint(scene.address), late)).rejects.toMatchObject({
+      code: 'timeout',
+    });
+  });
+});
+
+describe('the server of links', () => {
+  it('takes no client, no front door and no stranger, whatever they send', async () => {
+    const scene = await Scene.make();
+    const other = await World.make();
+    await scene.serve();
+    const strangers = [
+      scene.credential('client', 'alice'),
+      scene.credential('front', 'front'),
+      other.node('initiator', 'initiator-0'),
+    ];
+    for (const credential of strangers) {
+      const socket = await scene.dial(credential);
+      const isClosed = closed(socket);
+      const link = new Link(socket);
+      link.send(frame(1, scene.address));
+      await isClosed;
+    }
+    expect(scene.received).toEqual([]);
+  });
+
+  it.each<[string, (socket: TLSSocket, link: Link) => void]>([
+    ['bytes that are no frame', (socket) => socket.write(Buffer.alloc(64, 0xff))],
+    [
+      'a frame that is no message',
+      (socket) => socket.write(Buffer.from('0000000600' + '0000000109', 'hex')),
+    ],
+    ['a frame that is too long', (socket) => socket.write(Buffer.from('0020000000', 'hex'))],
+    [
+      'an answer',
+      (_socket, link) => link.send({ kind: 'answer', number: 1, status: 200, message: undefined }),
+    ],
+  ])('closes the link of a member that sends %s, and serves on', async (_what, send) => {
+    const scene = await Scene.make();
+    await scene.serve();
+    const client = await scene.linked();
+    const socket = await scene.dial(scene.credential('coordinator', 'coordinator-1'));
+    const isClosed = closed(socket);
+    send(socket, new Link(socket));
+    await isClosed;
+    await client.request(endpoint(scene.address), { ...ask, timeoutMs });
+  });
+
+  it('closes the link of a participant whose certificate another has taken the place of', async () => {
+    const scene = await Scene.make();
+    await scene.serve();
+    const socket = await scene.dial(scene.credential('participant', 'bank-b'));
+    const link = new Link(socket);
+    const answers: LinkFrame[] = [];
+    link.onFrame(
+      (answer) => answers.push(answer),
+      () => undefined,
+    );
+    link.send(frame(1, scene.address));
+    await eventually(() => expect(answers).toHaveLength(1));
+    const isClosed = closed(socket);
+    scene.renew('bank-b');
+    link.send(frame(2, scene.address));
+    await isClosed;
+    expect(scene.received).toHaveLength(1);
+  });
+
+  it('answers a member that has too much under way that it is busy', async () => {
+    const scene = await Scene.make();
+    const never = {
+      kind: 'request-reply',
+      replyAction: 'urn:test:answer',
+      handle: () => new Promise<never>(() => undefined),
+    } as const;
+    await scene.serve({ operations: { 'urn:test:never': never } });
+    const socket = await scene.dial(scene.credential('initiator', 'initiator-1'));
+    const link = new Link(socket);
+    const answers: LinkFrame[] = [];
+    link.onFrame(
+      (answer) => answers.push(answer),
+      () => undefined,
+    );
+    for (let number = 0; number < 4100; number += 1) {
+      link.send(frame(number, scene.address, 'urn:test:never'));
+    }
+    await eventually(() => expect(answers).toHaveLength(4));
+    expect(answers.every((answer) => 'status' in answer && answer.status === 503)).toBe(true);
+  });
+
+  it('keeps four links of a member at the most: the newest', async () => {
+    const scene = await Scene.make();
+    await scene.serve();
+    const credential = scene.credential('initiator', 'initiator-1');
+    const sockets: TLSSocket[] = [];
+    for (let count = 0; count < 6; count += 1) {
+      const socket = await scene.dial(credential);
+      const link = new Link(socket);
+      const answered = new Promise<void>((resolve) => {
+        link.onFrame(
+          () => resolve(),
+          () => undefined,
+        );
+      });
+      link.send(frame(1, scene.address));
+      await answered;
+      sockets.push(socket);
+    }
+    await eventually(() =>
+      expect(sockets.map(({ destroyed }) => destroyed)).toEqual([
+        ...[true, true],
+        ...[false, false, false, false],
+      ]),
+    );
+  });
+
+  it('is asked for by CONNECT to its own target only, and leaves an upgrade of HTTP alone', async () => {
+    const scene = await Scene.make();
+    await scene.serve();
+    expect(
+      await raw(scene, 'CONNECT example.org:443 HTTP/1.1\r\nHost: example.org\r\n\r\n'),
+    ).toMatch(/^HTTP\/1\.1 404 /);
+    const upgrade =
+      'GET /account?wsdl HTTP/1.1\r\nHost: 127.0.0.1\r\nConnection: Upgrade, HTTP2-Settings, close\r\n' +
+      'Upgrade: h2c\r\nHTTP2-Settings: AAMAAABkAARAAAAAAAIAAAAA\r\n\r\n';
+    expect(await raw(scene, upgrade)).toMatch(/^HTTP\/1\.1 200 /);
+  });
+});
+
+function frame(number: number, to: string, action = ask.action): LinkFrame {
+  const message: SoapMessage = {
+    version: '1.2',
+    addressing: { to, action, messageId: `urn:uuid:${number}` },
+    headers: [],
+    body: ask.body,
+  };
+  return { kind: 'request', number, message };
+}
+
+/** The first bytes that come back. */
+function raw({ bank }: Scene, text: string): Promise<string> {
+  return new Promise((resolve, reject) => {
+    const socket = connectPlain(bank.listen.port, bank.listen.host, () => socket.write(text));
+    socket.once('data', (bytes) => {
+      resolve(bytes.toString('latin1'));
+      socket.destroy();
+    });
+    socket.on('error', reject);
+  });
+}

@@ -1,0 +1,150 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { readAll, WireError, Writer } from '../../../src/kernel/codec/bytes.js';
+import { endpoint } from '../../../src/soap/addressing.js';
+import { MessageReader, MessageWriter } from '../../../src/soap/compact/message-codec.js';
+import { readEnvelope, type SoapMessage, writeEnvelope } from '../../../src/soap/envelope.js';
+import { faultBody, readFault } from '../../../src/soap/fault-body.js';
+import { addressingFaults } from '../../../src/soap/faults.js';
+import { attribute, element, type XmlElement } from '../../../src/soap/xml.js';
+
+function encoded(message: SoapMessage, messages = new MessageWriter()): Uint8Array {
+  const writer = new Writer();
+  messages.write(writer, message);
+  return writer.finish();
+}
+
+function decoded(bytes: Uint8Array, messages = new MessageReader()): SoapMessage {
+  return readAll(bytes, (reader) => messages.read(reader));
+}
+
+const xmlText = fc.string({ unit: 'grapheme', minLength: 1, maxLength: 40 }).map((text) => {
+  const kept = text.replaceAll(/[^\t\n\u0020-\ud7ff\ue000-\ufffd]/g, '');
+  return kept === '' ? 'x' : kept;
+});
+const name = fc.record({
+  ns: fc.constantFrom('urn:a', 'urn:b'),
+  prefix: fc.constantFrom('a', 'b', 'c'),
+  name: fc.stringMatching(/^[A-Za-z_][A-Za-z0-9_-]{0,8}$/),
+});
+const tree: fc.Arbitrary<XmlElement> = fc.letrec<{ element: XmlElement }>((tie) => ({
+  element: fc
+    .tuple(
+      name,
+      fc.option(xmlText),
+      fc.oneof({ maxDepth: 4 }, xmlText, fc.array(tie('element'), { maxLength: 3 })),
+    )
+    .map(([own, value, content]) =>
+      element(
+        own,
+        value === null ? [] : [attribute({ ns: '', prefix: '', name: 'v' }, value)],
+        ...(typeof content === 'string' ? [content] : content),
+      ),
+    ),
+})).element;
+const address = fc.webUrl().filter((url) => url.length < 200);
+const reference = fc
+  .tuple(address, fc.array(tree, { maxLength: 2 }))
+  .map(([to, parameters]) => endpoint(to, ...parameters));
+const optional = <T>(one: fc.Arbitrary<T>) => fc.option(one, { nil: undefined });
+const message: fc.Arbitrary<SoapMessage> = fc.record({
+  version: fc.constantFrom('1.1', '1.2'),
+  addressing: fc.record({
+    action: fc.webUrl(),
+    to: optional(address),
+    messageId: optional(fc.uuid()),
+    relatesTo: optional(fc.uuid()),
+    replyTo: optional(reference),
+    from: optional(reference),
+    faultTo: optional(reference),
+  }),
+  headers: fc.array(tree, { maxLength: 3 }),
+  body: optional(tree),
+});
+
+describe('the messages of a link', () => {
+  it('say what the same envelopes say as XML', () => {
+    fc.assert(
+      fc.property(fc.array(message, { minLength: 1, maxLength: 6 }), (messages) => {
+        const [writer, reader] = [new MessageWriter(), new MessageReader()];
+        for (const one of messages) {
+          const received = decoded(encoded(one, writer), reader);
+          expect(writeEnvelope(received)).toBe(writeEnvelope(one));
+        }
+      }),
+      { numRuns: 300 },
+    );
+  });
+
+  it('have names in content understood as XML binds them', () => {
+    const fault = addressingFaults.actionNotSupported('urn:what');
+    for (const version of ['1.1', '1.2'] as const) {
+      const sent = { version, addressing: { action: fault.action }, headers: [] };
+      const message = { ...sent, body: faultBody(version, fault) };
+      const asXml = readFault(readEnvelope(writeEnvelope(message)));
+      const onLink = readFault(decoded(encoded(message)));
+      expect(onLink).toMatchObject({ code: asXml?.code, data: asXml?.data });
+    }
+  });
+
+  it('are shorter from the second on, as names have numbers then', () => {
+    const body = element({ ns: 'urn:concordat:long-namespace', prefix: 'l', name: 'Posting' });
+    const one: SoapMessage = {
+      version: '1.2',
+      addressing: { action: 'urn:concordat:action', to: 'http://127.0.0.1:1/account' },
+      headers: [],
+      body,
+    };
+    const writer = new MessageWriter();
+    const [first, second] = [encoded(one, writer), encoded(one, writer)];
+    expect(second.length).toBeLessThan(first.length / 3);
+  });
+
+  const emptyMessage = { version: '1.2', addressing: { action: '' }, headers: [] } as const;
+
+  it('hold no more strings with numbers than they may', () => {
+    const [writer, reader] = [new MessageWriter(), new MessageReader()];
+    for (let number = 0; number < 3000; number += 1) {
+      const to = `http://127.0.0.1/${number}`;
+      const sent = { ...emptyMessage, addressing: { action: `a${number}`, to }, body: undefined };
+      expect(decoded(encoded(sent, writer), reader).addressing).toMatchObject(sent.addressing);
+    }
+  });
+
+  it('are refused where they are cut, have more behind them, or are no messages', () => {
+    fc.assert(
+      fc.property(message, fc.nat(), (one, at) => {
+        const bytes = encoded(one);
+        expect(() => decoded(bytes.slice(0, at % bytes.length))).toThrow(WireError);
+        expect(() => decoded(Uint8Array.of(...bytes, 0))).toThrow(WireError);
+      }),
+    );
+  });
+
+  it('are refused with what XML has not', () => {
+    const name = (text: string) => ({
+      ...emptyMessage,
+      body: element({ ns: '', prefix: '', name: text }),
+    });
+    for (const bad of ['a b', '<a>', '', 'a:b', '1']) {
+      expect(() => decoded(encoded(name(bad)))).toThrow('no name of XML');
+    }
+    const body = (text: string) => ({
+      ...emptyMessage,
+      body: element({ ns: '', prefix: '', name: 'a' }, [], text),
+    });
+    for (const bad of ['\u0000', 'a\u001b[31m', '\uffff', `${'x'.repeat(70_000)}\u0001`]) {
+      expect(() => decoded(encoded(body(bad)))).toThrow('a character that XML does not have');
+    }
+    expect(decoded(encoded(body('x'.repeat(70_000)))).body?.childNodes).toHaveLength(1);
+  });
+
+  it('are refused deeper, or with more elements, than XML may have', () => {
+    const name = { ns: '', prefix: '', name: 'a' };
+    let deep = element(name);
+    for (let depth = 1; depth <= 64; depth += 1) deep = element(name, [], deep);
+    expect(() => decoded(encoded({ ...emptyMessage, body: deep }))).toThrow('nested too deep');
+    const many = element(name, [], ...Array.from({ length: 8192 }, () => element(name)));
+    expect(() => decoded(encoded({ ...emptyMessage, body: many }))).toThrow('too many elements');
+  });
+});
