@@ -3,10 +3,13 @@ import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
 import { bindings } from '../../src/kernel/cluster.js';
 import type { AddBenchmark } from '../benchmark.js';
+import { comparisonText, runComparison } from './compare.js';
 import { runTransferBenchmark, type Settings } from './run.js';
 import { reportText } from './tables.js';
 
 interface Options extends Settings {
+  readonly compare?: readonly string[];
+  readonly warmUp: number;
   readonly json?: boolean;
 }
 
@@ -43,6 +46,16 @@ export const addTransfer: AddBenchmark = (program: Command, context) => {
         .choices(bindings)
         .default('soap'),
     )
+    .option(
+      '--compare <dirs...>',
+      'instead: this checkout with each binding, replicated and not, and other checkouts that are built',
+    )
+    .option(
+      '--warm-up <n>',
+      'with --compare: transfers of each system before that',
+      wholeNumberArgument(1, 100_000),
+      1000,
+    )
     .option('--json', 'print JSON and nothing else')
     .addHelpText(
       'after',
@@ -51,11 +64,20 @@ Runs both clusters on this machine, one process a node, and loads one at a time.
 about four minutes; figures mean little while anything else runs. Every transfer must commit and the
 banks' books must agree with them at the end, else the exit status is 1.
 
+With --compare every system is measured in turn, window by window, and the ratios are to the first other
+checkout. Its nodes are its own, and so is its client, which runs in this process. "--compare ." compares
+the bindings of this checkout.
+
 Examples:
   npm run bench -- transfer
+  npm run bench -- transfer --compare ../before --clients 1,16,64
   npm run --silent bench -- transfer --json --seconds 10 --rounds 5 > transfer.json`,
     )
-    .action(async ({ json = false, ...settings }: Options) => {
+    .action(async ({ json = false, compare, ...settings }: Options) => {
+      if (compare !== undefined) {
+        const compared = await runComparison({ ...settings, compare }, context);
+        return json ? printJson(compared) : console.log(comparisonText(compared));
+      }
       const report = await runTransferBenchmark(settings, context);
       if (json) printJson(report);
       else console.log(reportText(report));

@@ -12,25 +12,31 @@ export interface Summary extends Point, Omit<Figures, 'transfers'> {
 export type Comparison = Point & Readonly<Record<SystemName, Summary>>;
 
 /** The windows of one run, by system and amount of load. */
-export class Results {
+export class Results<Name extends string> {
   readonly #windows = new Map<string, Figures[]>();
 
-  add(system: SystemName, point: Point, figures: Figures): void {
+  add(system: Name, point: Point, figures: Figures): void {
     const key = keyOf(system, point);
     this.#windows.set(key, [...(this.#windows.get(key) ?? []), figures]);
   }
 
-  compare(point: Point): Comparison {
-    return {
-      ...point,
-      bft: this.#summary('bft', point),
-      unreplicated: this.#summary('unreplicated', point),
-    };
+  /** What was added, in its order. */
+  windows(system: Name, point: Point): readonly Figures[] {
+    return this.#windows.get(keyOf(system, point)) ?? [];
   }
 
-  #summary(system: SystemName, point: Point): Summary {
-    return summarize(point, this.#windows.get(keyOf(system, point)) ?? []);
+  summary(system: Name, point: Point): Summary {
+    return summarize(point, this.windows(system, point));
   }
+}
+
+/** Both systems at the same amount of load. */
+export function compare(results: Results<SystemName>, point: Point): Comparison {
+  return {
+    ...point,
+    bft: results.summary('bft', point),
+    unreplicated: results.summary('unreplicated', point),
+  };
 }
 
 /** For each system the comparison in which it makes the most transfers a second. */
@@ -66,6 +72,6 @@ function summarize(point: Point, windows: readonly Figures[]): Summary {
   };
 }
 
-function keyOf(system: SystemName, { clients, participants }: Point): string {
+function keyOf(system: string, { clients, participants }: Point): string {
   return `${system} ${clients} ${participants}`;
 }

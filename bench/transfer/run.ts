@@ -4,7 +4,7 @@ import { makeRequests } from '../support/closed-loop.js';
 import { describeMachine, type Machine } from '../support/machine.js';
 import { whileAlive } from '../support/while-alive.js';
 import { primaryStatus } from './coordinator-status.js';
-import { best, type Comparison, Results, type Summary } from './results.js';
+import { best, type Comparison, compare, Results, type Summary } from './results.js';
 import { System, type SystemName, systemNames } from './system.js';
 import { measure, type Point } from './window.js';
 
@@ -78,7 +78,7 @@ async function measureAll(
   settings: Settings,
   { signal, progress }: RunContext,
 ): Promise<Omit<Report, 'machine'>> {
-  const results = new Results();
+  const results = new Results<SystemName>();
   const byClients = settings.clients.map((clients) => ({
     clients,
     participants: usualParticipants,
@@ -109,11 +109,11 @@ async function measureAll(
     }
   }
   for (const system of systems) await system.checkMoney();
-  const comparisons = byClients.map((point) => results.compare(point));
+  const comparisons = byClients.map((point) => compare(results, point));
   return {
     ...best(comparisons),
     byClients: comparisons,
-    byParticipants: byParticipants.map((point) => results.compare(point)),
+    byParticipants: byParticipants.map((point) => compare(results, point)),
     transfers: countsOf(systems),
     moneyConserved: true,
     viewChanges: await viewOf(systems, 'bft'),
