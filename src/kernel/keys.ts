@@ -9,6 +9,7 @@ import {
 } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Cluster, Member } from './cluster.js';
+import { costs } from './costs.js';
 import type { InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
 import { ofParticipants } from './participants.js';
 import type { Signer, Verifier } from './verifier.js';
@@ -100,6 +101,7 @@ export class Keyring implements Verifier {
       .update(bytes)
       .digest('base64');
     if (this.#verified.get(memory) === true) return true;
+    costs.statementsChecked += 1;
     if (!verify(null, bytes, key, signature)) return false;
     this.#verified.set(memory, true);
     return true;
@@ -141,7 +143,10 @@ export function ed25519Signer(privateKeyPem: string): Sign {
   if (key.asymmetricKeyType !== 'ed25519') {
     throw new TypeError(`a statement key is an Ed25519 key, not ${key.asymmetricKeyType}`);
   }
-  return (bytes) => new Uint8Array(sign(null, bytes, key));
+  return (bytes) => {
+    costs.statementsSigned += 1;
+    return new Uint8Array(sign(null, bytes, key));
+  };
 }
 
 /** A fresh statement key: the secret in PEM (PKCS #8), the public key as 64 hexadecimal digits. */

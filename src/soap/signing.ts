@@ -1,4 +1,5 @@
 import { hash, type KeyObject, sign } from 'node:crypto';
+import { costs } from '../kernel/costs.js';
 import { addressingBlocks } from './addressing.js';
 import { canonicalize, declaredPrefixes, writeWithin } from './canonical.js';
 import type { SoapMessage } from './envelope.js';
@@ -98,6 +99,7 @@ export class MessageSigner {
       parts.map(reference).join('');
     const canonical = `<ds:SignedInfo xmlns:ds="${namespaces.ds}">${content}</ds:SignedInfo>`;
     const key = { key: this.#privateKey, dsaEncoding: 'ieee-p1363' } as const;
+    costs.messagesSigned += 1;
     const value = sign('sha256', Buffer.from(canonical), key).toString('base64');
     return (
       `<ds:Signature xmlns:ds="${namespaces.ds}"><ds:SignedInfo>${content}</ds:SignedInfo>` +

@@ -1,5 +1,6 @@
 import { EventEmitter } from 'node:events';
 import { Agent, errors } from 'undici';
+import { costs } from '../kernel/costs.js';
 import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import { type ClientTls, tlsOptions } from './client-tls.js';
 import type { AddressPolicy } from './trust.js';
@@ -292,6 +293,8 @@ export class SoapTransport {
 
   async #send({ address, version, action, text, timeoutMs }: PostRequest): Promise<PostAnswer> {
     const { origin, pathname, search } = new URL(address);
+    costs.exchanges += 1;
+    costs.exchangeBytes += Buffer.byteLength(text);
     this.#onSent?.(text);
     // An AbortSignal would cost a quarter of the whole exchange in processor time.
     const signal = new EventEmitter();

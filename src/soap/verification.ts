@@ -1,4 +1,5 @@
 import { hash, verify } from 'node:crypto';
+import { costs } from '../kernel/costs.js';
 import { claimedAddressing, isReferenceParameter } from './addressing.js';
 import { CanonicalLengthError, canonicalize, DeclarationRoom, indexIds } from './canonical.js';
 import {
@@ -159,6 +160,7 @@ function checkSignature(
   }
   const text = canonicalize(signature.signedInfo, signature.inclusivePrefixes, room);
   const key = { key: identity.publicKey, dsaEncoding: 'ieee-p1363' } as const;
+  costs.messagesChecked += 1;
   if (!verify('sha256', Buffer.from(text), key, signature.value)) {
     throw securityFaults.failedCheck('signature value');
   }

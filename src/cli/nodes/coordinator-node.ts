@@ -7,6 +7,7 @@ import type { PeerMessage } from '../../agreement/messages.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { type CoordinatorNode, ownMember } from '../../kernel/config/node-file.js';
 import type { Core } from '../../kernel/core.js';
+import { costs } from '../../kernel/costs.js';
 import { Driver } from '../../kernel/driver/driver.js';
 import { Members } from '../../kernel/enrollment/members.js';
 import { registerMembers } from '../../kernel/enrollment/members-port.js';
@@ -137,6 +138,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     ...core.status,
     ...logHealth(log),
     latency: latencies.figures,
+    costs,
     ...(sessions && { sessions: sessions.status }),
   }));
   sessions?.register(app);

@@ -1,6 +1,7 @@
 import { connect, type TLSSocket } from 'node:tls';
 import type { Logger } from 'pino';
 import type { Cluster, CoordinatorMember } from '../cluster.js';
+import { costs } from '../costs.js';
 import type { ReplicaId } from '../ids.js';
 import {
   type ChannelHandler,
@@ -57,6 +58,8 @@ class OutgoingLink {
   /** Queues the bytes. Those of one tick leave together, as few TLS records. */
   send(channel: PeerChannel, bytes: Uint8Array): void {
     if (this.#stopped) return;
+    costs.frames += 1;
+    costs.frameBytes += bytes.length;
     this.#queue.push(channel, encodeFrame(channel, bytes));
     if (!this.#up || this.#flushScheduled) return;
     this.#flushScheduled = true;

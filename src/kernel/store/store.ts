@@ -3,6 +3,7 @@ import { access, mkdir } from 'node:fs/promises';
 import { dirname, join } from 'node:path';
 import { ClassicLevel } from 'classic-level';
 import type { StoredRecord, StoreWrite } from '../core.js';
+import { costs } from '../costs.js';
 import { headKey, type ReadStore, StoreLedger, type Unreadable } from './ledger.js';
 import { damaged, Mark, type MarkContent, markPath, StoreError, StoreFormatError } from './mark.js';
 
@@ -227,6 +228,7 @@ class LevelStore implements Store {
 }
 
 async function putBatch(db: Level, writes: readonly StoreWrite[]): Promise<void> {
+  costs.writes += 1;
   await db.batch(
     writes.map(({ key, value }) =>
       value === null ? { type: 'del', key } : { type: 'put', key, value },

@@ -1,5 +1,6 @@
 import type { TLSSocket } from 'node:tls';
 import { type Reader, readAll, Writer } from '../../kernel/codec/bytes.js';
+import { costs } from '../../kernel/costs.js';
 import { FrameDecoder, Framing } from '../../kernel/links/frames.js';
 import type { SoapMessage } from '../envelope.js';
 import { MessageReader, MessageWriter, messageBytesMax } from './message-codec.js';
@@ -41,7 +42,12 @@ export class Link {
   /** Throws `WireError` or `RangeError` where it cannot be written; the link is of no use then. */
   send(frame: LinkFrame): void {
     if (this.#socket.destroyed) return;
-    this.#queue.push(this.#encode(frame));
+    const bytes = this.#encode(frame);
+    if (frame.kind === 'request') {
+      costs.exchanges += 1;
+      costs.exchangeBytes += bytes.length;
+    }
+    this.#queue.push(bytes);
     if (this.#queue.length === 1) setImmediate(() => this.#flush());
   }
 
