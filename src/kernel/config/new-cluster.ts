@@ -132,6 +132,17 @@ const usualTiming: Timing = {
   defaultExpiresMs: 30_000,
 };
 
+/**
+ * With a gateway: plain participants say Prepared again after 5 s, and once more 5 to 10 s later where that is lost too
+ * (Narayana's own timing).
+ */
+const voteTimeoutOfPlainMs = 20_000;
+
+function timingOf({ gateways = [], timing }: NewCluster): Timing {
+  const isPlain = gateways.length > 0;
+  return { ...usualTiming, ...(isPlain && { voteTimeoutMs: voteTimeoutOfPlainMs }), ...timing };
+}
+
 const openingAccounts: readonly InitialAccount[] = [
   { account: 'alice', amountMinor: 100_000, currency: 'EUR' },
   { account: 'bob', amountMinor: 50_000, currency: 'EUR' },
@@ -232,7 +243,7 @@ export function makeCluster(
     participants: [...participants, ...services, ...gateways].map(({ member }) => member),
     fronts: fronts.map(({ member }) => member),
     allowedOrigins: [],
-    timing: { ...usualTiming, ...options.timing },
+    timing: timingOf(options),
     binding: options.binding,
     retainedTransactions: options.retainedTransactions,
     ...(options.sessions && { sessions: settingOf(options.sessions) }),
