@@ -7,6 +7,7 @@ import { afterAll, beforeAll } from 'vitest';
 const modules = [
   ...['store', 'ledger', 'mark'].map((name) => `kernel/store/${name}`),
   'kernel/ids',
+  'kernel/costs',
   'kernel/error',
 ];
 
