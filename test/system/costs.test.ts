@@ -36,7 +36,7 @@ describe.each(bindings)('what a transfer costs all nodes and the client, binding
   it.each([1, 16])(
     'with %i clients',
     async (clients) => {
-      const count = 32;
+      const count = 16;
       const before = { ...costs };
       await transfers(count, clients);
       const each = costsSince(before, count);

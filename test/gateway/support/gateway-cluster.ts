@@ -36,6 +36,8 @@ export class GatewayCluster {
     party.signatures = side?.signatures;
     const all = await TestCluster.start({
       gateways: ['gw'],
+      // Some tests wait for it.
+      timing: { voteTimeoutMs: 10_000 },
       services: {
         hotel: (node) =>
           startParticipant({
