@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { LeftParticipants } from '../../src/gateway/core/left-participants.js';
 import type { EnlistmentKey } from '../../src/gateway/core/messages.js';
+import { PlainParticipant } from '../../src/gateway/core/plain-participant.js';
 import { digest, enlistmentId, transactionId } from '../../src/kernel/ids.js';
 import { activity, GatewayRig, options, tid } from './support/gateway-rig.js';
 
@@ -155,6 +157,68 @@ describe('a durable participant', () => {
     const other = rig.notify('V-unknown' as EnlistmentKey, 'prepared');
     rig.run();
     expect(rig.answers.get(other)).toEqual({ kind: 'fault', fault: 'UnknownTransaction' });
+  });
+
+  describe('whose vote was lost, and that comes back once its activity is forgotten', () => {
+    let lost: EnlistmentKey;
+    beforeEach(() => {
+      rig.begin();
+      lost = rig.register('durable', { Prepare: 'nothing', Rollback: 'nothing' });
+      rig.complete('commit');
+      rig.settle(3_000_000);
+      expect([rig.told, [...rig.store.keys()]]).toEqual([['aborted'], [`enlistment/${lost}`]]);
+      expect(received(lost)?.slice(-1)).toEqual(['Rollback']);
+    });
+    const rollbacks = () => received(lost)?.filter((message) => message === 'Rollback').length ?? 0;
+
+    it.each([false, true])(
+      'is sent a Rollback until it has aborted; after a restart: %j',
+      (restarts) => {
+        if (restarts) rig.crash();
+        const before = rollbacks();
+        for (const more of [1, 2]) {
+          rig.notify(lost, 'prepared');
+          rig.run();
+          expect(rollbacks()).toBe(before + more);
+        }
+        rig.notify(lost, 'aborted');
+        rig.run();
+        expect([...rig.store.keys()], 'nothing is kept of it').toEqual([]);
+        rig.notify(lost, 'prepared');
+        rig.run();
+        expect(rollbacks()).toBe(before + 2);
+      },
+    );
+  });
+
+  it('that is one too many of those that are given up goes, the oldest first', () => {
+    const left = new LeftParticipants(options);
+    const endpoint = { address: 'http://a', parameters: [], version: '1.1' } as const;
+    const made = ['D-1', 'D-2', 'D-3'].map((key) =>
+      PlainParticipant.restored(options, {
+        ...{ key: key as EnlistmentKey, activity, endpoint, digest: digest('0'.repeat(64)) },
+        ...{ hasPrepared: false, outcome: 'aborted', end: 'given-up' },
+      }),
+    );
+    const outputs = left.keep(made);
+    expect(outputs.filter(({ kind }) => kind === 'persist')).toEqual([
+      { kind: 'persist', key: 'enlistment/D-1', value: null },
+    ]);
+    expect(left.notified('D-1' as EnlistmentKey, 'prepared')).toBeUndefined();
+    expect(left.notified('D-2' as EnlistmentKey, 'prepared')?.outputs).toMatchObject([
+      { kind: 'send', message: 'Rollback', to: endpoint },
+    ]);
+  });
+
+  it('that has committed is sent no Rollback, however late it asks again', () => {
+    rig.begin();
+    const a = rig.register('durable', {});
+    rig.complete('commit');
+    rig.settle(3_000_000);
+    expect([...rig.store.keys()]).toEqual([]);
+    rig.notify(a, 'prepared');
+    rig.settle();
+    expect(received(a)).toEqual(['Prepare', 'Commit']);
   });
 
   it('has its vote and its outcome on disk before they leave', () => {

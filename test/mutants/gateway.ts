@@ -123,6 +123,22 @@ export const gatewayMutants: readonly Mutant[] = [
     tests: core,
   },
   {
+    name: 'gateway-given-up-forgotten',
+    rule: 'a durable participant that may have prepared and was given up is sent its Rollback when it comes back',
+    file: `${folder}/core/activity.ts`,
+    find: 'participant.isOwedRollback ? [] : participant.forget(),',
+    replace: 'participant.forget(),',
+    tests: core,
+  },
+  {
+    name: 'gateway-left-without-acknowledgement',
+    rule: 'it is sent its Rollback until it has acknowledged that',
+    file: `${folder}/core/left-participants.ts`,
+    find: '|| step === undefined || participant.isOwedRollback) return step;',
+    replace: '|| step === undefined) return step;',
+    tests: core,
+  },
+  {
     name: 'gateway-enlists-for-anybody',
     rule: 'only the gateway’s own client has its participant enlist',
     file: `${folder}/node/plain-resource.ts`,

@@ -249,11 +249,14 @@ export class Activity {
     }
   }
 
+  /** All but the records of participants that are owed a Rollback. */
   forget(): Outputs {
     const timers = ['expires', 'tell', 'deliver', 'forget'] as const;
     return [
       { kind: 'persist', key: activityPrefix + this.key, value: null },
-      ...[...this.participants].flatMap((participant) => participant.forget()),
+      ...[...this.participants].flatMap((participant) =>
+        participant.isOwedRollback ? [] : participant.forget(),
+      ),
       ...timers.map((name) => ({ kind: 'stop-timer' as const, name: `${name}/${this.key}` })),
       { kind: 'leave', activity: this.key },
     ];

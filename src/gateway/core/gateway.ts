@@ -3,6 +3,7 @@ import { unreachable } from '../../kernel/ids.js';
 import { type EnlistmentRef, refKey } from '../../transaction/participant/messages.js';
 import { Activity } from './activity.js';
 import { accepted, answer, refused } from './answers.js';
+import { LeftParticipants } from './left-participants.js';
 import type {
   ActivityKey,
   CompletionKey,
@@ -34,24 +35,34 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
   readonly #enlisted = new Map<EnlistmentKey, Enlisted>();
   readonly #byDigest = new Map<string, Enlisted>();
   readonly #byRef = new Map<string, Enlisted>();
+  readonly #left: LeftParticipants;
 
   constructor(options: GatewayOptions) {
     this.#options = options;
+    this.#left = new LeftParticipants(options);
   }
 
   /** Throws `RangeError` where a record is damaged. */
   restore(records: readonly StoredRecord[]): Outputs {
     const enlistments = readRecords<EnlistmentRecord>(records, enlistmentPrefix);
-    return readRecords<ActivityRecord>(records, activityPrefix).flatMap((record) => {
-      const activity = new Activity(this.#options, record);
-      const restored = enlistments
-        .filter((enlistment) => enlistment.activity === record.key)
-        .map((enlistment) => PlainParticipant.restored(this.#options, enlistment));
-      this.#add(activity);
-      const outputs = activity.recover(restored);
-      this.#index(activity);
-      return [...outputs, ...this.#dropIfNothing(activity)];
-    });
+    const activities = readRecords<ActivityRecord>(records, activityPrefix);
+    const known = new Set(activities.map(({ key }) => key));
+    const left = enlistments.filter(({ activity }) => !known.has(activity));
+    const outputs = this.#left.keep(
+      left.map((enlistment) => PlainParticipant.restored(this.#options, enlistment)),
+    );
+    return [...outputs, ...activities.flatMap((record) => this.#restoreOne(record, enlistments))];
+  }
+
+  #restoreOne(record: ActivityRecord, enlistments: readonly EnlistmentRecord[]): Outputs {
+    const activity = new Activity(this.#options, record);
+    const restored = enlistments
+      .filter((enlistment) => enlistment.activity === record.key)
+      .map((enlistment) => PlainParticipant.restored(this.#options, enlistment));
+    this.#add(activity);
+    const outputs = activity.recover(restored);
+    this.#index(activity);
+    return [...outputs, ...this.#dropIfNothing(activity)];
   }
 
   handle(input: GatewayInput | TimerInput): Outputs {
@@ -123,6 +134,8 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
       const { outputs, answer: said } = enlisted.activity.notified(enlisted.participant, event);
       return [...outputs, ...answer(call, said)];
     }
+    const left = this.#left.notified(key, event);
+    if (left !== undefined) return [...left.outputs, ...answer(call, left.answer)];
     // Of a durable one that is not known nothing is said: it may have been forgotten only once it had ended.
     const isVolatile = isVolatileKey(key) && event === 'prepared';
     return answer(call, isVolatile ? { kind: 'fault', fault: 'UnknownTransaction' } : accepted);
@@ -215,7 +228,7 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
 
   #forget(activity: Activity): Outputs {
     this.#drop(activity);
-    return activity.forget();
+    return [...activity.forget(), ...this.#left.keep(activity.participants)];
   }
 
   #add(activity: Activity): void {

@@ -195,6 +195,8 @@ export interface GatewayLimits {
   readonly calls: number;
   /** Volatile participants of one activity. */
   readonly volatile: number;
+  /** Participants of forgotten activities that are owed a Rollback. */
+  readonly left: number;
   /** Repetitions of an outcome to a party that need not have it. */
   readonly repetitions: number;
 }

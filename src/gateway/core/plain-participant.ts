@@ -67,6 +67,8 @@ export class PlainParticipant {
   #state: CoordinatorState = 'Active';
   #ref: EnlistmentRef | undefined;
   #hasPrepared = false;
+  /** It was sent Prepare, or may have been before a restart. */
+  #wasAsked = false;
   #outcome: Outcome | undefined;
   #end: End | undefined;
   #asked: CallId | undefined;
@@ -84,6 +86,7 @@ export class PlainParticipant {
     const participant = new PlainParticipant(options, made);
     participant.#ref = ref;
     participant.#hasPrepared = hasPrepared;
+    participant.#wasAsked = true;
     participant.#outcome = outcome;
     participant.#end = end;
     participant.#state = stateOf(record);
@@ -113,6 +116,14 @@ export class PlainParticipant {
 
   get hasVoted(): boolean {
     return this.hasEnded || this.#hasPrepared;
+  }
+
+  /**
+   * It was given up, and may have prepared all the same. It has not committed: without its vote the gateway's participant
+   * never votes for it, and one that has voted is not given up.
+   */
+  get isOwedRollback(): boolean {
+    return this.protocol === 'durable' && this.#end === 'given-up' && this.#wasAsked;
   }
 
   /** On disk, before anything is said of it. */
@@ -155,6 +166,7 @@ export class PlainParticipant {
     const superseded = answer(this.#asked, { kind: 'vote', vote: 'aborted' });
     this.#asked = call;
     if (this.#state !== 'Active') return superseded;
+    this.#wasAsked = true;
     this.#apply('userCommit');
     const { voteTimeoutMs } = this.#options.timing;
     return [
@@ -192,6 +204,9 @@ export class PlainParticipant {
 
   /** A message of the participant. */
   notified(event: CoordinatorEvent): Step {
+    if (this.isOwedRollback && (event === 'aborted' || event === 'readOnly')) {
+      return { outputs: this.#ended(event), answer: accepted, aborts: false };
+    }
     const state = this.#asTold(event);
     const found = transition(coordinatorTable, state, event, this.protocol);
     if (found === 'impossible') return { outputs: [], answer: accepted, aborts: false };

@@ -60,6 +60,7 @@ export const gatewayLimits: GatewayLimits = {
   ended: 2048,
   calls: 32,
   volatile: 32,
+  left: 2048,
   repetitions: 12,
 };
 /** Messages of plain software under way at one port. */
