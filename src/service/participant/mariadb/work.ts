@@ -115,15 +115,19 @@ export class OpenWork implements MariadbWork {
   /** The vote. The connection ends. `table`: where prepared work leaves its marker. */
   async vote(table: string): Promise<Vote> {
     this.#isOver = true;
-    const fault = this.#doom ?? this.#failure;
-    if (fault !== undefined) return this.#abort(fault);
     try {
-      if (this.#settings.isolation !== 'serializable' && (await this.#reads.areAll())) {
+      this.#requireNoFault();
+      const isReading = this.#settings.isolation !== 'serializable' && (await this.#reads.areAll());
+      if (!isReading) {
+        await this.#checkUndivided();
+        await this.#session.run(`INSERT INTO ${table} (xid) VALUES (?)`, [this.#xid]);
+      }
+      // Statements that the call did not wait for have ended by now: the connection takes them in order.
+      this.#requireNoFault();
+      if (isReading) {
         await this.#finish();
         return { vote: 'readOnly' };
       }
-      await this.#checkUndivided();
-      await this.#session.run(`INSERT INTO ${table} (xid) VALUES (?)`, [this.#xid]);
       await this.#session.run(`XA END ${sqlOf(this.#xid)}`);
     } catch (reason) {
       return this.#abort(reason);
@@ -141,6 +145,11 @@ export class OpenWork implements MariadbWork {
     }
     void this.#finish().catch(() => this.#destroy());
     return undefined;
+  }
+
+  #requireNoFault(): void {
+    const fault = this.#doom ?? this.#failure;
+    if (fault !== undefined) throw fault;
   }
 
   /** Whether it is the transaction that was begun, with nothing in it that cannot be rolled back. */
