@@ -384,6 +384,26 @@ describe('two-phase commit', () => {
     expect(only(rig.outputs, 'roll-back')).toHaveLength(1);
     expect(rig.timers.size).toBe(0);
   });
+
+  it.each([
+    ['commit', 'commit'],
+    ['rollback', 'abort'],
+  ] as const)(
+    'volatile, and no longer asking: acknowledges a %s once it is proved',
+    (message, outcome) => {
+      const rig = new Rig().activate({ protocol: 'volatile' });
+      rig.hear('prepare', [0, 1]);
+      while (rig.timers.has(`doubt/${ref.tid}/D-1`)) rig.runOut(`doubt/${ref.tid}/D-1`);
+      expect(only(rig.outputs, 'roll-back')).toHaveLength(1);
+      expect(acknowledgements(rig.hear(message, all))).toEqual([]);
+      expect(votes(rig.hear('prepare', all))).toEqual([]);
+      const outputs = rig.hear(message, all, certificateOf(outcome), undefined, voteOf('prepared'));
+      expect(acknowledgements(outputs)).toEqual(all.map((to) => [outcome, [to]]));
+      rig.invite(2);
+      rig.invite(3);
+      expect(only(rig.outputs, 'execute'), 'the operation is not done again').toHaveLength(1);
+    },
+  );
 });
 
 describe('a restart', () => {

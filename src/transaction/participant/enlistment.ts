@@ -220,6 +220,7 @@ export class Enlistment<Operation> {
   /** A volatile participant has no guarantee to receive the outcome. */
   #forgetVolatile(): Outputs<Operation> {
     this.#state = 'None';
+    this.#end = 'unknown';
     return this.#perform('commsTimeout', ['roll back', 'forget'], []);
   }
 

@@ -10,7 +10,8 @@ export interface Finished {
   readonly result: OperationResult;
   /** The vote that was cast, if any. */
   readonly vote: Vote | undefined;
-  readonly end: 'committed' | 'aborted' | 'readOnly';
+  /** `unknown`: volatile, and it stopped asking for the outcome. */
+  readonly end: 'committed' | 'aborted' | 'readOnly' | 'unknown';
 }
 
 /** The last enlistments that ended; the oldest is forgotten first. In memory only. */

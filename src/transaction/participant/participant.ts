@@ -27,6 +27,7 @@ const acknowledgedBy: Readonly<Record<Finished['end'], Outcome | undefined>> = {
   committed: 'commit',
   aborted: 'abort',
   readOnly: undefined,
+  unknown: undefined,
 };
 
 /** After a restart, so much between the first questions about two enlistments in doubt. */
@@ -148,7 +149,7 @@ export class Participant<Operation>
 
   #answerEnded(notified: Notified): Outputs<Operation> {
     const finished = this.#finished.byRef(notified.ref);
-    return finished === undefined
+    return finished === undefined || finished.end === 'unknown'
       ? this.#answerForgotten(notified)
       : this.#answerFinished(notified, finished);
   }
