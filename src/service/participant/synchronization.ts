@@ -17,8 +17,10 @@ export type CompletionStatus = 'committed' | 'aborted' | 'readOnly';
 export interface Synchronization<Work> {
   /** Before the resource votes; what it does with the work is part of the call. Where it rejects, the vote is to abort. */
   beforeCompletion(ref: EnlistmentRef, work: Work): Promise<void>;
-  /** After the resource has committed or rolled back. Must not throw. */
+  /** After the resource has committed or rolled back. That stands, whatever this method throws. */
   afterCompletion(ref: EnlistmentRef, status: CompletionStatus): void;
+  /** Called with what `afterCompletion` threw. Unless given, it is a warning of the process. */
+  onError?(ref: EnlistmentRef, error: unknown): void;
 }
 
 interface Held<Work> {
@@ -100,6 +102,19 @@ class SynchronizedResource<Work> implements Resource<Work> {
   }
 
   #end(ref: EnlistmentRef, status: CompletionStatus): void {
-    if (this.#held.delete(refKey(ref))) this.#synchronization.afterCompletion(ref, status);
+    if (!this.#held.delete(refKey(ref))) return;
+    this.#afterCompletion(ref, status).catch((error: unknown) => {
+      process.emitWarning(`afterCompletion of ${refKey(ref)}: ${String(error)}`);
+    });
+  }
+
+  /** Must not fail the end: asked to commit again, the resource has nothing more to write. */
+  async #afterCompletion(ref: EnlistmentRef, status: CompletionStatus): Promise<void> {
+    try {
+      await this.#synchronization.afterCompletion(ref, status);
+    } catch (error) {
+      if (this.#synchronization.onError === undefined) throw error;
+      this.#synchronization.onError(ref, error);
+    }
   }
 }

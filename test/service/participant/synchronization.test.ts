@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { describe, expect, it } from 'vitest';
 import type { CompletionStatus } from '../../../src/service/participant/synchronization.js';
 import { synchronized } from '../../../src/service/participant/synchronization.js';
@@ -47,4 +48,39 @@ describe('a synchronized resource', () => {
     expect(noted.asked).toEqual(['start', 'begin 1', 'rollBack 1', 'commit 2', 'close']);
     expect(ends).toEqual(['aborted']);
   });
+
+  it.each([
+    ['throws', () => fail()],
+    ['rejects', async () => fail()],
+  ])('gives the writes of a commit once, also where the cache %s afterwards', async (_, hook) => {
+    const errors: unknown[] = [];
+    const resource = synchronized(new Table({ seats: 9 }), {
+      beforeCompletion: (_, work) => work.set('seats', 8),
+      afterCompletion: hook,
+      onError: (of, error) => errors.push([of, String(error)]),
+    });
+    await resource.start({ prepared: [], records: [] });
+    await resource.begin(one);
+    await resource.prepare(one);
+    expect(await resource.commit(one)).toMatchObject([{ key: 'row/seats' }]);
+    await resource.begin(two);
+    await resource.rollBack(two);
+    expect(errors).toEqual([one, two].map((of) => [of, 'Error: the cache is gone']));
+  });
+
+  it('warns of what nothing else takes', async () => {
+    const warned = once(process, 'warning');
+    const resource = synchronized(new Table(), {
+      beforeCompletion: async () => {},
+      afterCompletion: () => fail(),
+      onError: () => fail(),
+    });
+    await resource.begin(one);
+    await resource.rollBack(one);
+    expect(String(await warned)).toContain('the cache is gone');
+  });
 });
+
+function fail(): never {
+  throw new Error('the cache is gone');
+}
