@@ -142,7 +142,7 @@ describe('an outbox', () => {
     const largest = 'a'.repeat(16 * 1024 - 2);
     const send = (of: EnlistmentRef, count: number, text = '') => {
       const outbox = log.begin(of);
-      for (let sent = 0; sent < count; sent += 1) outbox.send('t', text);
+      for (let sent = 0; sent < count; sent += 1) outbox.send(`t${sent % 4}`, text);
     };
     expect(() => send(ref(0), 65)).toThrow(code('TooManyMessages'));
     log.rollBack(ref(0));
@@ -158,10 +158,35 @@ describe('an outbox', () => {
     const fill = () => {
       for (let at = 1; at < 2_000; at += 1) {
         const outbox = other.begin(ref(at));
-        for (let sent = 0; sent < 15; sent += 1) outbox.send('t', largest);
+        for (let sent = 0; sent < 15; sent += 1) outbox.send(`t${sent % 15}`, largest);
       }
     };
     expect(fill, 'bytes').toThrow(code('OutboxFull'));
+  });
+
+  it.each([
+    ['messages', 'x', 2_500],
+    ['bytes', 'x'.repeat(16_000), 260],
+  ])('leaves room for other topics where one is never taken: %s', (_, text, least) => {
+    const rig = new OutboxRig();
+    const full = expect.objectContaining({ data: { reason: 'OutboxFull' } });
+    const send = (number: number, topic: string) => {
+      rig.vote(ref(number), text, topic);
+      rig.endCommit(ref(number));
+    };
+    let sent = 0;
+    const fill = () => {
+      for (; ; sent += 1) send(sent, 'nobody.takes');
+    };
+    expect(fill).toThrow(full);
+    expect([least, least + 1]).toContain(sent);
+    send(10_000, 'rooms');
+    rig.restart();
+    expect(() => send(10_001, 'nobody.takes')).toThrow(full);
+    const [first] = rig.taken();
+    rig.log.confirmed(new Set([first?.id ?? '']));
+    send(10_002, 'nobody.takes');
+    expect(() => send(10_003, 'nobody.takes')).toThrow(full);
   });
 
   it('takes no odd topics and keys, nothing too long, and nothing once the call is over', () => {

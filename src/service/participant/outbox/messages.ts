@@ -54,7 +54,7 @@ export interface Broker {
 export interface Outbox {
   /**
    * Has the message published if the transaction commits, and not else. Throws `Refusal` with `OutboxFull` where too much
-   * waits for the broker, and with `TooManyMessages` where the call sends too many or too long ones; `RangeError` where
+   * waits for the broker, of the topic or of all, and with `TooManyMessages` where the call sends too many or too long ones; `RangeError` where
    * topic, key or message is not as it should be; and where the participant has no outbox, or the call is over.
    *
    * `topic`: words of letters, digits, `_` and `-` with dots between them, 128 characters at most. `message`: 16 KiB at

@@ -20,6 +20,9 @@ const limits = {
   /** Messages that wait, those of calls included whose outcome is not known. */
   messages: 10_000,
   bytes: 16 * 1024 * 1024,
+  /** A topic that the broker does not take leaves room for others. */
+  messagesOfTopic: 2_500,
+  bytesOfTopic: 4 * 1024 * 1024,
   messagesOfCall: 64,
   bytesOfCall: 256 * 1024,
   /** Published at a time. */
@@ -45,6 +48,14 @@ interface Row {
   isReady: boolean;
 }
 
+/** What waits, of one topic or of all. */
+interface Waiting {
+  readonly messages: number;
+  readonly bytes: number;
+}
+
+const nothing: Waiting = { messages: 0, bytes: 0 };
+
 /** A vote, with what is to be made durable together with it. */
 export interface Voted {
   readonly vote: ApplicationVote;
@@ -64,8 +75,8 @@ export class OutboxLog {
   readonly #calls = new Map<string, Call>();
   readonly #rows = new Map<string, Row>();
   #stamp = 0;
-  #messages = 0;
-  #bytes = 0;
+  #all = nothing;
+  readonly #byTopic = new Map<string, Waiting>();
   /** Called where a row may leave. */
   onReady: () => void = () => {};
 
@@ -234,16 +245,30 @@ export class OutboxLog {
     if (call.messages.length >= limits.messagesOfCall || bytes > limits.bytesOfCall) {
       throw new Refusal('TooManyMessages');
     }
-    const isFull =
-      this.#messages >= limits.messages || this.#bytes + bytesOf([message]) > limits.bytes;
-    if (isFull) throw new Refusal('OutboxFull');
+    if (!this.#hasRoomFor(message)) throw new Refusal('OutboxFull');
     call.messages.push(message);
     this.#count([message], 1);
   }
 
   #count(messages: readonly OutboxMessage[], sign: 1 | -1): void {
-    this.#messages += sign * messages.length;
-    this.#bytes += sign * bytesOf(messages);
+    for (const message of messages) {
+      const { topic } = message;
+      this.#all = sum(this.#all, message, sign);
+      const ofTopic = sum(this.#byTopic.get(topic) ?? nothing, message, sign);
+      if (ofTopic.messages > 0) this.#byTopic.set(topic, ofTopic);
+      else this.#byTopic.delete(topic);
+    }
+  }
+
+  #hasRoomFor(message: OutboxMessage): boolean {
+    const all = sum(this.#all, message, 1);
+    const ofTopic = sum(this.#byTopic.get(message.topic) ?? nothing, message, 1);
+    return (
+      all.messages <= limits.messages &&
+      all.bytes <= limits.bytes &&
+      ofTopic.messages <= limits.messagesOfTopic &&
+      ofTopic.bytes <= limits.bytesOfTopic
+    );
   }
 
   #next(): number {
@@ -260,6 +285,10 @@ function requireNames({ topic, key }: OutboxMessage): void {
   if (key !== undefined && (typeof key !== 'string' || !keyRule.test(key))) {
     throw new RangeError('a key is printable ASCII, 1 to 200 characters');
   }
+}
+
+function sum({ messages, bytes }: Waiting, message: OutboxMessage, sign: 1 | -1): Waiting {
+  return { messages: messages + sign, bytes: bytes + sign * bytesOf([message]) };
 }
 
 function bytesOf(messages: readonly OutboxMessage[]): number {
