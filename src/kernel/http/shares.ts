@@ -155,6 +155,8 @@ declare module 'fastify' {
   interface FastifyInstance {
     /** How much of the server an address may take. */
     addressShares: AddressShares;
+    /** The connection is at work until it closes, though no request of HTTP comes on it: none is closed for being idle. */
+    keepConnection(socket: Socket): void;
   }
   interface FastifyContextConfig {
     /** An event stream has a share of its own, and is no request that waits. */
@@ -256,6 +258,9 @@ function shareConnections(app: FastifyInstance, shares: AddressShares): void {
       place.release();
     });
   });
+  app.decorate('keepConnection', (socket: Socket) =>
+    stir(principalOf(socket.remoteAddress ?? ''), endOf(socket)),
+  );
   app.server.on('request', ({ socket }: IncomingMessage, response: ServerResponse) => {
     const principal = principalOf(socket.remoteAddress ?? '');
     const end = endOf(socket);

@@ -28,6 +28,7 @@ export class Link {
   readonly #writer = new Writer();
   readonly #messages = new MessageWriter();
   #queue: Buffer[] = [];
+  #queuedBytes = 0;
 
   constructor(socket: TLSSocket) {
     this.#socket = socket;
@@ -36,7 +37,7 @@ export class Link {
 
   /** Bytes that wait for the other end. */
   get waitingBytes(): number {
-    return this.#socket.writableLength;
+    return this.#queuedBytes + this.#socket.writableLength;
   }
 
   /** Throws `WireError` or `RangeError` where it cannot be written; the link is of no use then. */
@@ -48,6 +49,7 @@ export class Link {
       costs.exchangeBytes += bytes.length;
     }
     this.#queue.push(bytes);
+    this.#queuedBytes += bytes.length;
     if (this.#queue.length === 1) setImmediate(() => this.#flush());
   }
 
@@ -82,6 +84,7 @@ export class Link {
   #flush(): void {
     const frames = this.#queue;
     this.#queue = [];
+    this.#queuedBytes = 0;
     this.#socket.cork();
     for (const frame of frames) this.#socket.write(frame);
     this.#socket.uncork();

@@ -17,8 +17,10 @@ const firstRetryMs = 50;
 const lastRetryMs = 5000;
 /** A member that has no compact binding is asked again so much later. */
 const withoutBindingMs = 60_000;
-/** Requests to one member under way at a time. */
-const linkPendingMax = 2048;
+/** Requests to one member under way at a time: as many as it takes. */
+const linkPendingMax = 1024;
+/** Bytes that a member has not taken yet; no more are sent meanwhile. */
+const linkUnsentBytesMax = 8 * 1_048_576;
 
 /** What came back for a message. */
 export interface LinkAnswer {
@@ -89,6 +91,8 @@ interface Open {
   readonly link: Link;
   readonly socket: TLSSocket;
   readonly principal: Principal;
+  /** When something came last, by `performance.now()`. */
+  receivedAtMs: number;
 }
 
 /** The link to one member, dialled again with back-off where it broke and a message is to be sent. */
@@ -121,13 +125,18 @@ export class MemberLink {
     const { to = '' } = message.addressing;
     const open = this.#open;
     if (open === undefined) throw new SoapTransportError('refused', to, 'the link is closed');
-    if (this.#pending.size >= linkPendingMax) {
-      throw new SoapTransportError('busy', to, `${linkPendingMax} requests under way`);
+    if (this.#pending.size >= linkPendingMax || open.link.waitingBytes > linkUnsentBytesMax) {
+      throw new SoapTransportError('busy', to, `${this.#pending.size} requests under way`);
     }
     this.#last = (this.#last + 1) >>> 0;
     const number = this.#last;
+    const sentAtMs = performance.now();
     return new Promise((resolve, reject) => {
-      const late = () => this.#fail(number, new SoapTransportError('timeout', to, 'no answer'));
+      const late = () => {
+        this.#fail(number, new SoapTransportError('timeout', to, 'no answer'));
+        // Nothing at all came since: the way may be gone without either end having noticed.
+        if (open.receivedAtMs < sentAtMs) open.socket.destroy();
+      };
       const timer = setTimeout(late, timeoutMs);
       this.#pending.set(number, { resolve, reject, timer });
       try {
@@ -214,16 +223,19 @@ export class MemberLink {
     const { member, log } = this.#options;
     socket.setKeepAlive(true, keepAliveMs);
     const link = new Link(socket);
-    this.#open = { link, socket, principal };
+    const open: Open = { link, socket, principal, receivedAtMs: performance.now() };
+    this.#open = open;
     this.#failures = 0;
     log?.info({ member: member.name }, 'member-link-up');
     link.onFrame(
       (frame) => {
         if (frame.kind === 'request') throw new Error('a request to a client');
+        open.receivedAtMs = performance.now();
         this.#answered(frame, principal);
       },
       (err) => log?.error({ member: member.name, err }, 'member-message-failed'),
     );
+    socket.on('end', () => socket.end());
     socket.on('close', () => {
       this.#open = undefined;
       for (const number of [...this.#pending.keys()]) {

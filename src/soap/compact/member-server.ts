@@ -1,4 +1,5 @@
 import type { Socket } from 'node:net';
+import type { Duplex } from 'node:stream';
 import { createServer, type TLSSocket } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
 import type { Cluster } from '../../kernel/cluster.js';
@@ -16,8 +17,8 @@ const handshakeTimeoutMs = 5000;
 const keepAliveMs = 10_000;
 /** Links that one member may have open: more than one only while it starts again. */
 const linksPerMemberMax = 4;
-/** Requests of one link under way at a time; more are answered by status 503. */
-const linkRequestsMax = 4096;
+/** Requests of one member under way at a time, on all its links; more are answered by status 503. */
+const linkRequestsMax = 1024;
 /** Where so many bytes of answers wait for a member, no more of its requests are read. */
 const linkWaitingBytesMax = 4 * 1_048_576;
 /** What is under way so long after the server was asked to close is cut off. */
@@ -45,9 +46,12 @@ declare module 'fastify' {
 export class MemberServer {
   readonly #ports = new Map<string, LinkPort>();
   readonly #links = new Map<string, TLSSocket[]>();
+  /** Requests under way by member. */
+  readonly #requests = new Map<string, number>();
+  /** All connections that asked for a tunnel, whether TLS is established in them or not. */
+  readonly #tunnels = new Set<Duplex>();
   readonly #log: Logger;
   readonly #occasionally: OccasionalLog;
-  #underWay = 0;
   #isClosing = false;
 
   /** Serves at `app`, which does not listen yet. */
@@ -82,12 +86,15 @@ export class MemberServer {
       this.#refused(socket.remoteAddress, error.message);
       socket.destroy();
     });
-    app.server.on('connect', ({ url }, socket) => {
+    app.server.on('connect', ({ url, socket: connection }, socket) => {
       socket.on('error', () => undefined);
       if (url !== compactTarget || this.#isClosing) {
         socket.end(`HTTP/1.1 ${notFoundStatus} Not Found\r\nConnection: close\r\n\r\n`);
         return;
       }
+      this.#tunnels.add(socket);
+      socket.on('close', () => this.#tunnels.delete(socket));
+      app.keepConnection(connection);
       socket.write('HTTP/1.1 200 OK\r\n\r\n');
       secured.emit('connection', socket);
     });
@@ -103,12 +110,12 @@ export class MemberServer {
     socket.on('error', (err) => this.#log.debug({ err }, 'member-link-error'));
     const principal = memberOf(holder);
     if (principal === undefined) return this.#refuse(socket);
+    if (this.#isClosing) return void socket.destroy();
     socket.setKeepAlive(true, keepAliveMs);
+    socket.on('end', () => socket.end());
     this.#count(socket, principal);
     const link = new Link(socket);
-    let requests = 0;
     const answer = (frame: Extract<LinkFrame, { kind: 'answer' }>): void => {
-      requests -= 1;
       try {
         link.send(frame);
       } catch (err) {
@@ -121,9 +128,8 @@ export class MemberServer {
       (frame) => {
         if (frame.kind === 'answer') throw new Error('an answer to a server');
         if (memberOf(holder) === undefined) return this.#refuse(socket);
-        requests += 1;
         const { number, message } = frame;
-        if (requests > linkRequestsMax || this.#isClosing) {
+        if (this.#requestsOf(principal) >= linkRequestsMax || this.#isClosing) {
           return answer({ kind: 'answer', number, status: busyStatus, message: undefined });
         }
         void this.#take({ ...message, principal }, (status, reply) =>
@@ -140,7 +146,8 @@ export class MemberServer {
   ): Promise<void> {
     const port = this.#ports.get(pathOf(message.addressing.to));
     if (port === undefined) return answer(notFoundStatus, undefined);
-    this.#underWay += 1;
+    const { principal } = message;
+    this.#requests.set(principal.name, this.#requestsOf(principal) + 1);
     try {
       const { status, reply, rest } = await port.takeMessage(message);
       answer(status, reply);
@@ -148,8 +155,14 @@ export class MemberServer {
     } catch (err) {
       this.#log.error({ err }, 'member-message-failed');
     } finally {
-      this.#underWay -= 1;
+      const left = this.#requestsOf(principal) - 1;
+      if (left === 0) this.#requests.delete(principal.name);
+      else this.#requests.set(principal.name, left);
     }
+  }
+
+  #requestsOf({ name }: Principal): number {
+    return this.#requests.get(name) ?? 0;
   }
 
   #count(socket: TLSSocket, { name }: Principal): void {
@@ -168,10 +181,10 @@ export class MemberServer {
   async #close(): Promise<void> {
     this.#isClosing = true;
     const deadline = performance.now() + closeGraceMs;
-    while (this.#underWay > 0 && performance.now() < deadline) {
+    while (this.#requests.size > 0 && performance.now() < deadline) {
       await new Promise((resolve) => setTimeout(resolve, 10));
     }
-    for (const socket of [...this.#links.values()].flat()) socket.destroy();
+    for (const socket of this.#tunnels) socket.destroy();
   }
 
   #broken({ name }: Principal, err: unknown): void {

@@ -119,7 +119,8 @@ export class MessageWriter {
 /** What XML has no character for (XML 1.0 §2.2); half a surrogate pair is no UTF-8 in the first place. */
 // biome-ignore lint/suspicious/noControlCharactersInRegex: they are what is looked for
 const noXmlText = /[\u0000-\u0008\u000b\u000c\u000e-\u001f\ufffe\uffff]/;
-const noName = /[\s<>&"'/=:]|^[-.\d]|^$/;
+/** A name without a colon, of letters as Unicode has them now: within what Namespaces in XML 1.0 §3 allows. */
+const nameForm = /^[\p{L}_][\p{L}\p{Nd}\p{Mn}\p{Mc}._-]*$/u;
 
 /** Reads the messages of one direction of a link, in their order. */
 export class MessageReader {
@@ -219,7 +220,7 @@ class TreeReader {
 
   #name(): readonly [uri: string, prefix: string, localName: string] {
     const [uri, prefix, localName] = [this.#string(), this.#string(), this.#string()];
-    if (noName.test(localName) || (prefix !== '' && noName.test(prefix))) {
+    if (!nameForm.test(localName) || (prefix !== '' && !nameForm.test(prefix))) {
       throw new WireError('no name of XML');
     }
     return [uri, prefix, localName];

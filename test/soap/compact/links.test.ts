@@ -1,6 +1,7 @@
-import { request } from 'node:http';
-import { connect as connectPlain } from 'node:net';
-import { connect, type TLSSocket } from 'node:tls';
+import { once } from 'node:events';
+import { createServer, request } from 'node:http';
+import { connect as connectPlain, type Socket } from 'node:net';
+import { connect, createServer as createTlsServer, type TLSSocket } from 'node:tls';
 import { afterEach, describe, expect, it, onTestFinished, vi } from 'vitest';
 import type { Cluster } from '../../../src/kernel/cluster.js';
 import type { NodeFile } from '../../../src/kernel/config/node-file.js';
@@ -131,16 +132,43 @@ class Scene {
     return this.#world.node(role, name);
   }
 
-  /** A tunnel to the bank, and what TLS makes of the credential in it. */
-  async dial(credential: Credential): Promise<TLSSocket> {
+  /** In the bank's place a server that takes links and reads nothing; how many are open. */
+  async serveSilently(): Promise<() => number> {
+    const links = new Set<TLSSocket>();
+    const secured = createTlsServer({
+      ...tlsOptions(this.cluster, this.bank),
+      requestCert: true,
+    });
+    secured.on('secureConnection', (socket) => {
+      links.add(socket.on('error', () => undefined).pause());
+      socket.on('close', () => links.delete(socket));
+    });
+    const server = createServer().on('connect', (_request, socket) => {
+      socket.on('error', () => undefined).write('HTTP/1.1 200 OK\r\n\r\n');
+      secured.emit('connection', socket);
+    });
+    server.listen(this.bank.listen.port, this.bank.listen.host);
+    await once(server, 'listening');
+    this.#stop = async () => {
+      for (const socket of links) socket.destroy();
+      server.close();
+    };
+    return () => links.size;
+  }
+
+  async tunnel(): Promise<Socket> {
     const { host, port } = this.bank.listen;
     const asking = request({ host, port, method: 'CONNECT', path: compactTarget, agent: false });
-    const tunnel = await new Promise<import('node:net').Socket>((resolve, reject) => {
-      asking.on('connect', (_response, socket) => resolve(socket));
+    return new Promise((resolve, reject) => {
+      asking.on('connect', (_response, socket) => resolve(socket.on('error', () => undefined)));
       asking.on('error', reject);
       asking.end();
     });
-    const options = { ...tlsOptions(this.cluster, credential), socket: tunnel };
+  }
+
+  /** A tunnel to the bank, and what TLS makes of the credential in it. */
+  async dial(credential: Credential): Promise<TLSSocket> {
+    const options = { ...tlsOptions(this.cluster, credential), socket: await this.tunnel() };
     const socket = connect({ ...options, checkServerIdentity: () => undefined });
     socket.on('error', () => undefined);
     onTestFinished(() => void socket.destroy());
@@ -282,7 +310,74 @@ describe('a link between members', () => {
   });
 });
 
+describe('a member that takes what is sent and reads nothing', () => {
+  it('costs no more memory than the bound, and its link does not stay open', async () => {
+    const scene = await Scene.make();
+    const links = await scene.serveSilently();
+    const { client, sent } = scene.caller('initiator', 'initiator-0');
+    const late = { ...ask, timeoutMs: 50 };
+    // It answers nothing as SOAP either: the link opens meanwhile.
+    await expect(
+      client.request(endpoint(scene.address), { ...ask, timeoutMs: 50 }),
+    ).rejects.toThrow();
+    await eventually(() => expect(links()).toBe(1));
+    const text = 'x'.repeat(200_000);
+    const large = { ...ask, body: element({ ns: 'urn:test', prefix: 't', name: 'Ask' }, [], text) };
+    const codes = new Set<string>();
+    const tries = Array.from({ length: 200 }, async () =>
+      client
+        .request(endpoint(scene.address), { ...large, timeoutMs: 1000 })
+        .catch((error: unknown) =>
+          codes.add(error instanceof SoapTransportError ? error.code : ''),
+        ),
+    );
+    await Promise.all(tries);
+    expect([...codes]).toContain('busy');
+    sent.length = 0;
+    await expect(client.request(endpoint(scene.address), late)).rejects.toThrow();
+    expect(sent).toHaveLength(1);
+  });
+});
+
 describe('the server of links', () => {
+  it('keeps a link at work where idle connections of its address fill their share', async () => {
+    const scene = await Scene.make();
+    await scene.serve();
+    const socket = await scene.dial(scene.credential('initiator', 'initiator-1'));
+    const link = new Link(socket);
+    const answers: LinkFrame[] = [];
+    link.onFrame(
+      (answer) => answers.push(answer),
+      () => undefined,
+    );
+    const idle: Socket[] = [];
+    onTestFinished(() => {
+      for (const one of idle) one.destroy();
+    });
+    // One after the other, as the queue of a listening socket is short.
+    for (let count = 0; count < 1600; count += 1) {
+      const one = connectPlain(scene.bank.listen.port, scene.bank.listen.host);
+      idle.push(one.on('error', () => undefined).resume());
+      await once(one, 'connect');
+    }
+    await eventually(() => expect(idle.filter(({ destroyed }) => destroyed)).not.toEqual([]));
+    link.send(frame(1, scene.address));
+    await eventually(() => expect(answers).toHaveLength(1));
+  });
+
+  it('stops, whatever tunnels there are', async () => {
+    const scene = await Scene.make();
+    await scene.serve();
+    const silent = await scene.tunnel();
+    const late = await scene.tunnel();
+    const closed = Promise.all([silent, late].map((one) => once(one.resume(), 'close')));
+    const stopped = scene.stop();
+    const credential = scene.credential('initiator', 'initiator-1');
+    const options = { ...tlsOptions(scene.cluster, credential), socket: late };
+    connect({ ...options, checkServerIdentity: () => undefined }).on('error', () => undefined);
+    await Promise.all([stopped, closed]);
+  });
+
   it('takes no client, no front door and no stranger, whatever they send', async () => {
     const scene = await Scene.make();
     const other = await World.make();
@@ -358,7 +453,7 @@ describe('the server of links', () => {
       (answer) => answers.push(answer),
       () => undefined,
     );
-    for (let number = 0; number < 4100; number += 1) {
+    for (let number = 0; number < 1028; number += 1) {
       link.send(frame(number, scene.address, 'urn:test:never'));
     }
     await eventually(() => expect(answers).toHaveLength(4));

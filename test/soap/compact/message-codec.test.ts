@@ -126,7 +126,7 @@ describe('the messages of a link', () => {
       ...emptyMessage,
       body: element({ ns: '', prefix: '', name: text }),
     });
-    for (const bad of ['a b', '<a>', '', 'a:b', '1']) {
+    for (const bad of ['a b', '<a>', '', 'a:b', '1', '!--', '?x', 'a/']) {
       expect(() => decoded(encoded(name(bad)))).toThrow('no name of XML');
     }
     const body = (text: string) => ({
