@@ -1,9 +1,11 @@
 import { beforeEach, describe, expect, it } from 'vitest';
+import { Gateway } from '../../src/gateway/core/gateway.js';
 import { LeftParticipants } from '../../src/gateway/core/left-participants.js';
-import type { EnlistmentKey } from '../../src/gateway/core/messages.js';
+import type { ActivityKey, EnlistmentKey } from '../../src/gateway/core/messages.js';
 import { PlainParticipant } from '../../src/gateway/core/plain-participant.js';
-import { digest, enlistmentId, transactionId } from '../../src/kernel/ids.js';
-import { activity, GatewayRig, options, tid } from './support/gateway-rig.js';
+import { clientId, digest, enlistmentId, transactionId } from '../../src/kernel/ids.js';
+import type { CallId } from '../../src/transaction/participant/messages.js';
+import { activity, completion, GatewayRig, options, tid } from './support/gateway-rig.js';
 
 let rig: GatewayRig;
 beforeEach(() => {
@@ -113,6 +115,59 @@ describe('an activity', () => {
     rig.settle();
     expect(rig.told).toEqual(['committed']);
     expect(received(a)?.length, 'a vote binds both sides').toBeGreaterThan(8);
+  });
+});
+
+describe('an activity whose commit the initiators have forgotten', () => {
+  const lost = { kind: 'lost', activity } as const;
+
+  it('is forgotten without an outcome where nothing tells it, and its place is free', () => {
+    const gateway = new Gateway({ ...options, limits: { ...options.limits, activities: 1 } });
+    const request = { client: clientId('gw-client/1'), timestamp: 1 };
+    const create = (key: string) => {
+      const created = { activity: key as ActivityKey, completion, request, expiresMs: 30_000 };
+      return gateway.handle({ kind: 'create', call: 1 as CallId, ...created });
+    };
+    const complete = () =>
+      gateway.handle({
+        kind: 'complete',
+        ...{ call: 2 as CallId, key: completion, event: 'commit', messageId: 'urn:1' },
+      });
+    create(activity);
+    gateway.handle({ kind: 'begun', activity, tid });
+    expect(complete()).toContainEqual(expect.objectContaining({ kind: 'finish' }));
+    const outputs = gateway.handle(lost);
+    expect(outputs).toContainEqual(expect.objectContaining({ event: 'outcome-lost' }));
+    expect(outputs).toContainEqual({ kind: 'persist', key: `activity/${activity}`, value: null });
+    expect(complete()).toMatchObject([{ answer: { fault: 'UnknownTransaction' } }]);
+    expect(create('R-2')).toContainEqual(expect.objectContaining({ kind: 'begin' }));
+  });
+
+  it('is aborted where a durable participant has not voted', () => {
+    rig.begin();
+    const a = rig.register('durable', { Prepare: 'nothing' });
+    rig.complete('commit');
+    rig.run();
+    const outputs = rig.core.handle(lost);
+    expect(outputs.filter(({ kind }) => kind === 'send')).toMatchObject([
+      { key: a, message: 'Rollback' },
+    ]);
+  });
+
+  it('waits for what is proved to a durable participant in doubt', () => {
+    rig.begin();
+    const a = rig.register('durable', {});
+    const b = rig.register('durable', { Prepare: 'nothing' });
+    rig.complete('commit');
+    rig.run();
+    expect(rig.core.handle(lost)).toMatchObject([{ event: 'outcome-lost' }]);
+    rig.notify(b, 'prepared');
+    rig.settle();
+    expect([rig.told, received(a), received(b)]).toEqual([
+      ['committed'],
+      ['Prepare', 'Commit'],
+      ['Prepare', 'Commit'],
+    ]);
   });
 });
 

@@ -67,6 +67,10 @@ export class Activity {
     return this.#isOver;
   }
 
+  get hasOutcome(): boolean {
+    return this.#record.outcome !== undefined;
+  }
+
   get participants(): Iterable<PlainParticipant> {
     return this.#participants.values();
   }
@@ -226,6 +230,21 @@ export class Activity {
       this.#telling.limit(this.#record),
       ...this.#deliver(),
     ];
+  }
+
+  /**
+   * Asked for the commit, the initiators have forgotten it. What is proved to a durable participant in doubt ends it;
+   * without the vote of one nothing has committed; else the outcome is not known, and its client is sent none.
+   */
+  lost(): Outputs {
+    if (this.hasOutcome) return [];
+    const durable = [...this.participants].filter(({ protocol }) => protocol === 'durable');
+    const data = { tid: this.tid };
+    const log = { kind: 'log', level: 'warn', event: 'outcome-lost', data } as const;
+    if (durable.some(({ isInDoubt }) => isInDoubt)) return [log];
+    if (durable.some(({ lacksVote }) => lacksVote)) return [log, ...this.completed('aborted')];
+    this.#isOver = true;
+    return [log, ...this.forget()];
   }
 
   told(isTaken: boolean): Outputs {

@@ -93,6 +93,8 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
         return this.#step(input.activity, (it) => it.called(input.number, input.answer));
       case 'completed':
         return this.#step(input.activity, (activity) => activity.completed(input.outcome));
+      case 'lost':
+        return this.#step(input.activity, (activity) => activity.lost());
       case 'told':
         return this.#step(input.activity, (activity) => activity.told(input.isTaken));
       case 'held':
@@ -220,9 +222,9 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
     return [...outputs, ...this.#dropIfNothing(activity)];
   }
 
-  /** An activity that has no transaction is over at once. */
+  /** An activity without an outcome is over at once: there is none to ask for. */
   #dropIfNothing(activity: Activity): Outputs {
-    if (activity.isOver && activity.tid === undefined) this.#drop(activity);
+    if (activity.isOver && !activity.hasOutcome) this.#drop(activity);
     return [];
   }
 

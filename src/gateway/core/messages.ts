@@ -122,7 +122,9 @@ export type DialogueInput =
       /** Undefined where too few initiators gave one answer. */
       readonly answer: CallAnswer | undefined;
     }
-  | { readonly kind: 'completed'; readonly activity: ActivityKey; readonly outcome: Outcome };
+  | { readonly kind: 'completed'; readonly activity: ActivityKey; readonly outcome: Outcome }
+  /** Asked for the commit, the initiators know nothing of it any more. */
+  | { readonly kind: 'lost'; readonly activity: ActivityKey };
 
 /** Of the gateway's own participant, which has checked what coordinators and initiators signed. */
 export type EnlistedInput =

@@ -118,6 +118,11 @@ export class PlainParticipant {
     return this.hasEnded || this.#hasPrepared;
   }
 
+  /** Nothing commits with it: what it has not voted for the gateway's participant has not either. */
+  get lacksVote(): boolean {
+    return !this.#hasPrepared && this.#end !== 'readOnly';
+  }
+
   /**
    * It was given up, and may have prepared all the same. It has not committed: without its vote the gateway's participant
    * never votes for it, and one that has voted is not given up.

@@ -7,6 +7,7 @@ import type {
   DialogueClient,
   DialogueState,
 } from '../../service/client/dialogue-client.js';
+import { RequestError } from '../../service/client/request-error.js';
 import { jsonText, resultBytesMax } from '../../service/json.js';
 import type {
   ActivityKey,
@@ -81,6 +82,9 @@ export class Dialogues {
           // Only this client asks for a commit, and it has not: what it gives up is aborted sooner or later.
           if (decision === 'rollback') {
             return this.#options.submit({ kind: 'completed', activity, outcome: 'aborted' });
+          }
+          if (error instanceof RequestError && error.code === 'too-old') {
+            return this.#options.submit({ kind: 'lost', activity });
           }
           await this.#wait(attempts);
         }

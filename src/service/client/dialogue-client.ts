@@ -15,6 +15,7 @@ import {
 import { type Json, jsonText, parseJson, payloadBytesMax, resultBytesMax } from '../json.js';
 import { readRunResponse, type ServiceCall, serviceName } from '../messages.js';
 import { DialogueChannel, type DialogueStep, type StepAnswer } from './dialogue-channel.js';
+import { tooOldCodes } from './poll.js';
 import type { ProcedureResult } from './procedure-client.js';
 import { RequestError, type Ticket } from './request-error.js';
 import type { RequestClientOptions } from './request-sender.js';
@@ -104,7 +105,7 @@ export class DialogueClient {
     const begin = { action: dialogueActions.begin, body: writeBegin(), textOf: readBeginResponse };
     const id = (await group.send(begin, timeoutMs)) as TransactionId;
     if (state.transactionId !== undefined && state.transactionId !== id) {
-      throw new RequestError('refused', `it is transaction ${id}, not ${state.transactionId}`);
+      throw new RequestError('too-old', `it is transaction ${id}, not ${state.transactionId}`);
     }
     const dialogue = new ClientDialogue(group, id, state.request);
     for (const call of state.calls) await dialogue.repeat(call, { timeoutMs });
@@ -263,10 +264,14 @@ class ChannelGroup {
       if (answer.kind === 'said') return answer.text;
       return answer.kind === 'refused' ? answer.fault : answer.problem;
     });
-    const refused = answers.filter(({ kind }) => kind === 'refused').length;
+    const refusals = answers.filter((answer) => answer.kind === 'refused');
+    const tooOld = refusals.filter(({ code }) => tooOldCodes.has(code)).length;
     const silent = answers.filter(({ kind }) => kind === 'silent').length;
     const request = this.#request;
-    if (refused >= this.#needed) {
+    if (tooOld >= this.#needed) {
+      return new RequestError('too-old', 'the initiators have forgotten it', { details, request });
+    }
+    if (refusals.length >= this.#needed) {
       return new RequestError('refused', 'the initiators refused', { details, request });
     }
     return silent > 0

@@ -31,7 +31,7 @@ export interface InitiatorQuestion {
 const wordLengthMax = 300;
 
 /** Faults that say nothing of what became of the request: a later one was taken, or this is forgotten. */
-const tooOldCodes: ReadonlySet<string> = new Set(['StaleRequest', 'TooOld']);
+export const tooOldCodes: ReadonlySet<string> = new Set(['StaleRequest', 'TooOld']);
 
 /** An attempt is given up, and the next one made, after so many times the time for a vote. */
 const patience = 2;
