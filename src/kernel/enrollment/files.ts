@@ -60,10 +60,20 @@ export async function exclusively<Result>(
 async function makesLock(lock: string): Promise<boolean> {
   try {
     const file = await open(lock, 'wx', 0o600);
-    await file.writeFile(`${process.pid}\n`).finally(() => file.close());
+    await orRemoved(lock, () => file.writeFile(`${process.pid}\n`).finally(() => file.close()));
     return true;
   } catch (error) {
     if (isThere(error)) return false;
+    throw error;
+  }
+}
+
+/** Does a step with a file that was just made; where that fails, as on a full disk, the file goes. */
+async function orRemoved(path: string, step: () => Promise<void>): Promise<void> {
+  try {
+    await step();
+  } catch (error) {
+    await rm(path, { force: true });
     throw error;
   }
 }
@@ -90,13 +100,15 @@ async function writeWhole(
   await mkdir(directory, { recursive: true, mode: 0o700 });
   const temporary = join(directory, `${temporaryPrefix}${randomUUID()}`);
   const file = await open(temporary, 'wx', mode);
-  try {
-    await file.writeFile(bytes);
-    await file.sync();
-  } finally {
-    await file.close();
-  }
-  await place(temporary);
+  await orRemoved(temporary, async () => {
+    try {
+      await file.writeFile(bytes);
+      await file.sync();
+    } finally {
+      await file.close();
+    }
+    await place(temporary);
+  });
   const parent = await open(directory, 'r');
   await parent.sync().finally(() => parent.close());
 }
