@@ -1,7 +1,7 @@
 import { beforeEach, describe, expect, it } from 'vitest';
 import { Gateway } from '../../src/gateway/core/gateway.js';
 import { LeftParticipants } from '../../src/gateway/core/left-participants.js';
-import type { ActivityKey, EnlistmentKey } from '../../src/gateway/core/messages.js';
+import type { ActivityKey, CompletionKey, EnlistmentKey } from '../../src/gateway/core/messages.js';
 import { PlainParticipant } from '../../src/gateway/core/plain-participant.js';
 import { clientId, digest, enlistmentId, transactionId } from '../../src/kernel/ids.js';
 import type { CallId } from '../../src/transaction/participant/messages.js';
@@ -168,6 +168,30 @@ describe('an activity whose commit the initiators have forgotten', () => {
       ['Prepare', 'Commit'],
       ['Prepare', 'Commit'],
     ]);
+  });
+});
+
+describe('open activities', () => {
+  const request = { client: clientId('gw-client/1'), timestamp: 1 };
+  const limits = { ...options.limits, activities: 3, activitiesOfPeer: 2 };
+
+  it('are refused to a peer that has its share, and to none that has not', () => {
+    const gateway = new Gateway({ ...options, limits });
+    const create = (key: string) =>
+      gateway.handle({
+        kind: 'create',
+        ...{ call: 1 as CallId, activity: key as ActivityKey, request, expiresMs: 30_000 },
+        completion: `C-${key}` as CompletionKey,
+      })[0];
+    const busy = { kind: 'answer', answer: { kind: 'refused', reason: 'busy' } };
+    // Those that do not sign have one share.
+    expect([create('R-1'), create('R-2')]).toMatchObject([
+      { kind: 'persist' },
+      { kind: 'persist' },
+    ]);
+    expect(create('R-3')).toMatchObject(busy);
+    expect(create('R-4.alice')).toMatchObject({ kind: 'persist' });
+    expect(create('R-5.alice'), 'all are taken').toMatchObject(busy);
   });
 });
 

@@ -78,6 +78,13 @@ describe('a transaction that its client drives', () => {
     await eventually('the rooms are taken once', async () => rooms.peek('free') === 7);
   });
 
+  it('is too old once a later one of its client id was begun, and not only refused', async () => {
+    const { state } = await client.begin({ timeoutMs });
+    const request = { ...state.request, timestamp: state.request.timestamp - 1 };
+    const resumed = client.resume({ request, calls: [] }, { timeoutMs });
+    await expect(resumed).rejects.toMatchObject({ code: 'too-old' });
+  });
+
   it('is gone on with by another process, from what was kept of it', async () => {
     const { state } = await client.begin({ timeoutMs });
     const call = { participant: all.cluster.participants[2]?.id, operation: 'reserve' } as const;

@@ -3,6 +3,7 @@ import { unreachable } from '../../kernel/ids.js';
 import { type EnlistmentRef, refKey } from '../../transaction/participant/messages.js';
 import { Activity } from './activity.js';
 import { accepted, answer, refused } from './answers.js';
+import { isVolatileKey, peerOf } from './keys.js';
 import { LeftParticipants } from './left-participants.js';
 import type {
   ActivityKey,
@@ -119,9 +120,13 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
     request,
     expiresMs,
   }: Extract<PlainInput, { kind: 'create' }>): Outputs {
-    const { activities, ended } = this.#options.limits;
+    const { activities, activitiesOfPeer, ended } = this.#options.limits;
+    const open = [...this.#activities.values()].filter(({ isOver }) => !isOver);
+    const own = open.filter((activity) => peerOf(activity.key) === peerOf(key));
+    if (open.length >= activities || own.length >= activitiesOfPeer) {
+      return answer(call, refused('busy'));
+    }
     const over = [...this.#activities.values()].filter(({ isOver }) => isOver);
-    if (this.#activities.size - over.length >= activities) return answer(call, refused('busy'));
     const [oldest] = over;
     const gone = oldest !== undefined && over.length >= ended ? this.#forget(oldest) : [];
     const record = { key, completion, request, expiresMs, isTold: false };
@@ -260,13 +265,3 @@ export class Gateway implements Core<GatewayInput, GatewayOutput> {
 }
 
 const settled = { kind: 'settled' } as const;
-const volatileMark = 'V-';
-
-/** Begins the key of a volatile participant, which has no right to the outcome of what is forgotten. */
-export function enlistmentKey(protocol: 'volatile' | 'durable', secret: string): EnlistmentKey {
-  return `${protocol === 'volatile' ? volatileMark : 'D-'}${secret}` as EnlistmentKey;
-}
-
-function isVolatileKey(key: EnlistmentKey): boolean {
-  return key.startsWith(volatileMark);
-}

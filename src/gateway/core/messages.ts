@@ -191,6 +191,8 @@ export interface GatewayTiming {
 export interface GatewayLimits {
   /** Open activities; one more is refused. */
   readonly activities: number;
+  /** Of them those of one peer, and those of all that do not sign. */
+  readonly activitiesOfPeer: number;
   /** Activities that have ended and are remembered. */
   readonly ended: number;
   /** Calls of one dialogue: enlistments of durable participants, and calls of others. */

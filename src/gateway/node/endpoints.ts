@@ -22,12 +22,6 @@ export function newSecret(peer?: string): string {
   return peer === undefined ? secret : `${secret}.${peer}`;
 }
 
-/** The peer that a key was made for. */
-export function peerOf(key: string): string | undefined {
-  const end = key.indexOf('.');
-  return end < 0 ? undefined : key.slice(end + 1);
-}
-
 /** An address of the gateway's own, with the key that messages to it bear. */
 export function ownEndpoint(address: string, key: string): EndpointReference {
   return endpoint(address, element(parameterName, [], key));

@@ -57,12 +57,20 @@ export interface GatewayNodeOptions {
 /** What one gateway keeps. An activity takes some 4 kB, and each of its participants 2. */
 export const gatewayLimits: GatewayLimits = {
   activities: 512,
+  activitiesOfPeer: 128,
   ended: 2048,
   calls: 32,
   volatile: 32,
   left: 2048,
   repetitions: 12,
 };
+/** Where there are few senders each has an even part of the activities. */
+export function limitsFor(senders: number): GatewayLimits {
+  const { activities, activitiesOfPeer } = gatewayLimits;
+  const even = Math.floor(activities / Math.max(1, senders));
+  return { ...gatewayLimits, activitiesOfPeer: Math.max(activitiesOfPeer, even) };
+}
+
 /** Messages of plain software under way at one port. */
 const inFlightMax = 256;
 
@@ -107,7 +115,7 @@ export async function startGateway(options: GatewayNodeOptions): Promise<Running
   const core = new Gateway({
     participant: self.id,
     timing: { ...times, voteTimeoutMs },
-    limits: gatewayLimits,
+    limits: limitsFor(peers.senders),
   });
   const store = await openExistingStore(join(node.dataDir, 'gateway'));
   const perform = performer(waiting, dialogues, outbox);

@@ -88,6 +88,12 @@ export class Peers {
     this.#signatures = signatures;
   }
 
+  /** How many there are, all that do not sign being one. */
+  get senders(): number {
+    const takesUnsigned = this.#signatures?.takesUnsigned ?? true;
+    return new Set(this.#origins.values()).size + (takesUnsigned ? 1 : 0);
+  }
+
   /** The peer that is called there; `undefined` where what goes there is not signed. */
   at(address: string): string | undefined {
     return URL.canParse(address) ? this.#origins.get(new URL(address).origin) : undefined;

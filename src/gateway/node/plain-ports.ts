@@ -23,7 +23,7 @@ import {
   writeCreateCoordinationContextResponse,
   writeRegisterResponse,
 } from '../../transaction/soap/coordination.js';
-import { enlistmentKey } from '../core/gateway.js';
+import { enlistmentKey, peerOf } from '../core/keys.js';
 import type {
   ActivityKey,
   CompletionKey,
@@ -32,7 +32,7 @@ import type {
   GatewayAnswer,
   GatewayInput,
 } from '../core/messages.js';
-import { digestOf, keyIn, newSecret, ownEndpoint, peerOf, plainEndpoint } from './endpoints.js';
+import { digestOf, keyIn, newSecret, ownEndpoint, plainEndpoint } from './endpoints.js';
 import type { Peers, PlainMessage } from './peers.js';
 import type { Question } from './plain-resource.js';
 

@@ -29,7 +29,15 @@ import {
 export const options: GatewayOptions = {
   participant: participantId('gw'),
   timing: { voteTimeoutMs: 10_000, resendAfterMs: 5000, tellAfterMs: 25_000, keptMs: 600_000 },
-  limits: { activities: 8, ended: 2, calls: 4, volatile: 4, left: 2, repetitions: 3 },
+  limits: {
+    activities: 8,
+    activitiesOfPeer: 8,
+    ended: 2,
+    calls: 4,
+    volatile: 4,
+    left: 2,
+    repetitions: 3,
+  },
 };
 
 export const activity = 'R-1' as ActivityKey;
