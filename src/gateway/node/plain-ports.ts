@@ -217,10 +217,10 @@ function resultOf(answer: GatewayAnswer): string {
   throw new SoapFault({ soapCode: 'Sender', namespace: namespaces.concordat, code, reason });
 }
 
-/** The same message may be sent again: nothing came of it. */
+/** Nothing came of the message. A signed one is taken once all the same: its id is remembered before it is handled. */
 function throwIfBusy(answer: GatewayAnswer): void {
-  const isBusy = answer.kind === 'refused' && answer.reason === 'busy';
-  if (isBusy) throw soapFaults.receiver('The gateway takes nothing now; try again.');
+  if (answer.kind !== 'refused' || answer.reason !== 'busy') return;
+  throw soapFaults.receiver('The gateway takes nothing now; send it again with a new MessageID.');
 }
 
 function throwFault(answer: GatewayAnswer): void {
