@@ -6,7 +6,13 @@ import { MessageReader, MessageWriter } from '../../../src/soap/compact/message-
 import { readEnvelope, type SoapMessage, writeEnvelope } from '../../../src/soap/envelope.js';
 import { faultBody, readFault } from '../../../src/soap/fault-body.js';
 import { addressingFaults } from '../../../src/soap/faults.js';
-import { attribute, element, type XmlElement } from '../../../src/soap/xml.js';
+import {
+  attribute,
+  childElements,
+  element,
+  lookUp,
+  type XmlElement,
+} from '../../../src/soap/xml.js';
 
 function encoded(message: SoapMessage, messages = new MessageWriter()): Uint8Array {
   const writer = new Writer();
@@ -84,6 +90,18 @@ describe('the messages of a link', () => {
       const asXml = readFault(readEnvelope(writeEnvelope(message)));
       const onLink = readFault(decoded(encoded(message)));
       expect(onLink).toMatchObject({ code: asXml?.code, data: asXml?.data });
+    }
+  });
+
+  it('bind the prefix of an element in it, as its tag does', () => {
+    const name = element({ ns: 'urn:a', prefix: 'a', name: 'Name' }, [], 'a:Value');
+    const body = element({ ns: 'urn:b', prefix: 'b', name: 'Body' }, [], name);
+    const message: SoapMessage = { version: '1.2', addressing: { action: '' }, headers: [], body };
+    for (const received of [decoded(encoded(message)), readEnvelope(writeEnvelope(message))]) {
+      const [inner] = childElements(received.body ?? body);
+      expect(lookUp(inner?.scope, 'a')).toBe('urn:a');
+      expect(lookUp(inner?.scope, 'b')).toBe('urn:b');
+      expect(lookUp(received.body?.scope, 'a')).toBeUndefined();
     }
   });
 
