@@ -1,9 +1,15 @@
 import { randomUUID } from 'node:crypto';
-import { enlistmentId, participantId, transactionId } from '../../src/kernel/ids.js';
+import {
+  type ClusterId,
+  enlistmentId,
+  participantId,
+  transactionId,
+} from '../../src/kernel/ids.js';
 import { mariadb } from '../../src/service/participant/mariadb/mariadb.js';
 import type { MariadbOptions } from '../../src/service/participant/mariadb/options.js';
 import type { MariadbWork } from '../../src/service/participant/mariadb/work.js';
 import {
+  ownerOf,
   type RecoverRow,
   readXid,
   sqlOf,
@@ -88,8 +94,8 @@ export class MariadbRig {
     };
   }
 
-  idOf(ref: EnlistmentRef, name = 'warehouse'): string {
-    return xidOf(participantId(name), ref);
+  idOf(ref: EnlistmentRef, name = 'warehouse', cluster?: ClusterId): string {
+    return xidOf(ownerOf(participantId(name), this.server.at().database, cluster), ref);
   }
 
   /** Identifiers of all that participants have prepared. */

@@ -118,7 +118,7 @@ export async function startParticipant<Work>(
   const relay = broker && new OutboxRelay({ ...shared, outbox, broker, drop });
   const runner = new ResourceRunner({
     ...shared,
-    ...{ resource, operations, outbox, submit },
+    ...{ resource, operations, outbox, submit, cluster: cluster.id },
     callTimeoutMs: voteTimeoutMs,
   });
   const perform = performer(outbound, waiting, runner);

@@ -2,6 +2,7 @@ import type { StoredRecord } from '../../kernel/core.js';
 import { resendDelayMs } from '../../kernel/core.js';
 import { OccasionalLog } from '../../kernel/http/log-output.js';
 import type { Logger } from '../../kernel/http/logger.js';
+import type { ClusterId } from '../../kernel/ids.js';
 import {
   type ApplicationVote,
   type ApplicationWrite,
@@ -34,6 +35,7 @@ export interface ResourceRunnerOptions<Work> {
   readonly resource: Resource<Work>;
   readonly operations: OperationHandlers<Work> | AnyOperation<Work>;
   readonly outbox: OutboxLog;
+  readonly cluster?: ClusterId;
   readonly log: Logger;
   /** How long an operation may take, and how long the resource's methods may take once all is to stop. */
   readonly callTimeoutMs: number;
@@ -92,11 +94,11 @@ export class ResourceRunner<Work> {
     records: readonly StoredRecord[],
     messages: readonly StoredRecord[] = [],
   ): Promise<readonly string[]> {
-    const { resource, outbox } = this.#options;
+    const { resource, outbox, cluster } = this.#options;
     const inDoubt = new Set(this.#prepared.map(({ ref }) => refKey(ref)));
     const dropped = outbox.restore(messages, (ref) => inDoubt.has(ref));
     const prepared = this.#prepared.filter(({ ref }) => !outbox.isReadOnly(ref));
-    await resource.start({ prepared, records });
+    await resource.start({ prepared, records, ...(cluster && { cluster }) });
     return dropped;
   }
 

@@ -1,4 +1,5 @@
 import type { StoredRecord } from '../../kernel/core.js';
+import type { ClusterId } from '../../kernel/ids.js';
 import type {
   ApplicationVote,
   ApplicationWrite,
@@ -18,6 +19,8 @@ export interface LeftWork {
   readonly prepared: readonly PreparedWork[];
   /** What `commit` had the participant write, all that still stands. */
   readonly records: readonly StoredRecord[];
+  /** The participant's cluster: participants of others may have its name. None where a resource is used without one. */
+  readonly cluster?: ClusterId;
 }
 
 /**

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { clusterId } from '../../../src/kernel/ids.js';
 import { Connections } from '../../../src/service/participant/mariadb/connections.js';
 import { mariadb } from '../../../src/service/participant/mariadb/mariadb.js';
 import { settingsOf } from '../../../src/service/participant/mariadb/options.js';
@@ -27,6 +28,26 @@ describe.skipIf(programs === undefined)(titleOf('the start of a resource in Mari
     const ours = [rig().idOf(kept), rig().idOf(others, 'warehouse-2')];
     expect(await rig().prepared()).toEqual([...ours, 'another'].sort());
     await rig().server.query(`XA ROLLBACK ${foreign}`);
+  });
+
+  it('leaves what a participant of its name in another cluster has prepared and committed', async () => {
+    const [one, other] = [clusterId('one'), clusterId('other')];
+    const refs = [rig().ref(), rig().ref()] as const;
+    const theirs = rig().resource();
+    await theirs.start({ ...nothing, cluster: one });
+    await takenOne(rig(), theirs, refs[0], 'bolt');
+    await theirs.commit(refs[0]);
+    const left = await takenOne(rig(), theirs, refs[1], 'nut');
+    await rig()
+      .resource()
+      .start({ ...nothing, cluster: other });
+    expect(await rig().prepared()).toEqual([rig().idOf(refs[1], 'warehouse', one)]);
+    expect(await rig().markers()).toEqual([rig().idOf(refs[0], 'warehouse', one)]);
+    const stranger = rig().resource();
+    const starting = stranger.start({ ...nothing, prepared: [left], cluster: other });
+    await expect(starting).rejects.toMatchObject({ code: 'other-name' });
+    await theirs.commit(refs[1]);
+    expect(await rig().pieces('nut')).toBe(9);
   });
 
   it('removes markers of what has ended, and leaves those on record and others’', async () => {

@@ -20,7 +20,10 @@ describe.skipIf(programs === undefined)(titleOf('a resource in MariaDB'), () => 
     const resource = await rig().started();
     const ref = rig().ref();
     const { record } = await takenOne(rig(), resource, ref);
-    const xid = `${ref.tid}:warehouse:${ref.enlistment}`;
+    const xid = rig().idOf(ref);
+    const [tid, owner, realm, enlistment] = xid.split(':');
+    expect([tid, owner, enlistment]).toEqual([ref.tid, 'warehouse', ref.enlistment]);
+    expect(realm).toMatch(/^[0-9a-f]{12}$/);
     expect(new TextDecoder().decode(record)).toBe(xid);
     expect(await rig().prepared()).toEqual([xid]);
     expect(await rig().markers()).toEqual([]);
@@ -142,7 +145,12 @@ describe.skipIf(programs === undefined)(titleOf('a resource in MariaDB'), () => 
   ])('sees at its vote that the call has %s', async (_, statement, code) => {
     const resource = await rig().started();
     const ref = rig().ref();
-    const [gtrid, bqual] = [ref.tid, `warehouse:${ref.enlistment}`];
+    const [gtrid, bqual] = [
+      ref.tid,
+      rig()
+        .idOf(ref)
+        .slice(ref.tid.length + 1),
+    ];
     const xid = `'${gtrid}','${bqual}',${0x434e4454}`;
     await rig().server.query(
       `CREATE OR REPLACE PROCEDURE again() BEGIN XA END ${xid}; XA ROLLBACK ${xid}; XA START ${xid}; END`,

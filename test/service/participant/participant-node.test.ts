@@ -32,6 +32,8 @@ it.each([
     await node.stop();
     await scene.start({ reserve }, table, { protocol });
     expect(table.lefts.map(({ prepared }) => prepared.length)).toEqual([0, votes]);
+    const { id } = scene.world.cluster;
+    expect(table.lefts.map(({ cluster }) => cluster)).toEqual([id, id]);
   },
 );
 

@@ -68,9 +68,9 @@ export class Connections {
 
   /** Names of all locks that a connection of this participant may hold. */
   get lockNames(): readonly string[] {
-    const { participant } = this.#settings;
+    const { owner } = this.#settings;
     const numbered = (name: string, count: number) =>
-      Array.from({ length: count }, (_, slot) => lockNameOf(participant, `${name}-${slot}`));
+      Array.from({ length: count }, (_, slot) => lockNameOf(owner, `${name}-${slot}`));
     return [...numbered('outcome', outcomeConnectionsMax), ...numbered('work', slotsMax)];
   }
 
@@ -105,7 +105,7 @@ export class Connections {
   }
 
   #opened(slot: string, waitMs: number): Promise<Session> {
-    return Session.open(this.#settings, lockNameOf(this.#settings.participant, slot), waitMs);
+    return Session.open(this.#settings, lockNameOf(this.#settings.owner, slot), waitMs);
   }
 
   readonly #none = (cause: unknown): never => {

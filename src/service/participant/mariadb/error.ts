@@ -42,7 +42,7 @@ export class MariadbError extends ConcordatError<MariadbErrorCode, MariadbErrorD
  * - `transaction-ended`: the call's transaction ended before its vote.
  * - `unknown-outcome`: the connection broke where the server may have done what it was asked for.
  * - `lost`: the transaction is neither prepared nor committed, though the participant voted for it.
- * - `other-name`: the participant has prepared it under another name than it has now.
+ * - `other-name`: the participant has prepared it under another name than it has now, or for another cluster or database.
  * - `committed`: the transaction is to be rolled back, and is committed.
  */
 export type MariadbErrorCode =
@@ -63,7 +63,7 @@ export type MariadbErrorCode =
 export interface MariadbErrorData {
   /** The participant. */
   readonly name: string;
-  /** `TRANSACTION:PARTICIPANT:ENLISTMENT`, as in `concordat_done`; none where the error is about all of them. */
+  /** `TRANSACTION:PARTICIPANT:REALM:ENLISTMENT`, as in `concordat_done`; none where the error is about all of them. */
   readonly xid?: string;
 }
 

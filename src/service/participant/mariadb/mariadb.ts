@@ -44,7 +44,7 @@ import { xidOf } from './xid.js';
  * ```
  */
 export function mariadb(options: MariadbOptions): Resource<MariadbWork> {
-  return new MariadbResource(settingsOf(options));
+  return new MariadbResource(options);
 }
 
 /** What the resource holds for one call. */
@@ -62,16 +62,19 @@ interface Run {
 }
 
 class MariadbResource implements Resource<MariadbWork> {
-  readonly #settings: Settings;
+  readonly #options: MariadbOptions;
+  #settings: Settings;
   readonly #held = new Map<string, Held>();
   #run: Run | undefined;
 
-  constructor(settings: Settings) {
-    this.#settings = settings;
+  constructor(options: MariadbOptions) {
+    this.#options = options;
+    this.#settings = settingsOf(options);
   }
 
-  async start({ prepared }: LeftWork): Promise<void> {
+  async start({ prepared, cluster }: LeftWork): Promise<void> {
     if (this.#run !== undefined) throw new Error('start has been called already');
+    this.#settings = settingsOf(this.#options, cluster);
     const kept = prepared.map((work) => this.#xidOnRecord(work));
     const connections = new Connections(this.#settings);
     try {
@@ -175,15 +178,17 @@ class MariadbResource implements Resource<MariadbWork> {
   }
 
   #xidOf(ref: EnlistmentRef): string {
-    return xidOf(this.#settings.participant, ref);
+    return xidOf(this.#settings.owner, ref);
   }
 
-  /** Throws where the participant has prepared it under another name. */
+  /** Throws where it was prepared under another name, or for another cluster or database. */
   #xidOnRecord({ ref, record }: PreparedWork): string {
     const xid = this.#xidOf(ref);
     const recorded = new TextDecoder().decode(record);
     if (recorded === xid) return xid;
-    const message = `${recorded} is in doubt, and was prepared under another name: start with that name, not ${this.#name}`;
+    const message =
+      `${recorded} is in doubt, and was prepared under another name, or for another cluster or database: start with ` +
+      `those, not as ${xid}`;
     throw new MariadbError('other-name', message, { name: this.#name, xid: recorded });
   }
 

@@ -1,6 +1,7 @@
 import type { SecureContextOptions } from 'node:tls';
-import { type ParticipantId, participantId } from '../../../kernel/ids.js';
+import { type ClusterId, type ParticipantId, participantId } from '../../../kernel/ids.js';
 import type { EnlistmentRef } from '../../../transaction/participant/messages.js';
+import { ownerOf } from './xid.js';
 
 /** Where the server is, in the words of the package `mariadb`. */
 export interface MariadbConnection {
@@ -21,8 +22,8 @@ export type MariadbIsolation = 'read committed' | 'repeatable read' | 'serializa
 /** The settings of `mariadb`. */
 export interface MariadbOptions {
   /**
-   * The participant's id. It is part of the identifiers of its prepared transactions: never give it to another process
-   * with the same server, whatever the database, nor change it while something is in doubt.
+   * The participant's id. It is part of the identifiers of its prepared transactions, and so is a digest of its cluster's id
+   * and its database: change none of the three while something is in doubt.
    */
   readonly name: string;
   /** To the server itself: no proxy that shares connections in between, and no replica. */
@@ -55,6 +56,8 @@ export interface MariadbOptions {
 /** The settings with all that was left out. */
 export interface Settings {
   readonly participant: ParticipantId;
+  /** What tells its transactions and locks from those of others at the server. */
+  readonly owner: string;
   readonly connection: MariadbConnection;
   readonly connectionsMax: number;
   readonly connectionWaitMs: number;
@@ -78,7 +81,7 @@ export const slotsMax = 256;
 const timeMax = 86_400_000;
 
 /** Throws `RangeError` where a setting is none. */
-export function settingsOf(options: MariadbOptions): Settings {
+export function settingsOf(options: MariadbOptions, cluster?: ClusterId): Settings {
   const number = (name: keyof MariadbOptions, otherwise: number, most = timeMax) => {
     const value = options[name] ?? otherwise;
     if (typeof value === 'number' && Number.isInteger(value) && value > 0 && value <= most) {
@@ -86,9 +89,11 @@ export function settingsOf(options: MariadbOptions): Settings {
     }
     throw new RangeError(`${name}: not a whole number from 1 to ${most}: ${String(value)}`);
   };
+  const participant = participantId(options.name);
+  const { connection } = options;
   return {
-    participant: participantId(options.name),
-    connection: options.connection,
+    ...{ participant, connection },
+    owner: ownerOf(participant, connection.database, cluster),
     connectionsMax: number('connectionsMax', limits.connections, slotsMax),
     connectionWaitMs: number('connectionWaitMs', limits.connectionWaitMs),
     isolation: isolationOf(options.isolation),

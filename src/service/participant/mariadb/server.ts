@@ -167,14 +167,14 @@ async function tryTable(session: Session, settings: Settings, table: string): Pr
   }
 }
 
-/** Rolls back what is prepared under the participant's name, and not on record: it has not voted for that. */
+/** Rolls back what is prepared and the participant's own, and not on record: it has not voted for that. */
 async function giveUpOthers(
   session: Session,
   settings: Settings,
   kept: readonly string[],
 ): Promise<void> {
   for (const xid of await preparedXids(session)) {
-    if (!isOf(settings.participant, xid) || kept.includes(xid)) continue;
+    if (!isOf(settings.owner, xid) || kept.includes(xid)) continue;
     // A thread that is about to end may have it yet.
     while ((await finish(session, 'ROLLBACK', xid)) === 'attached') await pause(lookMs);
   }
@@ -189,7 +189,7 @@ async function deleteEnded(
   const rows = await session.rows(`SELECT xid FROM ${table}`);
   const ended = rows
     .map(({ xid }) => String(xid))
-    .filter((xid) => isOf(settings.participant, xid) && !kept.includes(xid));
+    .filter((xid) => isOf(settings.owner, xid) && !kept.includes(xid));
   for (let at = 0; at < ended.length; at += sweptMax) {
     await deleteMarkers(session, table, ended.slice(at, at + sweptMax));
   }

@@ -1,5 +1,5 @@
 import { digestOfText } from '../../../kernel/digest.js';
-import type { ParticipantId } from '../../../kernel/ids.js';
+import type { ClusterId, ParticipantId } from '../../../kernel/ids.js';
 import type { EnlistmentRef } from '../../../transaction/participant/messages.js';
 
 /** What tells our identifiers from those of other transaction managers at the server: `CNDT`. */
@@ -7,21 +7,30 @@ export const formatId = 0x434e4454;
 /** XA takes no longer branch qualifier. */
 const bqualBytesMax = 64;
 /** Of the branch qualifier, what the participant's name has: the enlistment keeps room for half a digest. */
-const ownerBytesMax = 31;
+const ownerBytesMax = 18;
+/** Of it, what the digest of cluster and database has. */
+const realmBytes = 12;
 /** Of a transaction's id, which is the global part. */
 const gtridBytes = 36;
 
-/** What the branch qualifiers of a participant begin with. No name has a colon: none begins another one. */
-export function ownerOf(participant: ParticipantId): string {
-  return `${shortened(participant, ownerBytesMax)}:`;
+/**
+ * What the branch qualifiers of a participant begin with: its name, and a digest of its cluster and database, for others at
+ * the server may have its name. No name has a colon: none begins another one.
+ */
+export function ownerOf(
+  participant: ParticipantId,
+  database: string,
+  cluster: ClusterId | undefined,
+): string {
+  const realm = digestOfText(`${cluster ?? ''}:${database}`).slice(0, realmBytes);
+  return `${shortened(participant, ownerBytesMax)}:${realm}:`;
 }
 
 /**
- * The identifier of one call's transaction: `TRANSACTION:PARTICIPANT:ENLISTMENT`. The transaction is XA's global part
+ * The identifier of one call's transaction: `TRANSACTION:PARTICIPANT:REALM:ENLISTMENT`. The transaction is XA's global part
  * (`gtrid`), the rest the branch qualifier. What is too long for XA is hashed.
  */
-export function xidOf(participant: ParticipantId, { tid, enlistment }: EnlistmentRef): string {
-  const owner = ownerOf(participant);
+export function xidOf(owner: string, { tid, enlistment }: EnlistmentRef): string {
   return `${tid}:${owner}${shortened(enlistment, bqualBytesMax - owner.length)}`;
 }
 
@@ -44,14 +53,14 @@ export function readXid({ formatID, gtrid_length, data }: RecoverRow): string | 
   return `${text.slice(0, gtridBytes)}:${text.slice(gtridBytes)}`;
 }
 
-/** Whether the participant has prepared it. */
-export function isOf(participant: ParticipantId, xid: string): boolean {
-  return xid.startsWith(ownerOf(participant), gtridBytes + 1);
+/** Whether that participant has prepared it. */
+export function isOf(owner: string, xid: string): boolean {
+  return xid.startsWith(owner, gtridBytes + 1);
 }
 
 /** The name of a lock of the server's that a connection holds as long as it is there. Letters' case tells no two apart. */
-export function lockNameOf(participant: ParticipantId, slot: string): string {
-  return `concordat:${digestOfText(participant).slice(0, 32)}:${slot}`;
+export function lockNameOf(owner: string, slot: string): string {
+  return `concordat:${digestOfText(owner).slice(0, 32)}:${slot}`;
 }
 
 function shortened(text: string, bytes: number): string {
