@@ -1,3 +1,5 @@
+import { once } from 'node:events';
+import { type AddressInfo, createServer, type Socket } from 'node:net';
 import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { nats } from '../../../src/service/participant/nats/nats.js';
 import { hasNats, NatsServer, natsTitleOf } from '../../support/nats-server.js';
@@ -64,6 +66,33 @@ describe.skipIf(!hasNats)(natsTitleOf('NATS JetStream as a broker'), () => {
     await Promise.all([expect(waiting).rejects.toThrow(), made.close()]);
     await expect(made.publish([message('i')])).rejects.toThrow('closed');
     await server.start();
+  });
+});
+
+describe('NATS JetStream that does not answer', () => {
+  it('keeps no broker that is closed waiting for its connection', async () => {
+    const silent = createServer().listen(0, '127.0.0.1');
+    await once(silent, 'listening');
+    const reached = once(silent, 'connection');
+    const { port } = silent.address() as AddressInfo;
+    const broker = nats({ connection: { servers: `127.0.0.1:${port}`, timeout: 600_000 } });
+    const published = expect(broker.publish([message('a')])).rejects.toThrow('closed');
+    const [socket] = (await reached) as [Socket];
+    await Promise.all([published, broker.close()]);
+    socket.destroy();
+    silent.close();
+  });
+
+  it('says so at once, also where the client would wait', async () => {
+    const gone = createServer().listen(0, '127.0.0.1');
+    await once(gone, 'listening');
+    const { port } = gone.address() as AddressInfo;
+    gone.close();
+    await once(gone, 'close');
+    const connection = { servers: `127.0.0.1:${port}`, waitOnFirstConnect: true };
+    const broker = nats({ connection });
+    await expect(broker.publish([message('a')])).rejects.toThrow();
+    await broker.close();
   });
 });
 

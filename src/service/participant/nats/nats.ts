@@ -10,7 +10,10 @@ import type { Broker, OutboxMessage } from '../outbox/messages.js';
 
 /** The settings of `nats`. */
 export interface NatsOptions {
-  /** Where the servers are and who the participant is there, in the words of `connect` of `@nats-io/transport-node`. */
+  /**
+   * Where the servers are and who the participant is there, in the words of `connect` of `@nats-io/transport-node`.
+   * `waitOnFirstConnect` has no effect.
+   */
   readonly connection: NodeConnectionOptions;
   /** How long the server may take to confirm one message, in milliseconds; 5,000 unless given. */
   readonly confirmMs?: number;
@@ -47,6 +50,8 @@ interface Connected {
 class NatsBroker implements Broker {
   readonly #options: NatsOptions;
   #connected: Promise<Connected> | undefined;
+  /** Ends the wait for a connection. */
+  #giveUp: (reason: Error) => void = () => {};
   #isClosed = false;
 
   constructor(options: NatsOptions) {
@@ -71,6 +76,7 @@ class NatsBroker implements Broker {
 
   async close(): Promise<void> {
     this.#isClosed = true;
+    this.#giveUp(closed());
     const connected = await this.#connected?.catch(() => undefined);
     // What was just sent is written first: the client listens to no errors of its socket once it closes it.
     await setImmediate();
@@ -93,14 +99,22 @@ class NatsBroker implements Broker {
   }
 
   #connect(): Promise<Connected> {
-    if (this.#isClosed) return Promise.reject(new Error('the broker is closed'));
+    if (this.#isClosed) return Promise.reject(closed());
     this.#connected ??= this.#open();
     return this.#connected;
   }
 
   async #open(): Promise<Connected> {
+    const opening = connect({
+      ...{ maxReconnectAttempts: -1, ...this.#options.connection },
+      // The outbox tries again by itself; the client could not be stopped.
+      waitOnFirstConnect: false,
+    });
+    const givenUp = new Promise<never>((_, reject) => {
+      this.#giveUp = reject;
+    });
     try {
-      const connection = await connect({ maxReconnectAttempts: -1, ...this.#options.connection });
+      const connection = await Promise.race([opening, givenUp]);
       // Also where the server has closed it for good: the next message opens another one.
       void connection.closed().then(() => {
         this.#connected = undefined;
@@ -108,7 +122,15 @@ class NatsBroker implements Broker {
       return { connection, client: jetstream(connection) };
     } catch (error) {
       this.#connected = undefined;
+      opening.then(
+        (late) => late.close(),
+        () => {},
+      );
       throw error;
     }
   }
+}
+
+function closed(): Error {
+  return new Error('the broker is closed');
 }
