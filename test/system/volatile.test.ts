@@ -1,5 +1,5 @@
 import { existsSync } from 'node:fs';
-import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
@@ -22,15 +22,14 @@ const travel: InitiatorApplication = {
 
 /**
  * A cache that writes what it has of a transaction into a file before it votes. It votes no, or kills itself once it has
- * voted, where what was put says so. As a durable participant it flushes once the hotel has voted.
+ * voted, where what was put says so.
  */
-const cacheText = (directory: string, protocol: string) => `
-import { appendFileSync, existsSync } from 'node:fs';
-import { setTimeout as pause } from 'node:timers/promises';
+const cacheText = (directory: string) => `
+import { appendFileSync } from 'node:fs';
 const directory = ${JSON.stringify(directory)};
 const held = new Map();
 export const participant = {
-  protocol: '${protocol}',
+  protocol: 'volatile',
   operations: {
     put: (entry, { payload, transactionId }) => {
       entry.payload = payload;
@@ -46,7 +45,6 @@ export const participant = {
     prepare: async ({ enlistment }) => {
       const { payload } = held.get(enlistment);
       if (payload === 'refuse') return { vote: 'aborted' };
-      while (payload === 'late' && !existsSync(directory + '/voted')) await pause(10);
       appendFileSync(directory + '/flushed', payload + '\\n');
       return { vote: 'prepared', record: new Uint8Array() };
     },
@@ -68,7 +66,7 @@ afterAll(async () => {
 });
 
 /** The hotel votes to abort what is not flushed. */
-async function started(protocol: 'durable' | 'volatile') {
+async function started() {
   const directory = await mkdtemp(join(tmpdir(), 'concordat-'));
   const lines = async (file: string) => {
     const path = join(directory, file);
@@ -82,7 +80,6 @@ async function started(protocol: 'durable' | 'volatile') {
     prepare: async ({ enlistment }) => {
       const payload = payloads.get(enlistment) ?? '';
       asked.push(`prepare ${payload}`);
-      await writeFile(join(directory, 'voted'), '');
       const isFlushed = (await lines('flushed')).includes(payload);
       return isFlushed ? { vote: 'prepared', record: new Uint8Array() } : { vote: 'aborted' };
     },
@@ -93,7 +90,7 @@ async function started(protocol: 'durable' | 'volatile') {
     rollBack: async ({ enlistment }) => void asked.push(`roll back ${payloads.get(enlistment)}`),
     close: async () => {},
   };
-  const cache = new ServiceProcess(directory, cacheText(directory, protocol));
+  const cache = new ServiceProcess(directory, cacheText(directory));
   const all = await TestCluster.start({
     applications: [travel],
     services: {
@@ -119,7 +116,7 @@ async function started(protocol: 'durable' | 'volatile') {
 describe('a volatile participant', () => {
   let scene: Awaited<ReturnType<typeof started>>;
   beforeAll(async () => {
-    scene = await started('volatile');
+    scene = await started();
   }, 120_000);
 
   it('is flushed before durable participants prepare, and receives the outcome', async () => {
@@ -144,9 +141,3 @@ describe('a volatile participant', () => {
     expect(await scene.lines('flushed')).toEqual(['a', 'die', 'b']);
   });
 });
-
-it('a cache that is registered as durable may be flushed too late', async () => {
-  const { book, asked } = await started('durable');
-  expect(await book('late')).toBe('aborted');
-  expect(asked[0]).toBe('prepare late');
-}, 120_000);

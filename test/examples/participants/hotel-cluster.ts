@@ -122,6 +122,7 @@ export class HotelCluster {
       const rooms = await this.#rooms();
       const booked = rooms.filter(({ state }) => state === 'booked').map(({ guest }) => guest);
       return (
+        this.#the(this.#tripwire).isAnswered &&
         rooms.every(({ state }) => state !== 'held') &&
         JSON.stringify(booked.sort()) === JSON.stringify(expected) &&
         this.#till.peek('taken') === price * expected.length

@@ -18,6 +18,8 @@ export class Tripwire {
   });
   readonly #servicePort: number;
   #wire: Wire | undefined;
+  /** The confirmations whose answers were lost: each comes again. */
+  readonly #lost = new Set<string>();
 
   private constructor(servicePort: number) {
     this.#servicePort = servicePort;
@@ -44,6 +46,11 @@ export class Tripwire {
     return this.#wire === undefined;
   }
 
+  /** Whether each confirmation has been answered. */
+  get isAnswered(): boolean {
+    return this.#lost.size === 0;
+  }
+
   async stop(): Promise<void> {
     this.#server.close();
     this.#server.closeAllConnections();
@@ -54,10 +61,12 @@ export class Tripwire {
     const body = Buffer.concat(await from.toArray());
     const wire = this.#wire?.path === from.url ? this.#wire : undefined;
     if (wire) this.#wire = undefined;
+    if (wire?.path === '/confirm') this.#lost.add(body.toString());
     if (wire?.when !== 'before') {
       const { status, text } = await this.#handOn(from, body);
       if (wire === undefined) {
         to.writeHead(status, { 'content-type': 'application/json' }).end(text);
+        this.#lost.delete(body.toString());
         return;
       }
     }
