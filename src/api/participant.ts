@@ -55,5 +55,6 @@ export { Table, type TableWork } from '../service/participant/table.js';
 export type {
   ApplicationVote,
   ApplicationWrite,
+  EnlistmentRef,
   OperationResult,
 } from '../transaction/participant/messages.js';

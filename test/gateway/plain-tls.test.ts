@@ -51,6 +51,15 @@ describe('the TLS files of a gateway', () => {
     expect(tls?.server.clients?.authorities).toHaveLength(1);
   });
 
+  it('are for the host in "plain.url", a name or an address', async () => {
+    const tls = { certificate: at('own.pem'), privateKey: at('own-key.pem'), mayCallHttp: false };
+    const log = pino({ level: 'silent' });
+    for (const host of ['gw.example', '127.0.0.2', '[::1]']) {
+      const named = loadPlainTls({ url: `https://${host}:1`, tls }, log);
+      await expect(named).rejects.toThrow(`is not for "${host.replace(/[[\]]/g, '')}"`);
+    }
+  });
+
   it.each<[string, () => Partial<PlainTls>, RegExp]>([
     ['is not there', () => ({ certificate: at('none.pem') }), /none\.pem: no such file/],
     ['is empty', () => ({ certificate: at('empty.pem') }), /empty\.pem: holds no certificate/],

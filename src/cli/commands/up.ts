@@ -123,12 +123,16 @@ async function greeting(cluster: LocalCluster): Promise<string> {
   const { nodes, wsdl, curl, pages } = await describe(cluster);
   const owner = cluster.nodeFile('alice');
   const pagesText = pages ? `\nPages, for the holder of ${owner}:\n  ${pages.join('\n  ')}\n` : '';
+  const isCompact = cluster.cluster.binding === 'compact';
+  const bindingText = isCompact
+    ? '\nIts nodes send messages to each other on links: compact, over mutual TLS, at the same addresses.\n'
+    : '';
   const rows = nodes.map(({ name, role, pid, url, peer = '' }) => {
     return [name, role, String(pid ?? '-'), url, peer];
   });
   return `
 ${table(['NODE', 'ROLE', 'PID', 'URL', 'PEERS (TLS)'], rows)}
-
+${bindingText}
 The front door's WSDL, for any SOAP client:
   ${wsdl}
 

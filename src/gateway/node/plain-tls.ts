@@ -1,4 +1,5 @@
 import { hash, type X509Certificate } from 'node:crypto';
+import { isIP } from 'node:net';
 import type { TLSSocket } from 'node:tls';
 import { ConfigError } from '../../kernel/config/config-error.js';
 import { isSameName } from '../../kernel/config/distinguished-name.js';
@@ -42,7 +43,8 @@ export async function loadPlainTls(
 /** Plain software checks the name: a certificate for another one keeps all of it out. */
 function requireName(certificate: X509Certificate, url: string, file: string): void {
   const host = new URL(url).hostname.replace(/^\[|\]$/g, '');
-  if (certificate.checkHost(host) !== undefined || certificate.checkIP(host) !== undefined) return;
+  const isFor = isIP(host) === 0 ? certificate.checkHost(host) : certificate.checkIP(host);
+  if (isFor !== undefined) return;
   throw new ConfigError(`${file}: is not for "${host}", the host in "plain.url"`);
 }
 

@@ -1,5 +1,6 @@
 import { ConcordatError } from '../../kernel/error.js';
 import type { ClientId, TransactionId } from '../../kernel/ids.js';
+import type { EnlistmentRef } from '../../transaction/participant/messages.js';
 import { type Json, serviceNameRule } from '../json.js';
 import type { Outbox } from './outbox/messages.js';
 
@@ -11,6 +12,8 @@ export interface OperationCall {
   readonly client: string;
   /** The transaction that the call is part of. */
   readonly transactionId: TransactionId;
+  /** Names the call among all; a resource and a synchronization receive it with the rest of the call. */
+  readonly ref: EnlistmentRef;
   /** What the client asked the initiators for, and signed; no names and null where it drives the transaction itself. */
   readonly request: {
     readonly application: string;

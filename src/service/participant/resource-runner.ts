@@ -189,7 +189,7 @@ export class ResourceRunner<Work> {
     const deadline = new Deadline(this.#options.callTimeoutMs, signal);
     const over = deadline.signal;
     const call = {
-      ...{ payload, client, isPermitted: permits > 0, signal: over, transactionId: ref.tid },
+      ...{ payload, client, isPermitted: permits > 0, signal: over, transactionId: ref.tid, ref },
       request: { application, procedure, payload: asked },
       outbox,
     };

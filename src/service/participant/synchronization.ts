@@ -34,18 +34,32 @@ interface Held<Work> {
  *
  * @example
  * ```ts
- * import { type Resource, synchronized, Table, type TableWork } from 'concordat/participant';
+ * import {
+ *   type OperationCall,
+ *   type Resource,
+ *   synchronized,
+ *   Table,
+ *   type TableWork,
+ * } from 'concordat/participant';
  *
+ * // By the enlistment, so by the call: a transaction may make several calls, each with work of its own.
  * const seats = new Map<string, number>();
  *
  * export const resource: Resource<TableWork> = synchronized(new Table(), {
- *   async beforeCompletion({ tid }, work) {
- *     await work.set('seats', seats.get(tid) ?? 0);
+ *   async beforeCompletion({ enlistment }, work) {
+ *     const count = seats.get(enlistment);
+ *     if (count !== undefined) await work.set(`seats/${enlistment}`, count);
  *   },
- *   afterCompletion({ tid }) {
- *     seats.delete(tid);
+ *   afterCompletion({ enlistment }) {
+ *     seats.delete(enlistment);
  *   },
  * });
+ *
+ * export const operations = {
+ *   reserve: (_work: TableWork, { ref, payload }: OperationCall) => {
+ *     seats.set(ref.enlistment, Number(payload));
+ *   },
+ * };
  * ```
  */
 export function synchronized<Work>(

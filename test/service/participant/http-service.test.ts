@@ -49,6 +49,7 @@ async function attempt({ operations, resource }: Started, call: Partial<Operatio
     payload: { guest: 'Zoë' },
     client: 'alice',
     transactionId: tid,
+    ref,
     request: { application: 'travel', procedure: 'book', payload: null },
     isPermitted: false,
     signal: new AbortController().signal,

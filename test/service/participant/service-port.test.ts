@@ -46,6 +46,7 @@ describe('a call at a participant', () => {
     expect(own.seen).toHaveLength(1);
     expect(own.seen[0]).toMatchObject({
       ...{ payload: 7, client: 'alice', transactionId: tid(1), isPermitted: false },
+      ref: { tid: tid(1) },
       request: { application: 'travel', procedure: 'book', payload: { nights: 2 } },
     });
     await scene.notify('Prepare');
