@@ -53,7 +53,7 @@ export class Link {
     if (this.#queue.length === 1) setImmediate(() => this.#flush());
   }
 
-  /** Throws out of the socket's `data` what is wrong with a frame, or what `take` throws. */
+  /** `broken` receives what is wrong with a frame, or what `take` throws; the link is closed then. */
   onFrame(take: (frame: LinkFrame) => void, broken: (error: unknown) => void): void {
     const decoder = new FrameDecoder(linkFraming);
     const messages = new MessageReader();

@@ -164,7 +164,6 @@ export class MemberLink {
       method: 'CONNECT',
       path: compactTarget,
       agent: false,
-      timeout: connectTimeoutMs,
     });
     const timer = setTimeout(() => giveUp('timed out'), connectTimeoutMs);
     const giveUp = (reason: string, againMs?: number): void => {

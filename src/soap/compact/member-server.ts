@@ -212,6 +212,7 @@ function pathOf(to: string | undefined): string {
 }
 
 function pauseUntilDrained(socket: Socket): void {
+  if (socket.isPaused()) return;
   socket.pause();
   socket.once('drain', () => socket.resume());
 }
