@@ -1,5 +1,6 @@
 import { join } from 'node:path';
 import { defineConfig } from 'vitest/config';
+import { LongFirst } from './test/support/long-first.js';
 
 const api = join(import.meta.dirname, 'src/api');
 
@@ -17,5 +18,6 @@ export default defineConfig({
     hookTimeout: 60_000,
     // Two cores: end-to-end files start real processes, so few files at a time.
     maxWorkers: 2,
+    sequence: { sequencer: LongFirst },
   },
 });
