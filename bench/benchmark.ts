@@ -1,4 +1,5 @@
 import type { Command } from 'commander';
+import type { WindowProfiler } from './support/profile/window-profiler.js';
 
 /** What a benchmark's run gets from the command line, and who may end it early. */
 export interface RunContext {
@@ -6,6 +7,8 @@ export interface RunContext {
   readonly signal: AbortSignal;
   /** Tells people how far it is, on standard error. */
   readonly progress: (line: string) => void;
+  /** What is measured is to be measured within it; only where profiles are asked for. */
+  readonly profiler?: WindowProfiler;
 }
 
 /** One benchmark: adds its subcommand, whose action measures and prints. */

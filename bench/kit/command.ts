@@ -2,12 +2,14 @@ import type { Command } from 'commander';
 import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
 import type { AddBenchmark } from '../benchmark.js';
+import { profileOption, withProfiler } from '../support/profile/profiler.js';
 import { runKitBenchmark } from './run.js';
 import { clientsMax, type Settings } from './settings.js';
 import { reportText } from './tables.js';
 
 interface Options extends Settings {
   readonly json?: boolean;
+  readonly profile?: string;
 }
 
 export const addKit: AddBenchmark = (program: Command, context) => {
@@ -35,6 +37,7 @@ export const addKit: AddBenchmark = (program: Command, context) => {
       wholeNumberArgument(1, 100_000),
       400,
     )
+    .addOption(profileOption())
     .option('--json', 'print JSON and nothing else')
     .addHelpText(
       'after',
@@ -50,8 +53,10 @@ Examples:
   npm run bench -- kit
   npm run --silent bench -- kit --json --seconds 10 --rounds 7 > kit.json`,
     )
-    .action(async ({ json = false, ...settings }: Options) => {
-      const report = await runKitBenchmark(settings, context);
+    .action(async ({ json = false, profile, ...settings }: Options) => {
+      const report = await withProfiler(profile, context, (inner) =>
+        runKitBenchmark(settings, inner),
+      );
       if (json) printJson(report);
       else console.log(reportText(report));
     });

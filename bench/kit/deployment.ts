@@ -9,6 +9,7 @@ import { LocalCluster } from '../../src/cli/local-cluster.js';
 import type { GatewayNode, InitialAccount } from '../../src/kernel/config/node-file.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs, processorMsWithChildren } from '../support/processor-time.js';
+import type { ProfiledProcess } from '../support/profile/window-profiler.js';
 import { timing } from '../transfer/system.js';
 import type { ProcessorReading } from '../transfer/window.js';
 import { Database, hasPostgres } from './database.js';
@@ -91,14 +92,23 @@ export class Deployment {
     const add = (name: string, pid: number | undefined, read = processorMs) => {
       if (pid !== undefined) nodes.set(name, read(pid));
     };
-    for (const { name, role, pid } of this.local.nodes) {
-      if (role === 'coordinator' || role === 'initiator' || own.includes(name)) add(name, pid);
-    }
-    for (const name of own) add(name, this.others.pid(name));
+    for (const { name, pid } of this.processes(own)) add(name, pid);
     if (own.includes(databaseServer)) {
       add(databaseServer, this.database?.pid, processorMsWithChildren);
     }
     return { nodes, clientMs: ownProcessorMs() };
+  }
+
+  /** Coordinators and initiators, and these processes besides, but for the database's. */
+  processes(own: readonly string[]): ProfiledProcess[] {
+    const nodes = this.local.nodes.filter(
+      ({ name, role }) => role === 'coordinator' || role === 'initiator' || own.includes(name),
+    );
+    const others = own.map((name) => {
+      const role = services.includes(name) ? 'service' : 'plain participant';
+      return { name, role, pid: this.others.pid(name) };
+    });
+    return [...nodes, ...others.filter(({ pid }) => pid !== undefined)];
   }
 
   /** Stops everything. The files stay where `keepFiles`, and the directory is told. */

@@ -64,8 +64,10 @@ export async function openWays(deployment: Deployment, clients: number): Promise
     if (name === 'postgres' && database === undefined) continue;
     const own = [...pairs[name], ...behind[name]];
     const processorTimes = () => deployment.processorTimes(own);
+    const processes = () => deployment.processes(own);
     const { cluster } = local;
-    ways.push(await Way.open({ name, cluster, clients, processorTimes, ...requests[name] }));
+    const whole = { name, cluster, clients, processorTimes, processes, ...requests[name] };
+    ways.push(await Way.open(whole));
   }
   const close = async () => {
     await Promise.all([banks.close(), procedures.close(), plain.close()]);

@@ -102,13 +102,13 @@ async function measureRound(
   round: number,
   ways: readonly Way[],
   { rounds, clients, seconds }: Settings,
-  { progress, signal }: LiveContext,
+  context: LiveContext,
 ): Promise<Round> {
   const figuresOf = new Map<WayName, Figures>();
   for (const way of ways) {
-    const figures = await measure(way, { clients, participants }, seconds * 1000, signal);
+    const figures = await measure(way, { clients, participants }, seconds * 1000, context);
     figuresOf.set(way.name, figures);
-    progress(
+    context.progress(
       `round ${round}/${rounds}  ${way.name.padEnd(8)}  ` +
         `${figures.transfersPerSecond.toFixed(1)}/s  p50 ${figures.p50Ms.toFixed(0)} ms  ` +
         `${figures.cpuMsPerTransfer.toFixed(1)} ms of processor time a transfer`,

@@ -1,6 +1,7 @@
 import { accountId, currency, type Transfer } from '../../src/banking/soap.js';
 import type { Cluster } from '../../src/kernel/cluster.js';
 import { participantId } from '../../src/kernel/ids.js';
+import type { ProfiledProcess } from '../support/profile/window-profiler.js';
 import { type BankAccount, Ledger, type ReadBalance } from '../transfer/ledger.js';
 import type { Measured, ProcessorReading } from '../transfer/window.js';
 import { accountNames, currencyCode } from './orders.js';
@@ -27,6 +28,7 @@ export interface WayOptions {
   readonly send: (transfer: Transfer) => Promise<void>;
   readonly read: ReadBalance;
   readonly processorTimes: () => ProcessorReading;
+  readonly processes: () => readonly ProfiledProcess[];
 }
 
 /** One way to make the transfer, with its books: each client has an account of its own at both participants. */
@@ -34,6 +36,7 @@ export class Way implements Measured {
   readonly name: WayName;
   readonly cluster: Cluster;
   readonly processorTimes: () => ProcessorReading;
+  readonly processes: () => readonly ProfiledProcess[];
   readonly #send: WayOptions['send'];
   readonly #ledgers: readonly Ledger[];
   /** Of clients that have no transfer under way. */
@@ -44,6 +47,7 @@ export class Way implements Measured {
     this.name = options.name;
     this.cluster = options.cluster;
     this.processorTimes = options.processorTimes;
+    this.processes = options.processes;
     this.#send = options.send;
     this.#ledgers = ledgers;
     this.#free = [...ledgers];

@@ -4,12 +4,14 @@ import { printJson } from '../../src/cli/output.js';
 import type { AddBenchmark } from '../benchmark.js';
 import { engineNames } from '../simulated/cluster.js';
 import { describeMachine } from '../support/machine.js';
+import { profileOption, withProfiler } from '../support/profile/profiler.js';
 import { shortened } from '../support/statistics.js';
 import { textTable } from '../support/text-table.js';
 import { type Layer2Report, type Layer2Settings, runLayer2 } from './run.js';
 
 interface Options extends Layer2Settings {
   readonly json?: boolean;
+  readonly profile?: string;
 }
 
 const replicasMax = 31;
@@ -37,6 +39,7 @@ export const addLayer2: AddBenchmark = (program: Command, context) => {
         .choices([...engineNames])
         .default('antipaxos'),
     )
+    .addOption(profileOption())
     .option('--json', 'print JSON and nothing else')
     .addHelpText(
       'after',
@@ -52,9 +55,9 @@ Examples:
   npm run bench -- layer2
   npm run --silent bench -- layer2 --json --replicas 4`,
     )
-    .action(async ({ json = false, ...settings }: Options) => {
+    .action(async ({ json = false, profile, ...settings }: Options) => {
       const machine = describeMachine();
-      const report = await runLayer2(settings, context);
+      const report = await withProfiler(profile, context, (inner) => runLayer2(settings, inner));
       if (json) printJson(shortened({ ...forJson(report), settings, machine }));
       else console.log(textOf(report));
     });

@@ -64,9 +64,10 @@ export async function runLayer2(
 async function withSystem(
   replicas: number,
   engine: EngineName,
-  { progress, signal }: RunContext,
+  context: RunContext,
   measure: (system: SessionSystem, context: RunContext) => Promise<void>,
 ): Promise<void> {
+  const { progress, signal } = context;
   progress(`starting ${replicas} coordinators ...`);
   const died = new AbortController();
   const either = AbortSignal.any([signal, died.signal]);
@@ -79,7 +80,7 @@ async function withSystem(
   const system = await SessionSystem.start(faults, engine, (error) => died.abort(error));
   let done = false;
   try {
-    await Promise.race([measure(system, { progress, signal: either }), ended]);
+    await Promise.race([measure(system, { ...context, signal: either }), ended]);
     done = true;
   } finally {
     const directory = await system.stop({ keepFiles: !done && !signal.aborted });
@@ -90,7 +91,7 @@ async function withSystem(
 async function measureSystem(
   system: SessionSystem,
   { rounds, workflows }: Layer2Settings,
-  { progress, signal }: RunContext,
+  { progress, signal, profiler }: RunContext,
 ): Promise<Layer2Result> {
   progress('warming up ...');
   const repeat = async (times: number, one: (count: number) => Promise<void>) => {
@@ -110,9 +111,11 @@ async function measureSystem(
     const ordered: number[] = [];
     const transactions: number[] = [];
     const before = system.processorTimes();
-    await repeat(workflows, async (count) => {
-      times.push(await timeWorkflow(system, `p-${round}-${count}`));
-    });
+    const timed = () =>
+      repeat(workflows, async (count) => {
+        times.push(await timeWorkflow(system, `p-${round}-${count}`));
+      });
+    await (profiler?.during(`${system.replicas} replicas`, system.processes(), timed) ?? timed());
     const after = system.processorTimes();
     await repeat(workflows, async (count) => {
       ordered.push(await timeCommitAlone(system, `a-${round}-${count}`));

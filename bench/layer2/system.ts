@@ -15,6 +15,7 @@ import { SessionClient } from '../../src/session/client/session-client.js';
 import type { Performed } from '../../src/session/client/session-log.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
+import type { ProfiledProcess } from '../support/profile/window-profiler.js';
 import { banks, Transactions } from './transactions.js';
 
 const application = 'supply-chain';
@@ -103,6 +104,10 @@ export class SessionSystem {
       .filter(({ role }) => role === 'coordinator')
       .reduce((sum, { pid }) => sum + (pid === undefined ? 0 : processorMs(pid)), 0);
     return { coordinators, client: ownProcessorMs() };
+  }
+
+  processes(): readonly ProfiledProcess[] {
+    return this.#local.nodes;
   }
 
   /** Stops all nodes. Their files stay where `keepFiles`, and the directory is told. */

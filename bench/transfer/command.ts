@@ -3,6 +3,7 @@ import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
 import { bindings } from '../../src/kernel/cluster.js';
 import type { AddBenchmark } from '../benchmark.js';
+import { profileOption, withProfiler } from '../support/profile/profiler.js';
 import { comparisonText, runComparison } from './compare.js';
 import { runTransferBenchmark, type Settings } from './run.js';
 import { reportText } from './tables.js';
@@ -11,6 +12,7 @@ interface Options extends Settings {
   readonly compare?: readonly string[];
   readonly warmUp: number;
   readonly json?: boolean;
+  readonly profile?: string;
 }
 
 const clientsMax = 256;
@@ -56,6 +58,7 @@ export const addTransfer: AddBenchmark = (program: Command, context) => {
       wholeNumberArgument(1, 100_000),
       1000,
     )
+    .addOption(profileOption().conflicts('compare'))
     .option('--json', 'print JSON and nothing else')
     .addHelpText(
       'after',
@@ -71,14 +74,17 @@ the bindings of this checkout.
 Examples:
   npm run bench -- transfer
   npm run bench -- transfer --compare ../before --clients 1,16,64
+  npm run bench -- transfer --profile profiles --clients 16 --participants 2 --rounds 1
   npm run --silent bench -- transfer --json --seconds 10 --rounds 5 > transfer.json`,
     )
-    .action(async ({ json = false, compare, ...settings }: Options) => {
+    .action(async ({ json = false, compare, profile, ...settings }: Options) => {
       if (compare !== undefined) {
         const compared = await runComparison({ ...settings, compare }, context);
         return json ? printJson(compared) : console.log(comparisonText(compared));
       }
-      const report = await runTransferBenchmark(settings, context);
+      const report = await withProfiler(profile, context, (inner) =>
+        runTransferBenchmark(settings, inner),
+      );
       if (json) printJson(report);
       else console.log(reportText(report));
     });

@@ -87,7 +87,7 @@ async function measureAll(
       const point = { clients, participants };
       // Who is first changes, in case it matters.
       for (const [name, system] of round % 2 === 1 ? systems : systems.toReversed()) {
-        const figures = await measure(system, point, settings.seconds * 1000, signal);
+        const figures = await measure(system, point, settings.seconds * 1000, { signal });
         results.add(name, point, figures);
         progress(
           `round ${round}/${settings.rounds}  ${String(clients).padStart(2)} clients  ${name}  ` +

@@ -76,8 +76,9 @@ export async function runTransferBenchmark(
 async function measureAll(
   systems: readonly System[],
   settings: Settings,
-  { signal, progress }: RunContext,
+  context: RunContext,
 ): Promise<Omit<Report, 'machine'>> {
+  const { signal, progress } = context;
   const results = new Results<SystemName>();
   const byClients = settings.clients.map((clients) => ({
     clients,
@@ -97,7 +98,7 @@ async function measureAll(
     for (const point of distinct([...byParticipants, ...byClients])) {
       // Who is first changes, in case it matters.
       for (const system of round % 2 === 1 ? systems : systems.toReversed()) {
-        const figures = await measure(system, point, settings.seconds * 1000, signal);
+        const figures = await measure(system, point, settings.seconds * 1000, context);
         results.add(system.name, point, figures);
         progress(
           `round ${round}/${settings.rounds}  ${point.participants} participants  ` +

@@ -8,6 +8,7 @@ import { LocalCluster } from '../../src/cli/local-cluster.js';
 import type { Binding, Cluster } from '../../src/kernel/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
 import { ownProcessorMs, processorMs } from '../support/processor-time.js';
+import type { ProfiledProcess } from '../support/profile/window-profiler.js';
 import { requireCommitted } from './committed.js';
 import { accountsOf, balanceAt, Ledger } from './ledger.js';
 import type { Measured, ProcessorReading } from './window.js';
@@ -114,6 +115,10 @@ export class System implements Measured {
       if (pid !== undefined) nodes.set(name, processorMs(pid));
     }
     return { nodes, clientMs: ownProcessorMs() };
+  }
+
+  processes(): readonly ProfiledProcess[] {
+    return this.#local.nodes;
   }
 
   /** Stops all nodes. Their files stay where `keepFiles`, and the directory is told. */

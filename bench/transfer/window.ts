@@ -1,7 +1,8 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../src/kernel/cluster.js';
-import { BenchmarkError } from '../benchmark.js';
+import { BenchmarkError, type RunContext } from '../benchmark.js';
 import { type Completion, underLoad } from '../support/closed-loop.js';
+import type { ProfiledProcess } from '../support/profile/window-profiler.js';
 import { mean, percentile } from '../support/statistics.js';
 import { meanBetween, primaryStatus } from './coordinator-status.js';
 
@@ -24,6 +25,8 @@ export interface Measured {
   /** Makes one transfer among so many participants. Throws `BenchmarkError` unless it is committed. */
   transfer(participants: number): Promise<void>;
   processorTimes(): ProcessorReading;
+  /** Its processes that run Node, without this one. */
+  processes(): readonly ProfiledProcess[];
 }
 
 /** What one window of time showed. Per transfer where it says so. */
@@ -45,35 +48,48 @@ export interface Figures {
   readonly cpuMsPerTransferByNode: Readonly<Record<string, number>>;
 }
 
-/** Puts a system under load and, once every client has had an answer, watches it for so long. */
+/**
+ * Puts a system under load and, once every client has had an answer, watches it for so long; within the profiler,
+ * where there is one.
+ */
 export function measure(
   system: Measured,
   { clients, participants }: Point,
   windowMs: number,
-  signal: AbortSignal,
+  { signal, profiler }: Pick<RunContext, 'signal' | 'profiler'>,
 ): Promise<Figures> {
   const request = () => system.transfer(participants);
-  return underLoad({ clients, request }, async (completed) => {
-    const before = await primaryStatus(system.cluster);
-    const processorBefore = system.processorTimes();
-    const startMs = performance.now();
-    await sleep(windowMs, undefined, { signal });
-    const endMs = performance.now();
-    const processorAfter = system.processorTimes();
-    const after = await primaryStatus(system.cluster);
-    const within = completed.filter(({ endedMs }) => endedMs > startMs && endedMs <= endMs);
-    if (within.length === 0) {
-      throw new BenchmarkError(
-        `${system.name}: no transfer ended within ${windowMs} ms; give it more --seconds`,
-      );
-    }
-    return {
-      ...times(within, endMs - startMs),
-      activationMs: meanBetween(before, after, 'activation'),
-      twoPhaseCommitMs: meanBetween(before, after, 'twoPhaseCommit'),
-      ...processorFigures(processorBefore, processorAfter, within.length),
-    };
+  return underLoad({ clients, request }, (completed) => {
+    const watched = () => watch(system, completed, windowMs, signal);
+    return profiler?.during(system.name, system.processes(), watched) ?? watched();
   });
+}
+
+async function watch(
+  system: Measured,
+  completed: readonly Completion[],
+  windowMs: number,
+  signal: AbortSignal,
+): Promise<Figures> {
+  const before = await primaryStatus(system.cluster);
+  const processorBefore = system.processorTimes();
+  const startMs = performance.now();
+  await sleep(windowMs, undefined, { signal });
+  const endMs = performance.now();
+  const processorAfter = system.processorTimes();
+  const after = await primaryStatus(system.cluster);
+  const within = completed.filter(({ endedMs }) => endedMs > startMs && endedMs <= endMs);
+  if (within.length === 0) {
+    throw new BenchmarkError(
+      `${system.name}: no transfer ended within ${windowMs} ms; give it more --seconds`,
+    );
+  }
+  return {
+    ...times(within, endMs - startMs),
+    activationMs: meanBetween(before, after, 'activation'),
+    twoPhaseCommitMs: meanBetween(before, after, 'twoPhaseCommit'),
+    ...processorFigures(processorBefore, processorAfter, within.length),
+  };
 }
 
 function times(within: readonly Completion[], tookMs: number) {
