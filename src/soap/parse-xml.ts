@@ -1,6 +1,7 @@
 import { SaxesParser, type SaxesTagNS } from 'saxes';
 import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import { securityFaults } from './faults.js';
+import { parsePlain } from './plain-xml.js';
 import { namespaces } from './vocabulary.js';
 import {
   attributeOf,
@@ -12,6 +13,7 @@ import {
   XMLNS_NAMESPACE,
   type XmlAttribute,
   XmlElement,
+  type XmlLimits,
   type XmlNode,
   XmlText,
 } from './xml.js';
@@ -89,20 +91,7 @@ function refusal(owner: XmlElement, what: string): Error {
   return securityFaults.invalidSecurity(`${owner.localName} ${what}`);
 }
 
-/** What a document may hold at the most. */
-export interface XmlLimits {
-  /** Length of the text, in UTF-16 code units. */
-  readonly length: number;
-  readonly depth: number;
-  readonly elements: number;
-  /** Of one element, namespace declarations included. */
-  readonly attributes: number;
-  /** Namespace declarations of an element and of all around it; looking up a prefix may take so many steps. */
-  readonly bindings: number;
-  /** Length of one namespace. Canonical forms repeat it wherever it is used. */
-  readonly namespace: number;
-}
-
+/** What a document may hold at the most, unless the reader says otherwise. */
 export const defaultXmlLimits: XmlLimits = {
   length: 1_048_576,
   depth: 64,
@@ -132,7 +121,6 @@ export class XmlError extends ConcordatError<'bad-xml', NoData> {
  */
 export function parseXml(text: string, limits: XmlLimits = defaultXmlLimits): XmlElement {
   if (text.length > limits.length) throw new XmlError(`longer than ${limits.length} characters`);
-  if (loneSurrogate.test(text)) throw new XmlError('not well-formed Unicode');
   try {
     return parse(text, limits);
   } catch (error) {
@@ -161,6 +149,9 @@ export function readHead(
 }
 
 function parse(text: string, limits: XmlLimits): XmlElement {
+  const plain = parsePlain(text, limits);
+  if (plain !== undefined) return plain;
+  if (loneSurrogate.test(text)) refuse('not well-formed Unicode');
   const builder = new TreeBuilder(limits);
   feed(builder, withoutDeclaration(text));
   return builder.root ?? refuse('no element');

@@ -2,6 +2,7 @@ import { EventEmitter } from 'node:events';
 import { Agent, errors } from 'undici';
 import { costs } from '../kernel/costs.js';
 import { ConcordatError, type NoData, noData } from '../kernel/error.js';
+import { urlOf } from '../kernel/http/url.js';
 import { type ClientTls, tlsOptions } from './client-tls.js';
 import type { AddressPolicy } from './trust.js';
 import type { SoapVersion } from './vocabulary.js';
@@ -268,17 +269,18 @@ export class SoapTransport {
   /** Throws `SoapTransportError`; any HTTP status is an answer. */
   async post(posting: PostRequest): Promise<PostAnswer> {
     const { address } = posting;
-    if (!this.#addresses.allows(address)) {
+    const url = this.#addresses.allows(address) ? urlOf(address) : undefined;
+    if (url === undefined) {
       throw new SoapTransportError('not-allowed', address, 'no address to call');
     }
-    const { origin } = new URL(address);
+    const { origin } = url;
     const pending = this.#pendingByOrigin.get(origin) ?? 0;
     if (pending >= pendingMax) {
       throw new SoapTransportError('busy', address, `${pending} requests under way`);
     }
     this.#pendingByOrigin.set(origin, pending + 1);
     try {
-      return await this.#send(posting);
+      return await this.#send(url, posting);
     } catch (error) {
       throw failureOf(error, address);
     } finally {
@@ -291,8 +293,10 @@ export class SoapTransport {
     await this.#agent.destroy();
   }
 
-  async #send({ address, version, action, text, timeoutMs }: PostRequest): Promise<PostAnswer> {
-    const { origin, pathname, search } = new URL(address);
+  async #send(
+    { origin, pathname, search }: Readonly<URL>,
+    { version, action, text, timeoutMs }: PostRequest,
+  ): Promise<PostAnswer> {
     costs.exchanges += 1;
     costs.exchangeBytes += Buffer.byteLength(text);
     this.#onSent?.(text);

@@ -1,6 +1,7 @@
 import { hash, type KeyObject, X509Certificate } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import type { Cluster, Member } from '../kernel/cluster.js';
+import { urlOf } from '../kernel/http/url.js';
 import {
   type InitiatorId,
   type ParticipantId,
@@ -51,8 +52,8 @@ export class AddressPolicy {
   }
 
   allows(address: string): boolean {
-    if (address.length > addressLengthMax || !URL.canParse(address)) return false;
-    const url = new URL(address);
+    const url = address.length > addressLengthMax ? undefined : urlOf(address);
+    if (url === undefined) return false;
     const isWeb = url.protocol === 'http:' || url.protocol === 'https:';
     return isWeb && url.username === '' && url.password === '' && this.#has(url.origin);
   }
@@ -96,9 +97,19 @@ export function trustOf(cluster: Cluster): Trust {
   const participants = ofParticipants(cluster, principalsOf);
   const authority = new X509Certificate(cluster.authority);
   return (certificate) => {
-    const digest = hash('sha256', certificate.raw, 'hex');
+    const digest = digestOf(certificate);
     return members.get(digest) ?? participants().get(digest) ?? clientOf(authority, certificate);
   };
+}
+
+const digests = new WeakMap<X509Certificate, string>();
+
+function digestOf(certificate: X509Certificate): string {
+  const known = digests.get(certificate);
+  if (known !== undefined) return known;
+  const digest = hash('sha256', certificate.raw, 'hex');
+  digests.set(certificate, digest);
+  return digest;
 }
 
 function principalsOf(participants: Cluster['participants']): ReadonlyMap<string, Principal> {
@@ -154,9 +165,7 @@ export class Identities<Who extends Signer = Principal> {
   /** Whose certificate (DER in base64) it is. Throws a `wsse` fault where it is nobody's now. */
   identify(token: string, nowMs: number): Identity<Who> {
     if (token.length > tokenLengthMax) throw securityFaults.invalidSecurityToken('too long');
-    const key = hash('sha256', token, 'base64');
-    const identity = this.#known.get(key) ?? this.#read(token);
-    this.#known.set(key, identity);
+    const identity = this.#known.get(token) ?? this.#read(token);
     if (!this.#isTrusted(identity))
       throw securityFaults.failedAuthentication('unknown certificate');
     const isValid = nowMs >= identity.validFromMs && nowMs <= identity.validToMs;
@@ -175,7 +184,7 @@ export class Identities<Who extends Signer = Principal> {
     const certificate = readCertificate(token);
     const principal = this.#trust(certificate);
     if (principal === undefined) throw securityFaults.failedAuthentication('unknown certificate');
-    return {
+    const known = {
       principal,
       certificate,
       publicKey: certificate.publicKey,
@@ -183,6 +192,9 @@ export class Identities<Who extends Signer = Principal> {
       validFromMs: Date.parse(certificate.validFrom),
       validToMs: Date.parse(certificate.validTo),
     };
+    // The token itself would keep the whole message in memory.
+    this.#known.set(Buffer.from(token).toString(), known);
+    return known;
   }
 }
 

@@ -17,6 +17,20 @@ export function parseBase64(text: string): Uint8Array {
 export const XMLNS_NAMESPACE = 'http://www.w3.org/2000/xmlns/';
 export const XML_NAMESPACE = 'http://www.w3.org/XML/1998/namespace';
 
+/** What a document may hold at the most. */
+export interface XmlLimits {
+  /** Length of the text, in UTF-16 code units. */
+  readonly length: number;
+  readonly depth: number;
+  readonly elements: number;
+  /** Of one element, namespace declarations included. */
+  readonly attributes: number;
+  /** Namespace declarations of an element and of all around it; looking up a prefix may take so many steps. */
+  readonly bindings: number;
+  /** Length of one namespace. Canonical forms repeat it wherever it is used. */
+  readonly namespace: number;
+}
+
 /** The name of an element or attribute, and the prefix it is written with (empty for none). */
 export interface QName {
   readonly ns: string;
@@ -55,7 +69,6 @@ export class XmlText {
 
 export class XmlElement {
   readonly nodeType = 1;
-  readonly tagName: string;
   constructor(
     /** Empty where the element has no namespace. */
     readonly namespaceURI: string,
@@ -65,9 +78,8 @@ export class XmlElement {
     readonly childNodes: readonly XmlNode[],
     /** Bindings declared on this element and those outside it; read names in content by them. */
     readonly scope: NamespaceScope | undefined,
-  ) {
-    this.tagName = prefix === '' ? localName : `${prefix}:${localName}`;
-  }
+    readonly tagName: string = prefix === '' ? localName : `${prefix}:${localName}`,
+  ) {}
 }
 
 export type XmlNode = XmlElement | XmlText;

@@ -29,6 +29,22 @@ export const edgeMutants: readonly Mutant[] = [
     tests: ['test/soap/parse-xml.test.ts'],
   },
   {
+    name: 'plain-attributes-doubled',
+    rule: 'what is read as a plain document is read as the general parser reads it',
+    file: 'src/soap/plain-xml.ts',
+    find: 'if (isDouble) return undefined;',
+    replace: '',
+    tests: ['test/soap/plain-xml.test.ts'],
+  },
+  {
+    name: 'plain-namespaces-unbounded',
+    rule: 'a plain document has the limits of every other',
+    file: 'src/soap/plain-xml.ts',
+    find: 'if (bindings > this.#limits.bindings) return false;',
+    replace: '',
+    tests: ['test/soap/plain-xml.test.ts'],
+  },
+  {
     name: 'canonical-form-unbounded',
     rule: 'canonical forms are bounded, however often they repeat a namespace',
     file: 'src/soap/canonical.ts',

@@ -2,6 +2,7 @@ import type { IncomingHttpHeaders } from 'node:http';
 import type { FastifyInstance } from 'fastify';
 import type { ListenAddress } from '../config/node-file.js';
 import { unmapped } from './shares.js';
+import { urlOf } from './url.js';
 
 export interface OwnNames {
   readonly listen: ListenAddress;
@@ -101,8 +102,9 @@ const hostForm = /^[A-Za-z0-9.\-_:[\]]{1,255}$/;
 
 /** Lower case where case means nothing, no port that goes without saying, no "/" at the end. */
 function canonical(address: string): string | undefined {
-  if (!URL.canParse(address)) return undefined;
-  const { protocol, host, pathname, search, hash, username, password } = new URL(address);
+  const url = urlOf(address);
+  if (url === undefined) return undefined;
+  const { protocol, host, pathname, search, hash, username, password } = url;
   if (search + hash + username + password !== '') return undefined;
   return `${protocol}//${host}${pathname.replace(/\/$/, '')}`;
 }
@@ -237,5 +239,5 @@ export function guardHosts(app: FastifyInstance, hosts: AllowedHosts): void {
 }
 
 function hostnameOf(url: string): string | undefined {
-  return URL.canParse(url) ? new URL(url).hostname : undefined;
+  return urlOf(url)?.hostname;
 }

@@ -172,6 +172,8 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     ...(serverFactory && { serverFactory }),
     routerOptions: { maxParamLength: 1024 },
   });
+  // Nothing is logged of single requests: a logger for each would be in vain.
+  app.setChildLoggerFactory((logger) => logger);
   app.server.maxConnections = connectionsMax;
   app.decorate('ownAddresses', addresses);
   if (trustedProxies.length > 0) readForwarded(app);

@@ -2,6 +2,7 @@ import type { IncomingMessage, ServerResponse } from 'node:http';
 import { BlockList, isIP, type Socket } from 'node:net';
 import { Server as TlsServer } from 'node:tls';
 import type { FastifyInstance } from 'fastify';
+import { remembered } from '../remembered.js';
 
 /**
  * Places of which each principal takes no more than a share. Where all are taken, the greediest are
@@ -38,6 +39,9 @@ export class Shares {
   }
 }
 
+/** Addresses whose principal is remembered, and whether they are crowded. */
+const addressesMax = 1024;
+
 /** Addresses, and networks such as `10.0.0.0/8`. */
 class AddressList {
   readonly #list = new BlockList();
@@ -51,11 +55,11 @@ class AddressList {
     }
   }
 
-  has(socketAddress: string): boolean {
+  readonly has = remembered(addressesMax, (socketAddress) => {
     const address = unmapped(socketAddress);
     const family = isIP(address);
     return family !== 0 && this.#list.check(address, family === 6 ? 'ipv6' : 'ipv4');
-  }
+  });
 }
 
 /** Addresses behind which there are many clients: this machine's own, and those of proxies. */
@@ -64,7 +68,7 @@ export function crowdedAddresses(proxies: readonly string[] = []): AddressList {
 }
 
 /** The principal that an address stands for: a host may call from any address of its IPv6 network (/64). */
-export function principalOf(socketAddress: string): string {
+export const principalOf = remembered(addressesMax, (socketAddress) => {
   const address = unmapped(socketAddress);
   if (isIP(address) !== 6) return address;
   const [head = '', tail] = address.split('%', 1).join().split('::', 2);
@@ -73,7 +77,7 @@ export function principalOf(socketAddress: string): string {
   const zeros = tail === undefined ? 0 : 8 - left.length - right.length;
   const groups = [...left, ...Array.from({ length: zeros }, () => '0'), ...right];
   return `${groups.slice(0, 4).join(':')}::/64`;
-}
+});
 
 /** An IPv4 address as a socket for both kinds has it (`::ffff:192.0.2.1`) is an IPv4 address. */
 export function unmapped(address: string): string {

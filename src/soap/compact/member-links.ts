@@ -4,6 +4,7 @@ import { connect, type TLSSocket } from 'node:tls';
 import type { Cluster, Member } from '../../kernel/cluster.js';
 import { sha256 } from '../../kernel/digest.js';
 import type { Logger } from '../../kernel/http/logger.js';
+import { urlOf } from '../../kernel/http/url.js';
 import { type PeerCredential, tlsOptions } from '../../kernel/links/identity.js';
 import { ofParticipants } from '../../kernel/participants.js';
 import type { SoapMessage } from '../envelope.js';
@@ -276,5 +277,5 @@ function byOrigin(members: readonly Member[]): ReadonlyMap<string, Member> {
 }
 
 function originOf(address: string): string {
-  return URL.canParse(address) ? new URL(address).origin : '';
+  return urlOf(address)?.origin ?? '';
 }
