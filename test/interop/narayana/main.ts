@@ -1,16 +1,14 @@
-import { homedir, setPriority } from 'node:os';
-import { join } from 'node:path';
+import { setPriority } from 'node:os';
 import { Command, CommanderError, Option } from 'commander';
 import { wholeNumberArgument } from '../../../src/cli/arguments.js';
 import { exitCodes } from '../../../src/cli/exit.js';
 import { printJson, table } from '../../../src/cli/output.js';
-import { ProgramError } from '../programs.js';
 import { type CrashRunResult, crashRun } from './crash-run.js';
+import { Downloads, defaultDownloads, narayanaVersion, wildflyVersion } from './downloads.js';
 import { type Role, roles } from './sc007/scenarios.js';
 import { runSuite, type Sc007Result } from './sc007/suite.js';
 import { runScenario, type ScenarioResult, scenarios } from './scenarios.js';
 import { portsUsed, Scene } from './scene.js';
-import { Downloads, narayanaVersion, wildflyVersion } from './wildfly.js';
 
 interface Options {
   readonly scenarios: Role | 'both' | 'none';
@@ -50,7 +48,6 @@ Exit status:
   2  wrong command line; nothing was done
   4  a fault of this program or machine`;
 
-const defaultDownloads = join(homedir(), '.cache/concordat-interop');
 const niceness = 10;
 const count = (most: number) => wholeNumberArgument(0, most);
 
@@ -101,7 +98,7 @@ async function tried(options: Options): Promise<number> {
   const progress = (line: string): void => console.error(`interop: ${line}`);
   const downloads = new Downloads(options.downloads);
   setPriority(niceness);
-  const lack = await lackOf(downloads);
+  const lack = await downloads.lack();
   if (lack !== undefined) {
     if (options.json) printJson({ skipped: lack });
     else console.log(`Narayana: skipped: ${lack}`);
@@ -130,19 +127,6 @@ async function tried(options: Options): Promise<number> {
 }
 
 const { CI } = process.env;
-
-/** Why it cannot be run here; undefined where WildFly is there. */
-async function lackOf(downloads: Downloads): Promise<string | undefined> {
-  const lack = downloads.lack();
-  if (lack !== undefined) return lack;
-  try {
-    await downloads.get();
-    return undefined;
-  } catch (error) {
-    if (error instanceof ProgramError) return `WildFly is not to be had: ${error.message}`;
-    throw error;
-  }
-}
 
 async function allScenarios(scene: Scene, progress: (line: string) => void) {
   const results: ScenarioResult[] = [];

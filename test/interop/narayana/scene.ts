@@ -9,8 +9,10 @@ import { claimPorts, type PortRange } from '../../../src/cli/local/port-range.js
 import { LocalCluster } from '../../../src/cli/local-cluster.js';
 import type { GatewayNode } from '../../../src/kernel/config/node-file.js';
 import { participantId } from '../../../src/kernel/ids.js';
+import type { Downloads } from './downloads.js';
 import { Stage, stagePorts } from './sc007/stage.js';
-import { type Downloads, Wildfly, wildflyPorts } from './wildfly.js';
+import { wildflyPorts } from './server.js';
+import { Wildfly } from './wildfly.js';
 
 const gateway = 'gw';
 const payee = { bank: participantId('bank-b'), account: accountId('bob') };
