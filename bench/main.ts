@@ -6,12 +6,14 @@ import { addFailure } from './failure/command.js';
 import { addKit } from './kit/command.js';
 import { addLayer2 } from './layer2/command.js';
 import { addOrdering } from './ordering/command.js';
+import { addPeers } from './peers/command.js';
 import { addTransfer } from './transfer/command.js';
 import { addWan } from './wan/command.js';
 
 const benchmarks: readonly AddBenchmark[] = [
   addTransfer,
   addKit,
+  addPeers,
   addOrdering,
   addWan,
   addFailure,

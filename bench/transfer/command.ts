@@ -1,8 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
 import { bindings } from '../../src/kernel/cluster.js';
 import type { AddBenchmark } from '../benchmark.js';
+import { listArgument } from '../support/list-argument.js';
 import { profileOption, withProfiler } from '../support/profile/profiler.js';
 import { comparisonText, runComparison } from './compare.js';
 import { runTransferBenchmark, type Settings } from './run.js';
@@ -18,7 +19,6 @@ interface Options extends Settings {
 const clientsMax = 256;
 /** One debtor and as many creditors as a transfer may have. */
 const participantsMax = 16;
-const listMax = 16;
 
 export const addTransfer: AddBenchmark = (program: Command, context) => {
   program
@@ -34,13 +34,13 @@ export const addTransfer: AddBenchmark = (program: Command, context) => {
     .option(
       '--clients <list>',
       'concurrent clients, with two participants',
-      listOf(1, clientsMax),
+      listArgument(1, clientsMax),
       [1, 4, 16, 64],
     )
     .option(
       '--participants <list>',
       'participants, with one client',
-      listOf(2, participantsMax),
+      listArgument(2, participantsMax),
       [2, 4, 6, 8],
     )
     .addOption(
@@ -89,13 +89,3 @@ Examples:
       else console.log(reportText(report));
     });
 };
-
-/** A parser of whole numbers in a range, with commas between them. */
-function listOf(min: number, max: number): (text: string) => number[] {
-  const parse = wholeNumberArgument(min, max);
-  return (text) => {
-    const numbers = [...new Set(text.split(',').map((item) => parse(item.trim())))];
-    if (numbers.length > listMax) throw new InvalidArgumentError(`At most ${listMax} of them.`);
-    return numbers;
-  };
-}

@@ -105,8 +105,8 @@ async function measureAll(
   }
 }
 
-/** One window. The other group is idle meanwhile. */
-async function measure(
+/** One window. Other groups are idle meanwhile. */
+export async function measure(
   group: Group,
   load: LoadSettings,
   seconds: number,
