@@ -28,11 +28,16 @@ const peakLoads: readonly LoadSettings[] = [6400, 1600, 400].map((clients) => ({
   requestBytes: 0,
   sign: false,
 }));
+/** As an owner signs a run of a session's operations, of at most 64. */
+const bySession: LoadSettings = { clients: 1600, requestBytes: 32, sign: true, operations: 16 };
 /** Loads of one kind share processes: what one kind leaves in memory and on disk does not slow the next. */
 const kinds: readonly (readonly LoadSettings[])[] = [
   [...peakLoads, { clients: 1, requestBytes: 0, sign: false }],
   [500, 1024].map((requestBytes) => ({ clients: 6400, requestBytes, sign: false })),
-  [0, 500, 1024].map((requestBytes) => ({ clients: 1600, requestBytes, sign: true })),
+  [
+    ...[0, 500, 1024].map((requestBytes) => ({ clients: 1600, requestBytes, sign: true })),
+    bySession,
+  ],
 ];
 
 export const addOrdering: AddBenchmark = (program: Command, context) => {

@@ -2,7 +2,7 @@ import { engineNames } from '../simulated/cluster.js';
 import { ratioOf } from '../simulated/compare.js';
 import { comparedTable } from '../simulated/table.js';
 import { textTable } from '../support/text-table.js';
-import type { ProcessResults } from './processes/run.js';
+import { type ProcessResults, signedText } from './processes/run.js';
 import { type SimulatedResults, usualPoints } from './simulated.js';
 
 export function simulatedText(results: SimulatedResults): string {
@@ -42,15 +42,16 @@ export function processesText({ results, executed, positions, troubles }: Proces
     'clients us',
     'per processor second',
   ];
-  const rows = results.flatMap(({ clients, requestBytes, sign, engines }) =>
+  const rows = results.flatMap((result) =>
     engineNames.map((engine) => {
+      const { clients, requestBytes, engines } = result;
       const figures = engines[engine];
       const ratio = engines.antipaxos.requestsPerSecond / engines.pbft.requestsPerSecond;
       return [
         clients,
         engine,
         requestBytes,
-        sign ? 'yes' : 'no',
+        signedText(result),
         Math.round(figures.requestsPerSecond),
         engine === 'antipaxos' ? ratio.toFixed(2) : '',
         figures.p50Ms.toFixed(1),

@@ -10,7 +10,14 @@ import {
   writeReplica,
 } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
-import { type ClusterId, clientId, clusterId, type Digest, type ReplicaId } from '../kernel/ids.js';
+import {
+  type ClientId,
+  type ClusterId,
+  clientId,
+  clusterId,
+  type Digest,
+  type ReplicaId,
+} from '../kernel/ids.js';
 import type {
   Batch,
   Complaint,
@@ -142,15 +149,36 @@ export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
   return writer.finish();
 }
 
+/** Client ids in one generation of those of late; there are two. */
+const knownClientsMax = 8192;
+let recentClients = new Map<string, ClientId>();
+let olderClients = new Map<string, ClientId>();
+
+/**
+ * The client of a name, which comes in request after request: as one string, so that its form is checked, and
+ * its hash made, once. Throws as `clientId`.
+ */
+function knownClient(text: string): ClientId {
+  const recent = recentClients.get(text);
+  if (recent !== undefined) return recent;
+  const client = olderClients.get(text) ?? clientId(text);
+  if (recentClients.size >= knownClientsMax) {
+    olderClients = recentClients;
+    recentClients = new Map();
+  }
+  recentClients.set(text, client);
+  return client;
+}
+
 function writeRequest(writer: Writer, request: OrderingRequest): void {
-  writeName(writer, request.client, clientId);
+  writeName(writer, request.client, knownClient);
   writer.u64(request.number);
   if (request.payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');
   writer.bytes(request.payload);
 }
 
 function readRequest(reader: Reader): OrderingRequest {
-  const client = readName(reader, clientId);
+  const client = readName(reader, knownClient);
   const number = reader.u64();
   const payload = reader.bytes();
   if (payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');
@@ -186,13 +214,35 @@ export function readCycleValue(reader: Reader): CycleValue {
   });
 }
 
+/**
+ * The same value as its encoding alone, for one that is kept and hardly ever looked at again: what is in it is
+ * read anew each time, so that some thousand requests a value are not kept in memory.
+ */
+export function packedValue(value: CycleValue): CycleValue {
+  const bytes = encodeCycleValue(value);
+  const read = (): CycleValue => readAll(bytes, readCycleValue, { mayShare: true });
+  const packed: CycleValue = {
+    get batch() {
+      return read().batch;
+    },
+    get readmit() {
+      return read().readmit;
+    },
+    get complaints() {
+      return read().complaints;
+    },
+  };
+  encodings.set(packed, bytes);
+  return packed;
+}
+
 /** The bytes that a batch's digest is of. */
 export function encodeBatch(batch: Batch): Uint8Array {
   return encoded(batch, (writer) => writeRequests(writer, batch));
 }
 
 export function decodeBatch(bytes: Uint8Array): Batch {
-  return readAll(bytes, readBatch);
+  return readAll(bytes, readBatch, { mayShare: true });
 }
 
 /** The bytes that a value's digest is of. */

@@ -84,7 +84,8 @@ export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
 }
 
 /**
- * Throws `WireError` unless the bytes are a message of this cluster; checks no signature.
+ * Throws `WireError` unless the bytes are a message of this cluster; checks no signature. The message has memory
+ * of its own unless it may share that of the bytes, where nobody may write any more then.
  *
  * @example
  * ```ts
@@ -98,14 +99,18 @@ export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
  * }
  * ```
  */
-export function decodeOrderingMessage(cluster: ClusterId, bytes: Uint8Array): OrderingMessage {
+export function decodeOrderingMessage(
+  cluster: ClusterId,
+  bytes: Uint8Array,
+  { mayShare = false }: { readonly mayShare?: boolean } = {},
+): OrderingMessage {
   checkSize(bytes);
   const read = (reader: Reader): OrderingMessage => {
     const scope = scopeField.read(reader);
     return readContent(reader, cluster, scope, messageKind.read(reader));
   };
   // One copy of all is cheaper than one of each of some thousand payloads. (A Buffer's `slice` is none.)
-  return readAll(new Uint8Array(bytes), read, { mayShare: true });
+  return readAll(mayShare ? bytes : new Uint8Array(bytes), read, { mayShare: true });
 }
 
 function writeContent(writer: Writer, message: OrderingMessage): void {

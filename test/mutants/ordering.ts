@@ -323,7 +323,7 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'executes-twice',
     rule: 'each request is executed once',
     file: 'src/ordering/core/client-table.ts',
-    find: 'if (this.has(request)) return false;',
+    find: 'if (isExecuted(known, number)) return false;',
     replace: '',
     tests: ['test/ordering/client-table.test.ts', ...conformance],
   },

@@ -69,6 +69,25 @@ describe('a batch', () => {
     expect(one.batching.isReady(true)).toBe(true);
   });
 
+  it('does not wait for others where none came with the last one, and nothing is under way', () => {
+    const one = open();
+    one.batching.executed(1);
+    one.add();
+    expect(one.batching.isReady(true)).toBe(true);
+    expect(one.batching.isReady(false)).toBe(false);
+    expect(one.timers()).toEqual([10]);
+    one.take();
+    // Cycles go by without a request.
+    one.batching.executed(0);
+    one.add();
+    expect(one.batching.isReady(true)).toBe(true);
+    one.take();
+    one.batching.executed(2);
+    one.add();
+    expect(one.batching.isReady(true)).toBe(false);
+    expect(one.timers()).toEqual([2]);
+  });
+
   it('leaves at once when it is full, and always where there is no delay', () => {
     const one = open({ batchRequestsMax: 2 });
     one.add();

@@ -58,6 +58,20 @@ describe('what waits to be ordered', () => {
     expect([...pending.values()].map(({ sinceMs }) => sinceMs)).toEqual([7, 7]);
   });
 
+  it('is found in the order in which it came, whoever’s it is', () => {
+    const pending = filled(
+      makeRequest('b', 1, ''),
+      makeRequest('a', 2, ''),
+      makeRequest('b', 3, ''),
+    );
+    pending.add(makeRequest('a', 1, ''), other, 0);
+    pending.remove([makeRequest('a', 2, '')]);
+    const names = [...pending.values()].map(({ request }) => `${request.client}${request.number}`);
+    expect(names).toEqual(['b1', 'b3', 'a1']);
+    pending.remove([makeRequest('b', 1, ''), makeRequest('b', 3, ''), makeRequest('a', 1, '')]);
+    expect(pending.size).toBe(0);
+  });
+
   it('is bounded for each that sends it', () => {
     const pending = new Pending();
     for (let number = 1; number <= pendingLimits.requests; number += 1) {

@@ -49,9 +49,8 @@ export function decodeRequests(bytes: Uint8Array): Batch {
 export function encodeAnswers(position: number, answered: Uint32Array): Uint8Array {
   const bytes = Buffer.allocUnsafe(positionBytes + answered.length * 4);
   bytes.writeDoubleLE(position, 0);
-  for (const [index, value] of answered.entries()) {
-    bytes.writeUInt32LE(value, positionBytes + 4 * index);
-  }
+  let at = positionBytes;
+  for (const value of answered) at = bytes.writeUInt32LE(value, at);
   return bytes;
 }
 

@@ -167,13 +167,13 @@ class Clients {
     if (this.#underWay === 0) this.#tell({ kind: 'quiet' });
   }
 
-  #next(client: Client, { requestBytes, sign, homes }: LoadSettings): void {
+  #next(client: Client, { requestBytes, sign, operations = 1, homes }: LoadSettings): void {
     client.number += 1;
     client.answeredBy = 0;
     client.startedMs = performance.now();
     this.#requests += 1;
     const name = clientName(client.index, sign);
-    const payload = new Uint8Array(requestBytes);
+    const payload = new Uint8Array(operations * requestBytes);
     const request: OrderingRequest = {
       client: clientId(name),
       number: client.number,

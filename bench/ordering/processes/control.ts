@@ -22,6 +22,8 @@ export interface LoadSettings {
   readonly requestBytes: number;
   /** Whether each request bears its client's signature, ECDSA P-256. */
   readonly sign: boolean;
+  /** So many operations of `requestBytes` are one request, under one signature, as runs of a session are; one unless given. */
+  readonly operations?: number;
   /** Requests a second, by whichever client waits for nothing; as many as the clients can unless given. */
   readonly perSecond?: number;
   /** Where the clients hand in; where it suits the engine best unless given. */

@@ -1,4 +1,4 @@
-import { createHash, createPublicKey } from 'node:crypto';
+import { createPublicKey, hash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
 import { loadCluster } from '../../../src/kernel/config/cluster-file.js';
@@ -47,9 +47,9 @@ class CountingMachine implements StateMachine {
 
   apply(position: number, batch: Batch): void {
     this.executed += batch.length;
-    const hash = createHash('sha256').update(`${this.history} ${position}`);
-    for (const { client, number } of batch) hash.update(`${client} ${number}`);
-    this.history = hash.digest('hex');
+    let text = `${this.history} ${position}`;
+    for (const { client, number } of batch) text += `${client} ${number}`;
+    this.history = hash('sha256', text);
   }
 
   snapshot(): readonly Uint8Array[] {
@@ -110,7 +110,7 @@ async function main(setup: Setup): Promise<void> {
   });
   network.attach('ordering', {
     onMessage: (from, bytes) => {
-      const message = decodeOrderingMessage(cluster.id, bytes);
+      const message = decodeOrderingMessage(cluster.id, bytes, { mayShare: true });
       const verified = verifyOrderingMessage(keyring, isGenuine, from, message);
       if (!verified.ok) throw new Error(`${message.kind} of ${from}: ${verified.error.code}`);
       driver.submit({ kind: 'peer', message: verified.value, nowMs: performance.now() });

@@ -123,7 +123,9 @@ export async function measure(
   if (window.requests === 0) {
     throw new BenchmarkError(`${group.engine}: nothing was answered within ${seconds} s`);
   }
-  const { requests, p50Ms, p99Ms } = window;
+  const { p50Ms, p99Ms } = window;
+  // Each operation counts, as each is what its client wants done.
+  const requests = window.requests * (load.operations ?? 1);
   return {
     requestsPerSecond: requests / window.seconds,
     p50Ms,
@@ -161,16 +163,22 @@ function byEngine<Value>(of: (engine: EngineName) => Value): Readonly<Record<Eng
   return { antipaxos: of('antipaxos'), pbft: of('pbft') };
 }
 
-function keyOf(engine: EngineName, { clients, requestBytes, sign }: LoadSettings): string {
-  return `${engine} ${clients} ${requestBytes} ${sign}`;
+function keyOf(engine: EngineName, load: LoadSettings): string {
+  return `${engine} ${load.clients} ${load.requestBytes} ${signedText(load)}`;
+}
+
+/** How the requests of a load are signed, in a word or two. */
+export function signedText({ sign, operations = 1 }: LoadSettings): string {
+  if (!sign) return 'no';
+  return operations === 1 ? 'yes' : `by ${operations}`;
 }
 
 function lineOf(engine: EngineName, load: LoadSettings, figures: ProcessFigures): string {
-  const { clients, requestBytes, sign } = load;
+  const { clients, requestBytes } = load;
   const { requestsPerSecond, p50Ms, p99Ms, replicasUsPerRequest, clientsUsPerRequest } = figures;
   return (
     `${String(clients).padStart(4)} clients  ${String(requestBytes).padStart(4)} bytes  ` +
-    `${sign ? 'signed  ' : 'unsigned'}  ${engine.padEnd(9)}  ${requestsPerSecond.toFixed(0)}/s  ` +
+    `signed: ${signedText(load).padEnd(5)}  ${engine.padEnd(9)}  ${requestsPerSecond.toFixed(0)}/s  ` +
     `p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms  ` +
     `${replicasUsPerRequest.toFixed(1)} + ${clientsUsPerRequest.toFixed(1)} us`
   );

@@ -29,10 +29,7 @@ export class ClientTable {
   #older = new Map<ClientId, ClientState>();
 
   has({ client, number }: Pick<OrderingRequest, 'client' | 'number'>): boolean {
-    const state = this.#recent.get(client) ?? this.#older.get(client);
-    if (!state) return false;
-    if (number === state.highest || number <= state.highest - NUMBERS_REMEMBERED) return true;
-    return number < state.highest && state.lower?.has(number) === true;
+    return isExecuted(this.#recent.get(client) ?? this.#older.get(client), number);
   }
 
   /** The requests that are new, which from now on are not. */
@@ -59,9 +56,11 @@ export class ClientTable {
   }
 
   #execute(request: OrderingRequest): boolean {
-    if (this.has(request)) return false;
     const { client, number } = request;
-    const state = this.#touch(client);
+    const recent = this.#recent.get(client);
+    const known = recent ?? this.#older.get(client);
+    if (isExecuted(known, number)) return false;
+    const state = recent ?? this.#renew(client, known);
     if (number > state.highest) {
       const { highest } = state;
       if (highest === 0 || number - highest >= NUMBERS_REMEMBERED) {
@@ -79,11 +78,9 @@ export class ClientTable {
     return true;
   }
 
-  /** The client's state, in the recent generation. */
-  #touch(client: ClientId): ClientState {
-    const recent = this.#recent.get(client);
-    if (recent) return recent;
-    const state = this.#older.get(client) ?? { highest: 0, lower: undefined };
+  /** A client that the recent generation lacks, with what is known of it. */
+  #renew(client: ClientId, known: ClientState | undefined): ClientState {
+    const state = known ?? { highest: 0, lower: undefined };
     if (this.#recent.size >= GENERATION_MAX) {
       this.#older = this.#recent;
       this.#recent = new Map();
@@ -92,6 +89,12 @@ export class ClientTable {
     this.#recent.set(client, state);
     return state;
   }
+}
+
+function isExecuted(state: ClientState | undefined, number: number): boolean {
+  if (!state) return false;
+  if (number === state.highest || number <= state.highest - NUMBERS_REMEMBERED) return true;
+  return number < state.highest && state.lower?.has(number) === true;
 }
 
 function readGeneration(reader: Reader): Map<ClientId, ClientState> {

@@ -243,7 +243,8 @@ const BATCH = 'batch';
 /**
  * When what waits is proposed: once it fills a batch, or its time is up. While batches are under way more
  * comes anyway, so the first request waits for `batchDelayMs`, or until the last of them is done. Where
- * nothing is, it waits for no more than the others that come with it: `idleDelayMs`.
+ * nothing is, it waits for no more than the others that come with it: `idleDelayMs`; and not at all where
+ * none came with the last one.
  */
 export class Batching {
   readonly #outbox: Outbox;
@@ -251,6 +252,8 @@ export class Batching {
   /** Since when something waits, as far as that was seen. */
   #sinceMs: number | undefined;
   #isDue = false;
+  /** Whether the last batch that was executed had one request. */
+  #wasAlone = false;
 
   constructor(outbox: Outbox, pending: Pending) {
     this.#outbox = outbox;
@@ -264,7 +267,8 @@ export class Batching {
     if (this.#isDue || this.#pending.fillsBatch(options)) return true;
     this.#sinceMs ??= nowMs;
     const { batchDelayMs, idleDelayMs } = options;
-    const delayMs = isIdle ? Math.min(idleDelayMs, batchDelayMs) : batchDelayMs;
+    const idleMs = this.#wasAlone ? 0 : Math.min(idleDelayMs, batchDelayMs);
+    const delayMs = isIdle ? idleMs : batchDelayMs;
     const leftMs = this.#sinceMs + delayMs - nowMs;
     if (leftMs <= 0) return true;
     this.#outbox.startTimerBy(BATCH, leftMs);
@@ -276,6 +280,11 @@ export class Batching {
     this.#isDue = false;
     this.#sinceMs = undefined;
     this.#outbox.stopTimer(BATCH);
+  }
+
+  /** A batch, or the batches of a cycle together, was executed. */
+  executed(requests: number): void {
+    if (requests > 0) this.#wasAlone = requests === 1;
   }
 
   /** Returns false where the timer is not this. */

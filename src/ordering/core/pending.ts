@@ -1,4 +1,4 @@
-import type { ReplicaId } from '../../kernel/ids.js';
+import type { ClientId, ReplicaId } from '../../kernel/ids.js';
 import type { Batch, OrderingRequest } from '../types.js';
 
 /** What waits because one replica sent it; what comes beyond is not taken. */
@@ -16,8 +16,6 @@ export interface PendingRequest {
   sinceMs: number;
 }
 
-type RequestKey = string;
-
 /** One client's number. Two replicas may hand in different payloads under it. */
 type Variants = [PendingRequest, ...PendingRequest[]];
 
@@ -27,7 +25,9 @@ type Variants = [PendingRequest, ...PendingRequest[]];
  * so what one sends never hides another's.
  */
 export class Pending {
-  readonly #requests = new Map<RequestKey, Variants>();
+  readonly #requests = new Set<Variants>();
+  /** The same, by client and number: a key of both would have to be put together for each request. */
+  readonly #byClient = new Map<ClientId, Map<number, Variants>>();
   readonly #used = new Map<ReplicaId, { requests: number; bytes: number }>();
   /** Not proposed yet; and those whose proposal came to nothing, which go first. */
   readonly #waiting = new Set<Variants>();
@@ -45,20 +45,19 @@ export class Pending {
 
   /** Whether it waits, whoever sent it, or because this replica did. */
   has(request: OrderingRequest, source?: ReplicaId): boolean {
-    const known = this.#requests.get(requestKey(request));
+    const known = this.#find(request);
     return source === undefined
       ? known !== undefined
       : known?.some((one) => one.source === source) === true;
   }
 
   get(request: OrderingRequest): PendingRequest | undefined {
-    return this.#requests.get(requestKey(request))?.[0];
+    return this.#find(request)?.[0];
   }
 
   /** False where the source has too much waiting. What is known of it is taken already. */
   add(request: OrderingRequest, source: ReplicaId, sinceMs: number): boolean {
-    const key = requestKey(request);
-    const variants = this.#requests.get(key);
+    const variants = this.#find(request);
     if (variants?.some((one) => one.source === source)) return true;
     const used = this.#usedBy(source);
     const bytes = used.bytes + request.payload.length;
@@ -69,7 +68,8 @@ export class Pending {
       variants.push({ request, source, sinceMs });
     } else {
       const fresh: Variants = [{ request, source, sinceMs }];
-      this.#requests.set(key, fresh);
+      this.#requests.add(fresh);
+      this.#numbersOf(request.client).set(request.number, fresh);
       this.#wait(this.#waiting, fresh);
     }
     return true;
@@ -102,7 +102,7 @@ export class Pending {
   /** These are proposed: they do not wait to be. */
   claim(batch: Batch): void {
     for (const request of batch) {
-      const variants = this.#requests.get(requestKey(request));
+      const variants = this.#find(request);
       if (variants) this.#unwait(variants);
     }
   }
@@ -110,7 +110,7 @@ export class Pending {
   /** These were proposed in vain: what is not executed waits again, before what never was. */
   putBack(batch: Batch): void {
     for (const request of batch) {
-      const variants = this.#requests.get(requestKey(request));
+      const variants = this.#find(request);
       if (variants && !this.#waiting.has(variants)) this.#wait(this.#returned, variants);
     }
   }
@@ -120,19 +120,21 @@ export class Pending {
     this.#waiting.clear();
     this.#returned.clear();
     this.#waitingBytes = 0;
-    for (const variants of this.#requests.values()) {
+    for (const variants of this.#requests) {
       for (const pending of variants) pending.sinceMs = nowMs;
       this.#wait(this.#waiting, variants);
     }
   }
 
   remove(batch: Batch): void {
-    for (const request of batch) this.#remove(requestKey(request));
+    for (const request of batch) this.#remove(this.#find(request));
   }
 
   /** Drops what a jump of the state has shown to be executed. */
   retain(isOpen: (request: OrderingRequest) => boolean): void {
-    for (const [key, [first]] of this.#requests) if (!isOpen(first.request)) this.#remove(key);
+    for (const variants of this.#requests) {
+      if (!isOpen(variants[0].request)) this.#remove(variants);
+    }
   }
 
   /** So many requests, of those that are chosen. */
@@ -146,19 +148,34 @@ export class Pending {
   }
 
   *values(): Generator<PendingRequest> {
-    for (const variants of this.#requests.values()) yield* variants;
+    for (const variants of this.#requests) yield* variants;
   }
 
-  #remove(key: RequestKey): void {
-    const variants = this.#requests.get(key);
+  #find({ client, number }: OrderingRequest): Variants | undefined {
+    return this.#byClient.get(client)?.get(number);
+  }
+
+  #numbersOf(client: ClientId): Map<number, Variants> {
+    const known = this.#byClient.get(client);
+    if (known) return known;
+    const numbers = new Map<number, Variants>();
+    this.#byClient.set(client, numbers);
+    return numbers;
+  }
+
+  #remove(variants: Variants | undefined): void {
     if (!variants) return;
+    const { client, number } = variants[0].request;
     for (const { request, source } of variants) {
       const used = this.#usedBy(source);
       used.requests -= 1;
       used.bytes -= request.payload.length;
     }
     this.#unwait(variants);
-    this.#requests.delete(key);
+    this.#requests.delete(variants);
+    const numbers = this.#byClient.get(client);
+    numbers?.delete(number);
+    if (numbers?.size === 0) this.#byClient.delete(client);
   }
 
   #usedBy(source: ReplicaId): { requests: number; bytes: number } {
@@ -198,10 +215,6 @@ export function* inBatches(
     batch.push(request);
   }
   if (batch.length > 0) yield batch;
-}
-
-function requestKey({ client, number }: OrderingRequest): RequestKey {
-  return `${client} ${number}`;
 }
 
 /** What counts of a request that waits: its first payload. */

@@ -84,7 +84,7 @@ export class SessionPeers {
 
   #onOrdering(from: ReplicaId, bytes: Uint8Array): void {
     const { keyring, isGenuine, nowMs, submit } = this.#options;
-    const message = decodeOrderingMessage(keyring.cluster.id, bytes);
+    const message = decodeOrderingMessage(keyring.cluster.id, bytes, { mayShare: true });
     const verified = verifyOrderingMessage(keyring, isGenuine, from, message);
     if (!verified.ok) return this.#refuse('ordering', from, message.kind, verified.error);
     submit({ kind: 'ordering', message: verified.value, nowMs: nowMs() });

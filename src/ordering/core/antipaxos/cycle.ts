@@ -1,6 +1,7 @@
 import type { Reader, Writer } from '../../../kernel/codec/bytes.js';
 import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
+import { packedValue } from '../../fields.js';
 import type {
   Cycle,
   CycleValue,
@@ -83,6 +84,13 @@ export class CycleState {
     const { digest } = held.proposal.statement;
     this.values.set(digest, held);
     this.wanted.delete(digest);
+  }
+
+  /** The values are delivered: they are kept for those that ask for them. */
+  pack(): void {
+    for (const [digest, { proposal, value }] of this.values) {
+      this.values.set(digest, { proposal, value: packedValue(value) });
+    }
   }
 
   /** Whether each value that the vector names is at hand. */

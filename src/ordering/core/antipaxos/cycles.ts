@@ -99,7 +99,8 @@ export class Cycles {
   /** Cycles were delivered: others may start, and the active processes of later ones are known. */
   progressed(): void {
     this.#proposer.progressed();
-    for (const state of [...this.#state.cycles.values()]) this.#check(state);
+    const { cycles, delivered } = this.#state;
+    for (const state of [...cycles.values()]) if (state.cycle > delivered) this.#check(state);
   }
 
   /** Requests have come. */
@@ -133,7 +134,8 @@ export class Cycles {
    * report that is missing that is known once the time for it is over, and the values that it names, which a
    * liar may have shown to its reporter alone, have been asked for.
    */
-  settled(state: CycleState): void {
+  settled(state: CycleState, requests: number): void {
+    this.#proposer.executed(requests);
     const { outbox, self, observations } = this.#state;
     const roster = this.#state.rosterAt(state.cycle);
     const isSlow = state.decision?.path === 'slow' && !outbox.replaying;

@@ -3,7 +3,7 @@ import { invariant, type StoredRecord } from '../../../kernel/core.js';
 import type { ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
 import { decodeReports, encodeReports } from '../../message-codec.js';
-import type { Cycle, OrderingRequest, ReportStatement } from '../../types.js';
+import type { Batch, Cycle, OrderingRequest, ReportStatement } from '../../types.js';
 import { Checkpoints } from '../checkpoints.js';
 import { ClientTable, Snapshot, type StableCheckpoint } from '../client-table.js';
 import type { StateMachine } from '../engine.js';
@@ -11,12 +11,14 @@ import { type CycleDecision, type CycleState, readVector, writeVector } from './
 import { digestsOf, type Vector } from './reports.js';
 import type { AntipaxosState } from './state.js';
 
+const nothing: readonly OrderingRequest[] = [];
+
 export interface DeliveryEvents {
   /** Cycles were delivered, or the state jumped. */
   progressed(): void;
   behind(holders: readonly ReplicaId[]): void;
-  /** A cycle is over. */
-  settled(state: CycleState): void;
+  /** A cycle is over, with so many requests. */
+  settled(state: CycleState, requests: number): void;
   /** The Decision Module's decision of a cycle, where there is one. */
   slowDecision(cycle: Cycle): Vector | undefined;
 }
@@ -123,13 +125,14 @@ export class Delivery {
     const values = decision.vector.map((digest) =>
       digest === null ? undefined : state.values.get(digest)?.value,
     );
-    const batch = values.flatMap((value) => value?.batch ?? []);
+    const batch: Batch = nothing.concat(...values.map((value) => value?.batch ?? nothing));
     const fresh = this.#clients.execute(batch);
     membership.decided(cycle, values);
     this.#state.delivered = cycle;
     this.#state.remember(cycle, decision.vector);
-    this.#events.settled(state);
+    this.#events.settled(state, batch.length);
     pending.remove(batch);
+    state.pack();
     if (fresh.length > 0) this.#machine.apply(cycle, fresh);
     if (fresh.length > 0 && !outbox.replaying) {
       outbox.output({ kind: 'delivered', position: cycle, batch: fresh });

@@ -69,7 +69,7 @@ export class AntipaxosEngine implements OrderingEngine {
       behind: (holders) => {
         for (const holder of holders) this.#reminders.sendStatus(holder);
       },
-      settled: (state) => this.#cycles.settled(state),
+      settled: (state, requests) => this.#cycles.settled(state, requests),
       slowDecision: (cycle) => this.#decisions.decision(cycle),
     });
     this.#decisions = new DecisionModule(this.#state, () => {
@@ -282,7 +282,7 @@ export class AntipaxosEngine implements OrderingEngine {
   #restoreCycles(records: readonly StoredRecord[]): void {
     const { cluster } = this.#state.options;
     for (const [key, bytes] of this.#outbox.stored(records, 'value/')) {
-      const message = decodeOrderingMessage(cluster, bytes);
+      const message = decodeOrderingMessage(cluster, bytes, { mayShare: true });
       if (message.kind !== 'proposal') continue;
       const { proposal, value } = message;
       const { cycle, replica, digest } = proposal.statement;

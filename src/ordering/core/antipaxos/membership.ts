@@ -5,6 +5,8 @@ import { orderingLimits } from '../../fields.js';
 import type { Complaint, ComplaintKind, Cycle, CycleValue, ReportEntry } from '../../types.js';
 import { readReplicas, Standing, writeReplicas } from './standing.js';
 
+const nobody: readonly ReplicaId[] = [];
+
 /**
  * Which processes take part in which cycle. It follows from decided values alone, so it is the same for everybody:
  * what cycle `c` decides takes effect in cycle `c + depth`, which nobody starts before delivering `c`.
@@ -40,8 +42,9 @@ export class Membership {
 
   /** Whether this cycle waits for a process that later cycles leave out. */
   isOutdated(cycle: number): boolean {
-    const awaited = this.#rosters.get(cycle)?.awaited;
-    return awaited !== undefined && this.#excluded.some((replica) => awaited.has(replica));
+    const excluded = this.#excluded;
+    const awaited = excluded.length > 0 ? this.#rosters.get(cycle)?.awaited : undefined;
+    return awaited !== undefined && excluded.some((replica) => awaited.has(replica));
   }
 
   /** Whether values in this cycle may bring an excluded process back. */
@@ -107,7 +110,8 @@ export class Membership {
     return new Roster(this.#resilience, this.#excluded);
   }
 
-  get #excluded(): ReplicaId[] {
+  get #excluded(): readonly ReplicaId[] {
+    if (!this.#standings.some(({ isExcluded }) => isExcluded)) return nobody;
     return this.#standings.flatMap(({ isExcluded }, replica) => {
       return isExcluded ? [replica as ReplicaId] : [];
     });
@@ -210,7 +214,8 @@ export class Observations {
     return { readmit, complaints };
   }
 
-  #readmitIn(cycle: number): ReplicaId[] {
+  #readmitIn(cycle: number): readonly ReplicaId[] {
+    if (this.#returned.size === 0) return nobody;
     for (const replica of this.#returned) {
       if (!this.#membership.isExcluded(replica)) this.#returned.delete(replica);
     }

@@ -106,6 +106,11 @@ export class Proposer {
     this.start();
   }
 
+  /** A cycle was delivered, with so many requests. */
+  executed(requests: number): void {
+    this.#batching.executed(requests);
+  }
+
   /** Cycles were delivered: what they left out is proposed again, and others may start. */
   progressed(): void {
     for (const [cycle, batch] of this.#proposed) {

@@ -38,6 +38,8 @@ export class DelayEstimate {
   readonly #maxMs: number;
   readonly #f: number;
   readonly #delays = new Map<ReplicaId, Delays>();
+  /** `D` of the samples as they are; `undefined` where they have changed. */
+  #delayMs: number | undefined;
 
   /** Of `f` processes at most the delays are not believed. */
   constructor(minMs: number, maxMs: number, f: number) {
@@ -48,8 +50,8 @@ export class DelayEstimate {
 
   /** `D`; 0 before anything was measured. */
   get delayMs(): number {
-    const tails = [...this.#delays.values()].map(({ tailMs }) => tailMs).sort((a, b) => b - a);
-    return tails[this.#f] ?? 0;
+    this.#delayMs ??= this.#measured();
+    return this.#delayMs;
   }
 
   /** `T`. */
@@ -91,6 +93,12 @@ export class DelayEstimate {
     const delays = this.#delays.get(from) ?? new Delays();
     this.#delays.set(from, delays);
     delays.add(sinceMs, nowMs, this.#maxMs);
+    this.#delayMs = undefined;
+  }
+
+  #measured(): number {
+    const tails = [...this.#delays.values()].map(({ tailMs }) => tailMs).sort((a, b) => b - a);
+    return tails[this.#f] ?? 0;
   }
 }
 
@@ -120,9 +128,17 @@ class Delays {
     this.#tailMs = undefined;
   }
 
+  /** So few are above it that looking for the largest, one after the other, is cheaper than to sort all. */
   #tail(): number {
-    const sorted = this.#samples.slice(0, this.#count).sort();
-    return sorted[Math.ceil(TAIL * sorted.length) - 1] ?? 0;
+    const above = this.#count - Math.ceil(TAIL * this.#count);
+    const largest: number[] = [];
+    for (const sample of this.#samples.subarray(0, this.#count)) {
+      if (largest.length > above && sample <= (largest[above] ?? 0)) continue;
+      const place = largest.findIndex((one) => one < sample);
+      largest.splice(place < 0 ? largest.length : place, 0, sample);
+      largest.length = Math.min(largest.length, above + 1);
+    }
+    return largest[above] ?? 0;
   }
 }
 

@@ -98,6 +98,8 @@ export class CatchingUp implements Reminding {
 }
 
 export interface ExecutionEvents {
+  /** A batch of so many requests was executed. */
+  executed(requests: number): void;
   /** Something was executed, or the state jumped. */
   progressed(): void;
   /** These replicas have a state that this one has not. */
@@ -165,6 +167,7 @@ export class Executor {
     this.#state.executed = sequence;
     const fresh = this.#clients.execute(batch);
     this.#state.pending.remove(batch);
+    this.#events.executed(batch.length);
     if (fresh.length > 0) this.#host.apply(sequence, fresh);
     this.checkpoints.reached(sequence, () => this.#snapshot());
     return true;

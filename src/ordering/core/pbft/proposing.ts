@@ -68,6 +68,11 @@ export class Proposer {
     this.#required = missing;
   }
 
+  /** A batch was executed, of so many requests. */
+  executed(requests: number): void {
+    this.#batching.executed(requests);
+  }
+
   /** Batches that are full, or whose time is up. */
   propose(): void {
     const { isPrimary, isActive, executed, options, pending } = this.#state;

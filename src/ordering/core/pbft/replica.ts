@@ -36,6 +36,7 @@ export class PbftReplica {
     this.#host = host;
     this.#state = new PbftState(outbox);
     this.#executor = new Executor(this.#state, host, {
+      executed: (requests) => this.#proposer.executed(requests),
       progressed: () => this.#onProgress(),
       behind: (holders) => {
         for (const holder of holders) this.#reminders.sendStatus(holder);
