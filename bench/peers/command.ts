@@ -70,8 +70,9 @@ export const addPeers: AddBenchmark = (program: Command, context) => {
 Starts, on this machine, clusters of this software (f = 1 and unreplicated, with signed SOAP and with the
 compact binding) and Narayana's WS-AtomicTransaction in WildFly, which signs nothing and does not replicate;
 its clients are in its first server. Each is measured in turn, window by window; processor time is that of all
-processes, clients included. As it stands it takes about 20 minutes, of which the windows are three; figures mean
-little while anything else runs. Every transfer must commit and the books must be right at the end, else the exit status is 1.
+processes, clients included. As it stands it takes about 20 minutes, of which the windows are three; figures
+mean little while anything else runs. Every transfer must commit and the books must be right at the end, else
+the exit status is 1.
 
 WildFly comes from Maven Central the first time: 268 MB. Needs Java 17, Maven and unzip; where they are missing,
 or WildFly cannot be had, Narayana is skipped and the output says so.

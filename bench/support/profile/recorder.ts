@@ -1,7 +1,7 @@
 import { writeFile } from 'node:fs/promises';
 import { Session } from 'node:inspector/promises';
 
-/** Samples the stack of this process, on its own thread, every so often (microseconds). */
+/** Between two samples of the stack, in microseconds. With 500 an idle node took 4 % of a processor. */
 const intervalUs = 2000;
 
 /** Records what this process spends its time on, again and again. */
