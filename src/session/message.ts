@@ -70,6 +70,8 @@ export type SessionMessage =
       readonly outcomes: readonly OperationOutcome[];
       readonly certificate: SessionCertificate<HistoryStatement>;
     }
+  /** The proof of a position's outcomes, for those that have come to them themselves. */
+  | { readonly kind: 'certificate'; readonly certificate: SessionCertificate<HistoryStatement> }
   | { readonly kind: 'order'; readonly order: Signed<OrderStatement> }
   | { readonly kind: 'attest'; readonly subject: AttestationStatement['subject'] }
   | { readonly kind: 'attestation'; readonly attestation: Signed<AttestationStatement> }
@@ -115,6 +117,7 @@ const messageKind = choice<SessionMessageKind>(
   'attest',
   'attestation',
   'fetch',
+  'certificate',
 );
 const fetchKind = choice<SessionFetch['kind']>('run', 'final', 'order');
 
@@ -148,6 +151,8 @@ function writeContent(writer: Writer, message: SessionMessage): void {
       return writeSigned(writer, message.history);
     case 'final':
       writer.list(message.outcomes, sessionLimits.outcomes, (one) => writeOutcome(writer, one));
+      return writeSessionCertificate(writer, message.certificate);
+    case 'certificate':
       return writeSessionCertificate(writer, message.certificate);
     case 'order':
       return writeSigned(writer, message.order);
@@ -186,6 +191,8 @@ function readContent(reader: Reader, cluster: ClusterId, kind: SessionMessageKin
       const outcomes = reader.list(sessionLimits.outcomes, () => readOutcome(reader));
       return { kind, outcomes, certificate: readSessionCertificate(reader, cluster, 'history') };
     }
+    case 'certificate':
+      return { kind, certificate: readSessionCertificate(reader, cluster, 'history') };
     case 'order':
       return { kind, order: readSessionSigned(reader, cluster, 'order') };
     case 'attest':
@@ -307,6 +314,8 @@ function checkMessage(
         checkSessionCertificate(keyring, certificate)
       );
     }
+    case 'certificate':
+      return checkSessionCertificate(keyring, message.certificate);
     case 'order':
       return checkSignature(keyring, signer, message.order);
     case 'attestation':

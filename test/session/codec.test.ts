@@ -90,6 +90,10 @@ const anyMessage: fc.Arbitrary<SessionMessage> = fc.oneof(
     outcomes: fc.array(anyOutcome, { maxLength: 4 }),
     certificate: certificate(anyStatements.history),
   }),
+  fc.record({
+    kind: fc.constant('certificate' as const),
+    certificate: certificate(anyStatements.history),
+  }),
   fc.record({ kind: fc.constant('order' as const), order: signed(anyStatements.order) }),
   fc.record({ kind: fc.constant('attest' as const), subject: anySubject }),
   fc.record({

@@ -340,5 +340,13 @@ describe('a message between replicas', () => {
     expect(takes(1, { kind: 'final', outcomes: [], certificate })).toBe(false);
     const one = certify(statement, [0]);
     expect(takes(1, { kind: 'final', outcomes, certificate: one })).toBe(false);
+    expect(takes(1, { kind: 'certificate', certificate })).toBe(true);
+    expect(takes(1, { kind: 'certificate', certificate: one })).toBe(false);
+    const [first, second] = certificate.signatures;
+    if (!first || !second) throw new Error('too few signatures');
+    const signatures = [first, { ...second, signature: first.signature }];
+    expect(takes(1, { kind: 'certificate', certificate: { ...certificate, signatures } })).toBe(
+      false,
+    );
   });
 });

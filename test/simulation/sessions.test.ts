@@ -80,7 +80,7 @@ describe('the checkers of sessions', () => {
       const core = new SessionReplica(options);
       const result = digestOfResult({ kind: 'done', result: 'something else' });
       const fork = (output: SessionOutput): SessionOutput => {
-        if (output.kind !== 'broadcast-session' || output.message.kind !== 'run') return output;
+        if (output.kind !== 'send-session' || output.message.kind !== 'run') return output;
         const { message } = output;
         const receipts = message.receipts.map(({ statement }) =>
           signSession(options.sign, options.cluster, { ...statement, result }),

@@ -2,7 +2,7 @@ import { randomBytes, X509Certificate } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../kernel/cluster.js';
 import { type ReplicaId, unreachable } from '../../kernel/ids.js';
-import { Keyring } from '../../kernel/keys.js';
+import { Keyring, type Sign } from '../../kernel/keys.js';
 import {
   HomeLine,
   Patience,
@@ -79,15 +79,16 @@ export class SessionClient {
     this.#options = options;
     this.#keyring = Keyring.shared(cluster);
     this.#patience = new Patience(patienceOptions(options), performance.now());
+    const { certificate, sign } = ownerKeysOf(node);
     const header = newHeader({
       application,
       owner: node.name,
-      certificate: new X509Certificate(node.certificate).raw,
+      certificate,
       nowMs: Date.now(),
       random: randomBytes(8),
     });
     const chain = beginChain(cluster.id, header);
-    this.#log = new SessionLog(cluster.id, chain, ownerSigner(node.privateKey));
+    this.#log = new SessionLog(cluster.id, chain, sign);
     this.#line = new HomeLine(cluster.coordinators, home);
   }
 
@@ -314,6 +315,24 @@ export class SessionClient {
     this.#commits.fail(error);
     this.close();
   }
+}
+
+interface OwnerKeys {
+  /** DER. */
+  readonly certificate: Uint8Array;
+  readonly sign: Sign;
+}
+
+/** Reading keys takes longer than signing with them, and an owner has many sessions. */
+const ownerKeys = new WeakMap<Credentials, OwnerKeys>();
+
+function ownerKeysOf(node: Credentials): OwnerKeys {
+  const known = ownerKeys.get(node);
+  if (known) return known;
+  const certificate = new X509Certificate(node.certificate).raw;
+  const keys = { certificate, sign: ownerSigner(node.privateKey) };
+  ownerKeys.set(node, keys);
+  return keys;
 }
 
 /** Times in a row that the home may be busy, or lack what it had. */

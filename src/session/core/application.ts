@@ -88,7 +88,7 @@ export interface SessionTimings {
   /** Operations are ordered when so many of a session wait, or this long after the first of them. */
   readonly commitOperations: number;
   readonly commitAfterMs: number;
-  /** A session's operations within so long of one that was passed on are passed on together. */
+  /** A session's operations within so long of the first that was not passed on are passed on together. */
   readonly passOnAfterMs: number;
   /** How long another replica's promise may be open before this one orders the operations, too. */
   readonly takeoverAfterMs: number;

@@ -10,13 +10,8 @@ import type {
   SessionCertificate,
   SessionId,
 } from '../types.js';
-import {
-  decodePosition,
-  encodePosition,
-  Histories,
-  type Simulated,
-  type StoredPosition,
-} from './held.js';
+import { decodePosition, encodePosition, type Simulated, type StoredPosition } from './held.js';
+import { collectorsOf, Histories } from './histories.js';
 import type { OperationStatus, SessionOutbox } from './outbox.js';
 
 const TIMER = 'finals';
@@ -25,6 +20,8 @@ const wantedMax = 1024;
 const askedMax = 16;
 /** Times that a position is asked for. */
 const triesMax = 8;
+/** A replica that waits for another's certificate asks for it after so many times the usual delay. */
+const patience = 4;
 /** Bytes of positions' records that are kept; `retainedPositions` of the largest would fill the memory. */
 const retainedBytesMax = 128 * 1024 * 1024;
 
@@ -37,21 +34,34 @@ interface Position extends StoredPosition {
   /** As it is stored. */
   readonly bytes: number;
   certificate: SessionCertificate<HistoryStatement> | undefined;
+  /** This replica collects the signatures, and sends the certificate to all. */
+  isCollector: boolean;
+  isSought: boolean;
 }
 
 export interface FinalsEvents {
   /** The outcomes of a position are proved. */
   proved(position: number, outcomes: readonly OperationOutcome[]): void;
   simulated(outcome: OperationOutcome): Simulated;
+  /** Whether this replica has promised the operation. */
+  isPromised(outcome: OperationOutcome): boolean;
 }
 
-/** The outcomes of the last positions, and the signatures of `f + 1` replicas that prove them. */
+/**
+ * The outcomes of the last positions, and the signatures of `f + 1` replicas that prove them. Each replica sends its own
+ * to those that handed in what became final, `f + 1` of them at most: these collect a certificate, and send it to all. A
+ * replica that receives none in time asks the others, so a collector that is silent or lies only makes it late.
+ */
 export class Finals {
   readonly #outbox: SessionOutbox;
   readonly #events: FinalsEvents;
   /** In their order, but for those that were fetched later. */
   readonly #positions = new Map<number, Position>();
   readonly #unproved = new Set<number>();
+  /** Those of them that this replica collects, or has promised something of. */
+  readonly #own = new Set<number>();
+  /** The last position of this replica. */
+  #last = 0;
   /** Positions that happened while this replica was away. */
   readonly #wanted = new Map<number, { tries: number }>();
   readonly #histories = new Histories();
@@ -77,20 +87,39 @@ export class Finals {
       const stored = decodePosition(cluster, bytes);
       const { position } = stored.history.statement;
       this.#put(stored, bytes.length).certificate = certificates.get(position);
-      if (!certificates.has(position)) this.#unproved.add(position);
+      if (certificates.has(position)) continue;
+      this.#unproved.add(position);
+      this.#own.add(position);
     }
     this.#watch();
   }
 
-  /** The machine has come to these outcomes. */
-  add(statement: HistoryStatement, outcomes: readonly OperationOutcome[]): void {
+  /** The machine has come to these outcomes, of what `submitters` handed in. */
+  add(
+    statement: HistoryStatement,
+    outcomes: readonly OperationOutcome[],
+    submitters: readonly ReplicaId[],
+  ): void {
     const { position } = statement;
     if (this.#positions.has(position)) return;
+    const { self, resilience } = this.#outbox.options;
     const added = this.#keep(statement, outcomes);
-    this.#outbox.broadcast({ kind: 'history', history: added.history });
+    const collectors = collectorsOf(position, submitters, oneCorrect(resilience));
+    added.isCollector = collectors.includes(self);
+    const early = this.#histories.takeEarly(position);
+    for (const replica of collectors) {
+      if (replica === early?.from) continue;
+      this.#outbox.send(replica, { kind: 'history', history: added.history });
+    }
     this.#unproved.add(position);
+    if (added.isCollector || outcomes.some((one) => this.#events.isPromised(one))) {
+      // The timer that runs may be of positions that are not urgent.
+      if (this.#own.size === 0) this.#outbox.stopTimer(TIMER);
+      this.#own.add(position);
+    }
     this.#resends = 0;
-    this.#check(added);
+    if (early) this.#compare(added, early.certificate);
+    if (!added.certificate) this.#check(added);
     this.#watch();
   }
 
@@ -108,14 +137,24 @@ export class Finals {
   ): void {
     const { position } = certificate.statement;
     const known = this.#positions.get(position);
-    if (known) {
-      const isSame = known.history.statement.root === certificate.statement.root;
-      if (!isSame) this.#outbox.log('error', 'history-diverged', { position });
-      else if (this.#unproved.has(position)) this.#prove(known, certificate);
-      return;
-    }
+    if (known) return this.#compare(known, certificate);
     if (!this.#wanted.delete(position)) return;
     this.#prove(this.#keep(certificate.statement, outcomes), certificate);
+  }
+
+  /** A collector has enough signatures. */
+  onCertificate(from: ReplicaId, certificate: SessionCertificate<HistoryStatement>): void {
+    const { position } = certificate.statement;
+    const known = this.#positions.get(position);
+    if (known) this.#compare(known, certificate);
+    this.#histories.addCertificate(from, certificate, position > this.#last);
+  }
+
+  #compare(known: Position, certificate: SessionCertificate<HistoryStatement>): void {
+    const { position, root } = certificate.statement;
+    const isSame = known.history.statement.root === root;
+    if (!isSame) this.#outbox.log('error', 'history-diverged', { position });
+    else if (this.#unproved.has(position)) this.#prove(known, certificate);
   }
 
   /** This replica's state was wrong: what it came to and nobody has confirmed is worth nothing. */
@@ -148,14 +187,24 @@ export class Finals {
     return this.#histories.reachedBy(oneCorrect(this.#outbox.options.resilience));
   }
 
-  /** Asks the others for a position whose outcomes this replica does not know. */
+  /** Asks the others for a position whose outcomes this replica does not know, or cannot prove. */
   want(position: number): void {
-    if (this.#positions.has(position) || this.#wanted.has(position)) return;
+    const known = this.#positions.get(position);
+    if (known) return this.#seek(known);
+    if (this.#wanted.has(position)) return;
     this.#wanted.set(position, { tries: 1 });
     const [oldest] = this.#wanted.keys();
     if (this.#wanted.size > wantedMax && oldest !== undefined) this.#wanted.delete(oldest);
     this.#outbox.askFor({ kind: 'final', position });
     this.#watch();
+  }
+
+  /** Once, and not for what this replica collects itself; from then on the timer asks. */
+  #seek(known: Position): void {
+    const { position } = known.history.statement;
+    if (known.certificate || known.isSought || this.#own.has(position)) return;
+    known.isSought = true;
+    this.#outbox.askFor({ kind: 'final', position });
   }
 
   /** Whether the position's outcomes are known and proved here. */
@@ -213,8 +262,12 @@ export class Finals {
     const outcomes = stored.outcomes.map(({ outcome }) => outcome);
     const places = new Map(outcomes.map((outcome, index) => [nameOf(outcome), index]));
     const tree = new OutcomeTree(outcomes);
-    const added = { ...stored, tree, places, bytes, certificate: undefined };
+    const added: Position = {
+      ...{ ...stored, tree, places, bytes, certificate: undefined },
+      ...{ isCollector: false, isSought: false },
+    };
     this.#positions.set(position, added);
+    this.#last = Math.max(this.#last, position);
     this.#bytes += bytes;
     const { retainedPositions } = this.#outbox.options;
     while (this.#positions.size > retainedPositions || this.#isTooLarge) this.#forgetOldest();
@@ -235,8 +288,9 @@ export class Finals {
     this.#bytes -= this.#positions.get(position)?.bytes ?? 0;
     this.#positions.delete(position);
     this.#unproved.delete(position);
-    this.#outbox.persist(keyOf('final', position), null);
-    this.#outbox.persist(keyOf('certificate', position), null);
+    this.#own.delete(position);
+    this.#outbox.persistLater(keyOf('final', position), null);
+    this.#outbox.persistLater(keyOf('certificate', position), null);
   }
 
   /** Whether enough others have signed the same. */
@@ -252,7 +306,9 @@ export class Finals {
     const signatures = [{ replica: self, signature }, ...alike].sort(
       (a, b) => a.replica - b.replica,
     );
-    this.#prove(known, { statement, bytes, signatures });
+    const certificate = { statement, bytes, signatures };
+    this.#prove(known, certificate);
+    if (known.isCollector) this.#outbox.broadcast({ kind: 'certificate', certificate });
   }
 
   #prove(position: Position, certificate: SessionCertificate<HistoryStatement>): void {
@@ -264,8 +320,9 @@ export class Finals {
     position.certificate = certificate;
     const writer = new Writer();
     writeSessionCertificate(writer, certificate);
-    this.#outbox.persist(keyOf('certificate', place), writer.finish());
+    this.#outbox.persistLater(keyOf('certificate', place), writer.finish());
     this.#unproved.delete(place);
+    this.#own.delete(place);
     this.#histories.forget(place);
     this.#watch();
     this.#events.proved(
@@ -277,7 +334,9 @@ export class Finals {
   #watch(): void {
     if (this.#unproved.size === 0 && this.#wanted.size === 0) return this.#outbox.stopTimer(TIMER);
     const { resendAfterMs } = this.#outbox.options;
-    this.#outbox.ensureTimer(TIMER, resendDelayMs(resendAfterMs, this.#resends));
+    const isUrgent = this.#own.size > 0 || this.#wanted.size > 0 || this.#resends > 0;
+    const firstMs = isUrgent ? resendAfterMs : patience * resendAfterMs;
+    this.#outbox.ensureTimer(TIMER, resendDelayMs(firstMs, this.#resends));
   }
 }
 

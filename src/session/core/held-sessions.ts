@@ -210,7 +210,7 @@ export class HeldSessions {
   /** It is not needed any more: its outcome is proved, or something else is in its place. */
   remove(held: HeldSession, operation: HeldOperation): void {
     const record = held.remove(operation);
-    if (record) this.#outbox.persist(record.key, null);
+    if (record) this.#outbox.persistLater(record.key, null);
     this.#view.remove(held.header.application, { session: held.id, sequence: operation.sequence });
     const { owner } = held.header;
     this.#shares.giveBack(operation.from, owner, { operations: 1, bytes: operation.bytes });

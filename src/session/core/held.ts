@@ -95,53 +95,6 @@ export function decodePosition(cluster: ClusterId, bytes: Uint8Array): StoredPos
   }));
 }
 
-/** Signatures kept of one replica for positions that are not proved here. */
-const keptMax = 1024;
-
-/** What other replicas have signed of the history. */
-export class Histories {
-  readonly #kept = new Map<ReplicaId, Map<number, Signed<HistoryStatement>>>();
-  /** The last position that each has signed. */
-  readonly #latest = new Map<ReplicaId, number>();
-
-  /** `isNeeded`: the position is not proved here yet. */
-  add(from: ReplicaId, history: Signed<HistoryStatement>, isNeeded: boolean): void {
-    const { position } = history.statement;
-    this.#latest.set(from, Math.max(this.#latest.get(from) ?? 0, position));
-    if (!isNeeded) return;
-    const kept = this.#kept.get(from) ?? new Map<number, Signed<HistoryStatement>>();
-    this.#kept.set(from, kept.set(position, history));
-    if (kept.size > keptMax) kept.delete(Math.min(...kept.keys()));
-  }
-
-  forget(position: number): void {
-    for (const kept of this.#kept.values()) kept.delete(position);
-  }
-
-  /** The replicas that have signed the same of this position, and how many something else. */
-  of({ position, root, before }: HistoryStatement): {
-    readonly alike: readonly { readonly replica: ReplicaId; readonly signature: Uint8Array }[];
-    readonly others: number;
-  } {
-    const alike: { replica: ReplicaId; signature: Uint8Array }[] = [];
-    let others = 0;
-    for (const [replica, kept] of this.#kept) {
-      const signed = kept.get(position);
-      if (!signed) continue;
-      const isSame = signed.statement.root === root && signed.statement.before === before;
-      if (isSame) alike.push({ replica, signature: signed.signature });
-      else others += 1;
-    }
-    return { alike, others };
-  }
-
-  /** The position that so many have reached. */
-  reachedBy(replicas: number): number {
-    const positions = [...this.#latest.values()].sort((a, b) => b - a);
-    return positions[replicas - 1] ?? 0;
-  }
-}
-
 /** An operation that is not final here, with what was said about it. */
 export interface HeldOperation {
   readonly sequence: number;
@@ -207,6 +160,8 @@ export class HeldSession {
   attempt = 0;
   /** Operations up to this one have been shown to the other replicas. */
   passedOn = 0;
+  /** Passing on waits for the order, which was to bring it to all anyway. */
+  isPutOff = false;
   /** To be handed in as soon as nothing of it is under way. */
   isDue = false;
   /** Where the owner has signed. */

@@ -13,8 +13,9 @@ import { fitOf, type HeldOperation } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { SessionMachine } from './machine/machine.js';
 import type { SessionOutbox, SessionRefusal, SessionReplyId } from './outbox.js';
+import type { PassingOn } from './passing-on.js';
 import type { Statuses } from './reconciliation.js';
-import type { PassingOn, Submissions } from './submissions.js';
+import type { Submissions } from './submissions.js';
 
 /** Operations of this replica's clients: simulated, promised, answered, and passed on. */
 export class Intake {

@@ -144,6 +144,10 @@ export type SessionOutput =
       readonly transfers: Digest;
     };
 
+const LATER = 'later';
+/** The longest that what may wait is written without anything else. */
+const laterMs = 1000;
+
 /** Starts the names of timers and keys of sessions; the engine's start otherwise. */
 const scope = 'session/';
 
@@ -155,6 +159,8 @@ export class SessionOutbox {
   readonly options: SessionOptions;
   readonly #sink: SessionOutput[] = [];
   readonly #dueMs = new Map<string, number>();
+  /** What goes to disk with the next write, by key. */
+  readonly #later = new Map<string, Uint8Array | null>();
   #nowMs = 0;
 
   constructor(options: SessionOptions) {
@@ -200,7 +206,18 @@ export class SessionOutbox {
   }
 
   persist(key: string, value: Uint8Array | null): void {
+    this.#later.delete(key);
     this.output({ kind: 'persist', key: `${scope}${key}`, value });
+  }
+
+  /**
+   * For what a restart finds out again: it holds nothing up, and goes to disk with what is written next, within a
+   * second. So it needs no synced write of its own.
+   */
+  persistLater(key: string, value: Uint8Array | null): void {
+    this.#later.delete(key);
+    this.#later.set(key, value);
+    this.ensureTimer(LATER, laterMs);
   }
 
   startTimer(name: string, delayMs: number): void {
@@ -233,6 +250,7 @@ export class SessionOutbox {
     if (dueMs === undefined) return undefined;
     this.#dueMs.delete(name);
     this.advance(dueMs);
+    if (name === LATER) this.#sink.push(...this.#takeLater());
     return name;
   }
 
@@ -249,6 +267,16 @@ export class SessionOutbox {
   }
 
   take(): SessionOutput[] {
+    const last = this.#sink.findLastIndex(({ kind }) => kind === 'persist');
+    if (last >= 0) this.#sink.splice(last + 1, 0, ...this.#takeLater());
     return this.#sink.splice(0);
+  }
+
+  #takeLater(): SessionOutput[] {
+    const writes = [...this.#later].map(
+      ([key, value]) => ({ kind: 'persist', key: `${scope}${key}`, value }) as const,
+    );
+    this.#later.clear();
+    return writes;
   }
 }

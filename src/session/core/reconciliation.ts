@@ -1,10 +1,10 @@
 import { oneCorrect, type Resilience } from '../../kernel/ids.js';
 import type { OrderingEngine } from '../../ordering/core/engine.js';
-import type { CallResult, HistoryStatement, OperationOutcome, SessionId } from '../types.js';
+import type { CallResult, OperationOutcome, SessionId } from '../types.js';
 import type { Finals, ProvedStatus } from './finals.js';
 import type { HeldOperation, HeldSession, Simulated } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
-import type { SessionMachine } from './machine/machine.js';
+import type { MachineEvent, SessionMachine } from './machine/machine.js';
 import { resultBytes } from './machine/resources.js';
 import type { SessionTable } from './machine/session-table.js';
 import type { OperationStatus, SessionOutbox } from './outbox.js';
@@ -137,6 +137,8 @@ export interface OutcomeCounts {
   readonly misSimulated: number;
 }
 
+type OutcomesEvent = Extract<MachineEvent, { readonly kind: 'outcomes' }>;
+
 /** Brings together what this replica holds and what came out in the agreed order. */
 export class Reconciliation {
   readonly #outbox: SessionOutbox;
@@ -180,9 +182,13 @@ export class Reconciliation {
     return isSame(held.result, result) ? 'same' : held.result;
   }
 
+  isPromised({ session, sequence }: OperationOutcome): boolean {
+    return this.#held.get(session)?.operations.get(sequence)?.receipt !== undefined;
+  }
+
   /** The machine has come to these. */
-  onOutcomes(statement: HistoryStatement, outcomes: readonly OperationOutcome[]): void {
-    this.#finals.add(statement, outcomes);
+  onOutcomes({ statement, outcomes, submitters }: OutcomesEvent): void {
+    this.#finals.add(statement, outcomes, submitters);
     for (const { session, sequence } of outcomes) {
       const held = this.#held.get(session);
       if (held) this.#view.remove(held.header.application, { session, sequence });

@@ -12,9 +12,10 @@ import { Intake } from './intake.js';
 import { type MachineEvent, SessionMachine } from './machine/machine.js';
 import { SessionOrders } from './orders.js';
 import { type SessionInput, SessionOutbox, type SessionOutput } from './outbox.js';
+import { PassingOn } from './passing-on.js';
 import { PendingView } from './pending-view.js';
 import { Reconciliation, type SessionMetrics, Statuses } from './reconciliation.js';
-import { PassingOn, Submissions } from './submissions.js';
+import { Submissions } from './submissions.js';
 import { Witnessing } from './witnessing.js';
 
 /**
@@ -54,6 +55,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     this.#finals = new Finals(this.#outbox, {
       proved: (position, outcomes) => this.#reconciliation.onProved(position, outcomes),
       simulated: (outcome) => this.#reconciliation.simulated(outcome),
+      isPromised: (outcome) => this.#reconciliation.isPromised(outcome),
     });
     const { table } = this.#machine;
     this.#statuses = new Statuses(resilience, table, this.#held, this.#finals);
@@ -73,7 +75,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
     this.#reconciliation = new Reconciliation(parts);
     this.#passingOn = new PassingOn(parts);
     this.#intake = new Intake({ ...parts, passingOn: this.#passingOn, forgottenThrough });
-    this.#witnessing = new Witnessing(parts);
+    this.#witnessing = new Witnessing({ ...parts, passingOn: this.#passingOn });
     this.#orders = new SessionOrders(this.#outbox, submit);
     this.#attesting = new Attesting(this.#outbox, this.#machine, position);
   }
@@ -173,6 +175,8 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
         return this.#finals.onHistory(from, message.history);
       case 'final':
         return this.#finals.onFinal(message.outcomes, message.certificate);
+      case 'certificate':
+        return this.#finals.onCertificate(from, message.certificate);
       case 'order':
         return this.#orders.onOrder(from, message.order);
       case 'attest':
@@ -247,7 +251,7 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       case 'applied':
         return this.#view.applied(event.application, event.call, event.writes);
       case 'outcomes':
-        return this.#reconciliation.onOutcomes(event.statement, event.outcomes);
+        return this.#reconciliation.onOutcomes(event);
       case 'order-opened':
         return this.#orders.opened(event.order, event.content);
       case 'order-closed':

@@ -8,6 +8,7 @@ import { fitOf, type HeldOperation } from './held.js';
 import type { HeldSessions } from './held-sessions.js';
 import type { SessionMachine } from './machine/machine.js';
 import type { SessionOutbox } from './outbox.js';
+import type { PassingOn } from './passing-on.js';
 import type { Statuses } from './reconciliation.js';
 import type { Submissions } from './submissions.js';
 
@@ -21,6 +22,7 @@ export class Witnessing {
   readonly #held: HeldSessions;
   readonly #statuses: Statuses;
   readonly #submissions: Submissions;
+  readonly #passingOn: PassingOn;
   readonly #position: () => number;
   /** Operations witnessed for this replica so far, and simulations of others that differed. */
   witnessed = 0;
@@ -32,6 +34,7 @@ export class Witnessing {
     readonly held: HeldSessions;
     readonly statuses: Statuses;
     readonly submissions: Submissions;
+    readonly passingOn: PassingOn;
     readonly position: () => number;
   }) {
     this.#outbox = parts.outbox;
@@ -39,6 +42,7 @@ export class Witnessing {
     this.#held = parts.held;
     this.#statuses = parts.statuses;
     this.#submissions = parts.submissions;
+    this.#passingOn = parts.passingOn;
     this.#position = parts.position;
   }
 
@@ -126,6 +130,7 @@ export class Witnessing {
     from: ReplicaId,
     witness: Signed<WitnessStatement>,
   ): void {
+    this.#passingOn.witnessed(from);
     if (operation.witnesses.has(from)) return;
     operation.witnesses.set(from, witness);
     if (operation.witnesses.size !== this.#statuses.witnessesNeeded) return;

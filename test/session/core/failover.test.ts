@@ -46,6 +46,7 @@ describe.each(engines)('with replicas that fail, ordered by %s', (engine) => {
     const session = rig.parties.owner('alice').begin('words');
     rig.tamper = (_from, _to, message) => (message.kind === 'run' ? [] : [message]);
     rig.run(0, session.call('add a 1'));
+    rig.runFor(30);
     rig.tamper = (_from, _to, message) => [message];
     rig.run(0, session.call('add a 1'));
     rig.runUntil(() => rig.status(0, session.id, 2)?.kind === 'witnessed', 150);
@@ -91,8 +92,8 @@ describe.each(engines)('with replicas that fail, ordered by %s', (engine) => {
     const rig = open();
     const told: number[] = [];
     rig.onStep = (_, outputs) => {
-      const promise = outputs.findIndex(
-        (output) => output.kind === 'answer' || output.kind === 'broadcast-session',
+      const promise = outputs.findIndex(({ kind }) =>
+        ['answer', 'send-session', 'broadcast-session'].includes(kind),
       );
       const persisted = outputs.findIndex(
         ({ kind, ...rest }) => kind === 'persist' && 'key' in rest && rest.key.includes('/run/'),
@@ -169,6 +170,7 @@ describe.each(engines)('with replicas that fail, ordered by %s', (engine) => {
       rig.run(0, session.call('add a 1'), true);
       rig.runUntil(() => rig.isFinal(session.id, step));
     }
+    rig.runFor(2000);
     for (const kind of ['/final/', '/certificate/']) {
       expect([...rig.store(0).keys()].filter((key) => key.includes(kind))).toHaveLength(3);
     }

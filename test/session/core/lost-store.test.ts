@@ -18,7 +18,7 @@ describe.each(engines)('a session replica that has lost its store, ordered by %s
   }
 
   it('comes back with the state, and witnesses and orders with the others', () => {
-    const rig = open();
+    const rig = open({ commitAfterMs: 1000 });
     const session = rig.parties.owner('alice').begin('words');
     rig.run(0, session.call('add a 1'));
     rig.runUntil(() => rig.isFinal(session.id, 1));

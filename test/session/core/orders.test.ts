@@ -58,7 +58,7 @@ describe.each(engines)('orders to banks, ordered by %s', (engine) => {
     for (const sequence of [1, 2, 4, 5]) {
       expect(rig.status(0, session.id, sequence)?.kind).toBe('committed');
     }
-    expect(rig.status(0, session.id, 3)).toMatchObject({
+    expect(rig.status(2, session.id, 3)).toMatchObject({
       kind: 'aborted',
       result: rejected('no such account'),
       simulated: done('paid 1'),

@@ -123,7 +123,7 @@ describe('an application’s resources', () => {
       }
     };
     rig.onStep = (replica, outputs) => {
-      if (replica === 3) said += outputs.filter(({ kind }) => kind === 'broadcast-session').length;
+      if (replica === 3) said += outputs.filter(({ kind }) => kind.endsWith('-session')).length;
     };
     rig.run(0, session.call('put a 1'), true);
     rig.runUntil(() => rig.isFinal(session.id, 1, [0, 1, 2]));

@@ -39,6 +39,10 @@ export class SessionWords {
         const from = certificate.signatures.map(({ replica }) => replica).join(' ');
         return `final ${certificate.statement.position} by ${from}: ${outcomes.length} outcomes`;
       }
+      case 'certificate': {
+        const { statement, signatures } = message.certificate;
+        return `certificate of ${statement.position} by ${signatures.map(({ replica }) => replica).join(' ')}`;
+      }
       case 'order': {
         const { lane, number } = message.order.statement;
         return `order ${lane}/${number}`;

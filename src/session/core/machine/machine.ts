@@ -41,6 +41,8 @@ export type MachineEvent =
       readonly kind: 'outcomes';
       readonly statement: HistoryStatement;
       readonly outcomes: readonly OperationOutcome[];
+      /** The replicas that handed in what became final, each once. */
+      readonly submitters: readonly ReplicaId[];
     }
   | {
       readonly kind: 'order-opened';
@@ -65,6 +67,7 @@ export class SessionMachine implements StateMachine {
   readonly #options: MachineOptions;
   readonly #events: MachineEvent[] = [];
   #outcomes: OperationOutcome[] = [];
+  readonly #submitters = new Set<ReplicaId>();
   /** Bytes of the results of the position's outcomes. */
   #outcomeBytes = 0;
   #position = 0;
@@ -177,6 +180,7 @@ export class SessionMachine implements StateMachine {
       expected += 1;
       this.#outcomes.push({ session: entry.session, sequence, head, result });
       this.#outcomeBytes += resultBytes(result);
+      this.#submitters.add(submitter);
     }
     const isWhole = entry.waiting.length === entry.next - entry.open;
     invariant(isWhole, 'every operation in the order has its outcome or waits for it');
@@ -193,7 +197,9 @@ export class SessionMachine implements StateMachine {
     const outcomes = this.#outcomes;
     invariant(outcomes.length <= positionLimits.outcomes, 'outcomes of a position are bounded');
     invariant(this.#outcomeBytes <= positionLimits.bytes, 'results of a position are bounded');
+    const submitters = [...this.#submitters];
     this.#outcomes = [];
+    this.#submitters.clear();
     this.#outcomeBytes = 0;
     if (outcomes.length === 0) return;
     for (const { session } of outcomes) {
@@ -204,6 +210,6 @@ export class SessionMachine implements StateMachine {
     const { root } = new OutcomeTree(outcomes);
     const statement = { kind: 'history', position, before: this.history, root } as const;
     this.history = digestOfHistory(this.#options.cluster, statement);
-    this.#events.push({ kind: 'outcomes', statement, outcomes });
+    this.#events.push({ kind: 'outcomes', statement, outcomes, submitters });
   }
 }
