@@ -1,4 +1,5 @@
 import { hash } from 'node:crypto';
+import { writeSync } from 'node:fs';
 import { type FileHandle, open, readFile, rename } from 'node:fs/promises';
 import { dirname } from 'node:path';
 import { ConcordatError } from '../error.js';
@@ -181,7 +182,7 @@ export class Mark {
 
   async write(content: MarkContent): Promise<void> {
     const at = (content.sequence % 2) * slotDistance;
-    await this.#file.write(slotOf(content), 0, slotBytes, at);
+    writeSync(this.#file.fd, slotOf(content), 0, slotBytes, at);
     if (content.sequence % writesPerSync === 0) {
       // Not waited for by the batch; an error comes out at the next one.
       const syncing = this.#syncing;
