@@ -1,5 +1,6 @@
 import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import { securityFaults } from './faults.js';
+import { ownSignedInfo } from './signed-info.js';
 import { namespaces } from './vocabulary.js';
 import {
   isElement,
@@ -18,6 +19,8 @@ import {
 export function indexIds(root: XmlElement): ReadonlyMap<string, XmlElement> {
   const ids = new Map<string, XmlElement>();
   const visit = (node: XmlElement): void => {
+    // It holds no ids.
+    if (node.localName === 'SignedInfo' && ownSignedInfo(node) !== undefined) return;
     for (const { localName, namespaceURI, value } of node.attributes) {
       if (localName !== 'Id') continue;
       const isSignatureId = namespaceURI === '' && node.namespaceURI === namespaces.ds;

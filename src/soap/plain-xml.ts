@@ -1,5 +1,12 @@
 import { remembered } from '../kernel/remembered.js';
 import {
+  type OwnSignedInfo,
+  readOwnSignedInfo,
+  rememberOwn,
+  signedInfoDepth,
+} from './signed-info.js';
+import { namespaces } from './vocabulary.js';
+import {
   declare,
   lookUp,
   type NamespaceScope,
@@ -22,18 +29,9 @@ const strange = /[^\t\n\x20-\x25\x27-\x7e]/;
  */
 export function parsePlain(text: string, limits: XmlLimits): XmlElement | undefined {
   if (strange.test(text)) return undefined;
-  const builder = new PlainBuilder(limits);
-  for (let at = 0; text[at] === '<'; ) {
-    const end = text.indexOf('>', at);
-    if (end < 0) return undefined;
-    const isRead =
-      text[at + 1] === '/' ? builder.close(text, at + 2, end) : builder.open(text, at + 1, end);
-    if (!isRead) return undefined;
-    if (builder.isWhole) return text.slice(end + 1).trim() === '' ? builder.root : undefined;
-    at = text.indexOf('<', end);
-    if (at > end + 1 && !builder.text(text.slice(end + 1, at))) return undefined;
-  }
-  return undefined;
+  const reader = new PlainReader(text, limits, []);
+  const end = reader.read(0);
+  return end > 0 && text.slice(end).trim() === '' ? reader.root : undefined;
 }
 
 interface OpenElement {
@@ -44,47 +42,85 @@ interface OpenElement {
   readonly bindings: number;
 }
 
-/** Makes the tree. Its methods return whether they could read what they were given. */
-class PlainBuilder {
+/** Makes the tree. */
+class PlainReader {
   root: XmlElement | undefined;
+  readonly #text: string;
   readonly #limits: XmlLimits;
-  readonly #open: OpenElement[] = [];
+  readonly #open: OpenElement[];
   #elements = 0;
 
-  constructor(limits: XmlLimits) {
+  constructor(text: string, limits: XmlLimits, open: OpenElement[]) {
+    this.#text = text;
     this.#limits = limits;
+    this.#open = open;
   }
 
-  /** Whether the root is closed. */
-  get isWhole(): boolean {
-    return this.root !== undefined && this.#open.length === 0;
+  /** Reads from a tag on until all elements are closed, and returns where that is; 0 where it cannot. */
+  read(from: number): number {
+    const text = this.#text;
+    for (let at = from; text[at] === '<'; ) {
+      const end = text.indexOf('>', at);
+      if (end < 0) return 0;
+      const next = text[at + 1] === '/' ? this.#close(at + 2, end) : this.#start(at + 1, end);
+      if (next === 0 || this.#open.length === 0) return next;
+      at = text.indexOf('<', next);
+      if (at > next && !this.#addText(text.slice(next, at))) return 0;
+    }
+    return 0;
   }
 
-  open(text: string, from: number, to: number): boolean {
-    const tag = to - from > tagLengthMax ? undefined : startTag(text.slice(from, to));
-    if (tag === undefined || !this.#hasRoom(tag)) return false;
+  /** Returns where to read on, 0 where it could not read the tag; as `#close` does. */
+  #start(from: number, to: number): number {
+    const tag = to - from > tagLengthMax ? undefined : startTag(this.#text.slice(from, to));
+    if (tag === undefined || !this.#hasRoom(tag)) return 0;
     const parent = this.#open.at(-1);
     const bindings = (parent?.bindings ?? 0) + tag.declarations;
-    if (bindings > this.#limits.bindings) return false;
+    if (bindings > this.#limits.bindings) return 0;
     const scope = tag.declarations > 0 ? declare(tag.attributes, parent?.scope) : parent?.scope;
     const uri = lookUp(scope, tag.prefix);
     const attributes = tag.qualified === 0 ? tag.attributes : qualify(tag, scope);
-    if (uri === undefined || attributes === undefined) return false;
+    if (uri === undefined || attributes === undefined) return 0;
     const { tagName, prefix, localName } = tag;
     const children: XmlNode[] = [];
-    const made = new XmlElement(uri, prefix, localName, attributes, children, scope, tagName);
+    const opened = { tagName, children, scope, bindings };
+    const info = isSignedInfo(tag, uri) ? readOwnSignedInfo(this.#text, to + 1) : undefined;
+    const content = info === undefined ? children : this.#contentOf(opened, to + 1);
+    const made = new XmlElement(uri, prefix, localName, attributes, content, scope, tagName);
     if (parent === undefined) this.root = made;
     else parent.children.push(made);
-    if (!tag.isEmpty) this.#open.push({ tagName, children, scope, bindings });
-    return true;
+    if (!tag.isEmpty) this.#open.push(opened);
+    return info === undefined ? to + 1 : this.#leap(made, info);
   }
 
-  close(text: string, from: number, to: number): boolean {
+  /** The content of an element, which is read where somebody looks. It has been found to be plain. */
+  #contentOf(opened: OpenElement, from: number): () => readonly XmlNode[] {
+    const [text, limits] = [this.#text, this.#limits];
+    return () => {
+      new PlainReader(text, limits, [opened]).read(from);
+      return opened.children;
+    };
+  }
+
+  /** To the end tag of what is read as a whole. */
+  #leap(made: XmlElement, { info, elements, end }: OwnSignedInfo): number {
+    this.#elements += elements;
+    const hasRoom =
+      this.#elements <= this.#limits.elements &&
+      this.#open.length + signedInfoDepth <= this.#limits.depth &&
+      this.#limits.attributes > 0;
+    if (!hasRoom) return 0;
+    rememberOwn(made, info);
+    return end;
+  }
+
+  #close(from: number, to: number): number {
     const tagName = this.#open.pop()?.tagName;
-    return tagName?.length === to - from && text.startsWith(tagName, from);
+    const isSame = tagName?.length === to - from && this.#text.startsWith(tagName, from);
+    return isSame ? to + 1 : 0;
   }
 
-  text(data: string): boolean {
+  #addText(data: string): boolean {
     // Together with "]]" it has no place in text.
     if (data.includes('>')) return false;
     this.#open.at(-1)?.children.push(new XmlText(data));
@@ -100,6 +136,13 @@ class PlainBuilder {
       namespaceLength <= this.#limits.namespace
     );
   }
+}
+
+/** What a node writes there is most of a message, and is read as a whole. */
+function isSignedInfo({ tagName, attributes, isEmpty }: StartTag, uri: string): boolean {
+  return (
+    tagName === 'ds:SignedInfo' && uri === namespaces.ds && attributes.length === 0 && !isEmpty
+  );
 }
 
 /** A start tag by itself. Most of a message's tags are those of the messages before it. */

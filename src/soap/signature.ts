@@ -1,28 +1,16 @@
 import { securityFaults } from './faults.js';
 import { type KeyReference, readKeyInfo } from './key-info.js';
 import { algorithmOf, allChildren, idIn, leafText, none, required } from './parse-xml.js';
+import { ownSignedInfo, type SignatureReference, type SignedInfo } from './signed-info.js';
 import { algorithms, namespaces } from './vocabulary.js';
 import { attributeOf, type XmlElement } from './xml.js';
 
 /** A `ds:Signature` of the one form that we accept, read but not checked. */
-export interface Signature {
+export interface Signature extends SignedInfo {
   readonly signedInfo: XmlElement;
-  /** InclusiveNamespaces PrefixList for the canonical form of `signedInfo`. */
-  readonly inclusivePrefixes: readonly string[];
-  readonly method: string;
-  readonly references: readonly SignatureReference[];
   readonly value: Buffer;
   /** The security token whose key is to have signed. */
   readonly key: KeyReference;
-}
-
-export interface SignatureReference {
-  readonly id: string;
-  /** Whether the id is that of a reference to the security token, and the token is what is signed. */
-  readonly isOfToken: boolean;
-  readonly inclusivePrefixes: readonly string[];
-  /** SHA-256 in base64. */
-  readonly digest: string;
 }
 
 /**
@@ -31,7 +19,7 @@ export interface SignatureReference {
  */
 export type SignatureForm = 'own' | 'foreign';
 
-const referencesMax = 64;
+export const referencesMax = 64;
 const prefixesMax = 64;
 const base64Form = /^[A-Za-z0-9+/]+={0,2}$/;
 
@@ -44,19 +32,26 @@ export function readXmlSignature(signature: XmlElement, form: SignatureForm): Si
   const [signedInfo, value, keyInfo, ...rest] = allChildren(signature, ['Id']);
   none(rest);
   const info = required(signedInfo, namespaces.ds, 'SignedInfo');
+  return {
+    ...(ownSignedInfo(info) ?? readSignedInfo(info, form)),
+    signedInfo: info,
+    value: Buffer.from(readBase64(required(value, namespaces.ds, 'SignatureValue')), 'base64'),
+    key: readKeyInfo(required(keyInfo, namespaces.ds, 'KeyInfo')),
+  };
+}
+
+function readSignedInfo(info: XmlElement, form: SignatureForm): SignedInfo {
   const [canonicalization, method, ...references] = allChildren(info, ['Id']);
   if (references.length === 0 || references.length > referencesMax) {
     throw securityFaults.invalidSecurity('number of references');
   }
   return {
-    signedInfo: info,
+    canonical: undefined,
     inclusivePrefixes: readCanonicalization(
       required(canonicalization, namespaces.ds, 'CanonicalizationMethod'),
     ),
     method: readMethod(required(method, namespaces.ds, 'SignatureMethod')),
     references: references.map((reference) => readReference(reference, form)),
-    value: Buffer.from(readBase64(required(value, namespaces.ds, 'SignatureValue')), 'base64'),
-    key: readKeyInfo(required(keyInfo, namespaces.ds, 'KeyInfo')),
   };
 }
 

@@ -3,15 +3,18 @@ import { costs } from '../kernel/costs.js';
 import { addressingBlocks } from './addressing.js';
 import { canonicalize, declaredPrefixes, writeWithin } from './canonical.js';
 import type { SoapMessage } from './envelope.js';
+import { canonicalSignedInfo, type SignatureReference, writeSignedInfo } from './signed-info.js';
 import { algorithms, namespaces, type SoapVersion, soap, wsu } from './vocabulary.js';
 import {
   declaration,
   declare,
   element,
+  isElement,
   type NamespaceScope,
   withAttribute,
   type XmlAttribute,
   XmlElement,
+  type XmlNode,
 } from './xml.js';
 
 const rsaBitsMin = 2048;
@@ -45,13 +48,9 @@ export interface SignerOptions {
 const lifetimeMs = 60_000;
 
 /** A part of the message that the signature covers. */
-interface SignedPart {
-  readonly id: string;
+interface SignedPart extends SignatureReference {
   /** As it stands in the envelope. */
   readonly text: string;
-  /** SHA-256 of its canonical form, in base64. */
-  readonly digest: string;
-  readonly inclusivePrefixes: readonly string[];
 }
 
 /**
@@ -93,11 +92,8 @@ export class MessageSigner {
   }
 
   #signature(parts: readonly SignedPart[]): string {
-    const content =
-      `<ds:CanonicalizationMethod Algorithm="${algorithms.excC14n}"></ds:CanonicalizationMethod>` +
-      `<ds:SignatureMethod Algorithm="${this.#signatureMethod}"></ds:SignatureMethod>` +
-      parts.map(reference).join('');
-    const canonical = `<ds:SignedInfo xmlns:ds="${namespaces.ds}">${content}</ds:SignedInfo>`;
+    const content = writeSignedInfo(this.#signatureMethod, parts);
+    const canonical = canonicalSignedInfo(content);
     const key = { key: this.#privateKey, dsaEncoding: 'ieee-p1363' } as const;
     costs.messagesSigned += 1;
     const value = sign('sha256', Buffer.from(canonical), key).toString('base64');
@@ -141,6 +137,38 @@ function declarationsOf(soapNamespace: string): readonly XmlAttribute[] {
  * names in its content, and so are signed along as inclusive ones.
  */
 function signedPart(version: SoapVersion, block: XmlElement, id: string): SignedPart {
+  return isOfAddressing(block)
+    ? addressingPart(scopes[version], block, id)
+    : anyPart(version, block, id);
+}
+
+/** Whether there is nothing in it but text and elements of WS-Addressing without attributes. */
+function isOfAddressing(node: XmlNode): boolean {
+  if (!isElement(node)) return true;
+  const { prefix, namespaceURI, attributes, childNodes } = node;
+  return (
+    prefix === 'wsa' &&
+    namespaceURI === namespaces.wsa &&
+    attributes.length === 0 &&
+    childNodes.every(isOfAddressing)
+  );
+}
+
+/** The canonical form differs from what stands in the envelope only in the two declarations. */
+function addressingPart(
+  around: NamespaceScope | undefined,
+  block: XmlElement,
+  id: string,
+): SignedPart {
+  const start = `<${block.tagName}`;
+  const rest = ` wsu:Id="${id}"${writeWithin(around, block).slice(start.length)}`;
+  const digest = digestOf(start + addressingDeclarations + rest);
+  return { id, text: start + rest, isOfToken: false, digest, inclusivePrefixes: [] };
+}
+
+const addressingDeclarations = ` xmlns:wsa="${namespaces.wsa}" xmlns:wsu="${namespaces.wsu}"`;
+
+function anyPart(version: SoapVersion, block: XmlElement, id: string): SignedPart {
   const { namespaceURI, prefix, localName, attributes, childNodes } = withAttribute(
     block,
     wsu('Id'),
@@ -153,6 +181,7 @@ function signedPart(version: SoapVersion, block: XmlElement, id: string): Signed
   return {
     id,
     text: writeWithin(around, part, inclusivePrefixes),
+    isOfToken: false,
     digest: digestOf(canonicalize(part, inclusivePrefixes)),
     inclusivePrefixes,
   };
@@ -167,25 +196,11 @@ function timestampPart(now: number): SignedPart {
     id,
     text: `<wsu:Timestamp wsu:Id="${id}">${content}`,
     digest: digestOf(`<wsu:Timestamp xmlns:wsu="${namespaces.wsu}" wsu:Id="${id}">${content}`),
+    isOfToken: false,
     inclusivePrefixes: [],
   };
 }
 
 function digestOf(canonical: string): string {
   return hash('sha256', canonical, 'base64');
-}
-
-/** A `ds:Reference` in canonical form. */
-function reference({ id, digest, inclusivePrefixes }: SignedPart): string {
-  const inclusive =
-    inclusivePrefixes.length === 0
-      ? ''
-      : `<ec:InclusiveNamespaces xmlns:ec="${namespaces.excC14n}"` +
-        ` PrefixList="${inclusivePrefixes.join(' ')}"></ec:InclusiveNamespaces>`;
-  return (
-    `<ds:Reference URI="#${id}"><ds:Transforms>` +
-    `<ds:Transform Algorithm="${algorithms.excC14n}">${inclusive}</ds:Transform></ds:Transforms>` +
-    `<ds:DigestMethod Algorithm="${algorithms.sha256}"></ds:DigestMethod>` +
-    `<ds:DigestValue>${digest}</ds:DigestValue></ds:Reference>`
-  );
 }

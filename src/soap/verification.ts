@@ -17,7 +17,8 @@ import { securityFaults } from './faults.js';
 import { parseXml } from './parse-xml.js';
 import type { ReplayCache } from './replay-cache.js';
 import { type FindToken, readSecurity, type SecurityHeader } from './security-header.js';
-import type { Signature, SignatureReference } from './signature.js';
+import type { Signature } from './signature.js';
+import type { SignatureReference } from './signed-info.js';
 import type { Clock } from './signing.js';
 import { Identities, type Identity, type Principal, type Signer, type Trust } from './trust.js';
 import { namespaces } from './vocabulary.js';
@@ -94,7 +95,8 @@ export class MessageVerifier<Who extends Signer = Principal> {
     const ids = indexIds(envelope.root);
     const security = readSecurity(securityBlock(envelope), ids, this.#find);
     const expiresMs = this.#requireFresh(security, nowMs);
-    const { principal, ...identity } = this.#identities.identify(security.token, nowMs);
+    const identity = this.#identities.identify(security.token, nowMs);
+    const { principal } = identity;
     const owner = `${principal.role} ${principal.name}`;
     const { messageId: claimed } = claimedAddressing(envelope.blocks);
     // Cheap, and so before any hash or signature.
@@ -158,7 +160,8 @@ function checkSignature(
   if (signature.method !== identity.signatureMethod) {
     throw securityFaults.unsupportedAlgorithm('signature method');
   }
-  const text = canonicalize(signature.signedInfo, signature.inclusivePrefixes, room);
+  const text =
+    signature.canonical ?? canonicalize(signature.signedInfo, signature.inclusivePrefixes, room);
   const key = { key: identity.publicKey, dsaEncoding: 'ieee-p1363' } as const;
   costs.messagesChecked += 1;
   if (!verify('sha256', Buffer.from(text), key, signature.value)) {

@@ -69,17 +69,23 @@ export class XmlText {
 
 export class XmlElement {
   readonly nodeType = 1;
+  /** `content`: the child nodes, or what returns them when somebody asks first. */
   constructor(
     /** Empty where the element has no namespace. */
     readonly namespaceURI: string,
     readonly prefix: string,
     readonly localName: string,
     readonly attributes: readonly XmlAttribute[],
-    readonly childNodes: readonly XmlNode[],
+    private content: readonly XmlNode[] | (() => readonly XmlNode[]),
     /** Bindings declared on this element and those outside it; read names in content by them. */
     readonly scope: NamespaceScope | undefined,
     readonly tagName: string = prefix === '' ? localName : `${prefix}:${localName}`,
   ) {}
+
+  get childNodes(): readonly XmlNode[] {
+    if (typeof this.content === 'function') this.content = this.content();
+    return this.content;
+  }
 }
 
 export type XmlNode = XmlElement | XmlText;

@@ -74,13 +74,14 @@ export class MessageWriter {
     );
   }
 
-  #element(writer: Writer, { namespaceURI, prefix, localName, ...rest }: XmlElement): void {
+  #element(writer: Writer, element: XmlElement): void {
+    const { namespaceURI, prefix, localName, attributes, childNodes } = element;
     this.#name(writer, namespaceURI, prefix, localName);
-    writer.list(rest.attributes, defaultXmlLimits.attributes, (one) => {
+    writer.list(attributes, defaultXmlLimits.attributes, (one) => {
       this.#name(writer, one.namespaceURI, one.prefix, one.localName);
       writer.text(one.value, shortTextBytes);
     });
-    writer.list(rest.childNodes, shortTextBytes, (node) => this.#node(writer, node));
+    writer.list(childNodes, shortTextBytes, (node) => this.#node(writer, node));
   }
 
   #node(writer: Writer, node: XmlNode): void {

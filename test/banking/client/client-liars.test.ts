@@ -11,7 +11,7 @@ import {
 import { participantId, transactionId } from '../../../src/kernel/ids.js';
 import { faultBody } from '../../../src/soap/fault-body.js';
 import { SoapFault, soapFaults } from '../../../src/soap/faults.js';
-import type { XmlElement } from '../../../src/soap/xml.js';
+import { XmlElement } from '../../../src/soap/xml.js';
 import { madeUpTid, serveInitiator } from '../../support/nodes/stubs.js';
 import { World } from '../../support/nodes/world.js';
 
@@ -145,8 +145,10 @@ const lies: Readonly<Record<string, (lie: Lie) => void>> = {
     void response.writeHead(307, { location: 'http://127.0.0.1:1/transfer' }).end(),
   'a hang-up': ({ request }) => void request.socket.destroy(),
   'a body of another kind': ({ response, signed, messageId }) => {
-    const { childNodes, ...rest } = writeTransferResponse(committed);
-    const body = { ...rest, childNodes: childNodes.toReversed() } as XmlElement;
+    const { namespaceURI, prefix, localName, attributes, childNodes, scope } =
+      writeTransferResponse(committed);
+    const reversed = childNodes.toReversed();
+    const body = new XmlElement(namespaceURI, prefix, localName, attributes, reversed, scope);
     response.writeHead(200, soap).end(signed(body, messageId));
   },
 };
