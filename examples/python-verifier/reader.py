@@ -1,5 +1,7 @@
 """The fields of Concordat's proofs (docs/formats.md), read from bytes."""
 
+import batch
+
 KINDS = ("activation completion registration vote acknowledgement invitation proposal pre-prepare"
          " prepare commit view-change new-view").split()
 # The fields of a statement of each kind, after its header.
@@ -31,6 +33,11 @@ class Reader:
     def end(self):
         need(self.at == len(self.data), "bytes after the end")
 
+    def signature(self):
+        length = batch.length(self.data[self.at:self.at + 66])
+        need(length is not None, "not a signature")
+        return self.raw(length)
+
     def number(self, length): return int.from_bytes(self.raw(length), "big")
     def bytes(self): return self.raw(self.number(4))
     def text(self): return self.raw(self.number(2)).decode("utf-8")
@@ -41,7 +48,7 @@ class Reader:
         need(index < len(names), f"none of {names}")
         return names[index]
 
-    def signed(self, kind): return self.verifier.signed(self.bytes(), self.raw(64), kind)
+    def signed(self, kind): return self.verifier.signed(self.bytes(), self.signature(), kind)
     def tid(self): return self.raw(16)
     def digest(self): return self.raw(32)
     def ballot(self): return self.number(8), self.number(4)

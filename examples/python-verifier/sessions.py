@@ -5,7 +5,7 @@ Run `python3 sessions.py CLUSTER.json PROOF.json`. Exit status 0: valid. 1: not 
 
 import base64, json, sys
 from hashlib import sha256
-import ed25519, p256
+import batch, p256
 from reader import need
 from writer import digest, outcome, statement
 
@@ -51,7 +51,7 @@ class Sessions:
             data = base64.b64decode(s["signature"], validate=True)
             need(base64.b64encode(data).decode() == s["signature"], "another form of base64")
             key = self.keys.get(s["replica"])
-            need(key and ed25519.verifies(key, statement(self.id, said), data), f"bad signature of {s['replica']}")
+            need(key and batch.verifies(key, statement(self.id, said), data), f"bad signature of {s['replica']}")
         return replicas
 
     def proof(self, p):

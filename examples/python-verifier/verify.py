@@ -5,7 +5,7 @@ Run `python3 verify.py CLUSTER.json FILE.proof`. Exit status 0: valid. 1: not va
 
 import json, sys
 from hashlib import sha256
-from ed25519 import verifies
+from batch import verifies
 from reader import KINDS, LAYOUTS, Reader, need
 
 
@@ -63,7 +63,7 @@ class Verifier:
         """What a proof proves: the transaction id, its outcome, its reason, and each enlistment's vote."""
         r = Reader(data, self)
         need(r.raw(8) == b"CCPROOF1", "not a proof")
-        text, commits = r.bytes(), r.list(lambda: (r.number(2), r.raw(64)))
+        text, commits = r.bytes(), r.list(lambda: (r.number(2), r.signature()))
         c, ids = self.statement(text, "commit"), [replica for replica, _ in commits]
         need(len(ids) >= self.quorum and ids == sorted(set(ids)), "not a quorum of replicas")
         for replica, signature in commits:

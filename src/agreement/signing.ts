@@ -97,14 +97,25 @@ export function decodeSignedInvitation(
   );
 }
 
-/** A statement as it travels: its bytes under this cluster, and the signature over them. */
+/**
+ * A statement as it travels: its bytes under this cluster, and the signature over them. Where `sign` takes bytes for
+ * later, it is made when it is read first: what is only decided in a step is signed with what else leaves then.
+ */
 export function signStatement<S extends AnyStatement>(
   sign: Sign,
   cluster: ClusterId,
   statement: S,
 ): Signed<S> {
   const bytes = encodeStatement(cluster, statement);
-  return { statement, bytes, signature: sign(bytes) };
+  const later = sign.later?.(bytes);
+  if (later === undefined) return { statement, bytes, signature: sign(bytes) };
+  return {
+    statement,
+    bytes,
+    get signature() {
+      return later();
+    },
+  };
 }
 
 /** Names one signed statement, signature included: what ba-pre-prepare-update calls its proposals. */

@@ -1,3 +1,4 @@
+import { signatureBytesMax } from '../kernel/batch.js';
 import { limits } from '../kernel/codec/limits.js';
 import { passingsOnMax } from './invitation.js';
 
@@ -14,7 +15,7 @@ const enlistmentId = 2 + 127;
 /** How many there are in a list. */
 const count = 2;
 const tid = 16;
-const signature = 64;
+const signature = signatureBytesMax;
 /** Domain, kind and cluster, which every signed text begins with. */
 const header = 12 + name;
 

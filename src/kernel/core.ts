@@ -21,6 +21,22 @@ export type CommonOutput =
       readonly data: object;
     };
 
+/** Writes what `encode` makes, which is called when the write begins. */
+export function persistSigned(
+  key: string,
+  encode: () => Uint8Array,
+): Extract<CommonOutput, { kind: 'persist' }> {
+  let value: Uint8Array | undefined;
+  return {
+    kind: 'persist',
+    key,
+    get value() {
+      value ??= encode();
+      return value;
+    },
+  };
+}
+
 export type LogLevel = 'debug' | 'info' | 'warn' | 'error';
 
 export interface TimerInput {
@@ -40,6 +56,11 @@ export interface Core<Input, Output> {
   restore(records: readonly StoredRecord[]): readonly (Output | CommonOutput)[];
   /** Takes one input, and returns what is to be done, in this order. */
   handle(input: Input | TimerInput): readonly (Output | CommonOutput)[];
+  /**
+   * How many transactions are under way. With more of them a turn takes longer and has more in it; where it is not given,
+   * every input has a turn of its own.
+   */
+  readonly underWay?: number;
 }
 
 /** The n-th retransmission delay: grows by half each time, up to ten times the first. */
@@ -97,6 +118,11 @@ export interface SequencerOptions<Input, Output> {
   readonly startTimer: (name: string, delayMs: number) => void;
   readonly stopTimer: (name: string) => void;
   readonly log: (output: Extract<CommonOutput, { kind: 'log' }>) => void;
+  /**
+   * Called where a turn begins; it calls `endTurn` later. What the core says until then is written, signed and
+   * performed together. Without it every input has a turn of its own.
+   */
+  readonly gather?: (endTurn: () => void) => void;
   /** The core or an output threw, or a write failed: nothing is performed any more. */
   readonly onFailed: (cause: unknown) => void;
   /** Asked before each output; false where the process has died, and performs nothing more. */
@@ -131,6 +157,7 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
   /** Persists in the queue that are on disk: the queue may move past so many. */
   #synced = 0;
   #writing = false;
+  #gathering = false;
   #performing = false;
   #ended = false;
 
@@ -144,7 +171,7 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
   }
 
   get isIdle(): boolean {
-    return this.#queue.length === 0 && !this.#writing && !this.#performing;
+    return this.#queue.length === 0 && !this.#writing && !this.#performing && !this.#gathering;
   }
 
   restore(records: readonly StoredRecord[]): void {
@@ -169,7 +196,18 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
       this.#fail(error);
       return;
     }
-    this.#advance();
+    this.#gather();
+  }
+
+  #gather(): void {
+    const { gather } = this.#options;
+    if (gather === undefined) return this.#advance();
+    if (this.#gathering || this.#queue.length === 0) return;
+    this.#gathering = true;
+    gather(() => {
+      this.#gathering = false;
+      this.#advance();
+    });
   }
 
   /** Does what can be done now. The write goes first: the disk works while outputs are performed. */
@@ -189,7 +227,8 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
         this.#writing = false;
         if (failure) return this.#fail(failure.cause);
         this.#synced += writes.length;
-        this.#advance();
+        if (this.#gathering) this.#performReady();
+        else this.#advance();
       },
     );
   }

@@ -6,14 +6,17 @@ export interface Costs {
   /** XML signatures of SOAP messages made, and checked. */
   messagesSigned: number;
   messagesChecked: number;
+  /** Turns of a core: what it does in one is written, signed and sent together. */
+  turns: number;
   /** Synced writes of a store. */
   writes: number;
   /** SOAP messages sent that wait for an answer, by HTTP or on a link, and their bytes. */
   exchanges: number;
   exchangeBytes: number;
-  /** Messages to other coordinators on their links, and their bytes. */
+  /** Messages to other coordinators on their links, their bytes, and the times that some left together. */
   frames: number;
   frameBytes: number;
+  flushes: number;
 }
 
 /** Counted where it happens. A replica's `/status` shows it; a test holds what a transfer may cost. */
@@ -22,11 +25,13 @@ export const costs: Costs = {
   statementsChecked: 0,
   messagesSigned: 0,
   messagesChecked: 0,
+  turns: 0,
   writes: 0,
   exchanges: 0,
   exchangeBytes: 0,
   frames: 0,
   frameBytes: 0,
+  flushes: 0,
 };
 
 /** What came to it since an earlier copy, for each of `count`. */

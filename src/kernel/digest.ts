@@ -14,6 +14,11 @@ export function sha256(bytes: Uint8Array): Digest {
   return hexOf(digest) as Digest;
 }
 
+/** SHA-256 as its 32 bytes. */
+export function sha256Bytes(bytes: Uint8Array): Uint8Array {
+  return node === undefined ? portableSha256(bytes) : node.hash('sha256', bytes, 'buffer');
+}
+
 /** SHA-256 of the text's UTF-8. */
 export function digestOfText(text: string): Digest {
   return node === undefined

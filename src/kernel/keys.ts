@@ -8,6 +8,7 @@ import {
   verify,
 } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
+import { type PlainSignature, plainSignature } from './batch.js';
 import type { Cluster, Member } from './cluster.js';
 import { costs } from './costs.js';
 import type { InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
@@ -16,7 +17,6 @@ import type { Signer, Verifier } from './verifier.js';
 
 /** SubjectPublicKeyInfo of Ed25519 up to the raw key (RFC 8410 §4). */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
-const signatureBytes = 64;
 /** Enough for some thousand open transactions; about 8 MB when full. */
 const rememberedSignatures = 32_768;
 
@@ -94,7 +94,13 @@ export class Keyring implements Verifier {
   /** Whether the party is known and the signature is its own. Only what verified is remembered. */
   verifies(signer: Signer, bytes: Uint8Array, signature: Uint8Array): boolean {
     const key = this.#keyOf(signer);
-    if (key === undefined || signature.length !== signatureBytes) return false;
+    const plain = plainSignature(bytes, signature);
+    if (key === undefined || plain === undefined) return false;
+    return this.#verifiesPlain(signer, key, plain);
+  }
+
+  /** Those of one batch come down to one signature, which is checked once. */
+  #verifiesPlain(signer: Signer, key: KeyObject, { bytes, signature }: PlainSignature): boolean {
     const memory = createHash('sha256')
       .update(`${signer.role} ${signer.id}\n`)
       .update(signature)
@@ -122,7 +128,11 @@ export function statementPublicKey(hex: string): KeyObject {
 }
 
 /** Signs bytes with one party's statement key. Deterministic (RFC 8032). */
-export type Sign = (bytes: Uint8Array) => Uint8Array;
+export interface Sign {
+  (bytes: Uint8Array): Uint8Array;
+  /** Where there is such: takes bytes to be signed by the time that the result is called, several at once. */
+  readonly later?: (bytes: Uint8Array) => () => Uint8Array;
+}
 
 /**
  * A signer for a PKCS #8 key in PEM. Throws `TypeError` unless it is an Ed25519 key.

@@ -1,12 +1,12 @@
 import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { hexToBytes } from '@noble/hashes/utils.js';
+import { plainSignature } from './batch.js';
 import type { Resilience } from './ids.js';
 import type { Signer, Verifier } from './verifier.js';
 
 const { Point } = ed25519;
 const pointBytes = 32;
-const signatureBytes = 64;
 
 /** The statement key of a member, as the cluster file lists it. */
 export interface MemberKey<Id extends number | string = number | string> {
@@ -56,7 +56,8 @@ export class PortableVerifier implements Verifier {
 
   verifies(signer: Signer, bytes: Uint8Array, signature: Uint8Array): boolean {
     const key = this.#keys[signer.role].get(signer.id);
-    return key !== undefined && signature.length === signatureBytes && holds(key, bytes, signature);
+    const plain = plainSignature(bytes, signature);
+    return key !== undefined && plain !== undefined && holds(key, plain.bytes, plain.signature);
   }
 }
 

@@ -30,6 +30,7 @@ function rulesUnder(conditions: Conditions = {}) {
     cluster: parties.cluster.id,
     sign: parties.replicaSign(1),
     persist: (name, value) => (value ? stored.set(name, value) : stored.delete(name)),
+    persistSigned: (name, encode) => stored.set(name, encode()),
     mayVote: () => now.mayVote,
     isForgotten: () => now.isForgotten,
   });

@@ -19,6 +19,7 @@ import {
   viewChangeHeadBytesMax,
 } from '../../src/agreement/sizes.js';
 import { encodeValue } from '../../src/agreement/values.js';
+import { signatureBytesMax } from '../../src/kernel/batch.js';
 import { limits } from '../../src/kernel/codec/limits.js';
 import { digest, oneCorrect, replicaId, view } from '../../src/kernel/ids.js';
 import { upTo } from '../support/evidence.js';
@@ -72,7 +73,7 @@ describe('what is derived of sizes', () => {
     const again = encodeDecisionProof(decodeDecisionProof(cluster.id, proof));
     expect(Buffer.compare(again, proof)).toBe(0);
     const lock = encodePreparedCertificate(largestLock(value));
-    expect(lock.length).toBe(preparedCertificateBytesMax - 66);
+    expect(lock.length).toBe(preparedCertificateBytesMax - (2 + signatureBytesMax));
     const same = encodePreparedCertificate(decodePreparedCertificate(cluster.id, lock));
     expect(Buffer.compare(same, lock)).toBe(0);
   });

@@ -1,4 +1,5 @@
 import { accountMutants } from './accounts.js';
+import { batchMutants } from './batches.js';
 import { compactMutants } from './compact.js';
 import { edgeMutants } from './edge.js';
 import { enrollMutants } from './enroll.js';
@@ -263,8 +264,8 @@ export const mutants: readonly Mutant[] = [
     name: 'lock-not-persisted',
     rule: 'a lock is durable before the commit is sent',
     file: 'src/agreement/core/safety-rules.ts',
-    find: ', encodePreparedCertificate(certificate));',
-    replace: ', null);',
+    find: '() => encodePreparedCertificate(certificate));',
+    replace: '() => new Uint8Array());',
     tests: agreement,
   },
   {
@@ -660,6 +661,7 @@ export const mutants: readonly Mutant[] = [
   ...oneLiarMutants,
   ...edgeMutants,
   ...enrollMutants,
+  ...batchMutants,
   ...compactMutants,
   ...invitationMutants,
   ...sessionMutants,

@@ -29,6 +29,7 @@ import type {
   Statement,
   VoteStatement,
 } from '../../src/agreement/statements.js';
+import { batchLeavesMax, signBatch } from '../../src/kernel/batch.js';
 import {
   attempt,
   type ClientId,
@@ -54,7 +55,18 @@ const hex = (bytes: number) =>
   fc
     .uint8Array({ minLength: bytes, maxLength: bytes })
     .map((raw) => Buffer.from(raw).toString('hex'));
-const signatures = fc.uint8Array({ minLength: 64, maxLength: 64 });
+/** By itself, or of a batch. */
+const signatures = fc
+  .tuple(
+    fc.uint8Array({ minLength: 64, maxLength: 64 }),
+    fc.integer({ min: 1, max: batchLeavesMax }),
+    fc.nat(batchLeavesMax - 1),
+  )
+  .map(([plain, count, index]) => {
+    const texts = Array.from({ length: count }, (_, place) => new Uint8Array([place]));
+    const own = plain.with(63, (plain[63] ?? 0) & 0x7f);
+    return signBatch(() => own, texts)[index % count] ?? own;
+  });
 const name = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9._-]{0,62}$/);
 
 export const digests: fc.Arbitrary<Digest> = hex(32).map(digest);

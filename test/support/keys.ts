@@ -1,4 +1,5 @@
 import { createHash, createPrivateKey } from 'node:crypto';
+import { batchSigner } from '../../src/kernel/batch-signer.js';
 import type { Cluster, Member } from '../../src/kernel/cluster.js';
 import {
   clusterId,
@@ -76,9 +77,9 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
   return {
     cluster,
     keyring: Keyring.of(cluster),
-    replicaSign: (index) => signer(`coordinator-${index}`),
-    initiatorSign: (index) => signer(`initiator-${index}`),
-    participantSign: signer,
+    replicaSign: (index) => batchSigner(signer(`coordinator-${index}`)),
+    initiatorSign: (index) => batchSigner(signer(`initiator-${index}`)),
+    participantSign: (name) => batchSigner(signer(name)),
   };
 }
 

@@ -1,6 +1,7 @@
 import { placesMax } from '../../src/agreement/invitation.js';
 import type { OutcomeValue, PreparedCertificate } from '../../src/agreement/messages.js';
 import type { RegistrationStatement } from '../../src/agreement/statements.js';
+import { batchLeavesMax } from '../../src/kernel/batch.js';
 import { enlistmentsMax, limits } from '../../src/kernel/codec/limits.js';
 import {
   clientId,
@@ -10,6 +11,7 @@ import {
   transactionId,
 } from '../../src/kernel/ids.js';
 import type { Signed } from '../../src/kernel/signed.js';
+import { signingInBatches } from './batches.js';
 import { Evidence, upTo } from './evidence.js';
 import { invitationsOf, passedOn } from './invitations.js';
 import { testCluster } from './keys.js';
@@ -20,11 +22,16 @@ const hosts = upTo(enlistmentsMax / placesMax).map((index) => participantId(long
 const between = participantId(long('between'));
 const guest = participantId(long('guest'));
 
-/** As many replicas as there may be, all names as long as they may be. */
-export const largestParties = testCluster({
-  ...{ n: limits.replicas, f: 21, id: long('cluster') },
-  participants: [...hosts, between, guest],
-});
+/** As many replicas as there may be, all names as long as they may be, and every signature is of a full batch. */
+export const largestParties = signingInBatches(
+  testCluster({
+    ...{ n: limits.replicas, f: 21, id: long('cluster') },
+    participants: [...hosts, between, guest],
+  }),
+  batchLeavesMax,
+  0,
+);
+
 export const largestClient = clientId(`${long('client')}/9999`);
 export const evidence = new Evidence(largestParties);
 

@@ -56,11 +56,13 @@ function mostOf(binding: Binding, clients: number): Costs {
     statementsChecked: 136,
     messagesSigned: isSoap ? 43 : 5,
     messagesChecked: isSoap ? 45 : 7,
+    turns: 400,
     // Writes that wait for one another share a sync.
     writes: clients === 1 ? 40 : 16,
     exchanges: 28,
     exchangeBytes: isSoap ? 180_000 : 43_000,
     frames: 70,
     frameBytes: 18_000,
+    flushes: 70,
   };
 }

@@ -361,7 +361,7 @@ export class Agreement {
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
     this.#forgotten.learntAgain(key);
     this.#state.decided.set(key, result);
-    this.#state.persist(decidedKey(key), encodeDecisionProof(proof));
+    this.#state.persistSigned(decidedKey(key), () => encodeDecisionProof(proof));
     this.#close(key);
     this.#views.progressed(key);
     this.#host.decided(slot, proof, hadVote);

@@ -49,6 +49,8 @@ export interface SafetyRulesOptions {
   readonly cluster: ClusterId;
   readonly sign: Sign;
   readonly persist: (key: string, value: Uint8Array | null) => void;
+  /** The same for what may hold a signature that is not made yet. */
+  readonly persistSigned: (key: string, encode: () => Uint8Array) => void;
   /** Whether this replica can be sure that its vote in the view contradicts none that it cast before. */
   readonly mayVote: (slot: Slot, view: View) => boolean;
   readonly isForgotten: (value: SlotValue) => boolean;
@@ -159,7 +161,7 @@ export class SafetyRules {
     if (!data || !isHigherLock(data.lock, certificate)) return false;
     invariant(isHigherLock(data.lock, certificate), 'a lock gives way only to a higher one');
     data.lock = certificate;
-    this.#options.persist(`${LOCK}${key}`, encodePreparedCertificate(certificate));
+    this.#options.persistSigned(`${LOCK}${key}`, () => encodePreparedCertificate(certificate));
     return true;
   }
 

@@ -144,7 +144,13 @@ class PhaseVotes {
   matching(like: PhaseStatement): ReplicaSignature[] {
     return [...this.#latest]
       .filter(([, { statement }]) => sameProposal(statement, like))
-      .map(([replica, { signature }]) => ({ replica, signature }))
+      .map(([replica, signed]) => ({
+        replica,
+        // Not before it is needed: this replica's own is signed with what else leaves then.
+        get signature() {
+          return signed.signature;
+        },
+      }))
       .sort((a, b) => a.replica - b.replica);
   }
 

@@ -1,4 +1,4 @@
-import type { CommonOutput, LogLevel } from '../../kernel/core.js';
+import { type CommonOutput, type LogLevel, persistSigned } from '../../kernel/core.js';
 import {
   type ClusterId,
   primaryOf,
@@ -77,6 +77,7 @@ export class AgreementState {
       cluster: options.cluster,
       sign: options.sign,
       persist: (key, value) => this.persist(key, value),
+      persistSigned: (key, encode) => this.persistSigned(key, encode),
       mayVote: (slot, view) => this.abstentions.mayVote(slot, view),
       isForgotten: (value) => host.isForgotten(value),
     });
@@ -159,6 +160,11 @@ export class AgreementState {
 
   persist(key: string, value: Uint8Array | null): void {
     this.#outputs.push({ kind: 'persist', key, value });
+  }
+
+  /** The same, made when it is written: what it has of this replica's signatures is signed with what else leaves then. */
+  persistSigned(key: string, encode: () => Uint8Array): void {
+    this.#outputs.push(persistSigned(key, encode));
   }
 
   startTimer(timer: AgreementTimer, delayMs: number): void {

@@ -69,6 +69,10 @@ export class BankCore implements Core<BankInput, BankOutput> {
     this.#openingAccounts = openingAccounts;
   }
 
+  get underWay(): number {
+    return this.#participant.underWay;
+  }
+
   /** Throws `RangeError` where a record is damaged. */
   restore(records: readonly StoredRecord[]): Outputs {
     this.#book.restore(records);

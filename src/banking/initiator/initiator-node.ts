@@ -1,4 +1,5 @@
 import { signStatement } from '../../agreement/signing.js';
+import { batchSigner } from '../../kernel/batch-signer.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { type InitiatorNode, ownMember } from '../../kernel/config/node-file.js';
 import type { Core } from '../../kernel/core.js';
@@ -110,7 +111,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
     ...(options.applications ?? []).map((application) => [application.name, application] as const),
   ]);
   const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
-  const sign = ed25519Signer(node.statementKey);
+  const sign = batchSigner(ed25519Signer(node.statementKey));
   const core = createCore({
     id: self.id,
     resilience: cluster.resilience,

@@ -4,6 +4,7 @@ import type { FastifyInstance } from 'fastify';
 import { decodeDecisionProof, encodeCommitCertificate } from '../../agreement/certificate.js';
 import { SHOWN_TRANSACTIONS_MAX } from '../../agreement/core/abstentions.js';
 import type { PeerMessage } from '../../agreement/messages.js';
+import { batchSigner } from '../../kernel/batch-signer.js';
 import type { Cluster } from '../../kernel/cluster.js';
 import { type CoordinatorNode, ownMember } from '../../kernel/config/node-file.js';
 import type { Core } from '../../kernel/core.js';
@@ -94,7 +95,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     owedTransactions: cluster.owedTransactions,
     shownTransactions: SHOWN_TRANSACTIONS_MAX,
     entropy: randomBytes(32),
-    sign: ed25519Signer(node.statementKey),
+    sign: batchSigner(ed25519Signer(node.statementKey)),
   });
 
   const store = await openStore(join(node.dataDir, 'store'));

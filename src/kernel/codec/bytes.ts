@@ -105,6 +105,11 @@ export class Reader {
     return length === 0 ? none : this.#part(at);
   }
 
+  /** What comes next, up to so many bytes, without taking it. */
+  ahead(length: number): Uint8Array {
+    return this.#bytes.subarray(this.#at, this.#at + length);
+  }
+
   bytes(): Uint8Array {
     return this.raw(this.u32());
   }

@@ -1,3 +1,4 @@
+import { signatureLength, signaturePrefixBytes } from '../batch.js';
 import {
   type ClusterId,
   clusterId,
@@ -148,16 +149,16 @@ export function readHeader(reader: Reader, cluster: ClusterId): SignedKind {
   return kind;
 }
 
-/** An Ed25519 signature (RFC 8032 §5.1.6). */
-const signatureLength = 64;
-
+/** A signature, by itself (RFC 8032 §5.1.6) or of a batch: `kernel/batch.ts`. It says where it ends. */
 export function writeSignature(writer: Writer, signature: Uint8Array): void {
-  if (signature.length !== signatureLength) throw new WireError('not an Ed25519 signature');
+  if (signatureLength(signature) !== signature.length) throw new WireError('not a signature');
   writer.raw(signature);
 }
 
 export function readSignature(reader: Reader): Uint8Array {
-  return reader.raw(signatureLength);
+  const length = signatureLength(reader.ahead(signaturePrefixBytes));
+  if (length === undefined) throw new WireError('not a signature');
+  return reader.raw(length);
 }
 
 /** The signed bytes as they are, and the signature. */

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import { type Core, Sequencer } from '../core.js';
+import { costs } from '../costs.js';
 import type { Store } from '../store/store.js';
 
 /** What a driver runs: a core, its store, and what performs its outputs. */
@@ -20,6 +21,10 @@ export interface DriverOptions<Input, Output> {
   /** While so many outputs wait for the disk, `submit` refuses; 65 536 unless given. */
   readonly highWaterMark?: number;
 }
+
+/** A turn takes so long for each transaction that is under way besides the first, and no longer than the most. */
+const gatherEachMs = 4;
+const gatherMostMs = 20;
 
 /**
  * Runs a core on this machine: hands it inputs one at a time and performs its outputs in the order
@@ -46,6 +51,7 @@ export class Driver<Input, Output extends { readonly kind: string }> {
   readonly #timers: Timers;
   readonly #sequencer: Sequencer<Input, Output>;
   #state: 'new' | 'running' | 'stopping' | 'failed' = 'new';
+  #turnEndedAtMs = 0;
   #onIdle: (() => void) | undefined;
   #stopped: Promise<void> | undefined;
 
@@ -65,6 +71,9 @@ export class Driver<Input, Output extends { readonly kind: string }> {
           )
           .then(() => this.#reportIdle());
       },
+      ...(core.underWay === undefined
+        ? {}
+        : { gather: (endTurn: () => void) => this.#gather(endTurn) }),
       startTimer: (name, delayMs) => {
         if (this.#state === 'running') this.#timers.start(name, delayMs);
       },
@@ -99,6 +108,24 @@ export class Driver<Input, Output extends { readonly kind: string }> {
     if (this.#state !== 'running' || this.#sequencer.length >= this.#highWaterMark) return false;
     this.#sequencer.handle(input);
     return true;
+  }
+
+  /**
+   * A turn takes at the least what is there to be read now. With more transactions under way it takes longer, counted
+   * from the end of the turn before: they share its write, its signature and its messages.
+   */
+  #gather(endTurn: () => void): void {
+    const others = Math.max(0, (this.#options.core.underWay ?? 0) - 1);
+    const turnMs = Math.min(gatherMostMs, gatherEachMs * others);
+    const waitMs = this.#turnEndedAtMs + turnMs - performance.now();
+    const end = () => {
+      costs.turns += 1;
+      this.#turnEndedAtMs = performance.now();
+      endTurn();
+      this.#reportIdle();
+    };
+    if (waitMs < 1) setImmediate(end);
+    else setTimeout(end, waitMs);
   }
 
   /** Takes no more inputs, stops timers, performs what waits, and closes the store. */

@@ -137,6 +137,7 @@ class OutgoingLink {
     const socket = this.#socket;
     if (!this.#up || socket === undefined || socket.writableLength >= maxSocketBytes) return;
     socket.cork();
+    costs.flushes += 1;
     while (socket.writableLength < maxSocketBytes) {
       const frame = this.#queue.shift();
       if (frame === undefined) break;

@@ -1,4 +1,5 @@
 import { signStatement } from '../../agreement/signing.js';
+import { batchSigner } from '../../kernel/batch-signer.js';
 import type { Cluster, ParticipantMember } from '../../kernel/cluster.js';
 import type { ParticipantNode } from '../../kernel/config/node-file.js';
 import { ed25519Signer } from '../../kernel/keys.js';
@@ -20,7 +21,7 @@ export function participantOptions(
   limits: Pick<ParticipantLimits, 'enlistments' | 'invitationsPerInitiator'>,
 ): ParticipantOptions {
   const { resilience, retainedTransactions, timing } = cluster;
-  const sign = ed25519Signer(node.statementKey);
+  const sign = batchSigner(ed25519Signer(node.statementKey));
   return {
     id,
     resilience,

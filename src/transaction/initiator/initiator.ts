@@ -90,6 +90,10 @@ export class Initiator<Call extends Called = Called>
     this.#clients = new ClientTable(options.limits.clients);
   }
 
+  get underWay(): number {
+    return this.#open.size;
+  }
+
   restore(): Outputs<Call> {
     return [];
   }

@@ -63,6 +63,10 @@ export class Participant<Operation>
     this.#order = new ReplicaOrder(options.resilience);
   }
 
+  get underWay(): number {
+    return this.#open.size;
+  }
+
   /** Throws `RangeError` where a prepared record is damaged: a vote stands behind it. */
   restore(records: readonly StoredRecord[]): Outputs<Operation> {
     return records

@@ -1,6 +1,7 @@
 import { createPrivateKey, randomInt, X509Certificate } from 'node:crypto';
 import { createServer } from 'node:net';
 import { onTestFinished } from 'vitest';
+import { batchSigner } from '../../../src/kernel/batch-signer.js';
 import type { Cluster } from '../../../src/kernel/cluster.js';
 import { toCluster } from '../../../src/kernel/config/cluster-file.js';
 import { makeCluster } from '../../../src/kernel/config/new-cluster.js';
@@ -133,9 +134,9 @@ export class World {
     return {
       cluster: this.cluster,
       keyring: Keyring.of(this.cluster),
-      replicaSign: (index) => signer(`coordinator-${index}`),
-      initiatorSign: (index) => signer(`initiator-${index}`),
-      participantSign: signer,
+      replicaSign: (index) => batchSigner(signer(`coordinator-${index}`)),
+      initiatorSign: (index) => batchSigner(signer(`initiator-${index}`)),
+      participantSign: (name) => batchSigner(signer(name)),
     };
   }
 }

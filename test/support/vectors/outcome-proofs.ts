@@ -1,6 +1,7 @@
 import { encodeDecisionProof } from '../../../src/agreement/certificate.js';
 import type { DecisionProof, OutcomeValue } from '../../../src/agreement/messages.js';
 import { enlistmentId, participantId } from '../../../src/kernel/ids.js';
+import { signingInBatches } from '../batches.js';
 import { Evidence, upTo } from '../evidence.js';
 import { invitationBy, invitationsOf, passedOn } from '../invitations.js';
 import { testCluster } from '../keys.js';
@@ -59,7 +60,7 @@ export function clusterJson(): object {
 
 /** Proofs that verify, then proofs that do not, each for one reason. */
 export function outcomeProofVectors(): readonly ProofVector[] {
-  return [...valid(), ...forged(), ...unfounded(), ...uninvited(), ...changed()];
+  return [...valid(), ...forged(), ...unfounded(), ...uninvited(), ...changed(), ...inBatches()];
 }
 
 function valid(): ProofVector[] {
@@ -112,6 +113,59 @@ function forged(): ProofVector[] {
       value,
     }),
     refusedProof('a proof of another cluster', stranger.decision(stranger.commitValue())),
+  ];
+}
+
+/** Each signature is for several texts, of which a proof holds one. */
+function inBatches(): ProofVector[] {
+  const of = (count: number, index: number) =>
+    new Evidence(signingInBatches(parties, count, index)).decision(commitIn(count, index));
+  const commitIn = (count: number, index: number) => {
+    const batches = new Evidence(signingInBatches(parties, count, index));
+    return batches.commitValue({
+      records: ['bank-a', 'bank-b'].map((bank) => batches.record(bank)),
+    });
+  };
+  const proof = of(5, 0);
+  const [first, ...others] = proof.commits.signatures;
+  if (!first) throw new RangeError('a quorum of three');
+  const changedTo = (change: (signature: Uint8Array) => void): DecisionProof => {
+    const signature = Uint8Array.from(first.signature);
+    change(signature);
+    return {
+      ...proof,
+      commits: { ...proof.commits, signatures: [{ ...first, signature }, ...others] },
+    };
+  };
+  const provesCommit = accepted('', commit()).proves;
+  return [
+    {
+      name: 'a commit, signatures of two texts',
+      proof: encodeDecisionProof(of(2, 1)),
+      proves: provesCommit,
+    },
+    {
+      name: 'a commit, signatures of five texts',
+      proof: encodeDecisionProof(proof),
+      proves: provesCommit,
+    },
+    {
+      name: 'a commit, signatures of sixteen texts',
+      proof: encodeDecisionProof(of(16, 15)),
+      proves: provesCommit,
+    },
+    refusedProof(
+      'a path with another hash',
+      changedTo((it) => it.set([1, 2, 3], 70)),
+    ),
+    refusedProof(
+      'another number of texts than was signed, with as long a path',
+      changedTo((it) => it.set([6], 64)),
+    ),
+    refusedProof(
+      'another place than the text has, with as long a path',
+      changedTo((it) => it.set([1], 65)),
+    ),
   ];
 }
 

@@ -155,6 +155,10 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     });
   }
 
+  get underWay(): number {
+    return this.#agreement.openSlots;
+  }
+
   /** Figures for the status page. */
   get status(): CoordinatorStatus {
     const { view, primary, openSlots, isRecovering, abstaining } = this.#agreement;

@@ -1,0 +1,154 @@
+import { pino } from 'pino';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
+import { batchSigner } from '../../../src/kernel/batch-signer.js';
+import {
+  type CommonOutput,
+  type Core,
+  persistSigned,
+  type StoreWrite,
+  type TimerInput,
+} from '../../../src/kernel/core.js';
+import { Driver } from '../../../src/kernel/driver/driver.js';
+import type { Sign } from '../../../src/kernel/keys.js';
+import type { Store } from '../../../src/kernel/store/store.js';
+
+interface Said {
+  readonly kind: 'said';
+  readonly text: string;
+  readonly signature: Uint8Array;
+}
+interface Input {
+  readonly kind: 'say';
+  readonly text: string;
+}
+
+/** Signs and writes what its inputs say, and then says it. */
+class Speaker implements Core<Input, Said> {
+  underWay = 0;
+  readonly #sign: Sign;
+
+  constructor(sign: Sign) {
+    this.#sign = sign;
+  }
+
+  restore(): readonly (Said | CommonOutput)[] {
+    return [];
+  }
+
+  handle(input: Input | TimerInput): readonly (Said | CommonOutput)[] {
+    if (input.kind === 'timer') return [];
+    const { text } = input;
+    const later = this.#sign.later?.(new TextEncoder().encode(text));
+    if (later === undefined) throw new TypeError('it signs nothing later');
+    const said: Said = {
+      kind: 'said',
+      text,
+      get signature() {
+        return later();
+      },
+    };
+    return [persistSigned(text, later), said];
+  }
+}
+
+async function running() {
+  let signed = 0;
+  const batches: (readonly StoreWrite[])[] = [];
+  const store: Store = {
+    load: async () => [],
+    write: async (writes) => {
+      batches.push(writes);
+    },
+    close: async () => undefined,
+  };
+  const core = new Speaker(
+    batchSigner(() => {
+      signed += 1;
+      return new Uint8Array(64);
+    }),
+  );
+  const said: string[] = [];
+  const driver: Driver<Input, Said> = new Driver<Input, Said>({
+    core,
+    store,
+    perform: ({ text, signature }) => said.push(`${text} ${signature.length}`),
+    log: pino({ level: 'silent' }),
+    onFatal: (error) => {
+      throw error;
+    },
+  });
+  await driver.start();
+  const say = (text: string) => driver.submit({ kind: 'say', text });
+  return { driver, core, batches, said, say, signed: () => signed };
+}
+
+beforeEach(() => {
+  vi.useFakeTimers({ toFake: ['setImmediate', 'setTimeout', 'clearTimeout', 'performance'] });
+});
+afterEach(() => {
+  vi.useRealTimers();
+});
+
+describe('a turn', () => {
+  it('writes, signs and sends once what comes in it', async () => {
+    const { batches, said, say, signed } = await running();
+    say('a');
+    say('b');
+    say('c');
+    expect([batches.length, signed()]).toEqual([0, 0]);
+    await vi.advanceTimersByTimeAsync(0);
+    expect(batches.map((batch) => batch.map(({ key }) => key))).toEqual([['a', 'b', 'c']]);
+    expect(signed()).toBe(1);
+    expect(said).toEqual(['a 130', 'b 130', 'c 98']);
+  });
+
+  it('waits for nothing where one transaction is under way', async () => {
+    const { core, said, say } = await running();
+    core.underWay = 1;
+    for (const text of ['a', 'b']) {
+      say(text);
+      await vi.advanceTimersByTimeAsync(0);
+    }
+    expect(said).toEqual(['a 64', 'b 64']);
+  });
+
+  it('takes longer with more of them, from the end of the one before', async () => {
+    const { core, said, say } = await running();
+    core.underWay = 3;
+    await vi.advanceTimersByTimeAsync(100);
+    say('a');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(said).toEqual(['a 64']);
+    say('b');
+    await vi.advanceTimersByTimeAsync(7);
+    say('c');
+    expect(said).toHaveLength(1);
+    await vi.advanceTimersByTimeAsync(1);
+    expect(said).toEqual(['a 64', 'b 98', 'c 98']);
+  });
+
+  it('takes no longer than the most', async () => {
+    const { core, said, say } = await running();
+    core.underWay = 10_000;
+    await vi.advanceTimersByTimeAsync(100);
+    say('a');
+    await vi.advanceTimersByTimeAsync(0);
+    say('b');
+    await vi.advanceTimersByTimeAsync(20);
+    expect(said).toHaveLength(2);
+  });
+
+  it('is ended before the driver stops', async () => {
+    const { core, driver, batches, said, say } = await running();
+    core.underWay = 10;
+    await vi.advanceTimersByTimeAsync(100);
+    say('a');
+    await vi.advanceTimersByTimeAsync(0);
+    say('b');
+    const stopped = driver.stop();
+    await vi.advanceTimersByTimeAsync(20);
+    await stopped;
+    expect(batches).toHaveLength(2);
+    expect(said).toHaveLength(2);
+  });
+});

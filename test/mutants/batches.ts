@@ -1,0 +1,56 @@
+import type { Mutant } from './mutant.js';
+
+const file = 'src/kernel/batch.ts';
+const tests = ['test/kernel/batch.test.ts'];
+
+/** One signature for several texts. */
+export const batchMutants: readonly Mutant[] = [
+  {
+    name: 'batch-of-any-number',
+    rule: 'a text has one place in its batch, so that no party makes another signature of one',
+    file,
+    find: 'joined(rootPrefix, new Uint8Array([leaves]), root)',
+    replace: 'joined(rootPrefix, root)',
+    tests,
+  },
+  {
+    name: 'batch-root-is-a-statement',
+    rule: 'no root is the text of a statement',
+    file,
+    find: "...new TextEncoder().encode('concordat/1'), 0xff]",
+    replace: "...new TextEncoder().encode('concordat/1'), 0x00]",
+    tests,
+  },
+  {
+    name: 'batch-leaf-is-a-node',
+    rule: 'no inner node of the tree is a text',
+    file,
+    find: 'joined(leafPrefix, text)',
+    replace: 'joined(text)',
+    tests,
+  },
+  {
+    name: 'batch-without-bound',
+    rule: 'a signature has so many bytes, and no more',
+    file,
+    find: 'count > batchLeavesMax || index >= count',
+    replace: 'index >= count',
+    tests,
+  },
+  {
+    name: 'batch-place-behind-the-last',
+    rule: 'a text is among those of its batch',
+    file,
+    find: 'count > batchLeavesMax || index >= count',
+    replace: 'count > batchLeavesMax',
+    tests,
+  },
+  {
+    name: 'batch-with-a-tail',
+    rule: 'a signature has one form',
+    file,
+    find: 'if (signature.length !== signatureLength(signature)) return undefined;',
+    replace: '',
+    tests,
+  },
+];
