@@ -189,7 +189,9 @@ function serve(app: FastifyInstance, options: ServeOptions, port: AnyPort): void
   // A plugin has content type parsers of its own.
   app.register(async (scope) => {
     scope.removeAllContentTypeParsers();
-    scope.addContentTypeParser('*', { parseAs: 'buffer' }, (_request, body, done) =>
+    // Fastify remembers which parser a named type has; for any other it reads the header anew each time.
+    const types = [...soapMediaTypes, '*'];
+    scope.addContentTypeParser(types, { parseAs: 'buffer' }, (_request, body, done) =>
       done(null, body),
     );
     scope.setErrorHandler((error, request, reply) => refuse(port, error, request, reply));

@@ -2,6 +2,7 @@ import { Agent, errors } from 'undici';
 import { costs } from '../kernel/costs.js';
 import { ConcordatError, type NoData, noData } from '../kernel/error.js';
 import { urlOf } from '../kernel/http/url.js';
+import { remembered } from '../kernel/remembered.js';
 import { type ClientTls, tlsOptions } from './client-tls.js';
 import { HttpExchange, type PostAnswer } from './http-exchange.js';
 import type { AddressPolicy } from './trust.js';
@@ -152,12 +153,19 @@ export function httpAction(
 }
 
 function parameterOf(contentType: string | string[] | undefined, name: string): string | undefined {
-  if (typeof contentType !== 'string') return undefined;
-  for (const [, key, quoted, plain] of contentType.matchAll(parameterForm)) {
-    if (key?.toLowerCase() === name) return quoted ?? plain;
-  }
-  return undefined;
+  return typeof contentType === 'string' ? parametersOf(contentType).get(name) : undefined;
 }
+
+/** Content types whose parameters are remembered: those of a peer are the same each time. */
+const contentTypesMax = 256;
+
+/** By names in lower case; of those that are there twice, the first. */
+const parametersOf = remembered(contentTypesMax, (contentType) => {
+  const found = [...contentType.matchAll(parameterForm)].map(
+    ([, key = '', quoted, plain = '']) => [key.toLowerCase(), quoted ?? plain] as const,
+  );
+  return new Map(found.toReversed());
+});
 
 /** White space around "=" is not HTTP's, but some stacks write it. */
 const parameterForm = /;\s*([\w-]+)\s*=\s*(?:"([^"]*)"|([^\s;"]+))/g;

@@ -93,6 +93,16 @@ describe('a SignedInfo as nodes write it', () => {
     expect(says(changed)).toEqual(says(changed + forGeneral));
   });
 
+  it('is none where the prefix stands for another namespace', () => {
+    const [, written] = /(<ds:SignedInfo>.*<\/ds:SignedInfo>)/.exec(message) ?? [];
+    const infoIn = (namespace: string) => {
+      const [info] = childElements(parseXml(`<a xmlns:ds="${namespace}">${written}</a>`));
+      return info && ownSignedInfo(info);
+    };
+    expect(infoIn(namespaces.ds)).toBeDefined();
+    expect(infoIn('urn:other')).toBeUndefined();
+  });
+
   it('is never read otherwise than the general way', () => {
     const from = message.indexOf('<ds:Signature ');
     const length = message.indexOf('</ds:Signature>') - from;
