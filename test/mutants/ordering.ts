@@ -240,6 +240,22 @@ export const orderingMutants: readonly Mutant[] = [
     tests: restarts,
   },
   {
+    name: 'joins-with-something-after-a-restart',
+    rule: 'where a process may have proposed nothing before a restart, it proposes nothing else',
+    file: 'src/ordering/core/antipaxos/joins.ts',
+    find: 'return cycle <= this.#boundThrough;',
+    replace: 'return cycle <= 0 * this.#boundThrough;',
+    tests: restarts,
+  },
+  {
+    name: 'joins-without-a-record',
+    rule: 'a process joins a cycle with nothing only after it has written that it may',
+    file: 'src/ordering/core/antipaxos/joins.ts',
+    find: 'this.#outbox.persist(JOINED, writer.finish());',
+    replace: 'writer.finish();',
+    tests: restarts,
+  },
+  {
     name: 'no-time-anew-after-a-restart',
     rule: 'phases that were under way have their time anew after a restart',
     file: 'src/ordering/core/antipaxos/cycles.ts',

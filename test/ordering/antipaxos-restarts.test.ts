@@ -69,4 +69,60 @@ describe('a process that restarts', () => {
     expect([...digests.values()].map(({ size }) => size)).toEqual([...digests].map(() => 1));
     rig.checkOrder();
   });
+
+  /** What replica 1 proposes, by cycle; and where it ends once its proposal of the first has left. */
+  function joining(rig: OrderingRig<AntipaxosEngine>): Map<number, Set<string>> {
+    const digests = new Map<number, Set<string>>();
+    rig.tamper = (from, _to, message) => {
+      if (from === 1 && message.kind === 'proposal') {
+        const { cycle, digest } = message.proposal.statement;
+        digests.set(cycle, (digests.get(cycle) ?? new Set()).add(digest));
+      }
+      return [message];
+    };
+    rig.onStep = (replica, outputs) => {
+      const proposal = outputs.findIndex(({ kind }) => kind === 'broadcast');
+      if (replica !== 1 || proposal < 0) return;
+      rig.onStep = () => {};
+      rig.crashAfterOutputs(1, proposal + 1);
+    };
+    return digests;
+  }
+
+  it('proposes nothing else where it may have joined a cycle with nothing', () => {
+    const rig = open();
+    const digests = joining(rig);
+    rig.submit(0, 'a', 1);
+    rig.runUntil(() => !rig.alive.has(1));
+    expect([...digests.keys()]).toEqual([1]);
+    rig.start(1);
+    rig.submit(1, 'b', 1);
+    rig.runUntil(() => rig.haveApplied(2), 1000);
+    expect([...digests.values()].map(({ size }) => size)).toEqual([...digests].map(() => 1));
+    rig.checkOrder();
+  });
+
+  it('has on disk that it may join cycles, and writes nothing for each that it joins', () => {
+    const rig = open();
+    const written: string[] = [];
+    rig.onStep = (replica, outputs) => {
+      if (replica !== 1) return;
+      for (const output of outputs) {
+        if (output.kind === 'broadcast' && output.message.kind === 'proposal')
+          written.push('proposal');
+        if (output.kind === 'persist' && /value|joined/.test(output.key))
+          written.push(output.key.replace(/antipaxos.([a-z]+).*/, '$1'));
+      }
+    };
+    for (let number = 1; number <= 30; number += 1) {
+      rig.submit(0, 'a', number);
+      rig.runUntil(() => rig.haveApplied(number));
+    }
+    expect(written.slice(0, 2)).toEqual(['joined', 'proposal']);
+    const values = ['value', 'value', 'value', 'value'];
+    // Two values are the same, nothing; but one of each process is kept.
+    const ofOneCycle = written.slice(2, written.indexOf('proposal', 2));
+    expect(ofOneCycle).toEqual(values.slice(0, 2));
+    expect(written.filter((what) => what === 'joined').length).toBeLessThanOrEqual(3);
+  });
 });

@@ -129,6 +129,7 @@ export class AntipaxosEngine implements OrderingEngine {
 
   restore(records: readonly StoredRecord[]): readonly OrderingOutput[] {
     this.#state.lost.restore(records);
+    this.#state.joins.restore(records);
     this.#delivery.restoreCheckpoint(records);
     this.#restoreCycles(records);
     this.#delivery.restoreDecisions(records);

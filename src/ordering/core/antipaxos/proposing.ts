@@ -159,7 +159,7 @@ export class Proposer {
       const isIdle = this.#next === this.#state.delivered + 1;
       const isWanted = this.#next <= this.#state.wantedThrough;
       const hasToStart = isAwaited || isWanted || this.#hasToTestify || this.#isOnTheWayOut;
-      if (!hasToStart && !this.#batching.isReady(isIdle)) return;
+      if (!hasToStart && !this.#isHeldUp && !this.#batching.isReady(isIdle)) return;
       const cycle = this.#next as Cycle;
       const isExcluded = !this.#state.rosterAt(cycle)?.awaited.has(this.#state.self);
       if (!isAwaited && isExcluded) return;
@@ -175,6 +175,11 @@ export class Proposer {
     return this.#state.observations.isAwaited(this.#next, this.#state.delivered);
   }
 
+  /** Requests wait, and the next cycle is one in which this process may have nothing to propose. */
+  get #isHeldUp(): boolean {
+    return this.#state.joins.isBound(this.#next) && this.#state.pending.hasWaiting;
+  }
+
   /**
    * A process is left out a pipeline's depth from now. The slow cycles up to there run side by side: with
    * little to do they would follow one another, and each would wait for the one that is gone.
@@ -188,16 +193,15 @@ export class Proposer {
    * on, where `f` of them are silent.
    */
   #propose(state: CycleState, isExcluded: boolean): void {
-    const { outbox, delay, self, pending, options } = this.#state;
+    const { outbox, delay, self, joins } = this.#state;
     const { cycle } = state;
     invariant(!this.#state.lost.isLost, 'a replica without its store proposes nothing');
     invariant(state.startedMs === undefined, 'one value a cycle');
     const { delivered, last } = this.#state;
     invariant(cycle > delivered && cycle <= last, 'a cycle starts within the pipeline and the log');
     state.startedMs = outbox.nowMs;
-    const batch = isExcluded ? [] : pending.take(options);
-    this.#proposed.set(cycle, batch);
-    const value: CycleValue = { batch, ...this.#state.observations.take(cycle) };
+    const value = joins.isBound(cycle) ? nothing : this.#valueFor(cycle, isExcluded);
+    this.#proposed.set(cycle, value.batch);
     const proposal = outbox.sign<ProposalStatement>({
       kind: 'proposal',
       scope: 'antipaxos',
@@ -207,11 +211,24 @@ export class Proposer {
     });
     const { digest } = proposal.statement;
     state.proposals.set(self, { digest, signature: proposal.signature });
-    // On disk first: after a restart it shows that this process has proposed.
     state.hold({ proposal, value });
-    this.#state.storeValues(state, [digest]);
+    // On disk first: after a restart it shows that this process has proposed.
+    if (isNothing(value)) joins.mayJoin(cycle);
+    else this.#state.storeValues(state, [digest]);
     outbox.broadcast({ kind: 'proposal', proposal, value });
     outbox.startTimer(`report/${cycle}`, delay.timeoutMs);
     this.#events.began(state);
   }
+
+  #valueFor(cycle: Cycle, isExcluded: boolean): CycleValue {
+    const { pending, options, observations } = this.#state;
+    return { batch: isExcluded ? [] : pending.take(options), ...observations.take(cycle) };
+  }
+}
+
+/** What a process proposes that has nothing to say in a cycle of others. */
+const nothing: CycleValue = { batch: [], readmit: [], complaints: [] };
+
+function isNothing({ batch, readmit, complaints }: CycleValue): boolean {
+  return batch.length + readmit.length + complaints.length === 0;
 }

@@ -6,6 +6,7 @@ import { LostStore, LostStoreAllowance } from '../lost-store.js';
 import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
 import { CycleState } from './cycle.js';
+import { Joins } from './joins.js';
 import { Membership, Observations, type Roster } from './membership.js';
 import type { Vector } from './reports.js';
 import { DelayEstimate } from './standing.js';
@@ -40,6 +41,7 @@ export class AntipaxosState {
   readonly observations: Observations;
   readonly delay: DelayEstimate;
   readonly pending = new Pending();
+  readonly joins: Joins;
   readonly cycles = new Map<number, CycleState>();
   /** What the last cycles decided, for commands about them that come late. */
   readonly past = new Map<number, Vector>();
@@ -60,6 +62,7 @@ export class AntipaxosState {
     const { missedMax, timeoutMs } = exclusionStrategies[options.exclusion];
     this.options = options;
     this.outbox = outbox;
+    this.joins = new Joins(outbox);
     this.membership = new Membership(options.resilience, options.pipelineDepth, missedMax);
     this.observations = new Observations(options.self, this.membership);
     const { pipelineDepth } = options;
