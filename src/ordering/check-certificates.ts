@@ -19,6 +19,7 @@ import type {
   CheckpointCertificate,
   Cycle,
   OrderingStatement,
+  ProposalStatement,
   ReportEntry,
   ReportStatement,
   SequenceNewView,
@@ -177,6 +178,15 @@ export function checkReport(keyring: Keyring, report: Signed<ReportStatement>): 
     checkSignature(keyring, replicaSigner(replica), report) ??
     checkEntries(keyring, cycle, entries)
   );
+}
+
+/** A proposal that this process has signed, or found to be signed: the reports that repeat it need no check of it. */
+export function rememberProposal(
+  keyring: Keyring,
+  { statement, signature }: Signed<ProposalStatement>,
+): void {
+  const { cycle, replica, digest } = statement;
+  entryMemory(keyring).add(cycle, replica, { digest, signature });
 }
 
 function checkEntries(

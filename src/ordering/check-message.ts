@@ -28,6 +28,7 @@ import {
   checkSequenceNewView,
   checkSequenceProposal,
   checkSequenceViewChange,
+  rememberProposal,
 } from './check-certificates.js';
 import { encodeBatch, encodeCycleValue, encodeManifest } from './fields.js';
 import { decodeAssistance } from './message-codec.js';
@@ -113,6 +114,11 @@ export function verifyOrderingMessage(
     ) ??
     new MessageCheck(keyring, isGenuine).check(from, message);
   return finding ? failed(finding) : ok({ from, message } as VerifiedOrderingMessage);
+}
+
+/** What a process sends it need not check where others repeat it: it has signed it, or checked it before. */
+export function rememberSent(keyring: Keyring, message: OrderingMessage): void {
+  if (message.kind === 'proposal') rememberProposal(keyring, message.proposal);
 }
 
 /** Whether a Decision Module's command holds a valid assistance request (Antipaxos table 1). */

@@ -236,6 +236,16 @@ export function packedValue(value: CycleValue): CycleValue {
   return packed;
 }
 
+/** The same of a batch. */
+export function packedBatch(batch: Batch): { readonly batch: Batch } {
+  const bytes = encodeBatch(batch);
+  return {
+    get batch() {
+      return decodeBatch(bytes);
+    },
+  };
+}
+
 /** The bytes that a batch's digest is of. */
 export function encodeBatch(batch: Batch): Uint8Array {
   return encoded(batch, (writer) => writeRequests(writer, batch));

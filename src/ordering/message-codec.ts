@@ -27,8 +27,10 @@ import { readOrderingSigned, readShared, writeShared } from './statement-codec.j
 import type {
   Assistance,
   Cycle,
+  CycleValue,
   OrderingMessage,
   OrderingMessageKind,
+  OrderingMessageOf,
   OrderingScope,
   ReportStatement,
 } from './types.js';
@@ -74,6 +76,8 @@ const messageKind = choice<OrderingMessageKind>(
  * ```
  */
 export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
+  const known = message.kind === 'proposal' ? receivedBytes(message) : undefined;
+  if (known) return known;
   const writer = new Writer();
   scopeField.write(writer, message.scope);
   messageKind.write(writer, message.kind);
@@ -110,7 +114,30 @@ export function decodeOrderingMessage(
     return readContent(reader, cluster, scope, messageKind.read(reader));
   };
   // One copy of all is cheaper than one of each of some thousand payloads. (A Buffer's `slice` is none.)
-  return readAll(mayShare ? bytes : new Uint8Array(bytes), read, { mayShare: true });
+  const own = mayShare ? bytes : new Uint8Array(bytes);
+  const message = readAll(own, read, { mayShare: true });
+  if (message.kind === 'proposal') remember(message, own);
+  return message;
+}
+
+type ProposalMessage = OrderingMessageOf<'proposal'>;
+
+/**
+ * Proposals as they came, by their values: a replica writes them down as they are, for a message has one encoding.
+ * They are forgotten with the value.
+ */
+const received = new WeakMap<
+  CycleValue,
+  Pick<ProposalMessage, 'scope' | 'proposal'> & { readonly bytes: Uint8Array }
+>();
+
+function remember({ scope, proposal, value }: ProposalMessage, bytes: Uint8Array): void {
+  received.set(value, { scope, proposal, bytes });
+}
+
+function receivedBytes({ scope, proposal, value }: ProposalMessage): Uint8Array | undefined {
+  const known = received.get(value);
+  return known?.proposal === proposal && known.scope === scope ? known.bytes : undefined;
 }
 
 function writeContent(writer: Writer, message: OrderingMessage): void {

@@ -6,7 +6,12 @@ import {
   digestOfCycleValue,
   signOrdering,
 } from '../../src/ordering/check-message.js';
-import { encodeCycleValue, orderingLimits } from '../../src/ordering/fields.js';
+import {
+  encodeCycleValue,
+  orderingLimits,
+  packedBatch,
+  packedValue,
+} from '../../src/ordering/fields.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
 import {
   cycleNumber,
@@ -157,6 +162,27 @@ describe('ordering messages', () => {
     const message = decodeOrderingMessage(id, bytes);
     bytes.fill(0);
     expect(message).toEqual({ kind: 'requests', scope: pbft, batch });
+  });
+
+  it('are encoded as what they are, whatever they came with', () => {
+    const bytes = encodeOrderingMessage({ kind: 'proposal', scope: 'antipaxos', proposal, value });
+    const message = decodeOrderingMessage(id, bytes);
+    if (message.kind !== 'proposal') throw new TypeError(message.kind);
+    expect(encodeOrderingMessage(message)).toEqual(bytes);
+    const others = [
+      { ...message, value: { ...message.value, batch: [] } },
+      { ...message, proposal: signed(2, { ...message.proposal.statement, replica: replica(2) }) },
+      { ...message, scope: pbft },
+    ];
+    for (const other of others) {
+      expect(decodeOrderingMessage(id, encodeOrderingMessage(other))).toEqual(other);
+    }
+  });
+
+  it('keep a value and a batch as their encodings, and give them back', () => {
+    expect(structuredClone(packedValue(value))).toEqual(value);
+    expect(encodeCycleValue(packedValue(value))).toEqual(encodeCycleValue(value));
+    expect(packedBatch(batch).batch).toEqual(batch);
   });
 
   it('hold no unsorted complaints, and no chunk that is too long', () => {

@@ -9,7 +9,7 @@ import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { ed25519Signer, Keyring } from '../../../src/kernel/keys.js';
 import { PeerNetwork } from '../../../src/kernel/links/peer-network.js';
 import { openStore } from '../../../src/kernel/store/store.js';
-import { verifyOrderingMessage } from '../../../src/ordering/check-message.js';
+import { rememberSent, verifyOrderingMessage } from '../../../src/ordering/check-message.js';
 import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
 import {
   type OrderingEngine,
@@ -130,6 +130,7 @@ async function main(setup: Setup): Promise<void> {
       case 'send':
         return network.send('ordering', output.to, encodeOrderingMessage(output.message));
       case 'broadcast': {
+        rememberSent(keyring, output.message);
         const bytes = encodeOrderingMessage(output.message);
         for (const to of others) network.send('ordering', to, bytes);
         return;

@@ -34,7 +34,13 @@ export class ClientTable {
 
   /** The requests that are new, which from now on are not. */
   execute(batch: Batch): Batch {
-    return batch.filter((request) => this.#execute(request));
+    let fresh: OrderingRequest[] | undefined;
+    for (const [index, request] of batch.entries()) {
+      // As a rule all are, and the batch is what it was.
+      if (!this.#execute(request)) fresh ??= batch.slice(0, index);
+      else fresh?.push(request);
+    }
+    return fresh ?? batch;
   }
 
   write(writer: Writer): void {

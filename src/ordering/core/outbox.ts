@@ -6,6 +6,8 @@ import type { OrderingMessage, OrderingScope, OrderingStatement } from '../types
 import type { OrderingOptions, OrderingOutput } from './engine.js';
 import type { Pending } from './pending.js';
 
+const nothing: readonly OrderingOutput[] = [];
+
 type Unscoped<M> = M extends OrderingMessage ? Omit<M, 'scope'> : never;
 /** A message before the outbox says which protocol instance it is of. */
 export type OutgoingMessage = Unscoped<OrderingMessage>;
@@ -112,8 +114,8 @@ export class Outbox {
     this.output({ kind: 'log', level, event, data: { scope: this.scope, ...data } });
   }
 
-  take(): OrderingOutput[] {
-    return this.#sink.splice(0);
+  take(): readonly OrderingOutput[] {
+    return this.#sink.length > 0 ? this.#sink.splice(0) : nothing;
   }
 
   #scoped(message: OutgoingMessage): OrderingMessage {

@@ -5,7 +5,11 @@ import { type ReplicaId, unreachable } from '../../kernel/ids.js';
 import type { Keyring } from '../../kernel/keys.js';
 import type { PeerChannel } from '../../kernel/links/frames.js';
 import type { PeerNetwork } from '../../kernel/links/peer-network.js';
-import { type RequestCheck, verifyOrderingMessage } from '../../ordering/check-message.js';
+import {
+  type RequestCheck,
+  rememberSent,
+  verifyOrderingMessage,
+} from '../../ordering/check-message.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../ordering/message-codec.js';
 import type { SessionInput, SessionOutput } from '../core/outbox.js';
 import { decodeSessionMessage, encodeSessionMessage, verifySessionMessage } from '../message.js';
@@ -58,6 +62,7 @@ export class SessionPeers {
       case 'broadcast-ordering': {
         const { message } = output;
         const to = output.kind === 'send-ordering' ? [output.to] : this.#others;
+        rememberSent(this.#options.keyring, message);
         return this.#send('ordering', to, message.kind, () => encodeOrderingMessage(message));
       }
       default:

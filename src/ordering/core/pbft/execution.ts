@@ -161,12 +161,14 @@ export class Executor {
 
   #executeNext(): boolean {
     const sequence = (this.#state.executed + 1) as SequenceNumber;
-    const digest = this.#state.log.get(sequence)?.committed?.statement.digest;
+    const entry = this.#state.log.get(sequence);
+    const digest = entry?.committed?.statement.digest;
     const batch = digest === undefined ? undefined : this.#state.batch(digest);
-    if (!batch) return false;
+    if (!entry || !digest || !batch) return false;
     this.#state.executed = sequence;
     const fresh = this.#clients.execute(batch);
     this.#state.pending.remove(batch);
+    this.#state.pack(entry, digest);
     this.#events.executed(batch.length);
     if (fresh.length > 0) this.#host.apply(sequence, fresh);
     this.checkpoints.reached(sequence, () => this.#snapshot());

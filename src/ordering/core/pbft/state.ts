@@ -10,7 +10,7 @@ import {
 } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
 import { digestOfBatch } from '../../check-message.js';
-import { decodeBatch, encodeBatch, orderingLimits } from '../../fields.js';
+import { decodeBatch, encodeBatch, orderingLimits, packedBatch } from '../../fields.js';
 import {
   decodeOrderingSigned,
   encodeOrderingSigned,
@@ -78,7 +78,7 @@ export const nullBatch: Batch = [];
 export const nullDigest: Digest = digestOfBatch(nullBatch);
 
 interface KnownBatch {
-  readonly batch: Batch;
+  held: { readonly batch: Batch };
   /** The last place that it was proposed for; forgotten with that. */
   last: number;
 }
@@ -159,7 +159,7 @@ export class PbftState {
   }
 
   batch(digest: Digest): Batch | undefined {
-    return digest === nullDigest ? nullBatch : this.#batches.get(digest)?.batch;
+    return digest === nullDigest ? nullBatch : this.#batches.get(digest)?.held.batch;
   }
 
   /**
@@ -185,8 +185,24 @@ export class PbftState {
       known.last = Math.max(known.last, sequence);
       return;
     }
-    this.#batches.set(digest, { batch, last: sequence });
+    this.#batches.set(digest, { held: { batch }, last: sequence });
     this.outbox.persist(`batch/${digest}`, encodeBatch(batch));
+  }
+
+  /** A batch is executed: it is kept for those that ask for it. */
+  pack(entry: LogEntry, digest: Digest): void {
+    const known = this.#batches.get(digest);
+    if (!known) return;
+    const packed = packedBatch(known.held.batch);
+    known.held = packed;
+    if (entry.accepted?.prePrepare.statement.digest !== digest) return;
+    const { prePrepare } = entry.accepted;
+    entry.accepted = {
+      prePrepare,
+      get batch() {
+        return packed.batch;
+      },
+    };
   }
 
   /** On disk before the vote leaves, so that a restart cannot contradict it. */
@@ -247,7 +263,7 @@ export class PbftState {
   restore(records: readonly StoredRecord[], low: number): void {
     const { cluster } = this.options;
     for (const [digest, bytes] of this.outbox.stored(records, 'batch/')) {
-      this.#batches.set(digest as Digest, { batch: decodeBatch(bytes), last: low });
+      this.#batches.set(digest as Digest, { held: { batch: decodeBatch(bytes) }, last: low });
     }
     for (const [place, bytes] of this.outbox.stored(records, 'accepted/')) {
       const prePrepare = decodeOrderingSigned(cluster, bytes, 'phase');
