@@ -1,4 +1,4 @@
-import { hash } from 'node:crypto';
+import { createHash, hash } from 'node:crypto';
 import type { StoredRecord, StoreWrite } from '../core.js';
 import { failed, ok, type Result } from '../ids.js';
 
@@ -184,12 +184,18 @@ function readHead(stored: Uint8Array): Result<Head, Unreadable> {
   });
 }
 
+/** Up to so many bytes it is cheaper to copy a value than to hash it in parts. */
+const copiedUpTo = 4096;
+
 /** The first 16 bytes of SHA-256, as a number. */
 function checksumOf(id: string, key: string, value: Uint8Array): bigint {
   const name = Buffer.from(`${id}${key}`);
   const length = Buffer.alloc(4);
   length.writeUInt32BE(name.length);
-  const digest = hash('sha256', Buffer.concat([length, name, value]), 'hex');
+  const digest =
+    value.length > copiedUpTo
+      ? createHash('sha256').update(length).update(name).update(value).digest('hex')
+      : hash('sha256', Buffer.concat([length, name, value]), 'hex');
   return BigInt(`0x${digest.slice(0, 2 * checksumBytes)}`);
 }
 
@@ -199,7 +205,7 @@ function checksumIn(framed: Uint8Array): bigint | undefined {
 }
 
 function framed(checksum: bigint, value: Uint8Array): Uint8Array {
-  const bytes = Buffer.alloc(checksumBytes + value.length);
+  const bytes = Buffer.allocUnsafe(checksumBytes + value.length);
   writeSum(bytes, checksum, 0);
   bytes.set(value, checksumBytes);
   return bytes;
