@@ -10,6 +10,9 @@ import { EnrollmentError } from './enrollment-error.js';
 /** A P-256 key as an uncompressed point (SEC 1 §2.3.3), 65 bytes. */
 export type Point = Uint8Array;
 
+/** Both numbers in full (IEEE P1363). */
+const p256SignatureBytes = 64;
+
 interface Wish {
   readonly cluster: ClusterId;
   /** What the newcomer will be known by. */
@@ -108,10 +111,7 @@ export function signRequest(request: EnrollmentRequest, keys: NewKeys): SignedRe
   const writer = new Writer();
   writer.raw(Buffer.from(requestMagic));
   writer.bytes(bytes);
-  writeSignature(
-    writer,
-    sign('sha256', bytes, { key: keys.privateKey, dsaEncoding: 'ieee-p1363' }),
-  );
+  writer.raw(sign('sha256', bytes, { key: keys.privateKey, dsaEncoding: 'ieee-p1363' }));
   if (keys.statementKey !== undefined) {
     writeSignature(writer, ed25519Signer(keys.statementKey)(bytes));
   }
@@ -133,7 +133,7 @@ export function readRequest(cluster: ClusterId, file: Uint8Array): SignedRequest
         'sha256',
         bytes,
         { key: publicKeyOf(request.key), dsaEncoding: 'ieee-p1363' },
-        readSignature(reader),
+        reader.raw(p256SignatureBytes),
       );
       if (!own) throw notItsOwn('privateKey');
       if (
