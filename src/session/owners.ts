@@ -36,6 +36,30 @@ export function ownerSigner(privateKeyPem: string): Sign {
   return (text) => new Uint8Array(sign('sha256', text, { key, dsaEncoding: 'ieee-p1363' }));
 }
 
+/** An owner's certificate (DER), and how it signs. */
+export interface OwnerKeys {
+  readonly certificate: Uint8Array;
+  readonly sign: Sign;
+}
+
+interface OwnerCredentials {
+  readonly certificate: string;
+  readonly privateKey: string;
+}
+
+/** Reading keys takes longer than signing with them, and an owner has many sessions. */
+const ownerKeys = new WeakMap<OwnerCredentials, OwnerKeys>();
+
+/** What an owner's certificate and key (PEM) hold. Throws as `ownerSigner`. */
+export function ownerKeysOf(credentials: OwnerCredentials): OwnerKeys {
+  const known = ownerKeys.get(credentials);
+  if (known) return known;
+  const certificate = new X509Certificate(credentials.certificate).raw;
+  const keys = { certificate, sign: ownerSigner(credentials.privateKey) };
+  ownerKeys.set(credentials, keys);
+  return keys;
+}
+
 /** The header of a new session. `random`: 8 bytes. Later sessions of an owner need later times. */
 export function newHeader(options: {
   readonly application: string;

@@ -105,6 +105,14 @@ export const sessionMutants: readonly Mutant[] = [
     tests: ['test/session/core/finals.test.ts'],
   },
   {
+    name: 'certificate-not-needed',
+    rule: 'only what would come to nothing is dropped before its signatures are checked',
+    file: 'src/session/core/session-replica.ts',
+    find: 'return !this.#finals.isProved(message.certificate.statement.position);',
+    replace: 'return false;',
+    tests: ['test/session/core/finals.test.ts'],
+  },
+  {
     name: 'silent-witnesses-alone',
     rule: 'where those that were asked do not witness, all are asked',
     file: 'src/session/core/passing-on.ts',

@@ -1,8 +1,8 @@
-import { randomBytes, X509Certificate } from 'node:crypto';
+import { randomBytes } from 'node:crypto';
 import { setTimeout as sleep } from 'node:timers/promises';
 import type { Cluster } from '../../kernel/cluster.js';
 import { type ReplicaId, unreachable } from '../../kernel/ids.js';
-import { Keyring, type Sign } from '../../kernel/keys.js';
+import { Keyring } from '../../kernel/keys.js';
 import {
   HomeLine,
   Patience,
@@ -14,7 +14,7 @@ import type { Credentials } from '../../soap/identity.js';
 import type { OperationStatus } from '../core/outbox.js';
 import { type SessionProblem, SessionProblemError } from '../http/problem.js';
 import type { SessionAnswer } from '../http/status-json.js';
-import { beginChain, newHeader, ownerSigner } from '../owners.js';
+import { beginChain, newHeader, ownerKeysOf } from '../owners.js';
 import type { SessionId, SessionOperation } from '../types.js';
 import {
   checkStatus,
@@ -274,7 +274,9 @@ export class SessionClient {
 
   #listen(): void {
     const from = this.#log.firstOpen;
-    if (from <= this.#log.length) this.#listening.start(this.#node(), this.session, from);
+    if (from > this.#log.length) return;
+    const afterMs = this.#commits.wanted >= from ? 0 : listenAfterMs;
+    this.#listening.start(this.#node(), this.session, from, afterMs);
   }
 
   #onStreamOver(error: Error): void {
@@ -317,24 +319,8 @@ export class SessionClient {
   }
 }
 
-interface OwnerKeys {
-  /** DER. */
-  readonly certificate: Uint8Array;
-  readonly sign: Sign;
-}
-
-/** Reading keys takes longer than signing with them, and an owner has many sessions. */
-const ownerKeys = new WeakMap<Credentials, OwnerKeys>();
-
-function ownerKeysOf(node: Credentials): OwnerKeys {
-  const known = ownerKeys.get(node);
-  if (known) return known;
-  const certificate = new X509Certificate(node.certificate).raw;
-  const keys = { certificate, sign: ownerSigner(node.privateKey) };
-  ownerKeys.set(node, keys);
-  return keys;
-}
-
+/** A program's next operations go before the stream, unless it waits for what they come to. */
+const listenAfterMs = 20;
 /** Times in a row that the home may be busy, or lack what it had. */
 const busyMax = 40;
 const gapsMax = 4;

@@ -206,14 +206,22 @@ export interface ListeningEvents {
 export class Listening {
   readonly #events: ListeningEvents;
   #current: AbortController | undefined;
+  #soon: NodeJS.Timeout | undefined;
 
   constructor(events: ListeningEvents) {
     this.#events = events;
   }
 
-  /** Does nothing where it listens already. */
-  start(node: SessionNode, session: SessionId, from: number): void {
+  /** After so long. Does nothing where it listens already; the sooner of two starts counts. */
+  start(node: SessionNode, session: SessionId, from: number, afterMs: number): void {
     if (this.#current !== undefined) return;
+    if (afterMs === 0) return this.#start(node, session, from);
+    this.#soon ??= setTimeout(() => this.#start(node, session, from), afterMs);
+  }
+
+  #start(node: SessionNode, session: SessionId, from: number): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     const listening = new AbortController();
     this.#current = listening;
     this.#follow(node.events(session, from, listening.signal), listening).catch((error: Error) =>
@@ -222,6 +230,8 @@ export class Listening {
   }
 
   stop(): void {
+    clearTimeout(this.#soon);
+    this.#soon = undefined;
     this.#current?.abort();
     this.#current = undefined;
   }

@@ -2,7 +2,7 @@ import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../kernel/
 import { unreachable } from '../../kernel/ids.js';
 import type { OrderingEngine, OrderingInput, OrderingOutput } from '../../ordering/core/engine.js';
 import type { OrderingRequest } from '../../ordering/types.js';
-import type { VerifiedSessionMessage } from '../message.js';
+import type { SessionMessage, VerifiedSessionMessage } from '../message.js';
 import type { SessionOptions } from './application.js';
 import { Attesting } from './attesting.js';
 import { Finals } from './finals.js';
@@ -98,6 +98,22 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
       doubted: this.#witnessing.doubted,
       ...this.#reconciliation.counts,
     };
+  }
+
+  /** False where nothing would come of the message, so that its signatures need no check. */
+  needs(message: SessionMessage): boolean {
+    switch (message.kind) {
+      case 'history':
+        return !this.#finals.isProved(message.history.statement.position);
+      case 'certificate':
+        return !this.#finals.isProved(message.certificate.statement.position);
+      case 'witness':
+        return message.witnesses.some(({ statement: { session, sequence } }) =>
+          this.#held.get(session)?.operations.has(sequence),
+        );
+      default:
+        return true;
+    }
   }
 
   /** The committed value under a key, without a proof. */

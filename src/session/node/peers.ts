@@ -12,7 +12,12 @@ import {
 } from '../../ordering/check-message.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../ordering/message-codec.js';
 import type { SessionInput, SessionOutput } from '../core/outbox.js';
-import { decodeSessionMessage, encodeSessionMessage, verifySessionMessage } from '../message.js';
+import {
+  decodeSessionMessage,
+  encodeSessionMessage,
+  type SessionMessage,
+  verifySessionMessage,
+} from '../message.js';
 import type { Owners } from '../owners.js';
 
 /** The outputs that go to other replicas. */
@@ -27,6 +32,8 @@ export interface SessionPeersOptions {
   readonly keyring: Keyring;
   readonly owners: Owners;
   readonly isGenuine: RequestCheck;
+  /** False where nothing would come of a message: it is dropped, and its signatures are not checked. */
+  needs(message: SessionMessage): boolean;
   readonly log: Logger;
   nowMs(): number;
   submit(input: SessionInput): boolean;
@@ -96,8 +103,9 @@ export class SessionPeers {
   }
 
   #onSession(from: ReplicaId, bytes: Uint8Array): void {
-    const { keyring, owners, nowMs, submit } = this.#options;
+    const { keyring, owners, needs, nowMs, submit } = this.#options;
     const message = decodeSessionMessage(keyring.cluster.id, bytes);
+    if (!needs(message)) return;
     const verified = verifySessionMessage(keyring, owners, from, message);
     if (!verified.ok) return this.#refuse('sessions', from, message.kind, verified.error);
     submit({ kind: 'session', message: verified.value, nowMs: nowMs() });

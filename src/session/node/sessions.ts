@@ -11,6 +11,7 @@ import { openStore, type Store } from '../../kernel/store/store.js';
 import type { OnSent } from '../../soap/transport.js';
 import type { Application } from '../core/application.js';
 import type { SessionInput, SessionOutput } from '../core/outbox.js';
+import type { SessionMessage } from '../message.js';
 import { Owners } from '../owners.js';
 import { sessionRequestCheck } from '../request.js';
 import { type ApplicationModule, loadApplications } from './applications.js';
@@ -28,6 +29,8 @@ export type SessionCore = Core<SessionInput, SessionOutput> & {
   readonly metrics: object;
   /** Whether it has lost its store, and takes no full part yet. */
   readonly isLost: boolean;
+  /** False where nothing would come of a peer's message. */
+  needs(message: SessionMessage): boolean;
   /** The value under a key of an application's committed state here. */
   valueOf(application: string, key: string): string | undefined;
 };
@@ -107,6 +110,7 @@ export class Sessions {
         keyring,
         owners,
         isGenuine,
+        needs: (message) => this.#core.needs(message),
         log,
         nowMs,
         submit,

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { SessionMessage } from '../../../src/session/message.js';
 import type { SessionId } from '../../../src/session/types.js';
 import { kindsOf } from '../../support/session-answers.js';
 import { SessionRig } from '../../support/session-rig.js';
@@ -80,6 +81,34 @@ describe('the proof of what is final', () => {
     rig.tamperOrdering = (_from, _to, message) => [message];
     rig.runUntil(() => isSettled(rig, session.id, 1, [3]));
     expect(sent).toEqual([]);
+  });
+
+  it('is not needed twice, and a witness of what is final not at all', () => {
+    const rig = new SessionRig();
+    const session = rig.parties.owner('alice').begin('words');
+    const needed: string[] = [];
+    rig.tamper = (from, to, message) => {
+      const isNeeded = rig.core(to).needs(message);
+      if (isNeeded) needed.push(`${message.kind} ${from}->${to}`);
+      return [message];
+    };
+    rig.run(0, session.call('add a 1'));
+    rig.runUntil(() => rig.status(0, session.id, 1)?.kind === 'witnessed');
+    rig.runUntil(() => isSettled(rig, session.id, 1, all));
+    const kinds = ['run 0->1', 'witness 1->0', 'history 1->0', 'certificate 0->1'];
+    expect(needed).toEqual(expect.arrayContaining(kinds));
+    const again: SessionMessage[] = [];
+    rig.tamper = (_from, _to, message) => {
+      again.push(message);
+      return [message];
+    };
+    const second = rig.parties.owner('alice').begin('words');
+    rig.run(0, second.call('add a 1'));
+    rig.runUntil(() => isSettled(rig, second.id, 1, all));
+    for (const message of again) {
+      const isOver = ['witness', 'history', 'certificate'].includes(message.kind);
+      expect(rig.core(0).needs(message)).toBe(!isOver);
+    }
   });
 
   it('is asked for by a replica whose client wants it', () => {

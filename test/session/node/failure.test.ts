@@ -47,6 +47,7 @@ async function failing(records = newSessionMember) {
       metrics: {},
       isLost: records.length === 0,
       valueOf: () => undefined,
+      needs: () => true,
       restore: () => [],
       handle: () => {
         throw new Error('a bug');

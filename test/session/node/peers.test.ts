@@ -21,6 +21,7 @@ it('a message that cannot be encoded is dropped and logged, and the next one is 
     keyring: parties.keyring,
     owners: parties.owners,
     isGenuine: sessionRequestCheck(parties.keyring, parties.owners),
+    needs: () => true,
     log: { info: line, warn: line, error: line } as never,
     nowMs: () => 0,
     submit: () => true,

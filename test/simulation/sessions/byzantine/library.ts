@@ -16,6 +16,7 @@ export const peerLies = {
   'false-witness': peers.falseWitness,
   'silent-witness': peers.silentWitness,
   'false-histories': peers.falseHistories,
+  'withheld-certificates': peers.withheldCertificates,
   'false-orders': peers.falseOrders,
   'false-order-reports': peers.falseOrderReports,
   'false-attestations': peers.falseAttestations,

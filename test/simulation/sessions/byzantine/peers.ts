@@ -42,6 +42,11 @@ export function falseHistories(liar: SessionLiar): SessionBehaviour {
   });
 }
 
+/** Collects signatures, and sends nobody the certificate. */
+export function withheldCertificates(liar: SessionLiar): SessionBehaviour {
+  return changing(liar, (message) => (message.kind === 'certificate' ? [] : undefined));
+}
+
 /** Signs other orders than the agreed ones. */
 export function falseOrders(liar: SessionLiar): SessionBehaviour {
   return changing(liar, (message) => {
