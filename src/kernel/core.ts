@@ -63,6 +63,13 @@ export interface Core<Input, Output> {
   readonly underWay?: number;
 }
 
+/** How long a turn takes, at the most, with so many transactions under way: one alone waits for nothing. */
+export function turnDelayMs(underWay: number): number {
+  return Math.min(turnMostMs, turnEachMs * Math.max(0, underWay - 1));
+}
+const turnEachMs = 4;
+const turnMostMs = 20;
+
 /** The n-th retransmission delay: grows by half each time, up to ten times the first. */
 export function resendDelayMs(firstMs: number, times: number): number {
   return Math.min(firstMs * 1.5 ** times, firstMs * 10);

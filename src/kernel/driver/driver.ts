@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Core, Sequencer } from '../core.js';
+import { type Core, Sequencer, turnDelayMs } from '../core.js';
 import { costs } from '../costs.js';
 import type { Store } from '../store/store.js';
 
@@ -21,10 +21,6 @@ export interface DriverOptions<Input, Output> {
   /** While so many outputs wait for the disk, `submit` refuses; 65 536 unless given. */
   readonly highWaterMark?: number;
 }
-
-/** A turn takes so long for each transaction that is under way besides the first, and no longer than the most. */
-const gatherEachMs = 4;
-const gatherMostMs = 20;
 
 /**
  * Runs a core on this machine: hands it inputs one at a time and performs its outputs in the order
@@ -115,8 +111,7 @@ export class Driver<Input, Output extends { readonly kind: string }> {
    * from the end of the turn before: they share its write, its signature and its messages.
    */
   #gather(endTurn: () => void): void {
-    const others = Math.max(0, (this.#options.core.underWay ?? 0) - 1);
-    const turnMs = Math.min(gatherMostMs, gatherEachMs * others);
+    const turnMs = turnDelayMs(this.#options.core.underWay ?? 0);
     const waitMs = this.#turnEndedAtMs + turnMs - performance.now();
     const end = () => {
       costs.turns += 1;

@@ -3,6 +3,7 @@ import {
   type Core,
   Sequencer,
   type TimerInput,
+  turnDelayMs,
 } from '../../../src/kernel/core.js';
 import type { Host } from './process.js';
 
@@ -27,6 +28,9 @@ export class SimDriver<Input, Output extends { readonly kind: string }> {
       perform,
       log,
       write: (writes, done) => host.disk.write(writes, () => host.after(0, done)),
+      ...(core.underWay === undefined
+        ? {}
+        : { gather: (endTurn) => host.after(turnDelayMs(core.underWay ?? 0), endTurn) }),
       startTimer: (name, delayMs) => this.#startTimer(name, delayMs),
       stopTimer: (name) => this.#timers.delete(name),
       onFailed: (cause) => host.fail(cause),
