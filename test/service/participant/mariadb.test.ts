@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { enlistmentId, transactionId } from '../../../src/kernel/ids.js';
 import { MariadbRig, titleOf } from '../../support/mariadb-rig.js';
 import { programs } from '../../support/mariadb-server.js';
@@ -214,6 +214,29 @@ describe.skipIf(programs === undefined)(titleOf('a resource in MariaDB'), () => 
     const waiting =
       "SELECT id FROM information_schema.processlist WHERE info LIKE 'UPDATE stock%' AND state = 'Updating'";
     expect(await rig().server.query(waiting)).toEqual([]);
+  });
+
+  it('gives up a statement whose thread the server ends at the same time', async () => {
+    const resource = await rig().started({ lockWaitMs: 20_000 });
+    const first = rig().ref();
+    await takenOne(rig(), resource, first);
+    const waiting =
+      "SELECT id FROM information_schema.processlist WHERE info LIKE 'UPDATE stock%' AND state = 'Updating'";
+    for (let times = 0; times < 5; times += 1) {
+      const second = rig().ref();
+      const refused = expect(rig().take(await resource.begin(second))).rejects.toThrow();
+      const [thread] = await vi.waitUntil(async () => {
+        const threads = await rig().server.query(waiting);
+        return threads.length === 1 && threads;
+      });
+      await Promise.all([
+        resource.rollBack(second),
+        rig()
+          .server.query(`KILL CONNECTION ${String(thread?.['id'])}`)
+          .catch(() => {}),
+      ]);
+      await refused;
+    }
   });
 
   it('votes to abort where the work was idle too long, or a statement too slow', async () => {

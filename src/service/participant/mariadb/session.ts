@@ -25,15 +25,16 @@ export interface Answer {
 /** One connection. It holds a lock of the server's, so that it can be seen whether its thread is gone. */
 export class Session {
   readonly #connection: Connection;
-  readonly #answerMs: number;
+  readonly #settings: Settings;
   readonly thread: Thread;
   #broken: Error | undefined;
-  #running = 0;
+  /** Of each statement whose answer has not come yet: what ends its waiting. */
+  readonly #running = new Set<(error: Error) => void>();
 
-  private constructor(connection: Connection, thread: Thread, answerMs: number) {
+  private constructor(connection: Connection, thread: Thread, settings: Settings) {
     this.#connection = connection;
     this.thread = thread;
-    this.#answerMs = answerMs;
+    this.#settings = settings;
     connection.on('error', (error: Error) => {
       this.#broken ??= error;
     });
@@ -49,7 +50,7 @@ export class Session {
       keepAliveDelay: 10_000,
     });
     const thread = { id: connection.threadId ?? 0, lockName };
-    const session = new Session(connection, thread, settings.statementMs + graceMs);
+    const session = new Session(connection, thread, settings);
     try {
       await session.#register(settings, waitMs);
       return session;
@@ -61,7 +62,7 @@ export class Session {
 
   /** Whether the answer to a statement has not come yet. */
   get isRunning(): boolean {
-    return this.#running > 0;
+    return this.#running.size > 0;
   }
 
   get isBroken(): boolean {
@@ -97,10 +98,25 @@ export class Session {
     await this.#connection.end().catch(() => this.#connection.destroy());
   }
 
-  /** Ends the connection at once. Its thread may be at a statement yet. */
+  /** Ends the connection at once, and what its thread is at. */
   destroy(): void {
     this.#broken ??= new Error('the connection was given up');
-    this.#connection.destroy();
+    if (!this.isRunning) return this.#connection.destroy();
+    // The connector would end the thread too, but the process dies with it where the thread is gone already.
+    this.#killThread().catch((error) => {
+      for (const giveUp of this.#running) giveUp(asError(error));
+    });
+  }
+
+  /** The server then closes the connection, which ends what waits for an answer. */
+  async #killThread(): Promise<void> {
+    const { connection, connectionWaitMs: connectTimeout } = this.#settings;
+    const other = await createConnection({ ...connection, connectTimeout });
+    try {
+      await other.query(`KILL CONNECTION ${this.thread.id}`);
+    } finally {
+      await other.end().catch(() => {});
+    }
   }
 
   /** A proxy answers with a number of its own for the thread, and gives each transaction to any thread. */
@@ -126,19 +142,24 @@ export class Session {
 
   async #answered<Given>(ask: () => Promise<Given>): Promise<Given> {
     if (this.#broken !== undefined) throw this.#broken;
-    this.#running += 1;
+    let giveUp: (error: Error) => void = () => {};
+    const givenUp = new Promise<never>((_, reject) => {
+      giveUp = reject;
+    });
+    this.#running.add(giveUp);
+    const answerMs = this.#settings.statementMs + graceMs;
     const timer = setTimeout(() => {
-      this.#broken ??= new Error(`no answer within ${this.#answerMs} ms`);
-      this.#connection.destroy();
-    }, this.#answerMs);
+      this.#broken ??= new Error(`no answer within ${answerMs} ms`);
+      this.destroy();
+    }, answerMs);
     try {
-      return await ask();
+      return await Promise.race([ask(), givenUp]);
     } catch (error) {
       if (!this.#connection.isValid()) this.#broken ??= asError(error);
       throw error;
     } finally {
       clearTimeout(timer);
-      this.#running -= 1;
+      this.#running.delete(giveUp);
     }
   }
 }
