@@ -225,19 +225,28 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
 
   #write(): void {
     if (this.#writing || this.#unwritten.length === 0 || this.#ended) return;
-    const writes = this.#unwritten;
-    this.#unwritten = [];
+    const writes = this.#takeUnwritten();
+    if (writes === undefined) return;
     this.#writing = true;
-    this.#options.write(
-      writes.map(({ key, value }) => ({ key, value })),
-      (failure) => {
-        this.#writing = false;
-        if (failure) return this.#fail(failure.cause);
-        this.#synced += writes.length;
-        if (this.#gathering) this.#performReady();
-        else this.#advance();
-      },
-    );
+    this.#options.write(writes, (failure) => {
+      this.#writing = false;
+      if (failure) return this.#fail(failure.cause);
+      this.#synced += writes.length;
+      if (this.#gathering) this.#performReady();
+      else this.#advance();
+    });
+  }
+
+  /** What is to be written, encoded now. `undefined` where it cannot be: then this has ended. */
+  #takeUnwritten(): StoreWrite[] | undefined {
+    const unwritten = this.#unwritten;
+    this.#unwritten = [];
+    try {
+      return unwritten.map(({ key, value }) => ({ key, value }));
+    } catch (error) {
+      this.#fail(error);
+      return undefined;
+    }
   }
 
   /** Performs from the front of the queue up to the first persist that is not on disk. */

@@ -53,6 +53,8 @@ class Speaker implements Core<Input, Said> {
 
 async function running() {
   let signed = 0;
+  const signing = { fails: false };
+  const fatal: Error[] = [];
   const batches: (readonly StoreWrite[])[] = [];
   const store: Store = {
     load: async () => [],
@@ -63,6 +65,7 @@ async function running() {
   };
   const core = new Speaker(
     batchSigner(() => {
+      if (signing.fails) throw new Error('no signature');
       signed += 1;
       return new Uint8Array(64);
     }),
@@ -73,13 +76,11 @@ async function running() {
     store,
     perform: ({ text, signature }) => said.push(`${text} ${signature.length}`),
     log: pino({ level: 'silent' }),
-    onFatal: (error) => {
-      throw error;
-    },
+    onFatal: (error) => fatal.push(error),
   });
   await driver.start();
   const say = (text: string) => driver.submit({ kind: 'say', text });
-  return { driver, core, batches, said, say, signed: () => signed };
+  return { driver, core, batches, said, say, signing, fatal, signed: () => signed };
 }
 
 beforeEach(() => {
@@ -136,6 +137,15 @@ describe('a turn', () => {
     say('b');
     await vi.advanceTimersByTimeAsync(20);
     expect(said).toHaveLength(2);
+  });
+
+  it('stops the driver where what is to be written cannot be made', async () => {
+    const { batches, fatal, said, say, signing } = await running();
+    signing.fails = true;
+    say('a');
+    await vi.advanceTimersByTimeAsync(0);
+    expect(fatal.map(({ message }) => message)).toEqual(['no signature']);
+    expect([batches, said, say('b')]).toEqual([[], [], false]);
   });
 
   it('is ended before the driver stops', async () => {
