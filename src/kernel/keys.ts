@@ -10,13 +10,14 @@ import { LRUCache } from 'lru-cache';
 import { type PlainSignature, plainSignature } from './batch.js';
 import type { Cluster, Member } from './cluster.js';
 import { costs } from './costs.js';
-import type { InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
+import { sha256 } from './digest.js';
+import type { Digest, InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
 import { ofParticipants } from './participants.js';
 import type { Signer, Verifier } from './verifier.js';
 
 /** SubjectPublicKeyInfo of Ed25519 up to the raw key (RFC 8410 §4). */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
-/** Enough for some thousand open transactions; some 16 MB when full. */
+/** Enough for some thousand open transactions; some 10 MB when full. */
 const rememberedSignatures = 32_768;
 
 /**
@@ -38,8 +39,8 @@ export class Keyring implements Verifier {
   readonly #replicas: ReadonlyMap<ReplicaId, KeyObject>;
   readonly #initiators: ReadonlyMap<InitiatorId, KeyObject>;
   readonly #participants: () => ReadonlyMap<ParticipantId, KeyObject>;
-  /** By the signature: under which key it held, and over what. */
-  readonly #verified = new LRUCache<string, { key: KeyObject; bytes: Uint8Array }>({
+  /** By the signature: under which key it held, and over what. A digest, as a statement may have megabytes. */
+  readonly #verified = new LRUCache<string, { key: KeyObject; digest: Digest }>({
     max: rememberedSignatures,
   });
 
@@ -106,10 +107,11 @@ export class Keyring implements Verifier {
     const memory = Buffer.from(signature.buffer, signature.byteOffset, signature.length);
     const name = memory.toString('latin1');
     const known = this.#verified.get(name);
-    if (known?.key === key && Buffer.compare(known.bytes, bytes) === 0) return true;
+    const digest = sha256(bytes);
+    if (known?.key === key && known.digest === digest) return true;
     costs.statementsChecked += 1;
     if (!verify(null, bytes, key, signature)) return false;
-    this.#verified.set(name, { key, bytes: bytes.slice() });
+    this.#verified.set(name, { key, digest });
     return true;
   }
 }
