@@ -1,3 +1,4 @@
+import { concatBytes } from '@noble/hashes/utils.js';
 import { sha256Bytes } from './digest.js';
 
 /**
@@ -28,22 +29,12 @@ const rootPrefix = new Uint8Array([...new TextEncoder().encode('concordat/1'), 0
 const leafPrefix = new Uint8Array([0]);
 const nodePrefix = new Uint8Array([1]);
 
-function joined(...parts: readonly Uint8Array[]): Uint8Array {
-  const bytes = new Uint8Array(parts.reduce((sum, part) => sum + part.length, 0));
-  let at = 0;
-  for (const part of parts) {
-    bytes.set(part, at);
-    at += part.length;
-  }
-  return bytes;
-}
-
 function leafOf(text: Uint8Array): Uint8Array {
-  return sha256Bytes(joined(leafPrefix, text));
+  return sha256Bytes(concatBytes(leafPrefix, text));
 }
 
 function nodeOf(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256Bytes(joined(nodePrefix, left, right));
+  return sha256Bytes(concatBytes(nodePrefix, left, right));
 }
 
 /** The largest power of two below `count`: so many leaves are on the left (RFC 9162 §2.1.1). */
@@ -79,7 +70,7 @@ function treeOf(leaves: readonly Uint8Array[]): { root: Uint8Array; paths: Uint8
 
 /** With the number of leaves: a text has one place in the tree, and one path that leads from there to the root. */
 function textOfRoot(root: Uint8Array, leaves: number): Uint8Array {
-  return joined(rootPrefix, new Uint8Array([leaves]), root);
+  return concatBytes(rootPrefix, new Uint8Array([leaves]), root);
 }
 
 /**
@@ -96,7 +87,9 @@ export function signBatch(
   const { root, paths } = treeOf(texts.map(leafOf));
   const plain = Uint8Array.from(sign(textOfRoot(root, texts.length)));
   plain[plainBytes - 1] = (plain[plainBytes - 1] ?? 0) | batchMark;
-  return paths.map((path, index) => joined(plain, new Uint8Array([texts.length, index]), ...path));
+  return paths.map((path, index) =>
+    concatBytes(plain, new Uint8Array([texts.length, index]), ...path),
+  );
 }
 
 /** What a signature of a text comes down to: an Ed25519 signature, and the bytes that it must be over. */

@@ -196,7 +196,7 @@ export function writeBatch(writer: Writer, batch: Batch): void {
 }
 
 export function readBatch(reader: Reader): Batch {
-  return remembered(reader, () => readRequests(reader));
+  return readEncoded(reader, () => readRequests(reader));
 }
 
 export function writeCycleValue(writer: Writer, value: CycleValue): void {
@@ -204,7 +204,7 @@ export function writeCycleValue(writer: Writer, value: CycleValue): void {
 }
 
 export function readCycleValue(reader: Reader): CycleValue {
-  return remembered(reader, () => {
+  return readEncoded(reader, () => {
     const batch = readRequests(reader);
     const readmit = reader.list(limits.replicas, () => readReplica(reader));
     checkRising(readmit, (replica) => replica);
@@ -292,7 +292,7 @@ function encoded(value: Batch | CycleValue, write: (writer: Writer) => void): Ui
   return bytes;
 }
 
-function remembered<V extends Batch | CycleValue>(reader: Reader, read: () => V): V {
+function readEncoded<V extends Batch | CycleValue>(reader: Reader, read: () => V): V {
   const { value, bytes } = reader.recorded(read);
   encodings.set(value, bytes);
   return value;

@@ -9,8 +9,8 @@ export const batchMutants: readonly Mutant[] = [
     name: 'batch-of-any-number',
     rule: 'a text has one place in its batch, so that no party makes another signature of one',
     file,
-    find: 'joined(rootPrefix, new Uint8Array([leaves]), root)',
-    replace: 'joined(rootPrefix, root)',
+    find: 'concatBytes(rootPrefix, new Uint8Array([leaves]), root)',
+    replace: 'concatBytes(rootPrefix, root)',
     tests,
   },
   {
@@ -25,8 +25,8 @@ export const batchMutants: readonly Mutant[] = [
     name: 'batch-leaf-is-a-node',
     rule: 'no inner node of the tree is a text',
     file,
-    find: 'joined(leafPrefix, text)',
-    replace: 'joined(text)',
+    find: 'concatBytes(leafPrefix, text)',
+    replace: 'concatBytes(text)',
     tests,
   },
   {
