@@ -112,6 +112,8 @@ export class Session {
   async #killThread(): Promise<void> {
     const { connection, connectionWaitMs: connectTimeout } = this.#settings;
     const other = await createConnection({ ...connection, connectTimeout });
+    // A server that stops may say so between two statements; without a listener that would end the process.
+    other.on('error', () => {});
     try {
       await other.query(`KILL CONNECTION ${this.thread.id}`);
     } finally {
