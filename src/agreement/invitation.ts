@@ -106,20 +106,24 @@ export function decodeInvitation(
   bytes: Uint8Array,
   passingsOn = passingsOnMax,
 ): InvitationStatement {
-  return readAll(bytes, (reader) => {
-    const kind = readHeader(reader, cluster);
-    if (kind !== 'invitation') throw new WireError(`a ${kind} where none belongs`);
-    const statement: InvitationStatement = {
-      kind,
-      tid: readTransactionId(reader),
-      participant: readName(reader, participantId),
-      places: reader.u8(),
-      inviter: readInviter(reader),
-      invitations: readInvitations(reader, cluster, passingsOn - 1),
-    };
-    checkPlaces(statement.places);
-    return statement;
-  });
+  return readAll(
+    bytes,
+    (reader) => {
+      const kind = readHeader(reader, cluster);
+      if (kind !== 'invitation') throw new WireError(`a ${kind} where none belongs`);
+      const statement: InvitationStatement = {
+        kind,
+        tid: readTransactionId(reader),
+        participant: readName(reader, participantId),
+        places: reader.u8(),
+        inviter: readInviter(reader),
+        invitations: readInvitations(reader, cluster, passingsOn - 1),
+      };
+      checkPlaces(statement.places);
+      return statement;
+    },
+    { mayShare: true },
+  );
 }
 
 export function writeInvitations(

@@ -60,11 +60,19 @@ export function encodePeerMessage(message: PeerMessage): Uint8Array {
   return bytes;
 }
 
-/** Throws `WireError` unless the bytes are a message of this cluster; checks no signature. */
+/**
+ * Throws `WireError` unless the bytes are a message of this cluster; checks no signature. The message may keep
+ * parts of the bytes, so nobody writes to them any more.
+ */
 export function decodePeerMessage(cluster: ClusterId, bytes: Uint8Array): PeerMessage {
   checkSize(bytes);
-  return readAll(bytes, (reader) => readMessage(reader, cluster));
+  // A statement that is kept must not keep a page of hundreds.
+  const mayShare = bytes.length <= sharedBytesMax;
+  return readAll(bytes, (reader) => readMessage(reader, cluster), { mayShare });
 }
+
+/** Of such a message the core keeps most, if anything. */
+const sharedBytesMax = 4096;
 
 function writeMessage(writer: Writer, message: PeerMessage): void {
   messageKind.write(writer, message.kind);

@@ -130,53 +130,57 @@ export function encodeLeaf(cluster: ClusterId, statement: LeafStatement): Uint8A
 
 /**
  * What the signed bytes say. Throws `WireError` unless they are a statement of this cluster, to the
- * last byte.
+ * last byte. Invitations in it are parts of the bytes.
  */
 export function decodeLeaf(cluster: ClusterId, bytes: Uint8Array): LeafStatement {
-  return readAll(bytes, (reader): LeafStatement => {
-    const kind = readHeader(reader, cluster);
-    switch (kind) {
-      case 'activation':
-        return { kind, ...readActivationRequest(reader), initiator: readInitiator(reader) };
-      case 'completion':
-        return {
-          kind,
-          tid: readTransactionId(reader),
-          decision: decision.read(reader),
-          initiator: readInitiator(reader),
-        };
-      case 'registration':
-        return {
-          kind,
-          ...readEnlistment(reader),
-          protocol: protocol.read(reader),
-          address: reader.text(limits.addressBytes),
-          invitations: readInvitations(reader, cluster),
-        };
-      case 'vote':
-        return { kind, ...readEnlistment(reader), vote: vote.read(reader) };
-      case 'acknowledgement':
-        return { kind, ...readEnlistment(reader), outcome: outcome.read(reader) };
-      case 'proposal':
-        return {
-          kind,
-          slot: readSlot(reader),
-          view: readView(reader),
-          uuid: reader.hex(16),
-          replica: readReplica(reader),
-        };
-      case 'pre-prepare':
-      case 'prepare':
-      case 'commit':
-        return readPhase(reader, kind);
-      case 'invitation':
-      case 'view-change':
-      case 'new-view':
-        throw new WireError(`a ${kind} where none belongs`);
-      default:
-        return unreachable(kind);
-    }
-  });
+  return readAll(
+    bytes,
+    (reader): LeafStatement => {
+      const kind = readHeader(reader, cluster);
+      switch (kind) {
+        case 'activation':
+          return { kind, ...readActivationRequest(reader), initiator: readInitiator(reader) };
+        case 'completion':
+          return {
+            kind,
+            tid: readTransactionId(reader),
+            decision: decision.read(reader),
+            initiator: readInitiator(reader),
+          };
+        case 'registration':
+          return {
+            kind,
+            ...readEnlistment(reader),
+            protocol: protocol.read(reader),
+            address: reader.text(limits.addressBytes),
+            invitations: readInvitations(reader, cluster),
+          };
+        case 'vote':
+          return { kind, ...readEnlistment(reader), vote: vote.read(reader) };
+        case 'acknowledgement':
+          return { kind, ...readEnlistment(reader), outcome: outcome.read(reader) };
+        case 'proposal':
+          return {
+            kind,
+            slot: readSlot(reader),
+            view: readView(reader),
+            uuid: reader.hex(16),
+            replica: readReplica(reader),
+          };
+        case 'pre-prepare':
+        case 'prepare':
+        case 'commit':
+          return readPhase(reader, kind);
+        case 'invitation':
+        case 'view-change':
+        case 'new-view':
+          throw new WireError(`a ${kind} where none belongs`);
+        default:
+          return unreachable(kind);
+      }
+    },
+    { mayShare: true },
+  );
 }
 
 /** What the activation statements of different initiators for one request have in common. */

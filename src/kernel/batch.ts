@@ -30,26 +30,52 @@ const leafPrefix = new Uint8Array([0]);
 const nodePrefix = new Uint8Array([1]);
 
 function leafOf(text: Uint8Array): Uint8Array {
-  return sha256Bytes(concatBytes(leafPrefix, text));
+  return sha256Of(leafPrefix, text);
 }
 
 function nodeOf(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256Bytes(concatBytes(nodePrefix, left, right));
+  return sha256Of(nodePrefix, left, right);
 }
+
+/** SHA-256 of the parts, one after the other. */
+function sha256Of(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length > room.length) return sha256Bytes(concatBytes(...parts));
+  let at = 0;
+  for (const part of parts) {
+    room.set(part, at);
+    at += part.length;
+  }
+  return sha256Bytes(room.subarray(0, at));
+}
+
+/** Where parts are put together to be hashed: most are short. */
+const room = new Uint8Array(2048);
 
 /** The largest power of two below `count`: so many leaves are on the left (RFC 9162 §2.1.1). */
 function leftOf(count: number): number {
   return 2 ** Math.ceil(Math.log2(count) - 1);
 }
 
+type Side = 'left' | 'right';
+
 /** On which side the sibling is at each step from the leaf up. */
-function sidesOf(index: number, count: number): ('left' | 'right')[] {
-  if (count === 1) return [];
+function sidesOf(index: number, count: number): readonly Side[] {
+  const place = index * (batchLeavesMax + 1) + count;
+  const known = knownSides[place];
+  if (known !== undefined) return known;
   const left = leftOf(count);
-  return index < left
-    ? [...sidesOf(index, left), 'right']
-    : [...sidesOf(index - left, count - left), 'left'];
+  const sides: readonly Side[] =
+    index < left
+      ? [...sidesOf(index, left), 'right']
+      : [...sidesOf(index - left, count - left), 'left'];
+  knownSides[place] = sides;
+  return sides;
 }
+
+/** By the place and the number of leaves: a batch has few forms. */
+const knownSides: (readonly Side[] | undefined)[] = [undefined, []];
 
 /** The root over leaves, and the path of each: the siblings from the leaf up. */
 function treeOf(leaves: readonly Uint8Array[]): { root: Uint8Array; paths: Uint8Array[][] } {

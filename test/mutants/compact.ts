@@ -73,7 +73,7 @@ export const compactMutants: readonly Mutant[] = [
     name: 'compact-names',
     rule: 'a link brings only names that XML has',
     file: 'src/soap/compact/message-codec.ts',
-    find: "if (!nameForm.test(localName) || (prefix !== '' && !nameForm.test(prefix))) {",
+    find: "if (!isName(localName) || (prefix !== '' && !isName(prefix))) {",
     replace: 'if (localName.length > 100_000) {',
     tests: codec,
   },

@@ -116,7 +116,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     credential: node,
     log,
   });
-  const peers = new Peers({ cluster, self, network, keyring, store, log, needs, submit });
+  const peers = new Peers({ cluster, network, keyring, store, log, needs, submit });
   const performOutput = performer({ peers, notices, pending, decisions });
   const perform = (output: CoordinatorOutput): void => {
     latencies.onOutput(output);

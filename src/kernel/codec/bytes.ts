@@ -189,6 +189,10 @@ export function readAll<T>(
   return value;
 }
 
+const spareBytes = 4096;
+/** Room that no writer has at the moment. Most write less and are done: the next takes the same. */
+let spare: Uint8Array | undefined;
+
 const utf8Encoder = new TextEncoder();
 const loneSurrogate = /\p{Surrogate}/u;
 
@@ -197,16 +201,20 @@ const loneSurrogate = /\p{Surrogate}/u;
  * hold, so that nobody sends, or signs, what no reader accepts.
  */
 export class Writer {
-  #bytes = new Uint8Array(256);
+  #bytes: Uint8Array = none;
   #length = 0;
 
   /** The bytes so far, which are the caller's; the writer starts anew. Large ones are not copied. */
   finish(): Uint8Array {
-    const written = this.#bytes.subarray(0, this.#length);
-    const isMostlyUsed = 2 * this.#length > this.#bytes.length;
-    if (isMostlyUsed) this.#bytes = new Uint8Array(0);
+    const room = this.#bytes;
+    const written = room.subarray(0, this.#length);
+    this.#bytes = none;
     this.#length = 0;
-    return isMostlyUsed ? written : written.slice();
+    if (room.length === spareBytes) {
+      spare = room;
+      return written.slice();
+    }
+    return 2 * written.length > room.length ? written : written.slice();
   }
 
   u8(value: number): void {
@@ -309,14 +317,22 @@ export class Writer {
   #claim(length: number): number {
     const at = this.#length;
     const needed = at + length;
-    if (needed > this.#bytes.length) {
-      const room = needed + (needed >>> 3);
-      const grown = new Uint8Array(Math.max(room, 2 * this.#bytes.length));
-      grown.set(this.#bytes.subarray(0, at));
-      this.#bytes = grown;
-    }
+    if (needed > this.#bytes.length) this.#grow(needed);
     this.#length = needed;
     return at;
+  }
+
+  #grow(needed: number): void {
+    if (needed <= spareBytes) {
+      this.#bytes = spare ?? new Uint8Array(spareBytes);
+      spare = undefined;
+      return;
+    }
+    const room = needed + (needed >>> 3);
+    const grown = new Uint8Array(Math.max(room, 2 * this.#bytes.length));
+    grown.set(this.#bytes.subarray(0, this.#length));
+    if (this.#bytes.length === spareBytes) spare = this.#bytes;
+    this.#bytes = grown;
   }
 }
 

@@ -19,6 +19,7 @@ export interface ChannelHandler {
 export const maxMessageBytes = 16 * 1024 * 1024;
 const lengthBytes = 4;
 const prefixBytes = lengthBytes + 1;
+const none = Buffer.alloc(0);
 
 export interface Frame<Channel extends string = PeerChannel> {
   readonly channel: Channel;
@@ -72,7 +73,7 @@ export class FrameError extends ConcordatError<'broken-framing', NoData> {
  */
 export class FrameDecoder<Channel extends string = PeerChannel> {
   readonly #framing: Framing<Channel>;
-  #buffer = Buffer.alloc(0);
+  #buffer = none;
   #filled = 0;
 
   constructor(framing: Framing<Channel>) {
@@ -87,33 +88,53 @@ export class FrameDecoder<Channel extends string = PeerChannel> {
   *push(chunk: Buffer): Generator<Frame<Channel>> {
     let rest = chunk;
     while (rest.length > 0) {
+      const whole = this.#filled === 0 ? this.#wholeIn(rest) : undefined;
+      if (whole !== undefined) {
+        rest = rest.subarray(prefixBytes + whole.bytes.length);
+        yield whole;
+        continue;
+      }
       const wanted = this.#wanted();
       const taken = rest.subarray(0, wanted - this.#filled);
       this.#append(taken, wanted);
       rest = rest.subarray(taken.length);
       if (this.#filled === this.#wanted()) {
         const bytes = new Uint8Array(this.#buffer.subarray(prefixBytes, this.#filled));
-        const channel = this.#channel();
-        this.#buffer = Buffer.alloc(0);
+        const channel = this.#channelOf(this.#buffer);
+        this.#buffer = none;
         this.#filled = 0;
         yield { channel, bytes };
       }
     }
   }
 
+  /** The frame at the start of the bytes, where all of it is there. */
+  #wholeIn(bytes: Buffer): Frame<Channel> | undefined {
+    if (bytes.length < prefixBytes) return undefined;
+    const end = lengthBytes + this.#lengthOf(bytes);
+    const channel = this.#channelOf(bytes);
+    if (bytes.length < end) return undefined;
+    return { channel, bytes: new Uint8Array(bytes.subarray(prefixBytes, end)) };
+  }
+
   /** How many bytes the frame has with its prefix; only the next part of that while it is not complete. */
   #wanted(): number {
     if (this.#filled < lengthBytes) return lengthBytes;
-    const length = this.#buffer.readUInt32BE(0);
-    if (length < 2 || length > 1 + this.#framing.bytesMax)
-      throw new FrameError(`frame of ${length} bytes`);
+    const length = this.#lengthOf(this.#buffer);
     if (this.#filled < prefixBytes) return prefixBytes;
-    this.#channel();
+    this.#channelOf(this.#buffer);
     return lengthBytes + length;
   }
 
-  #channel(): Channel {
-    const number = this.#buffer.readUInt8(lengthBytes);
+  #lengthOf(frame: Buffer): number {
+    const length = frame.readUInt32BE(0);
+    if (length < 2 || length > 1 + this.#framing.bytesMax)
+      throw new FrameError(`frame of ${length} bytes`);
+    return length;
+  }
+
+  #channelOf(frame: Buffer): Channel {
+    const number = frame.readUInt8(lengthBytes);
     const channel = this.#framing.channels[number];
     if (channel === undefined) throw new FrameError(`no channel ${number}`);
     return channel;

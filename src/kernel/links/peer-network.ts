@@ -55,12 +55,12 @@ class OutgoingLink {
     return { up: this.#up, queued: this.#queue.length, dropped: this.#queue.dropped };
   }
 
-  /** Queues the bytes. Those of one tick leave together, as few TLS records. */
-  send(channel: PeerChannel, bytes: Uint8Array): void {
+  /** Queues the frame. Those of one tick leave together, as few TLS records. */
+  send(channel: PeerChannel, frame: Buffer): void {
     if (this.#stopped) return;
     costs.frames += 1;
-    costs.frameBytes += bytes.length;
-    this.#queue.push(channel, encodeFrame(channel, bytes));
+    costs.frameBytes += frame.length;
+    this.#queue.push(channel, frame);
     if (!this.#up || this.#flushScheduled) return;
     this.#flushScheduled = true;
     setImmediate(() => {
@@ -238,7 +238,13 @@ export class PeerNetwork {
   send(channel: PeerChannel, to: ReplicaId, bytes: Uint8Array): void {
     const link = this.#links.get(to);
     if (link === undefined) throw new RangeError(`no other replica ${to}`);
-    link.send(channel, bytes);
+    link.send(channel, encodeFrame(channel, bytes));
+  }
+
+  /** Queues a message for every other replica. Throws `RangeError` as `send`. */
+  broadcast(channel: PeerChannel, bytes: Uint8Array): void {
+    const frame = encodeFrame(channel, bytes);
+    for (const link of this.#links.values()) link.send(channel, frame);
   }
 
   status(): PeerStatus[] {

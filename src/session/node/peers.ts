@@ -27,7 +27,6 @@ export type SessionPeerOutput = Extract<
 >;
 
 export interface SessionPeersOptions {
-  readonly self: ReplicaId;
   readonly network: PeerNetwork;
   readonly keyring: Keyring;
   readonly owners: Owners;
@@ -42,14 +41,12 @@ export interface SessionPeersOptions {
 /** The sessions of the other replicas: encodes what goes out, decodes and verifies what comes in. */
 export class SessionPeers {
   readonly #options: SessionPeersOptions;
-  readonly #others: readonly ReplicaId[];
   readonly #occasionally: OccasionalLog;
 
   constructor(options: SessionPeersOptions) {
-    const { self, network, keyring, log, submit } = options;
+    const { network, log, submit } = options;
     this.#options = options;
     this.#occasionally = new OccasionalLog(log);
-    this.#others = keyring.cluster.coordinators.map(({ id }) => id).filter((id) => id !== self);
     network.attach('ordering', { onMessage: (from, bytes) => this.#onOrdering(from, bytes) });
     network.attach('sessions', {
       onMessage: (from, bytes) => this.#onSession(from, bytes),
@@ -62,13 +59,13 @@ export class SessionPeers {
       case 'send-session':
       case 'broadcast-session': {
         const { message } = output;
-        const to = output.kind === 'send-session' ? [output.to] : this.#others;
+        const to = output.kind === 'send-session' ? output.to : 'others';
         return this.#send('sessions', to, message.kind, () => encodeSessionMessage(message));
       }
       case 'send-ordering':
       case 'broadcast-ordering': {
         const { message } = output;
-        const to = output.kind === 'send-ordering' ? [output.to] : this.#others;
+        const to = output.kind === 'send-ordering' ? output.to : 'others';
         rememberSent(this.#options.keyring, message);
         return this.#send('ordering', to, message.kind, () => encodeOrderingMessage(message));
       }
@@ -80,7 +77,7 @@ export class SessionPeers {
   /** What cannot be encoded is dropped, as if the network had lost it: sessions go on. */
   #send(
     channel: PeerChannel,
-    to: readonly ReplicaId[],
+    to: ReplicaId | 'others',
     kind: string,
     encode: () => Uint8Array,
   ): void {
@@ -91,7 +88,9 @@ export class SessionPeers {
       const { message: reason } = error instanceof Error ? error : new Error(String(error));
       return this.#occasionally.write('error', 'message-not-sent', { channel, kind, reason }, kind);
     }
-    for (const replica of to) this.#options.network.send(channel, replica, bytes);
+    const { network } = this.#options;
+    if (to === 'others') network.broadcast(channel, bytes);
+    else network.send(channel, to, bytes);
   }
 
   #onOrdering(from: ReplicaId, bytes: Uint8Array): void {

@@ -78,7 +78,7 @@ export class Sessions {
     store: Store,
     state: SessionsState,
   ) {
-    const { keyring, self, network, log, createCore } = options;
+    const { keyring, network, log, createCore } = options;
     this.#options = options;
     this.#modules = modules;
     this.#store = store;
@@ -105,7 +105,6 @@ export class Sessions {
     if (state === 'running') {
       const isGenuine = sessionRequestCheck(keyring, owners);
       this.#peers = new SessionPeers({
-        self: self.id,
         network,
         keyring,
         owners,

@@ -1,4 +1,5 @@
 import { type Reader, WireError, type Writer } from '../../kernel/codec/bytes.js';
+import { remembered } from '../../kernel/remembered.js';
 import type { Addressing, EndpointReference } from '../addressing.js';
 import type { SoapMessage } from '../envelope.js';
 import { defaultXmlLimits } from '../parse-xml.js';
@@ -221,7 +222,7 @@ class TreeReader {
 
   #name(): readonly [uri: string, prefix: string, localName: string] {
     const [uri, prefix, localName] = [this.#string(), this.#string(), this.#string()];
-    if (!nameForm.test(localName) || (prefix !== '' && !nameForm.test(prefix))) {
+    if (!isName(localName) || (prefix !== '' && !isName(prefix))) {
       throw new WireError('no name of XML');
     }
     return [uri, prefix, localName];
@@ -235,6 +236,15 @@ function withPrefix(
   uri: string,
 ): NamespaceScope | undefined {
   return lookUp(scope, prefix) === uri ? scope : { prefix, uri, outer: scope };
+}
+
+/** Names that are known to be such. */
+const namesMax = 1024;
+const longName = 64;
+const isShortName = remembered(namesMax, (text) => nameForm.test(text));
+
+function isName(text: string): boolean {
+  return text.length > longName ? nameForm.test(text) : isShortName(text);
 }
 
 function checkedText(text: string): string {

@@ -177,6 +177,15 @@ describe('PeerNetwork', () => {
     expect(() => a.network.attach('sessions', { onMessage: () => undefined })).toThrow(/taken/);
   });
 
+  it('sends to every other replica what is for all', async () => {
+    const [a, b, c] = [await replica(zero), await replica(one), await replica(replicaId(2))];
+    await until('links to both', () => a.up.length === 2);
+    a.network.broadcast('agreement', Buffer.from('for all'));
+    await until('a message each', () => b.heard.length + c.heard.length === 2);
+    expect([...b.heard, ...c.heard]).toEqual(['0:for all', '0:for all']);
+    expect(a.heard).toEqual([]);
+  });
+
   it('throws for itself and for nobody', async () => {
     const { network } = await replica(zero);
     expect(() => network.send('agreement', zero, Buffer.from('x'))).toThrow(RangeError);

@@ -3,7 +3,7 @@ import { decodeDecisionProof } from '../../../agreement/certificate.js';
 import { verifyPeerMessage } from '../../../agreement/check-message.js';
 import { type PeerMessage, slotKey } from '../../../agreement/messages.js';
 import { decodePeerMessage, encodePeerMessage } from '../../../agreement/peer-message.js';
-import type { Cluster, CoordinatorMember } from '../../../kernel/cluster.js';
+import type { Cluster } from '../../../kernel/cluster.js';
 import { OccasionalLog } from '../../../kernel/http/log-output.js';
 import type { Logger } from '../../../kernel/http/logger.js';
 import type { ReplicaId } from '../../../kernel/ids.js';
@@ -18,7 +18,6 @@ export type PeerOutput = Extract<CoordinatorOutput, { kind: 'send' | 'broadcast'
 
 export interface PeersOptions {
   readonly cluster: Cluster;
-  readonly self: CoordinatorMember;
   readonly network: PeerNetwork;
   readonly keyring: Keyring;
   readonly store: Store;
@@ -31,14 +30,12 @@ export interface PeersOptions {
 /** The agreement with the other replicas: encodes what goes out, decodes and verifies what comes in. */
 export class Peers {
   readonly #options: PeersOptions;
-  readonly #others: readonly ReplicaId[];
   readonly #occasionally: OccasionalLog;
 
   constructor(options: PeersOptions) {
-    const { cluster, self, network, log, submit } = options;
+    const { network, log, submit } = options;
     this.#options = options;
     this.#occasionally = new OccasionalLog(log);
-    this.#others = cluster.coordinators.map(({ id }) => id).filter((id) => id !== self.id);
     network.attach('agreement', {
       onMessage: (from, bytes) => this.#onMessage(from, bytes),
       onUp: (replica) => void submit({ kind: 'peer-up', replica }),
@@ -52,9 +49,9 @@ export class Peers {
     }
     const bytes = this.#encode(output.message);
     if (!bytes) return;
-    for (const to of output.kind === 'send' ? [output.to] : this.#others) {
-      this.#options.network.send('agreement', to, bytes);
-    }
+    const { network } = this.#options;
+    if (output.kind === 'send') network.send('agreement', output.to, bytes);
+    else network.broadcast('agreement', bytes);
   }
 
   /** What cannot be encoded is dropped, as if the network had lost it: the coordinator goes on. */
