@@ -4,6 +4,9 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { isHealthy } from '../../kernel/http/http-get.js';
 import { CliError } from '../exit.js';
 
+/** Room for what lives shortly (MiB, each of three parts): with less of it, load costs a fifth more processor time. */
+const nodeFlags = ['--max-semi-space-size=64'];
+
 export interface ChildNodeOptions {
   readonly name: string;
   /** Base address of its HTTP server. */
@@ -108,7 +111,8 @@ export class ChildNode {
   #spawn(args: readonly string[]): RunningChild {
     const { logFile, environment, launcher = [] } = this.#options;
     const log = openSync(logFile, 'a', 0o600);
-    const [command = process.execPath, ...rest] = [...launcher, process.execPath, ...args];
+    const run = [process.execPath, ...nodeFlags, ...args];
+    const [command = process.execPath, ...rest] = [...launcher, ...run];
     const started = spawn(command, rest, {
       // The channel shows the child that this process is gone.
       stdio: ['ignore', log, log, 'ipc'],
