@@ -5,6 +5,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { initCluster } from '../../../src/cli/init.js';
+import { nodeFlags } from '../../../src/cli/local/child-node.js';
 import { claimPorts, localHost, type PortRange } from '../../../src/cli/local/port-range.js';
 import { BenchmarkError } from '../../benchmark.js';
 import type { EngineName } from '../../simulated/cluster.js';
@@ -190,7 +191,10 @@ function start(
 ): ChildProcess {
   const script = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
   const name = setup.replica === undefined ? program : `${program} ${setup.replica}`;
-  const child = fork(script, [JSON.stringify(setup)], { stdio: ['ignore', 2, 2, 'ipc'] });
+  const child = fork(script, [JSON.stringify(setup)], {
+    execArgv: nodeFlags,
+    stdio: ['ignore', 2, 2, 'ipc'],
+  });
   child.on('exit', (code, signal) => {
     if (code === 0 || signal === 'SIGKILL') return;
     onDied(new BenchmarkError(`${setup.engine}: ${name} ended by itself (${code ?? signal})`));

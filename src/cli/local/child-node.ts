@@ -5,7 +5,7 @@ import { isHealthy } from '../../kernel/http/http-get.js';
 import { CliError } from '../exit.js';
 
 /** Room for what lives shortly (MiB, each of three parts): with less of it, load costs a fifth more processor time. */
-const nodeFlags = ['--max-semi-space-size=64'];
+export const nodeFlags = ['--max-semi-space-size=64'];
 
 export interface ChildNodeOptions {
   readonly name: string;
