@@ -45,6 +45,8 @@ export type OnAnswer = (replica: number, requests: number, latencyMs: number) =>
 
 const cluster = clusterId('model');
 const signatureBytes = 64;
+/** Of one replica; what its model was measured with, so that figures can be compared. */
+const usualBatchRequests = 1024;
 /** So few of one client's numbers are under way that none overtakes another too far. */
 const numbersOfOneClient = 100;
 
@@ -195,7 +197,7 @@ export class SimulatedCluster {
   }
 
   get #batchRequests(): number {
-    const requests = this.#settings.batchRequests ?? orderingDefaults.batchRequestsMax;
+    const requests = this.#settings.batchRequests ?? usualBatchRequests;
     return Math.max(1, Math.floor(requests / this.#bundle));
   }
 }

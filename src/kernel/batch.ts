@@ -17,7 +17,7 @@ export const batchLeavesMax = 16;
 const plainBytes = 64;
 const hashBytes = 32;
 /** So many bytes of a signature say how long it is. */
-const signaturePrefixBytes = plainBytes + 2;
+export const signaturePrefixBytes = plainBytes + 2;
 /** In the last byte of what would be an Ed25519 signature. */
 const batchMark = 0x80;
 
@@ -30,31 +30,28 @@ const leafPrefix = new Uint8Array([0]);
 const nodePrefix = new Uint8Array([1]);
 
 function leafOf(text: Uint8Array): Uint8Array {
-  if (text.length >= leafRoom.length) return sha256Bytes(concatBytes(leafPrefix, text));
-  leafRoom.set(text, leafPrefix.length);
-  return sha256Bytes(leafRoom.subarray(0, leafPrefix.length + text.length));
+  return sha256Of(leafPrefix, text);
 }
 
 function nodeOf(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return nodeAt(left, 0, right, 0);
+  return sha256Of(nodePrefix, left, right);
 }
 
-/** Of the hashes that begin at these places of the bytes. */
-function nodeAt(left: Uint8Array, leftAt: number, right: Uint8Array, rightAt: number): Uint8Array {
-  for (let at = 0; at < hashBytes; at += 1) {
-    nodeRoom[leftStart + at] = left[leftAt + at] ?? 0;
-    nodeRoom[rightStart + at] = right[rightAt + at] ?? 0;
+/** SHA-256 of the parts, one after the other. */
+function sha256Of(...parts: readonly Uint8Array[]): Uint8Array {
+  let length = 0;
+  for (const part of parts) length += part.length;
+  if (length > room.length) return sha256Bytes(concatBytes(...parts));
+  let at = 0;
+  for (const part of parts) {
+    room.set(part, at);
+    at += part.length;
   }
-  return sha256Bytes(nodeRoom);
+  return sha256Bytes(room.subarray(0, at));
 }
 
-/** Where texts and hashes are put together, so that not each takes memory of its own: most texts are short. */
-const leafRoom = new Uint8Array(2048);
-leafRoom.set(leafPrefix);
-const leftStart = nodePrefix.length;
-const rightStart = leftStart + hashBytes;
-const nodeRoom = new Uint8Array(rightStart + hashBytes);
-nodeRoom.set(nodePrefix);
+/** Where parts are put together to be hashed: most are short. */
+const room = new Uint8Array(2048);
 
 /** The largest power of two below `count`: so many leaves are on the left (RFC 9162 §2.1.1). */
 function leftOf(count: number): number {
@@ -134,12 +131,12 @@ export function plainSignature(
 ): PlainSignature | undefined {
   if (signature.length !== signatureLength(signature)) return undefined;
   if (signature.length === plainBytes) return { bytes: text, signature };
-  const count = signature[plainBytes] ?? 0;
-  const index = signature[plainBytes + 1] ?? 0;
+  const [count = 0, index = 0] = signature.subarray(plainBytes, signaturePrefixBytes);
   let root = leafOf(text);
   let at = signaturePrefixBytes;
   for (const side of sidesOf(index, count)) {
-    root = side === 'left' ? nodeAt(signature, at, root, 0) : nodeAt(root, 0, signature, at);
+    const sibling = signature.subarray(at, at + hashBytes);
+    root = side === 'left' ? nodeOf(sibling, root) : nodeOf(root, sibling);
     at += hashBytes;
   }
   const plain = signature.slice(0, plainBytes);
@@ -148,14 +145,14 @@ export function plainSignature(
 }
 
 /**
- * How long a signature is that begins at this place of the bytes. Undefined where no signature begins like that.
+ * How long a signature is that begins with these bytes: `signaturePrefixBytes` of them where there are so many.
+ * Undefined where no signature begins like that.
  */
-export function signatureLength(bytes: Uint8Array, at = 0): number | undefined {
-  const last = bytes[at + plainBytes - 1];
+export function signatureLength(start: Uint8Array): number | undefined {
+  const last = start[plainBytes - 1];
   if (last === undefined) return undefined;
   if ((last & batchMark) === 0) return plainBytes;
-  const count = bytes[at + plainBytes];
-  const index = bytes[at + plainBytes + 1];
+  const [count, index] = start.subarray(plainBytes, signaturePrefixBytes);
   if (count === undefined || index === undefined) return undefined;
   if (count < 2 || count > batchLeavesMax || index >= count) return undefined;
   return signaturePrefixBytes + hashBytes * sidesOf(index, count).length;

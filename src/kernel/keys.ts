@@ -17,7 +17,7 @@ import type { Signer, Verifier } from './verifier.js';
 
 /** SubjectPublicKeyInfo of Ed25519 up to the raw key (RFC 8410 §4). */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
-/** Enough for some thousand open transactions; some 15 MB when full. */
+/** Enough for some thousand open transactions; some 10 MB when full. */
 const rememberedSignatures = 32_768;
 
 /**
@@ -97,40 +97,22 @@ export class Keyring implements Verifier {
   /** Whether the party is known and the signature is its own. Only what verified is remembered. */
   verifies(signer: Signer, bytes: Uint8Array, signature: Uint8Array): boolean {
     const key = this.#keyOf(signer);
-    if (key === undefined) return false;
-    const text = new SignedText(bytes, signature);
-    if (this.#remembers(key, text)) return true;
     const plain = plainSignature(bytes, signature);
-    if (plain === undefined) return false;
-    if (plain.signature.length === signature.length) return this.#check(key, plain, text);
-    // Those of one batch come down to one signature, which is checked once.
-    const root = new SignedText(plain.bytes, plain.signature);
-    if (!this.#remembers(key, root) && !this.#check(key, plain, root)) return false;
-    this.#verified.set(text.name, { key, digest: text.digest });
-    return true;
+    if (key === undefined || plain === undefined) return false;
+    return this.#verifiesPlain(key, plain);
   }
 
-  #remembers(key: KeyObject, { name, digest }: SignedText): boolean {
+  /** Those of one batch come down to one signature, which is checked once. */
+  #verifiesPlain(key: KeyObject, { bytes, signature }: PlainSignature): boolean {
+    const memory = Buffer.from(signature.buffer, signature.byteOffset, signature.length);
+    const name = memory.toString('latin1');
     const known = this.#verified.get(name);
-    return known?.key === key && known.digest === digest;
-  }
-
-  #check(key: KeyObject, { bytes, signature }: PlainSignature, text: SignedText): boolean {
+    const digest = sha256(bytes);
+    if (known?.key === key && known.digest === digest) return true;
     costs.statementsChecked += 1;
     if (!verify(null, bytes, key, signature)) return false;
-    this.#verified.set(text.name, { key, digest: text.digest });
+    this.#verified.set(name, { key, digest });
     return true;
-  }
-}
-
-/** What a signature is remembered by. */
-class SignedText {
-  readonly name: string;
-  readonly digest: Digest;
-
-  constructor(bytes: Uint8Array, { buffer, byteOffset, length }: Uint8Array) {
-    this.name = Buffer.from(buffer, byteOffset, length).toString('latin1');
-    this.digest = sha256(bytes);
   }
 }
 

@@ -44,14 +44,25 @@ import type {
   VerifiedOrderingMessage,
 } from './types.js';
 
-/** A statement as it travels: its bytes under this cluster, and the signature over them. */
+/**
+ * A statement as it travels: its bytes under this cluster, and the signature over them. Where `sign` takes bytes for
+ * later, the signature is made when it is read first, together with those of what else is said in the turn.
+ */
 export function signOrdering<S extends OrderingStatement>(
   sign: Sign,
   cluster: ClusterId,
   statement: S,
 ): Signed<S> {
   const bytes = encodeOrderingStatement(cluster, statement);
-  return { statement, bytes, signature: sign(bytes) };
+  const later = sign.later?.(bytes);
+  if (later === undefined) return { statement, bytes, signature: sign(bytes) };
+  return {
+    statement,
+    bytes,
+    get signature() {
+      return later();
+    },
+  };
 }
 
 export function digestOfBatch(batch: Batch): Digest {

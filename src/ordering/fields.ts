@@ -9,6 +9,7 @@ import {
   writeName,
   writeReplica,
 } from '../kernel/codec/fields.js';
+import { KnownNames } from '../kernel/codec/known-names.js';
 import { limits } from '../kernel/codec/limits.js';
 import {
   type ClientId,
@@ -149,36 +150,27 @@ export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
   return writer.finish();
 }
 
-/** Client ids in one generation of those of late; there are two. */
-const knownClientsMax = 8192;
-let recentClients = new Map<string, ClientId>();
-let olderClients = new Map<string, ClientId>();
-
-/**
- * The client of a name, which comes in request after request: as one string, so that its form is checked, and
- * its hash made, once. Throws as `clientId`.
- */
-function knownClient(text: string): ClientId {
-  const recent = recentClients.get(text);
-  if (recent !== undefined) return recent;
-  const client = olderClients.get(text) ?? clientId(text);
-  if (recentClients.size >= knownClientsMax) {
-    olderClients = recentClients;
-    recentClients = new Map();
-  }
-  recentClients.set(text, client);
-  return client;
-}
+/** Clients come in request after request. */
+const clients = new KnownNames(clientId);
 
 function writeRequest(writer: Writer, request: OrderingRequest): void {
-  writeName(writer, request.client, knownClient);
+  writeName(writer, request.client, (text) => clients.of(text));
   writer.u64(request.number);
   if (request.payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');
   writer.bytes(request.payload);
 }
 
+function readClient(reader: Reader): ClientId {
+  try {
+    return reader.name(clients, limits.nameBytes);
+  } catch (cause) {
+    if (cause instanceof WireError) throw cause;
+    throw new WireError('a name out of form', { cause });
+  }
+}
+
 function readRequest(reader: Reader): OrderingRequest {
-  const client = readName(reader, knownClient);
+  const client = readClient(reader);
   const number = reader.u64();
   const payload = reader.bytes();
   if (payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');

@@ -76,7 +76,7 @@ const messageKind = choice<OrderingMessageKind>(
  * ```
  */
 export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
-  const known = message.kind === 'proposal' ? receivedBytes(message) : undefined;
+  const known = message.kind === 'proposal' ? knownBytes(message) : undefined;
   if (known) return known;
   const writer = new Writer();
   scopeField.write(writer, message.scope);
@@ -84,6 +84,7 @@ export function encodeOrderingMessage(message: OrderingMessage): Uint8Array {
   writeContent(writer, message);
   const bytes = writer.finish();
   checkSize(bytes);
+  if (message.kind === 'proposal') remember(message, bytes);
   return bytes;
 }
 
@@ -123,20 +124,20 @@ export function decodeOrderingMessage(
 type ProposalMessage = OrderingMessageOf<'proposal'>;
 
 /**
- * Proposals as they came, by their values: a replica writes them down as they are, for a message has one encoding.
- * They are forgotten with the value.
+ * Proposals as they came, or were encoded first, by their values: a replica writes them down and sends them as they
+ * are, for a message has one encoding. They are forgotten with the value.
  */
-const received = new WeakMap<
+const encodings = new WeakMap<
   CycleValue,
   Pick<ProposalMessage, 'scope' | 'proposal'> & { readonly bytes: Uint8Array }
 >();
 
 function remember({ scope, proposal, value }: ProposalMessage, bytes: Uint8Array): void {
-  received.set(value, { scope, proposal, bytes });
+  encodings.set(value, { scope, proposal, bytes });
 }
 
-function receivedBytes({ scope, proposal, value }: ProposalMessage): Uint8Array | undefined {
-  const known = received.get(value);
+function knownBytes({ scope, proposal, value }: ProposalMessage): Uint8Array | undefined {
+  const known = encodings.get(value);
   return known?.proposal === proposal && known.scope === scope ? known.bytes : undefined;
 }
 

@@ -371,7 +371,7 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'accepted-not-persisted',
     rule: 'a replica votes once at a place and view, restarts included',
     file: 'src/ordering/core/pbft/state.ts',
-    find: 'entry.sinceMs = this.outbox.nowMs;\n    this.outbox.persist(`accepted/',
+    find: 'entry.sinceMs = this.outbox.nowMs;\n    this.outbox.persistSigned(`accepted/',
     replace: 'entry.sinceMs = this.outbox.nowMs;\n    void (`accepted/',
     tests: pbft,
   },

@@ -85,7 +85,22 @@ describe('a batch', () => {
     one.batching.executed(2);
     one.add();
     expect(one.batching.isReady(true)).toBe(false);
-    expect(one.timers()).toEqual([2]);
+    expect(one.timers()).toEqual([10]);
+  });
+
+  it('waits for as many as were executed since the last one left, where nothing is under way', () => {
+    const one = open();
+    for (const executed of [2, 1]) one.batching.executed(executed);
+    one.add();
+    one.add();
+    expect(one.batching.isReady(true)).toBe(false);
+    expect(one.timers()).toEqual([10]);
+    one.add();
+    expect(one.batching.isReady(true)).toBe(true);
+    one.take();
+    one.batching.executed(1);
+    one.add();
+    expect(one.batching.isReady(true)).toBe(true);
   });
 
   it('leaves at once when it is full, and always where there is no delay', () => {

@@ -26,7 +26,7 @@ describe('what waits to be ordered', () => {
     expect(numbersOf(pending.take(limits))).toEqual([3]);
     expect(pending.fillsBatch(limits)).toBe(false);
     expect(numbersOf(pending.take(limits))).toEqual([4]);
-    expect(pending.hasWaiting).toBe(false);
+    expect(pending.waiting).toBe(0);
     expect(pending.size).toBe(4);
   });
 
@@ -46,7 +46,7 @@ describe('what waits to be ordered', () => {
     expect(pending.take(limits, () => false)).toEqual([]);
     const batch = pending.take(limits, (request) => text(request) === 'theirs');
     expect(batch.map(text)).toEqual(['theirs']);
-    expect(pending.hasWaiting).toBe(false);
+    expect(pending.waiting).toBe(0);
   });
 
   it('all waits again for a new primary, but for what is claimed', () => {

@@ -1,6 +1,7 @@
 import { createPublicKey, hash } from 'node:crypto';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
+import { batchSigner } from '../../../src/kernel/batch-signer.js';
 import { loadCluster } from '../../../src/kernel/config/cluster-file.js';
 import { type CoordinatorNode, loadNode } from '../../../src/kernel/config/node-file.js';
 import { Driver } from '../../../src/kernel/driver/driver.js';
@@ -73,7 +74,6 @@ async function main(setup: Setup): Promise<void> {
   const node = await ownNode(setup);
   const cluster = await loadCluster(join(setup.directory, 'cluster.json'));
   const self = (setup.replica ?? 0) as ReplicaId;
-  const others = cluster.coordinators.map(({ id }) => id).filter((id) => id !== self);
   const log = createLogger({ name: node.name, level: 'error' });
   const keyring = Keyring.of(cluster);
   const clientKey = createPublicKey(setup.clientKey);
@@ -86,7 +86,7 @@ async function main(setup: Setup): Promise<void> {
     cluster: cluster.id,
     resilience: cluster.resilience,
     self,
-    sign: ed25519Signer(node.statementKey),
+    sign: batchSigner(ed25519Signer(node.statementKey)),
     pipelineDepth: setup.depth,
   });
   const links = new Set<ClientLink>();
@@ -131,9 +131,7 @@ async function main(setup: Setup): Promise<void> {
         return network.send('ordering', output.to, encodeOrderingMessage(output.message));
       case 'broadcast': {
         rememberSent(keyring, output.message);
-        const bytes = encodeOrderingMessage(output.message);
-        for (const to of others) network.send('ordering', to, bytes);
-        return;
+        return network.broadcast('ordering', encodeOrderingMessage(output.message));
       }
       case 'delivered':
         answer(output.position, output.batch);

@@ -1,5 +1,6 @@
 import { ConcordatError, type NoData, noData } from '../error.js';
-import { asciiOf, hexOf, uuidOf } from './text.js';
+import type { KnownNames } from './known-names.js';
+import { asciiOf, hexOf } from './text.js';
 
 /**
  * Bytes that no encoder of this version writes, or a value that no bytes can say.
@@ -105,9 +106,9 @@ export class Reader {
     return length === 0 ? none : this.#part(at);
   }
 
-  /** What `look` finds in the input from here on, without taking it. */
-  ahead<T>(look: (bytes: Uint8Array, at: number) => T): T {
-    return look(this.#bytes, this.#at);
+  /** What comes next, up to so many bytes, without taking it. */
+  ahead(length: number): Uint8Array {
+    return this.#bytes.subarray(this.#at, this.#at + length);
   }
 
   bytes(): Uint8Array {
@@ -119,13 +120,21 @@ export class Reader {
     return hexOf(this.#bytes, at, at + length);
   }
 
-  /** 16 bytes, as a UUID is written. */
-  uuid(): string {
-    return uuidOf(this.#bytes, this.#take(16));
-  }
-
   text(maxBytes: number): string {
     return this.#text(this.u16(), maxBytes);
+  }
+
+  /** A name, as `text`. */
+  name<Id extends string>(known: KnownNames<Id>, maxBytes: number): Id {
+    const length = this.u16();
+    const at = this.#at;
+    const name =
+      length <= maxBytes && at + length <= this.#bytes.length
+        ? known.find(this.#bytes, at, at + length)
+        : undefined;
+    if (name === undefined) return known.of(this.#text(length, maxBytes));
+    this.#at = at + length;
+    return name;
   }
 
   /** Text after its length as u32. */

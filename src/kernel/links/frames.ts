@@ -17,6 +17,8 @@ export interface ChannelHandler {
 
 /** Longest message. A new view with every certificate in it, or a snapshot, is the longest there is. */
 export const maxMessageBytes = 16 * 1024 * 1024;
+/** A larger buffer has memory of its own; Node takes smaller ones from a pool. */
+const sharedUpTo = Buffer.poolSize;
 const lengthBytes = 4;
 const prefixBytes = lengthBytes + 1;
 const none = Buffer.alloc(0);
@@ -81,7 +83,7 @@ export class FrameDecoder<Channel extends string = PeerChannel> {
   }
 
   /**
-   * The frames that the chunk completes, each a copy, so that one that is kept does not keep the
+   * The frames that the chunk completes, each in memory of its own, so that one that is kept does not keep the
    * whole chunk in memory. Throws `FrameError` at an empty message, one above the limit, and a channel
    * that there is not.
    */
@@ -99,13 +101,20 @@ export class FrameDecoder<Channel extends string = PeerChannel> {
       this.#append(taken, wanted);
       rest = rest.subarray(taken.length);
       if (this.#filled === this.#wanted()) {
-        const bytes = new Uint8Array(this.#buffer.subarray(prefixBytes, this.#filled));
+        const bytes = this.#message();
         const channel = this.#channelOf(this.#buffer);
         this.#buffer = none;
         this.#filled = 0;
         yield { channel, bytes };
       }
     }
+  }
+
+  /** A small buffer shares its memory with others, so the message is copied; a large one is the message's own. */
+  #message(): Uint8Array {
+    const { buffer, byteOffset } = this.#buffer;
+    const message = new Uint8Array(buffer, byteOffset + prefixBytes, this.#filled - prefixBytes);
+    return this.#filled > sharedUpTo ? message : message.slice();
   }
 
   /** The frame at the start of the bytes, where all of it is there. */

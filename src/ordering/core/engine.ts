@@ -74,7 +74,7 @@ export interface OrderingOptions {
   readonly batchRequestsMax: number;
   readonly batchBytesMax: number;
   readonly batchDelayMs: number;
-  /** The same where nothing is under way. */
+  /** The same where nothing is under way, and it is not known how many requests to expect. */
   readonly idleDelayMs: number;
   /** Sequence numbers, or cycles, under way at once. */
   readonly pipelineDepth: number;
@@ -98,7 +98,7 @@ export interface OrderingOptions {
 export const orderingDefaults = {
   suspectAfterMs: 1500,
   resendAfterMs: 250,
-  batchRequestsMax: 1024,
+  batchRequestsMax: 4096,
   batchBytesMax: 1024 * 1024,
   batchDelayMs: 5,
   idleDelayMs: 1,

@@ -1,4 +1,9 @@
-import { type LogLevel, resendDelayMs, type StoredRecord } from '../../kernel/core.js';
+import {
+  type LogLevel,
+  persistSigned,
+  resendDelayMs,
+  type StoredRecord,
+} from '../../kernel/core.js';
 import type { ReplicaId, View } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import { signOrdering } from '../check-message.js';
@@ -69,6 +74,11 @@ export class Outbox {
 
   persist(key: string, value: Uint8Array | null): void {
     this.output({ kind: 'persist', key: `${this.scope}/${key}`, value });
+  }
+
+  /** Writes what holds a signature of this replica's own, which is made when the write begins. */
+  persistSigned(key: string, encode: () => Uint8Array): void {
+    this.output(persistSigned(`${this.scope}/${key}`, encode));
   }
 
   startTimer(name: string, delayMs: number): void {
@@ -245,8 +255,9 @@ const BATCH = 'batch';
 /**
  * When what waits is proposed: once it fills a batch, or its time is up. While batches are under way more
  * comes anyway, so the first request waits for `batchDelayMs`, or until the last of them is done. Where
- * nothing is, it waits for no more than the others that come with it: `idleDelayMs`; and not at all where
- * none came with the last one.
+ * nothing is, it waits no longer than until as many wait as were executed since the last batch left, whose clients
+ * come again: so clients that wait for their answers share one batch, and one alone waits for nothing. Before there was
+ * any, it waits for `idleDelayMs`.
  */
 export class Batching {
   readonly #outbox: Outbox;
@@ -254,8 +265,9 @@ export class Batching {
   /** Since when something waits, as far as that was seen. */
   #sinceMs: number | undefined;
   #isDue = false;
-  /** Whether the last batch that was executed had one request. */
-  #wasAlone = false;
+  /** Requests that were executed since the last batch was taken: in a steady load as many come again. */
+  #expected = 0;
+  #hasTaken = false;
 
   constructor(outbox: Outbox, pending: Pending) {
     this.#outbox = outbox;
@@ -264,13 +276,15 @@ export class Batching {
 
   /** Whether there is something to propose now. Where it is too soon, a timer will say when. */
   isReady(isIdle: boolean): boolean {
-    if (!this.#pending.hasWaiting) return false;
+    const { waiting } = this.#pending;
+    if (waiting === 0) return false;
     const { options, nowMs } = this.#outbox;
     if (this.#isDue || this.#pending.fillsBatch(options)) return true;
+    const isUnknown = isIdle && this.#expected === 0;
+    if (isIdle && !isUnknown && waiting >= this.#expected) return true;
     this.#sinceMs ??= nowMs;
     const { batchDelayMs, idleDelayMs } = options;
-    const idleMs = this.#wasAlone ? 0 : Math.min(idleDelayMs, batchDelayMs);
-    const delayMs = isIdle ? idleMs : batchDelayMs;
+    const delayMs = isUnknown ? Math.min(idleDelayMs, batchDelayMs) : batchDelayMs;
     const leftMs = this.#sinceMs + delayMs - nowMs;
     if (leftMs <= 0) return true;
     this.#outbox.startTimerBy(BATCH, leftMs);
@@ -281,12 +295,17 @@ export class Batching {
   taken(): void {
     this.#isDue = false;
     this.#sinceMs = undefined;
+    this.#hasTaken = true;
     this.#outbox.stopTimer(BATCH);
   }
 
-  /** A batch, or the batches of a cycle together, was executed. */
+  /** A batch of so many of this replica's requests was executed. */
   executed(requests: number): void {
-    if (requests > 0) this.#wasAlone = requests === 1;
+    if (requests === 0) return;
+    const { batchRequestsMax } = this.#outbox.options;
+    const before = this.#hasTaken ? 0 : this.#expected;
+    this.#expected = Math.min(before + requests, batchRequestsMax);
+    this.#hasTaken = false;
   }
 
   /** Returns false where the timer is not this. */

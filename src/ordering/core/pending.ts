@@ -26,8 +26,8 @@ type Variants = [PendingRequest, ...PendingRequest[]];
  */
 export class Pending {
   readonly #requests = new Set<Variants>();
-  /** The same, by client and number: a key of both would have to be put together for each request. */
-  readonly #byClient = new Map<ClientId, Map<number, Variants>>();
+  /** The same, by client and number; most clients have one number at a time, which needs no map of its own. */
+  readonly #byClient = new Map<ClientId, Variants | Map<number, Variants>>();
   readonly #used = new Map<ReplicaId, { requests: number; bytes: number }>();
   /** Not proposed yet; and those whose proposal came to nothing, which go first. */
   readonly #waiting = new Set<Variants>();
@@ -38,9 +38,9 @@ export class Pending {
     return this.#requests.size;
   }
 
-  /** Whether any wait to be proposed. */
-  get hasWaiting(): boolean {
-    return this.#waiting.size + this.#returned.size > 0;
+  /** Requests that wait to be proposed. */
+  get waiting(): number {
+    return this.#waiting.size + this.#returned.size;
   }
 
   /** Whether it waits, whoever sent it, or because this replica did. */
@@ -69,7 +69,7 @@ export class Pending {
     } else {
       const fresh: Variants = [{ request, source, sinceMs }];
       this.#requests.add(fresh);
-      this.#numbersOf(request.client).set(request.number, fresh);
+      this.#note(fresh);
       this.#wait(this.#waiting, fresh);
     }
     return true;
@@ -77,8 +77,7 @@ export class Pending {
 
   /** Whether what waits to be proposed fills a batch, by number or bytes. */
   fillsBatch({ batchRequestsMax, batchBytesMax }: BatchLimits): boolean {
-    const count = this.#waiting.size + this.#returned.size;
-    return count >= batchRequestsMax || this.#waitingBytes >= batchBytesMax;
+    return this.waiting >= batchRequestsMax || this.#waitingBytes >= batchBytesMax;
   }
 
   /** The next batch, of what may be proposed. It waits no longer, unless it is put back. */
@@ -152,20 +151,39 @@ export class Pending {
   }
 
   #find({ client, number }: OrderingRequest): Variants | undefined {
-    return this.#byClient.get(client)?.get(number);
+    const known = this.#byClient.get(client);
+    if (known instanceof Map) return known.get(number);
+    return known?.[0].request.number === number ? known : undefined;
   }
 
-  #numbersOf(client: ClientId): Map<number, Variants> {
+  #note(variants: Variants): void {
+    const { client, number } = variants[0].request;
     const known = this.#byClient.get(client);
-    if (known) return known;
-    const numbers = new Map<number, Variants>();
-    this.#byClient.set(client, numbers);
-    return numbers;
+    if (known instanceof Map) known.set(number, variants);
+    else if (known === undefined) this.#byClient.set(client, variants);
+    else {
+      const other = known[0].request.number;
+      this.#byClient.set(
+        client,
+        new Map([
+          [other, known],
+          [number, variants],
+        ]),
+      );
+    }
+  }
+
+  #forget({ client, number }: OrderingRequest): void {
+    const known = this.#byClient.get(client);
+    if (known instanceof Map) {
+      known.delete(number);
+      if (known.size > 0) return;
+    }
+    this.#byClient.delete(client);
   }
 
   #remove(variants: Variants | undefined): void {
     if (!variants) return;
-    const { client, number } = variants[0].request;
     for (const { request, source } of variants) {
       const used = this.#usedBy(source);
       used.requests -= 1;
@@ -173,9 +191,7 @@ export class Pending {
     }
     this.#unwait(variants);
     this.#requests.delete(variants);
-    const numbers = this.#byClient.get(client);
-    numbers?.delete(number);
-    if (numbers?.size === 0) this.#byClient.delete(client);
+    this.#forget(variants[0].request);
   }
 
   #usedBy(source: ReplicaId): { requests: number; bytes: number } {

@@ -29,7 +29,7 @@ function reportIfDue(shared: AntipaxosState, state: CycleState, roster: Roster):
     entries,
   });
   shared.storeValues(state, digestsOf(report.statement));
-  shared.persist(state, `report/${cycle}`, encodeOrderingSigned(report));
+  shared.persist(state, `report/${cycle}`, () => encodeOrderingSigned(report));
   reports.add(report);
   state.reportedMs = outbox.nowMs;
   outbox.broadcast({ kind: 'report', report });
@@ -134,8 +134,8 @@ export class Cycles {
    * report that is missing that is known once the time for it is over, and the values that it names, which a
    * liar may have shown to its reporter alone, have been asked for.
    */
-  settled(state: CycleState, requests: number): void {
-    this.#proposer.executed(requests);
+  settled(state: CycleState): void {
+    this.#proposer.executed(state.cycle);
     const { outbox, self, observations } = this.#state;
     const roster = this.#state.rosterAt(state.cycle);
     const isSlow = state.decision?.path === 'slow' && !outbox.replaying;

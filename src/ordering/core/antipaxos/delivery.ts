@@ -17,8 +17,8 @@ export interface DeliveryEvents {
   /** Cycles were delivered, or the state jumped. */
   progressed(): void;
   behind(holders: readonly ReplicaId[]): void;
-  /** A cycle is over, with so many requests. */
-  settled(state: CycleState, requests: number): void;
+  /** A cycle is over. */
+  settled(state: CycleState): void;
   /** The Decision Module's decision of a cycle, where there is one. */
   slowDecision(cycle: Cycle): Vector | undefined;
 }
@@ -120,7 +120,7 @@ export class Delivery {
     invariant(missing <= outbox.options.resilience.f, 'at most f values are missing');
     if (!outbox.replaying) {
       this.#state.storeValues(state, decision.vector);
-      this.#state.persist(state, `decided/${cycle}`, this.#encodeDecision(decision));
+      this.#state.persist(state, `decided/${cycle}`, () => this.#encodeDecision(decision));
     }
     const values = decision.vector.map((digest) =>
       digest === null ? undefined : state.values.get(digest)?.value,
@@ -130,7 +130,7 @@ export class Delivery {
     membership.decided(cycle, values);
     this.#state.delivered = cycle;
     this.#state.remember(cycle, decision.vector);
-    this.#events.settled(state, batch.length);
+    this.#events.settled(state);
     pending.remove(batch);
     state.pack();
     if (fresh.length > 0) this.#machine.apply(cycle, fresh);

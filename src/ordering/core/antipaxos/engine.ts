@@ -49,6 +49,11 @@ export interface AntipaxosMetrics {
  */
 export class AntipaxosEngine implements OrderingEngine {
   readonly kind = 'antipaxos';
+  /**
+   * Counts as one, however many batches are under way, so that a turn is what is there to be read: a batch has many
+   * requests in it already, and a longer turn makes all its clients wait.
+   */
+  readonly underWay = 1;
   readonly #outbox: Outbox;
   readonly #state: AntipaxosState;
   readonly #delivery: Delivery;
@@ -69,7 +74,7 @@ export class AntipaxosEngine implements OrderingEngine {
       behind: (holders) => {
         for (const holder of holders) this.#reminders.sendStatus(holder);
       },
-      settled: (state, requests) => this.#cycles.settled(state, requests),
+      settled: (state) => this.#cycles.settled(state),
       slowDecision: (cycle) => this.#decisions.decision(cycle),
     });
     this.#decisions = new DecisionModule(this.#state, () => {

@@ -106,9 +106,9 @@ export class Proposer {
     this.start();
   }
 
-  /** A cycle was delivered, with so many requests. */
-  executed(requests: number): void {
-    this.#batching.executed(requests);
+  /** A cycle was delivered. */
+  executed(cycle: Cycle): void {
+    this.#batching.executed(this.#proposed.get(cycle)?.length ?? 0);
   }
 
   /** Cycles were delivered: what they left out is proposed again, and others may start. */
@@ -177,7 +177,7 @@ export class Proposer {
 
   /** Requests wait, and the next cycle is one in which this process may have nothing to propose. */
   get #isHeldUp(): boolean {
-    return this.#state.joins.isBound(this.#next) && this.#state.pending.hasWaiting;
+    return this.#state.joins.isBound(this.#next) && this.#state.pending.waiting > 0;
   }
 
   /**
@@ -210,7 +210,12 @@ export class Proposer {
       digest: digestOfCycleValue(value),
     });
     const { digest } = proposal.statement;
-    state.proposals.set(self, { digest, signature: proposal.signature });
+    state.proposals.set(self, {
+      digest,
+      get signature() {
+        return proposal.signature;
+      },
+    });
     state.hold({ proposal, value });
     // On disk first: after a restart it shows that this process has proposed.
     if (isNothing(value)) joins.mayJoin(cycle);

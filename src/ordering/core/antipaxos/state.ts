@@ -120,9 +120,9 @@ export class AntipaxosState {
     return this.membership.rosterAt(cycle);
   }
 
-  persist(state: CycleState, key: string, value: Uint8Array): void {
+  persist(state: CycleState, key: string, encode: () => Uint8Array): void {
     state.stored.add(key);
-    this.outbox.persist(key, value);
+    this.outbox.persistSigned(key, encode);
   }
 
   /**
@@ -135,8 +135,9 @@ export class AntipaxosState {
       const held = digest === null ? undefined : state.values.get(digest);
       const key = `value/${state.cycle}/${digest}`;
       if (!held || state.stored.has(key)) continue;
-      const message = encodeOrderingMessage({ kind: 'proposal', scope: 'antipaxos', ...held });
-      this.persist(state, key, message);
+      this.persist(state, key, () =>
+        encodeOrderingMessage({ kind: 'proposal', scope: 'antipaxos', ...held }),
+      );
     }
   }
 

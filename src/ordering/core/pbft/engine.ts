@@ -46,6 +46,11 @@ import { PbftReplica } from './replica.js';
  */
 export class PbftEngine implements OrderingEngine {
   readonly kind = 'pbft';
+  /**
+   * Counts as one, however many batches are under way, so that a turn is what is there to be read: a batch has many
+   * requests in it already, and a longer turn makes all its clients wait.
+   */
+  readonly underWay = 1;
   readonly #outbox: Outbox;
   readonly #replica: PbftReplica;
 

@@ -217,7 +217,7 @@ export class PbftState {
     entry.accepted = proposed;
     entry.held = undefined;
     entry.sinceMs = this.outbox.nowMs;
-    this.outbox.persist(`accepted/${entry.sequence}`, encodeOrderingSigned(prePrepare));
+    this.outbox.persistSigned(`accepted/${entry.sequence}`, () => encodeOrderingSigned(prePrepare));
   }
 
   recordPrepared(entry: LogEntry, prepared: SequencePrepared): void {
@@ -230,17 +230,21 @@ export class PbftState {
       'a replica commits only what it voted for last',
     );
     entry.prepared = prepared;
-    const writer = new Writer();
-    writePrepared(writer, prepared);
-    this.outbox.persist(`prepared/${entry.sequence}`, writer.finish());
+    this.outbox.persistSigned(`prepared/${entry.sequence}`, () => {
+      const writer = new Writer();
+      writePrepared(writer, prepared);
+      return writer.finish();
+    });
   }
 
   recordCommitted(entry: LogEntry, commits: SharedCertificate<SequencePhase>): void {
     invariant(!entry.committed, 'one decision a place');
     entry.committed = commits;
-    const writer = new Writer();
-    writeShared(writer, commits);
-    this.outbox.persist(`committed/${entry.sequence}`, writer.finish());
+    this.outbox.persistSigned(`committed/${entry.sequence}`, () => {
+      const writer = new Writer();
+      writeShared(writer, commits);
+      return writer.finish();
+    });
   }
 
   /** Forgets what a stable checkpoint covers. */

@@ -255,6 +255,11 @@ function gather(
     .sort(([a], [b]) => a - b);
   const first = matching[0]?.[1];
   if (!first) return undefined;
-  const signatures = matching.map(([replica, { signature }]) => ({ replica, signature }));
+  const signatures = matching.map(([replica, signed]) => ({
+    replica,
+    get signature() {
+      return signed.signature;
+    },
+  }));
   return { statement: first.statement, bytes: first.bytes, signatures };
 }
