@@ -43,8 +43,8 @@ const pure = [
 ];
 const checks = '/(check-certificates|owners)[.]ts$';
 const edges = [
-  '^src/kernel/(driver|store|links|http|config|enrollment)/',
-  '^src/transaction/(soap|coordinator/node)/',
+  '^src/kernel/(driver|store|links|http|config|enrollment|workers)/',
+  '^src/transaction/(soap|checks|coordinator/node)/',
   '^src/session/(http|node|client)/',
   '^src/gateway/node/',
   '^src/(soap|service|banking|cli|api)/',

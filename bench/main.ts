@@ -9,6 +9,7 @@ import { addOrdering } from './ordering/command.js';
 import { addPeers } from './peers/command.js';
 import { addTransfer } from './transfer/command.js';
 import { addWan } from './wan/command.js';
+import { addWorkers } from './workers/command.js';
 
 const benchmarks: readonly AddBenchmark[] = [
   addTransfer,
@@ -19,6 +20,7 @@ const benchmarks: readonly AddBenchmark[] = [
   addFailure,
   addLayer2,
   addCosts,
+  addWorkers,
 ];
 
 const exitCodeHelp = `

@@ -20,6 +20,16 @@ const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
 /** Enough for some thousand open transactions; some 10 MB when full. */
 const rememberedSignatures = 32_768;
 
+/** A signature that holds. */
+export interface ProvedSignature {
+  /** Whose it is. */
+  readonly signer: Signer;
+  /** A character for each byte. */
+  readonly signature: string;
+  /** Of the bytes that it is over. */
+  readonly digest: Digest;
+}
+
 /**
  * The statement keys of a cluster, and a bounded memory of the signatures that they verified: the same
  * statement comes in several messages and certificates, and Ed25519 is what verification costs.
@@ -44,16 +54,22 @@ export class Keyring implements Verifier {
     max: rememberedSignatures,
   });
 
-  private constructor(cluster: Cluster) {
+  readonly #onProved: ((proved: ProvedSignature) => void) | undefined;
+
+  private constructor(cluster: Cluster, onProved?: (proved: ProvedSignature) => void) {
     this.cluster = cluster;
+    this.#onProved = onProved;
     this.#replicas = keysById(cluster.coordinators);
     this.#initiators = keysById(cluster.initiators);
     this.#participants = ofParticipants(cluster, keysById);
   }
 
-  /** Throws `TypeError` where a member's statement key is not 64 hexadecimal digits. */
-  static of(cluster: Cluster): Keyring {
-    return new Keyring(cluster);
+  /**
+   * Throws `TypeError` where a member's statement key is not 64 hexadecimal digits. `onProved` receives each signature that
+   * was checked and holds.
+   */
+  static of(cluster: Cluster, onProved?: (proved: ProvedSignature) => void): Keyring {
+    return new Keyring(cluster, onProved);
   }
 
   /** One for all that come and go in this process, such as clients. Throws as `of`. */
@@ -99,11 +115,17 @@ export class Keyring implements Verifier {
     const key = this.#keyOf(signer);
     const plain = plainSignature(bytes, signature);
     if (key === undefined || plain === undefined) return false;
-    return this.#verifiesPlain(key, plain);
+    return this.#verifiesPlain(signer, key, plain);
+  }
+
+  /** Takes over what another keyring of this cluster has proved. */
+  remember({ signer, signature, digest }: ProvedSignature): void {
+    const key = this.#keyOf(signer);
+    if (key !== undefined) this.#verified.set(signature, { key, digest });
   }
 
   /** Those of one batch come down to one signature, which is checked once. */
-  #verifiesPlain(key: KeyObject, { bytes, signature }: PlainSignature): boolean {
+  #verifiesPlain(signer: Signer, key: KeyObject, { bytes, signature }: PlainSignature): boolean {
     const memory = Buffer.from(signature.buffer, signature.byteOffset, signature.length);
     const name = memory.toString('latin1');
     const known = this.#verified.get(name);
@@ -112,6 +134,7 @@ export class Keyring implements Verifier {
     costs.statementsChecked += 1;
     if (!verify(null, bytes, key, signature)) return false;
     this.#verified.set(name, { key, digest });
+    this.#onProved?.({ signer, signature: name, digest });
     return true;
   }
 }

@@ -53,6 +53,13 @@ export interface PortOptions<Message extends SoapMessage> {
   readonly operations: Operations<Message>;
   /** Reads a message, or throws a `SoapFault` where nothing in it may be believed. */
   read(envelope: Envelope, text: string): Believed<Message>;
+  /** As `read` in another thread. Undefined where it is for `read` to judge. */
+  readElsewhere?: ((posted: Posted) => Promise<Believed<Message> | undefined>) | undefined;
+  /**
+   * Looks in another thread at what a message shows that a link brought; messages of a sender keep their order. False where
+   * too many wait there.
+   */
+  lookElsewhere?: ((message: Message) => Promise<boolean>) | undefined;
   /** `asked`: the message that it answers. */
   write(message: SoapMessage, asked: Message): string;
   /** Throws a `SoapFault` where the addressing of a believed message is not as the port needs it. */
@@ -113,6 +120,7 @@ interface Handled {
 }
 
 const acceptedStatus = 202;
+const busyStatus = 503;
 const accepted: HttpAnswer = { status: acceptedStatus, headers: {}, text: '' };
 
 /**
@@ -132,12 +140,15 @@ export class Port<Message extends SoapMessage> {
 
   async take(posted: Posted): Promise<Taken> {
     const { version, text } = posted;
+    const { read, readElsewhere } = this.#options;
     let envelope: Envelope | undefined;
-    let believed: Believed<Message>;
+    let believed = readElsewhere && (await readElsewhere(posted));
     try {
-      envelope = parseEnvelope(text);
-      requireVersion(envelope, version);
-      believed = this.#options.read(envelope, text);
+      if (believed === undefined) {
+        envelope = parseEnvelope(text);
+        requireVersion(envelope, version);
+        believed = read(envelope, text);
+      }
     } catch (error) {
       // Nothing in it may be believed, so the fault is not signed.
       const claimed = claimedAddressing(envelope?.blocks ?? blocksOf(text));
@@ -153,6 +164,9 @@ export class Port<Message extends SoapMessage> {
 
   /** Takes a message whose sender is known by the way that it came. */
   async takeMessage(message: Message): Promise<TakenMessage> {
+    const { lookElsewhere } = this.#options;
+    if (lookElsewhere !== undefined && !(await lookElsewhere(message)))
+      return { status: busyStatus };
     const { answer, rest } = await this.#handle({ message, admit: () => undefined }, '');
     if (answer === undefined) return { status: acceptedStatus, rest };
     return { status: answer.status, reply: this.#replyTo(message, answer), rest };

@@ -25,12 +25,22 @@ import {
   TextEncodingError,
   versionOfContentType,
 } from './transport.js';
-import type { MessageVerifier, ReceivedMessage } from './verification.js';
+import type { Inspected, MessageVerifier, ReceivedMessage } from './verification.js';
 import { namespaces, type SoapVersion } from './vocabulary.js';
 import { loadSchemaAt, loadWsdl, type WsdlForm, type WsdlName } from './wsdl.js';
 import { isNamed, type XmlElement } from './xml.js';
 
 export type { Operation, Operations, Reply } from './port.js';
+
+/** Checks messages in other threads than the one that serves them. */
+export interface MessageChecks {
+  /** Whether more would wait than may. */
+  readonly isFull: boolean;
+  /** What was found of a signed envelope. Undefined where it is for the caller to inspect. */
+  envelope(text: string): Promise<Inspected | undefined>;
+  /** Looks at the signed statements that a message shows. The messages of a sender keep their order. False where it is full. */
+  evidence(message: ReceivedMessage): Promise<boolean>;
+}
 
 interface CommonOptions {
   /** Where on the server, for example `/registration`. */
@@ -53,6 +63,8 @@ export interface SignedPortOptions extends CommonOptions {
     readonly signer: MessageSigner;
     /** The address that the cluster file gives; a message signed for an address not the node's is refused. */
     readonly address: string;
+    /** Where worker threads check what comes in. */
+    readonly checks?: MessageChecks | undefined;
   };
   readonly operations: Operations<ReceivedMessage>;
 }
@@ -106,10 +118,17 @@ function isSigned(options: SignedPortOptions | PlainPortOptions): options is Sig
 
 function signedPort(app: FastifyInstance, options: SignedPortOptions): Port<ReceivedMessage> {
   const { path, operations, client, onSent } = options;
-  const { verifier, signer, address } = options.security;
+  const { verifier, signer, address, checks } = options.security;
   return new Port({
     operations,
     read: (envelope, text) => verifier.authenticate(envelope, text),
+    readElsewhere:
+      checks &&
+      (async ({ version, text }) => {
+        const found = await checks.envelope(text);
+        return found?.message.version === version ? verifier.believed(found) : undefined;
+      }),
+    lookElsewhere: checks && ((message) => checks.evidence(message)),
     write: (message) => signer.sign(message),
     checkAddressing: (message, kind) =>
       requireAddressing(
@@ -181,7 +200,9 @@ function requireAddressing(
 /** What is common to all kinds of ports. */
 type AnyPort = Pick<Port<SoapMessage>, 'take' | 'refusal'>;
 type ServeOptions = CommonOptions & {
-  readonly security: { readonly kind: 'signed' | 'plain' | 'judged' };
+  readonly security:
+    | { readonly kind: 'signed'; readonly checks?: MessageChecks | undefined }
+    | { readonly kind: 'plain' | 'judged' };
 };
 
 function serve(app: FastifyInstance, options: ServeOptions, port: AnyPort): void {
@@ -198,6 +219,8 @@ function serve(app: FastifyInstance, options: ServeOptions, port: AnyPort): void
     serveDescription(scope, options);
 
     const byAddress = options.security.kind === 'signed' ? undefined : new Shares(inFlightMax);
+    const { security } = options;
+    const isBusy = () => security.kind === 'signed' && security.checks?.isFull === true;
     let inFlight = 0;
     scope.post(path, async (request, reply) => {
       const posted = readPosted(request);
@@ -206,7 +229,8 @@ function serve(app: FastifyInstance, options: ServeOptions, port: AnyPort): void
       }
       const share = app.addressShares.partOf(inFlightMax, request.ip);
       const release = byAddress ? byAddress.take(principalOf(request.ip), share) : () => undefined;
-      if (inFlight >= inFlightMax || release === undefined) {
+      const isFull = inFlight >= inFlightMax || isBusy();
+      if (isFull || release === undefined) {
         release?.();
         const why = release ? 'The service is busy.' : 'Too much is under way for this address.';
         reply.header('retry-after', retryAfterSeconds);

@@ -34,6 +34,17 @@ export interface ReceivedMessage<Who extends Signer = Principal> extends SoapMes
   readonly text?: string | undefined;
 }
 
+/** A message whose signature holds; whether it was taken before is not known yet. */
+export interface Inspected<Who extends Signer = Principal> {
+  readonly message: ReceivedMessage<Who>;
+  /** The signer, as a cache of replays knows it. */
+  readonly owner: string;
+  /** What the message is known by, among those of its signer. */
+  readonly key: string;
+  /** Until when it has to be remembered, in milliseconds since 1970. */
+  readonly keepUntilMs: number;
+}
+
 export interface VerifierOptions<Who extends Signer = Principal> {
   readonly trust: Trust<Who>;
   readonly clock: Clock;
@@ -91,6 +102,17 @@ export class MessageVerifier<Who extends Signer = Principal> {
    * keep the true one out. Both throw the `SoapFault` to answer with.
    */
   authenticate(envelope: Envelope, text: string): Believed<ReceivedMessage<Who>> {
+    return this.believed(this.inspect(envelope, text));
+  }
+
+  /** A message that this verifier, or one with the same trust, has inspected. */
+  believed({ message, owner, key, keepUntilMs }: Inspected<Who>): Believed<ReceivedMessage<Who>> {
+    const admit = () => this.#replays?.admit(owner, key, keepUntilMs, this.#clock());
+    return { message, admit };
+  }
+
+  /** As `authenticate`, and nothing is remembered. Throws the `SoapFault` to answer with. */
+  inspect(envelope: Envelope, text: string): Inspected<Who> {
     const nowMs = this.#clock();
     const ids = indexIds(envelope.root);
     const security = readSecurity(securityBlock(envelope), ids, this.#find);
@@ -106,10 +128,7 @@ export class MessageVerifier<Who extends Signer = Principal> {
     requireUnderstood(envelope, this.#understood);
     const message = { ...readMessage(signedOnly(envelope, signed)), principal, text };
     const key = message.addressing.messageId ?? signedInfo;
-    return {
-      message,
-      admit: () => this.#replays?.admit(owner, key, expiresMs + this.#skewMs, nowMs),
-    };
+    return { message, owner, key, keepUntilMs: expiresMs + this.#skewMs };
   }
 
   /** Returns when the message has run out for us. A longer lifetime than ours is cut. */

@@ -72,8 +72,8 @@ export const edgeMutants: readonly Mutant[] = [
     name: 'spoilt-message-remembered',
     rule: 'a message that is refused does not keep the good one out',
     file: 'src/soap/port.ts',
-    find: '      believed = this.#options.read(envelope, text);',
-    replace: '      believed = this.#options.read(envelope, text);\n      believed.admit();',
+    find: '        believed = read(envelope, text);',
+    replace: '        believed = read(envelope, text);\n        believed.admit();',
     tests: ['test/soap/ports-signed.test.ts'],
   },
   {

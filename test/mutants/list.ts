@@ -23,6 +23,7 @@ import { sidecarMutants } from './sidecars.js';
 import { simulatorMutants } from './simulator.js';
 import { sizeMutants } from './sizes.js';
 import { storeMutants } from './stores.js';
+import { threadMutants } from './threads.js';
 
 const agreement = ['test/agreement', 'test/transaction/coordinator'];
 const coordinator = ['test/transaction/coordinator'];
@@ -663,6 +664,7 @@ export const mutants: readonly Mutant[] = [
   ...enrollMutants,
   ...batchMutants,
   ...compactMutants,
+  ...threadMutants,
   ...invitationMutants,
   ...sessionMutants,
   ...serviceMutants,

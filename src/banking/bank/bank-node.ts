@@ -21,6 +21,7 @@ import { memberIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
+import { Checkers } from '../../transaction/checks/checkers.js';
 import type {
   OperationResult,
   ParticipantOptions,
@@ -82,6 +83,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
   const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
+  const checkers = Checkers.start({ cluster, threads: node.threads, keyring, onFatal });
   const { defaultExpiresMs } = cluster.timing;
   const core = createCore(
     participantOptions(cluster, node, self, limits),
@@ -104,7 +106,13 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   registerMembers(app, members, self, log);
   const common = (path: string) => ({
     path,
-    security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,
+    security: {
+      kind: 'signed',
+      verifier,
+      signer,
+      address: `${self.url}${path}`,
+      checks: checkers,
+    } as const,
     client,
     inFlightMax,
     onSent,
@@ -157,6 +165,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
       await app.close();
       await driver.stop();
       await client.close();
+      await checkers?.stop();
     },
   };
 }

@@ -28,6 +28,7 @@ import type { Operations } from '../../soap/port.js';
 import { registerPort } from '../../soap/server.js';
 import type { ReceivedMessage } from '../../soap/verification.js';
 import type { WsdlName } from '../../soap/wsdl.js';
+import { Checkers } from '../../transaction/checks/checkers.js';
 import {
   CoordinatorCore,
   type CoordinatorOptions,
@@ -102,6 +103,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   const decisions = new Decisions(cluster.id, store);
   const latencies = new Latencies();
   const occasionally = new OccasionalLog(log);
+  const checkers = Checkers.start({ cluster, threads: node.threads, keyring, onFatal });
   const submit = (input: CoordinatorInput): boolean => {
     latencies.onInput(input);
     return driver.submit(input);
@@ -116,7 +118,8 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     credential: node,
     log,
   });
-  const peers = new Peers({ cluster, network, keyring, store, log, needs, submit });
+  const common = { cluster, network, keyring, store, checkers, log };
+  const peers = new Peers({ ...common, needs, submit });
   const performOutput = performer({ peers, notices, pending, decisions });
   const perform = (output: CoordinatorOutput): void => {
     latencies.onOutput(output);
@@ -160,7 +163,12 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
       path,
       wsdl,
       operations,
-      security: { kind: 'signed', ...pick(identity), address: `${self.url}${path}` },
+      security: {
+        kind: 'signed',
+        ...pick(identity),
+        address: `${self.url}${path}`,
+        checks: checkers,
+      },
       client: identity.client,
       inFlightMax: IN_FLIGHT_MAX,
       onSent,
@@ -184,6 +192,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
       await sessions?.stop();
       await driver.stop();
       await identity.client.close();
+      await checkers?.stop();
     },
   };
 }

@@ -71,6 +71,12 @@ const client = {
 /** What a node does that cannot write its log: goes on and says so, or ends with status 5. */
 const logFailureField = z.enum(['continue', 'stop'], 'must be "continue" or "stop"').optional();
 
+/** Worker threads besides the main one. */
+const threadsField = z
+  .int('must be a whole number from 0 to 64')
+  .min(0, 'must be 0 to 64')
+  .max(64, 'must be 0 to 64')
+  .optional();
 const shareField = z.int('must be a whole number').min(1).max(2048).optional();
 /** How a node serves HTTP. */
 const serving = {
@@ -107,6 +113,7 @@ const shapes = {
   coordinator: z.strictObject({
     role: z.literal('coordinator'),
     ...signing,
+    threads: threadsField,
     peerListen: listenField,
     /** Where the modules of the applications are: a path, or the name of a built-in one. */
     applications: modulesField.optional(),
@@ -120,6 +127,7 @@ const shapes = {
   participant: z.strictObject({
     role: z.literal('participant'),
     ...signing,
+    threads: threadsField,
     accounts: z.array(accountField).max(10_000, 'must be at most 10000'),
     /** Where the module of a participant of one's own is; a bank unless given. */
     service: pathField.optional(),

@@ -16,6 +16,7 @@ import { memberIdentity } from '../../soap/identity.js';
 import { registerPort } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
+import { Checkers } from '../../transaction/checks/checkers.js';
 import type { OperationResult, ParticipantOutput } from '../../transaction/participant/messages.js';
 import { participantOperations } from './coordinator-port.js';
 import type { AnyOperation, OperationHandlers, ServiceOperation } from './operations.js';
@@ -106,6 +107,7 @@ export async function startParticipant<Work>(
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
   const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
+  const checkers = Checkers.start({ cluster, threads: node.threads, keyring, onFatal });
   const { resendAfterMs, defaultExpiresMs, voteTimeoutMs } = cluster.timing;
   const shared = { log, retryAfterMs: resendAfterMs };
   const core = new ServiceCore(participantOptions(cluster, node, self, limits));
@@ -130,7 +132,13 @@ export async function startParticipant<Work>(
   registerMembers(app, members, self, log);
   const common = (path: string) => ({
     path,
-    security: { kind: 'signed', verifier, signer, address: `${self.url}${path}` } as const,
+    security: {
+      kind: 'signed',
+      verifier,
+      signer,
+      address: `${self.url}${path}`,
+      checks: checkers,
+    } as const,
     client,
     inFlightMax,
     onSent,
@@ -160,6 +168,7 @@ export async function startParticipant<Work>(
     await runner.stop();
     await driver.stop();
     await client.close();
+    await checkers?.stop();
   };
   try {
     const [records, messages] = await Promise.all([recordsOf(store), store.load(outboxPrefix)]);

@@ -148,6 +148,9 @@ describe('loadNode', () => {
     ['an unknown role', ['role'], 'judge', /role/],
     ['a key that is none', ['statementKey'], 'x', /statementKey: must be an Ed25519 private key/],
     ['an account without money', ['accounts', 0, 'amountMinor'], 0.5, /accounts\[0\]\.amountMinor/],
+    ['worker threads without end', ['threads'], 65, /threads: must be 0 to 64/],
+    ['less than no worker threads', ['threads'], -1, /threads: must be 0 to 64/],
+    ['half a worker thread', ['threads'], 0.5, /threads: must be a whole number from 0 to 64/],
     [
       'a bad currency',
       ['accounts', 0, 'currency'],

@@ -10,6 +10,7 @@ import type { ReplicaId } from '../../../kernel/ids.js';
 import type { Keyring } from '../../../kernel/keys.js';
 import type { PeerNetwork } from '../../../kernel/links/peer-network.js';
 import type { Store } from '../../../kernel/store/store.js';
+import type { Checkers } from '../../checks/checkers.js';
 import type { CoordinatorInput, CoordinatorOutput } from '../core/messages.js';
 import { storedDecision } from './decisions.js';
 
@@ -18,9 +19,11 @@ export type PeerOutput = Extract<CoordinatorOutput, { kind: 'send' | 'broadcast'
 
 export interface PeersOptions {
   readonly cluster: Cluster;
-  readonly network: PeerNetwork;
+  readonly network: Pick<PeerNetwork, 'attach' | 'send' | 'broadcast'>;
   readonly keyring: Keyring;
-  readonly store: Store;
+  readonly store: Pick<Store, 'load'>;
+  /** Worker threads that look at messages first. */
+  readonly checkers?: Checkers | undefined;
   readonly log: Logger;
   /** Whether a message that is not verified yet can make a difference. */
   needs(message: PeerMessage): boolean;
@@ -80,8 +83,16 @@ export class Peers {
   }
 
   #onMessage(from: ReplicaId, bytes: Uint8Array): void {
-    const { keyring, cluster, needs, submit } = this.#options;
+    const { cluster, needs, checkers } = this.#options;
     const message = decodePeerMessage(cluster.id, bytes);
+    if (checkers === undefined) return this.#take(from, message);
+    const toCheck = needs(message) ? bytes : undefined;
+    if (checkers.peer(from, toCheck, () => this.#take(from, message))) return;
+    this.#occasionally.write('warn', 'peer-message-dropped', { from, kind: message.kind }, from);
+  }
+
+  #take(from: ReplicaId, message: PeerMessage): void {
+    const { keyring, needs, submit } = this.#options;
     if (!needs(message)) return;
     const verified = verifyPeerMessage(keyring, from, message);
     if (verified.ok) {

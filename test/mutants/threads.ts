@@ -1,0 +1,71 @@
+import type { Mutant } from './mutant.js';
+
+const pool = { file: 'src/kernel/workers/pool.ts', tests: ['test/kernel/workers/pool.test.ts'] };
+const ports = ['test/soap/ports-checks.test.ts'];
+const checks = ['test/transaction/checks/checker.test.ts'];
+
+/** Worker threads of a node. */
+export const threadMutants: readonly Mutant[] = [
+  {
+    ...pool,
+    name: 'worker-passed-by',
+    rule: 'what a sender says is taken in its order, also what no worker has to look at',
+    find: '    if (this.#waiting.length === 0) then();',
+    replace: '    if (this.#waiting.length >= 0) then();',
+  },
+  {
+    ...pool,
+    name: 'worker-queue-without-bound',
+    rule: 'a worker has so many jobs that wait, and no more',
+    find: 'return this.#isStopped || this.#waiting.length >= workerJobsMax;',
+    replace: 'return this.#isStopped;',
+  },
+  {
+    ...pool,
+    name: 'worker-dies-unnoticed',
+    rule: 'a worker that dies ends the node',
+    find: '    if (!isOwn) onDeath(error);',
+    replace: '',
+  },
+  {
+    name: 'worker-vouches-for-anything',
+    rule: 'a worker vouches for signatures that hold, and for no others',
+    file: 'src/kernel/keys.ts',
+    find: '    if (!verify(null, bytes, key, signature)) return false;',
+    replace: '    if (!verify(null, bytes, key, signature) && !this.#onProved) return false;',
+    tests: checks,
+  },
+  {
+    name: 'worker-vouches-for-another',
+    rule: 'what a worker vouches for counts for the bytes that it was over',
+    file: 'src/kernel/keys.ts',
+    find: 'if (known?.key === key && known.digest === digest) return true;',
+    replace: 'if (known?.key === key) return true;',
+    tests: checks,
+  },
+  {
+    name: 'worker-refusal-ignored',
+    rule: 'an envelope that no worker vouches for is judged by the main thread',
+    file: 'src/soap/server.ts',
+    find: '    read: (envelope, text) => verifier.authenticate(envelope, text),',
+    replace:
+      "    read: (envelope) => ({ message: { ...readUnprotected(envelope, () => true), principal: { role: 'client' as const, name: 'alice' } }, admit: () => undefined }),",
+    tests: ports,
+  },
+  {
+    name: 'worker-believed-twice',
+    rule: 'what a worker vouches for is taken once',
+    file: 'src/soap/server.ts',
+    find: 'verifier.believed(found) : undefined;',
+    replace: '{ message: found.message, admit: () => undefined } : undefined;',
+    tests: ports,
+  },
+  {
+    name: 'workers-never-full',
+    rule: 'a port whose workers are full takes no more',
+    file: 'src/soap/server.ts',
+    find: 'inFlight >= inFlightMax || isBusy();',
+    replace: 'inFlight >= inFlightMax;',
+    tests: ports,
+  },
+];
