@@ -16,7 +16,8 @@ export function batchSigner(sign: Sign): Sign {
 
 class Batch {
   readonly #sign: Sign;
-  readonly #texts: Uint8Array[] = [];
+  /** Empty once they are signed: a signature may be kept for long. */
+  #texts: Uint8Array[] = [];
   #signatures: readonly Uint8Array[] | undefined;
 
   constructor(sign: Sign) {
@@ -33,7 +34,10 @@ class Batch {
   }
 
   #signature(index: number): Uint8Array {
-    this.#signatures ??= signBatch(this.#sign, this.#texts);
+    if (this.#signatures === undefined) {
+      this.#signatures = signBatch(this.#sign, this.#texts);
+      this.#texts = [];
+    }
     const signature = this.#signatures[index];
     if (signature === undefined) throw new RangeError(`no text ${index} in the batch`);
     return signature;
