@@ -17,7 +17,7 @@ export const batchLeavesMax = 16;
 const plainBytes = 64;
 const hashBytes = 32;
 /** So many bytes of a signature say how long it is. */
-export const signaturePrefixBytes = plainBytes + 2;
+const signaturePrefixBytes = plainBytes + 2;
 /** In the last byte of what would be an Ed25519 signature. */
 const batchMark = 0x80;
 
@@ -131,7 +131,8 @@ export function plainSignature(
 ): PlainSignature | undefined {
   if (signature.length !== signatureLength(signature)) return undefined;
   if (signature.length === plainBytes) return { bytes: text, signature };
-  const [count = 0, index = 0] = signature.subarray(plainBytes, signaturePrefixBytes);
+  const count = signature[plainBytes] ?? 0;
+  const index = signature[plainBytes + 1] ?? 0;
   let root = leafOf(text);
   let at = signaturePrefixBytes;
   for (const side of sidesOf(index, count)) {
@@ -145,14 +146,14 @@ export function plainSignature(
 }
 
 /**
- * How long a signature is that begins with these bytes: `signaturePrefixBytes` of them where there are so many.
- * Undefined where no signature begins like that.
+ * How long a signature is that begins at this place of the bytes. Undefined where no signature begins like that.
  */
-export function signatureLength(start: Uint8Array): number | undefined {
-  const last = start[plainBytes - 1];
+export function signatureLength(bytes: Uint8Array, at = 0): number | undefined {
+  const last = bytes[at + plainBytes - 1];
   if (last === undefined) return undefined;
   if ((last & batchMark) === 0) return plainBytes;
-  const [count, index] = start.subarray(plainBytes, signaturePrefixBytes);
+  const count = bytes[at + plainBytes];
+  const index = bytes[at + plainBytes + 1];
   if (count === undefined || index === undefined) return undefined;
   if (count < 2 || count > batchLeavesMax || index >= count) return undefined;
   return signaturePrefixBytes + hashBytes * sidesOf(index, count).length;

@@ -17,7 +17,7 @@ import type { Signer, Verifier } from './verifier.js';
 
 /** SubjectPublicKeyInfo of Ed25519 up to the raw key (RFC 8410 §4). */
 const spkiPrefix = Buffer.from('302a300506032b6570032100', 'hex');
-/** Enough for some thousand open transactions; some 10 MB when full. */
+/** Enough for some thousand open transactions; some 15 MB when full. */
 const rememberedSignatures = 32_768;
 
 /** A signature that holds. */
@@ -113,9 +113,17 @@ export class Keyring implements Verifier {
   /** Whether the party is known and the signature is its own. Only what verified is remembered. */
   verifies(signer: Signer, bytes: Uint8Array, signature: Uint8Array): boolean {
     const key = this.#keyOf(signer);
+    if (key === undefined) return false;
+    const text = new SignedText(bytes, signature);
+    if (this.#remembers(key, text)) return true;
     const plain = plainSignature(bytes, signature);
-    if (key === undefined || plain === undefined) return false;
-    return this.#verifiesPlain(signer, key, plain);
+    if (plain === undefined) return false;
+    if (plain.signature.length === signature.length) return this.#check(signer, key, plain, text);
+    // Those of one batch come down to one signature, which is checked once.
+    const root = new SignedText(plain.bytes, plain.signature);
+    if (!this.#remembers(key, root) && !this.#check(signer, key, plain, root)) return false;
+    this.#verified.set(text.name, { key, digest: text.digest });
+    return true;
   }
 
   /** Takes over what another keyring of this cluster has proved. */
@@ -124,18 +132,33 @@ export class Keyring implements Verifier {
     if (key !== undefined) this.#verified.set(signature, { key, digest });
   }
 
-  /** Those of one batch come down to one signature, which is checked once. */
-  #verifiesPlain(signer: Signer, key: KeyObject, { bytes, signature }: PlainSignature): boolean {
-    const memory = Buffer.from(signature.buffer, signature.byteOffset, signature.length);
-    const name = memory.toString('latin1');
+  #remembers(key: KeyObject, { name, digest }: SignedText): boolean {
     const known = this.#verified.get(name);
-    const digest = sha256(bytes);
-    if (known?.key === key && known.digest === digest) return true;
+    return known?.key === key && known.digest === digest;
+  }
+
+  #check(
+    signer: Signer,
+    key: KeyObject,
+    { bytes, signature }: PlainSignature,
+    text: SignedText,
+  ): boolean {
     costs.statementsChecked += 1;
     if (!verify(null, bytes, key, signature)) return false;
-    this.#verified.set(name, { key, digest });
-    this.#onProved?.({ signer, signature: name, digest });
+    this.#verified.set(text.name, { key, digest: text.digest });
+    this.#onProved?.({ signer, signature: text.name, digest: text.digest });
     return true;
+  }
+}
+
+/** What a signature is remembered by. */
+class SignedText {
+  readonly name: string;
+  readonly digest: Digest;
+
+  constructor(bytes: Uint8Array, { buffer, byteOffset, length }: Uint8Array) {
+    this.name = Buffer.from(buffer, byteOffset, length).toString('latin1');
+    this.digest = sha256(bytes);
   }
 }
 

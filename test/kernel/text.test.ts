@@ -1,7 +1,7 @@
 import fc from 'fast-check';
 import { expect, it } from 'vitest';
 import { base64Of, bytesOfBase64 } from '../../src/kernel/codec/base64.js';
-import { asciiOf, hexOf } from '../../src/kernel/codec/text.js';
+import { asciiOf, hexOf, uuidOf } from '../../src/kernel/codec/text.js';
 
 const anyBytes = fc.uint8Array({ maxLength: 300 });
 
@@ -15,6 +15,11 @@ it('hexadecimal digits and base64 are those of Node', () => {
       expect(bytesOfBase64(node.toString('base64'))).toEqual(bytes);
     }),
   );
+});
+
+it('a UUID has its dashes', () => {
+  const bytes = Uint8Array.from({ length: 18 }, (_, at) => 16 * at + 1);
+  expect(uuidOf(bytes, 1)).toBe('11213141-5161-7181-91a1-b1c1d1e1f101');
 });
 
 it('ASCII is read whether short or long', () => {

@@ -140,6 +140,14 @@ class PhaseVotes {
     this.#latest.set(replica, signed);
   }
 
+  /** How many say the same as `like` (any phase). */
+  count(like: PhaseStatement): number {
+    let count = 0;
+    for (const { statement } of this.#latest.values())
+      if (sameProposal(statement, like)) count += 1;
+    return count;
+  }
+
   /** Signatures under the same statement as `like` (any phase), sorted by replica. */
   matching(like: PhaseStatement): ReplicaSignature[] {
     return [...this.#latest]
@@ -168,9 +176,15 @@ export function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
   return (
     a.digest === b.digest &&
     compareBallots(a.ballot, b.ballot) === 0 &&
-    slotKey(a.slot) === slotKey(b.slot) &&
+    sameSlot(a.slot, b.slot) &&
     sameResult(a.result, b.result)
   );
+}
+
+function sameSlot(a: Slot, b: Slot): boolean {
+  return a.kind === 'activation'
+    ? b.kind === 'activation' && a.request === b.request
+    : b.kind === 'outcome' && a.tid === b.tid;
 }
 
 /** Whether two results are one. */

@@ -199,8 +199,8 @@ export class Voter {
 
   /** ba-commit done: a quorum committed. A replica without the value fetches the decision. */
   #checkCommitted(slot: SlotState, like: PhaseStatement): void {
+    if (slot.commits.count(like) < this.#state.quorum) return;
     const signatures = slot.commits.matching(like);
-    if (signatures.length < this.#state.quorum) return;
     const known = [slot.accepted, slot.held, slot.lock].find(
       (one) => one?.prePrepare.statement.digest === like.digest,
     );

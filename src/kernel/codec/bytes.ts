@@ -1,6 +1,6 @@
 import { ConcordatError, type NoData, noData } from '../error.js';
 import type { KnownNames } from './known-names.js';
-import { asciiOf, hexOf } from './text.js';
+import { asciiOf, hexOf, uuidOf } from './text.js';
 
 /**
  * Bytes that no encoder of this version writes, or a value that no bytes can say.
@@ -106,9 +106,9 @@ export class Reader {
     return length === 0 ? none : this.#part(at);
   }
 
-  /** What comes next, up to so many bytes, without taking it. */
-  ahead(length: number): Uint8Array {
-    return this.#bytes.subarray(this.#at, this.#at + length);
+  /** What `look` finds in the input from here on, without taking it. */
+  ahead<T>(look: (bytes: Uint8Array, at: number) => T): T {
+    return look(this.#bytes, this.#at);
   }
 
   bytes(): Uint8Array {
@@ -118,6 +118,11 @@ export class Reader {
   hex(length: number): string {
     const at = this.#take(length);
     return hexOf(this.#bytes, at, at + length);
+  }
+
+  /** 16 bytes, as a UUID is written. */
+  uuid(): string {
+    return uuidOf(this.#bytes, this.#take(16));
   }
 
   text(maxBytes: number): string {

@@ -1,4 +1,4 @@
-import { signatureLength, signaturePrefixBytes } from '../batch.js';
+import { signatureLength } from '../batch.js';
 import {
   type ClusterId,
   clusterId,
@@ -80,9 +80,7 @@ export function writeTransactionId(writer: Writer, tid: TransactionId): void {
 const uuidForm = /^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$/;
 
 export function readTransactionId(reader: Reader): TransactionId {
-  const hex = reader.hex(16);
-  const groups = [hex.slice(0, 8), hex.slice(8, 12), hex.slice(12, 16), hex.slice(16, 20)];
-  return `${groups.join('-')}-${hex.slice(20)}` as TransactionId;
+  return reader.uuid() as TransactionId;
 }
 
 export function writeView(writer: Writer, view: View): void {
@@ -156,7 +154,7 @@ export function writeSignature(writer: Writer, signature: Uint8Array): void {
 }
 
 export function readSignature(reader: Reader): Uint8Array {
-  const length = signatureLength(reader.ahead(signaturePrefixBytes));
+  const length = reader.ahead(signatureLength);
   if (length === undefined) throw new WireError('not a signature');
   return reader.raw(length);
 }

@@ -22,6 +22,25 @@ export function hexOf(bytes: Uint8Array, start = 0, end = bytes.length): string 
   return asciiDecoder.decode(digitPairs.subarray(0, 2 * (end - start)));
 }
 
+/** The 16 bytes from `start` as a UUID is written (RFC 9562 §4), in lower case. */
+export function uuidOf(bytes: Uint8Array, start: number): string {
+  let at = 0;
+  for (let index = 0; index < 16; index += 1) {
+    if (index === 4 || index === 6 || index === 8 || index === 10) {
+      uuidLetters[at] = dash;
+      at += 1;
+    }
+    const pair = bytes[start + index] ?? 0;
+    uuidLetters[at] = digits[pair >> 4] ?? 0;
+    uuidLetters[at + 1] = digits[pair & 15] ?? 0;
+    at += 2;
+  }
+  return asciiDecoder.decode(uuidLetters);
+}
+
+const dash = 0x2d;
+const uuidLetters = new Uint8Array(36);
+
 /** The text of bytes of which none is above 127. */
 export function asciiOf(bytes: Uint8Array, start: number, end: number): string {
   if (end - start > shortText) return asciiDecoder.decode(bytes.subarray(start, end));
