@@ -30,28 +30,31 @@ const leafPrefix = new Uint8Array([0]);
 const nodePrefix = new Uint8Array([1]);
 
 function leafOf(text: Uint8Array): Uint8Array {
-  return sha256Of(leafPrefix, text);
+  if (text.length >= leafRoom.length) return sha256Bytes(concatBytes(leafPrefix, text));
+  leafRoom.set(text, leafPrefix.length);
+  return sha256Bytes(leafRoom.subarray(0, leafPrefix.length + text.length));
 }
 
 function nodeOf(left: Uint8Array, right: Uint8Array): Uint8Array {
-  return sha256Of(nodePrefix, left, right);
+  return nodeAt(left, 0, right, 0);
 }
 
-/** SHA-256 of the parts, one after the other. */
-function sha256Of(...parts: readonly Uint8Array[]): Uint8Array {
-  let length = 0;
-  for (const part of parts) length += part.length;
-  if (length > room.length) return sha256Bytes(concatBytes(...parts));
-  let at = 0;
-  for (const part of parts) {
-    room.set(part, at);
-    at += part.length;
+/** Of the hashes that begin at these places of the bytes. */
+function nodeAt(left: Uint8Array, leftAt: number, right: Uint8Array, rightAt: number): Uint8Array {
+  for (let at = 0; at < hashBytes; at += 1) {
+    nodeRoom[leftStart + at] = left[leftAt + at] ?? 0;
+    nodeRoom[rightStart + at] = right[rightAt + at] ?? 0;
   }
-  return sha256Bytes(room.subarray(0, at));
+  return sha256Bytes(nodeRoom);
 }
 
-/** Where parts are put together to be hashed: most are short. */
-const room = new Uint8Array(2048);
+/** Where texts and hashes are put together, so that not each takes memory of its own: most texts are short. */
+const leafRoom = new Uint8Array(2048);
+leafRoom.set(leafPrefix);
+const leftStart = nodePrefix.length;
+const rightStart = leftStart + hashBytes;
+const nodeRoom = new Uint8Array(rightStart + hashBytes);
+nodeRoom.set(nodePrefix);
 
 /** The largest power of two below `count`: so many leaves are on the left (RFC 9162 §2.1.1). */
 function leftOf(count: number): number {
@@ -136,8 +139,7 @@ export function plainSignature(
   let root = leafOf(text);
   let at = signaturePrefixBytes;
   for (const side of sidesOf(index, count)) {
-    const sibling = signature.subarray(at, at + hashBytes);
-    root = side === 'left' ? nodeOf(sibling, root) : nodeOf(root, sibling);
+    root = side === 'left' ? nodeAt(signature, at, root, 0) : nodeAt(root, 0, signature, at);
     at += hashBytes;
   }
   const plain = signature.slice(0, plainBytes);

@@ -25,8 +25,8 @@ export const batchMutants: readonly Mutant[] = [
     name: 'batch-leaf-is-a-node',
     rule: 'no inner node of the tree is a text',
     file,
-    find: 'sha256Of(leafPrefix, text)',
-    replace: 'sha256Of(text)',
+    find: 'return sha256Bytes(leafRoom.subarray(0, leafPrefix.length + text.length));',
+    replace: 'return sha256Bytes(text);',
     tests,
   },
   {

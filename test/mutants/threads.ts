@@ -39,8 +39,8 @@ export const threadMutants: readonly Mutant[] = [
     name: 'worker-vouches-for-another',
     rule: 'what a worker vouches for counts for the bytes that it was over',
     file: 'src/kernel/keys.ts',
-    find: 'if (known?.key === key && known.digest === digest) return true;',
-    replace: 'if (known?.key === key) return true;',
+    find: 'return known?.key === key && known.digest === digest;',
+    replace: 'return known?.key === key;',
     tests: checks,
   },
   {
