@@ -52,6 +52,17 @@ describe('a conversation', () => {
     expect(conversation.lack()).toBeUndefined();
   });
 
+  it('may have a vote again that meets the Commit, which is answered', () => {
+    const steps = ['D1 Register', 'D2 Register', 'P Response', 'I Commit', 'D1 Prepare'];
+    const votes = ['D2 Prepare', 'D1 Prepared', 'D2 Prepared', 'D1 Prepared', 'D2 Prepared'];
+    const meet = ['D1 Commit', 'D2 Commit', 'D1 Prepared'];
+    const end = ['D2 Committed', 'D1 Committed', 'I Committed'];
+    const conversation = (...answer: readonly string[]) =>
+      seen('RetryPreparedCommit', ...steps, ...votes, ...meet, ...answer, ...end).lack();
+    expect(conversation('D1 Commit')).toBeUndefined();
+    expect(conversation('D1 Rollback')).toContain('D1: ');
+  });
+
   it('loses all until the coordinator gives up', () => {
     const lost = ['D1 Prepared', 'D1 Prepare', 'D1 Rollback'];
     const rest = ['D1 Prepared', 'D1 Rollback', 'D1 Aborted', 'I Aborted'];

@@ -34,6 +34,8 @@ const committed = 'Prepare Prepared Commit Committed';
 /** What is said again in the scenarios that lose something, by whichever side comes first. */
 const again = (...names: readonly string[]) => `(?: (?:${names.join('|')}))*`;
 const committing = `Commit${again('Commit')} Committed${again('Commit', 'Committed')}`;
+/** A participant that has not taken the Commit yet may vote again, and the answer is Commit (WS-AT 1.2 §10, Committing). */
+const committingAsked = `Commit${again('Commit', 'Prepared')} Committed${again('Commit', 'Committed')}`;
 const voting = `Prepare${again('Prepare')} Prepared${again('Prepare', 'Prepared')}`;
 const lost = (...names: readonly string[]) => again(...names.map((name) => `${name}~`));
 
@@ -130,8 +132,8 @@ export const scenarios: readonly Scenario[] = [
     loses: votesLost,
     messages: {
       I: 'Register Commit Committed',
-      D1: `Register Prepare Prepared${lost('Prepare')} Prepared${again('Prepared')} ${committing}`,
-      D2: `Register Prepare Prepared~${lost('Prepare', 'Prepared')}${again('Prepare')} Prepared${again('Prepare', 'Prepared')} ${committing}`,
+      D1: `Register Prepare Prepared${lost('Prepare')} Prepared${again('Prepared')} ${committingAsked}`,
+      D2: `Register Prepare Prepared~${lost('Prepare', 'Prepared')}${again('Prepare')} Prepared${again('Prepare', 'Prepared')} ${committingAsked}`,
     },
     order: [],
   },
