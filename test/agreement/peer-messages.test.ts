@@ -90,6 +90,27 @@ test('honest messages of every kind verify', () => {
   }
 });
 
+test('a statement of a short message is a part of it, and keeps no long one', () => {
+  const floors = Array.from({ length: 20 }, () => [evidence.request(0), evidence.request(1)]);
+  const page = (count: number) =>
+    ({
+      kind: 'inventory',
+      ...{ question, after: 0, last: true, view: view(1), recovering: false },
+      ...{ open: [], finished: [], floors: floors.slice(0, count) },
+    }) as const;
+  const kept = (message: PeerMessage) => {
+    const bytes = encodePeerMessage(message).slice();
+    const decoded = decodePeerMessage(cluster.id, bytes);
+    if (decoded.kind !== 'inventory') throw new Error('no inventory');
+    const [request] = decoded.floors[0] ?? [];
+    return { length: bytes.length, isPart: request?.bytes.buffer === bytes.buffer };
+  };
+  const [short, long] = [kept(page(1)), kept(page(20))];
+  expect(short.length).toBeLessThan(4096);
+  expect(long.length).toBeGreaterThan(4096);
+  expect([short.isPart, long.isPart]).toEqual([true, false]);
+});
+
 test('what may be relayed may come from anybody', () => {
   const prePrepare = evidence.prePrepare(commit, inView(2));
   expect(received(3, { kind: 'pre-prepare', prePrepare, value: commit })).toBe('ok');

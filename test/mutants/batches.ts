@@ -3,7 +3,7 @@ import type { Mutant } from './mutant.js';
 const file = 'src/kernel/batch.ts';
 const tests = ['test/kernel/batch.test.ts'];
 
-/** One signature for several texts. */
+/** One signature for several texts, and the memory that messages share. */
 export const batchMutants: readonly Mutant[] = [
   {
     name: 'batch-of-any-number',
@@ -52,5 +52,21 @@ export const batchMutants: readonly Mutant[] = [
     find: 'if (signature.length !== signatureLength(signature)) return undefined;',
     replace: '',
     tests,
+  },
+  {
+    name: 'writers-in-one-room',
+    rule: 'a writer has room of its own while it writes',
+    file: 'src/kernel/codec/bytes.ts',
+    find: '      spare = undefined;',
+    replace: '      spare = this.#bytes;',
+    tests: ['test/kernel/writer.test.ts'],
+  },
+  {
+    name: 'kept-with-its-page',
+    rule: 'a statement that is kept keeps no long message',
+    file: 'src/agreement/peer-message.ts',
+    find: 'const mayShare = bytes.length <= sharedBytesMax;',
+    replace: 'const mayShare = true;',
+    tests: ['test/agreement/peer-messages.test.ts'],
   },
 ];
