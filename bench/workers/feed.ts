@@ -9,7 +9,7 @@ import type { ReplicaId } from '../../src/kernel/ids.js';
 import { Keyring } from '../../src/kernel/keys.js';
 import type { ChannelHandler } from '../../src/kernel/links/frames.js';
 import { soapIdentity } from '../../src/soap/identity.js';
-import { registerPort } from '../../src/soap/server.js';
+import { registerPort, signedSecurity } from '../../src/soap/server.js';
 import { Checkers } from '../../src/transaction/checks/checkers.js';
 import { Peers } from '../../src/transaction/coordinator/node/peers.js';
 import { completionOperations } from '../../src/transaction/coordinator/node/ports.js';
@@ -83,7 +83,7 @@ async function soapFeed(): Promise<Feed> {
   if (node?.role !== 'coordinator' || initiator?.role !== 'initiator' || self === undefined)
     throw new Error('no coordinator');
   const app = createNodeServer(cluster, self, node, log);
-  const { signer, verifier, client } = soapIdentity(cluster, node);
+  const identity = soapIdentity(cluster, node);
   const path = '/completion';
   const address = `${self.url}${path}`;
   registerPort(app, {
@@ -98,8 +98,8 @@ async function soapFeed(): Promise<Feed> {
       mayCall: () => true,
       onFault: () => {},
     }),
-    security: { kind: 'signed', signer, verifier, address, checks: checkers },
-    client,
+    security: signedSecurity(identity, address, checkers),
+    client: identity.client,
     inFlightMax: requestsAtOnce,
   });
   await app.ready();

@@ -16,13 +16,11 @@ import {
 import { checkValue } from './check-value.js';
 import {
   type CommitCertificate,
-  compareBallots,
   type DecisionProof,
   type PhaseCertificate,
   type PhaseStatement,
   type PreparedCertificate,
-  type SlotResult,
-  slotKey,
+  sameProposal,
 } from './messages.js';
 import { decodeLeafOf, readSigned } from './statement-codec.js';
 import { readValue, writeValue } from './values.js';
@@ -154,19 +152,4 @@ function checkPhaseSignatures(keyring: Verifier, certificate: PhaseCertificate):
       checkSignature(keyring, replicaSigner(replica), { bytes, signature }),
     )
   );
-}
-
-function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
-  return (
-    slotKey(a.slot) === slotKey(b.slot) &&
-    compareBallots(a.ballot, b.ballot) === 0 &&
-    a.digest === b.digest &&
-    sameResult(a.result, b.result)
-  );
-}
-
-function sameResult(a: SlotResult, b: SlotResult): boolean {
-  return a.kind === 'activation'
-    ? b.kind === 'activation' && a.tid === b.tid && a.content === b.content
-    : b.kind === 'outcome' && a.outcome === b.outcome;
 }

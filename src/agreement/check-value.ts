@@ -28,7 +28,7 @@ import {
   type PhaseStatement,
   type Slot,
   type SlotValue,
-  slotKey,
+  sameSlot,
   type UuidProposal,
 } from './messages.js';
 import type { ActivationStatement, CompletionStatement, Decision } from './statements.js';
@@ -192,7 +192,7 @@ function checkProposals(
     firstFinding(
       proposals,
       ({ statement }) =>
-        mismatchUnless(slotKey(statement.slot) === slotKey(slot), 'proposal and slot') ??
+        mismatchUnless(sameSlot(statement.slot, slot), 'proposal and slot') ??
         mismatchUnless(statement.view === view, 'views of the proposals'),
     )
   );

@@ -98,6 +98,30 @@ export interface PhaseStatement {
   readonly result: SlotResult;
 }
 
+/** Whether two statements speak of the same value at the same ballot of the same slot. */
+export function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
+  return (
+    a.digest === b.digest &&
+    compareBallots(a.ballot, b.ballot) === 0 &&
+    sameSlot(a.slot, b.slot) &&
+    sameResult(a.result, b.result)
+  );
+}
+
+/** Whether two slots are one. */
+export function sameSlot(a: Slot, b: Slot): boolean {
+  return a.kind === 'activation'
+    ? b.kind === 'activation' && a.request === b.request
+    : b.kind === 'outcome' && a.tid === b.tid;
+}
+
+/** Whether two results are one. */
+export function sameResult(a: SlotResult, b: SlotResult): boolean {
+  return a.kind === 'activation'
+    ? b.kind === 'activation' && a.tid === b.tid && a.content === b.content
+    : b.kind === 'outcome' && a.outcome === b.outcome;
+}
+
 export interface ReplicaSignature {
   readonly replica: ReplicaId;
   readonly signature: Uint8Array;

@@ -3,7 +3,7 @@ import { readHeader, readSignedAs, writeSigned } from '../kernel/codec/fields.js
 import { sha256 } from '../kernel/digest.js';
 import type { ClusterId, Digest } from '../kernel/ids.js';
 import type { Sign } from '../kernel/keys.js';
-import type { Signed } from '../kernel/signed.js';
+import { type Signed, signedBy } from '../kernel/signed.js';
 import { decodeInvitation, encodeInvitation } from './invitation.js';
 import type { NewViewStatement, ViewChangeStatement } from './messages.js';
 import { decodeLeaf, encodeLeaf, type LeafStatement, readSigned } from './statement-codec.js';
@@ -98,24 +98,14 @@ export function decodeSignedInvitation(
 }
 
 /**
- * A statement as it travels: its bytes under this cluster, and the signature over them. Where `sign` takes bytes for
- * later, it is made when it is read first: what is only decided in a step is signed with what else leaves then.
+ * A statement as it travels: its bytes under this cluster, and the signature over them, which `signedBy` makes.
  */
 export function signStatement<S extends AnyStatement>(
   sign: Sign,
   cluster: ClusterId,
   statement: S,
 ): Signed<S> {
-  const bytes = encodeStatement(cluster, statement);
-  const later = sign.later?.(bytes);
-  if (later === undefined) return { statement, bytes, signature: sign(bytes) };
-  return {
-    statement,
-    bytes,
-    get signature() {
-      return later();
-    },
-  };
+  return signedBy(sign, encodeStatement(cluster, statement), statement);
 }
 
 /** Names one signed statement, signature included: what ba-pre-prepare-update calls its proposals. */

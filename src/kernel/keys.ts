@@ -122,14 +122,18 @@ export class Keyring implements Verifier {
     // Those of one batch come down to one signature, which is checked once.
     const root = new SignedText(plain.bytes, plain.signature);
     if (!this.#remembers(key, root) && !this.#check(signer, key, plain, root)) return false;
-    this.#verified.set(text.name, { key, digest: text.digest });
+    this.#keep(key, text);
     return true;
   }
 
   /** Takes over what another keyring of this cluster has proved. */
   remember({ signer, signature, digest }: ProvedSignature): void {
     const key = this.#keyOf(signer);
-    if (key !== undefined) this.#verified.set(signature, { key, digest });
+    if (key !== undefined) this.#keep(key, { name: signature, digest });
+  }
+
+  #keep(key: KeyObject, { name, digest }: SignedText): void {
+    this.#verified.set(name, { key, digest });
   }
 
   #remembers(key: KeyObject, { name, digest }: SignedText): boolean {
@@ -145,7 +149,7 @@ export class Keyring implements Verifier {
   ): boolean {
     costs.statementsChecked += 1;
     if (!verify(null, bytes, key, signature)) return false;
-    this.#verified.set(text.name, { key, digest: text.digest });
+    this.#keep(key, text);
     this.#onProved?.({ signer, signature: text.name, digest: text.digest });
     return true;
   }

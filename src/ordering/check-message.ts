@@ -19,7 +19,7 @@ import {
   unreachable,
 } from '../kernel/ids.js';
 import type { Keyring, Sign } from '../kernel/keys.js';
-import type { Signed } from '../kernel/signed.js';
+import { type Signed, signedBy } from '../kernel/signed.js';
 import {
   checkCheckpoint,
   checkReport,
@@ -45,24 +45,14 @@ import type {
 } from './types.js';
 
 /**
- * A statement as it travels: its bytes under this cluster, and the signature over them. Where `sign` takes bytes for
- * later, the signature is made when it is read first, together with those of what else is said in the turn.
+ * A statement as it travels: its bytes under this cluster, and the signature over them, which `signedBy` makes.
  */
 export function signOrdering<S extends OrderingStatement>(
   sign: Sign,
   cluster: ClusterId,
   statement: S,
 ): Signed<S> {
-  const bytes = encodeOrderingStatement(cluster, statement);
-  const later = sign.later?.(bytes);
-  if (later === undefined) return { statement, bytes, signature: sign(bytes) };
-  return {
-    statement,
-    bytes,
-    get signature() {
-      return later();
-    },
-  };
+  return signedBy(sign, encodeOrderingStatement(cluster, statement), statement);
 }
 
 export function digestOfBatch(batch: Batch): Digest {

@@ -152,9 +152,10 @@ export function encodeManifest(manifest: SnapshotManifest): Uint8Array {
 
 /** Clients come in request after request. */
 const clients = new KnownNames(clientId);
+const knownClient = (text: string): ClientId => clients.of(text);
 
 function writeRequest(writer: Writer, request: OrderingRequest): void {
-  writeName(writer, request.client, (text) => clients.of(text));
+  writeName(writer, request.client, knownClient);
   writer.u64(request.number);
   if (request.payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');
   writer.bytes(request.payload);

@@ -7,6 +7,7 @@ import { isReferenceParameter } from './addressing.js';
 import type { SoapClient } from './client.js';
 import { readUnprotected, type SoapMessage, type Understood, writeEnvelope } from './envelope.js';
 import { addressingFaults, type SoapFault, soapFaults } from './faults.js';
+import type { SoapIdentity } from './identity.js';
 import {
   type HttpAnswer,
   type Operation,
@@ -67,6 +68,15 @@ export interface SignedPortOptions extends CommonOptions {
     readonly checks?: MessageChecks | undefined;
   };
   readonly operations: Operations<ReceivedMessage>;
+}
+
+/** How a node secures its port at this address. */
+export function signedSecurity(
+  { signer, verifier }: Pick<SoapIdentity, 'signer' | 'verifier'>,
+  address: string,
+  checks?: MessageChecks | undefined,
+): SignedPortOptions['security'] {
+  return { kind: 'signed', verifier, signer, address, checks };
 }
 
 /** A port for anybody, where WS-Addressing is not needed and nothing is signed. */

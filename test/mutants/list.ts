@@ -337,7 +337,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'ballots-not-compared',
     rule: 'votes count together only at one ballot',
-    file: 'src/agreement/core/slot.ts',
+    file: 'src/agreement/messages.ts',
     find: 'compareBallots(a.ballot, b.ballot) === 0 &&',
     replace: '',
     tests: knownBreaks,

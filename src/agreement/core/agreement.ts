@@ -9,6 +9,7 @@ import {
   type Slot,
   type SlotKey,
   type SlotResult,
+  sameResult,
   slotKey,
   type VerifiedPeerMessage,
 } from '../messages.js';
@@ -16,7 +17,7 @@ import { decidedKey, decidedSlot, ForgottenProofs } from './abstentions.js';
 import { OpenSlots } from './open-slots.js';
 import { Gatherer, Proposer } from './proposing.js';
 import { Retransmission } from './retransmission.js';
-import { type SlotState, sameResult } from './slot.js';
+import type { SlotState } from './slot.js';
 import {
   type AgreementHost,
   type AgreementOptions,

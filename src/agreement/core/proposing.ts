@@ -1,20 +1,21 @@
 import { sha256 } from '../../kernel/digest.js';
 import type { Attempt, Digest, ReplicaId } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
-import type {
-  ActivationValue,
-  PeerMessage,
-  PhaseStatement,
-  PreparedCertificate,
-  Slot,
-  SlotResult,
-  SlotValue,
-  UuidProposal,
+import {
+  type ActivationValue,
+  type PeerMessage,
+  type PhaseStatement,
+  type PreparedCertificate,
+  type Slot,
+  type SlotResult,
+  type SlotValue,
+  sameResult,
+  type UuidProposal,
 } from '../messages.js';
 import { digestOfSigned } from '../signing.js';
 import type { ActivationStatement } from '../statements.js';
 import { activationResult, digestOfValue } from '../values.js';
-import { type SlotState, sameResult } from './slot.js';
+import type { SlotState } from './slot.js';
 import { type Proposal, requestsIn, type Update } from './slot-steps.js';
 import { type AgreementHost, type AgreementState, ATTEMPTS_MAX } from './state.js';
 

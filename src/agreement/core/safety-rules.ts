@@ -10,10 +10,11 @@ import {
   type Slot,
   type SlotKey,
   type SlotValue,
+  sameProposal,
   slotKey,
 } from '../messages.js';
 import { signStatement } from '../signing.js';
-import { type OwnVote, type SafetyData, sameProposal, slotOf } from './slot.js';
+import { type OwnVote, type SafetyData, slotOf } from './slot.js';
 import type { Proposal } from './slot-steps.js';
 
 /** Why this replica does not vote for a value at a ballot. */

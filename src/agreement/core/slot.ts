@@ -4,7 +4,7 @@ import {
   type ReplicaId,
   transactionId,
 } from '../../kernel/ids.js';
-import type { Signed } from '../../kernel/signed.js';
+import { type Signed, signatureOf } from '../../kernel/signed.js';
 import {
   type Ballot,
   compareBallots,
@@ -13,7 +13,7 @@ import {
   type ReplicaSignature,
   type Slot,
   type SlotKey,
-  type SlotResult,
+  sameProposal,
   slotKey,
 } from '../messages.js';
 import type { ActivationStatement } from '../statements.js';
@@ -152,13 +152,7 @@ class PhaseVotes {
   matching(like: PhaseStatement): ReplicaSignature[] {
     return [...this.#latest]
       .filter(([, { statement }]) => sameProposal(statement, like))
-      .map(([replica, signed]) => ({
-        replica,
-        // Not before it is needed: this replica's own is signed with what else leaves then.
-        get signature() {
-          return signed.signature;
-        },
-      }))
+      .map(([replica, signed]) => signatureOf(replica, signed))
       .sort((a, b) => a.replica - b.replica);
   }
 
@@ -169,29 +163,6 @@ class PhaseVotes {
   replicas(): IterableIterator<ReplicaId> {
     return this.#latest.keys();
   }
-}
-
-/** Whether two statements speak of the same value at the same ballot of the same slot. */
-export function sameProposal(a: PhaseStatement, b: PhaseStatement): boolean {
-  return (
-    a.digest === b.digest &&
-    compareBallots(a.ballot, b.ballot) === 0 &&
-    sameSlot(a.slot, b.slot) &&
-    sameResult(a.result, b.result)
-  );
-}
-
-function sameSlot(a: Slot, b: Slot): boolean {
-  return a.kind === 'activation'
-    ? b.kind === 'activation' && a.request === b.request
-    : b.kind === 'outcome' && a.tid === b.tid;
-}
-
-/** Whether two results are one. */
-export function sameResult(a: SlotResult, b: SlotResult): boolean {
-  return a.kind === 'activation'
-    ? b.kind === 'activation' && a.tid === b.tid && a.content === b.content
-    : b.kind === 'outcome' && a.outcome === b.outcome;
 }
 
 /** Reads a slot key as it stands in the store. */

@@ -1,9 +1,15 @@
 import { oneCorrect, primaryOf, type ReplicaId, unreachable } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
-import { compareBallots, type DecisionProof, type PhaseStatement, type Slot } from '../messages.js';
+import {
+  compareBallots,
+  type DecisionProof,
+  type PhaseStatement,
+  type Slot,
+  sameProposal,
+} from '../messages.js';
 import { encodeStatement } from '../signing.js';
 import type { VoteObjection } from './safety-rules.js';
-import { type SlotState, sameProposal } from './slot.js';
+import type { SlotState } from './slot.js';
 import type { Proposal } from './slot-steps.js';
 import { type AgreementHost, type AgreementState, ATTEMPTS_MAX, type Backing } from './state.js';
 

@@ -18,7 +18,7 @@ import { serviceOperations } from '../../service/participant/service-port.js';
 import { WaitingCalls } from '../../service/participant/waiting-calls.js';
 import { MemberServer } from '../../soap/compact/member-server.js';
 import { memberIdentity } from '../../soap/identity.js';
-import { registerPort } from '../../soap/server.js';
+import { registerPort, signedSecurity } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
 import { Checkers } from '../../transaction/checks/checkers.js';
@@ -82,7 +82,8 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const { createCore = (core, accounts) => new BankCore(core, accounts) } = options;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
-  const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
+  const identity = memberIdentity(cluster, node, log, onSent);
+  const { client } = identity;
   const checkers = Checkers.start({ cluster, threads: node.threads, keyring, onFatal });
   const { defaultExpiresMs } = cluster.timing;
   const core = createCore(
@@ -106,13 +107,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   registerMembers(app, members, self, log);
   const common = (path: string) => ({
     path,
-    security: {
-      kind: 'signed',
-      verifier,
-      signer,
-      address: `${self.url}${path}`,
-      checks: checkers,
-    } as const,
+    security: signedSecurity(identity, `${self.url}${path}`, checkers),
     client,
     inFlightMax,
     onSent,

@@ -19,7 +19,7 @@ import type { InitiatorApplication } from '../../service/initiator/procedures.js
 import { runOperations } from '../../service/initiator/run-port.js';
 import { MemberServer } from '../../soap/compact/member-server.js';
 import { memberIdentity } from '../../soap/identity.js';
-import { registerPort } from '../../soap/server.js';
+import { registerPort, signedSecurity } from '../../soap/server.js';
 import { Initiator } from '../../transaction/initiator/initiator.js';
 import type {
   InitiatorInput,
@@ -110,7 +110,8 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
     ...(await loadInitiatorApplications(node.name, node.applications ?? {})),
     ...(options.applications ?? []).map((application) => [application.name, application] as const),
   ]);
-  const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
+  const identity = memberIdentity(cluster, node, log, onSent);
+  const { client } = identity;
   const sign = batchSigner(ed25519Signer(node.statementKey));
   const core = createCore({
     id: self.id,
@@ -132,8 +133,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);
   registerHealth(app, log);
   registerMembers(app, members, self, log);
-  const security = (path: string) =>
-    ({ kind: 'signed', verifier, signer, address: `${self.url}${path}` }) as const;
+  const security = (path: string) => signedSecurity(identity, `${self.url}${path}`);
   const ask = (request: InitiatorRequest | DialogueStep): Promise<InitiatorReply> =>
     waiting.wait((requestId) => {
       const busy = { kind: 'refusal', code: 'busy' } as const;

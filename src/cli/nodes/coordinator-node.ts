@@ -23,9 +23,9 @@ import { openStore, type Store } from '../../kernel/store/store.js';
 import { MemberServer } from '../../soap/compact/member-server.js';
 import { readFault } from '../../soap/fault-body.js';
 import { coordinationFaults } from '../../soap/faults.js';
-import { memberIdentity, type SoapIdentity } from '../../soap/identity.js';
+import { memberIdentity } from '../../soap/identity.js';
 import type { Operations } from '../../soap/port.js';
-import { registerPort } from '../../soap/server.js';
+import { registerPort, signedSecurity } from '../../soap/server.js';
 import type { ReceivedMessage } from '../../soap/verification.js';
 import type { WsdlName } from '../../soap/wsdl.js';
 import { Checkers } from '../../transaction/checks/checkers.js';
@@ -163,12 +163,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
       path,
       wsdl,
       operations,
-      security: {
-        kind: 'signed',
-        ...pick(identity),
-        address: `${self.url}${path}`,
-        checks: checkers,
-      },
+      security: signedSecurity(identity, `${self.url}${path}`, checkers),
       client: identity.client,
       inFlightMax: IN_FLIGHT_MAX,
       onSent,
@@ -195,10 +190,6 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
       await checkers?.stop();
     },
   };
-}
-
-function pick({ verifier, signer }: SoapIdentity): Pick<SoapIdentity, 'verifier' | 'signer'> {
-  return { verifier, signer };
 }
 
 interface Performers {

@@ -13,7 +13,7 @@ import type { RunningNode } from '../../kernel/running-node.js';
 import { openExistingStore, type Store } from '../../kernel/store/store.js';
 import { MemberServer } from '../../soap/compact/member-server.js';
 import { memberIdentity } from '../../soap/identity.js';
-import { registerPort } from '../../soap/server.js';
+import { registerPort, signedSecurity } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
 import { Checkers } from '../../transaction/checks/checkers.js';
@@ -106,7 +106,8 @@ export async function startParticipant<Work>(
   const { cluster } = members;
   const self = ownMember(cluster, node);
   const keyring = Keyring.of(cluster);
-  const { signer, verifier, client } = memberIdentity(cluster, node, log, onSent);
+  const identity = memberIdentity(cluster, node, log, onSent);
+  const { client } = identity;
   const checkers = Checkers.start({ cluster, threads: node.threads, keyring, onFatal });
   const { resendAfterMs, defaultExpiresMs, voteTimeoutMs } = cluster.timing;
   const shared = { log, retryAfterMs: resendAfterMs };
@@ -132,13 +133,7 @@ export async function startParticipant<Work>(
   registerMembers(app, members, self, log);
   const common = (path: string) => ({
     path,
-    security: {
-      kind: 'signed',
-      verifier,
-      signer,
-      address: `${self.url}${path}`,
-      checks: checkers,
-    } as const,
+    security: signedSecurity(identity, `${self.url}${path}`, checkers),
     client,
     inFlightMax,
     onSent,

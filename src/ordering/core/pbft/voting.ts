@@ -6,7 +6,7 @@ import {
   type ReplicaId,
   type View,
 } from '../../../kernel/ids.js';
-import type { Signed } from '../../../kernel/signed.js';
+import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import type { Batch, SequenceNumber, SequencePhase, SharedCertificate } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
 import type { LogEntry, PbftHost, PbftState, Proposed } from './state.js';
@@ -255,11 +255,6 @@ function gather(
     .sort(([a], [b]) => a - b);
   const first = matching[0]?.[1];
   if (!first) return undefined;
-  const signatures = matching.map(([replica, signed]) => ({
-    replica,
-    get signature() {
-      return signed.signature;
-    },
-  }));
+  const signatures = matching.map(([replica, signed]) => signatureOf(replica, signed));
   return { statement: first.statement, bytes: first.bytes, signatures };
 }
