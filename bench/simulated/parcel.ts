@@ -1,7 +1,8 @@
 import { type ClusterId, unreachable } from '../../src/kernel/ids.js';
 import type { Sign } from '../../src/kernel/keys.js';
 import type { Signed } from '../../src/kernel/signed.js';
-import { decodeAssistance, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
+import { encodeOrderingMessage } from '../../src/ordering/message-codec.js';
+import { decodeAssistance } from '../../src/ordering/report-codec.js';
 import type {
   Batch,
   OrderingMessage,

@@ -7,7 +7,6 @@ import {
   replicaSigner,
   type VerificationError,
 } from '../agreement/check-signature.js';
-import { WireError } from '../kernel/codec/bytes.js';
 import { sha256 } from '../kernel/digest.js';
 import {
   type ClusterId,
@@ -20,18 +19,16 @@ import {
 } from '../kernel/ids.js';
 import type { Keyring, Sign } from '../kernel/keys.js';
 import { type Signed, signedBy } from '../kernel/signed.js';
+import { encodeBatch, encodeCycleValue } from './batch-codec.js';
 import {
   checkCheckpoint,
-  checkReport,
-  checkReports,
   checkSequenceCommits,
   checkSequenceNewView,
   checkSequenceProposal,
   checkSequenceViewChange,
-  rememberProposal,
 } from './check-certificates.js';
-import { encodeBatch, encodeCycleValue, encodeManifest } from './fields.js';
-import { decodeAssistance } from './message-codec.js';
+import { checkCommand, checkReport, checkReports, rememberProposal } from './check-reports.js';
+import { encodeManifest } from './fields.js';
 import { encodeOrderingStatement } from './statement-codec.js';
 import type {
   Batch,
@@ -120,22 +117,6 @@ export function verifyOrderingMessage(
 /** What a process sends it need not check where others repeat it: it has signed it, or checked it before. */
 export function rememberSent(keyring: Keyring, message: OrderingMessage): void {
   if (message.kind === 'proposal') rememberProposal(keyring, message.proposal);
-}
-
-/** Whether a Decision Module's command holds a valid assistance request (Antipaxos table 1). */
-function checkCommand(keyring: Keyring, request: OrderingRequest): Finding {
-  try {
-    const { n, f } = keyring.resilience;
-    const { excluded, reports } = decodeAssistance(keyring.cluster.id, request.payload);
-    const reporters = excluded.length === 1 ? n - 1 : n;
-    return (
-      mismatchUnless(reports[0]?.statement.cycle === request.number, 'cycle of a command') ??
-      checkReports(keyring, reports, reporters - f)
-    );
-  } catch (error) {
-    if (error instanceof WireError) return { code: 'mismatch', what: 'form of a command' };
-    throw error;
-  }
 }
 
 class MessageCheck {

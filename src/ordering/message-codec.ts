@@ -1,38 +1,25 @@
 import { type Reader, readAll, WireError, Writer } from '../kernel/codec/bytes.js';
 import {
-  checkRising,
   choice,
   readDigest,
-  readReplica,
   readView,
   writeDigest,
-  writeReplica,
   writeSigned,
   writeView,
 } from '../kernel/codec/fields.js';
-import { limits } from '../kernel/codec/limits.js';
 import { type ClusterId, unreachable } from '../kernel/ids.js';
-import type { Signed } from '../kernel/signed.js';
-import {
-  orderingLimits,
-  readBatch,
-  readCycleValue,
-  readManifest,
-  scope as scopeField,
-  writeBatch,
-  writeCycleValue,
-  writeManifest,
-} from './fields.js';
+
+import { readBatch, readCycleValue, writeBatch, writeCycleValue } from './batch-codec.js';
+import { orderingLimits, readManifest, scope as scopeField, writeManifest } from './fields.js';
+import { readReports, writeReports } from './report-codec.js';
 import { readOrderingSigned, readShared, writeShared } from './statement-codec.js';
 import type {
-  Assistance,
   Cycle,
   CycleValue,
   OrderingMessage,
   OrderingMessageKind,
   OrderingMessageOf,
   OrderingScope,
-  ReportStatement,
 } from './types.js';
 
 const messageKind = choice<OrderingMessageKind>(
@@ -274,31 +261,6 @@ function readContent(
   }
 }
 
-/** The reports as the Decision Module's command carries them (Antipaxos line 26). */
-export function encodeReports(reports: readonly Signed<ReportStatement>[]): Uint8Array {
-  const writer = new Writer();
-  writeReports(writer, reports);
-  return writer.finish();
-}
-
-export function decodeReports(
-  cluster: ClusterId,
-  bytes: Uint8Array,
-): readonly Signed<ReportStatement>[] {
-  return readAll(bytes, (reader) => readReports(reader, cluster));
-}
-
-function writeReports(writer: Writer, reports: readonly Signed<ReportStatement>[]): void {
-  checkRising(reports, ({ statement: { replica } }) => replica);
-  writer.list(reports, limits.replicas, (report) => writeSigned(writer, report));
-}
-
-function readReports(reader: Reader, cluster: ClusterId): readonly Signed<ReportStatement>[] {
-  const reports = reader.list(limits.replicas, () => readOrderingSigned(reader, cluster, 'report'));
-  checkRising(reports, ({ statement: { replica } }) => replica);
-  return reports;
-}
-
 function checkChunk(bytes: Uint8Array): void {
   if (bytes.length > orderingLimits.chunkBytes) throw new WireError('chunk too long');
 }
@@ -307,22 +269,4 @@ function checkSize(bytes: Uint8Array): void {
   if (bytes.length > orderingLimits.messageBytes) {
     throw new WireError(`message of more than ${orderingLimits.messageBytes} bytes`);
   }
-}
-
-/** The Decision Module's command (Antipaxos line 26). */
-export function encodeAssistance({ excluded, reports }: Assistance): Uint8Array {
-  const writer = new Writer();
-  checkRising(excluded, (replica) => replica);
-  writer.list(excluded, limits.replicas, (replica) => writeReplica(writer, replica));
-  writer.bytes(encodeReports(reports));
-  return writer.finish();
-}
-
-/** Throws `WireError` unless the bytes have the form of a command; checks no signature. */
-export function decodeAssistance(cluster: ClusterId, bytes: Uint8Array): Assistance {
-  return readAll(bytes, (reader) => {
-    const excluded = reader.list(limits.replicas, () => readReplica(reader));
-    checkRising(excluded, (replica) => replica);
-    return { excluded, reports: decodeReports(cluster, reader.bytes()) };
-  });
 }

@@ -1,151 +1,20 @@
-import type { Brand, ClientId, Digest, ReplicaId, View } from '../kernel/ids.js';
+import type { Brand, Digest, ReplicaId, View } from '../kernel/ids.js';
 import type { Signed } from '../kernel/signed.js';
+import type {
+  Batch,
+  CheckpointCertificate,
+  CheckpointStatement,
+  Cycle,
+  OrderingScope,
+  SharedCertificate,
+  SnapshotManifest,
+} from './common-types.js';
+import type { CycleValue, ProposalStatement, ReportStatement } from './cycle-types.js';
+import type { SequenceNewView, SequencePhase, SequenceViewChange } from './sequence-types.js';
 
-/** A place in the log of a replicated state machine, counted from 1; 0 is before the first. */
-export type SequenceNumber = Brand<number, 'SequenceNumber'>;
-/** A cycle of Antipaxos, counted from 1. */
-export type Cycle = Brand<number, 'Cycle'>;
-
-/**
- * Which instance of which protocol a message belongs to. It is in everything signed, so that what the
- * Decision Module says never passes for what the ordering engine says.
- */
-export type OrderingScope = 'pbft' | 'decision-module' | 'antipaxos';
-
-/** Something to be ordered. Executed once for each client and number. */
-export interface OrderingRequest {
-  /** Whose request it is. */
-  readonly client: ClientId;
-  /** The client's own number for it, from 1. Numbers rise; gaps are allowed. */
-  readonly number: number;
-  /** The application's own language. */
-  readonly payload: Uint8Array;
-}
-
-/** Requests that are ordered together. An empty one is PBFT's null request. */
-export type Batch = readonly OrderingRequest[];
-
-/** Signatures of different replicas, sorted by replica, under the same bytes. */
-export interface SharedCertificate<S> {
-  readonly statement: S;
-  readonly bytes: Uint8Array;
-  readonly signatures: readonly { readonly replica: ReplicaId; readonly signature: Uint8Array }[];
-}
-
-/** Pre-prepare, prepare and commit of Castro and Liskov §4.2; all replicas sign the same bytes. */
-export interface SequencePhase {
-  readonly kind: 'phase';
-  readonly scope: OrderingScope;
-  readonly phase: 'pre-prepare' | 'prepare' | 'commit';
-  readonly view: View;
-  readonly sequence: SequenceNumber;
-  /** Digest of the encoded batch. */
-  readonly digest: Digest;
-}
-
-/** Castro and Liskov §4.3: the state after so many sequence numbers, or cycles. */
-export interface CheckpointStatement {
-  readonly kind: 'checkpoint';
-  readonly scope: OrderingScope;
-  readonly position: number;
-  /** Digest of the snapshot's manifest. */
-  readonly digest: Digest;
-}
-
-/** A state in chunks, so that no message holds all of it. What a checkpoint's digest is of. */
-export interface SnapshotManifest {
-  /** So many of the first chunks are the engine's own part; the others are the state machine's. */
-  readonly own: number;
-  readonly chunks: readonly Digest[];
-}
-
-export type CheckpointCertificate = SharedCertificate<CheckpointStatement>;
-
-/** The primary's pre-prepare and `quorum - 1` prepares of backups. The batch is fetched by its digest. */
-export interface SequencePrepared {
-  readonly prePrepare: Signed<SequencePhase>;
-  readonly prepares: SharedCertificate<SequencePhase>;
-}
-
-/** Castro and Liskov §4.4. */
-export interface SequenceViewChange {
-  readonly kind: 'view-change';
-  readonly scope: OrderingScope;
-  readonly view: View;
-  readonly replica: ReplicaId;
-  /** The last stable checkpoint; `null` at position 0. */
-  readonly stable: CheckpointCertificate | null;
-  /** What prepared above it, each in the highest view that it did in; sorted by sequence number. */
-  readonly prepared: readonly SequencePrepared[];
-  /**
-   * What committed above it and did not prepare here in that view or a later one; sorted by sequence number.
-   * A replica that has lost its store and come back knows so what it once prepared.
-   */
-  readonly committed: readonly SharedCertificate<SequencePhase>[];
-}
-
-/** A quorum of view changes, sorted by replica. What it proposes, everybody recomputes from them. */
-export interface SequenceNewView {
-  readonly kind: 'new-view';
-  readonly scope: OrderingScope;
-  readonly view: View;
-  readonly viewChanges: readonly Signed<SequenceViewChange>[];
-}
-
-/** What a process puts into a cycle. It may be empty: the cycle goes on. Missing is something else. */
-export interface CycleValue {
-  readonly batch: Batch;
-  /** Excluded processes whose messages the proposer has received, sorted. */
-  readonly readmit: readonly ReplicaId[];
-  /** Sorted by cycle, then by process. */
-  readonly complaints: readonly Complaint[];
-}
-
-/**
- * What the proposer saw of another in one cycle. `absent`: its report or value did not come while there was
- * time, or it signed two values. `slow`: it came much later than the others', or its report lacks a value
- * that was there in time.
- */
-export interface Complaint {
-  readonly cycle: Cycle;
-  readonly replica: ReplicaId;
-  readonly what: ComplaintKind;
-}
-
-export type ComplaintKind = 'absent' | 'slow';
-
-/** Antipaxos line 2. The value travels beside it. */
-export interface ProposalStatement {
-  readonly kind: 'proposal';
-  readonly scope: 'antipaxos';
-  readonly cycle: Cycle;
-  readonly replica: ReplicaId;
-  readonly digest: Digest;
-}
-
-/** What a report says of one process: the digest of its value, and that it signed it. */
-export interface ReportEntry {
-  readonly digest: Digest;
-  readonly signature: Uint8Array;
-}
-
-/** Antipaxos line 14, with hashes for values (§4.1). */
-export interface ReportStatement {
-  readonly kind: 'report';
-  readonly scope: 'antipaxos';
-  readonly cycle: Cycle;
-  readonly replica: ReplicaId;
-  /** One for each process, in their order; `null` where no value came. */
-  readonly entries: readonly (ReportEntry | null)[];
-}
-
-/** Antipaxos line 26: reports from which the Decision Module's decision of a cycle follows. */
-export interface Assistance {
-  /** The processes that are left out of the cycle, sorted. A replica that prepares the command has checked it. */
-  readonly excluded: readonly ReplicaId[];
-  /** Of different processes, sorted by process. */
-  readonly reports: readonly Signed<ReportStatement>[];
-}
+export * from './common-types.js';
+export type * from './cycle-types.js';
+export type * from './sequence-types.js';
 
 export type OrderingStatement =
   | SequencePhase
@@ -243,9 +112,3 @@ export type VerifiedOrderingMessage = Brand<
   { readonly from: ReplicaId; readonly message: OrderingMessage },
   'VerifiedOrderingMessage'
 >;
-
-export const sequenceNumber = (value: number): SequenceNumber => {
-  if (!Number.isSafeInteger(value) || value < 0) throw new RangeError(`not a place: ${value}`);
-  return value as SequenceNumber;
-};
-export const cycleNumber = (value: number): Cycle => sequenceNumber(value) as number as Cycle;

@@ -18,7 +18,7 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'value-of-another-cycle',
     rule: 'every signature covers the cycle: a value counts in its own only',
-    file: 'src/ordering/check-certificates.ts',
+    file: 'src/ordering/check-reports.ts',
     find: ' ??\n    checkEntries(keyring, cycle, entries)',
     replace: '',
     tests: antipaxos,

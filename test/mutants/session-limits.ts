@@ -160,7 +160,7 @@ export const sessionLimitMutants: readonly Mutant[] = [
   {
     name: 'batch-of-any-length',
     rule: 'a batch that is received can be sent again with its proof',
-    file: 'src/ordering/fields.ts',
+    file: 'src/ordering/batch-codec.ts',
     find: "if (bytes > orderingLimits.batchBytes) throw new WireError('batch too long');\n    return request;",
     replace: 'return request;',
     tests: ['test/ordering/ordering-sizes.test.ts'],

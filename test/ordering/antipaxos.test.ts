@@ -11,7 +11,7 @@ import {
 import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
 import type { AntipaxosOptions } from '../../src/ordering/core/antipaxos/state.js';
 import { orderingDefaults } from '../../src/ordering/core/engine.js';
-import { encodeAssistance } from '../../src/ordering/message-codec.js';
+import { encodeAssistance } from '../../src/ordering/report-codec.js';
 import {
   type Batch,
   type CycleValue,

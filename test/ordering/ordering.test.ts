@@ -1,17 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { WireError } from '../../src/kernel/codec/bytes.js';
 import { clusterId, type Digest, type ReplicaId, type View } from '../../src/kernel/ids.js';
+import { encodeCycleValue, packedBatch, packedValue } from '../../src/ordering/batch-codec.js';
 import {
   digestOfBatch,
   digestOfCycleValue,
   signOrdering,
 } from '../../src/ordering/check-message.js';
-import {
-  encodeCycleValue,
-  orderingLimits,
-  packedBatch,
-  packedValue,
-} from '../../src/ordering/fields.js';
+import { orderingLimits } from '../../src/ordering/fields.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
 import {
   cycleNumber,

@@ -1,7 +1,7 @@
 import { type KeyObject, sign, verify } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { encodeFrame, FrameDecoder, peerFraming } from '../../../src/kernel/links/frames.js';
-import { decodeBatch, encodeBatch } from '../../../src/ordering/fields.js';
+import { decodeBatch, encodeBatch } from '../../../src/ordering/batch-codec.js';
 import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
 
 /** Requests that were executed together, as a replica answers them. */

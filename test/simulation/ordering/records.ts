@@ -1,7 +1,7 @@
 import { readAll } from '../../../src/kernel/codec/bytes.js';
 import type { Digest } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
-import { decodeReports } from '../../../src/ordering/message-codec.js';
+import { decodeReports } from '../../../src/ordering/report-codec.js';
 import type { ReportStatement } from '../../../src/ordering/types.js';
 import type { Cast } from '../kit/cast.js';
 

@@ -1,5 +1,5 @@
 import { type ClusterId, unreachable } from '../../../src/kernel/ids.js';
-import { decodeAssistance } from '../../../src/ordering/message-codec.js';
+import { decodeAssistance } from '../../../src/ordering/report-codec.js';
 import type {
   Batch,
   CycleValue,

@@ -1,7 +1,7 @@
 import type { Reader, Writer } from '../../../kernel/codec/bytes.js';
 import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
-import { packedValue } from '../../fields.js';
+import { packedValue } from '../../batch-codec.js';
 import type {
   Cycle,
   CycleValue,

@@ -2,7 +2,7 @@ import { readAll, Writer } from '../../../kernel/codec/bytes.js';
 import { invariant, type StoredRecord } from '../../../kernel/core.js';
 import { clientId, type ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
-import { decodeAssistance, encodeAssistance } from '../../message-codec.js';
+import { decodeAssistance, encodeAssistance } from '../../report-codec.js';
 import {
   type Cycle,
   cycleNumber,

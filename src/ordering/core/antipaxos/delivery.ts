@@ -2,7 +2,7 @@ import { readAll, Writer } from '../../../kernel/codec/bytes.js';
 import { invariant, type StoredRecord } from '../../../kernel/core.js';
 import type { ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
-import { decodeReports, encodeReports } from '../../message-codec.js';
+import { decodeReports, encodeReports } from '../../report-codec.js';
 import type { Batch, Cycle, OrderingRequest, ReportStatement } from '../../types.js';
 import { Checkpoints } from '../checkpoints.js';
 import { ClientTable, Snapshot, type StableCheckpoint } from '../client-table.js';

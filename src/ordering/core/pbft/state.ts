@@ -9,8 +9,9 @@ import {
   type View,
 } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
+import { decodeBatch, encodeBatch, packedBatch } from '../../batch-codec.js';
 import { digestOfBatch } from '../../check-message.js';
-import { decodeBatch, encodeBatch, orderingLimits, packedBatch } from '../../fields.js';
+import { orderingLimits } from '../../fields.js';
 import {
   decodeOrderingSigned,
   encodeOrderingSigned,

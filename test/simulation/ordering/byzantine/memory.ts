@@ -1,6 +1,6 @@
 import type { ClusterId, Digest, ReplicaId } from '../../../../src/kernel/ids.js';
 import type { Signed } from '../../../../src/kernel/signed.js';
-import { decodeAssistance } from '../../../../src/ordering/message-codec.js';
+import { decodeAssistance } from '../../../../src/ordering/report-codec.js';
 import type {
   Batch,
   OrderingMessage,

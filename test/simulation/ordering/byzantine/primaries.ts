@@ -1,7 +1,7 @@
 import { clientId, type ReplicaId, type View } from '../../../../src/kernel/ids.js';
 import type { Signed } from '../../../../src/kernel/signed.js';
 import { digestOfBatch } from '../../../../src/ordering/check-message.js';
-import { encodeAssistance } from '../../../../src/ordering/message-codec.js';
+import { encodeAssistance } from '../../../../src/ordering/report-codec.js';
 import {
   type Batch,
   type OrderingMessage,
