@@ -1,0 +1,98 @@
+import fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import type { ReplicaId } from '../../../src/kernel/ids.js';
+import { isSameValue, settle, union, weigh } from '../../../src/ordering/core/ezbft/deciding.js';
+import type { Instance, InstanceValue } from '../../../src/ordering/instance-types.js';
+import { digestOf, faultsOf, type Rule, worlds } from './model.js';
+
+const four = { n: 4, f: 1 };
+const batch = digestOf('a');
+const value = (...deps: number[]): InstanceValue => ({ digest: batch, deps });
+const at = (space: number, index = 1): Instance => ({ space: space as ReplicaId, index });
+
+const ours: Rule = (instance, said, interfering, resilience) =>
+  settle(instance, weigh(said, resilience), interfering);
+
+describe('how an instance is decided', () => {
+  it('keeps every fast decision, and orders what interferes, whatever is read and whoever lies', () => {
+    fc.assert(
+      fc.property(worlds, (world) => {
+        expect(faultsOf(world, ours)).toEqual([]);
+      }),
+      { numRuns: 4000, seed: 11 },
+    );
+  });
+
+  it('takes the one value that may be fast, though a liar names more', () => {
+    const said = [value(0, 0, 0, 0), value(0, 0, 0, 0), value(0, 0, 3, 0)];
+    expect(settle(at(0), weigh(said, four), [])).toEqual(value(0, 0, 0, 0));
+  });
+
+  it('merges what differs: all that correct replicas name, nothing that a liar alone does', () => {
+    const said = [value(0, 1, 0, 0), value(0, 1, 2, 0), value(0, 0, 2, 9)];
+    expect(settle(at(0), weigh(said, four), [])).toEqual(value(0, 1, 2, 0));
+  });
+
+  it('is a no-op where no batch has 2f + 1 values, and none may be fast', () => {
+    const other = { digest: digestOf('b'), deps: [0, 0, 0, 0] };
+    expect(settle(at(0), weigh([value(0, 0, 0, 0), other, null], four), [])).toBeNull();
+    expect(settle(at(0), weigh([null, null, null], four), [])).toBeNull();
+  });
+
+  it('keeps what may be fast with f + 1 values of 2f + 1', () => {
+    const said = [value(0, 0, 0, 0), value(0, 0, 0, 0), null];
+    expect(settle(at(0), weigh(said, four), [])).toEqual(value(0, 0, 0, 0));
+  });
+
+  it('takes no value that lacks what was settled before without it', () => {
+    const settled = { instance: at(2), value: { digest: digestOf('b'), deps: [0, 0, 0, 0] } };
+    const said = [value(0, 0, 0, 0), value(0, 0, 0, 0), value(0, 1, 0, 0)];
+    expect(settle(at(0), weigh(said, four), [settled])).toEqual(value(0, 0, 1, 0));
+    const [a, b] = said;
+    expect(settle(at(0), weigh([a ?? null, b ?? null, null], four), [settled])).toBeNull();
+  });
+});
+
+/** Arun and others §IV.C: whoever collects joins any 2f + 1 replies; §IV.E, as protocols.md read it, in recovery. */
+describe('the rules that were published', () => {
+  const joined: Rule = (_, said, __, { f }) => {
+    const values = said.filter((one) => one !== null);
+    const [first] = values;
+    if (!first || values.length < 2 * f + 1) return null;
+    return { ...first, deps: values.map(({ deps }) => deps).reduce(union) };
+  };
+  const supported: Rule = (_, said, __, { f }) => {
+    const values = said.filter((one) => one !== null);
+    const isSupported = (one: InstanceValue): boolean =>
+      values.filter((other) => isSameValue(one, other)).length >= f + 1;
+    return values.find(isSupported) ?? joined(at(0), said, [], { n: 3 * f + 1, f });
+  };
+
+  it('decide twice: a liar signs two replies, and the union of 2f + 1 is not what n said', () => {
+    // Replicas 0 to 2 are correct, and so is the collector that has all four replies alike.
+    const correct = [value(0, 0, 0, 0), value(0, 0, 0, 0), value(0, 0, 0, 0)];
+    const fast = correct[0] ?? null;
+    const read = [...correct.slice(1), value(0, 0, 0, 1)];
+    expect(joined(at(0), read, [], four)).not.toEqual(fast);
+    expect(ours(at(0), read, [], four)).toEqual(fast);
+  });
+
+  it('leave two instances unordered: f + 1 replies support a value that lacks what was decided without it', () => {
+    // x, of replica 2, is settled without us: replicas 1 and 2 said it first. Only 0 saw us first, and 3 lies.
+    const x = { instance: at(2), value: { digest: digestOf('b'), deps: [0, 0, 0, 0] } };
+    const said = [value(0, 0, 0, 0), value(0, 0, 1, 0), value(0, 0, 0, 0)];
+    expect(supported(at(0), said, [x], four)).toEqual(value(0, 0, 0, 0));
+    expect(ours(at(0), said, [x], four)).toEqual(value(0, 0, 1, 0));
+  });
+
+  it.each([
+    ['joined replies', joined],
+    ['a value that f + 1 support', supported],
+  ])('fail in the model: %s', (_, rule) => {
+    const found = fc.check(
+      fc.property(worlds, (world) => faultsOf(world, rule).length === 0),
+      { numRuns: 4000, seed: 11 },
+    );
+    expect(found.failed).toBe(true);
+  });
+});
