@@ -31,6 +31,7 @@ export {
   type StateMachine,
 } from '../ordering/core/engine.js';
 export { PbftEngine } from '../ordering/core/pbft/engine.js';
+export { SequenceEngine } from '../ordering/core/sequence/engine.js';
 export { decodeOrderingMessage, encodeOrderingMessage } from '../ordering/message-codec.js';
 export type {
   Batch,

@@ -64,7 +64,7 @@ export const lostSessionMutants: readonly Mutant[] = [
   {
     name: 'lost-votes-in-its-old-views',
     rule: 'views up to the bound are closed',
-    file: 'src/ordering/core/pbft/state.ts',
+    file: 'src/ordering/core/sequence/state.ts',
     find: 'return this.target === this.view && this.view > this.closedThrough;',
     replace: 'return this.target === this.view;',
     tests: engines,
@@ -72,9 +72,9 @@ export const lostSessionMutants: readonly Mutant[] = [
   {
     name: 'lost-speaks-for-views',
     rule: 'it asks for no view before it is back',
-    file: 'src/ordering/core/pbft/view-change.ts',
-    find: '    if (this.isLost) return;\n    const { outbox, self',
-    replace: '    const { outbox, self',
+    file: 'src/ordering/core/sequence/view-change.ts',
+    find: '    if (this.isLost) return;\n    const { outbox } = this.#state;\n    invariant',
+    replace: '    const { outbox } = this.#state;\n    invariant',
     tests: engines,
   },
   {

@@ -65,7 +65,7 @@ export const oneLiarMutants: readonly Mutant[] = [
   {
     name: 'required-forgotten',
     rule: 'a primary that is behind keeps what its view must propose',
-    file: 'src/ordering/core/pbft/proposing.ts',
+    file: 'src/ordering/core/sequence/proposing.ts',
     find: 'missing.push([sequence, digest]);\n        continue;',
     replace: 'continue;',
     tests: oneLiar,
@@ -73,7 +73,7 @@ export const oneLiarMutants: readonly Mutant[] = [
   {
     name: 'place-kept-from-one',
     rule: 'a backup from which a committed place is kept asks for its proof soon',
-    file: 'src/ordering/core/pbft/voting.ts',
+    file: 'src/ordering/core/sequence/voting.ts',
     find: 'this.#askInTime(entry);',
     replace: '',
     tests: oneLiar,
@@ -105,7 +105,7 @@ export const oneLiarMutants: readonly Mutant[] = [
   {
     name: 'waits-do-not-add-up',
     rule: 'a primary that has made requests wait for a time-out in all is replaced',
-    file: 'src/ordering/core/pbft/suspicion.ts',
+    file: 'src/ordering/core/sequence/suspicion.ts',
     find: 'if (this.#adds(waitMs, nowMs)) return true;',
     replace: '',
     tests: oneLiar,
@@ -113,7 +113,7 @@ export const oneLiarMutants: readonly Mutant[] = [
   {
     name: 'waits-of-the-shortest-time',
     rule: 'after views that failed a primary has longer, and waits count as parts of that',
-    file: 'src/ordering/core/pbft/suspicion.ts',
+    file: 'src/ordering/core/sequence/suspicion.ts',
     find: '/ this.#times.timeoutMs',
     replace: '/ this.#options.suspectAfterMs',
     tests: ['test/ordering/pbft.test.ts'],
@@ -129,7 +129,7 @@ export const oneLiarMutants: readonly Mutant[] = [
   {
     name: 'under-way-unbounded',
     rule: 'a primary has no more than some pipelines of batches under way at a backup',
-    file: 'src/ordering/core/pbft/voting.ts',
+    file: 'src/ordering/core/sequence/voting.ts',
     find: 'if (!this.#hasRoomFor(sequence, proposed)) return;',
     replace: '',
     tests: ['test/ordering/under-way.test.ts'],
@@ -161,7 +161,7 @@ export const oneLiarMutants: readonly Mutant[] = [
   {
     name: 'waits-for-what-a-view-dropped',
     rule: 'what a new view does not require is not waited for, also by a replica that may not enter it',
-    file: 'src/ordering/core/pbft/state.ts',
+    file: 'src/ordering/core/sequence/state.ts',
     find: 'voted.prePrepare.statement.view >= this.shown',
     replace: 'voted.prePrepare.statement.view >= this.view',
     tests: ['test/ordering/pbft.test.ts'],
@@ -169,7 +169,7 @@ export const oneLiarMutants: readonly Mutant[] = [
   {
     name: 'second-vote-not-asserted',
     rule: 'a replica votes once in a view, and in rising views',
-    file: 'src/ordering/core/pbft/state.ts',
+    file: 'src/ordering/core/sequence/state.ts',
     find: 'before < prePrepare.statement.view',
     replace: 'before < Number.POSITIVE_INFINITY',
     tests: invariants,
@@ -177,7 +177,7 @@ export const oneLiarMutants: readonly Mutant[] = [
   {
     name: 'second-decision-not-asserted',
     rule: 'one decision a place',
-    file: 'src/ordering/core/pbft/state.ts',
+    file: 'src/ordering/core/sequence/state.ts',
     find: "invariant(!entry.committed, 'one decision a place');",
     replace: '',
     tests: invariants,

@@ -274,7 +274,7 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'relays-nothing',
     rule: 'a backup relays to the primary what another told it alone',
-    file: 'src/ordering/core/pbft/execution.ts',
+    file: 'src/ordering/core/sequence/execution.ts',
     find: 'for (const batch of old(false)) {',
     replace: 'for (const batch of [...old(false)].slice(0, 0)) {',
     tests: pbft,
@@ -314,7 +314,7 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'room-in-the-log-unnoticed',
     rule: 'when a checkpoint makes room, what waits is proposed',
-    file: 'src/ordering/core/pbft/replica.ts',
+    file: 'src/ordering/core/sequence/replica.ts',
     find: 'this.#proposer.proposeRequired();\n    this.#proposer.propose();\n  }\n\n  #onViewEntered',
     replace: '}\n\n  #onViewEntered',
     tests: conformance,
@@ -346,7 +346,7 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'ordering-quorum-one-too-small',
     rule: 'two quorums of PBFT share a correct replica',
-    file: 'src/ordering/core/pbft/state.ts',
+    file: 'src/ordering/core/sequence/state.ts',
     find: 'this.quorum = quorum(outbox.options.resilience);',
     replace: 'this.quorum = quorum(outbox.options.resilience) - 1;',
     tests: [...pbft, ...simulated],
@@ -354,15 +354,15 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'view-change-without-prepared',
     rule: 'a view change shows what prepared',
-    file: 'src/ordering/core/pbft/view-change.ts',
-    find: '...evidenceIn(log.values()),',
-    replace: '...evidenceIn(log.values()),\n      prepared: [],',
+    file: 'src/ordering/core/pbft/rule.ts',
+    find: 'const evidence = evidenceIn(log.values());',
+    replace: 'const evidence = { ...evidenceIn(log.values()), prepared: [] };',
     tests: pbft,
   },
   {
     name: 'new-view-believed',
     rule: 'backups recompute what a new view proposes',
-    file: 'src/ordering/core/pbft/voting.ts',
+    file: 'src/ordering/core/sequence/voting.ts',
     find: "return required === prePrepare.statement.digest ? 'accept' : 'refuse';",
     replace: "return 'accept';",
     tests: pbft,
@@ -370,7 +370,7 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'accepted-not-persisted',
     rule: 'a replica votes once at a place and view, restarts included',
-    file: 'src/ordering/core/pbft/state.ts',
+    file: 'src/ordering/core/sequence/state.ts',
     find: 'entry.sinceMs = this.outbox.nowMs;\n    this.outbox.persistSigned(`accepted/',
     replace: 'entry.sinceMs = this.outbox.nowMs;\n    void (`accepted/',
     tests: pbft,
@@ -378,7 +378,7 @@ export const orderingMutants: readonly Mutant[] = [
   {
     name: 'one-asks-for-a-view-for-all',
     rule: 'f + 1 replicas bring a correct one to ask for another view',
-    file: 'src/ordering/core/pbft/view-change.ts',
+    file: 'src/ordering/core/sequence/view-change.ts',
     find: 'if (ahead.length < oneCorrect(options.resilience)) return;',
     replace: 'if (ahead.length < 1) return;',
     tests: pbft,

@@ -4,7 +4,7 @@ import type { Digest, ReplicaId, View } from '../../src/kernel/ids.js';
 import { Membership } from '../../src/ordering/core/antipaxos/membership.js';
 import { orderingDefaults } from '../../src/ordering/core/engine.js';
 import { Outbox } from '../../src/ordering/core/outbox.js';
-import { nullBatch, nullDigest, PbftState } from '../../src/ordering/core/pbft/state.js';
+import { nullBatch, nullDigest, SequenceState } from '../../src/ordering/core/sequence/state.js';
 import { type SequencePhase, sequenceNumber } from '../../src/ordering/types.js';
 import { testCluster } from '../support/keys.js';
 
@@ -22,7 +22,7 @@ function open() {
     },
     'pbft',
   );
-  const state = new PbftState(outbox);
+  const state = new SequenceState(outbox);
   const entry = state.entry(sequenceNumber(1));
   const phase = (kind: SequencePhase['phase'], view: number, digest: Digest = nullDigest) =>
     outbox.sign<SequencePhase>({

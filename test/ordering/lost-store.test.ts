@@ -4,7 +4,7 @@ import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
 import { boundOf } from '../../src/ordering/core/lost-store.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import { evidenceIn } from '../../src/ordering/core/pbft/new-view.js';
-import type { LogEntry } from '../../src/ordering/core/pbft/state.js';
+import type { LogEntry } from '../../src/ordering/core/sequence/state.js';
 import type { OrderingMessage } from '../../src/ordering/types.js';
 import { type EngineFactory, OrderingRig } from '../support/ordering-rig.js';
 

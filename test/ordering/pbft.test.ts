@@ -8,7 +8,7 @@ import {
 import type { OrderingOptions } from '../../src/ordering/core/engine.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import { recomputeProposals } from '../../src/ordering/core/pbft/new-view.js';
-import { nullDigest } from '../../src/ordering/core/pbft/state.js';
+import { nullDigest } from '../../src/ordering/core/sequence/state.js';
 import {
   type Batch,
   type OrderingMessage,

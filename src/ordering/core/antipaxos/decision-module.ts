@@ -10,8 +10,9 @@ import {
   type ReportStatement,
   type VerifiedOrderingMessage,
 } from '../../types.js';
-import { PbftReplica } from '../pbft/replica.js';
-import type { Judgement } from '../pbft/state.js';
+import { PbftRule } from '../pbft/rule.js';
+import { SequenceReplica } from '../sequence/replica.js';
+import type { Judgement, SequenceHost } from '../sequence/state.js';
 import { readVector, writeVector } from './cycle.js';
 import { Roster } from './membership.js';
 import { isAssistance, mergeReports, type Vector } from './reports.js';
@@ -36,7 +37,7 @@ interface Command {
  */
 export class DecisionModule {
   readonly #state: AntipaxosState;
-  readonly #replica: PbftReplica;
+  readonly #replica: SequenceReplica;
   readonly #decided: (cycle: Cycle) => void;
   readonly #decisions = new Map<number, Vector>();
   readonly #parsed = new WeakMap<OrderingRequest, Command>();
@@ -45,7 +46,7 @@ export class DecisionModule {
     this.#state = state;
     this.#decided = decided;
     const outbox = state.outbox.child('decision-module', { batchDelayMs: 0 });
-    this.#replica = new PbftReplica(outbox, {
+    const host: SequenceHost = {
       judge: (batch) => worst(batch.map((request) => this.#judge(request))),
       usualWaitMs: () => state.delay.commandMs,
       apply: (_sequence, batch) => {
@@ -54,7 +55,8 @@ export class DecisionModule {
       snapshot: () => this.#snapshot(),
       differences: () => ['decisions'],
       install: (snapshot) => this.#install(snapshot),
-    });
+    };
+    this.#replica = new SequenceReplica(outbox, host, (...parts) => new PbftRule(...parts));
   }
 
   get view(): number {

@@ -7,15 +7,8 @@ import type {
   SequenceViewChange,
   SharedCertificate,
 } from '../../types.js';
-import { type LogEntry, nullDigest } from './state.js';
-
-/** What a new view starts from. Everybody computes it alike from the same view changes. */
-export interface NewViewProposals {
-  readonly stable: CheckpointCertificate | null;
-  /** One for each place above the stable checkpoint, up to `last`; null requests fill the gaps. */
-  readonly digests: ReadonlyMap<SequenceNumber, Digest>;
-  readonly last: number;
-}
+import type { NewViewProposals } from '../sequence/rule.js';
+import { type LogEntry, nullDigest } from '../sequence/state.js';
 
 /**
  * Castro and Liskov §4.4: for each place above the highest stable checkpoint the batch that prepared in

@@ -35,7 +35,7 @@ import { Pending } from '../pending.js';
 export type Judgement = 'accept' | 'later' | 'refuse';
 
 /** What the log is for: an application, or the Decision Module. */
-export interface PbftHost {
+export interface SequenceHost {
   /** Whether a backup may prepare the batch. Asked again on `recheck` where it said `later`. */
   judge(batch: Batch): Judgement;
   /** How long a request may wait for its proposal, where the host measures delays itself. */
@@ -85,7 +85,7 @@ interface KnownBatch {
 }
 
 /** What the parts of a replica share: the view, the log, and the log's form on disk. */
-export class PbftState {
+export class SequenceState {
   readonly outbox: Outbox;
   readonly options: OrderingOptions;
   readonly quorum: number;

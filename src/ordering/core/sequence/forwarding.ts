@@ -1,6 +1,6 @@
 import type { OrderingRequest } from '../../types.js';
 import { inBatches } from '../pending.js';
-import type { PbftState } from './state.js';
+import type { SequenceState } from './state.js';
 
 const FORWARD = 'forward';
 
@@ -9,11 +9,11 @@ const FORWARD = 'forward';
  * follow it within a batch's delay.
  */
 export class Forwarder {
-  readonly #state: PbftState;
+  readonly #state: SequenceState;
   #unsent: OrderingRequest[] = [];
   #isHolding = false;
 
-  constructor(state: PbftState) {
+  constructor(state: SequenceState) {
     this.#state = state;
   }
 

@@ -1,8 +1,11 @@
 import { oneCorrect, type ReplicaId, type View } from '../../../kernel/ids.js';
 import type { Batch } from '../../types.js';
 import type { OrderingOptions } from '../engine.js';
-import type { PbftHost, PbftState } from './state.js';
+import type { SequenceHost, SequenceState } from './state.js';
 import type { ViewChanger } from './view-change.js';
+
+/** What it asks of view changes. */
+type Views = Pick<ViewChanger, 'suspect' | 'suspectAfterMs'>;
 
 /** Places that are looked at together. */
 const WINDOW = 16;
@@ -143,14 +146,14 @@ const TIMES_BUSY = 8;
  * replicas. For one alone that is no reason: it may be far away, and must not leave the view for that.
  */
 export class Suspicion {
-  readonly #state: PbftState;
-  readonly #host: PbftHost;
-  readonly #views: ViewChanger;
+  readonly #state: SequenceState;
+  readonly #host: SequenceHost;
+  readonly #views: Views;
   readonly #pace: Pace;
   /** The replicas that find this view's primary too slow. */
   readonly #complaints = new Set<ReplicaId>();
 
-  constructor(state: PbftState, host: PbftHost, views: ViewChanger) {
+  constructor(state: SequenceState, host: SequenceHost, views: Views) {
     this.#state = state;
     this.#host = host;
     this.#views = views;

@@ -13,28 +13,34 @@ import type { CheckpointMessage } from '../checkpoints.js';
 import { type Outbox, Reminders } from '../outbox.js';
 import { CatchingUp, Executor } from './execution.js';
 import { Forwarder } from './forwarding.js';
-import type { NewViewProposals } from './new-view.js';
 import { Proposer } from './proposing.js';
-import { type PbftHost, PbftState } from './state.js';
+import type { AnyNewView, AnyViewChange, NewViewProposals, RuleMaker } from './rule.js';
+import { type SequenceHost, SequenceState } from './state.js';
 import { Suspicion } from './suspicion.js';
 import { ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
 
-/** One replica of a replicated state machine (Castro and Liskov 2002). Its outputs go to its outbox. */
-export class PbftReplica {
-  readonly #state: PbftState;
-  readonly #host: PbftHost;
+/**
+ * One replica of a replicated state machine with a primary (Castro and Liskov 2002), by the rule that it is given. Its
+ * outputs go to its outbox.
+ */
+export class SequenceReplica<
+  V extends AnyViewChange = AnyViewChange,
+  N extends AnyNewView = AnyNewView,
+> {
+  readonly #state: SequenceState;
+  readonly #host: SequenceHost;
   readonly #executor: Executor;
   readonly #voter: Voter;
   readonly #proposer: Proposer;
   readonly #forwarder: Forwarder;
-  readonly #views: ViewChanger;
+  readonly #views: ViewChanger<V, N>;
   readonly #suspicion: Suspicion;
   readonly #reminders: Reminders;
 
-  constructor(outbox: Outbox, host: PbftHost) {
+  constructor(outbox: Outbox, host: SequenceHost, rule: RuleMaker<V, N>) {
     this.#host = host;
-    this.#state = new PbftState(outbox);
+    this.#state = new SequenceState(outbox);
     this.#executor = new Executor(this.#state, host, {
       executed: (requests) => this.#proposer.executed(requests),
       progressed: () => this.#onProgress(),
@@ -54,7 +60,7 @@ export class PbftReplica {
     });
     this.#proposer = new Proposer(this.#state, host, this.#voter, checkpoints);
     this.#forwarder = new Forwarder(this.#state);
-    this.#views = new ViewChanger(this.#state, checkpoints, {
+    this.#views = new ViewChanger(rule(this.#state, checkpoints), this.#state, checkpoints, {
       entered: (proposals) => this.#onViewEntered(proposals),
     });
     this.#suspicion = new Suspicion(this.#state, host, this.#views);
@@ -163,9 +169,8 @@ export class PbftReplica {
       case 'chunk':
         return this.#onCheckpointMessage(from, message);
       case 'view-change':
-        return this.#views.onViewChange(message.viewChange) ? this.#watch() : undefined;
       case 'new-view':
-        return this.#views.onNewView(message.newView);
+        return this.#views.onMessage(message) ? this.#watch() : undefined;
       case 'fetch-batch': {
         const batch = this.#state.batch(message.digest);
         return batch && this.#state.outbox.send(from, { kind: 'batch', batch });

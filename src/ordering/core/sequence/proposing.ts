@@ -3,14 +3,14 @@ import { digestOfBatch } from '../../check-message.js';
 import type { SequenceNumber } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
 import { Batching } from '../outbox.js';
-import type { NewViewProposals } from './new-view.js';
-import type { PbftHost, PbftState } from './state.js';
+import type { NewViewProposals } from './rule.js';
+import type { SequenceHost, SequenceState } from './state.js';
 import type { Voter } from './voting.js';
 
 /** The primary's side: batches of what waits, several under way at once. */
 export class Proposer {
-  readonly #state: PbftState;
-  readonly #host: PbftHost;
+  readonly #state: SequenceState;
+  readonly #host: SequenceHost;
   readonly #voter: Voter;
   readonly #checkpoints: Checkpoints;
   readonly #batching: Batching;
@@ -18,7 +18,7 @@ export class Proposer {
   #required: [SequenceNumber, Digest][] = [];
   #next = 1;
 
-  constructor(state: PbftState, host: PbftHost, voter: Voter, checkpoints: Checkpoints) {
+  constructor(state: SequenceState, host: SequenceHost, voter: Voter, checkpoints: Checkpoints) {
     this.#state = state;
     this.#host = host;
     this.#voter = voter;

@@ -7,17 +7,12 @@ import {
   type View,
 } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
-import { decodeOrderingSigned, encodeOrderingSigned } from '../../statement-codec.js';
-import type {
-  OrderingMessageOf,
-  SequenceNewView,
-  SequenceNumber,
-  SequenceViewChange,
-} from '../../types.js';
+import { encodeOrderingSigned } from '../../statement-codec.js';
+import type { OrderingMessage, OrderingMessageOf, SequenceNumber } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
 import { LostStore, LostStoreAllowance } from '../lost-store.js';
-import { evidenceIn, type NewViewProposals, recomputeProposals } from './new-view.js';
-import type { PbftState } from './state.js';
+import type { AnyNewView, AnyViewChange, NewViewProposals, ViewRule } from './rule.js';
+import type { SequenceState } from './state.js';
 
 const NEW_VIEW = 'new-view';
 
@@ -29,20 +24,30 @@ export interface ViewEvents {
 }
 
 /** When and how the primary is replaced (Castro and Liskov §4.4 and §4.5.2). */
-export class ViewChanger {
-  readonly #state: PbftState;
+export class ViewChanger<
+  V extends AnyViewChange = AnyViewChange,
+  N extends AnyNewView = AnyNewView,
+> {
+  readonly #rule: ViewRule<V, N>;
+  readonly #state: SequenceState;
   readonly #checkpoints: Checkpoints;
   readonly #events: ViewEvents;
-  readonly #received = new Map<ReplicaId, Signed<SequenceViewChange>>();
+  readonly #received = new Map<ReplicaId, Signed<V>>();
   readonly #lost: LostStore;
   readonly #favours: LostStoreAllowance;
-  #newView: Signed<SequenceNewView> | undefined;
+  #newView: Signed<N> | undefined;
   #proposals: NewViewProposals | undefined;
   /** View changes since something was last executed. */
   #failures = 0;
   #isWaiting = false;
 
-  constructor(state: PbftState, checkpoints: Checkpoints, events: ViewEvents) {
+  constructor(
+    rule: ViewRule<V, N>,
+    state: SequenceState,
+    checkpoints: Checkpoints,
+    events: ViewEvents,
+  ) {
+    this.#rule = rule;
     this.#state = state;
     this.#checkpoints = checkpoints;
     this.#events = events;
@@ -118,8 +123,15 @@ export class ViewChanger {
     this.#ask((view + 1) as View);
   }
 
-  /** Returns whether it is news: two that ask in vain do not keep each other awake. */
-  onViewChange(viewChange: Signed<SequenceViewChange>): boolean {
+  /** Returns whether somebody asks anew: two that ask in vain do not keep each other awake. */
+  onMessage(message: OrderingMessage): boolean {
+    const read = this.#rule.forms.read(message);
+    if (read?.kind === 'view-change') return this.#onViewChange(read.signed);
+    if (read) this.#onNewView(read.signed);
+    return false;
+  }
+
+  #onViewChange(viewChange: Signed<V>): boolean {
     const { view, replica } = viewChange.statement;
     if (view <= this.#state.view) {
       this.showView(replica);
@@ -134,7 +146,7 @@ export class ViewChanger {
     return true;
   }
 
-  onNewView(newView: Signed<SequenceNewView>): void {
+  #onNewView(newView: Signed<N>): void {
     const { view } = newView.statement;
     if (view > this.#state.shown) this.#state.shown = view;
     // One that has asked for a later view has promised to take no part in this one.
@@ -151,27 +163,26 @@ export class ViewChanger {
 
   /** For a replica in an earlier view. */
   showView(replica: ReplicaId): void {
-    if (this.#newView) {
-      this.#state.outbox.send(replica, { kind: 'new-view', newView: this.#newView });
-    }
+    if (this.#newView) this.#state.outbox.send(replica, this.#rule.forms.newView(this.#newView));
   }
 
   /** A view change is repeated until the new view comes. */
   sayAgain(): void {
     const own = this.#received.get(this.#state.self);
-    if (own) this.#state.outbox.broadcast({ kind: 'view-change', viewChange: own });
+    if (own) this.#state.outbox.broadcast(this.#rule.forms.viewChange(own));
   }
 
   /** The view that this replica was in, and the one that it had asked for. */
   restore(records: readonly StoredRecord[]): void {
-    const { outbox, options } = this.#state;
+    const { outbox } = this.#state;
+    const { forms } = this.#rule;
     this.#lost.restore(records);
     if (this.isLost) this.#state.closedThrough = this.#lost.bound?.view ?? Number.POSITIVE_INFINITY;
     for (const [, bytes] of outbox.stored(records, 'new-view')) {
-      this.#settle(decodeOrderingSigned(options.cluster, bytes, 'new-view'));
+      this.#settle(forms.decodeNewView(bytes));
     }
     for (const [, bytes] of outbox.stored(records, 'view-change')) {
-      const own = decodeOrderingSigned(options.cluster, bytes, 'view-change');
+      const own = forms.decodeViewChange(bytes);
       if (own.statement.view <= this.#state.view) continue;
       this.#state.target = own.statement.view;
       this.#received.set(this.#state.self, own);
@@ -181,23 +192,16 @@ export class ViewChanger {
   #ask(view: View): void {
     // What it once prepared it does not know, so it speaks for no view yet.
     if (this.isLost) return;
-    const { outbox, self, log } = this.#state;
+    const { outbox } = this.#state;
     invariant(view > this.#state.view, 'a replica asks for later views only');
     this.#state.target = view;
     this.#failures += 1;
     this.#isWaiting = false;
     outbox.stopTimer(NEW_VIEW);
-    const own = outbox.sign<SequenceViewChange>({
-      kind: 'view-change',
-      scope: outbox.scope,
-      view,
-      replica: self,
-      stable: this.#checkpoints.stable?.certificate ?? null,
-      ...evidenceIn(log.values()),
-    });
+    const own = outbox.sign(this.#rule.ask(view));
     outbox.persist('view-change', encodeOrderingSigned(own));
-    outbox.broadcast({ kind: 'view-change', viewChange: own });
-    this.onViewChange(own);
+    outbox.broadcast(this.#rule.forms.viewChange(own));
+    this.#onViewChange(own);
   }
 
   /** `f + 1` are ahead, so one correct replica has a reason. One alone moves nobody. */
@@ -211,15 +215,13 @@ export class ViewChanger {
   }
 
   #openIfPrimary(): void {
-    const { target: view, self, options, quorum, outbox } = this.#state;
+    const { target: view, self, options, outbox } = this.#state;
     if (view <= this.#state.view || primaryOf(options.resilience, view) !== self) return;
     const viewChanges = [...this.#received.values()]
       .filter(({ statement }) => statement.view === view)
       .sort((a, b) => a.statement.replica - b.statement.replica);
-    if (viewChanges.length < quorum) return;
-    const { scope } = outbox;
-    const newView = outbox.sign<SequenceNewView>({ kind: 'new-view', scope, view, viewChanges });
-    this.#enter(newView);
+    const newView = this.#rule.open(view, viewChanges);
+    if (newView) this.#enter(outbox.sign(newView));
   }
 
   /** The new primary's time starts only once a quorum asks for it (§4.5.2). */
@@ -232,7 +234,7 @@ export class ViewChanger {
     outbox.startTimer(NEW_VIEW, this.suspectAfterMs);
   }
 
-  #enter(newView: Signed<SequenceNewView>): void {
+  #enter(newView: Signed<N>): void {
     const { outbox, self } = this.#state;
     const { view, viewChanges } = newView.statement;
     invariant(view > this.#state.view, 'a replica enters later views only');
@@ -244,7 +246,7 @@ export class ViewChanger {
     );
     outbox.persist('new-view', encodeOrderingSigned(newView));
     const proposals = this.#settle(newView);
-    if (this.#state.primary === self) outbox.broadcast({ kind: 'new-view', newView });
+    if (this.#state.primary === self) outbox.broadcast(this.#rule.forms.newView(newView));
     outbox.log('info', 'view-entered', { view: this.#state.view, primary: this.#state.primary });
     if (proposals.stable) this.#checkpoints.learn(proposals.stable);
     this.#events.entered(proposals);
@@ -262,8 +264,8 @@ export class ViewChanger {
     this.#lost.end();
   }
 
-  #settle(newView: Signed<SequenceNewView>): NewViewProposals {
-    const { view, viewChanges } = newView.statement;
+  #settle(newView: Signed<N>): NewViewProposals {
+    const { view } = newView.statement;
     this.#newView = newView;
     this.#state.view = view;
     this.#state.target = view;
@@ -273,7 +275,7 @@ export class ViewChanger {
     for (const [replica, { statement }] of this.#received) {
       if (statement.view <= view) this.#received.delete(replica);
     }
-    const proposals = recomputeProposals(viewChanges.map(({ statement }) => statement));
+    const proposals = this.#rule.proposals(newView.statement);
     this.#proposals = proposals;
     return proposals;
   }

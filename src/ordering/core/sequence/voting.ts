@@ -9,7 +9,7 @@ import {
 import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import type { Batch, SequenceNumber, SequencePhase, SharedCertificate } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
-import type { LogEntry, PbftHost, PbftState, Proposed } from './state.js';
+import type { LogEntry, Proposed, SequenceHost, SequenceState } from './state.js';
 
 const ASK = 'ask';
 /** Of the time of a retransmission: what a quorum commits comes sooner, unless a liar keeps it from here. */
@@ -33,12 +33,17 @@ export interface VotingEvents {
 
 /** The three phases (Castro and Liskov §4.2). */
 export class Voter {
-  readonly #state: PbftState;
-  readonly #host: PbftHost;
+  readonly #state: SequenceState;
+  readonly #host: SequenceHost;
   readonly #checkpoints: Checkpoints;
   readonly #events: VotingEvents;
 
-  constructor(state: PbftState, host: PbftHost, checkpoints: Checkpoints, events: VotingEvents) {
+  constructor(
+    state: SequenceState,
+    host: SequenceHost,
+    checkpoints: Checkpoints,
+    events: VotingEvents,
+  ) {
     this.#state = state;
     this.#host = host;
     this.#checkpoints = checkpoints;

@@ -6,21 +6,24 @@ import { Checkpoints } from '../checkpoints.js';
 import { ClientTable, Snapshot, type StableCheckpoint } from '../client-table.js';
 import { nudgesMax, type Progress, type Reminding } from '../outbox.js';
 import { inBatches } from '../pending.js';
-import type { PbftHost, PbftState } from './state.js';
+import type { SequenceHost, SequenceState } from './state.js';
 import type { ViewChanger } from './view-change.js';
 import type { Voter } from './voting.js';
+
+/** What it has view changes say again. */
+type Views = Pick<ViewChanger, 'showView' | 'sayAgain'>;
 
 /** Proofs, and requests, that go out at once; the other side asks for more. */
 const CHUNK = 16;
 
 /** What is said again, and what is shown to those that are behind. */
 export class CatchingUp implements Reminding {
-  readonly #state: PbftState;
+  readonly #state: SequenceState;
   readonly #voter: Voter;
-  readonly #views: ViewChanger;
+  readonly #views: Views;
   readonly #checkpoints: Checkpoints;
 
-  constructor(state: PbftState, voter: Voter, views: ViewChanger, checkpoints: Checkpoints) {
+  constructor(state: SequenceState, voter: Voter, views: Views, checkpoints: Checkpoints) {
     this.#state = state;
     this.#voter = voter;
     this.#views = views;
@@ -109,13 +112,13 @@ export interface ExecutionEvents {
 /** Execution in order, each request once; checkpoints; state transfer (Castro and Liskov §4.3). */
 export class Executor {
   readonly checkpoints: Checkpoints;
-  readonly #state: PbftState;
-  readonly #host: PbftHost;
+  readonly #state: SequenceState;
+  readonly #host: SequenceHost;
   readonly #events: ExecutionEvents;
   readonly #clients = new ClientTable();
   #isExecuting = false;
 
-  constructor(state: PbftState, host: PbftHost, events: ExecutionEvents) {
+  constructor(state: SequenceState, host: SequenceHost, events: ExecutionEvents) {
     this.#state = state;
     this.#host = host;
     this.#events = events;
