@@ -57,8 +57,8 @@ export interface Core<Input, Output> {
   /** Takes one input, and returns what is to be done, in this order. */
   handle(input: Input | TimerInput): readonly (Output | CommonOutput)[];
   /**
-   * How many transactions are under way. With more of them a turn takes longer and has more in it; where it is not given,
-   * every input has a turn of its own.
+   * How many transactions are under way: not those that wait for somebody who is late, or for a person. With more of them a
+   * turn takes longer and has more in it; where it is not given, every input has a turn of its own.
    */
   readonly underWay?: number;
 }

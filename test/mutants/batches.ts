@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const file = 'src/kernel/batch.ts';
 const tests = ['test/kernel/batch.test.ts'];
+const underWay = ['test/transaction/under-way.test.ts'];
 
 /** One signature for several texts, and the memory that messages share. */
 export const batchMutants: readonly Mutant[] = [
@@ -68,5 +69,37 @@ export const batchMutants: readonly Mutant[] = [
     find: 'const mayShare = bytes.length <= sharedBytesMax;',
     replace: 'const mayShare = true;',
     tests: ['test/agreement/peer-messages.test.ts'],
+  },
+  {
+    name: 'turns-for-the-abandoned',
+    rule: 'what a participant waits for makes no turn longer',
+    file: 'src/transaction/participant/participant.ts',
+    find: 'return this.#heard.size;',
+    replace: 'return this.#open.size;',
+    tests: underWay,
+  },
+  {
+    name: 'turns-for-the-silent',
+    rule: 'a client that says nothing makes no turn longer',
+    file: 'src/transaction/initiator/initiator.ts',
+    find: 'return this.#heard.size;',
+    replace: 'return this.#open.size;',
+    tests: underWay,
+  },
+  {
+    name: 'turns-for-what-a-liar-names',
+    rule: 'slots that one replica alone speaks of make no turn longer',
+    file: 'src/agreement/core/agreement.ts',
+    find: 'if (slot.wanted && !isLate(slot)) count += 1;',
+    replace: 'if (!isLate(slot)) count += 1;',
+    tests: underWay,
+  },
+  {
+    name: 'turns-for-the-late',
+    rule: 'slots that nobody answers make no turn longer',
+    file: 'src/agreement/core/agreement.ts',
+    find: 'if (slot.wanted && !isLate(slot)) count += 1;',
+    replace: 'if (slot.wanted) count += 1;',
+    tests: underWay,
   },
 ];

@@ -97,6 +97,10 @@ export class Rig {
     });
   }
 
+  get underWay(): number {
+    return this.#core.underWay;
+  }
+
   /** Handles an input and all that the application says to it; returns what this put out. */
   give(input: Input): readonly Output[] {
     return this.#take(this.#core.handle(input));

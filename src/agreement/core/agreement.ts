@@ -17,7 +17,7 @@ import { decidedKey, decidedSlot, ForgottenProofs } from './abstentions.js';
 import { OpenSlots } from './open-slots.js';
 import { Gatherer, Proposer } from './proposing.js';
 import { Retransmission } from './retransmission.js';
-import type { SlotState } from './slot.js';
+import { isLate, type SlotState } from './slot.js';
 import {
   type AgreementHost,
   type AgreementOptions,
@@ -126,6 +126,13 @@ export class Agreement {
   /** Undecided slots, for metrics. */
   get openSlots(): number {
     return this.#state.slots.size;
+  }
+
+  /** Of the open slots those that are going on: this replica wants them decided, and they are not late. */
+  get slotsUnderWay(): number {
+    let count = 0;
+    for (const slot of this.#state.slots.values()) if (slot.wanted && !isLate(slot)) count += 1;
+    return count;
   }
 
   resultOf(slot: Slot): SlotResult | undefined {

@@ -124,6 +124,11 @@ export class SlotState {
 /** Fetches for a slot of which this replica knows nothing but that it voted. */
 const QUESTIONS_MAX = 10;
 
+/** What was said of the slot has had to be said again more than once. */
+export function isLate({ questions }: SlotState): boolean {
+  return questions > 1;
+}
+
 /** Nothing that this replica has done for the slot was of any use. */
 export function isStale({ questions }: SlotState): boolean {
   return questions > QUESTIONS_MAX;

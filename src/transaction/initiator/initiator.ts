@@ -11,6 +11,7 @@ import {
   type View,
   view,
 } from '../../kernel/ids.js';
+import { LatelyHeard } from '../../kernel/lately-heard.js';
 import { hasRoomFor } from './calls.js';
 import { refusalOf } from './dialogue.js';
 import type {
@@ -82,16 +83,18 @@ export class Initiator<Call extends Called = Called>
   readonly #clients: ClientTable;
   readonly #open = new Map<Digest, Open<Call>>();
   readonly #byTransactionId = new Map<TransactionId, Open<Call>>();
+  readonly #heard: LatelyHeard;
   /** The highest view seen in a proof: its primary is asked first. */
   #view: View = view(0);
 
   constructor(options: InitiatorOptions) {
     this.#options = options;
     this.#clients = new ClientTable(options.limits.clients);
+    this.#heard = new LatelyHeard(options.resilience.n);
   }
 
   get underWay(): number {
-    return this.#open.size;
+    return this.#heard.size;
   }
 
   restore(): Outputs<Call> {
@@ -108,20 +111,20 @@ export class Initiator<Call extends Called = Called>
         if (input.evidence.kind === 'proof') {
           this.#learnView(input.evidence.certificate.statement.ballot.view);
         }
-        return this.#step(this.#open.get(input.request), (it) => it.activated(input));
+        return this.#told(this.#open.get(input.request), (it) => it.activated(input));
       case 'activation-failed':
         return this.#step(this.#open.get(input.request), (it) => it.activationFailed());
       case 'activation-refused':
-        return this.#step(this.#open.get(input.request), (it) => it.activationRefused(input));
+        return this.#told(this.#open.get(input.request), (it) => it.activationRefused(input));
       case 'completion-failed':
         return this.#step(this.#byTransactionId.get(input.tid), (it) => it.completionFailed());
       case 'leg-answered':
-        return this.#step(this.#open.get(input.request), (it) => it.legAnswered(input));
+        return this.#told(this.#open.get(input.request), (it) => it.legAnswered(input));
       case 'notified':
         if (input.evidence.kind === 'proof') {
           this.#learnView(input.evidence.certificate.statement.ballot.view);
         }
-        return this.#step(this.#byTransactionId.get(input.tid), (it) => it.notified(input));
+        return this.#told(this.#byTransactionId.get(input.tid), (it) => it.notified(input));
       case 'timer': {
         const { request, timer } = readTimer(input.name);
         return this.#step(this.#open.get(request), (it) => it.timerRanOut(timer));
@@ -195,7 +198,7 @@ export class Initiator<Call extends Called = Called>
         instruction.kind === 'complete'
           ? pushed(waiters, requestId, this.#options.limits.waiters)
           : [];
-      return [...surplus, ...this.#step(open, (it) => it.instructed(requestId, instruction))];
+      return [...surplus, ...this.#told(open, (it) => it.instructed(requestId, instruction))];
     }
     const reply = this.#clients.replyTo(client, request);
     return instruction.kind === 'complete' && reply !== undefined
@@ -208,6 +211,7 @@ export class Initiator<Call extends Called = Called>
     const transaction = new InitiatorTransaction<Call>(this.#options, request, signed);
     const open = { transaction, waiters };
     this.#open.set(request.digest, open);
+    this.#heard.of(request.digest);
     return open.transaction.start(primaryOf(this.#options.resilience, this.#view));
   }
 
@@ -251,6 +255,15 @@ export class Initiator<Call extends Called = Called>
     return hasRoomFor(client, open, limits, fronts);
   }
 
+  /** A step that others have a part in. */
+  #told(
+    open: Open<Call> | undefined,
+    step: (transaction: InitiatorTransaction<Call>) => Outputs<Call>,
+  ): Outputs<Call> {
+    if (open !== undefined) this.#heard.of(open.transaction.request.digest);
+    return this.#step(open, step);
+  }
+
   #step(
     open: Open<Call> | undefined,
     step: (transaction: InitiatorTransaction<Call>) => Outputs<Call>,
@@ -271,6 +284,7 @@ export class Initiator<Call extends Called = Called>
   #close({ transaction, waiters }: Open<Call>, reply: RequestReply): Outputs<Call> {
     const { client, digest } = transaction.request;
     this.#open.delete(digest);
+    this.#heard.ended(digest);
     if (transaction.tid !== undefined) this.#byTransactionId.delete(transaction.tid);
     if (reply.kind === 'outcome') this.#clients.logReply(client, digest, reply);
     else {

@@ -1,6 +1,7 @@
 import type { Outcome } from '../../agreement/statements.js';
 import type { CommonOutput, Core, StoredRecord, TimerInput } from '../../kernel/core.js';
 import { oneCorrect, type TransactionId, unreachable } from '../../kernel/ids.js';
+import { LatelyHeard } from '../../kernel/lately-heard.js';
 import { Enlistment, type EnlistmentIdentity } from './enlistment.js';
 import { type Finished, FinishedLog, operationKey } from './finished-log.js';
 import {
@@ -55,16 +56,18 @@ export class Participant<Operation>
   readonly #openByOperation = new Map<string, Enlistment<Operation>>();
   readonly #finished: FinishedLog;
   readonly #order: ReplicaOrder;
+  readonly #heard: LatelyHeard;
 
   constructor(options: ParticipantOptions) {
     this.#options = options;
     this.#invitations = new Invitations(oneCorrect(options.resilience), options.limits);
     this.#finished = new FinishedLog(options.limits.finished);
     this.#order = new ReplicaOrder(options.resilience);
+    this.#heard = new LatelyHeard(options.resilience.n);
   }
 
   get underWay(): number {
-    return this.#open.size;
+    return this.#heard.size;
   }
 
   /** Throws `RangeError` where a prepared record is damaged: a vote stands behind it. */
@@ -86,18 +89,18 @@ export class Participant<Operation>
         return this.#notified(input);
       case 'registered':
         this.#order.heard(input.replica);
-        return this.#step(input.ref, (it) => it.registered(input.replica));
+        return this.#told(input.ref, (it) => it.registered(input.replica));
       case 'registration-refused':
-        return this.#step(input.ref, (it) => it.registrationRefused(input.replica));
+        return this.#told(input.ref, (it) => it.registrationRefused(input.replica));
       case 'registration-failed':
         this.#order.wasLate(input.replica);
         return this.#step(input.ref, (it) => it.registrationFailed());
       case 'executed':
-        return this.#step(input.ref, (it) => it.executed(input.result));
+        return this.#told(input.ref, (it) => it.executed(input.result));
       case 'voted':
-        return this.#step(input.ref, (it) => it.voted(input.vote, input.writes));
+        return this.#told(input.ref, (it) => it.voted(input.vote, input.writes));
       case 'settled':
-        return this.#step(input.ref, (it) => it.settled(input.writes));
+        return this.#told(input.ref, (it) => it.settled(input.writes));
       case 'timer':
         return this.#timer(readTimer(input.name));
       default:
@@ -109,7 +112,10 @@ export class Participant<Operation>
     const { tid, digest, initiator, call } = invited;
     const operation = operationKey(tid, digest);
     const open = this.#openByOperation.get(operation);
-    if (open !== undefined) return open.join(initiator, call);
+    if (open !== undefined) {
+      this.#heard.of(refKey(open.ref));
+      return open.join(initiator, call);
+    }
     const finished = this.#finished.byOperation(operation);
     if (finished !== undefined) return answer([call], finished.result);
     const admission = this.#invitations.admit(invited);
@@ -139,6 +145,7 @@ export class Participant<Operation>
       return answer(calls.takeAll(), refused('Busy'));
     }
     const lifetimeMs = this.#lifetimeMs(expiresMs);
+    this.#heard.of(refKey(ref));
     return this.#add({ ref, digest, protocol, calls }).register(operation, invitations, lifetimeMs);
   }
 
@@ -147,7 +154,7 @@ export class Participant<Operation>
     const proved = notified.certificate?.statement.ballot.view;
     if (proved !== undefined) this.#order.sawView(proved);
     return this.#open.has(refKey(notified.ref))
-      ? this.#step(notified.ref, (it) => it.notified(notified))
+      ? this.#told(notified.ref, (it) => it.notified(notified))
       : this.#answerEnded(notified);
   }
 
@@ -219,6 +226,15 @@ export class Participant<Operation>
     return enlistment;
   }
 
+  /** A step that others have a part in. */
+  #told(
+    ref: EnlistmentRef,
+    step: (enlistment: Enlistment<Operation>) => Outputs<Operation>,
+  ): Outputs<Operation> {
+    if (this.#open.has(refKey(ref))) this.#heard.of(refKey(ref));
+    return this.#step(ref, step);
+  }
+
   #step(
     ref: EnlistmentRef,
     step: (enlistment: Enlistment<Operation>) => Outputs<Operation>,
@@ -228,6 +244,7 @@ export class Participant<Operation>
     const outputs = step(enlistment);
     if (enlistment.finished !== undefined) {
       this.#open.delete(refKey(ref));
+      this.#heard.ended(refKey(ref));
       this.#openByOperation.delete(operationKey(ref.tid, enlistment.digest));
       this.#finished.add(enlistment.finished);
     }

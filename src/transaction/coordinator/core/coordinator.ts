@@ -156,7 +156,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
   }
 
   get underWay(): number {
-    return this.#agreement.openSlots;
+    return this.#agreement.slotsUnderWay;
   }
 
   /** Figures for the status page. */
