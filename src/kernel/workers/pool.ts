@@ -2,8 +2,14 @@ import { Worker } from 'node:worker_threads';
 import { Fifo } from '../core.js';
 import type { ToWorker } from './serve.js';
 
-/** Jobs that one worker has not done yet. */
+/** Jobs of one sender that a worker has not done yet, and their bytes. One job alone may have more. */
 const workerJobsMax = 4096;
+const workerBytesMax = 32 * 1_048_576;
+/** Jobs that a worker is given before it has done them, and their bytes: the next sender waits no longer. */
+const jobsGivenMax = 64;
+const bytesGivenMax = 262_144;
+/** So many of them cross together: the worker has others to do meanwhile. */
+const jobsTogether = jobsGivenMax / 2;
 
 /** What a pool is started with. */
 export interface WorkerPoolOptions {
@@ -20,7 +26,20 @@ export interface WorkerPoolOptions {
 /** Takes the result of a job; `undefined` where there is none: the worker has died. */
 export type Take<Result> = (result: Result | undefined) => void;
 
-/** Worker threads that do jobs. Jobs of one lane are done, and their results taken, in their order. */
+/** Whose jobs they are. */
+export interface Sender {
+  readonly name: string;
+  /** A whole number: which worker does its jobs. */
+  readonly lane: number;
+}
+
+/** Jobs that no sender is known of. */
+const anybody = '';
+
+/**
+ * Worker threads that do jobs. Those of one sender are done, and their results taken, in their order; senders take turns, so
+ * that one that sends too much waits by itself.
+ */
 export class WorkerPool<Job, Result, News> {
   readonly #lanes: readonly Lane<Job, Result, News>[];
 
@@ -36,26 +55,26 @@ export class WorkerPool<Job, Result, News> {
     );
   }
 
-  /** Whether no worker takes another job. */
+  /** Whether no worker takes another job by `run`. */
   get isFull(): boolean {
-    return this.#lanes.every(({ isFull }) => isFull);
+    return this.#lanes.every((lane) => lane.isFullFor(anybody));
   }
 
-  /** Gives the job to the worker with the least to do. False, and no effect, where all are full. */
-  run(job: Job, take: Take<Result>): boolean {
+  /** Gives the job, of so many bytes, to the worker with the least to do. False, and no effect, where all are full. */
+  run(job: Job, bytes: number, take: Take<Result>): boolean {
     const [first, ...others] = this.#lanes;
     const least = others.reduce((a, b) => (b && a && b.length < a.length ? b : a), first);
-    return least?.run(job, take) === true;
+    return least?.run(anybody, job, bytes, take) === true;
   }
 
-  /** Gives the job to the worker of this lane, a whole number. False, and no effect, where that is full. */
-  runIn(lane: number, job: Job, take: Take<Result>): boolean {
-    return this.#laneOf(lane)?.run(job, take) === true;
+  /** Gives the job, of so many bytes, to the sender's worker. False, and no effect, where too much of the sender waits there. */
+  runFor({ name, lane }: Sender, job: Job, bytes: number, take: Take<Result>): boolean {
+    return this.#laneOf(lane)?.run(name, job, bytes, take) === true;
   }
 
-  /** Calls `then` once what the lane has to do now is done: at once where that is nothing. False where the lane is full. */
-  after(lane: number, then: () => void): boolean {
-    return this.#laneOf(lane)?.after(then) === true;
+  /** Calls `then` once what the sender has waiting is done: at once where that is nothing. False where too much waits. */
+  after({ name, lane }: Sender, then: () => void): boolean {
+    return this.#laneOf(lane)?.after(name, then) === true;
   }
 
   /** Sends news to every worker; a job that is given to one later is done with it. */
@@ -72,17 +91,33 @@ export class WorkerPool<Job, Result, News> {
   }
 }
 
-/** Waits for its turn; `isJob` where that is a result of the worker. */
-interface Waiting<Result> {
-  readonly isJob: boolean;
+/** Waits for its turn. Without a job only what the sender has sent before it is waited for. */
+interface Waiting<Job, Result> {
+  readonly of: Queue<Job, Result>;
+  readonly job?: { readonly job: Job };
+  readonly bytes: number;
   readonly take: Take<Result>;
+}
+
+/** What one sender has that is not done. */
+interface Queue<Job, Result> {
+  readonly name: string;
+  readonly waiting: Fifo<Waiting<Job, Result>>;
+  count: number;
+  bytes: number;
 }
 
 /** One worker, and what waits for it. */
 class Lane<Job, Result, News> {
   readonly #worker: Worker;
-  readonly #waiting = new Fifo<Waiting<Result>>();
-  #jobs: Job[] = [];
+  readonly #queues = new Map<string, Queue<Job, Result>>();
+  /** The senders of which something is not given to the worker; the first has the next turn. */
+  readonly #turns = new Fifo<Queue<Job, Result>>();
+  /** What the worker has, and what waits for that. */
+  readonly #given = new Fifo<Waiting<Job, Result>>();
+  #bytesGiven = 0;
+  #length = 0;
+  #isScheduled = false;
   #isStopped = false;
 
   constructor(worker: Worker, onDeath: (error: Error) => void) {
@@ -91,6 +126,7 @@ class Lane<Job, Result, News> {
     worker.unref();
     worker.on('message', (results: readonly Result[]) => {
       for (const result of results) this.#taken(result);
+      this.#give();
     });
     worker.on('error', (error) => this.#died(error, onDeath));
     worker.on('exit', (code) => {
@@ -98,32 +134,32 @@ class Lane<Job, Result, News> {
     });
   }
 
+  /** What is not done. */
   get length(): number {
-    return this.#waiting.length;
+    return this.#length;
   }
 
-  get isFull(): boolean {
-    return this.#isStopped || this.#waiting.length >= workerJobsMax;
+  isFullFor(sender: string, bytes = 0): boolean {
+    const queue = this.#queues.get(sender);
+    if (this.#isStopped || queue === undefined) return this.#isStopped;
+    return queue.count >= workerJobsMax || queue.bytes + bytes > workerBytesMax;
   }
 
-  run(job: Job, take: Take<Result>): boolean {
-    if (this.isFull) return false;
-    this.#waiting.push({ isJob: true, take });
-    this.#jobs.push(job);
-    // The jobs of one read of a socket go over together.
-    if (this.#jobs.length === 1) process.nextTick(() => this.#flush());
+  run(sender: string, job: Job, bytes: number, take: Take<Result>): boolean {
+    if (this.isFullFor(sender, bytes)) return false;
+    this.#wait(sender, { job: { job }, bytes, take });
     return true;
   }
 
-  after(then: () => void): boolean {
-    if (this.isFull) return false;
-    if (this.#waiting.length === 0) then();
-    else this.#waiting.push({ isJob: false, take: then });
+  after(sender: string, then: () => void): boolean {
+    if (this.isFullFor(sender)) return false;
+    if (!this.#queues.has(sender)) then();
+    else this.#wait(sender, { bytes: 0, take: then });
     return true;
   }
 
   tell(news: News): void {
-    this.#flush();
+    this.#give();
     this.#post({ kind: 'news', news });
   }
 
@@ -132,10 +168,41 @@ class Lane<Job, Result, News> {
     await this.#worker.terminate();
   }
 
-  #flush(): void {
-    const jobs = this.#jobs;
-    this.#jobs = [];
-    if (jobs.length > 0) this.#post({ kind: 'jobs', jobs });
+  #wait(sender: string, what: Omit<Waiting<Job, Result>, 'of'>): void {
+    const queue = this.#queues.get(sender) ?? {
+      ...{ name: sender, waiting: new Fifo<Waiting<Job, Result>>(), count: 0, bytes: 0 },
+    };
+    this.#queues.set(sender, queue);
+    if (queue.waiting.length === 0) this.#turns.push(queue);
+    queue.waiting.push({ ...what, of: queue });
+    queue.count += 1;
+    queue.bytes += what.bytes;
+    this.#length += 1;
+    if (this.#isScheduled) return;
+    this.#isScheduled = true;
+    // The jobs of one read of a socket go over together.
+    process.nextTick(() => {
+      this.#isScheduled = false;
+      this.#give();
+    });
+  }
+
+  /** One of each sender in turn, as long as the worker takes more. */
+  #give(): void {
+    const jobs: Job[] = [];
+    while (this.#given.length < jobsGivenMax && this.#bytesGiven < bytesGivenMax) {
+      const queue = this.#turns.shift();
+      const next = queue?.waiting.shift();
+      if (queue === undefined || next === undefined) break;
+      if (queue.waiting.length > 0) this.#turns.push(queue);
+      this.#given.push(next);
+      this.#bytesGiven += next.bytes;
+      if (next.job !== undefined) jobs.push(next.job.job);
+      this.#passOver();
+    }
+    for (let at = 0; at < jobs.length; at += jobsTogether) {
+      this.#post({ kind: 'jobs', jobs: jobs.slice(at, at + jobsTogether) });
+    }
   }
 
   #post(message: ToWorker<Job, News>): void {
@@ -143,14 +210,40 @@ class Lane<Job, Result, News> {
   }
 
   #taken(result: Result | undefined): void {
-    this.#waiting.shift()?.take(result);
-    while (this.#waiting.peek()?.isJob === false) this.#waiting.shift()?.take(undefined);
+    this.#endFirst(result);
+    this.#passOver();
+  }
+
+  /** What has no job is done once it is the first. */
+  #passOver(): void {
+    while (this.#given.length > 0 && this.#given.peek()?.job === undefined)
+      this.#endFirst(undefined);
+  }
+
+  #endFirst(result: Result | undefined): void {
+    const first = this.#given.shift();
+    if (first === undefined) return;
+    this.#bytesGiven -= first.bytes;
+    this.#end(first, result);
+  }
+
+  #end({ of: queue, bytes, take }: Waiting<Job, Result>, result: Result | undefined): void {
+    queue.count -= 1;
+    queue.bytes -= bytes;
+    this.#length -= 1;
+    if (queue.count === 0) this.#queues.delete(queue.name);
+    take(result);
   }
 
   #died(error: Error, onDeath: (error: Error) => void): void {
     const isOwn = this.#isStopped;
     this.#isStopped = true;
     if (!isOwn) onDeath(error);
-    while (this.#waiting.length > 0) this.#taken(undefined);
+    while (this.#given.length > 0) this.#endFirst(undefined);
+    for (let queue = this.#turns.shift(); queue; queue = this.#turns.shift()) {
+      for (let next = queue.waiting.shift(); next; next = queue.waiting.shift()) {
+        this.#end(next, undefined);
+      }
+    }
   }
 }

@@ -69,7 +69,7 @@ export class Checker {
 
   #envelope(text: string): CheckedMessage {
     const { message, owner, key, keepUntilMs } = this.#verifier.inspect(parseEnvelope(text), text);
-    this.#evidence(evidenceIn(message));
+    this.#evidence(evidenceIn(message, this.#cluster.resilience));
     const writer = new Writer();
     new MessageWriter().write(writer, message);
     const { principal } = message;

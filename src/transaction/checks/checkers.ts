@@ -3,7 +3,7 @@ import { readAll } from '../../kernel/codec/bytes.js';
 import { costs } from '../../kernel/costs.js';
 import type { ReplicaId } from '../../kernel/ids.js';
 import type { Keyring } from '../../kernel/keys.js';
-import { type Take, WorkerPool } from '../../kernel/workers/pool.js';
+import { type Sender, type Take, WorkerPool } from '../../kernel/workers/pool.js';
 import { MessageReader } from '../../soap/compact/message-codec.js';
 import type { MessageChecks } from '../../soap/server.js';
 import type { Inspected, ReceivedMessage } from '../../soap/verification.js';
@@ -47,32 +47,38 @@ export class Checkers implements MessageChecks {
 
   /**
    * Calls `then` when a worker has looked at the message, in the order of the sender's messages. Without `bytes` there is
-   * nothing to look at. False, and no effect, where too many of its messages wait.
+   * nothing to look at. False, and no effect, where too much of the sender's waits.
    */
   peer(from: ReplicaId, bytes: Uint8Array | undefined, then: () => void): boolean {
-    if (bytes === undefined) return this.#pool.after(from, then);
+    const sender: Sender = { name: `replica ${from}`, lane: from };
+    if (bytes === undefined) return this.#pool.after(sender, then);
     this.#tell();
-    return this.#pool.runIn(from, { kind: 'peer', from, bytes }, this.#remembering(then));
+    const job = { kind: 'peer', from, bytes } as const;
+    return this.#pool.runFor(sender, job, bytes.length, this.#remembering(then));
   }
 
   envelope(text: string): Promise<Inspected | undefined> {
     this.#tell();
     return new Promise((resolve) => {
       const take = this.#remembering((checked) => resolve(checked && inspected(checked, text)));
-      if (!this.#pool.run({ kind: 'envelope', text }, take)) resolve(undefined);
+      if (!this.#pool.run({ kind: 'envelope', text }, text.length, take)) resolve(undefined);
     });
   }
 
   evidence(message: ReceivedMessage): Promise<boolean> {
-    const lane = laneOf(message.principal.name);
-    const evidence = evidenceIn(message);
+    const { name } = message.principal;
+    const sender: Sender = { name: `member ${name}`, lane: laneOf(name) };
+    const evidence = evidenceIn(message, this.#cluster.resilience);
+    const all = [...evidence.statements, ...evidence.certificates];
+    const bytes = all.reduce((sum, { length }) => sum + length, 0);
     this.#tell();
     return new Promise((resolve) => {
       const then = () => resolve(true);
+      const job = { kind: 'evidence', evidence } as const;
       const isTaken =
-        evidence.statements.length + evidence.certificates.length === 0
-          ? this.#pool.after(lane, then)
-          : this.#pool.runIn(lane, { kind: 'evidence', evidence }, this.#remembering(then));
+        all.length === 0
+          ? this.#pool.after(sender, then)
+          : this.#pool.runFor(sender, job, bytes, this.#remembering(then));
       if (!isTaken) resolve(false);
     });
   }

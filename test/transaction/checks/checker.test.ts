@@ -3,7 +3,10 @@ import { verifyPeerMessage } from '../../../src/agreement/check-message.js';
 import { encodePeerMessage } from '../../../src/agreement/peer-message.js';
 import { initiatorId, replicaId } from '../../../src/kernel/ids.js';
 import { Keyring } from '../../../src/kernel/keys.js';
+import { element } from '../../../src/soap/xml.js';
 import { Checker } from '../../../src/transaction/checks/checker.js';
+import { evidenceIn } from '../../../src/transaction/checks/evidence.js';
+import { proofExtension, statementExtension } from '../../../src/transaction/soap/extension.js';
 import { checksOf, cluster, record } from '../../support/completion-records.js';
 
 const from = replicaId(1);
@@ -52,5 +55,18 @@ describe('what a worker vouches for', () => {
     expect(keyring.verifies(another, bytes, signature)).toBe(false);
     const other = bytes.map((byte, index) => (index === bytes.length - 1 ? byte ^ 1 : byte));
     expect(keyring.verifies(one.signer, other, signature)).toBe(false);
+  });
+
+  it('is looked for in no more of a message than its reader takes', () => {
+    const parts = [
+      ...Array.from({ length: 100 }, (_, index) => statementExtension(new Uint8Array([index]))),
+      ...Array.from({ length: 3 }, (_, index) => proofExtension(new Uint8Array([index]))),
+    ];
+    const body = element({ ns: 'urn:test', prefix: 't', name: 'Ask' }, [], ...parts);
+    const message = { version: '1.2', addressing: { action: '' }, headers: [], body } as const;
+    expect(evidenceIn(message, cluster.resilience)).toEqual({
+      statements: [0, 1, 2, 3].map((byte) => Buffer.from([byte])),
+      certificates: [Buffer.from([0])],
+    });
   });
 });

@@ -36,4 +36,20 @@ describe('checkers', () => {
     });
     expect(checks).toBe(0);
   });
+
+  it('take what others send while one replica sends more than they can check', async () => {
+    const keyring = Keyring.of(cluster);
+    checkers = Checkers.start({ cluster, threads: 1, keyring, onFatal: fail });
+    const taken: string[] = [];
+    const flood = encodePeerMessage(record());
+    let floods = 0;
+    const from = replicaId(3);
+    while (floods < 10_000 && checkers?.peer(from, flood, () => taken.push('liar'))) floods += 1;
+    expect(floods).toBe(4096);
+    const bytes = encodePeerMessage(record(1));
+    expect(checkers?.peer(replicaId(1), bytes, () => taken.push('correct'))).toBe(true);
+    expect(checkers?.isFull).toBe(false);
+    await expect.poll(() => taken.length).toBe(floods + 1);
+    expect(taken.indexOf('correct')).toBeLessThan(100);
+  });
 });
