@@ -11,6 +11,7 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   /** Fails with undici's errors, by `RequestAbortedError` where the time is over. */
   readonly answer: Promise<PostAnswer>;
   readonly #timer: NodeJS.Timeout;
+  readonly #onOver: () => void;
   readonly #chunks: Buffer[] = [];
   #resolve: (answer: PostAnswer) => void = () => undefined;
   #reject: (error: Error) => void = () => undefined;
@@ -18,8 +19,12 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
   #isLate = false;
   #status = 0;
 
-  /** `timeoutMs` is for all of it, to the last byte of the answer. */
-  constructor(timeoutMs: number) {
+  /**
+   * `timeoutMs` is for all of it, to the last byte of the answer. `onOver` is called once undici has no more of it, which may be
+   * later: what is late waits for a connection before it is given up.
+   */
+  constructor(timeoutMs: number, onOver: () => void = () => undefined) {
+    this.#onOver = onOver;
     this.answer = new Promise((resolve, reject) => {
       this.#resolve = resolve;
       this.#reject = reject;
@@ -27,6 +32,8 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
     this.#timer = setTimeout(() => {
       this.#isLate = true;
       this.#controller?.abort(new errors.RequestAbortedError());
+      // It may wait for a connection yet, as long as those before it keep theirs.
+      this.#reject(new errors.RequestAbortedError());
     }, timeoutMs);
   }
 
@@ -46,11 +53,13 @@ export class HttpExchange implements Dispatcher.DispatchHandler {
 
   onResponseEnd(): void {
     clearTimeout(this.#timer);
+    this.#onOver();
     this.#resolve({ status: this.#status, text: textOf(this.#chunks) });
   }
 
   onResponseError(_controller: Dispatcher.DispatchController, error: Error): void {
     clearTimeout(this.#timer);
+    this.#onOver();
     this.#reject(error);
   }
 }

@@ -286,9 +286,13 @@ export class SoapTransport {
       return await this.#send(url, posting);
     } catch (error) {
       throw failureOf(error, address);
-    } finally {
-      this.#pendingByOrigin.set(origin, (this.#pendingByOrigin.get(origin) ?? 1) - 1);
     }
+  }
+
+  #over(origin: string): void {
+    const left = (this.#pendingByOrigin.get(origin) ?? 1) - 1;
+    if (left > 0) this.#pendingByOrigin.set(origin, left);
+    else this.#pendingByOrigin.delete(origin);
   }
 
   /** Breaks off what is under way. */
@@ -304,7 +308,7 @@ export class SoapTransport {
     costs.exchanges += 1;
     costs.exchangeBytes += body.length;
     this.#onSent?.(text);
-    const exchange = new HttpExchange(timeoutMs);
+    const exchange = new HttpExchange(timeoutMs, () => this.#over(origin));
     this.#agent.dispatch(
       {
         origin,

@@ -5,6 +5,14 @@ const soap = ['test/soap'];
 /** Rules of the edges: what a port takes, and what it costs. */
 export const edgeMutants: readonly Mutant[] = [
   {
+    name: 'late-only-once-connected',
+    rule: 'a request ends when its time is over, also while it waits for a connection',
+    file: 'src/soap/http-exchange.ts',
+    find: '      this.#reject(new errors.RequestAbortedError());',
+    replace: '',
+    tests: ['test/soap/http-exchange.test.ts'],
+  },
+  {
     name: 'charset-of-http-ignored',
     rule: 'the charset that HTTP names wins over what the document declares',
     file: 'src/soap/transport.ts',
