@@ -102,4 +102,12 @@ export const batchMutants: readonly Mutant[] = [
     replace: 'if (slot.wanted) count += 1;',
     tests: underWay,
   },
+  {
+    name: 'store-that-throws',
+    rule: 'a store that throws ends the driver, as one that rejects does',
+    file: 'src/kernel/driver/driver.ts',
+    find: 'written = async (',
+    replace: 'written = (',
+    tests: ['test/kernel/driver/driver.test.ts'],
+  },
 ];

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { type Core, Sequencer, turnDelayMs } from '../core.js';
+import { type Core, Sequencer, type StoreWrite, turnDelayMs } from '../core.js';
 import { costs } from '../costs.js';
 import type { Store } from '../store/store.js';
 
@@ -55,12 +55,13 @@ export class Driver<Input, Output extends { readonly kind: string }> {
     this.#options = options;
     this.#highWaterMark = options.highWaterMark ?? 65_536;
     const { core, store, perform, log } = options;
+    // A store that throws, where it should reject, fails as well.
+    const written = async (writes: readonly StoreWrite[]): Promise<void> => store.write(writes);
     this.#sequencer = new Sequencer({
       core,
       perform,
       write: (writes, done) => {
-        store
-          .write(writes)
+        written(writes)
           .then(
             () => done(),
             (cause: unknown) => done({ cause }),

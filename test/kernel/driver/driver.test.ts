@@ -218,6 +218,20 @@ describe('Driver', () => {
     expect(store.closed).toBe(true);
   });
 
+  it('stops for good when a store throws', async () => {
+    const { driver, store, sent, fatal } = await running();
+    store.write = () => {
+      throw new Error('no disk');
+    };
+    expect(driver.submit(perform(persist('k'), send('a')))).toBe(true);
+    await new Promise(setImmediate);
+    expect(fatal.map(({ message }) => message)).toEqual(['no disk']);
+    expect(driver.submit(perform(send('b')))).toBe(false);
+    await driver.stop();
+    expect(sent).toEqual([]);
+    expect(store.closed).toBe(true);
+  });
+
   it('stops for good when the core throws', async () => {
     const { driver, core, sent, fatal } = await running();
     core.handle = () => {
