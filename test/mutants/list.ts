@@ -3,6 +3,7 @@ import { batchMutants } from './batches.js';
 import { compactMutants } from './compact.js';
 import { edgeMutants } from './edge.js';
 import { enrollMutants } from './enroll.js';
+import { explorationMutants } from './exploration.js';
 import { forgettingMutants } from './forgetting.js';
 import { gatewayMutants } from './gateway.js';
 import { invitationMutants } from './invitations.js';
@@ -662,6 +663,7 @@ export const mutants: readonly Mutant[] = [
   ...oneLiarMutants,
   ...edgeMutants,
   ...enrollMutants,
+  ...explorationMutants,
   ...batchMutants,
   ...compactMutants,
   ...threadMutants,
