@@ -6,4 +6,5 @@
  */
 
 export type { Application, ApplyResult, Call, State } from '../session/core/application.js';
+export { findOrderFault, type OrderCase, type OrderFault } from '../session/core/order-fault.js';
 export type { CallResult, SessionTransfer } from '../session/types.js';

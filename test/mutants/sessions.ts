@@ -184,4 +184,20 @@ export const sessionMutants: readonly Mutant[] = [
     replace: '',
     tests: crypto,
   },
+  {
+    name: 'stations-that-pass-each-other',
+    rule: 'an application says truly which of its calls commute',
+    file: 'examples/supply-chain/interference.ts',
+    find: 'writes: [keys.operator(owner)] };',
+    replace: 'writes: [] };',
+    tests: ['test/examples/supply-chain/application.test.ts'],
+  },
+  {
+    name: 'state-left-out-of-order-faults',
+    rule: 'calls commute where they leave one state behind, whichever was first',
+    file: 'src/session/core/order-fault.ts',
+    find: ' ??\n    stateFault(aFirst.state, bFirst.state)',
+    replace: '',
+    tests: ['test/session/core/order-fault.test.ts'],
+  },
 ];

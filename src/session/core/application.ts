@@ -80,7 +80,10 @@ export interface Application {
   simulate(state: State, call: Call): CallResult;
   /** The real one, in the agreed order. */
   apply(state: State, call: Call): ApplyResult;
-  /** Whether the order of the two matters. Engines of total order do not ask. */
+  /**
+   * Whether the order of the two matters; engines of total order do not ask. To say so where it does not costs time, the
+   * contrary makes replicas part: `findOrderFault` finds where that would be.
+   */
   interferes(a: Call, b: Call): boolean;
 }
 

@@ -3,6 +3,7 @@ import module, { banking } from '../../../examples/banking/application.js';
 import { amountMinorMax } from '../../../examples/banking/transfer.js';
 import { clientId } from '../../../src/kernel/ids.js';
 import type { Call, State } from '../../../src/session/core/application.js';
+import { findOrderFault } from '../../../src/session/core/order-fault.js';
 import type { SessionId } from '../../../src/session/types.js';
 
 const alice = { bank: 'bank-a', account: 'alice' };
@@ -114,6 +115,16 @@ describe('two steps', () => {
     const dave = { bank: 'bank-b', account: 'alice' };
     expect(banking.interferes(step(alice, bob), step(carol, dave))).toBe(false);
     expect(banking.interferes(step(alice, bob), call('nonsense'))).toBe(false);
+  });
+
+  it('do not show their order where they are said to pass each other', () => {
+    const accounts = [alice, bob, carol, { bank: 'bank-b', account: 'alice' }];
+    const steps = accounts.flatMap((from) => accounts.map((to) => step(from, to)));
+    for (const a of [...steps, call('nonsense')]) {
+      for (const b of steps) {
+        expect(findOrderFault(banking, { before: [], a, b })).toBeUndefined();
+      }
+    }
   });
 });
 
