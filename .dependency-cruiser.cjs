@@ -41,7 +41,7 @@ const pure = [
   '^src/kernel/codec/',
   '^src/kernel/(ids|core|cluster|error|signed)[.]ts$',
 ];
-const checks = '/(check-certificates|check-reports|owners)[.]ts$';
+const checks = '/(check-certificates|check-instances|check-reports|owners)[.]ts$';
 const edges = [
   '^src/kernel/(driver|store|links|http|config|enrollment|workers)/',
   '^src/transaction/(soap|checks|coordinator/node)/',

@@ -16,7 +16,7 @@ const pure = [
   /^src\/kernel\/(ids|quorum|core|error|invariant|cluster|result|signed)\.ts$/,
 ];
 /** Deterministic, but with crypto of Node's or a cache. */
-const checks = /\/(check-certificates|check-reports|owners)\.ts$/;
+const checks = /\/(check-certificates|check-instances|check-reports|owners)\.ts$/;
 
 function isPure(file: string): boolean {
   return pure.some((pattern) => pattern.test(file)) && !checks.test(file);

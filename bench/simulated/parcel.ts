@@ -3,6 +3,7 @@ import type { Sign } from '../../src/kernel/keys.js';
 import type { Signed } from '../../src/kernel/signed.js';
 import { encodeOrderingMessage } from '../../src/ordering/message-codec.js';
 import { decodeAssistance } from '../../src/ordering/report-codec.js';
+import { decodeSettlement } from '../../src/ordering/settlement-codec.js';
 import type {
   Batch,
   OrderingMessage,
@@ -58,12 +59,14 @@ export function weigh(cluster: ClusterId, message: OrderingMessage, bundling: Bu
 
 /** Clients' requests; the Decision Module's commands are none. */
 export function requestsOf(message: OrderingMessage): Batch {
-  if (message.scope === 'decision-module') return [];
+  if (message.scope === 'decision-module' || message.scope === 'ezbft-decisions') return [];
   switch (message.kind) {
     case 'requests':
     case 'pre-prepare':
     case 'batch':
     case 'committed':
+    case 'spec-order':
+    case 'commit-fast':
       return message.batch;
     case 'proposal':
       return message.value.batch;
@@ -102,6 +105,13 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
       return ofReport(message.report);
     case 'fast-decision':
       return message.reports.flatMap(ofReport);
+    case 'spec-order':
+      return [message.order.signature];
+    case 'spec-reply':
+      return [message.reply.signature];
+    case 'commit-fast':
+      return ofShared(message.replies);
+    case 'fetch-instance':
     case 'fetch-batch':
     case 'fetch-value':
     case 'fetch-reports':
@@ -119,6 +129,11 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
 }
 
 function inBatch(cluster: ClusterId, scope: OrderingMessage['scope'], batch: Batch): Uint8Array[] {
+  if (scope === 'ezbft-decisions') {
+    return batch.flatMap(({ payload }) =>
+      decodeSettlement(cluster, payload).said.map(({ reply }) => reply.signature),
+    );
+  }
   if (scope !== 'decision-module') return [];
   return batch.flatMap(({ payload }) =>
     decodeAssistance(cluster, payload).reports.flatMap(ofReport),

@@ -132,7 +132,10 @@ function checkQuorum(
   );
 }
 
-function checkShared(keyring: Keyring, shared: SharedCertificate<OrderingStatement>): Finding {
+export function checkShared(
+  keyring: Keyring,
+  shared: SharedCertificate<OrderingStatement>,
+): Finding {
   const { bytes, signatures } = shared;
   return (
     rising(

@@ -27,6 +27,12 @@ import {
   checkSequenceProposal,
   checkSequenceViewChange,
 } from './check-certificates.js';
+import {
+  checkFastInstance,
+  checkSettlement,
+  checkSpecOrder,
+  checkSpecReply,
+} from './check-instances.js';
 import { checkCommand, checkReport, checkReports, rememberProposal } from './check-reports.js';
 import { encodeManifest } from './fields.js';
 import { encodeOrderingStatement } from './statement-codec.js';
@@ -188,6 +194,12 @@ class MessageCheck {
         return checkReport(keyring, message.report);
       case 'fast-decision':
         return checkReports(keyring, message.reports, keyring.resilience.n - 1);
+      case 'spec-order':
+        return checkSpecOrder(keyring, message) ?? this.#checkBatch(message.scope, message.batch);
+      case 'spec-reply':
+        return checkSpecReply(keyring, from, message.reply);
+      case 'commit-fast':
+        return checkFastInstance(keyring, message.replies, message.batch);
       case 'fetch-batch':
       case 'fetch-value':
       case 'fetch-reports':
@@ -197,6 +209,7 @@ class MessageCheck {
       case 'status':
       case 'rejoin':
       case 'slow':
+      case 'fetch-instance':
       case 'lost':
       case 'reach':
         return undefined;
@@ -206,11 +219,11 @@ class MessageCheck {
   }
 
   #checkBatch(scope: OrderingScope, batch: Batch): Finding {
-    return firstFinding(batch, (request) =>
-      scope === 'decision-module'
-        ? checkCommand(this.#keyring, request)
-        : mismatchUnless(this.#isGenuine(request), 'request and client'),
-    );
+    return firstFinding(batch, (request) => {
+      if (scope === 'decision-module') return checkCommand(this.#keyring, request);
+      if (scope === 'ezbft-decisions') return checkSettlement(this.#keyring, request);
+      return mismatchUnless(this.#isGenuine(request), 'request and client');
+    });
   }
 }
 
@@ -238,6 +251,11 @@ function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
     case 'fast-decision':
     case 'rejoin':
       return ['antipaxos'];
+    case 'spec-order':
+    case 'spec-reply':
+    case 'commit-fast':
+    case 'fetch-instance':
+      return ['ezbft'];
     case 'requests':
     case 'batch':
     case 'fetch-batch':

@@ -27,7 +27,13 @@ export const orderingLimits = {
 
 const domain = new TextEncoder().encode('concordat-ordering/1');
 
-export const scope = choice<OrderingScope>('pbft', 'decision-module', 'antipaxos');
+export const scope = choice<OrderingScope>(
+  'pbft',
+  'decision-module',
+  'antipaxos',
+  'ezbft',
+  'ezbft-decisions',
+);
 
 /** What a signature is for; the three phases differ, so that none passes for another. */
 export type OrderingSignedKind =
@@ -45,6 +51,7 @@ const signedKind = choice<OrderingSignedKind>(
   'new-view',
   'proposal',
   'report',
+  'spec-reply',
 );
 
 /** Starts every signed text: domain and version, kind, scope and cluster. */

@@ -1,4 +1,6 @@
-import type { Digest, ReplicaId } from '../kernel/ids.js';
+import { type ClientId, clientId, type Digest, type ReplicaId } from '../kernel/ids.js';
+import type { Signed } from '../kernel/signed.js';
+import type { Batch } from './common-types.js';
 
 /** A place that one replica's proposals have, from 1: ezBFT's instance number (Arun and others §III). */
 export interface Instance {
@@ -18,3 +20,32 @@ export interface InstanceValue {
   readonly digest: Digest;
   readonly deps: Dependencies;
 }
+
+/**
+ * What one replica says of an instance, once (Arun and others §IV.A.3, SPECREPLY): all that say the same sign the same
+ * bytes. The leader's own is its proposal (SPECORDER).
+ */
+export interface SpecReply {
+  readonly kind: 'spec-reply';
+  readonly scope: 'ezbft';
+  readonly instance: Instance;
+  /** `null`: it has named no value, and never will. */
+  readonly value: InstanceValue | null;
+}
+
+/** What the leader sends: its reply, with the batch. An empty batch is a barrier, which interferes with all. */
+export interface SpecOrder {
+  readonly order: Signed<SpecReply>;
+  readonly batch: Batch;
+}
+
+/** The Decision Module's command: what `n - f` replicas or more said of an instance. */
+export interface Settlement {
+  /** Sorted by replica. */
+  readonly said: readonly { readonly replica: ReplicaId; readonly reply: Signed<SpecReply> }[];
+  /** The batch that the instance may be decided as; `null` where that follows to be none. */
+  readonly batch: Batch | null;
+}
+
+/** Whose the Decision Module's commands for a space's instances are, so that the first for each is executed. */
+export const instanceClient = (space: ReplicaId): ClientId => clientId(`space/${space}`);

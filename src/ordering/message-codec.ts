@@ -11,6 +11,7 @@ import { type ClusterId, unreachable } from '../kernel/ids.js';
 
 import { readBatch, readCycleValue, writeBatch, writeCycleValue } from './batch-codec.js';
 import { orderingLimits, readManifest, scope as scopeField, writeManifest } from './fields.js';
+import { readInstance, writeInstance } from './instance-codec.js';
 import { readReports, writeReports } from './report-codec.js';
 import { readOrderingSigned, readShared, writeShared } from './statement-codec.js';
 import type {
@@ -46,6 +47,10 @@ const messageKind = choice<OrderingMessageKind>(
   'fetch-reports',
   'lost',
   'reach',
+  'spec-order',
+  'spec-reply',
+  'commit-fast',
+  'fetch-instance',
 );
 
 /**
@@ -182,6 +187,16 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
       writeDigest(writer, message.nonce);
       writeView(writer, message.view);
       return writer.u64(message.position);
+    case 'spec-order':
+      writeSigned(writer, message.order);
+      return writeBatch(writer, message.batch);
+    case 'spec-reply':
+      return writeSigned(writer, message.reply);
+    case 'commit-fast':
+      writeShared(writer, message.replies);
+      return writeBatch(writer, message.batch);
+    case 'fetch-instance':
+      return writeInstance(writer, message.instance);
     default:
       return unreachable(message);
   }
@@ -256,6 +271,18 @@ function readContent(
       const view = readView(reader);
       return { kind, scope, nonce, view, position: reader.u64() };
     }
+    case 'spec-order': {
+      const order = readOrderingSigned(reader, cluster, 'spec-reply');
+      return { kind, scope, order, batch: readBatch(reader) };
+    }
+    case 'spec-reply':
+      return { kind, scope, reply: readOrderingSigned(reader, cluster, 'spec-reply') };
+    case 'commit-fast': {
+      const replies = readShared(reader, cluster, 'spec-reply');
+      return { kind, scope, replies, batch: readBatch(reader) };
+    }
+    case 'fetch-instance':
+      return { kind, scope, instance: readInstance(reader) };
     default:
       return unreachable(kind);
   }

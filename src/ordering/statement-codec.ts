@@ -18,6 +18,7 @@ import { limits } from '../kernel/codec/limits.js';
 import type { ClusterId, Digest } from '../kernel/ids.js';
 import type { Signed } from '../kernel/signed.js';
 import { orderingLimits, readOrderingHeader, writeOrderingHeader } from './fields.js';
+import { readSpecReply, writeSpecReply } from './instance-codec.js';
 import type {
   CheckpointCertificate,
   CheckpointStatement,
@@ -75,6 +76,8 @@ function writeFields(writer: Writer, statement: OrderingStatement): void {
       writer.u64(statement.cycle);
       writeReplica(writer, statement.replica);
       return writer.list(statement.entries, limits.replicas, (entry) => writeEntry(writer, entry));
+    case 'spec-reply':
+      return writeSpecReply(writer, statement);
   }
 }
 
@@ -97,6 +100,8 @@ function decodeOrderingStatement(cluster: ClusterId, bytes: Uint8Array): Orderin
         return readProposal(reader, antipaxosOnly(scope));
       case 'report':
         return readReport(reader, antipaxosOnly(scope));
+      case 'spec-reply':
+        return readSpecReply(reader, scope);
     }
   });
 }

@@ -10,10 +10,12 @@ import type {
   SnapshotManifest,
 } from './common-types.js';
 import type { CycleValue, ProposalStatement, ReportStatement } from './cycle-types.js';
+import type { Instance, SpecOrder, SpecReply } from './instance-types.js';
 import type { SequenceNewView, SequencePhase, SequenceViewChange } from './sequence-types.js';
 
 export * from './common-types.js';
 export type * from './cycle-types.js';
+export * from './instance-types.js';
 export type * from './sequence-types.js';
 
 export type OrderingStatement =
@@ -22,7 +24,8 @@ export type OrderingStatement =
   | SequenceViewChange
   | SequenceNewView
   | ProposalStatement
-  | ReportStatement;
+  | ReportStatement
+  | SpecReply;
 
 /** What replicas send each other to order requests. The link identifies the sender. */
 export type OrderingMessage = { readonly scope: OrderingScope } & (
@@ -82,6 +85,17 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
   | { readonly kind: 'fast-decision'; readonly reports: readonly Signed<ReportStatement>[] }
   /** An excluded process has caught up to this cycle and wants to come back. */
   | { readonly kind: 'rejoin'; readonly position: number }
+  /** From the leader, or handed on by a replica that has replied to it. */
+  | ({ readonly kind: 'spec-order' } & SpecOrder)
+  | { readonly kind: 'spec-reply'; readonly reply: Signed<SpecReply> }
+  /** A fast decision as a proof: the same reply of all replicas (Arun and others, COMMITFAST). */
+  | {
+      readonly kind: 'commit-fast';
+      readonly replies: SharedCertificate<SpecReply>;
+      readonly batch: Batch;
+    }
+  /** The sender lacks the decision of this instance. */
+  | { readonly kind: 'fetch-instance'; readonly instance: Instance }
   /**
    * The sender has lost its store. It asks how far others are, and has them pass the view and the position up
    * to which it may have signed something, where it knows them (0 else). The nonce is that of its new store.

@@ -161,14 +161,24 @@ export class Checkpoints {
 
   /** The replica has reached a position. Where a checkpoint is due, that is its state. */
   reached(position: number, snapshot: () => Snapshot): void {
-    this.#position = position;
-    if (!this.#repair.isNeeded) this.#transfer.passed(position);
-    if (position % this.#outbox.options.checkpointInterval !== 0 || position <= this.low) return;
+    if (position % this.#outbox.options.checkpointInterval === 0) this.take(position, snapshot);
+    else this.#pass(position);
+  }
+
+  /** The replica takes a checkpoint at a position, whose state is the same everywhere. */
+  take(position: number, snapshot: () => Snapshot): void {
+    this.#pass(position);
+    if (position <= this.low) return;
     this.#own.set(position, snapshot());
     const signed = this.#signed(position);
     if (!signed) return;
     if (!this.#outbox.replaying) this.#outbox.broadcast({ kind: 'checkpoint', signed });
     this.#onCheckpoint(this.#outbox.options.self, signed);
+  }
+
+  #pass(position: number): void {
+    this.#position = position;
+    if (!this.#repair.isNeeded) this.#transfer.passed(position);
   }
 
   onMessage(from: ReplicaId, message: CheckpointMessage): void {

@@ -1,5 +1,5 @@
 import type { Digest } from '../../../src/kernel/ids.js';
-import type { Batch, OrderingMessage } from '../../../src/ordering/types.js';
+import type { Batch, OrderingMessage, SpecReply } from '../../../src/ordering/types.js';
 
 /** A message in one line, for people. */
 export function describe(message: OrderingMessage | undefined): string {
@@ -60,11 +60,24 @@ function contentOf(message: OrderingMessage): string {
       return `v${message.view}`;
     case 'rejoin':
       return `at ${message.position}`;
+    case 'spec-order':
+      return `${replyText(message.order.statement)} ${describeBatch(message.batch)}`;
+    case 'spec-reply':
+      return replyText(message.reply.statement);
+    case 'commit-fast':
+      return `${replyText(message.replies.statement)} ${describeBatch(message.batch)}`;
+    case 'fetch-instance':
+      return `${message.instance.space}.${message.instance.index}`;
     case 'lost':
       return `up to v${message.view}, ${message.position}`;
     case 'reach':
       return `v${message.view}, ${message.position}`;
   }
+}
+
+function replyText({ instance, value }: SpecReply): string {
+  const { space, index } = instance;
+  return `${space}.${index}: ${value ? `${short(value.digest)} after ${value.deps.join(' ')}` : 'none'}`;
 }
 
 function describeBatch(batch: Batch): string {

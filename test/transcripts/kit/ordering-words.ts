@@ -7,6 +7,7 @@ import type {
   OrderingRequest,
   ReportStatement,
   SequencePrepared,
+  SpecReply,
 } from '../../../src/ordering/types.js';
 
 const decisionModule = 'decision-module';
@@ -91,6 +92,14 @@ export class OrderingWords {
       case 'lost':
       case 'reach':
         return `${message.kind} v${message.view}, at ${message.position}`;
+      case 'spec-order':
+        return `spec-order ${instanceWords(message.order.statement)}: ${this.batch(message.batch)}`;
+      case 'spec-reply':
+        return `spec-reply ${instanceWords(message.reply.statement)}`;
+      case 'commit-fast':
+        return `commit-fast ${instanceWords(message.replies.statement)}`;
+      case 'fetch-instance':
+        return `fetch-instance ${message.instance.space}.${message.instance.index}`;
       default:
         return unreachable(message);
     }
@@ -114,6 +123,11 @@ export class OrderingWords {
 }
 
 /** Processes whose values were there when the report was signed. */
+function instanceWords({ instance, value }: SpecReply): string {
+  const { space, index } = instance;
+  return `${space}.${index} ${value ? `after ${value.deps.join(' ')}` : 'none'}`;
+}
+
 function reportWords({ cycle, entries }: ReportStatement): string {
   const there = entries.flatMap((entry, replica) => (entry ? [replica] : []));
   return `report c${cycle}: values of ${there.join(' ') || 'none'}`;

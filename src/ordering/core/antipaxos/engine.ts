@@ -235,6 +235,11 @@ export class AntipaxosEngine implements OrderingEngine {
       case 'batch':
       case 'committed':
       case 'slow':
+      // Of ezBFT only.
+      case 'spec-order':
+      case 'spec-reply':
+      case 'commit-fast':
+      case 'fetch-instance':
         return;
       default:
         return unreachable(message);

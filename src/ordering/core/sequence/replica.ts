@@ -193,6 +193,10 @@ export class SequenceReplica<
       case 'fetch-reports':
       case 'fast-decision':
       case 'rejoin':
+      case 'spec-order':
+      case 'spec-reply':
+      case 'commit-fast':
+      case 'fetch-instance':
         return undefined;
       default:
         return unreachable(message);

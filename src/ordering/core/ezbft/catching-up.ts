@@ -1,0 +1,119 @@
+import { oneCorrect, type ReplicaId, type View } from '../../../kernel/ids.js';
+import type { Instance } from '../../types.js';
+import type { Progress, Reminding } from '../outbox.js';
+import type { DecisionModule } from './decision-module.js';
+import type { Execution } from './executing.js';
+import type { Proposing } from './proposing.js';
+import type { Replying } from './replying.js';
+import type { EzbftState, InstanceEntry } from './state.js';
+
+/** Instances of which something is said again at once. */
+const CHUNK = 16;
+
+interface Parts {
+  readonly replying: Replying;
+  readonly execution: Execution;
+  readonly decisions: DecisionModule;
+  readonly proposing: Proposing;
+}
+
+/** What is said again, and what is shown to those that are behind. */
+export class CatchingUp implements Reminding {
+  readonly #state: EzbftState;
+  readonly #replying: Replying;
+  readonly #execution: Execution;
+  readonly #decisions: DecisionModule;
+  readonly #proposing: Proposing;
+
+  constructor(state: EzbftState, { replying, execution, decisions, proposing }: Parts) {
+    this.#state = state;
+    this.#replying = replying;
+    this.#execution = execution;
+    this.#decisions = decisions;
+    this.#proposing = proposing;
+  }
+
+  get progress(): Progress {
+    const { position } = this.#state;
+    return { view: 0 as View, position, stable: this.#execution.checkpoints.low };
+  }
+
+  show(to: ReplicaId, { position, stable }: Progress): boolean {
+    const { checkpoints } = this.#execution;
+    const { low } = checkpoints;
+    if (stable < low) checkpoints.show(to, position >= low ? 'stable' : 'state');
+    return position < this.#state.position;
+  }
+
+  isBehind({ position, stable }: Progress): boolean {
+    return position > this.#state.position || stable > this.#execution.checkpoints.low;
+  }
+
+  sayAgain(tries: number): boolean {
+    this.#proposing.proposeBarrier(tries);
+    this.#refuseWhatIsAwaited();
+    const open = [...this.#state.entries()].filter((entry) => this.#isOpen(entry));
+    for (const entry of open.slice(0, CHUNK)) this.#saySomethingOf(entry, tries);
+    const awaited = this.#execution.awaited.filter(({ instance }) => !this.#state.find(instance));
+    for (const { instance } of awaited.slice(0, CHUNK)) this.#fetch(instance);
+    this.#execution.checkpoints.sayAgain();
+    const { isUnstable } = this.#execution.checkpoints;
+    const isOpen = open.length > 0 || awaited.length > 0;
+    return isOpen || this.#state.pending.size > 0 || isUnstable;
+  }
+
+  /** What this replica knows of an instance, for one that lacks its decision. */
+  onFetch(from: ReplicaId, instance: Instance): void {
+    const { outbox } = this.#state;
+    const entry = this.#state.find(instance);
+    const { space, index } = instance;
+    if (index <= (this.#state.cut[space] ?? 0)) this.#execution.checkpoints.show(from, 'state');
+    if (!entry) return;
+    const { decision, orders } = entry;
+    if (decision?.replies) {
+      const { replies, batch } = decision;
+      outbox.send(from, { kind: 'commit-fast', replies, batch });
+    } else if (decision) {
+      this.#decisions.showPosition(from);
+    } else {
+      for (const order of orders.values()) outbox.send(from, { kind: 'spec-order', ...order });
+      const said = this.#state.said(entry);
+      if (said) outbox.send(from, { kind: 'spec-reply', reply: said });
+    }
+  }
+
+  /** Undecided, and this replica or a correct one has said something of it. */
+  #isOpen(entry: InstanceEntry): boolean {
+    if (entry.decision) return false;
+    const isKnown = this.#state.said(entry) !== undefined;
+    return isKnown || entry.replies.size >= oneCorrect(this.#state.options.resilience);
+  }
+
+  #saySomethingOf(entry: InstanceEntry, tries: number): void {
+    const { outbox, self } = this.#state;
+    const { instance, orders } = entry;
+    const said = this.#state.said(entry);
+    const isOwn = instance.space === self;
+    // The leader's order reaches whoever it did not; without the leader, the others hand it on.
+    if (isOwn || tries > 1) {
+      for (const order of orders.values()) outbox.broadcast({ kind: 'spec-order', ...order });
+    }
+    if (said && !isOwn) outbox.broadcast({ kind: 'spec-reply', reply: said });
+    if (tries > 0) this.#fetch(instance);
+    this.#replying.hasten(entry);
+  }
+
+  #fetch(instance: Instance): void {
+    this.#state.outbox.broadcast({ kind: 'fetch-instance', instance });
+  }
+
+  /** Instances that others are executed after, and that no leader has shown here, become no-ops in the end. */
+  #refuseWhatIsAwaited(): void {
+    const { outbox, options } = this.#state;
+    for (const { instance, sinceMs } of this.#execution.awaited) {
+      if (outbox.nowMs - sinceMs < options.suspectAfterMs) continue;
+      const entry = this.#state.entry(instance);
+      if (!this.#state.said(entry)) this.#replying.refuse(entry);
+    }
+  }
+}

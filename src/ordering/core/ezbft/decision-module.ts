@@ -1,0 +1,227 @@
+import { readAll, Writer } from '../../../kernel/codec/bytes.js';
+import type { StoredRecord } from '../../../kernel/core.js';
+import { primaryOf, type ReplicaId, type View } from '../../../kernel/ids.js';
+import { readBatch, writeBatch } from '../../batch-codec.js';
+import { digestOfBatch } from '../../check-message.js';
+import {
+  readInstance,
+  readInstanceValue,
+  writeInstance,
+  writeInstanceValue,
+} from '../../instance-codec.js';
+import { decodeSettlement, encodeSettlement } from '../../settlement-codec.js';
+import {
+  type Batch,
+  type Instance,
+  type InstanceValue,
+  instanceClient,
+  type OrderingRequest,
+  type VerifiedOrderingMessage,
+} from '../../types.js';
+import { PbftRule } from '../pbft/rule.js';
+import { SequenceReplica } from '../sequence/replica.js';
+import type { SequenceHost } from '../sequence/state.js';
+import { settle, type Weighed, weigh } from './deciding.js';
+import { keyOf } from './execution.js';
+import { type Interferes, interfere } from './interference.js';
+import type { EzbftState, InstanceEntry } from './state.js';
+
+/** An instance as it was settled. */
+interface Entry {
+  readonly instance: Instance;
+  readonly value: InstanceValue | null;
+  readonly batch: Batch;
+}
+
+/** A command, read. */
+interface Command extends Weighed {
+  readonly instance: Instance;
+  readonly batch: Batch | null;
+}
+
+export interface DecisionEvents {
+  settled(instance: Instance, value: InstanceValue | null, batch: Batch): void;
+}
+
+/**
+ * Settles instances one after the other (`deciding.ts`), on a replicated state machine of its own. What it has
+ * settled is its state, with the batches, since what is settled later may interfere. Of each space the last
+ * instances are kept, twice the log's reach: what is older lies below a stable checkpoint whose barrier is not.
+ */
+export class DecisionModule {
+  readonly #state: EzbftState;
+  readonly #interferes: Interferes;
+  readonly #events: DecisionEvents;
+  readonly #replica: SequenceReplica;
+  readonly #settled = new Map<string, Entry>();
+  readonly #parsed = new WeakMap<OrderingRequest, Command>();
+
+  constructor(state: EzbftState, interferes: Interferes, events: DecisionEvents) {
+    this.#state = state;
+    this.#interferes = interferes;
+    this.#events = events;
+    const outbox = state.outbox.child('ezbft-decisions', { batchDelayMs: 0 });
+    const host: SequenceHost = {
+      judge: (batch) => (batch.every((request) => this.#isSound(request)) ? 'accept' : 'refuse'),
+      apply: (_sequence, batch) => {
+        for (const request of batch) this.#apply(this.#commandOf(request));
+      },
+      snapshot: () => this.#snapshot(),
+      differences: () => ['settled instances'],
+      install: (snapshot) => this.#install(snapshot),
+    };
+    this.#replica = new SequenceReplica(outbox, host, (...parts) => new PbftRule(...parts));
+  }
+
+  get isLost(): boolean {
+    return this.#replica.isLost;
+  }
+
+  /** Instances settled so far, for metrics. */
+  get position(): number {
+    return this.#replica.position;
+  }
+
+  /** Whether this replica would propose a command. */
+  get isPrimary(): boolean {
+    const { options, self } = this.#state;
+    return primaryOf(options.resilience, this.#replica.view as View) === self;
+  }
+
+  restore(records: readonly StoredRecord[]): void {
+    this.#replica.restore(records);
+  }
+
+  /** Has the instance settled by what is known of it. False where the batch that it may have is not at hand. */
+  submit({ instance, replies, orders }: InstanceEntry): boolean {
+    const said = [...replies]
+      .sort(([a], [b]) => a - b)
+      .map(([replica, reply]) => ({ replica, reply }));
+    const digest = digestOf(
+      weigh(
+        said.map(({ reply }) => reply.statement.value),
+        this.#state.options.resilience,
+      ),
+    );
+    const batch = digest === undefined ? null : orders.get(digest)?.batch;
+    if (batch === undefined) return false;
+    const payload = encodeSettlement({ said, batch });
+    const client = instanceClient(instance.space);
+    this.#replica.submit({ client, number: instance.index, payload });
+    return true;
+  }
+
+  greet(replica: ReplicaId): void {
+    this.#replica.greet(replica);
+  }
+
+  /** Lets another see how far this one is, so that it asks for what it lacks. */
+  showPosition(replica: ReplicaId): void {
+    this.#replica.showPosition(replica);
+  }
+
+  /** Returns false where the timer is not the Decision Module's. */
+  onTimer(name: string): boolean {
+    return this.#replica.onTimer(name);
+  }
+
+  onMessage(message: VerifiedOrderingMessage): void {
+    this.#replica.onMessage(message);
+  }
+
+  /** Its signatures are checked: whether the batch is the one that follows. */
+  #isSound(request: OrderingRequest): boolean {
+    const { batch, ...weighed } = this.#commandOf(request);
+    return digestOf(weighed) === (batch ? digestOfBatch(batch) : undefined);
+  }
+
+  /** A quorum has judged it; the first for its instance, as the client table sees to. */
+  #apply({ instance, batch, ...weighed }: Command): void {
+    if (this.#isForgotten(instance)) return;
+    const held = batch ?? [];
+    const interfering = [...this.#settled.values()].flatMap((other) => {
+      const { value } = other;
+      if (!value || other.instance.space === instance.space) return [];
+      return interfere(this.#interferes, other.batch, held)
+        ? [{ instance: other.instance, value }]
+        : [];
+    });
+    const value = settle(instance, weighed, interfering);
+    const entry = { instance, value, batch: value ? held : [] };
+    this.#settled.set(keyOf(instance), entry);
+    this.#forget(instance);
+    this.#events.settled(entry.instance, entry.value, entry.batch);
+  }
+
+  get #kept(): number {
+    return 2 * this.#state.reach;
+  }
+
+  #isForgotten({ space, index }: Instance): boolean {
+    const indexes = [...this.#settled.values()].flatMap(({ instance }) =>
+      instance.space === space ? [instance.index] : [],
+    );
+    return index <= Math.max(0, ...indexes) - this.#kept;
+  }
+
+  #forget({ space, index }: Instance): void {
+    for (const [key, { instance }] of this.#settled) {
+      if (instance.space === space && instance.index <= index - this.#kept) {
+        this.#settled.delete(key);
+      }
+    }
+  }
+
+  #commandOf(request: OrderingRequest): Command {
+    const known = this.#parsed.get(request);
+    if (known) return known;
+    const { cluster, resilience } = this.#state.options;
+    const { said, batch } = decodeSettlement(cluster, request.payload);
+    const statements = said.map(({ reply }) => reply.statement);
+    const [first] = statements;
+    if (!first) throw new Error('a command of no replies');
+    const weighed = weigh(
+      statements.map(({ value }) => value),
+      resilience,
+    );
+    const command = { instance: first.instance, batch, ...weighed };
+    this.#parsed.set(request, command);
+    return command;
+  }
+
+  #snapshot(): readonly Uint8Array[] {
+    const writer = new Writer();
+    const entries = [...this.#settled.values()].sort(
+      (a, b) => a.instance.space - b.instance.space || a.instance.index - b.instance.index,
+    );
+    writer.list(entries, this.#entriesMax, ({ instance, value, batch }) => {
+      writeInstance(writer, instance);
+      writeInstanceValue(writer, value);
+      writeBatch(writer, batch);
+    });
+    return [writer.finish()];
+  }
+
+  #install(snapshot: Uint8Array): void {
+    this.#settled.clear();
+    readAll(snapshot, (reader) =>
+      reader.list(this.#entriesMax, () => {
+        const instance = readInstance(reader);
+        const value = readInstanceValue(reader);
+        this.#settled.set(keyOf(instance), { instance, value, batch: readBatch(reader) });
+      }),
+    );
+    for (const { instance, value, batch } of [...this.#settled.values()]) {
+      this.#events.settled(instance, value, batch);
+    }
+  }
+
+  get #entriesMax(): number {
+    return this.#kept * this.#state.options.resilience.n;
+  }
+}
+
+/** The digest of the batch that an instance may be decided as. */
+function digestOf({ candidate, merged }: Weighed): InstanceValue['digest'] | undefined {
+  return (candidate ?? merged)?.digest;
+}

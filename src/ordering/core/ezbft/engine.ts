@@ -1,0 +1,210 @@
+import type { StoredRecord, TimerInput } from '../../../kernel/core.js';
+import { type ReplicaId, unreachable } from '../../../kernel/ids.js';
+import type {
+  Batch,
+  Instance,
+  InstanceValue,
+  OrderingRequest,
+  VerifiedOrderingMessage,
+} from '../../types.js';
+import type { CheckpointMessage } from '../checkpoints.js';
+import {
+  checkOptions,
+  type OrderingEngine,
+  type OrderingInput,
+  type OrderingOptions,
+  type OrderingOutput,
+  type StateMachine,
+} from '../engine.js';
+import { Outbox, Reminders } from '../outbox.js';
+import { CatchingUp } from './catching-up.js';
+import { DecisionModule } from './decision-module.js';
+import { Execution } from './executing.js';
+import type { Interferes } from './interference.js';
+import { Proposing } from './proposing.js';
+import { Replying } from './replying.js';
+import { EzbftState, instanceBatchBytesMax } from './state.js';
+
+/** Of a request that still makes a batch: what is left for its client's name and number. */
+const REQUEST_BYTES = 256;
+
+/**
+ * The `ezbft` engine: no leader, and only what interferes is put into one order. Positions are a replica's own: so many
+ * batches and barriers it has executed, which says the same at two replicas only where a barrier is executed.
+ */
+export class EzbftEngine implements OrderingEngine {
+  readonly kind = 'ezbft';
+  /** Counts as one, however many batches are under way: a turn is what is there to be read. */
+  readonly underWay = 1;
+  readonly #outbox: Outbox;
+  readonly #state: EzbftState;
+  readonly #decisions: DecisionModule;
+  readonly #execution: Execution;
+  readonly #replying: Replying;
+  readonly #proposing: Proposing;
+  readonly #catchingUp: CatchingUp;
+  readonly #reminders: Reminders;
+
+  constructor(options: OrderingOptions, machine: StateMachine) {
+    checkOptions(options);
+    const interferes: Interferes = (a, b) => machine.interferes(a, b);
+    this.#outbox = new Outbox(options, 'ezbft');
+    this.#state = new EzbftState(this.#outbox);
+    this.#execution = new Execution(this.#state, machine, {
+      progressed: () => this.#onProgress(),
+      behind: (holders) => {
+        for (const holder of holders) this.#reminders.sendStatus(holder);
+      },
+      executedOwn: (requests) => this.#proposing.executed(requests),
+      cut: () => this.#proposing.propose(),
+    });
+    this.#decisions = new DecisionModule(this.#state, interferes, {
+      settled: (instance, value, batch) => this.#onSettled(instance, value, batch),
+    });
+    this.#replying = new Replying(this.#state, interferes, {
+      decided: () => this.#execution.execute(),
+      settle: (entry) => this.#decisions.submit(entry),
+      isSettling: () => this.#decisions.isPrimary,
+      opened: () => this.#reminders.watch(),
+    });
+    this.#proposing = new Proposing(this.#state, this.#replying, this.#execution);
+    this.#catchingUp = new CatchingUp(this.#state, {
+      replying: this.#replying,
+      execution: this.#execution,
+      decisions: this.#decisions,
+      proposing: this.#proposing,
+    });
+    this.#reminders = new Reminders(this.#outbox, this.#catchingUp);
+  }
+
+  get position(): number {
+    return this.#state.position;
+  }
+
+  get isLost(): boolean {
+    return this.#decisions.isLost;
+  }
+
+  get forgottenThrough(): number | undefined {
+    return undefined;
+  }
+
+  restore(records: readonly StoredRecord[]): readonly OrderingOutput[] {
+    this.#outbox.replaying = true;
+    this.#execution.restore(records);
+    this.#state.restore(records);
+    this.#decisions.restore(records);
+    this.#execution.execute();
+    this.#outbox.replaying = false;
+    if ([...this.#state.entries()].length > 0) this.#reminders.watch();
+    return this.#outbox.take();
+  }
+
+  handle(input: OrderingInput | TimerInput): readonly OrderingOutput[] {
+    switch (input.kind) {
+      case 'submit':
+        this.#outbox.advance(input.nowMs);
+        this.#submit(input.request);
+        break;
+      case 'peer':
+        this.#outbox.advance(input.nowMs);
+        this.#onPeer(input.message);
+        break;
+      case 'peer-up':
+        this.#reminders.sendStatus(input.replica);
+        this.#decisions.greet(input.replica);
+        break;
+      case 'timer':
+        this.#onTimer(input.name);
+        break;
+      default:
+        return unreachable(input);
+    }
+    return this.#outbox.take();
+  }
+
+  #submit(request: OrderingRequest): void {
+    const { pending, self } = this.#state;
+    const isTooLong = request.payload.length > instanceBatchBytesMax - REQUEST_BYTES;
+    if (this.#execution.isExecuted(request)) {
+      this.#outbox.output({ kind: 'refused', request, reason: 'executed' });
+    } else if (isTooLong || !pending.add(request, self, this.#outbox.nowMs)) {
+      this.#outbox.output({ kind: 'refused', request, reason: 'busy' });
+    } else {
+      this.#reminders.watch();
+      this.#proposing.propose();
+    }
+  }
+
+  #onTimer(name: string): void {
+    if (this.#decisions.onTimer(name)) return;
+    const own = this.#outbox.timerRanOut(name);
+    if (own === undefined) return;
+    const parts = [this.#replying, this.#proposing, this.#execution.checkpoints];
+    if (!parts.some((one) => one.onTimer(own))) this.#reminders.onTimer(own);
+  }
+
+  #onPeer(verified: VerifiedOrderingMessage): void {
+    const { from, message } = verified;
+    if (message.scope === 'ezbft-decisions') return this.#decisions.onMessage(verified);
+    if (message.scope !== 'ezbft') return;
+    switch (message.kind) {
+      case 'spec-order':
+        return this.#replying.onOrder(from, message);
+      case 'spec-reply':
+        return this.#replying.onReply(from, message.reply);
+      case 'commit-fast':
+        return this.#replying.onCommitFast(message);
+      case 'fetch-instance':
+        return this.#catchingUp.onFetch(from, message.instance);
+      case 'status':
+        return this.#reminders.onStatus(from, message);
+      case 'checkpoint':
+      case 'stable':
+      case 'state':
+      case 'fetch-chunk':
+      case 'chunk':
+        return this.#onCheckpointMessage(from, message);
+      case 'lost':
+      case 'reach':
+      // Of the Decision Module's log, or of other engines, only.
+      case 'requests':
+      case 'pre-prepare':
+      case 'phase':
+      case 'view-change':
+      case 'new-view':
+      case 'fetch-batch':
+      case 'batch':
+      case 'committed':
+      case 'slow':
+      case 'proposal':
+      case 'report':
+      case 'fetch-value':
+      case 'fetch-reports':
+      case 'fast-decision':
+      case 'rejoin':
+        return;
+      default:
+        return unreachable(message);
+    }
+  }
+
+  #onCheckpointMessage(from: ReplicaId, message: CheckpointMessage): void {
+    if (message.kind === 'checkpoint') {
+      this.#reminders.heard(from, message.signed.statement.position);
+    }
+    this.#execution.checkpoints.onMessage(from, message);
+  }
+
+  #onSettled(instance: Instance, value: InstanceValue | null, batch: Batch): void {
+    if (this.#state.isCovered(instance)) return;
+    if (this.#state.decide(this.#state.entry(instance), { value, batch }))
+      this.#execution.execute();
+  }
+
+  #onProgress(): void {
+    this.#reminders.progressed();
+    this.#proposing.proposeBarrier(0);
+    this.#proposing.propose();
+  }
+}

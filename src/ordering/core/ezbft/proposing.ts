@@ -1,0 +1,92 @@
+import { invariant } from '../../../kernel/core.js';
+import { Batching } from '../outbox.js';
+import type { Execution } from './executing.js';
+import type { Replying } from './replying.js';
+import { type EzbftState, fits, instanceBatchBytesMax } from './state.js';
+
+/** Requests of a batch, so that their names and numbers do not fill a settlement. */
+const REQUESTS_MAX = 1024;
+/** Bytes of a batch's payloads; one request may have more. */
+const BYTES_MAX = instanceBatchBytesMax - REQUESTS_MAX * 128;
+/** Checkpoints that may wait for a quorum. */
+const UNSTABLE_MAX = 2;
+
+/** What this replica puts into its own instance space: its requests, and barriers in its turn. */
+export class Proposing {
+  readonly #state: EzbftState;
+  readonly #replying: Replying;
+  readonly #execution: Execution;
+  readonly #batching: Batching;
+
+  constructor(state: EzbftState, replying: Replying, execution: Execution) {
+    this.#state = state;
+    this.#replying = replying;
+    this.#execution = execution;
+    this.#batching = new Batching(state.outbox, state.pending);
+  }
+
+  executed(requests: number): void {
+    this.#batching.executed(requests);
+  }
+
+  /** Returns false where the timer is not this. */
+  onTimer(name: string): boolean {
+    if (!this.#batching.onTimer(name)) return false;
+    this.propose();
+    return true;
+  }
+
+  propose(): void {
+    while (this.#hasRoom && this.#batching.isReady(this.#underWay === 0)) {
+      const { pending, options } = this.#state;
+      const batch = pending.take({
+        batchRequestsMax: Math.min(options.batchRequestsMax, REQUESTS_MAX),
+        batchBytesMax: Math.min(options.batchBytesMax, BYTES_MAX),
+      });
+      this.#batching.taken();
+      if (batch.length === 0) return;
+      invariant(fits(batch), 'a batch fits into a settlement');
+      this.#replying.propose(batch);
+    }
+  }
+
+  /**
+   * A barrier where a checkpoint is due: the replica after the last barrier's, the others the later the further on
+   * they are, or when it stays away for so many `tries`. So does one where a space is full, be it of no-ops.
+   */
+  proposeBarrier(tries: number): void {
+    const { options, self, turn, lastBarrier, cut, executed } = this.#state;
+    const { checkpointInterval, resilience } = options;
+    const last = this.#state.lastOf(self);
+    if (this.#isBarrierOpen || this.#execution.unstable >= UNSTABLE_MAX || last >= lastBarrier)
+      return;
+    const rank = Math.max(0, ((self - turn + resilience.n) % resilience.n) - tries);
+    const due = checkpointInterval + rank * Math.ceil(checkpointInterval / 4);
+    const isFull = executed.some((index, of) => index >= (cut[of] ?? 0) + 2 * checkpointInterval);
+    const isStuck = isFull && this.#execution.unstable === 0 && tries > rank;
+    if (this.#execution.sinceCut >= due || isStuck) this.#replying.propose([]);
+  }
+
+  get #hasRoom(): boolean {
+    const { self, lastOwn, options } = this.#state;
+    return this.#state.lastOf(self) < lastOwn && this.#underWay < options.pipelineDepth;
+  }
+
+  get #underWay(): number {
+    return this.#own.length;
+  }
+
+  get #isBarrierOpen(): boolean {
+    return this.#own.some(({ orders }) =>
+      [...orders.values()].some(({ batch }) => batch.length === 0),
+    );
+  }
+
+  /** This replica's own instances that are not executed. */
+  get #own() {
+    const { spaces, self } = this.#state;
+    return [...(spaces[self]?.values() ?? [])].filter(
+      ({ instance }) => !this.#state.isExecuted(instance),
+    );
+  }
+}

@@ -1,0 +1,180 @@
+import { invariant } from '../../../kernel/core.js';
+import type { ReplicaId } from '../../../kernel/ids.js';
+import { type Signed, signatureOf } from '../../../kernel/signed.js';
+import { digestOfBatch } from '../../check-message.js';
+import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
+import { isSameValue } from './deciding.js';
+import { type Interferes, interferingWith } from './interference.js';
+import { type EzbftState, fits, type InstanceEntry } from './state.js';
+
+const SLOW = 'slow';
+/** Of the time of a retransmission: how long replies may be missing before those at hand settle an instance. */
+const SLOW_PART = 1 / 4;
+
+export interface ReplyingEvents {
+  decided(): void;
+  /** Enough replies to settle the instance by. False where its batch is not at hand. */
+  settle(entry: InstanceEntry): boolean;
+  /** Whether this replica proposes what the Decision Module orders. */
+  isSettling(): boolean;
+  /** There is something to wait for. */
+  opened(): void;
+}
+
+/** The fast path (Arun and others §IV.A): proposals, replies to all, and `n` equal ones. */
+export class Replying {
+  readonly #state: EzbftState;
+  readonly #interferes: Interferes;
+  readonly #events: ReplyingEvents;
+  /** Replicas whose replies did not come in time: they are not waited for until they are heard of. */
+  readonly #silent = new Set<ReplicaId>();
+
+  constructor(state: EzbftState, interferes: Interferes, events: ReplyingEvents) {
+    this.#state = state;
+    this.#interferes = interferes;
+    this.#events = events;
+  }
+
+  /** This replica's next instance (SPECORDER). Its proposal is its reply. */
+  propose(batch: Batch): void {
+    const { self, outbox } = this.#state;
+    const index = this.#state.lastOf(self) + 1;
+    const entry = this.#state.entry({ space: self, index });
+    const value = { digest: digestOfBatch(batch), deps: this.#depsOf(entry, batch) };
+    const order = this.#state.propose(entry, value, batch);
+    outbox.broadcast({ kind: 'spec-order', ...order });
+    this.#events.opened();
+    this.#count(entry);
+  }
+
+  /** Where the leader's order is new here, this replica's reply; where it was lost, the same again. */
+  onOrder(from: ReplicaId, { order, batch }: SpecOrder): void {
+    const { instance, value } = order.statement;
+    if (this.#state.isExecuted(instance) || !value || !fits(batch)) return;
+    if (!this.#isAcceptable(order.statement)) return;
+    const entry = this.#state.entry(instance);
+    this.#state.keepOrder(entry, { order, batch });
+    this.#keep(entry, instance.space, order);
+    const said = this.#state.said(entry);
+    if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });
+    else if (!entry.decision && instance.space !== this.#state.self) {
+      const deps = interferingWith(this.#state, this.#interferes, batch, value.deps);
+      const reply = this.#state.say(entry, { digest: value.digest, deps: own(deps, instance) });
+      this.#state.outbox.broadcast({ kind: 'spec-reply', reply });
+    }
+    this.#events.opened();
+    this.#count(entry);
+  }
+
+  onReply(from: ReplicaId, reply: Signed<SpecReply>): void {
+    this.#silent.delete(from);
+    const { instance } = reply.statement;
+    if (this.#state.isExecuted(instance) || !this.#isAcceptable(reply.statement)) return;
+    const entry = this.#state.entry(instance);
+    this.#keep(entry, from, reply);
+    this.#count(entry);
+  }
+
+  /** All replicas' replies, from anybody. */
+  onCommitFast({ replies, batch }: OrderingMessageOf<'commit-fast'>): void {
+    const { instance, value } = replies.statement;
+    if (this.#state.isExecuted(instance) || !this.#isAcceptable(replies.statement)) return;
+    const entry = this.#state.entry(instance);
+    if (this.#state.decide(entry, { value, batch, replies })) this.#events.decided();
+  }
+
+  /** This replica names no value of an instance that others wait for in vain. */
+  refuse(entry: InstanceEntry): void {
+    const reply = this.#state.say(entry, null);
+    this.#state.outbox.broadcast({ kind: 'spec-reply', reply });
+    this.#count(entry);
+  }
+
+  /** Has an instance settled that has been under way for long. */
+  hasten(entry: InstanceEntry): void {
+    this.#count(entry, true);
+  }
+
+  /** Returns false where the timer is not this. */
+  onTimer(name: string): boolean {
+    if (name !== SLOW) return false;
+    const { nowMs } = this.#state.outbox;
+    for (const entry of [...this.#state.entries()]) {
+      if (entry.decision || !this.#isEnough(entry)) continue;
+      if (entry.sinceMs + this.#slowMs <= nowMs) {
+        for (const replica of this.#missing(entry)) this.#silent.add(replica);
+        this.#count(entry, true);
+      } else this.#count(entry);
+    }
+    return true;
+  }
+
+  get #slowMs(): number {
+    return this.#state.options.resendAfterMs * SLOW_PART;
+  }
+
+  #depsOf({ instance }: InstanceEntry, batch: Batch): Dependencies {
+    const none = this.#state.executed.map(() => 0);
+    return own(interferingWith(this.#state, this.#interferes, batch, none), instance);
+  }
+
+  /** Nothing in it lies further on than a correct replica may be. */
+  #isAcceptable({ instance, value }: SpecReply): boolean {
+    const { space, index } = instance;
+    const isWithin = (place: number, of: number): boolean => this.#state.isWithinReach(of, place);
+    return isWithin(index, space) && (value?.deps.every(isWithin) ?? true);
+  }
+
+  #keep({ replies }: InstanceEntry, from: ReplicaId, reply: Signed<SpecReply>): void {
+    if (from !== this.#state.self && !replies.has(from)) replies.set(from, reply);
+  }
+
+  #isEnough({ replies }: InstanceEntry): boolean {
+    const { n, f } = this.#state.options.resilience;
+    return replies.size >= n - f;
+  }
+
+  #missing({ replies }: InstanceEntry): readonly ReplicaId[] {
+    return this.#state.everybody.filter((replica) => !replies.has(replica));
+  }
+
+  /**
+   * Decided where all say the same. Where that cannot be any more, or takes too long, the leader and the Decision
+   * Module's primary have it settled at once, and the others when these have had time to.
+   */
+  #count(entry: InstanceEntry, isLate = false): void {
+    if (entry.decision || !this.#isEnough(entry)) return;
+    const said = this.#state.said(entry);
+    const missing = this.#missing(entry);
+    const isEqual = [...entry.replies.values()].every(
+      ({ statement }) => said && isSame(statement, said.statement),
+    );
+    if (said && isEqual && missing.length === 0) return this.#decideFast(entry, said);
+    const isHopeless = !isEqual || missing.every((replica) => this.#silent.has(replica));
+    const isTurn = entry.instance.space === this.#state.self || this.#events.isSettling();
+    if ((isLate || (isHopeless && isTurn)) && this.#events.settle(entry)) return;
+    this.#state.outbox.ensureTimer(SLOW, this.#slowMs);
+  }
+
+  #decideFast(entry: InstanceEntry, said: Signed<SpecReply>): void {
+    const { value } = said.statement;
+    const batch = value ? entry.orders.get(value.digest)?.batch : undefined;
+    if (!batch) return;
+    const signatures = [...entry.replies]
+      .sort(([a], [b]) => a - b)
+      .map(([replica, reply]) => signatureOf(replica, reply));
+    const { n } = this.#state.options.resilience;
+    invariant(signatures.length === n, 'all replicas decide fast');
+    const replies = { statement: said.statement, bytes: said.bytes, signatures };
+    if (this.#state.decide(entry, { value, batch, replies })) this.#events.decided();
+  }
+}
+
+/** A space's own instances are executed one after the other. */
+function own(deps: Dependencies, { space, index }: SpecReply['instance']): Dependencies {
+  return deps.map((place, of) => (of === space ? index - 1 : place));
+}
+
+function isSame({ value: a }: SpecReply, { value: b }: SpecReply): boolean {
+  return a && b ? isSameValue(a, b) : a === b;
+}

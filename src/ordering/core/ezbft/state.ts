@@ -1,0 +1,274 @@
+import { readAll, Writer } from '../../../kernel/codec/bytes.js';
+import { writeSigned } from '../../../kernel/codec/fields.js';
+import { invariant, type StoredRecord } from '../../../kernel/core.js';
+import type { Digest, ReplicaId } from '../../../kernel/ids.js';
+import type { Signed } from '../../../kernel/signed.js';
+import { encodeBatch, readBatch, writeBatch } from '../../batch-codec.js';
+import { orderingLimits } from '../../fields.js';
+import { readOrderingSigned, readShared, writeShared } from '../../statement-codec.js';
+import type {
+  Batch,
+  Instance,
+  InstanceValue,
+  SharedCertificate,
+  SpecOrder,
+  SpecReply,
+} from '../../types.js';
+import type { OrderingOptions } from '../engine.js';
+import type { Outbox } from '../outbox.js';
+import { Pending } from '../pending.js';
+import { isSameValue } from './deciding.js';
+import { keyOf } from './execution.js';
+
+/** Barriers that a space has room for beyond its window. */
+const BARRIERS = 4;
+/** How far one client's numbers may lie apart in the Decision Module, so a space's instances. */
+const SPREAD_MAX = 256;
+/** What a settlement holds besides the batch. */
+const SETTLEMENT_BYTES = 64 * 1024;
+/** A liar may sign two orders of one instance; more are not kept. */
+const ORDERS_MAX = 2;
+
+/** An encoded batch that still fits into a request of the Decision Module's. */
+export const instanceBatchBytesMax = orderingLimits.payloadBytes - SETTLEMENT_BYTES;
+
+export interface Decision {
+  /** `null`: a no-op. */
+  readonly value: InstanceValue | null;
+  readonly batch: Batch;
+  /** The same reply of all replicas; without, the Decision Module's log is the proof. */
+  readonly replies?: SharedCertificate<SpecReply>;
+}
+
+/** What a replica knows of one instance. */
+export interface InstanceEntry {
+  readonly instance: Instance;
+  /** The leader's orders that have come, by the digest of the batch; the first is the one replied to. */
+  readonly orders: Map<Digest, SpecOrder>;
+  /** What each replica said first, this one among them. */
+  readonly replies: Map<ReplicaId, Signed<SpecReply>>;
+  decision: Decision | undefined;
+  /** Since when it is known here. */
+  readonly sinceMs: number;
+}
+
+/** What the parts of the engine share: the instances, how far all is executed, and the instances' form on disk. */
+export class EzbftState {
+  readonly outbox: Outbox;
+  readonly options: OrderingOptions;
+  readonly pending = new Pending();
+  /** By space: the instances above the cut. */
+  readonly spaces: readonly Map<number, InstanceEntry>[];
+  /** By space: all up to here is executed. */
+  readonly executed: number[];
+  /** By space: covered by the stable checkpoint. */
+  readonly cut: number[];
+  /** By space: covered by the last checkpoint that was taken here. Whatever is new is executed after it. */
+  readonly covered: number[];
+  /** Whose turn it is to propose a barrier. */
+  turn: number;
+  /** Batches and barriers executed: the same at every replica where a barrier is executed. */
+  position = 0;
+
+  constructor(outbox: Outbox) {
+    const { n } = outbox.options.resilience;
+    this.outbox = outbox;
+    this.options = outbox.options;
+    this.spaces = Array.from({ length: n }, () => new Map<number, InstanceEntry>());
+    this.executed = Array.from({ length: n }, () => 0);
+    this.cut = [...this.executed];
+    this.covered = [...this.executed];
+    this.turn = 1 % n;
+    if (this.reach > SPREAD_MAX) throw new RangeError('ezBFT has no log of so long an interval');
+  }
+
+  get self(): ReplicaId {
+    return this.options.self;
+  }
+
+  get everybody(): readonly ReplicaId[] {
+    return this.spaces.map((_, index) => index as ReplicaId);
+  }
+
+  /** How far above its cut another's instances are taken: an interval more than this replica would propose in. */
+  get reach(): number {
+    return 3 * this.options.checkpointInterval + BARRIERS;
+  }
+
+  /** The last instance of this replica that may have requests. */
+  get lastOwn(): number {
+    return (this.cut[this.self] ?? 0) + 2 * this.options.checkpointInterval;
+  }
+
+  get lastBarrier(): number {
+    return this.lastOwn + BARRIERS;
+  }
+
+  isWithinReach(space: number, index: number): boolean {
+    return index <= (this.cut[space] ?? 0) + this.reach;
+  }
+
+  isExecuted({ space, index }: Instance): boolean {
+    return index <= (this.executed[space] ?? 0);
+  }
+
+  /** Whether the stable checkpoint covers it. */
+  isCovered({ space, index }: Instance): boolean {
+    return index <= (this.cut[space] ?? 0);
+  }
+
+  find({ space, index }: Instance): InstanceEntry | undefined {
+    return this.spaces[space]?.get(index);
+  }
+
+  entry(instance: Instance): InstanceEntry {
+    const known = this.find(instance);
+    if (known) return known;
+    const entry: InstanceEntry = {
+      instance,
+      orders: new Map(),
+      replies: new Map(),
+      decision: undefined,
+      sinceMs: this.outbox.nowMs,
+    };
+    this.spaces[instance.space]?.set(instance.index, entry);
+    return entry;
+  }
+
+  *entries(): Generator<InstanceEntry> {
+    for (const space of this.spaces) yield* space.values();
+  }
+
+  /** The last instance of a space that anything is known of. */
+  lastOf(space: number): number {
+    return Math.max(this.cut[space] ?? 0, ...(this.spaces[space]?.keys() ?? []));
+  }
+
+  /** What this replica said of it. */
+  said({ replies }: InstanceEntry): Signed<SpecReply> | undefined {
+    return replies.get(this.self);
+  }
+
+  keepOrder(entry: InstanceEntry, order: SpecOrder): void {
+    const digest = order.order.statement.value?.digest;
+    if (digest === undefined || entry.orders.has(digest)) return;
+    if (entry.orders.size < ORDERS_MAX) entry.orders.set(digest, order);
+  }
+
+  /** This replica says what it says of an instance, once: on disk before it leaves. */
+  say(entry: InstanceEntry, value: InstanceValue | null): Signed<SpecReply> {
+    const order = value ? entry.orders.get(value.digest) : undefined;
+    invariant(!value || order !== undefined, 'a replica names a value of a batch that it holds');
+    return this.#record(entry, this.#sign(entry, value), order);
+  }
+
+  /** The same of an instance of this replica's own, whose reply is the order. */
+  propose(entry: InstanceEntry, value: InstanceValue, batch: Batch): SpecOrder {
+    const order = { order: this.#sign(entry, value), batch };
+    this.keepOrder(entry, order);
+    this.#record(entry, order.order, order);
+    return order;
+  }
+
+  #sign({ instance }: InstanceEntry, value: InstanceValue | null): Signed<SpecReply> {
+    return this.outbox.sign({ kind: 'spec-reply', scope: 'ezbft', instance, value });
+  }
+
+  #record(
+    entry: InstanceEntry,
+    reply: Signed<SpecReply>,
+    order: SpecOrder | undefined,
+  ): Signed<SpecReply> {
+    invariant(!this.said(entry), 'a replica says one thing of an instance');
+    entry.replies.set(this.self, reply);
+    this.outbox.persistSigned(`said/${keyOf(entry.instance)}`, () => encodeSaid(reply, order));
+    return reply;
+  }
+
+  /** Returns false where it was decided before; never otherwise. */
+  decide(entry: InstanceEntry, decision: Decision): boolean {
+    const { value } = decision;
+    if (entry.decision) {
+      const known = entry.decision.value;
+      const isSame = known && value ? isSameValue(known, value) : known === value;
+      invariant(isSame, 'one decision an instance');
+      return false;
+    }
+    entry.decision = decision;
+    const { replies, batch } = decision;
+    if (replies) {
+      const isHeld = this.said(entry)?.statement.value?.digest === value?.digest;
+      const encode = () => encodeFast(replies, isHeld ? undefined : batch);
+      this.outbox.persistSigned(`fast/${keyOf(entry.instance)}`, encode);
+    }
+    return true;
+  }
+
+  /** A stable checkpoint covers these. */
+  cutAt(cut: readonly number[]): void {
+    for (const [space, low] of cut.entries()) {
+      this.cut[space] = low;
+      for (const [index, entry] of this.spaces[space] ?? []) {
+        if (index > low) continue;
+        this.spaces[space]?.delete(index);
+        if (this.said(entry)) this.outbox.persist(`said/${keyOf(entry.instance)}`, null);
+        if (entry.decision?.replies) {
+          this.outbox.persist(`fast/${keyOf(entry.instance)}`, null);
+        }
+      }
+    }
+  }
+
+  /** Takes back from disk what is above the cut. */
+  restore(records: readonly StoredRecord[]): void {
+    const { cluster } = this.options;
+    for (const [, bytes] of this.outbox.stored(records, 'said/')) {
+      readAll(bytes, (reader) => {
+        const reply = readOrderingSigned(reader, cluster, 'spec-reply');
+        const entry = this.#restored(reply.statement.instance);
+        entry?.replies.set(this.self, reply);
+        if (!reader.flag()) return;
+        const order = readOrderingSigned(reader, cluster, 'spec-reply');
+        const batch = readBatch(reader);
+        if (entry) this.keepOrder(entry, { order, batch });
+      });
+    }
+    for (const [, bytes] of this.outbox.stored(records, 'fast/')) {
+      readAll(bytes, (reader) => {
+        const replies = readShared(reader, cluster, 'spec-reply');
+        const { instance, value } = replies.statement;
+        const entry = this.#restored(instance);
+        const held = value ? entry?.orders.get(value.digest)?.batch : undefined;
+        const batch = reader.flag() ? readBatch(reader) : held;
+        if (entry && batch) entry.decision = { value, batch, replies };
+      });
+    }
+  }
+
+  #restored(instance: Instance): InstanceEntry | undefined {
+    return instance.index > (this.cut[instance.space] ?? 0) ? this.entry(instance) : undefined;
+  }
+}
+
+export function fits(batch: Batch): boolean {
+  return encodeBatch(batch).length <= instanceBatchBytesMax;
+}
+
+function encodeSaid(reply: Signed<SpecReply>, order: SpecOrder | undefined): Uint8Array {
+  const writer = new Writer();
+  writeSigned(writer, reply);
+  writer.flag(order !== undefined);
+  if (order) {
+    writeSigned(writer, order.order);
+    writeBatch(writer, order.batch);
+  }
+  return writer.finish();
+}
+
+function encodeFast(replies: SharedCertificate<SpecReply>, batch: Batch | undefined): Uint8Array {
+  const writer = new Writer();
+  writeShared(writer, replies);
+  writer.flag(batch !== undefined);
+  if (batch) writeBatch(writer, batch);
+  return writer.finish();
+}

@@ -1,0 +1,32 @@
+import { readAll, Writer } from '../kernel/codec/bytes.js';
+import { checkRising, readReplica, writeReplica, writeSigned } from '../kernel/codec/fields.js';
+import { limits } from '../kernel/codec/limits.js';
+import type { ClusterId } from '../kernel/ids.js';
+import { readBatch, writeBatch } from './batch-codec.js';
+import { readOrderingSigned } from './statement-codec.js';
+import type { Settlement } from './types.js';
+
+/** The Decision Module's command, as its requests carry it. */
+export function encodeSettlement({ said, batch }: Settlement): Uint8Array {
+  const writer = new Writer();
+  checkRising(said, ({ replica }) => replica);
+  writer.list(said, limits.replicas, ({ replica, reply }) => {
+    writeReplica(writer, replica);
+    writeSigned(writer, reply);
+  });
+  writer.flag(batch !== null);
+  if (batch) writeBatch(writer, batch);
+  return writer.finish();
+}
+
+/** Throws `WireError` unless the bytes have the form of a command; checks no signature. */
+export function decodeSettlement(cluster: ClusterId, bytes: Uint8Array): Settlement {
+  return readAll(bytes, (reader) => {
+    const said = reader.list(limits.replicas, () => {
+      const replica = readReplica(reader);
+      return { replica, reply: readOrderingSigned(reader, cluster, 'spec-reply') };
+    });
+    checkRising(said, ({ replica }) => replica);
+    return { said, batch: reader.flag() ? readBatch(reader) : null };
+  });
+}

@@ -1,0 +1,149 @@
+import { describe, expect, it } from 'vitest';
+import { makeRequest } from '../../support/ordering-rig.js';
+import { KeyedRig } from './keyed.js';
+
+/** Every message takes ten milliseconds, and nothing waits for a batch. */
+function timed(n = 4, f = 1): KeyedRig {
+  const rig = new KeyedRig({ n, f, options: { batchDelayMs: 0, idleDelayMs: 0 } });
+  rig.latencyMinMs = 10;
+  rig.latencyMaxMs = 10;
+  return rig;
+}
+
+describe('delays, by the clock of the simulation', () => {
+  it.each([0, 1, 2, 3])('are two from replica %i to all, where nothing interferes', (home) => {
+    const rig = timed();
+    rig.submit(home, 'a', 1, `key${home} 1`);
+    const startMs = rig.nowMs;
+    rig.runUntil(() => rig.haveApplied(1));
+    expect(rig.nowMs - startMs).toBe(20);
+  });
+
+  it('are two for all at once, where keys differ', () => {
+    const rig = timed();
+    const startMs = rig.nowMs;
+    for (const home of [0, 1, 2, 3]) rig.submit(home, `c${home}`, 1, `key${home} 1`);
+    rig.runUntil(() => rig.haveApplied(4));
+    expect(rig.nowMs - startMs).toBe(20);
+    expect(rig.count('pre-prepare')).toBe(0);
+  });
+
+  it('are five where all interfere: two for replies that differ, three of the Decision Module', () => {
+    const rig = timed();
+    const startMs = rig.nowMs;
+    for (const home of [0, 1, 2, 3]) rig.submit(home, `c${home}`, 1, 'one 1');
+    rig.runUntil(() => rig.haveApplied(4));
+    expect(rig.nowMs - startMs).toBe(50);
+    rig.checkKeys();
+  });
+
+  it('are five with a replica that is down, once it was missed', () => {
+    const rig = timed();
+    rig.crash(3);
+    rig.submit(1, 'a', 1, 'key 1');
+    rig.runUntil(() => rig.haveApplied(1));
+    const startMs = rig.nowMs;
+    rig.submit(1, 'a', 2, 'key 2');
+    rig.runUntil(() => rig.haveApplied(2));
+    expect(rig.nowMs - startMs).toBeLessThanOrEqual(60);
+  });
+});
+
+describe('what does not interfere', () => {
+  it.each(Array.from({ length: 12 }, (_, index) => index + 1))(
+    'passes what it commutes with, and nothing else, under loss and crashes (seed %i)',
+    (seed) => {
+      const rig = new KeyedRig({ seed, options: { checkpointInterval: 8 } });
+      rig.lossRate = 0.1;
+      rig.latencyMaxMs = 60;
+      for (let round = 1; round <= 12; round += 1) {
+        const victim = Math.floor(rig.random() * 4);
+        if (round % 3 === 1) rig.crashAfterOutputs(victim, Math.floor(rig.random() * 6));
+        for (const replica of rig.alive) rig.submit(replica, `c${replica}`, round, keyed(rig));
+        rig.runFor(100 + rig.random() * 700);
+        for (const replica of [0, 1, 2, 3]) if (!rig.alive.has(replica)) rig.start(replica);
+        rig.checkKeys();
+      }
+      for (const replica of [0, 1, 2, 3]) {
+        for (let round = 1; round <= 12; round += 1)
+          rig.submit(replica, `c${replica}`, round, keyed(rig));
+      }
+      rig.lossRate = 0;
+      rig.runUntil(() => rig.haveApplied(48), 600_000);
+      rig.runFor(30_000);
+      rig.checkKeys();
+      for (const replica of [0, 1, 2, 3]) {
+        expect(rig.histories(replica).flatMap(([, history]) => history)).toHaveLength(48);
+        expect(rig.logged(replica, 'state-diverged')).toBe(0);
+      }
+    },
+  );
+
+  it('makes checkpoints that are the same, though it was executed in different orders', () => {
+    const rig = new KeyedRig({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
+    rig.latencyMaxMs = 80;
+    for (let number = 1; number <= 30; number += 1) {
+      for (const home of [0, 1, 2, 3]) rig.submit(home, `c${home}`, number, `key${home} ${number}`);
+      rig.runUntil(() => rig.haveApplied(4 * number));
+    }
+    rig.runUntilIdle();
+    for (const store of rig.stores) expect(store.size).toBeLessThan(120);
+    for (const replica of [0, 1, 2, 3]) expect(rig.logged(replica, 'state-diverged')).toBe(0);
+  });
+});
+
+describe('liars', () => {
+  const batch = [makeRequest('liar', 1, 'key liar')];
+  const other = [makeRequest('liar', 1, 'key other')];
+
+  it('cannot have two batches of one instance executed', () => {
+    const rig = new KeyedRig();
+    rig.crash(3);
+    rig.transmit(3, 0, rig.order(3, 1, batch, [0, 0, 0, 0]));
+    rig.transmit(3, 1, rig.order(3, 1, other, [0, 0, 0, 0]));
+    rig.transmit(3, 2, rig.order(3, 1, other, [0, 0, 0, 0]));
+    rig.submit(0, 'a', 1, 'key 1');
+    rig.runFor(60_000);
+    rig.checkKeys();
+    expect(rig.haveApplied(1)).toBe(true);
+    rig.submit(1, 'b', 1, 'key 2');
+    rig.runUntil(() =>
+      [0, 1, 2].every((replica) => rig.history(replica).some((one) => one.includes(':b:1:'))),
+    );
+    rig.checkKeys();
+  });
+
+  it('delay by naming what does not exist, and do not stop', () => {
+    const rig = new KeyedRig();
+    rig.crash(3);
+    for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 1, batch, [5, 7, 0, 0]));
+    rig.submit(0, 'a', 1, 'key 1');
+    rig.runUntil(() => rig.haveApplied(2), 60_000);
+    rig.checkKeys();
+    rig.submit(0, 'a', 2, 'key 2');
+    rig.runUntil(() => rig.haveApplied(3), 60_000);
+  });
+
+  it('are not replied to where they name what lies out of reach', () => {
+    const rig = new KeyedRig();
+    rig.crash(3);
+    const before = rig.count('spec-reply');
+    for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 1, batch, [2 ** 40, 0, 0, 0]));
+    for (const to of [0, 1, 2])
+      rig.transmit(3, to, rig.order(3, 2 ** 40, batch, [0, 0, 0, 2 ** 40 - 1]));
+    rig.runFor(10_000);
+    expect(rig.count('spec-reply')).toBe(before);
+  });
+
+  it('do not have one that they told alone wait for ever', () => {
+    const rig = new KeyedRig();
+    rig.crash(3);
+    rig.transmit(3, 0, rig.order(3, 1, batch, [0, 0, 0, 0]));
+    rig.runUntil(() => rig.haveApplied(1), 60_000);
+    rig.runUntilIdle();
+  });
+});
+
+function keyed(rig: KeyedRig): string {
+  return `key${Math.floor(rig.random() * 5)} x`;
+}
