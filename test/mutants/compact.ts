@@ -41,8 +41,16 @@ export const compactMutants: readonly Mutant[] = [
     name: 'link-without-bound',
     rule: 'a member has so many requests under way on a link, and no more',
     file: 'src/soap/compact/member-server.ts',
-    find: 'if (this.#requestsOf(principal) >= linkRequestsMax || this.#isClosing) {',
-    replace: 'if (this.#isClosing) {',
+    find: 'return requests < linkRequestsMax && ',
+    replace: 'return requests >= 0 && ',
+    tests: links,
+  },
+  {
+    name: 'link-bytes-without-bound',
+    rule: 'the requests of a member that are under way have so many bytes, and no more',
+    file: 'src/soap/compact/member-server.ts',
+    find: ' && bytes + more <= linkRequestBytesMax;',
+    replace: ' && bytes + more > 0;',
     tests: links,
   },
   {

@@ -53,15 +53,19 @@ export class Link {
     if (this.#queue.length === 1) setImmediate(() => this.#flush());
   }
 
-  /** `broken` receives what is wrong with a frame, or what `take` throws; the link is closed then. */
-  onFrame(take: (frame: LinkFrame) => void, broken: (error: unknown) => void): void {
+  /**
+   * `take` receives each frame, and how many bytes it has. `broken` receives what is wrong with one, or what `take` throws; the link
+   * is closed then.
+   */
+  onFrame(take: (frame: LinkFrame, bytes: number) => void, broken: (error: unknown) => void): void {
     const decoder = new FrameDecoder(linkFraming);
     const messages = new MessageReader();
     this.#socket.on('data', (chunk: Buffer) => {
       try {
         for (const { channel, bytes } of decoder.push(chunk)) {
           if (this.#socket.destroyed) return;
-          take(readAll(bytes, (reader) => readFrame(channel, reader, messages)));
+          const frame = readAll(bytes, (reader) => readFrame(channel, reader, messages));
+          take(frame, bytes.length);
         }
       } catch (error) {
         broken(error);

@@ -19,6 +19,8 @@ const keepAliveMs = 10_000;
 const linksPerMemberMax = 4;
 /** Requests of one member under way at a time, on all its links; more are answered by status 503. */
 const linkRequestsMax = 1024;
+/** Bytes of these requests: read, they take several times as many. */
+const linkRequestBytesMax = 16 * 1_048_576;
 /** Where so many bytes of answers wait for a member, no more of its requests are read. */
 const linkWaitingBytesMax = 4 * 1_048_576;
 /** What is under way so long after the server was asked to close is cut off. */
@@ -30,6 +32,11 @@ const busyStatus = 503;
 /** A port as links need it. */
 export interface LinkPort {
   takeMessage(message: ReceivedMessage): Promise<TakenMessage>;
+}
+
+interface UnderWay {
+  requests: number;
+  bytes: number;
 }
 
 declare module 'fastify' {
@@ -46,8 +53,8 @@ declare module 'fastify' {
 export class MemberServer {
   readonly #ports = new Map<string, LinkPort>();
   readonly #links = new Map<string, TLSSocket[]>();
-  /** Requests under way by member. */
-  readonly #requests = new Map<string, number>();
+  /** Requests under way by member, and their bytes. */
+  readonly #requests = new Map<string, UnderWay>();
   /** All connections that asked for a tunnel, whether TLS is established in them or not. */
   readonly #tunnels = new Set<Duplex>();
   readonly #log: Logger;
@@ -125,14 +132,14 @@ export class MemberServer {
       if (link.waitingBytes > linkWaitingBytesMax) pauseUntilDrained(socket);
     };
     link.onFrame(
-      (frame) => {
+      (frame, bytes) => {
         if (frame.kind === 'answer') throw new Error('an answer to a server');
         if (memberOf(holder) === undefined) return this.#refuse(socket);
         const { number, message } = frame;
-        if (this.#requestsOf(principal) >= linkRequestsMax || this.#isClosing) {
+        if (!this.#hasRoomFor(principal, bytes) || this.#isClosing) {
           return answer({ kind: 'answer', number, status: busyStatus, message: undefined });
         }
-        void this.#take({ ...message, principal }, (status, reply) =>
+        void this.#take({ ...message, principal }, bytes, (status, reply) =>
           answer({ kind: 'answer', number, status, message: reply }),
         );
       },
@@ -142,12 +149,16 @@ export class MemberServer {
 
   async #take(
     message: ReceivedMessage,
+    bytes: number,
     answer: (status: number, reply: SoapMessage | undefined) => void,
   ): Promise<void> {
     const port = this.#ports.get(pathOf(message.addressing.to));
     if (port === undefined) return answer(notFoundStatus, undefined);
-    const { principal } = message;
-    this.#requests.set(principal.name, this.#requestsOf(principal) + 1);
+    const { name } = message.principal;
+    const underWay = this.#requests.get(name) ?? { requests: 0, bytes: 0 };
+    this.#requests.set(name, underWay);
+    underWay.requests += 1;
+    underWay.bytes += bytes;
     try {
       const { status, reply, rest } = await port.takeMessage(message);
       answer(status, reply);
@@ -155,14 +166,15 @@ export class MemberServer {
     } catch (err) {
       this.#log.error({ err }, 'member-message-failed');
     } finally {
-      const left = this.#requestsOf(principal) - 1;
-      if (left === 0) this.#requests.delete(principal.name);
-      else this.#requests.set(principal.name, left);
+      underWay.requests -= 1;
+      underWay.bytes -= bytes;
+      if (underWay.requests === 0) this.#requests.delete(name);
     }
   }
 
-  #requestsOf({ name }: Principal): number {
-    return this.#requests.get(name) ?? 0;
+  #hasRoomFor({ name }: Principal, more: number): boolean {
+    const { requests, bytes } = this.#requests.get(name) ?? { requests: 0, bytes: 0 };
+    return requests < linkRequestsMax && bytes + more <= linkRequestBytesMax;
   }
 
   #count(socket: TLSSocket, { name }: Principal): void {

@@ -19,7 +19,7 @@ import type { Operations } from '../../../src/soap/port.js';
 import { registerPort } from '../../../src/soap/server.js';
 import { SoapTransportError } from '../../../src/soap/transport.js';
 import type { ReceivedMessage } from '../../../src/soap/verification.js';
-import { element } from '../../../src/soap/xml.js';
+import { element, type XmlElement } from '../../../src/soap/xml.js';
 import { log, World } from '../../support/nodes/world.js';
 
 type Server = Exclude<NodeFile, { role: 'client' }>;
@@ -466,6 +466,41 @@ describe('the server of links', () => {
     }
     await eventually(() => expect(answers).toHaveLength(4));
     expect(answers.every((answer) => 'status' in answer && answer.status === 503)).toBe(true);
+  });
+
+  it('answers so, too, where what it has under way is too large, and takes more once that is done', async () => {
+    const scene = await Scene.make();
+    const finish: (() => void)[] = [];
+    const slow = {
+      kind: 'request-reply',
+      replyAction: 'urn:test:answer',
+      handle: () =>
+        new Promise<{ body: XmlElement }>((resolve) => {
+          finish.push(() =>
+            resolve({ body: element({ ns: 'urn:test', prefix: 't', name: 'Answer' }) }),
+          );
+        }),
+    } as const;
+    await scene.serve({ operations: { 'urn:test:slow': slow } });
+    const socket = await scene.dial(scene.credential('initiator', 'initiator-1'));
+    const link = new Link(socket);
+    const statuses: number[] = [];
+    link.onFrame(
+      (answer) => statuses.push('status' in answer ? answer.status : 0),
+      () => undefined,
+    );
+    const asked = frame(0, scene.address, 'urn:test:slow');
+    const body = element({ ns: 'urn:test', prefix: 't', name: 'Ask' }, [], 'x'.repeat(1_000_000));
+    const message = { ...(asked.message as SoapMessage), body };
+    const large: LinkFrame = { kind: 'request', number: 0, message };
+    for (let number = 0; number < 20; number += 1) link.send({ ...large, number });
+    await eventually(() => expect(finish).toHaveLength(16));
+    await eventually(() => expect(statuses).toEqual([503, 503, 503, 503]));
+    for (const end of finish.splice(0)) end();
+    await eventually(() => expect(statuses).toHaveLength(20));
+    link.send({ ...large, number: 20 });
+    await eventually(() => expect(finish).toHaveLength(1));
+    for (const end of finish) end();
   });
 
   it('keeps four links of a member at the most: the newest', async () => {
