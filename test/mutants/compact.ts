@@ -94,6 +94,14 @@ export const compactMutants: readonly Mutant[] = [
     tests: codec,
   },
   {
+    name: 'compact-bindings',
+    rule: 'an element on a link has no more namespace declarations around it than in XML',
+    file: 'src/soap/compact/message-codec.ts',
+    find: "if (within > defaultXmlLimits.bindings) throw new WireError('too many namespace declarations');",
+    replace: '',
+    tests: codec,
+  },
+  {
     name: 'compact-elements',
     rule: 'a message on a link has no more elements than XML may have',
     file: 'src/soap/compact/message-codec.ts',

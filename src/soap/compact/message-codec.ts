@@ -11,6 +11,7 @@ import {
   isElement,
   lookUp,
   type NamespaceScope,
+  XMLNS_NAMESPACE,
   type XmlAttribute,
   XmlElement,
   type XmlNode,
@@ -190,22 +191,25 @@ class TreeReader {
     this.#scope = scope;
   }
 
-  element(outer: NamespaceScope = this.#scope, depth = 1): XmlElement {
+  /** `bindings`: namespace declarations around it, through which each prefix is looked up. */
+  element(outer: NamespaceScope = this.#scope, depth = 1, bindings = 0): XmlElement {
     this.#elements += 1;
     if (this.#elements > defaultXmlLimits.elements) throw new WireError('too many elements');
     if (depth > defaultXmlLimits.depth) throw new WireError('elements nested too deep');
     const [uri, prefix, name] = this.#name();
     const attributes = this.#reader.list(defaultXmlLimits.attributes, () => this.#attribute());
+    const within = bindings + declarationsIn(attributes);
+    if (within > defaultXmlLimits.bindings) throw new WireError('too many namespace declarations');
     const scope = withPrefix(declare(attributes, outer), prefix, uri);
-    const children = this.#reader.list(shortTextBytes, () => this.#node(scope, depth));
+    const children = this.#reader.list(shortTextBytes, () => this.#node(scope, depth, within));
     return new XmlElement(uri, prefix, name, attributes, children, scope);
   }
 
-  #node(scope: NamespaceScope | undefined, depth: number): XmlNode {
+  #node(scope: NamespaceScope | undefined, depth: number, bindings: number): XmlNode {
     const kind = nodeKinds[this.#reader.u8()];
     switch (kind) {
       case 'element':
-        return this.element(scope, depth + 1);
+        return this.element(scope, depth + 1, bindings);
       case 'text':
         return new XmlText(checkedText(this.#reader.text(shortTextBytes)));
       case 'long-text':
@@ -225,8 +229,21 @@ class TreeReader {
     if (!isName(localName) || (prefix !== '' && !isName(prefix))) {
       throw new WireError('no name of XML');
     }
+    if (uri.length > defaultXmlLimits.namespace)
+      throw new WireError('a namespace that is too long');
     return [uri, prefix, localName];
   }
+}
+
+function declarationsIn(attributes: readonly XmlAttribute[]): number {
+  let count = 0;
+  for (const { namespaceURI, value } of attributes) {
+    if (namespaceURI !== XMLNS_NAMESPACE) continue;
+    if (value.length > defaultXmlLimits.namespace)
+      throw new WireError('a namespace that is too long');
+    count += 1;
+  }
+  return count;
 }
 
 /** An element's own prefix is bound in it, as its tag would declare it. */

@@ -9,6 +9,7 @@ import { addressingFaults } from '../../../src/soap/faults.js';
 import {
   attribute,
   childElements,
+  declaration,
   element,
   lookUp,
   type XmlElement,
@@ -164,5 +165,23 @@ describe('the messages of a link', () => {
     expect(() => decoded(encoded({ ...emptyMessage, body: deep }))).toThrow('nested too deep');
     const many = element(name, [], ...Array.from({ length: 8192 }, () => element(name)));
     expect(() => decoded(encoded({ ...emptyMessage, body: many }))).toThrow('too many elements');
+  });
+
+  it('are refused with more namespace declarations around an element, or longer ones, than XML may have', () => {
+    const declared = (count: number) =>
+      Array.from({ length: count }, (_, index) => declaration(`p${index}`, 'urn:u'));
+    const name = { ns: 'urn:a', prefix: 'a', name: 'a' };
+    const nested = (...counts: number[]) =>
+      counts.reduceRight((inner, count) => element(name, declared(count), inner), element(name));
+    const within = { ...emptyMessage, body: nested(64, 63, 1) };
+    expect(decoded(encoded(within)).body).toBeDefined();
+    const beyond = { ...emptyMessage, body: nested(64, 63, 2) };
+    expect(() => decoded(encoded(beyond))).toThrow('too many namespace declarations');
+    const long = 'u'.repeat(513);
+    for (const body of [element({ ...name, ns: long }), element(name, [declaration('p', long)])]) {
+      expect(() => decoded(encoded({ ...emptyMessage, body }))).toThrow(
+        'a namespace that is too long',
+      );
+    }
   });
 });
