@@ -102,6 +102,22 @@ export const compactMutants: readonly Mutant[] = [
     tests: codec,
   },
   {
+    name: 'compact-prefixes',
+    rule: 'a name on a link has a prefix as in XML',
+    file: 'src/soap/compact/message-codec.ts',
+    find: "if (!isBound) throw new WireError('a prefix that XML does not bind so');",
+    replace: '',
+    tests: codec,
+  },
+  {
+    name: 'compact-tags',
+    rule: 'a tag on a link binds a prefix once',
+    file: 'src/soap/compact/message-codec.ts',
+    find: 'if (attributes.length > 0) requireOneBindingEach(prefix, uri, attributes);',
+    replace: '',
+    tests: codec,
+  },
+  {
     name: 'compact-elements',
     rule: 'a message on a link has no more elements than XML may have',
     file: 'src/soap/compact/message-codec.ts',

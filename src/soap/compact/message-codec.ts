@@ -11,6 +11,7 @@ import {
   isElement,
   lookUp,
   type NamespaceScope,
+  XML_NAMESPACE,
   XMLNS_NAMESPACE,
   type XmlAttribute,
   XmlElement,
@@ -197,7 +198,9 @@ class TreeReader {
     if (this.#elements > defaultXmlLimits.elements) throw new WireError('too many elements');
     if (depth > defaultXmlLimits.depth) throw new WireError('elements nested too deep');
     const [uri, prefix, name] = this.#name();
+    if (!mayBind(prefix, uri)) throw new WireError('a prefix that XML does not bind so');
     const attributes = this.#reader.list(defaultXmlLimits.attributes, () => this.#attribute());
+    if (attributes.length > 0) requireOneBindingEach(prefix, uri, attributes);
     const within = bindings + declarationsIn(attributes);
     if (within > defaultXmlLimits.bindings) throw new WireError('too many namespace declarations');
     const scope = withPrefix(declare(attributes, outer), prefix, uri);
@@ -221,6 +224,11 @@ class TreeReader {
 
   #attribute(): XmlAttribute {
     const [ns, prefix, name] = this.#name();
+    const isBound =
+      (prefix || name) === 'xmlns'
+        ? ns === XMLNS_NAMESPACE
+        : mayBind(prefix, ns) && (prefix !== '' || ns === '');
+    if (!isBound) throw new WireError('a prefix that XML does not bind so');
     return attribute({ ns, prefix, name }, checkedText(this.#reader.text(shortTextBytes)));
   }
 
@@ -232,6 +240,34 @@ class TreeReader {
     if (uri.length > defaultXmlLimits.namespace)
       throw new WireError('a namespace that is too long');
     return [uri, prefix, localName];
+  }
+}
+
+/** What Namespaces in XML 1.0 §3 lets an element or attribute have that declares nothing. */
+function mayBind(prefix: string, uri: string): boolean {
+  if (prefix === 'xmlns' || uri === XMLNS_NAMESPACE) return false;
+  if ((prefix === 'xml') !== (uri === XML_NAMESPACE)) return false;
+  return prefix === '' || uri !== '';
+}
+
+/** One tag binds a prefix once, and has an attribute once. */
+function requireOneBindingEach(
+  prefix: string,
+  uri: string,
+  attributes: readonly XmlAttribute[],
+): void {
+  const bound = new Map([[prefix, uri]]);
+  const names = new Set<string>();
+  for (const { namespaceURI, prefix: own, localName, value } of attributes) {
+    const isDeclaration = namespaceURI === XMLNS_NAMESPACE;
+    const declared = own === '' ? '' : localName;
+    const [binds, to] = isDeclaration ? [declared, value] : [own, namespaceURI];
+    const isBinding = isDeclaration || own !== '';
+    const isOther = isBinding && (bound.get(binds) ?? to) !== to;
+    const name = `${namespaceURI} ${localName}`;
+    if (isOther || names.has(name)) throw new WireError('a tag that XML does not have');
+    if (isBinding) bound.set(binds, to);
+    names.add(name);
   }
 }
 

@@ -184,4 +184,38 @@ describe('the messages of a link', () => {
       );
     }
   });
+
+  it('are refused where a tag binds a prefix as XML does not, so that what is sent on is what was read', () => {
+    const xmlns = 'http://www.w3.org/2000/xmlns/';
+    const xml = 'http://www.w3.org/XML/1998/namespace';
+    const own = { ns: 'urn:a', prefix: 'a', name: 'a' };
+    const plain = (name: string) => attribute({ ns: '', prefix: '', name }, 'v');
+    const good = [
+      element(own, [attribute({ ns: xml, prefix: 'xml', name: 'lang' }, 'en'), plain('b')]),
+      element(own, [declaration('a', 'urn:a'), attribute({ ...own, name: 'b' }, 'v')]),
+      element({ ns: '', prefix: '', name: 'xmlns' }, [plain('xml')]),
+    ];
+    for (const body of good) expect(decoded(encoded({ ...emptyMessage, body })).body).toBeDefined();
+    const bad = [
+      element({ ns: 'urn:a', prefix: 'xmlns', name: 'a' }),
+      element({ ns: xmlns, prefix: 'a', name: 'a' }),
+      element({ ns: 'urn:a', prefix: 'xml', name: 'a' }),
+      element({ ns: xml, prefix: 'a', name: 'a' }),
+      element({ ns: '', prefix: 'a', name: 'a' }),
+      element(own, [plain('xmlns')]),
+      element(own, [attribute({ ns: 'urn:b', prefix: 'xmlns', name: 'a' }, 'urn:b')]),
+      element(own, [attribute({ ns: xmlns, prefix: 'b', name: 'a' }, 'urn:b')]),
+      element(own, [attribute({ ns: 'urn:b', prefix: '', name: 'b' }, 'v')]),
+      element(own, [attribute({ ns: '', prefix: 'b', name: 'b' }, 'v')]),
+      element(own, [declaration('a', 'urn:b')]),
+      element(own, [attribute({ ns: 'urn:b', prefix: 'a', name: 'b' }, 'v')]),
+      element(own, [plain('b'), plain('b')]),
+      element(own, [declaration('b', 'urn:b'), declaration('b', 'urn:b')]),
+    ];
+    for (const body of bad) {
+      expect(() => decoded(encoded({ ...emptyMessage, body }))).toThrow(
+        /prefix that XML does not bind so|tag that XML does not have/,
+      );
+    }
+  });
 });
