@@ -43,6 +43,14 @@ export const threadMutants: readonly Mutant[] = [
     replace: ') {',
   },
   {
+    name: 'worker-result-ends-the-node',
+    rule: 'a message that cannot be judged does not end the node, where a worker has looked at it, either',
+    file: 'src/transaction/coordinator/node/peers.ts',
+    find: '() => this.#takeLater(from, message)',
+    replace: '() => this.#take(from, message)',
+    tests: ['test/transaction/node/peers.test.ts'],
+  },
+  {
     name: 'worker-looks-at-all',
     rule: 'a worker looks at no more of a message than its reader takes',
     file: 'src/transaction/checks/evidence.ts',

@@ -1,8 +1,11 @@
 import { expect, it } from 'vitest';
+import { encodePeerMessage } from '../../../src/agreement/peer-message.js';
 import { limits } from '../../../src/kernel/codec/limits.js';
-import { digest, type ReplicaId, replicaId, view } from '../../../src/kernel/ids.js';
+import { clusterId, digest, type ReplicaId, replicaId, view } from '../../../src/kernel/ids.js';
 import type { Keyring } from '../../../src/kernel/keys.js';
+import type { ChannelHandler } from '../../../src/kernel/links/frames.js';
 import type { PeerNetwork } from '../../../src/kernel/links/peer-network.js';
+import type { Checkers } from '../../../src/transaction/checks/checkers.js';
 import { Peers } from '../../../src/transaction/coordinator/node/peers.js';
 
 it('a message that cannot be encoded is dropped and logged, and the next one is sent', () => {
@@ -42,4 +45,36 @@ it('a message that cannot be encoded is dropped and logged, and the next one is 
   expect(sent).toEqual([]);
   peers.send({ kind: 'broadcast', message: { ...page, open: [slot] } });
   expect(sent).toEqual(['others']);
+});
+
+it('a message that cannot be judged does not end the node, also after a worker has looked at it', () => {
+  const logged: string[] = [];
+  const line = (_data: object, event: string) => void logged.push(event);
+  const handlers: ChannelHandler[] = [];
+  const looked: (() => void)[] = [];
+  const network = { attach: (_channel: string, handler: ChannelHandler) => handlers.push(handler) };
+  const checkers = {
+    peer: (_from: ReplicaId, _bytes: unknown, then: () => void) => looked.push(then) > 0,
+  };
+  let asked = 0;
+  const peers = new Peers({
+    cluster: { id: clusterId('test') } as never,
+    network: network as unknown as PeerNetwork,
+    keyring: {} as Keyring,
+    store: {} as never,
+    checkers: checkers as unknown as Checkers,
+    log: { info: line, warn: line, error: line } as never,
+    needs: () => {
+      asked += 1;
+      if (asked > 1) throw new Error('a mistake');
+      return true;
+    },
+    submit: () => true,
+  });
+  expect(peers).toBeDefined();
+  const slot = { kind: 'activation', request: digest('0'.repeat(64)) } as const;
+  handlers[0]?.onMessage(replicaId(1), encodePeerMessage({ kind: 'fetch', slot }));
+  expect(looked).toHaveLength(1);
+  for (const then of looked) then();
+  expect(logged).toEqual(['peer-message-failed']);
 });

@@ -87,8 +87,17 @@ export class Peers {
     const message = decodePeerMessage(cluster.id, bytes);
     if (checkers === undefined) return this.#take(from, message);
     const toCheck = needs(message) ? bytes : undefined;
-    if (checkers.peer(from, toCheck, () => this.#take(from, message))) return;
+    if (checkers.peer(from, toCheck, () => this.#takeLater(from, message))) return;
     this.#occasionally.write('warn', 'peer-message-dropped', { from, kind: message.kind }, from);
+  }
+
+  /** What is thrown while a worker's results are taken would end the node, and not only cost the sender its connection. */
+  #takeLater(from: ReplicaId, message: PeerMessage): void {
+    try {
+      this.#take(from, message);
+    } catch (err) {
+      this.#occasionally.write('error', 'peer-message-failed', { replica: from, err }, from);
+    }
   }
 
   #take(from: ReplicaId, message: PeerMessage): void {
