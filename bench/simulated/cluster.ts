@@ -50,13 +50,13 @@ const usualBatchRequests = 1024;
 /** So few of one client's numbers are under way that none overtakes another too far. */
 const numbersOfOneClient = 100;
 
-/** A machine that does nothing: what is measured is the ordering. */
+/** A machine that does nothing: what is measured is the ordering. Requests with one payload interfere. */
 const idleMachine: StateMachine = {
   apply: () => undefined,
   snapshot: () => [],
   differences: () => [],
   install: () => undefined,
-  interferes: () => true,
+  interferes: (a, b) => Buffer.compare(a.payload, b.payload) === 0,
 };
 
 /** Replicas that run a production engine each, on one queue of events. */
@@ -70,6 +70,8 @@ export class SimulatedCluster {
   readonly #submittedMs = new Map<OrderingRequest, number>();
   readonly #submitted: number[];
   #onAnswer: OnAnswer = () => undefined;
+  /** Told of each request that a replica has executed. */
+  onExecuted: (replica: number, request: OrderingRequest) => void = () => undefined;
   /** Messages sent, one for each receiver, by kind. */
   readonly sent = new Map<string, number>();
 
@@ -107,6 +109,11 @@ export class SimulatedCluster {
       payload: new Uint8Array(),
     };
     this.#submittedMs.set(request, this.queue.nowMs);
+    this.replicas[replica]?.submit(request);
+  }
+
+  /** A client hands in a request of its own making. */
+  submitRequest(replica: number, request: OrderingRequest): void {
     this.replicas[replica]?.submit(request);
   }
 
@@ -160,6 +167,7 @@ export class SimulatedCluster {
   #delivered(self: number, batch: readonly OrderingRequest[]): void {
     const prefix = `c${self}.`;
     for (const request of batch) {
+      this.onExecuted(self, request);
       if (!request.client.startsWith(prefix)) continue;
       const submittedMs = this.#submittedMs.get(request);
       if (submittedMs === undefined) continue;

@@ -1,31 +1,33 @@
+import { roundTripMs as between, type Deployment, withinRegionMs } from './deployments.js';
 import type { Latency } from './network.js';
 
 /** The regions of Antipaxos' table 2. The first is the best placed: PBFT's first primary is there. */
-export const regions = [
-  'us-east-2',
-  'sa-east-1',
-  'eu-central-1',
-  'ap-northeast-1',
-  'us-west-2',
-  'ap-south-1',
-  'ca-central-1',
-] as const;
+const sevenRegions: Deployment = {
+  name: 'Antipaxos, table 2',
+  regions: [
+    'us-east-2',
+    'sa-east-1',
+    'eu-central-1',
+    'ap-northeast-1',
+    'us-west-2',
+    'ap-south-1',
+    'ca-central-1',
+  ],
+  roundTripsMs: [
+    [],
+    [123],
+    [100, 205],
+    [146, 270, 260],
+    [49, 173, 141, 96],
+    [196, 302, 126, 130, 222],
+    [23, 123, 89, 156, 59, 189],
+  ],
+};
 
-/** Round trips in milliseconds, to the regions before each. */
-const roundTripsMs: readonly (readonly number[])[] = [
-  [],
-  [123],
-  [100, 205],
-  [146, 270, 260],
-  [49, 173, 141, 96],
-  [196, 302, 126, 130, 222],
-  [23, 123, 89, 156, 59, 189],
-];
-/** The paper has none within a region; what is usual within one. */
-const withinRegionMs = 0.5;
+export const { regions } = sevenRegions;
 
 export function roundTripMs(a: number, b: number): number {
-  return roundTripsMs[Math.max(a, b)]?.[Math.min(a, b)] ?? withinRegionMs;
+  return between(sevenRegions, a, b);
 }
 
 /** One-way latency between two replicas, which are spread over the regions in turn. */

@@ -1,0 +1,116 @@
+import { clientId } from '../../src/kernel/ids.js';
+import type { OrderingRequest } from '../../src/ordering/types.js';
+import { mulberry32 } from '../../test/support/core-rig.js';
+import { mean } from '../support/statistics.js';
+import { type EngineName, SimulatedCluster } from './cluster.js';
+import type { Costs } from './costs.js';
+import { type Deployment, latencyOf } from './deployments.js';
+
+/** One engine over the regions of a deployment, with a replica and a client in each. */
+export interface RegionSetting {
+  readonly engine: EngineName;
+  readonly deployment: Deployment;
+  /** The region of the first primary, for engines that have one. */
+  readonly primary: number;
+  /** Of so many requests in one, one meets those of other clients. */
+  readonly contention: number;
+  readonly costs: Costs;
+}
+
+/** Mean latency that each region's client sees, in milliseconds, and of all of them. */
+export interface RegionLatencies {
+  readonly byRegionMs: readonly number[];
+  readonly meanMs: number;
+}
+
+const requestsBefore = 10;
+const requestsMeasured = 60;
+/** `f + 1` of four replicas. */
+const believed = 2;
+const withinMs = 0.25;
+const shared = 'shared';
+/** Nothing is lost, and nobody is dead. */
+const patient = { resendAfterMs: 120_000, suspectAfterMs: 600_000, timeoutMaxMs: 600_000 };
+
+/** A request until its client believes an answer. */
+interface UnderWay {
+  readonly region: number;
+  readonly startMs: number;
+  /** When an answer of each replica that has executed it is with the client. */
+  readonly answeredMs: number[];
+}
+
+/**
+ * Clients in a closed loop: each hands its request in at the replica of its region, and sends the next when `f + 1`
+ * replicas' answers are there, each after its way from that replica.
+ */
+export function regionLatencies(setting: RegionSetting): RegionLatencies {
+  return new RegionClients(setting).run();
+}
+
+class RegionClients {
+  readonly #setting: RegionSetting;
+  readonly #cluster: SimulatedCluster;
+  readonly #regionOf: readonly number[];
+  readonly #random = mulberry32(1);
+  readonly #underWay = new Map<string, UnderWay>();
+  readonly #latencies: number[][];
+
+  constructor(setting: RegionSetting) {
+    const { engine, deployment, primary, costs } = setting;
+    this.#setting = setting;
+    const n = deployment.regions.length;
+    this.#regionOf = deployment.regions.map((_, replica) => (replica + primary) % n);
+    this.#latencies = deployment.regions.map(() => []);
+    const latency = latencyOf(deployment, this.#regionOf);
+    const load = { depth: 10, requestBytes: 500, clientsSign: false };
+    this.#cluster = new SimulatedCluster({ engine, n, latency, costs, ...load, ...patient });
+    this.#cluster.onExecuted = (replica, request) => this.#onExecuted(replica, request);
+  }
+
+  run(): RegionLatencies {
+    for (const region of this.#latencies.keys()) this.#submit(region);
+    const wanted = requestsBefore + requestsMeasured;
+    while (this.#latencies.some(({ length }) => length < wanted)) {
+      if (!this.#cluster.queue.step()) throw new Error('the model has come to a stand');
+    }
+    const byRegionMs = this.#latencies.map((all) => mean(all.slice(requestsBefore, wanted)));
+    return { byRegionMs, meanMs: mean(byRegionMs) };
+  }
+
+  #submit(region: number): void {
+    const number = (this.#latencies[region]?.length ?? 0) + 1;
+    const name = `c${region}`;
+    const key = this.#random() < this.#setting.contention ? shared : name;
+    const payload = new TextEncoder().encode(key);
+    const request: OrderingRequest = { client: clientId(name), number, payload };
+    const { nowMs } = this.#cluster;
+    this.#underWay.set(nameOf(request), { region, startMs: nowMs, answeredMs: [] });
+    const home = this.#regionOf.indexOf(region);
+    this.#cluster.queue.at(nowMs + withinMs, () => this.#cluster.submitRequest(home, request));
+  }
+
+  #onExecuted(replica: number, request: OrderingRequest): void {
+    const name = nameOf(request);
+    const underWay = this.#underWay.get(name);
+    if (!underWay) return;
+    const { region, answeredMs } = underWay;
+    const home = this.#regionOf.indexOf(region);
+    const { deployment } = this.#setting;
+    const wayMs = latencyOf(deployment, this.#regionOf)(replica, home);
+    this.#cluster.queue.at(this.#cluster.nowMs + wayMs, () => {
+      answeredMs.push(this.#cluster.nowMs);
+      if (answeredMs.length === believed) this.#onAnswered(name, underWay);
+    });
+  }
+
+  #onAnswered(name: string, { region, startMs }: UnderWay): void {
+    this.#underWay.delete(name);
+    this.#latencies[region]?.push(this.#cluster.nowMs - startMs);
+    this.#submit(region);
+  }
+}
+
+function nameOf({ client, number }: OrderingRequest): string {
+  return `${client} ${number}`;
+}
