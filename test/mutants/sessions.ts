@@ -9,6 +9,14 @@ const simulated = ['test/simulation/sessions.test.ts'];
 /** Rules of sessions. */
 export const sessionMutants: readonly Mutant[] = [
   {
+    name: 'collected-by-nobody',
+    rule: 'nothing is sent to a replica that there is not, whatever a request says',
+    file: 'src/session/core/histories.ts',
+    find: 'submitters.filter((one) => one < resilience.n).sort(',
+    replace: 'submitters.toSorted(',
+    tests: byzantine,
+  },
+  {
     name: 'witnessed-by-one',
     rule: 'witnessed is what f + 1 others have simulated alike',
     file: 'src/session/core/reconciliation.ts',

@@ -104,7 +104,7 @@ export class Finals {
     if (this.#positions.has(position)) return;
     const { self, resilience } = this.#outbox.options;
     const added = this.#keep(statement, outcomes);
-    const collectors = collectorsOf(position, submitters, oneCorrect(resilience));
+    const collectors = collectorsOf(position, submitters, resilience);
     added.isCollector = collectors.includes(self);
     const early = this.#histories.takeEarly(position);
     for (const replica of collectors) {

@@ -1,14 +1,18 @@
-import type { ReplicaId } from '../../kernel/ids.js';
+import { oneCorrect, type ReplicaId, type Resilience } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import type { HistoryStatement, SessionCertificate } from '../types.js';
 
-/** The replicas that collect signatures of a position: of those that handed something in, taking turns. */
+/**
+ * The replicas that collect signatures of a position: `f + 1` of those that handed something in, taking turns. A request
+ * names whoever a liar likes, so also replicas that there are not.
+ */
 export function collectorsOf(
   position: number,
   submitters: readonly ReplicaId[],
-  count: number,
+  resilience: Resilience,
 ): readonly ReplicaId[] {
-  const sorted = submitters.toSorted((a, b) => a - b);
+  const count = oneCorrect(resilience);
+  const sorted = submitters.filter((one) => one < resilience.n).sort((a, b) => a - b);
   const start = position % sorted.length;
   return [...sorted.slice(start), ...sorted.slice(0, start)].slice(0, count);
 }

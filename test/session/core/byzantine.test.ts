@@ -97,6 +97,30 @@ describe.each(engines)('with one that lies, ordered by %s', (engine) => {
     for (const replica of rig.alive) expect(rig.core(replica).valueOf('words', 'a')).toBe('3');
   });
 
+  it('sends nothing to replicas that there are not, whoever is said to have handed in a request', () => {
+    const rig = open();
+    const session = rig.parties.owner('alice').begin('words');
+    const addressees = new Set<number>();
+    rig.tamper = (_from, to, message) => {
+      addressees.add(to);
+      return to < 4 ? [message] : [];
+    };
+    for (const [index, submitter] of [4, 60_000].entries()) {
+      const run = session.call('add a 1');
+      const request = orderingRequest({
+        kind: 'run',
+        run,
+        submitter: replicaId(submitter),
+        attempt: 0,
+      });
+      for (const to of [0, 1, 2]) {
+        rig.transmitOrdering(liar, to, { kind: 'requests', scope: engine, batch: [request] });
+      }
+      rig.runUntil(() => rig.isFinal(session.id, index + 1), 10_000);
+    }
+    expect([...addressees].filter((to) => to >= 4)).toEqual([]);
+  });
+
   it('is not kept from ordering by somebody who orders its very request too early', () => {
     const rig = open({ timings: { takeoverAfterMs: 1_000_000 } });
     const session = rig.parties.owner('alice').begin('words');
