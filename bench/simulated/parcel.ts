@@ -11,6 +11,7 @@ import type {
   SequencePrepared,
   SequenceViewChange,
   SharedCertificate,
+  TwoStepViewChange,
 } from '../../src/ordering/types.js';
 
 /** A message on its way, weighed once for all its receivers. */
@@ -67,6 +68,7 @@ export function requestsOf(message: OrderingMessage): Batch {
     case 'committed':
     case 'spec-order':
     case 'commit-fast':
+    case 'fast-committed':
       return message.batch;
     case 'proposal':
       return message.value.batch;
@@ -94,6 +96,16 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
       const { signature, statement } = message.newView;
       return [signature, ...statement.viewChanges.flatMap(ofViewChange)];
     }
+    case 'two-step-view-change':
+      return ofTwoStepViewChange(message.viewChange);
+    case 'two-step-new-view': {
+      const { signature, statement } = message.newView;
+      return [signature, ...statement.viewChanges.flatMap(ofTwoStepViewChange)];
+    }
+    case 'confirmation':
+      return ofShared(message.confirmations);
+    case 'fast-committed':
+      return ofPrepared(message.acks);
     case 'committed':
       return ofShared(message.commits);
     case 'stable':
@@ -126,6 +138,20 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
     default:
       return unreachable(message);
   }
+}
+
+function ofTwoStepViewChange({
+  statement: { stable, acked, starts, prepared, committed },
+  signature,
+}: Signed<TwoStepViewChange>): Uint8Array[] {
+  return [
+    signature,
+    ...(stable ? ofShared(stable) : []),
+    ...acked.map((one) => one.signature),
+    ...starts.flatMap(({ confirmations }) => ofShared(confirmations)),
+    ...prepared.flatMap(ofPrepared),
+    ...committed.flatMap(ofShared),
+  ];
 }
 
 function inBatch(cluster: ClusterId, scope: OrderingMessage['scope'], batch: Batch): Uint8Array[] {

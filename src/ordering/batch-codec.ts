@@ -8,7 +8,8 @@ import {
 } from '../kernel/codec/fields.js';
 import { KnownNames } from '../kernel/codec/known-names.js';
 import { limits } from '../kernel/codec/limits.js';
-import { type ClientId, clientId, type ReplicaId } from '../kernel/ids.js';
+import { sha256 } from '../kernel/digest.js';
+import { type ClientId, clientId, type Digest, type ReplicaId } from '../kernel/ids.js';
 import { orderingLimits } from './fields.js';
 import type {
   Batch,
@@ -112,6 +113,10 @@ export function packedBatch(batch: Batch): { readonly batch: Batch } {
 export function encodeBatch(batch: Batch): Uint8Array {
   return encoded(batch, (writer) => writeRequests(writer, batch));
 }
+
+export const nullBatch: Batch = [];
+/** Castro and Liskov §4.4: what fills a gap, and changes nothing. */
+export const nullDigest: Digest = sha256(encodeBatch(nullBatch));
 
 export function decodeBatch(bytes: Uint8Array): Batch {
   return readAll(bytes, readBatch, { mayShare: true });

@@ -44,8 +44,12 @@ export function checkCheckpoint(keyring: Keyring, certificate: CheckpointCertifi
   return checkQuorum(keyring, certificate, 'checkpoints');
 }
 
-/** The primary's pre-prepare and the prepares of `quorum - 1` backups for the same batch. */
-function checkSequencePrepared(keyring: Keyring, prepared: SequencePrepared): Finding {
+/** The primary's pre-prepare and the prepares of `least - 1` backups for the same batch. */
+export function checkSequencePrepared(
+  keyring: Keyring,
+  prepared: SequencePrepared,
+  least = quorum(keyring.resilience),
+): Finding {
   const { statement } = prepared.prePrepare;
   const primary = primaryOf(keyring.resilience, statement.view);
   return (
@@ -54,7 +58,7 @@ function checkSequencePrepared(keyring: Keyring, prepared: SequencePrepared): Fi
       sameProposal(statement, prepared.prepares.statement),
       'pre-prepare and prepares',
     ) ??
-    atLeast(quorum(keyring.resilience) - 1, prepared.prepares.signatures, 'prepares') ??
+    atLeast(least - 1, prepared.prepares.signatures, 'prepares') ??
     firstFinding(prepared.prepares.signatures, ({ replica }) =>
       replica === primary
         ? { code: 'wrong-signer', signer: replicaSigner(replica), rule: 'a backup prepares' }
@@ -132,6 +136,7 @@ function checkQuorum(
   );
 }
 
+/** Each signature is of the replica that it names, and there is one of each. */
 export function checkShared(
   keyring: Keyring,
   shared: SharedCertificate<OrderingStatement>,

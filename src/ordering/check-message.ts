@@ -34,6 +34,12 @@ import {
   checkSpecReply,
 } from './check-instances.js';
 import { checkCommand, checkReport, checkReports, rememberProposal } from './check-reports.js';
+import {
+  checkConfirmations,
+  checkFastCommitted,
+  checkTwoStepNewView,
+  checkTwoStepViewChange,
+} from './check-two-step.js';
 import { encodeManifest } from './fields.js';
 import { encodeOrderingStatement } from './statement-codec.js';
 import type {
@@ -160,6 +166,19 @@ class MessageCheck {
         return checkSequenceViewChange(keyring, message.viewChange);
       case 'new-view':
         return checkSequenceNewView(keyring, message.newView);
+      case 'two-step-view-change':
+        return checkTwoStepViewChange(keyring, message.viewChange);
+      case 'two-step-new-view':
+        return checkTwoStepNewView(keyring, message.newView);
+      case 'confirmation':
+        return checkConfirmations(keyring, message.confirmations);
+      case 'fast-committed':
+        return (
+          mismatchUnless(
+            digestOfBatch(message.batch) === message.acks.prePrepare.statement.digest,
+            'digest of a batch',
+          ) ?? checkFastCommitted(keyring, message.acks)
+        );
       // A quorum vouches for the batch, so nobody need look into it again.
       case 'committed':
         return (
@@ -236,11 +255,17 @@ function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
     case 'checkpoint':
       return [message.signed.statement.scope];
     case 'view-change':
+    case 'two-step-view-change':
       return [message.viewChange.statement.scope];
     case 'new-view':
+    case 'two-step-new-view':
       return [message.newView.statement.scope];
     case 'committed':
       return [message.commits.statement.scope];
+    case 'confirmation':
+      return [message.confirmations.statement.scope];
+    case 'fast-committed':
+      return [message.acks.prePrepare.statement.scope];
     case 'stable':
     case 'state':
       return [message.certificate.statement.scope];

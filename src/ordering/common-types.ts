@@ -9,7 +9,13 @@ export type Cycle = Brand<number, 'Cycle'>;
  * Which instance of which protocol a message belongs to. It is in everything signed, so that what the
  * Decision Module says never passes for what the ordering engine says.
  */
-export type OrderingScope = 'pbft' | 'decision-module' | 'antipaxos' | 'ezbft' | 'ezbft-decisions';
+export type OrderingScope =
+  | 'pbft'
+  | 'decision-module'
+  | 'antipaxos'
+  | 'ezbft'
+  | 'ezbft-decisions'
+  | 'fab';
 
 /** Something to be ordered. Executed once for each client and number. */
 export interface OrderingRequest {

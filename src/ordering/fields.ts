@@ -33,6 +33,7 @@ export const scope = choice<OrderingScope>(
   'antipaxos',
   'ezbft',
   'ezbft-decisions',
+  'fab',
 );
 
 /** What a signature is for; the three phases differ, so that none passes for another. */
@@ -52,6 +53,9 @@ const signedKind = choice<OrderingSignedKind>(
   'proposal',
   'report',
   'spec-reply',
+  'confirmation',
+  'two-step-view-change',
+  'two-step-new-view',
 );
 
 /** Starts every signed text: domain and version, kind, scope and cluster. */

@@ -13,7 +13,13 @@ import { readBatch, readCycleValue, writeBatch, writeCycleValue } from './batch-
 import { orderingLimits, readManifest, scope as scopeField, writeManifest } from './fields.js';
 import { readInstance, writeInstance } from './instance-codec.js';
 import { readReports, writeReports } from './report-codec.js';
-import { readOrderingSigned, readShared, writeShared } from './statement-codec.js';
+import {
+  readOrderingSigned,
+  readPrepared,
+  readShared,
+  writePrepared,
+  writeShared,
+} from './statement-codec.js';
 import type {
   Cycle,
   CycleValue,
@@ -51,6 +57,10 @@ const messageKind = choice<OrderingMessageKind>(
   'spec-reply',
   'commit-fast',
   'fetch-instance',
+  'two-step-view-change',
+  'two-step-new-view',
+  'confirmation',
+  'fast-committed',
 );
 
 /**
@@ -142,8 +152,10 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
     case 'checkpoint':
       return writeSigned(writer, message.signed);
     case 'view-change':
+    case 'two-step-view-change':
       return writeSigned(writer, message.viewChange);
     case 'new-view':
+    case 'two-step-new-view':
       return writeSigned(writer, message.newView);
     case 'fetch-batch':
     case 'fetch-chunk':
@@ -156,6 +168,11 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
       return writeBatch(writer, message.batch);
     case 'committed':
       writeShared(writer, message.commits);
+      return writeBatch(writer, message.batch);
+    case 'confirmation':
+      return writeShared(writer, message.confirmations);
+    case 'fast-committed':
+      writePrepared(writer, message.acks);
       return writeBatch(writer, message.batch);
     case 'status':
       writeView(writer, message.view);
@@ -221,6 +238,16 @@ function readContent(
       return { kind, scope, viewChange: readOrderingSigned(reader, cluster, 'view-change') };
     case 'new-view':
       return { kind, scope, newView: readOrderingSigned(reader, cluster, 'new-view') };
+    case 'two-step-view-change':
+      return { kind, scope, viewChange: readOrderingSigned(reader, cluster, kind) };
+    case 'two-step-new-view':
+      return { kind, scope, newView: readOrderingSigned(reader, cluster, kind) };
+    case 'confirmation':
+      return { kind, scope, confirmations: readShared(reader, cluster, kind) };
+    case 'fast-committed': {
+      const acks = readPrepared(reader, cluster);
+      return { kind, scope, acks, batch: readBatch(reader) };
+    }
     case 'chunk': {
       const bytes = reader.bytes();
       checkChunk(bytes);

@@ -19,6 +19,15 @@ import type { ClusterId, Digest } from '../kernel/ids.js';
 import type { Signed } from '../kernel/signed.js';
 import { orderingLimits, readOrderingHeader, writeOrderingHeader } from './fields.js';
 import { readSpecReply, writeSpecReply } from './instance-codec.js';
+import type { StatementOf, StatementReader } from './statement-reader.js';
+import {
+  readConfirmation,
+  readTwoStepNewView,
+  readTwoStepViewChange,
+  writeConfirmation,
+  writeTwoStepNewView,
+  writeTwoStepViewChange,
+} from './two-step-codec.js';
 import type {
   CheckpointCertificate,
   CheckpointStatement,
@@ -36,10 +45,13 @@ import type {
   SharedCertificate,
 } from './types.js';
 
-type StatementOf<Kind extends OrderingStatement['kind']> = Extract<
-  OrderingStatement,
-  { readonly kind: Kind }
->;
+export function statementReader(reader: Reader, cluster: ClusterId): StatementReader {
+  return {
+    reader,
+    signed: (kind) => readOrderingSigned(reader, cluster, kind),
+    shared: (kind) => readShared(reader, cluster, kind),
+  };
+}
 
 /** The bytes to sign. Throws `WireError` for what no bytes can say. */
 export function encodeOrderingStatement(
@@ -78,6 +90,12 @@ function writeFields(writer: Writer, statement: OrderingStatement): void {
       return writer.list(statement.entries, limits.replicas, (entry) => writeEntry(writer, entry));
     case 'spec-reply':
       return writeSpecReply(writer, statement);
+    case 'confirmation':
+      return writeConfirmation(writer, statement);
+    case 'two-step-view-change':
+      return writeTwoStepViewChange(writer, statement);
+    case 'two-step-new-view':
+      return writeTwoStepNewView(writer, statement);
   }
 }
 
@@ -102,6 +120,12 @@ function decodeOrderingStatement(cluster: ClusterId, bytes: Uint8Array): Orderin
         return readReport(reader, antipaxosOnly(scope));
       case 'spec-reply':
         return readSpecReply(reader, scope);
+      case 'confirmation':
+        return readConfirmation(reader, scope);
+      case 'two-step-view-change':
+        return readTwoStepViewChange(statementReader(reader, cluster), scope);
+      case 'two-step-new-view':
+        return readTwoStepNewView(statementReader(reader, cluster), scope);
     }
   });
 }

@@ -11,12 +11,19 @@ import type {
 } from './common-types.js';
 import type { CycleValue, ProposalStatement, ReportStatement } from './cycle-types.js';
 import type { Instance, SpecOrder, SpecReply } from './instance-types.js';
-import type { SequenceNewView, SequencePhase, SequenceViewChange } from './sequence-types.js';
+import type {
+  SequenceNewView,
+  SequencePhase,
+  SequencePrepared,
+  SequenceViewChange,
+} from './sequence-types.js';
+import type { TwoStepNewView, TwoStepViewChange, ViewConfirmation } from './two-step-types.js';
 
 export * from './common-types.js';
 export type * from './cycle-types.js';
 export * from './instance-types.js';
 export type * from './sequence-types.js';
+export type * from './two-step-types.js';
 
 export type OrderingStatement =
   | SequencePhase
@@ -25,7 +32,10 @@ export type OrderingStatement =
   | SequenceNewView
   | ProposalStatement
   | ReportStatement
-  | SpecReply;
+  | SpecReply
+  | ViewConfirmation
+  | TwoStepViewChange
+  | TwoStepNewView;
 
 /** What replicas send each other to order requests. The link identifies the sender. */
 export type OrderingMessage = { readonly scope: OrderingScope } & (
@@ -50,6 +60,19 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
   | {
       readonly kind: 'committed';
       readonly commits: SharedCertificate<SequencePhase>;
+      readonly batch: Batch;
+    }
+  | { readonly kind: 'two-step-view-change'; readonly viewChange: Signed<TwoStepViewChange> }
+  | { readonly kind: 'two-step-new-view'; readonly newView: Signed<TwoStepNewView> }
+  /** One replica's confirmation of a view's start, or those of several. */
+  | {
+      readonly kind: 'confirmation';
+      readonly confirmations: SharedCertificate<ViewConfirmation>;
+    }
+  /** A sequence number as a proof of two steps: as many acknowledgements as decide alone, and the batch. */
+  | {
+      readonly kind: 'fast-committed';
+      readonly acks: SequencePrepared;
       readonly batch: Batch;
     }
   /** How far the sender is. A replica that is further shows it what it lacks. */

@@ -4,6 +4,7 @@ import { compactMutants } from './compact.js';
 import { edgeMutants } from './edge.js';
 import { enrollMutants } from './enroll.js';
 import { explorationMutants } from './exploration.js';
+import { fabMutants } from './fab.js';
 import { forgettingMutants } from './forgetting.js';
 import { gatewayMutants } from './gateway.js';
 import { invitationMutants } from './invitations.js';
@@ -660,6 +661,7 @@ export const mutants: readonly Mutant[] = [
     tests: ['test/session/node/orders.test.ts'],
   },
   ...orderingMutants,
+  ...fabMutants,
   ...oneLiarMutants,
   ...edgeMutants,
   ...enrollMutants,

@@ -74,8 +74,8 @@ export const oneLiarMutants: readonly Mutant[] = [
     name: 'place-kept-from-one',
     rule: 'a backup from which a committed place is kept asks for its proof soon',
     file: 'src/ordering/core/sequence/voting.ts',
-    find: 'this.#askInTime(entry);',
-    replace: '',
+    find: 'this.#checkCommitted(entry, signed);\n    this.#askInTime(entry);',
+    replace: 'this.#checkCommitted(entry, signed);',
     tests: oneLiar,
   },
   {
@@ -178,8 +178,8 @@ export const oneLiarMutants: readonly Mutant[] = [
     name: 'second-decision-not-asserted',
     rule: 'one decision a place',
     file: 'src/ordering/core/sequence/state.ts',
-    find: "invariant(!entry.committed, 'one decision a place');",
-    replace: '',
+    find: "invariant(!decisionOf(entry), 'one decision a place');\n    entry.committed",
+    replace: 'entry.committed',
     tests: invariants,
   },
   {

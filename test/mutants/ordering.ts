@@ -315,8 +315,8 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'room-in-the-log-unnoticed',
     rule: 'when a checkpoint makes room, what waits is proposed',
     file: 'src/ordering/core/sequence/replica.ts',
-    find: 'this.#proposer.proposeRequired();\n    this.#proposer.propose();\n  }\n\n  #onViewEntered',
-    replace: '}\n\n  #onViewEntered',
+    find: '#onWindow(): void {\n    this.#proposer.proposeRequired();\n    this.#proposer.propose();',
+    replace: '#onWindow(): void {',
     tests: conformance,
   },
   {
@@ -363,8 +363,8 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'new-view-believed',
     rule: 'backups recompute what a new view proposes',
     file: 'src/ordering/core/sequence/voting.ts',
-    find: "return required === prePrepare.statement.digest ? 'accept' : 'refuse';",
-    replace: "return 'accept';",
+    find: "if (required !== prePrepare.statement.digest) return 'refuse';",
+    replace: '',
     tests: pbft,
   },
   {

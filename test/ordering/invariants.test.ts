@@ -1,10 +1,11 @@
 import { describe, expect, it } from 'vitest';
 import { Reader, Writer } from '../../src/kernel/codec/bytes.js';
 import type { Digest, ReplicaId, View } from '../../src/kernel/ids.js';
+import { nullBatch, nullDigest } from '../../src/ordering/batch-codec.js';
 import { Membership } from '../../src/ordering/core/antipaxos/membership.js';
 import { orderingDefaults } from '../../src/ordering/core/engine.js';
 import { Outbox } from '../../src/ordering/core/outbox.js';
-import { nullBatch, nullDigest, SequenceState } from '../../src/ordering/core/sequence/state.js';
+import { SequenceState } from '../../src/ordering/core/sequence/state.js';
 import { type SequencePhase, sequenceNumber } from '../../src/ordering/types.js';
 import { testCluster } from '../support/keys.js';
 

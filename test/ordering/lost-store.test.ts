@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { View } from '../../src/kernel/ids.js';
 import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
+import { FabEngine } from '../../src/ordering/core/fab/engine.js';
 import { boundOf } from '../../src/ordering/core/lost-store.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import { evidenceIn } from '../../src/ordering/core/pbft/new-view.js';
@@ -8,11 +9,12 @@ import type { LogEntry } from '../../src/ordering/core/sequence/state.js';
 import type { OrderingMessage } from '../../src/ordering/types.js';
 import { type EngineFactory, OrderingRig } from '../support/ordering-rig.js';
 
-type Engine = AntipaxosEngine | PbftEngine;
+type Engine = AntipaxosEngine | FabEngine | PbftEngine;
 
 const engines: Record<string, EngineFactory<Engine>> = {
   antipaxos: (own, machine) =>
     new AntipaxosEngine({ exclusion: 'S1', timeoutMaxMs: 2000, ...own }, machine),
+  fab: (own, machine) => new FabEngine(own, machine),
   pbft: (own, machine) => new PbftEngine(own, machine),
 };
 
@@ -36,7 +38,14 @@ function signedIn(from: number, message: OrderingMessage): [string, string] | un
       const { phase, view, sequence, digest } = message.signed.statement;
       return [`${from} ${scope} ${phase} ${view} ${sequence}`, digest];
     }
-    case 'view-change': {
+    case 'confirmation': {
+      const { statement, signatures } = message.confirmations;
+      const [own] = signatures.length === 1 ? signatures : [];
+      if (own?.replica !== from) return undefined;
+      return [`${from} ${scope} confirmation ${statement.view}`, statement.digest];
+    }
+    case 'view-change':
+    case 'two-step-view-change': {
       const { replica, view } = message.viewChange.statement;
       return [`${replica} ${scope} view-change ${view}`, message.viewChange.signature.join(' ')];
     }
@@ -138,9 +147,8 @@ describe.each(Object.entries(engines))(
       );
       const signed = new Set<string>();
       rig.tamper = (from, to, message) => {
-        const isOwn = ['proposal', 'report', 'phase', 'pre-prepare', 'view-change'].includes(
-          message.kind,
-        );
+        const kinds = ['proposal', 'report', 'phase', 'pre-prepare', 'view-change'];
+        const isOwn = [...kinds, 'two-step-view-change', 'confirmation'].includes(message.kind);
         // It may hand on what others have signed.
         const author =
           message.kind === 'proposal'

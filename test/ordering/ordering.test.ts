@@ -9,6 +9,7 @@ import {
 } from '../../src/ordering/check-message.js';
 import { orderingLimits } from '../../src/ordering/fields.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
+import { digestOfTable } from '../../src/ordering/two-step-codec.js';
 import {
   cycleNumber,
   type OrderingMessage,
@@ -67,6 +68,25 @@ const newView = signed(3, {
   view: 3 as View,
   viewChanges: [viewChange],
 } as const);
+const table = { low: 64, digests: [digest, digest] };
+const confirmations = shared({
+  kind: 'confirmation',
+  scope: 'pbft',
+  view: 1 as View,
+  digest: digestOfTable(table),
+} as const);
+const twoStepViewChange = signed(1, {
+  ...viewChange.statement,
+  kind: 'two-step-view-change',
+  acked: [signed(2, phase('pre-prepare'))],
+  starts: [{ table, confirmations }],
+} as const);
+const twoStepNewView = signed(3, {
+  kind: 'two-step-new-view',
+  scope: 'pbft',
+  view: 3 as View,
+  viewChanges: [twoStepViewChange],
+} as const);
 const proposal = signed(1, {
   kind: 'proposal',
   scope: 'antipaxos',
@@ -93,6 +113,15 @@ const messages: readonly OrderingMessage[] = [
   { kind: 'fetch-batch', scope: pbft, digest },
   { kind: 'batch', scope: pbft, batch },
   { kind: 'committed', scope: pbft, commits: shared(phase('commit')), batch },
+  { kind: 'two-step-view-change', scope: pbft, viewChange: twoStepViewChange },
+  { kind: 'two-step-new-view', scope: pbft, newView: twoStepNewView },
+  { kind: 'confirmation', scope: pbft, confirmations },
+  {
+    kind: 'fast-committed',
+    scope: pbft,
+    acks: { prePrepare: signed(2, phase('pre-prepare')), prepares: shared(phase('prepare')) },
+    batch,
+  },
   { kind: 'status', scope: pbft, view: 3 as View, position: 9, stable: 4 },
   { kind: 'stable', scope: pbft, certificate },
   { kind: 'state', scope: pbft, certificate, manifest: { own: 1, chunks: [digest, digest] } },

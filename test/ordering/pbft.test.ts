@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplicaId, View } from '../../src/kernel/ids.js';
+import { nullDigest } from '../../src/ordering/batch-codec.js';
 import {
   digestOfBatch,
   signOrdering,
@@ -8,7 +9,6 @@ import {
 import type { OrderingOptions } from '../../src/ordering/core/engine.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import { recomputeProposals } from '../../src/ordering/core/pbft/new-view.js';
-import { nullDigest } from '../../src/ordering/core/sequence/state.js';
 import {
   type Batch,
   type OrderingMessage,

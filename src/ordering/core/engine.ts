@@ -120,7 +120,7 @@ export function checkOptions(options: OrderingOptions): void {
 
 /** Time comes in with submissions and messages: milliseconds of a clock that never goes back. */
 export interface OrderingEngine extends Core<OrderingInput, OrderingOutput> {
-  readonly kind: 'antipaxos' | 'ezbft' | 'pbft';
+  readonly kind: 'antipaxos' | 'ezbft' | 'fab' | 'pbft';
   /** The last position applied. */
   readonly position: number;
   /** It has lost its store, and does not take part in full yet. */

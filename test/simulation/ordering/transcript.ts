@@ -42,6 +42,17 @@ function contentOf(message: OrderingMessage): string {
       const { view, replica, prepared, committed } = message.viewChange.statement;
       return `of ${replica} to v${view}, ${prepared.length} prepared, ${committed.length} committed`;
     }
+    case 'two-step-view-change': {
+      const { view, replica, acked, prepared } = message.viewChange.statement;
+      return `of ${replica} to v${view}, ${acked.length} acknowledged, ${prepared.length} prepared`;
+    }
+    case 'confirmation': {
+      const { statement, signatures } = message.confirmations;
+      return `v${statement.view} by ${signatures.map(({ replica }) => replica).join(' ')}`;
+    }
+    case 'fast-committed':
+      return `#${message.acks.prePrepare.statement.sequence} ${describeBatch(message.batch)}`;
+    case 'two-step-new-view':
     case 'new-view':
       return `v${message.newView.statement.view}`;
     case 'fetch-value':

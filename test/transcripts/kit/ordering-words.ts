@@ -64,6 +64,20 @@ export class OrderingWords {
         const { sequence } = message.commits.statement;
         return `committed #${sequence}: ${this.batch(message.batch)}`;
       }
+      case 'two-step-view-change': {
+        const { view, acked, prepared } = message.viewChange.statement;
+        return `two-step-view-change v${view}, ${acked.length} acknowledged, ${prepared.length} prepared`;
+      }
+      case 'two-step-new-view':
+        return `two-step-new-view v${message.newView.statement.view}`;
+      case 'confirmation': {
+        const { statement, signatures } = message.confirmations;
+        return `confirmation v${statement.view} of ${signatures.length}`;
+      }
+      case 'fast-committed': {
+        const { sequence } = message.acks.prePrepare.statement;
+        return `fast-committed #${sequence}: ${this.batch(message.batch)}`;
+      }
       case 'status':
         return `status v${message.view}, at ${message.position}`;
       case 'stable':

@@ -10,7 +10,7 @@ import {
   type ReportStatement,
   type VerifiedOrderingMessage,
 } from '../../types.js';
-import { PbftRule } from '../pbft/rule.js';
+import { pbftRule } from '../pbft/rule.js';
 import { SequenceReplica } from '../sequence/replica.js';
 import type { Judgement, SequenceHost } from '../sequence/state.js';
 import { readVector, writeVector } from './cycle.js';
@@ -56,7 +56,7 @@ export class DecisionModule {
       differences: () => ['decisions'],
       install: (snapshot) => this.#install(snapshot),
     };
-    this.#replica = new SequenceReplica(outbox, host, (...parts) => new PbftRule(...parts));
+    this.#replica = new SequenceReplica(outbox, host, pbftRule);
   }
 
   get view(): number {

@@ -240,6 +240,10 @@ export class AntipaxosEngine implements OrderingEngine {
       case 'spec-reply':
       case 'commit-fast':
       case 'fetch-instance':
+      case 'two-step-view-change':
+      case 'two-step-new-view':
+      case 'confirmation':
+      case 'fast-committed':
         return;
       default:
         return unreachable(message);

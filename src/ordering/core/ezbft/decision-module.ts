@@ -18,7 +18,7 @@ import {
   type OrderingRequest,
   type VerifiedOrderingMessage,
 } from '../../types.js';
-import { PbftRule } from '../pbft/rule.js';
+import { pbftRule } from '../pbft/rule.js';
 import { SequenceReplica } from '../sequence/replica.js';
 import type { SequenceHost } from '../sequence/state.js';
 import { settle, type Weighed, weigh } from './deciding.js';
@@ -70,7 +70,7 @@ export class DecisionModule {
       differences: () => ['settled instances'],
       install: (snapshot) => this.#install(snapshot),
     };
-    this.#replica = new SequenceReplica(outbox, host, (...parts) => new PbftRule(...parts));
+    this.#replica = new SequenceReplica(outbox, host, pbftRule);
   }
 
   get isLost(): boolean {

@@ -183,6 +183,10 @@ export class EzbftEngine implements OrderingEngine {
       case 'fetch-reports':
       case 'fast-decision':
       case 'rejoin':
+      case 'two-step-view-change':
+      case 'two-step-new-view':
+      case 'confirmation':
+      case 'fast-committed':
         return;
       default:
         return unreachable(message);

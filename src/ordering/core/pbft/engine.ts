@@ -1,7 +1,7 @@
 import type { OrderingOptions, StateMachine } from '../engine.js';
 import { SequenceEngine } from '../sequence/engine.js';
 import { SequenceReplica } from '../sequence/replica.js';
-import { PbftRule } from './rule.js';
+import { pbftRule } from './rule.js';
 
 /**
  * The `pbft` engine: one primary orders batches, several at once. Positions are sequence numbers.
@@ -39,11 +39,6 @@ export class PbftEngine extends SequenceEngine {
   readonly kind = 'pbft';
 
   constructor(options: OrderingOptions, machine: StateMachine) {
-    super(
-      'pbft',
-      options,
-      machine,
-      (outbox, host) => new SequenceReplica(outbox, host, (...parts) => new PbftRule(...parts)),
-    );
+    super('pbft', options, machine, (outbox, host) => new SequenceReplica(outbox, host, pbftRule));
   }
 }

@@ -1,4 +1,5 @@
 import type { Digest } from '../../../kernel/ids.js';
+import { nullDigest } from '../../batch-codec.js';
 import type {
   CheckpointCertificate,
   SequenceNumber,
@@ -8,7 +9,7 @@ import type {
   SharedCertificate,
 } from '../../types.js';
 import type { NewViewProposals } from '../sequence/rule.js';
-import { type LogEntry, nullDigest } from '../sequence/state.js';
+import type { LogEntry } from '../sequence/state.js';
 
 /**
  * Castro and Liskov §4.4: for each place above the highest stable checkpoint the batch that prepared in

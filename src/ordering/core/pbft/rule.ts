@@ -3,19 +3,21 @@ import type { Signed } from '../../../kernel/signed.js';
 import { decodeOrderingSigned } from '../../statement-codec.js';
 import type { SequenceNewView, SequenceViewChange } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
-import type { NewViewProposals, ViewForms, ViewRule } from '../sequence/rule.js';
+import type { NewViewProposals, RuleMaker, ViewForms, ViewRule } from '../sequence/rule.js';
 import type { SequenceState } from '../sequence/state.js';
 import { evidenceIn, recomputeProposals } from './new-view.js';
 
 /** The view change of Castro and Liskov (§4.4): a new view keeps what prepared. */
-export class PbftRule implements ViewRule<SequenceViewChange, SequenceNewView> {
+class PbftRule implements ViewRule<SequenceViewChange, SequenceNewView> {
   readonly forms: ViewForms<SequenceViewChange, SequenceNewView>;
+  readonly least: number;
   readonly #state: SequenceState;
   readonly #checkpoints: Checkpoints;
 
   constructor(state: SequenceState, checkpoints: Checkpoints) {
     this.#state = state;
     this.#checkpoints = checkpoints;
+    this.least = state.quorum;
     const { cluster } = state.options;
     this.forms = {
       read: (message) => {
@@ -38,16 +40,15 @@ export class PbftRule implements ViewRule<SequenceViewChange, SequenceNewView> {
     return { kind: 'view-change', scope: outbox.scope, view, replica: self, stable, ...evidence };
   }
 
-  open(
-    view: View,
-    viewChanges: readonly Signed<SequenceViewChange>[],
-  ): SequenceNewView | undefined {
-    const { outbox, quorum } = this.#state;
-    if (viewChanges.length < quorum) return undefined;
-    return { kind: 'new-view', scope: outbox.scope, view, viewChanges };
+  open(view: View, viewChanges: readonly Signed<SequenceViewChange>[]): SequenceNewView {
+    return { kind: 'new-view', scope: this.#state.outbox.scope, view, viewChanges };
   }
 
   proposals({ viewChanges }: SequenceNewView): NewViewProposals {
     return recomputeProposals(viewChanges.map(({ statement }) => statement));
   }
 }
+
+export const pbftRule: RuleMaker<SequenceViewChange, SequenceNewView> = {
+  make: (state, checkpoints) => new PbftRule(state, checkpoints),
+};

@@ -6,7 +6,7 @@ import { Checkpoints } from '../checkpoints.js';
 import { ClientTable, Snapshot, type StableCheckpoint } from '../client-table.js';
 import { nudgesMax, type Progress, type Reminding } from '../outbox.js';
 import { inBatches } from '../pending.js';
-import type { SequenceHost, SequenceState } from './state.js';
+import { decisionOf, type SequenceHost, type SequenceState } from './state.js';
 import type { ViewChanger } from './view-change.js';
 import type { Voter } from './voting.js';
 
@@ -50,19 +50,19 @@ export class CatchingUp implements Reminding {
   }
 
   sayAgain(tries: number): boolean {
-    const { log, isActive, pending, outbox } = this.#state;
+    const { log, mayVote, pending, outbox } = this.#state;
     const open = [...log.values()].filter((entry) => this.#state.isOpen(entry));
     for (const entry of open.slice(0, CHUNK)) this.#voter.sayAgain(entry);
-    for (const { committed } of open.slice(0, CHUNK)) {
-      const digest = committed?.statement.digest;
+    for (const entry of open.slice(0, CHUNK)) {
+      const digest = decisionOf(entry)?.digest;
       if (digest && !this.#state.batch(digest)) outbox.broadcast({ kind: 'fetch-batch', digest });
     }
-    if (!isActive) this.#views.sayAgain();
+    if (!mayVote) this.#views.sayAgain();
     this.#checkpoints.sayAgain();
     this.#spreadRequests();
     const { isUnstable } = this.#checkpoints;
     // One that asks for a view alone, with nothing to gain, waits until another one asks.
-    const isAsking = !isActive && tries < nudgesMax;
+    const isAsking = !mayVote && tries < nudgesMax;
     return open.length > 0 || isAsking || pending.size > 0 || isUnstable;
   }
 
@@ -93,9 +93,11 @@ export class CatchingUp implements Reminding {
   #showProofs(to: ReplicaId, position: number): void {
     const last = Math.min(position + CHUNK, this.#state.executed);
     for (let place = position + 1; place <= last; place += 1) {
-      const commits = this.#state.log.get(place)?.committed;
-      const batch = commits && this.#state.batch(commits.statement.digest);
-      if (batch) this.#state.outbox.send(to, { kind: 'committed', commits, batch });
+      const { committed: commits, fast: acks } = this.#state.log.get(place) ?? {};
+      const { digest } = commits?.statement ?? acks?.prePrepare.statement ?? {};
+      const batch = digest && this.#state.batch(digest);
+      if (batch && commits) this.#state.outbox.send(to, { kind: 'committed', commits, batch });
+      else if (batch && acks) this.#state.outbox.send(to, { kind: 'fast-committed', acks, batch });
     }
   }
 }
@@ -165,7 +167,7 @@ export class Executor {
   #executeNext(): boolean {
     const sequence = (this.#state.executed + 1) as SequenceNumber;
     const entry = this.#state.log.get(sequence);
-    const digest = entry?.committed?.statement.digest;
+    const digest = entry && decisionOf(entry)?.digest;
     const batch = digest === undefined ? undefined : this.#state.batch(digest);
     if (!entry || !digest || !batch) return false;
     this.#state.executed = sequence;

@@ -48,6 +48,7 @@ export class Proposer {
 
   /** Proposes again what may have been decided in earlier views, as far as it is at hand. */
   proposeRequired(): void {
+    if (!this.#state.mayVote) return;
     const missing: [SequenceNumber, Digest][] = [];
     for (const [sequence, digest] of this.#required) {
       if (sequence <= this.#checkpoints.low) continue;
@@ -75,8 +76,8 @@ export class Proposer {
 
   /** Batches that are full, or whose time is up. */
   propose(): void {
-    const { isPrimary, isActive, executed, options, pending } = this.#state;
-    if (!isPrimary || !isActive) return;
+    const { isPrimary, mayVote, executed, options, pending } = this.#state;
+    if (!isPrimary || !mayVote) return;
     while (this.#next <= Math.min(executed + options.pipelineDepth, this.#checkpoints.high)) {
       if (!this.#batching.isReady(this.#next === executed + 1)) return;
       const batch = pending.take(options, (request) => this.#host.judge([request]) === 'accept');

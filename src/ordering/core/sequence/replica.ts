@@ -40,7 +40,7 @@ export class SequenceReplica<
 
   constructor(outbox: Outbox, host: SequenceHost, rule: RuleMaker<V, N>) {
     this.#host = host;
-    this.#state = new SequenceState(outbox);
+    this.#state = new SequenceState(outbox, rule.fastQuorum);
     this.#executor = new Executor(this.#state, host, {
       executed: (requests) => this.#proposer.executed(requests),
       progressed: () => this.#onProgress(),
@@ -52,6 +52,8 @@ export class SequenceReplica<
     this.#voter = new Voter(this.#state, host, checkpoints, {
       committed: () => this.#executor.execute(),
       required: (sequence) => this.#views.required(sequence),
+      isVouched: (sequence) => this.#views.isVouched(sequence),
+      isExecuted: (request) => this.isExecuted(request),
       staked: () => this.#watch(),
       lacking: (holders) => {
         for (const holder of holders) this.#reminders.sendStatus(holder);
@@ -60,7 +62,11 @@ export class SequenceReplica<
     });
     this.#proposer = new Proposer(this.#state, host, this.#voter, checkpoints);
     this.#forwarder = new Forwarder(this.#state);
-    this.#views = new ViewChanger(rule(this.#state, checkpoints), this.#state, checkpoints, {
+    const views = rule.make(this.#state, checkpoints, {
+      judgeRequired: (batch) => this.#voter.judgeRequired(batch),
+      justified: () => this.#onJustified(),
+    });
+    this.#views = new ViewChanger(views, this.#state, checkpoints, {
       entered: (proposals) => this.#onViewEntered(proposals),
     });
     this.#suspicion = new Suspicion(this.#state, host, this.#views);
@@ -132,6 +138,7 @@ export class SequenceReplica<
   /** The host's judgements may have changed. */
   recheck(): void {
     this.#voter.recheck();
+    this.#views.recheck();
     this.#proposer.propose();
   }
 
@@ -169,7 +176,9 @@ export class SequenceReplica<
       case 'chunk':
         return this.#onCheckpointMessage(from, message);
       case 'view-change':
+      case 'two-step-view-change':
       case 'new-view':
+      case 'two-step-new-view':
         return this.#views.onMessage(message) ? this.#watch() : undefined;
       case 'fetch-batch': {
         const batch = this.#state.batch(message.digest);
@@ -179,6 +188,10 @@ export class SequenceReplica<
         return this.#onBatch(message);
       case 'committed':
         return this.#voter.onCommitted(message.commits, message.batch);
+      case 'fast-committed':
+        return this.#voter.onFastCommitted(message.acks, message.batch);
+      case 'confirmation':
+        return this.#views.onConfirmation(from, message);
       case 'slow':
         return this.#suspicion.onComplaint(from, message.view);
       case 'status':
@@ -245,6 +258,7 @@ export class SequenceReplica<
     for (const [sequence, required] of this.#views.proposals?.digests ?? []) {
       if (required === digest) this.#state.learnBatch(digest, batch, sequence as SequenceNumber);
     }
+    this.#views.onBatch(digest, batch);
     this.#proposer.proposeRequired();
   }
 
@@ -260,6 +274,14 @@ export class SequenceReplica<
   #onWindow(): void {
     this.#proposer.proposeRequired();
     this.#proposer.propose();
+  }
+
+  /** What waited for the proof of this view's start. */
+  #onJustified(): void {
+    this.#voter.recheck();
+    this.#proposer.proposeRequired();
+    this.#proposer.propose();
+    this.#watch();
   }
 
   #onViewEntered(proposals: NewViewProposals): void {

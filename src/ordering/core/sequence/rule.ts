@@ -1,15 +1,21 @@
-import type { Digest, View } from '../../../kernel/ids.js';
+import type { StoredRecord } from '../../../kernel/core.js';
+import type { Digest, ReplicaId, View } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
 import type {
+  Batch,
   CheckpointCertificate,
   OrderingMessage,
   SequenceNewView,
   SequenceNumber,
   SequenceViewChange,
+  SharedCertificate,
+  TwoStepNewView,
+  TwoStepViewChange,
+  ViewConfirmation,
 } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
 import type { OutgoingMessage } from '../outbox.js';
-import type { SequenceState } from './state.js';
+import type { Judgement, SequenceState } from './state.js';
 
 /** What a new view starts from. Everybody computes it alike from the same view changes. */
 export interface NewViewProposals {
@@ -17,10 +23,12 @@ export interface NewViewProposals {
   /** One for each place above the stable checkpoint, up to `last`; null requests fill the gaps. */
   readonly digests: ReadonlyMap<SequenceNumber, Digest>;
   readonly last: number;
+  /** Places where no correct replica is known to have judged what is required; none where this is missing. */
+  readonly unvouched?: ReadonlySet<number>;
 }
 
-export type AnyViewChange = SequenceViewChange;
-export type AnyNewView = SequenceNewView;
+export type AnyViewChange = SequenceViewChange | TwoStepViewChange;
+export type AnyNewView = SequenceNewView | TwoStepNewView;
 
 /** A message of a view change, as the rule that it belongs to reads it. */
 export type ViewMessage<V extends AnyViewChange, N extends AnyNewView> =
@@ -40,16 +48,45 @@ export interface ViewForms<V extends AnyViewChange, N extends AnyNewView> {
 /** What a replica shows when it leaves a view, and what the next one must propose for it. */
 export interface ViewRule<V extends AnyViewChange, N extends AnyNewView> {
   readonly forms: ViewForms<V, N>;
+  /** So many view changes may open a view. */
+  readonly least: number;
+  /** Where nobody votes in a view before its start is proved. */
+  readonly starts?: Starts;
   /** What this replica asks for a view with. */
   ask(view: View): V;
   /** The new view that these view changes to it, sorted by replica, allow; `undefined` while they do not. */
   open(view: View, viewChanges: readonly Signed<V>[]): N | undefined;
+  /** While the view that this replica asks for is not open. */
+  sayAgain?(): void;
+  /** A batch came. Returns whether a new view may have waited for it. */
+  onBatch?(digest: Digest, batch: Batch): boolean;
   /** What a new view, which has been checked, requires. */
   proposals(newView: N): NewViewProposals;
 }
 
+/** How the start of a view is proved to those that were not there. */
+export interface Starts {
+  /** From disk, before anything else. */
+  restore(records: readonly StoredRecord[]): void;
+  /** This replica is in the view, whose start has been checked. */
+  begin(view: View, proposals: NewViewProposals): void;
+  /** For a replica that comes later. */
+  show(to: ReplicaId): void;
+  sayAgain(): void;
+  onMessage(from: ReplicaId, confirmations: SharedCertificate<ViewConfirmation>): void;
+}
+
+/** What a rule asks of the replica, and tells it. */
+export interface RuleHost {
+  /** Whether a new view may require this batch, which a replica has acknowledged. */
+  judgeRequired(batch: Batch): Judgement;
+  /** The start of the current view is proved. */
+  justified(): void;
+}
+
 /** Makes a rule for one replica. */
-export type RuleMaker<V extends AnyViewChange, N extends AnyNewView> = (
-  state: SequenceState,
-  checkpoints: Checkpoints,
-) => ViewRule<V, N>;
+export interface RuleMaker<V extends AnyViewChange, N extends AnyNewView> {
+  /** So many acknowledgements decide alone; `undefined` where none do. */
+  readonly fastQuorum?: number;
+  make(state: SequenceState, checkpoints: Checkpoints, host: RuleHost): ViewRule<V, N>;
+}

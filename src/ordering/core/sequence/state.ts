@@ -9,8 +9,7 @@ import {
   type View,
 } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
-import { decodeBatch, encodeBatch, packedBatch } from '../../batch-codec.js';
-import { digestOfBatch } from '../../check-message.js';
+import { decodeBatch, encodeBatch, nullBatch, nullDigest, packedBatch } from '../../batch-codec.js';
 import { orderingLimits } from '../../fields.js';
 import {
   decodeOrderingSigned,
@@ -36,8 +35,11 @@ export type Judgement = 'accept' | 'later' | 'refuse';
 
 /** What the log is for: an application, or the Decision Module. */
 export interface SequenceHost {
-  /** Whether a backup may prepare the batch. Asked again on `recheck` where it said `later`. */
-  judge(batch: Batch): Judgement;
+  /**
+   * Whether a backup may prepare the batch. Asked again on `recheck` where it said `later`. `acknowledged`: a new view
+   * may require it, as a replica has acknowledged it before, a liar perhaps.
+   */
+  judge(batch: Batch, what?: 'acknowledged'): Judgement;
   /** How long a request may wait for its proposal, where the host measures delays itself. */
   usualWaitMs?(): number;
   /** Requests that are new, in their order. The batch of a null request is empty and not applied. */
@@ -65,6 +67,8 @@ export interface LogEntry {
   /** Of the highest view that this batch, or another, prepared in here. */
   prepared: SequencePrepared | undefined;
   committed: SharedCertificate<SequencePhase> | undefined;
+  /** Where acknowledgements alone have decided. */
+  fast: SequencePrepared | undefined;
   /** Since when this replica waits for it. */
   sinceMs: number;
   /** Whether others were asked for the proof. */
@@ -73,10 +77,6 @@ export interface LogEntry {
 
 /** What a primary may have under way at a backup: in full batches, so many pipelines. */
 const PIPELINES_MAX = 4;
-
-export const nullBatch: Batch = [];
-/** Castro and Liskov §4.4: what fills a gap, and changes nothing. */
-export const nullDigest: Digest = digestOfBatch(nullBatch);
 
 interface KnownBatch {
   held: { readonly batch: Batch };
@@ -89,6 +89,8 @@ export class SequenceState {
   readonly outbox: Outbox;
   readonly options: OrderingOptions;
   readonly quorum: number;
+  /** So many acknowledgements decide without commits; `undefined` where none do. */
+  readonly fastQuorum: number | undefined;
   readonly pending = new Pending();
   readonly log = new Map<number, LogEntry>();
   readonly #batches = new Map<Digest, KnownBatch>();
@@ -104,9 +106,12 @@ export class SequenceState {
    * them, before. -1 where none is.
    */
   closedThrough = -1;
+  /** Whether the start of the current view is proved, so that a vote in it counts. */
+  isJustified = true;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, fastQuorum?: number) {
     this.outbox = outbox;
+    this.fastQuorum = fastQuorum;
     this.options = outbox.options;
     this.quorum = quorum(outbox.options.resilience);
   }
@@ -124,6 +129,11 @@ export class SequenceState {
     return this.target === this.view && this.view > this.closedThrough;
   }
 
+  /** Whether this replica may propose and acknowledge. */
+  get mayVote(): boolean {
+    return this.isActive && this.isJustified;
+  }
+
   get isPrimary(): boolean {
     return this.primary === this.self;
   }
@@ -139,6 +149,7 @@ export class SequenceState {
       commits: new Map(),
       prepared: undefined,
       committed: undefined,
+      fast: undefined,
       sinceMs: this.outbox.nowMs,
       hasAsked: false,
     };
@@ -151,10 +162,11 @@ export class SequenceState {
    * in it. What an earlier view left behind and the new one does not require is nobody's concern, also where this
    * replica may not enter the new one; nor is what one that asks for the next view has accepted, and not prepared.
    */
-  isOpen({ sequence, accepted, prepared, commits, committed }: LogEntry): boolean {
+  isOpen(entry: LogEntry): boolean {
+    const { sequence, accepted, prepared, commits } = entry;
     if (sequence <= this.executed) return false;
     const voted = this.isActive ? accepted : prepared;
-    if (committed || (voted && voted.prePrepare.statement.view >= this.shown)) return true;
+    if (decisionOf(entry) || (voted && voted.prePrepare.statement.view >= this.shown)) return true;
     const recent = [...commits.values()].filter(({ statement }) => statement.view >= this.view);
     return recent.length >= oneCorrect(this.options.resilience);
   }
@@ -214,6 +226,7 @@ export class SequenceState {
       before < prePrepare.statement.view,
       'a replica votes once in a view, and in rising views',
     );
+    invariant(this.isJustified, 'a replica votes where the start of the view is proved');
     this.learnBatch(prePrepare.statement.digest, batch, entry.sequence);
     entry.accepted = proposed;
     entry.held = undefined;
@@ -231,21 +244,23 @@ export class SequenceState {
       'a replica commits only what it voted for last',
     );
     entry.prepared = prepared;
-    this.outbox.persistSigned(`prepared/${entry.sequence}`, () => {
-      const writer = new Writer();
-      writePrepared(writer, prepared);
-      return writer.finish();
-    });
+    this.outbox.persistSigned(`prepared/${entry.sequence}`, () => encodePrepared(prepared));
   }
 
   recordCommitted(entry: LogEntry, commits: SharedCertificate<SequencePhase>): void {
-    invariant(!entry.committed, 'one decision a place');
+    invariant(!decisionOf(entry), 'one decision a place');
     entry.committed = commits;
     this.outbox.persistSigned(`committed/${entry.sequence}`, () => {
       const writer = new Writer();
       writeShared(writer, commits);
       return writer.finish();
     });
+  }
+
+  recordFast(entry: LogEntry, acks: SequencePrepared): void {
+    invariant(!decisionOf(entry), 'one decision a place');
+    entry.fast = acks;
+    this.outbox.persistSigned(`fast/${entry.sequence}`, () => encodePrepared(acks));
   }
 
   /** Forgets what a stable checkpoint covers. */
@@ -255,6 +270,7 @@ export class SequenceState {
       if (entry.accepted) this.outbox.persist(`accepted/${sequence}`, null);
       if (entry.prepared) this.outbox.persist(`prepared/${sequence}`, null);
       if (entry.committed) this.outbox.persist(`committed/${sequence}`, null);
+      if (entry.fast) this.outbox.persist(`fast/${sequence}`, null);
       this.log.delete(sequence);
     }
     for (const [digest, { last }] of this.#batches) {
@@ -289,6 +305,12 @@ export class SequenceState {
       if (entry) entry.committed = committed;
       this.#use(committed.statement);
     }
+    for (const [place, bytes] of this.outbox.stored(records, 'fast/')) {
+      const fast = readAll(bytes, (reader) => readPrepared(reader, cluster));
+      const entry = this.#restored(place, low);
+      if (entry) entry.fast = fast;
+      this.#use(fast.prePrepare.statement);
+    }
   }
 
   #restored(place: string, low: number): LogEntry | undefined {
@@ -300,4 +322,15 @@ export class SequenceState {
     const known = this.#batches.get(digest);
     if (known) known.last = Math.max(known.last, sequence);
   }
+}
+
+/** What is decided at a place, however. */
+export function decisionOf({ committed, fast }: LogEntry): SequencePhase | undefined {
+  return committed?.statement ?? fast?.prePrepare.statement;
+}
+
+function encodePrepared(prepared: SequencePrepared): Uint8Array {
+  const writer = new Writer();
+  writePrepared(writer, prepared);
+  return writer.finish();
 }

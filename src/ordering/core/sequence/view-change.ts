@@ -8,7 +8,7 @@ import {
 } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
 import { encodeOrderingSigned } from '../../statement-codec.js';
-import type { OrderingMessage, OrderingMessageOf, SequenceNumber } from '../../types.js';
+import type { Batch, OrderingMessage, OrderingMessageOf, SequenceNumber } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
 import { LostStore, LostStoreAllowance } from '../lost-store.js';
 import type { AnyNewView, AnyViewChange, NewViewProposals, ViewRule } from './rule.js';
@@ -84,6 +84,11 @@ export class ViewChanger<
     return this.#proposals.digests.get(sequence) ?? null;
   }
 
+  /** Whether a correct replica is known to have judged what this view must have at a place. */
+  isVouched(sequence: SequenceNumber): boolean {
+    return this.#proposals?.unvouched?.has(sequence) !== true;
+  }
+
   progressed(): void {
     if (this.#state.isActive) this.#failures = 0;
     this.#returnIfPast();
@@ -121,6 +126,19 @@ export class ViewChanger<
     const { view, primary, outbox } = this.#state;
     outbox.log('warn', 'primary-suspected', { view, primary });
     this.#ask((view + 1) as View);
+  }
+
+  onConfirmation(from: ReplicaId, { confirmations }: OrderingMessageOf<'confirmation'>): void {
+    this.#rule.starts?.onMessage(from, confirmations);
+  }
+
+  onBatch(digest: Digest, batch: Batch): void {
+    if (this.#rule.onBatch?.(digest, batch)) this.#openIfPrimary();
+  }
+
+  /** The host's judgements may have changed. */
+  recheck(): void {
+    this.#openIfPrimary();
   }
 
   /** Returns whether somebody asks anew: two that ask in vain do not keep each other awake. */
@@ -163,12 +181,17 @@ export class ViewChanger<
 
   /** For a replica in an earlier view. */
   showView(replica: ReplicaId): void {
-    if (this.#newView) this.#state.outbox.send(replica, this.#rule.forms.newView(this.#newView));
+    if (!this.#newView) return;
+    this.#state.outbox.send(replica, this.#rule.forms.newView(this.#newView));
+    this.#rule.starts?.show(replica);
   }
 
-  /** A view change is repeated until the new view comes. */
+  /** A view change is repeated until the new view comes, and what proves its start until it is proved. */
   sayAgain(): void {
-    const own = this.#received.get(this.#state.self);
+    const { self, isActive } = this.#state;
+    if (isActive) return this.#rule.starts?.sayAgain();
+    this.#rule.sayAgain?.();
+    const own = this.#received.get(self);
     if (own) this.#state.outbox.broadcast(this.#rule.forms.viewChange(own));
   }
 
@@ -177,9 +200,12 @@ export class ViewChanger<
     const { outbox } = this.#state;
     const { forms } = this.#rule;
     this.#lost.restore(records);
+    this.#rule.starts?.restore(records);
     if (this.isLost) this.#state.closedThrough = this.#lost.bound?.view ?? Number.POSITIVE_INFINITY;
     for (const [, bytes] of outbox.stored(records, 'new-view')) {
-      this.#settle(forms.decodeNewView(bytes));
+      const newView = forms.decodeNewView(bytes);
+      const proposals = this.#settle(newView);
+      this.#rule.starts?.begin(newView.statement.view, proposals);
     }
     for (const [, bytes] of outbox.stored(records, 'view-change')) {
       const own = forms.decodeViewChange(bytes);
@@ -220,16 +246,17 @@ export class ViewChanger<
     const viewChanges = [...this.#received.values()]
       .filter(({ statement }) => statement.view === view)
       .sort((a, b) => a.statement.replica - b.statement.replica);
-    const newView = this.#rule.open(view, viewChanges);
+    const isEnough = viewChanges.length >= this.#rule.least;
+    const newView = isEnough && this.#rule.open(view, viewChanges);
     if (newView) this.#enter(outbox.sign(newView));
   }
 
   /** The new primary's time starts only once a quorum asks for it (§4.5.2). */
   #waitIfQuorum(): void {
-    const { target, view, quorum, outbox } = this.#state;
+    const { target, view, outbox } = this.#state;
     if (this.#isWaiting || target <= view) return;
     const asking = [...this.#received.values()].filter(({ statement }) => statement.view >= target);
-    if (asking.length < quorum) return;
+    if (asking.length < this.#rule.least) return;
     this.#isWaiting = true;
     outbox.startTimer(NEW_VIEW, this.suspectAfterMs);
   }
@@ -250,6 +277,7 @@ export class ViewChanger<
     outbox.log('info', 'view-entered', { view: this.#state.view, primary: this.#state.primary });
     if (proposals.stable) this.#checkpoints.learn(proposals.stable);
     this.#events.entered(proposals);
+    this.#rule.starts?.begin(view, proposals);
     if (this.isLost && view <= this.#state.closedThrough) this.#lost.ask();
     this.#returnIfPast();
   }
@@ -270,6 +298,7 @@ export class ViewChanger<
     this.#state.view = view;
     this.#state.target = view;
     if (view > this.#state.shown) this.#state.shown = view;
+    this.#state.isJustified = this.#rule.starts === undefined;
     this.#isWaiting = false;
     this.#state.outbox.stopTimer(NEW_VIEW);
     for (const [replica, { statement }] of this.#received) {

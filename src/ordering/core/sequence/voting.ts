@@ -7,9 +7,23 @@ import {
   type View,
 } from '../../../kernel/ids.js';
 import { type Signed, signatureOf } from '../../../kernel/signed.js';
-import type { Batch, SequenceNumber, SequencePhase, SharedCertificate } from '../../types.js';
+import type {
+  Batch,
+  OrderingRequest,
+  SequenceNumber,
+  SequencePhase,
+  SequencePrepared,
+  SharedCertificate,
+} from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
-import type { LogEntry, Proposed, SequenceHost, SequenceState } from './state.js';
+import {
+  decisionOf,
+  type Judgement,
+  type LogEntry,
+  type Proposed,
+  type SequenceHost,
+  type SequenceState,
+} from './state.js';
 
 const ASK = 'ask';
 /** Of the time of a retransmission: what a quorum commits comes sooner, unless a liar keeps it from here. */
@@ -23,6 +37,9 @@ export interface VotingEvents {
    * as a checkpoint covers it; `undefined` where the primary is free.
    */
   required(sequence: SequenceNumber): Digest | null | undefined;
+  /** Whether a correct replica is known to have judged what is required at a place. */
+  isVouched(sequence: SequenceNumber): boolean;
+  isExecuted(request: OrderingRequest): boolean;
   /** There is something to wait for. */
   staked(): void;
   /** These replicas have committed what this one has no proof of. */
@@ -31,7 +48,7 @@ export interface VotingEvents {
   accepted(batch: Batch): void;
 }
 
-/** The three phases (Castro and Liskov §4.2). */
+/** The three phases (Castro and Liskov §4.2), of which an engine of two steps needs two where few are silent. */
 export class Voter {
   readonly #state: SequenceState;
   readonly #host: SequenceHost;
@@ -104,10 +121,16 @@ export class Voter {
     const known = votes.get(from)?.statement.view;
     if (known !== undefined && known > view) return;
     votes.set(from, signed);
-    if (phase === 'prepare') return this.#checkPrepared(entry);
+    if (phase === 'prepare') return this.#onPrepare(entry);
     this.#events.staked();
     this.#checkCommitted(entry, signed);
     this.#askInTime(entry);
+  }
+
+  #onPrepare(entry: LogEntry): void {
+    this.#checkPrepared(entry);
+    const { fastQuorum } = this.#state;
+    if (fastQuorum !== undefined && entry.prepares.size >= fastQuorum - 1) this.#askInTime(entry);
   }
 
   /** Returns false where the timer is not this. */
@@ -118,6 +141,8 @@ export class Voter {
       if (!this.#isLacking(entry)) continue;
       entry.hasAsked = true;
       for (const replica of entry.commits.keys()) holders.add(replica);
+      if (this.#state.fastQuorum === undefined) continue;
+      for (const replica of entry.prepares.keys()) holders.add(replica);
     }
     this.#events.lacking(holders);
     return true;
@@ -129,7 +154,17 @@ export class Voter {
     if (!this.isInWindow(sequence)) return;
     const entry = this.#state.entry(sequence);
     this.#state.learnBatch(digest, batch, sequence);
-    if (!entry.committed) this.#state.recordCommitted(entry, commits);
+    if (!decisionOf(entry)) this.#state.recordCommitted(entry, commits);
+    this.#events.committed();
+  }
+
+  /** As many acknowledgements as decide alone, from anybody. */
+  onFastCommitted(acks: SequencePrepared, batch: Batch): void {
+    const { sequence, digest } = acks.prePrepare.statement;
+    if (this.#state.fastQuorum === undefined || !this.isInWindow(sequence)) return;
+    const entry = this.#state.entry(sequence);
+    this.#state.learnBatch(digest, batch, sequence);
+    if (!decisionOf(entry)) this.#state.recordFast(entry, acks);
     this.#events.committed();
   }
 
@@ -166,12 +201,18 @@ export class Voter {
   }
 
   /** Above what the new view requires, a batch is judged. Below, it is that or nothing. */
-  #judge(sequence: SequenceNumber, { prePrepare, batch }: Proposed): 'accept' | 'later' | 'refuse' {
+  #judge(sequence: SequenceNumber, { prePrepare, batch }: Proposed): Judgement {
+    if (!this.#state.isJustified) return 'later';
     const required = this.#events.required(sequence);
-    if (required !== undefined) {
-      return required === prePrepare.statement.digest ? 'accept' : 'refuse';
-    }
-    return batch.length === 0 ? 'refuse' : this.#host.judge(batch);
+    if (required === undefined) return batch.length === 0 ? 'refuse' : this.#host.judge(batch);
+    if (required !== prePrepare.statement.digest) return 'refuse';
+    return this.#events.isVouched(sequence) ? 'accept' : this.judgeRequired(batch);
+  }
+
+  /** What was executed since an acknowledgement changes nothing any more, and the host may not judge it as it did. */
+  judgeRequired(batch: Batch): Judgement {
+    const open = batch.filter((request) => !this.#events.isExecuted(request));
+    return open.length === 0 ? 'accept' : this.#host.judge(open, 'acknowledged');
   }
 
   /** Seen before: vote again, it may have been lost. Never for another batch in the same view. */
@@ -190,10 +231,11 @@ export class Voter {
 
   /** Prepared: the primary's pre-prepare and `quorum - 1` prepares of backups. */
   #checkPrepared(entry: LogEntry): void {
-    const { view, isActive, quorum, options } = this.#state;
+    const { view, isActive, quorum, fastQuorum, options } = this.#state;
     const prePrepare = entry.accepted?.prePrepare;
     if (!prePrepare || !isActive || prePrepare.statement.view !== view) return;
-    if (entry.prepared?.prePrepare.statement.view === view) return;
+    const isPrepared = entry.prepared?.prePrepare.statement.view === view;
+    if (isPrepared && (fastQuorum === undefined || decisionOf(entry))) return;
     const primary = primaryOf(options.resilience, view);
     if (entry.prepares.size < quorum - 1) return;
     const backups = [...entry.prepares].filter(([replica]) => replica !== primary);
@@ -202,6 +244,12 @@ export class Voter {
         ? this.#noBackups(prePrepare)
         : gather(backups, view, prePrepare.statement.digest);
     if (!prepares || prepares.signatures.length < quorum - 1) return;
+    const acks = prepares.signatures.length + 1;
+    if (fastQuorum !== undefined && acks >= fastQuorum && !decisionOf(entry)) {
+      this.#state.recordFast(entry, { prePrepare, prepares });
+      return this.#events.committed();
+    }
+    if (isPrepared || entry.fast) return;
     this.#state.recordPrepared(entry, { prePrepare, prepares });
     this.#vote('commit', prePrepare.statement);
   }
@@ -219,7 +267,7 @@ export class Voter {
 
   /** Committed: a quorum, in whatever view. */
   #checkCommitted(entry: LogEntry, { statement }: Signed<SequencePhase>): void {
-    if (entry.committed || entry.commits.size < this.#state.quorum) return;
+    if (decisionOf(entry) || entry.commits.size < this.#state.quorum) return;
     const commits = gather([...entry.commits], statement.view, statement.digest);
     if (!commits || commits.signatures.length < this.#state.quorum) return;
     this.#state.recordCommitted(entry, commits);
@@ -235,15 +283,16 @@ export class Voter {
     if (this.#isLacking(entry)) outbox.ensureTimer(ASK, options.resendAfterMs * ASK_PART);
   }
 
-  /** A correct replica has committed here, and this one has not executed it. */
-  #isLacking({ sequence, commits, hasAsked }: LogEntry): boolean {
-    const { executed, options } = this.#state;
+  /** A correct replica may have decided here, and this one has not executed it. */
+  #isLacking({ sequence, prepares, commits, hasAsked }: LogEntry): boolean {
+    const { executed, options, fastQuorum } = this.#state;
     if (hasAsked || sequence <= executed) return false;
+    if (fastQuorum !== undefined && prepares.size >= fastQuorum - 1) return true;
     return commits.size >= oneCorrect(options.resilience);
   }
 
   #learnCommittedBatch(entry: LogEntry, digest: Digest, batch: Batch): void {
-    if (entry.committed?.statement.digest !== digest || this.#state.batch(digest)) return;
+    if (decisionOf(entry)?.digest !== digest || this.#state.batch(digest)) return;
     this.#state.learnBatch(digest, batch, entry.sequence);
     this.#events.committed();
   }
