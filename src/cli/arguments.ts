@@ -47,6 +47,18 @@ export function wholeNumberArgument(min: number, max: number): (text: string) =>
   };
 }
 
+/** No way between two machines takes longer. */
+const roundTripMaxMs = 60_000;
+
+/** Milliseconds, with commas between. */
+export function parseRoundTrips(text: string): readonly number[] {
+  const times = text.split(',').map((one) => (one.trim() === '' ? Number.NaN : Number(one)));
+  if (times.some((ms) => !(ms >= 0 && ms <= roundTripMaxMs))) {
+    throw new InvalidArgumentError('Write milliseconds with commas between, such as 167,185,198.');
+  }
+  return times;
+}
+
 /**
  * Applications as the coordinators' files have them: `name` of a built-in one, or `name=path` of a
  * module, with commas between; or `none`.

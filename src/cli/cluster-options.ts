@@ -2,13 +2,16 @@ import { type Command, Option } from 'commander';
 import { type Binding, bindings, type EngineName, engineNames } from '../kernel/cluster.js';
 import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
 import type { NewCluster } from '../kernel/config/new-cluster.js';
+import { resilience } from '../kernel/ids.js';
 import {
   parseAddresses,
   parseApplications,
   parseModules,
   parseNames,
+  parseRoundTrips,
   wholeNumberArgument,
 } from './arguments.js';
+import { chooseEngine, type EngineChoice } from './engine-choice.js';
 import { usageError } from './exit.js';
 
 /** The options of `init` and `up` for a new cluster. */
@@ -29,10 +32,14 @@ export interface ClusterOptions {
   readonly applications?: Readonly<Record<string, string>>;
   /** Modules of applications by name; empty for no sessions. */
   readonly sessions?: Readonly<Record<string, string>>;
-  readonly engine?: EngineName;
+  readonly engine?: EngineName | typeof autoEngine;
+  /** Milliseconds between coordinators, for `--engine auto`. */
+  readonly roundTrips?: readonly number[];
   readonly binding?: Binding;
 }
 
+/** Has the engine chosen by the round trips. */
+const autoEngine = 'auto';
 const defaultF = 1;
 /** A transfer has one debtor and at most 15 creditors. */
 const banksMax = 16;
@@ -81,9 +88,15 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
       parseApplications,
     )
     .addOption(
-      new Option('--engine <name>', 'what orders sessions (default: antipaxos)').choices(
-        engineNames,
-      ),
+      new Option(
+        '--engine <name>',
+        'what orders sessions; "auto" takes what answers soonest over --round-trips (default: antipaxos)',
+      ).choices([...engineNames, autoEngine]),
+    )
+    .option(
+      '--round-trips <ms>',
+      'milliseconds between coordinators, for --engine auto: of 0 and 1, 0 and 2, ..., then of 1 and 2, ...',
+      parseRoundTrips,
     )
     .addOption(
       new Option(
@@ -112,6 +125,7 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
   const hasSessions = Object.keys(modules).length > 0;
   if (engine !== undefined && !hasSessions)
     throw usageError('--engine is of no use without --sessions');
+  const chosen = engineOf(options);
   return {
     clusterId: id,
     f,
@@ -124,8 +138,31 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
     ...(gateways !== undefined && { gateways }),
     ...(clients !== undefined && { clients }),
     ...(binding !== undefined && { binding }),
-    ...(hasSessions && { sessions: { engine: engine ?? 'antipaxos', modules } }),
+    ...(hasSessions && { sessions: { engine: chosen, modules } }),
   };
+}
+
+/** What `--engine auto` comes to; `undefined` where the engine is named. */
+export function engineChoiceOf(options: ClusterOptions): EngineChoice | undefined {
+  const { engine, roundTrips, f = defaultF, n } = options;
+  if (engine !== autoEngine) {
+    if (roundTrips === undefined) return undefined;
+    throw usageError('--round-trips is of no use without --engine auto');
+  }
+  if (roundTrips === undefined) {
+    throw usageError(
+      '--engine auto needs --round-trips: the milliseconds that ping shows between coordinators 0 and 1, 0 and 2, ..., ' +
+        'then between 1 and 2, ..., with commas between, as in --round-trips 167,185,198,138,111,229',
+    );
+  }
+  return chooseEngine(resilience(n ?? 3 * f + 1, f), roundTrips);
+}
+
+function engineOf(options: ClusterOptions): EngineName {
+  const { engine } = options;
+  const choice = engineChoiceOf(options);
+  if (choice) return choice.engine;
+  return engine === undefined || engine === autoEngine ? 'antipaxos' : engine;
 }
 
 /** `bank-a`, `bank-b`, ... */

@@ -66,6 +66,19 @@ describe('concordat init', () => {
     expect(sessions).toEqual({ engine: 'pbft', applications: ['shop'] });
   });
 
+  it.each([
+    ['pbft', '0,100,300,100,300,200'],
+    ['antipaxos', '0.5,0.5,0.5,0.5,0.5,0.5'],
+  ])('chooses the engine by the round trips between coordinators: %s', async (engine, ways) => {
+    const directory = await temporaryDirectory();
+    const wanted = ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', ways];
+    const made = await cli('init', directory, ...wanted);
+    expect(made).toMatchObject({ exitCode: 0, err: '' });
+    expect(made.out).toContain(`Sessions are ordered by ${engine}.`);
+    const { sessions } = await loadCluster(join(directory, 'cluster.json'));
+    expect(sessions?.engine).toBe(engine);
+  });
+
   it('makes sidecars of services in any language', async () => {
     const directory = await temporaryDirectory();
     const url = 'http://127.0.0.1:8080';
@@ -91,6 +104,16 @@ describe('concordat init', () => {
       ['--sessions', 'shop=/srv/shop.js', '--engine', 'raft'],
       /Allowed choices are antipaxos, pbft/,
     ],
+    [['--sessions', 'shop=/srv/shop.js', '--engine', 'auto'], /--engine auto needs --round-trips/],
+    [
+      ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', '1,2,3'],
+      /--round-trips has 3 times for 4 coordinators, which have 6 ways/,
+    ],
+    [
+      ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', '1,2,x,3,4,5'],
+      /Write milliseconds with commas between/,
+    ],
+    [['--sessions', 'shop=/srv/shop.js', '--round-trips', '1'], /no use without --engine auto/],
   ])('says what is wrong with %j', async (options, message) => {
     const directory = await temporaryDirectory();
     const { exitCode, err } = await cli('init', directory, ...options);

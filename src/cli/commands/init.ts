@@ -1,4 +1,10 @@
-import { addClusterOptions, type ClusterOptions, newClusterOf } from '../cluster-options.js';
+import {
+  addClusterOptions,
+  type ClusterOptions,
+  engineChoiceOf,
+  newClusterOf,
+} from '../cluster-options.js';
+import type { EngineChoice } from '../engine-choice.js';
 import { usageError } from '../exit.js';
 import { initCluster } from '../init.js';
 import { firstPort, localHost } from '../local/port-range.js';
@@ -29,7 +35,8 @@ Examples:
   concordat init
   concordat init /etc/concordat --f 2 --banks 5 --clients alice,shop
   concordat init deploy --compose
-  concordat init shop --sessions supply-chain,shop=./shop/application.js --engine pbft`,
+  concordat init shop --sessions supply-chain,shop=./shop/application.js --engine pbft
+  concordat init wide --sessions supply-chain --engine auto --round-trips 167,185,198,138,111,229`,
     )
     .action(async (directory: string, options: Options) => {
       const { compose = false, json = false, basePort } = options;
@@ -45,8 +52,15 @@ Examples:
           ? { kind: 'compose' }
           : { kind: 'local', host: localHost, basePort: basePort ?? firstPort },
       });
-      if (json) return printJson({ directory, files });
+      const choice = engineChoiceOf(options);
+      if (json) return printJson({ directory, files, ...(choice && { choice }) });
       console.log(`Made a cluster in ${directory}: ${files.length} files.`);
+      if (choice) console.log(choiceText(choice));
       if (!compose) console.log(`Start it with: concordat up ${directory}`);
     });
 };
+
+function choiceText({ engine, meanMs }: EngineChoice): string {
+  const means = Object.entries(meanMs).map(([name, ms]) => `${name} ${Math.round(ms)} ms`);
+  return `Sessions are ordered by ${engine}. A lone request waits, by the round trips alone, for: ${means.join(', ')}.`;
+}

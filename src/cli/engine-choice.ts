@@ -1,0 +1,57 @@
+import { type EngineName, engineNames } from '../kernel/cluster.js';
+import type { Resilience } from '../kernel/ids.js';
+import { expectedLatencyMs, type OneWayMs } from '../ordering/expected-latency.js';
+import { usageError } from './exit.js';
+
+/** Where no round trip is longer, replicas' processors decide and not the way between them. */
+const oneDataCenterMs = 5;
+
+/** An engine, and what a client waits for with each of them, in milliseconds: the mean over the replicas' regions. */
+export interface EngineChoice {
+  readonly engine: EngineName;
+  readonly meanMs: Readonly<Record<EngineName, number>>;
+}
+
+/**
+ * The engine whose clients wait least over these round trips, in milliseconds: of replicas 0 and 1, 0 and 2, and so on, then 1
+ * and 2, ... Within one data center the one with the most throughput. Throws a usage error for another number of them.
+ */
+export function chooseEngine(
+  resilience: Resilience,
+  roundTripsMs: readonly number[],
+): EngineChoice {
+  const oneWayMs = matrixOf(resilience, roundTripsMs);
+  const means = engineNames.map((engine) => {
+    const latencies = expectedLatencyMs(engine, resilience, oneWayMs);
+    return [engine, latencies.reduce((sum, ms) => sum + ms, 0) / latencies.length] as const;
+  });
+  const meanMs = Object.fromEntries(means) as EngineChoice['meanMs'];
+  if (Math.max(...roundTripsMs) <= oneDataCenterMs) return { engine: 'antipaxos', meanMs };
+  const [best] = means.reduce((least, one) => (one[1] < least[1] ? one : least));
+  return { engine: best, meanMs };
+}
+
+function matrixOf({ n }: Resilience, roundTripsMs: readonly number[]): OneWayMs {
+  const wanted = (n * (n - 1)) / 2;
+  if (roundTripsMs.length !== wanted) {
+    throw usageError(
+      `--round-trips has ${roundTripsMs.length} times for ${n} coordinators, which have ${wanted} ways between ` +
+        'them: of 0 and 1, 0 and 2, ..., then of 1 and 2, ..., in milliseconds, with commas between',
+    );
+  }
+  const matrix = Array.from({ length: n }, () => new Array<number>(n).fill(0));
+  const left = [...roundTripsMs];
+  for (let a = 0; a < n; a += 1) {
+    for (let b = a + 1; b < n; b += 1) {
+      const oneWay = (left.shift() ?? 0) / 2;
+      for (const [from, to] of [
+        [a, b],
+        [b, a],
+      ] as const) {
+        const row = matrix[from];
+        if (row) row[to] = oneWay;
+      }
+    }
+  }
+  return matrix;
+}
