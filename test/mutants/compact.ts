@@ -118,6 +118,14 @@ export const compactMutants: readonly Mutant[] = [
     tests: codec,
   },
   {
+    name: 'compact-namespaces',
+    rule: 'a namespace on a link is one that all readers of XML take alike',
+    file: 'src/soap/compact/message-codec.ts',
+    find: "if (uri.trim() !== uri) throw new WireError('white space around a namespace');",
+    replace: '',
+    tests: codec,
+  },
+  {
     name: 'compact-elements',
     rule: 'a message on a link has no more elements than XML may have',
     file: 'src/soap/compact/message-codec.ts',

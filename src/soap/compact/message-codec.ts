@@ -237,8 +237,7 @@ class TreeReader {
     if (!isName(localName) || (prefix !== '' && !isName(prefix))) {
       throw new WireError('no name of XML');
     }
-    if (uri.length > defaultXmlLimits.namespace)
-      throw new WireError('a namespace that is too long');
+    checkNamespace(uri);
     return [uri, prefix, localName];
   }
 }
@@ -248,6 +247,12 @@ function mayBind(prefix: string, uri: string): boolean {
   if (prefix === 'xmlns' || uri === XMLNS_NAMESPACE) return false;
   if ((prefix === 'xml') !== (uri === XML_NAMESPACE)) return false;
   return prefix === '' || uri !== '';
+}
+
+function checkNamespace(uri: string): void {
+  if (uri.length > defaultXmlLimits.namespace) throw new WireError('a namespace that is too long');
+  // Readers of XML may differ about it.
+  if (uri.trim() !== uri) throw new WireError('white space around a namespace');
 }
 
 /** One tag binds a prefix once, and has an attribute once. */
@@ -275,8 +280,7 @@ function declarationsIn(attributes: readonly XmlAttribute[]): number {
   let count = 0;
   for (const { namespaceURI, value } of attributes) {
     if (namespaceURI !== XMLNS_NAMESPACE) continue;
-    if (value.length > defaultXmlLimits.namespace)
-      throw new WireError('a namespace that is too long');
+    checkNamespace(value);
     count += 1;
   }
   return count;

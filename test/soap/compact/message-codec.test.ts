@@ -2,10 +2,12 @@ import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { readAll, WireError, Writer } from '../../../src/kernel/codec/bytes.js';
 import { endpoint } from '../../../src/soap/addressing.js';
+import { canonicalize } from '../../../src/soap/canonical.js';
 import { MessageReader, MessageWriter } from '../../../src/soap/compact/message-codec.js';
 import { readEnvelope, type SoapMessage, writeEnvelope } from '../../../src/soap/envelope.js';
 import { faultBody, readFault } from '../../../src/soap/fault-body.js';
 import { addressingFaults } from '../../../src/soap/faults.js';
+import { parseXml } from '../../../src/soap/parse-xml.js';
 import {
   attribute,
   childElements,
@@ -14,6 +16,8 @@ import {
   lookUp,
   type XmlElement,
 } from '../../../src/soap/xml.js';
+import { mutateBytes } from '../../fuzz/mutate/bytes.js';
+import { Random } from '../../fuzz/support/random.js';
 
 function encoded(message: SoapMessage, messages = new MessageWriter()): Uint8Array {
   const writer = new Writer();
@@ -211,11 +215,50 @@ describe('the messages of a link', () => {
       element(own, [attribute({ ns: 'urn:b', prefix: 'a', name: 'b' }, 'v')]),
       element(own, [plain('b'), plain('b')]),
       element(own, [declaration('b', 'urn:b'), declaration('b', 'urn:b')]),
+      element({ ...own, ns: 'urn:a ' }),
+      element(own, [declaration('b', ' urn:b')]),
     ];
     for (const body of bad) {
       expect(() => decoded(encoded({ ...emptyMessage, body }))).toThrow(
-        /prefix that XML does not bind so|tag that XML does not have/,
+        /prefix that XML does not bind so|tag that XML does not have|white space around/,
       );
     }
   });
+
+  it('are refused, or XML that says the same, whatever was changed in their bytes', () => {
+    const whole = encoded(everything());
+    let read = 0;
+    for (let stream = 0; stream < 12_000; stream += 1) {
+      const changed = readOrRefused(mutateBytes(new Random(7, stream), whole));
+      for (const part of changed === undefined ? [] : elementsOf(changed)) {
+        const text = canonicalize(part);
+        expect(canonicalize(parseXml(text))).toBe(text);
+        read += 1;
+      }
+    }
+    expect(read).toBeGreaterThan(300);
+  });
 });
+
+/** A message with attributes, namespaces and text of all kinds. */
+function everything(): SoapMessage {
+  const text =
+    '<S:Envelope xmlns:S="http://www.w3.org/2003/05/soap-envelope" xmlns:k="urn:k">' +
+    '<S:Header><w:Action xmlns:w="http://www.w3.org/2005/08/addressing">urn:a</w:Action>' +
+    '<k:H k:a="1" xml:lang="en">x</k:H></S:Header><S:Body><k:Ask a="1" k:b="2">' +
+    '<k:B xmlns:z="urn:z" z:q="k:n">text \u00e9 &amp; more</k:B><C xmlns="urn:d"/></k:Ask></S:Body></S:Envelope>';
+  return readEnvelope(text, () => true);
+}
+
+function readOrRefused(bytes: Uint8Array): SoapMessage | undefined {
+  try {
+    return decoded(bytes);
+  } catch (error) {
+    if (error instanceof WireError) return undefined;
+    throw error;
+  }
+}
+
+function elementsOf({ headers, body }: SoapMessage): readonly XmlElement[] {
+  return body === undefined ? headers : [...headers, body];
+}
