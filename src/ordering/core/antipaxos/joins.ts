@@ -6,8 +6,8 @@ import type { Outbox } from '../outbox.js';
 const JOINED = 'joined';
 
 /**
- * Cycles that this process joins with nothing to propose. That value and its signature are always the same, so
- * it is not written down in each: it is on disk up to which cycle there may be some, a pipeline's depth ahead.
+ * Cycles that this process joins with nothing to propose. That value is always the same, and any signature of it
+ * will do, so it is not written down in each: it is on disk up to which cycle there may be some, a pipeline's depth ahead.
  * After a restart the process proposes nothing else up to there, unless its own value is on disk. So it
  * proposes no two values in a cycle, and saves a write in most of those that others start.
  */
