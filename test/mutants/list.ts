@@ -4,6 +4,7 @@ import { compactMutants } from './compact.js';
 import { edgeMutants } from './edge.js';
 import { enrollMutants } from './enroll.js';
 import { explorationMutants } from './exploration.js';
+import { ezbftMutants } from './ezbft.js';
 import { fabMutants } from './fab.js';
 import { forgettingMutants } from './forgetting.js';
 import { gatewayMutants } from './gateway.js';
@@ -662,6 +663,7 @@ export const mutants: readonly Mutant[] = [
   },
   ...orderingMutants,
   ...fabMutants,
+  ...ezbftMutants,
   ...oneLiarMutants,
   ...edgeMutants,
   ...enrollMutants,

@@ -21,7 +21,7 @@ function check(
     }),
   );
   const log = told.map(([position, request]) => ({ key: keyOf(request), position, chain: '' }));
-  return checkDelivery({ decided, values, log });
+  return checkDelivery({ decided, values }, log);
 }
 
 const request = (number: number) => makeRequest('a', number, '');

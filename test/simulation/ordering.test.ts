@@ -47,6 +47,11 @@ describe('the ordering engines in the simulator', () => {
     expect(simulateOrdering(drawOrderingPlan(seed, 'pbft')).violations).toEqual([]);
   });
 
+  // In 211 all refused an instance and nobody had it settled; in 229 the state jumped past a proposal in vain.
+  it.each([2, 5, 11, 12, 23, 181, 211, 229])('violate nothing with ezBFT and seed %i', (seed) => {
+    expect(simulateOrdering(drawOrderingPlan(seed, 'ezbft')).violations).toEqual([]);
+  });
+
   it('go the same way again, from their seed and from the printed plan', () => {
     const plan = drawOrderingPlan(10);
     const { fingerprint, steps } = simulateOrdering(plan);
@@ -57,12 +62,14 @@ describe('the ordering engines in the simulator', () => {
 });
 
 describe('plans of the ordering scenario', () => {
-  const plans = Array.from({ length: 300 }, (_, seed) => drawOrderingPlan(seed));
+  const seeds = Array.from({ length: 300 }, (_, seed) => seed);
+  const plans = seeds.map((seed) => drawOrderingPlan(seed));
+  const ofInstances = seeds.map((seed) => drawOrderingPlan(seed, 'ezbft'));
 
   it.each(Object.keys(orderingLies) as OrderingLie[])('have %s in some of 300 seeds', (name) => {
     const has = ({ liars }: OrderingPlan) =>
       liars.some(({ behaviours }) => behaviours.includes(name));
-    expect(plans.filter(has).length).toBeGreaterThanOrEqual(5);
+    expect([...plans, ...ofInstances].filter(has).length).toBeGreaterThanOrEqual(5);
   });
 
   it.each(orderingFaults)('have %s in some of 300 seeds', (kind) => {
@@ -82,7 +89,7 @@ describe('plans of the ordering scenario', () => {
   });
 
   it('have never more liars than are tolerated', () => {
-    for (const { liars, twins, f } of plans) {
+    for (const { liars, twins, f } of [...plans, ...ofInstances]) {
       expect(liars.length + twins.length).toBeLessThanOrEqual(f);
     }
   });

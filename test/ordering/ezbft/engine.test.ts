@@ -79,6 +79,18 @@ describe('what does not interfere', () => {
     },
   );
 
+  it('is never what one client asks for: of two requests with one number one is executed', () => {
+    const rig = new KeyedRig();
+    rig.latencyMaxMs = 40;
+    for (let number = 1; number <= 10; number += 1) {
+      for (const home of [0, 1, 2, 3]) rig.submit(home, 'a', number, `key${home} ${number}`);
+    }
+    rig.runUntil(() => rig.haveApplied(10));
+    rig.runUntilIdle();
+    for (const replica of [1, 2, 3]) expect(rig.histories(replica)).toEqual(rig.histories(0));
+    rig.checkKeys();
+  });
+
   it('makes checkpoints that are the same, though it was executed in different orders', () => {
     const rig = new KeyedRig({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
     rig.latencyMaxMs = 80;
@@ -122,6 +134,26 @@ describe('liars', () => {
     rig.checkKeys();
     rig.submit(0, 'a', 2, 'key 2');
     rig.runUntil(() => rig.haveApplied(3), 60_000);
+  });
+
+  it('cannot use up the places of another: what is left of them is covered, and its requests come again', () => {
+    const rig = new KeyedRig({ options: { checkpointInterval: 4, batchDelayMs: 0 } });
+    rig.crash(3);
+    // Nobody sees what replica 0 proposes while its places are named by the liar.
+    rig.tamper = (from, _to, message) => {
+      if (from !== 0 || message.kind !== 'spec-order') return [message];
+      return message.order.statement.instance.space === 0 ? [] : [message];
+    };
+    rig.submit(0, 'a', 1, 'key 1');
+    for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 1, batch, [16, 0, 0, 0]));
+    rig.runFor(10_000);
+    rig.tamper = (_from, _to, message) => [message];
+    rig.runUntil(() => rig.haveApplied(2), 60_000);
+    rig.checkKeys();
+    for (let number = 2; number <= 12; number += 1) {
+      rig.submit(0, 'a', number, `key ${number}`);
+      rig.runUntil(() => rig.haveApplied(number + 1), 60_000);
+    }
   });
 
   it('are not replied to where they name what lies out of reach', () => {

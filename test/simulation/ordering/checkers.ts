@@ -5,7 +5,7 @@ import { excesses, type Load } from '../kit/loads.js';
 import type { Violation } from '../kit/violation.js';
 import type { OrderingPlan } from './plan.js';
 import type { DecidedRecord } from './records.js';
-import { keyOf, type OrderingWitness } from './witness.js';
+import { type Entry, keyOf, type OrderingWitness } from './witness.js';
 
 /** Antipaxos §3, of each cycle that any correct replica has decided. */
 export function checkCycles(
@@ -53,11 +53,10 @@ class Told {
 }
 
 /** That the machines were told what the decided values say: all of it, in order, once. */
-export function checkDelivery({
-  decided,
-  values,
-  log,
-}: Pick<OrderingWitness, 'decided' | 'values' | 'log'>): readonly Violation[] {
+export function checkDelivery(
+  { decided, values }: Pick<OrderingWitness, 'decided' | 'values'>,
+  log: readonly Entry[],
+): readonly Violation[] {
   const told = new Told();
   let index = 0;
   for (let cycle = 1; ; cycle += 1) {
@@ -87,6 +86,7 @@ const RECORDS_BESIDES = 32;
 /** Whether a correct replica holds no more than its log and the number of processes explain. */
 export function checkLoad(plan: OrderingPlan, loads: readonly Load[]): readonly Violation[] {
   const { n, checkpointInterval, pipelineDepth } = plan;
+  if (plan.engine === 'ezbft') return checkInstanceLoad(plan, loads);
   const window = 2 * checkpointInterval + 2 * pipelineDepth;
   // A value of each process, and any that its reports name besides; what was said; the decision.
   const ofCycles = window * (n * n + 3);
@@ -94,4 +94,12 @@ export function checkLoad(plan: OrderingPlan, loads: readonly Load[]): readonly 
   const recordsMax = ofCycles + ofPlaces + RECORDS_BESIDES;
   const timersMax = 2 * window + 2 * 8;
   return excesses(loads, { timers: timersMax, records: recordsMax });
+}
+
+/** The same of ezBFT: what was said and decided of the instances in reach, and the Decision Module's log. */
+function checkInstanceLoad(plan: OrderingPlan, loads: readonly Load[]): readonly Violation[] {
+  const { n, checkpointInterval } = plan;
+  const ofInstances = 2 * n * (3 * checkpointInterval + 4);
+  const ofPlaces = 2 * checkpointInterval * RECORDS_OF_A_PLACE;
+  return excesses(loads, { timers: 16, records: ofInstances + ofPlaces + RECORDS_BESIDES });
 }

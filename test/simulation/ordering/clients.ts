@@ -40,9 +40,10 @@ export class Clients {
   /** What was submitted at a correct replica and is not applied at all of them. */
   get open(): string[] {
     const { witness, correct } = this.#world;
-    const least = Math.min(...correct.map((replica) => witness.applied.get(replica) ?? 0));
     const keys = new Set(correct.flatMap((replica) => [...this.#of(replica).keys()]));
-    const missing = [...keys].filter((key) => (witness.indexOf.get(key) ?? Infinity) > least);
+    const missing = [...keys].filter(
+      (key) => !correct.every((replica) => witness.hasApplied(replica, key)),
+    );
     if (keys.size < this.#expected) missing.push('requests to come');
     return missing;
   }

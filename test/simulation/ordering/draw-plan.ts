@@ -1,6 +1,13 @@
 import { Random } from '../engine/random.js';
 import { drawFaults, drawShape, indices, starring } from '../kit/drawing.js';
-import { commonLies, costlyLies, type OrderingLie, orderingLies } from './byzantine/library.js';
+import {
+  commonLies,
+  costlyLies,
+  instanceLies,
+  type OrderingLie,
+  primaryLies,
+  serviceLies,
+} from './byzantine/library.js';
 import { orderingFaults } from './fault-kinds.js';
 import { type Moment, momentous, type OrderingLiarPlan, type OrderingPlan } from './plan.js';
 
@@ -11,7 +18,13 @@ const shapes = [
 ] as const;
 
 const lies = Object.keys(commonLies) as OrderingLie[];
-const allLies = Object.keys(orderingLies) as OrderingLie[];
+const costlyToo = Object.keys({ ...commonLies, ...costlyLies }) as OrderingLie[];
+/** What may be done to ezBFT. */
+const liesOfInstances = Object.keys({
+  ...instanceLies,
+  ...primaryLies,
+  ...serviceLies,
+}) as OrderingLie[];
 
 /** Losses of disks are drawn by themselves. */
 export const mixedFaults = orderingFaults.filter((kind) => kind !== 'disk-loss');
@@ -27,7 +40,8 @@ const costliest = [
 const MEASURING_EVERY = 4;
 
 export function drawOrderingPlan(seed: number, engine?: OrderingPlan['engine']): OrderingPlan {
-  if (seed % MEASURING_EVERY === 0) return drawMeasuringPlan(seed, engine);
+  const isMeasured = engine !== 'ezbft' && seed % MEASURING_EVERY === 0;
+  if (isMeasured) return drawMeasuringPlan(seed, engine);
   return drawSwarmPlan(seed, engine);
 }
 
@@ -66,7 +80,7 @@ function drawCostlyLiars(random: Random, turn: number, n: number, f: number): Or
   const [first = 0, ...rest] = random.chance(0.5) ? replicas : random.sample(replicas, n);
   const liars = [first, ...random.sample(rest, f - 1)];
   return liars.map((replica, index) => {
-    const turned = allLies.at(-1 - (turn % allLies.length)) ?? 'silent';
+    const turned = costlyToo.at(-1 - (turn % costlyToo.length)) ?? 'silent';
     const star = index === 0 ? turned : random.pick(costliest);
     const other = random.chance(0.7) ? [random.pick(costliest)] : [];
     const behaviours = [...new Set([star, ...other])];
@@ -93,10 +107,15 @@ function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingP
   const drawn = random.chance(0.85) ? 'antipaxos' : 'pbft';
   const withTwins = random.chance(0.12);
   const liars = random.chance(0.85)
-    ? drawLiars({ random, seed, n, f }, lies, 3, (liar) => liar)
+    ? drawLiars(
+        { random, seed, n, f },
+        engine === 'ezbft' ? liesOfInstances : lies,
+        3,
+        (liar) => liar,
+      )
     : [];
   // Who has lost its disk is one of the `f` until it is back.
-  const losses = liars.length < f ? drawLosses(seed, 0.6) : {};
+  const losses = engine !== 'ezbft' && liars.length < f ? drawLosses(seed, 0.6) : {};
   const twins = withTwins ? liars.slice(-1).map(({ replica }) => replica) : [];
   return {
     scenario: 'ordering',

@@ -23,7 +23,11 @@ export interface LosingWorld<Message> {
 }
 
 /** The parts of an engine, each of which comes back by itself. */
-const scopesOf = { pbft: ['pbft'], antipaxos: ['antipaxos', 'decision-module'] } as const;
+const scopesOf = {
+  pbft: ['pbft'],
+  antipaxos: ['antipaxos', 'decision-module'],
+  ezbft: ['ezbft', 'ezbft-decisions'],
+} as const;
 
 /** Who has lost its disk and does not take part in full yet: as its disk says, up or not. */
 export function stillLost(

@@ -4,51 +4,63 @@ import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
 
 /** A request as one machine applied it. */
 export interface Applied {
-  /** How many the machine had applied with it. */
+  /** What does not interfere is in different lanes. */
+  readonly lane: string;
+  /** How many the machine had applied with it in its lane. */
   readonly index: number;
   readonly position: number;
   readonly request: OrderingRequest;
-  /** Digest of all that it had applied, this included. */
+  /** Digest of all that it had applied in its lane, this included. */
   readonly chain: string;
 }
 
 export interface MachineEvents {
   applied(applied: Applied): void;
-  installed(index: number, chain: string): void;
+  installed(lanes: readonly Lane[]): void;
 }
 
-/** Counts what it applies, and chains it. Its snapshot is as long as a run wants it. */
+/** How many requests of one lane a machine has applied, and the digest of them. */
+export interface Lane {
+  readonly lane: string;
+  index: number;
+  chain: string;
+}
+
+/**
+ * Counts what it applies, and chains it: all of it, or each lane for itself where requests of different lanes commute.
+ * Its snapshot is as long as a run wants it.
+ */
 export class SimMachine implements StateMachine {
   readonly #events: MachineEvents;
   readonly #padding: string;
-  #index = 0;
-  #chain = '';
+  readonly #laneCount: number;
+  #lanes = new Map<string, Lane>();
   #last = 0;
 
-  constructor(events: MachineEvents, paddingBytes: number) {
+  constructor(events: MachineEvents, paddingBytes: number, laneCount: number) {
     this.#events = events;
     this.#padding = '.'.repeat(paddingBytes);
-  }
-
-  get index(): number {
-    return this.#index;
+    this.#laneCount = laneCount;
   }
 
   apply(position: number, batch: Batch): void {
     if (position <= this.#last) throw new Error(`position ${position} after ${this.#last}`);
     this.#last = position;
     for (const request of batch) {
-      this.#index += 1;
       const { client, number } = request;
-      const text = `${this.#chain} ${position} ${client} ${number} ${sha256(request.payload)}`;
-      this.#chain = sha256(new TextEncoder().encode(text));
-      this.#events.applied({ index: this.#index, position, request, chain: this.#chain });
+      const state = this.#lane(this.#nameOf(request));
+      state.index += 1;
+      const place = this.#laneCount > 1 ? '' : position;
+      const text = `${state.chain} ${place} ${client} ${number} ${sha256(request.payload)}`;
+      state.chain = sha256(new TextEncoder().encode(text));
+      this.#events.applied({ ...state, position, request });
     }
   }
 
   snapshot(): readonly Uint8Array[] {
-    const state = [this.#index, this.#chain, this.#last, this.#padding];
-    return [new TextEncoder().encode(JSON.stringify(state))];
+    const lanes = [...this.#lanes.values()].sort((a, b) => (a.lane < b.lane ? -1 : 1));
+    const last = this.#laneCount > 1 ? 0 : this.#last;
+    return [new TextEncoder().encode(JSON.stringify([lanes, last, this.#padding]))];
   }
 
   differences(): readonly string[] {
@@ -56,11 +68,25 @@ export class SimMachine implements StateMachine {
   }
 
   install(snapshot: Uint8Array): void {
-    [this.#index, this.#chain, this.#last] = JSON.parse(new TextDecoder().decode(snapshot));
-    this.#events.installed(this.#index, this.#chain);
+    const [lanes, last] = JSON.parse(new TextDecoder().decode(snapshot));
+    this.#lanes = new Map((lanes as Lane[]).map((one) => [one.lane, one]));
+    this.#last = Math.max(this.#last, last);
+    this.#events.installed([...this.#lanes.values()].map((one) => ({ ...one })));
   }
 
-  interferes(): boolean {
-    return true;
+  interferes(a: OrderingRequest, b: OrderingRequest): boolean {
+    return this.#nameOf(a) === this.#nameOf(b);
+  }
+
+  #nameOf({ number }: OrderingRequest): string {
+    return String(number % this.#laneCount);
+  }
+
+  #lane(lane: string): Lane {
+    const known = this.#lanes.get(lane);
+    if (known) return known;
+    const fresh = { lane, index: 0, chain: '' };
+    this.#lanes.set(lane, fresh);
+    return fresh;
   }
 }

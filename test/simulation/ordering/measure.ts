@@ -90,8 +90,7 @@ export class Measure {
     const open = this.#open;
     if (!open) return;
     const { witness, engine } = this.#world;
-    const index = witness.indexOf.get(open.key) ?? Number.POSITIVE_INFINITY;
-    if (index > (witness.applied.get(open.replica) ?? 0)) return;
+    if (!witness.hasApplied(open.replica, open.key)) return;
     this.#open = undefined;
     this.#waitsMs.push(engine.nowMs - open.sinceMs);
     this.#world.say(`lone request ${open.key} took ${ms(engine.nowMs - open.sinceMs)}`);

@@ -7,7 +7,7 @@ import { momentous, type OrderingPlan } from './plan.js';
 /** Of plans whose replicas run an ordering engine. */
 export const replicaForm = {
   ...commonForm,
-  engine: z.enum(['antipaxos', 'pbft']),
+  engine: z.enum(['antipaxos', 'ezbft', 'pbft']),
   faults: faultsOf(orderingFaults),
   exclusion: z.enum(['S1', 'S2', 'S3']),
   pipelineDepth: whole.min(1).max(100),

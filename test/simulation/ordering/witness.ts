@@ -6,11 +6,12 @@ import type {
   OrderingMessage,
   OrderingRequest,
   OrderingStatement,
+  SpecReply,
 } from '../../../src/ordering/types.js';
 import type { DiskWrite } from '../engine/disk.js';
 import type { Cast } from '../kit/cast.js';
 import type { Violation } from '../kit/violation.js';
-import type { Applied } from './machine.js';
+import type { Applied, Lane } from './machine.js';
 import { type DecidedRecord, readDecided } from './records.js';
 
 export const keyOf = ({ client, number }: OrderingRequest): string => `${client} ${number}`;
@@ -24,11 +25,11 @@ export interface Entry {
 
 /** Sees all that correct replicas say, write and apply, and notes where they contradict themselves. */
 export class OrderingWitness {
-  /** The one order, as far as any machine has got. Index 1 comes first. */
-  readonly log: Entry[] = [];
-  readonly indexOf = new Map<string, number>();
-  /** How much each correct replica's machine has applied. */
-  readonly applied = new Map<number, number>();
+  /** The one order of each lane, as far as any machine has got. Index 1 comes first. */
+  readonly #logs = new Map<string, Entry[]>();
+  readonly #places = new Map<string, { readonly lane: string; readonly index: number }>();
+  /** How much each correct replica's machine has applied, by lane. */
+  readonly #applied = new Map<number, Map<string, number>>();
   readonly decided = new Map<number, Map<string, DecidedRecord>>();
   readonly values = new Map<Digest, CycleValue>();
   /** What each correct replica proposed in a cycle. */
@@ -54,7 +55,7 @@ export class OrderingWitness {
 
   /** A machine starts anew, and replays. */
   started(replica: number): void {
-    if (this.#isCorrect(replica)) this.applied.set(replica, 0);
+    if (this.#isCorrect(replica)) this.#applied.set(replica, new Map());
   }
 
   /** Its disk is gone, so it tells its application again. */
@@ -62,22 +63,48 @@ export class OrderingWitness {
     this.#told.delete(replica);
   }
 
-  machineApplied(replica: number, { index, position, request, chain }: Applied): void {
-    if (!this.#isCorrect(replica)) return;
-    const key = keyOf(request);
-    const known = this.log[index - 1];
-    this.applied.set(replica, index);
-    if (known) return this.#compare(replica, index, chain);
-    const before = this.indexOf.get(key);
-    if (before !== undefined) this.#fault('exactly-once', `${key} at ${before} and at ${index}`);
-    this.log.push({ key, position, chain });
-    this.indexOf.set(key, index);
+  /** The order of a lane; where nothing commutes there is one. */
+  log(lane = '0'): Entry[] {
+    const known = this.#logs.get(lane);
+    if (known) return known;
+    const log: Entry[] = [];
+    this.#logs.set(lane, log);
+    return log;
   }
 
-  machineInstalled(replica: number, index: number, chain: string): void {
+  /** Requests that any machine has applied. */
+  get ordered(): number {
+    return this.#places.size;
+  }
+
+  /** Whether a correct replica has applied this request. */
+  hasApplied(replica: number, key: string): boolean {
+    const place = this.#places.get(key);
+    return place !== undefined && place.index <= (this.#applied.get(replica)?.get(place.lane) ?? 0);
+  }
+
+  machineApplied(replica: number, { lane, index, position, request, chain }: Applied): void {
     if (!this.#isCorrect(replica)) return;
-    this.applied.set(replica, index);
-    if (index > 0) this.#compare(replica, index, chain);
+    const key = keyOf(request);
+    const log = this.log(lane);
+    this.#reached(replica).set(lane, index);
+    if (log[index - 1]) return this.#compare(replica, lane, index, chain);
+    const before = this.#places.get(key);
+    if (before) this.#fault('exactly-once', `${key} at ${before.index} and at ${index}`);
+    log.push({ key, position, chain });
+    this.#places.set(key, { lane, index });
+  }
+
+  machineInstalled(replica: number, lanes: readonly Lane[]): void {
+    if (!this.#isCorrect(replica)) return;
+    this.#applied.set(replica, new Map(lanes.map(({ lane, index }) => [lane, index])));
+    for (const { lane, index, chain } of lanes) this.#compare(replica, lane, index, chain);
+  }
+
+  #reached(replica: number): Map<string, number> {
+    const known = this.#applied.get(replica) ?? new Map<string, number>();
+    this.#applied.set(replica, known);
+    return known;
   }
 
   /** A replica tells its application; never twice of the same place, restarts included. */
@@ -113,6 +140,10 @@ export class OrderingWitness {
           `report of ${message.report.statement.cycle}`,
           message.report,
         );
+      case 'spec-order':
+        return this.#saysOf(message.order.statement.instance.space, message.order);
+      case 'spec-reply':
+        return this.#saysOf(from, message.reply);
       case 'pre-prepare': {
         const { scope, view, sequence } = message.prePrepare.statement;
         return this.#once(from, `${scope} pre-prepare ${view} ${sequence}`, message.prePrepare);
@@ -155,6 +186,12 @@ export class OrderingWitness {
     }
   }
 
+  /** A correct replica says one thing of an instance, be it its own. */
+  #saysOf(replica: number, reply: Signed<SpecReply>): void {
+    const { space, index } = reply.statement.instance;
+    this.#once(replica, `reply of instance ${space}.${index}`, reply);
+  }
+
   /** A correct replica says one thing of a kind. */
   #once(from: number, what: string, signed: Signed<OrderingStatement>): void {
     if (!this.#isCorrect(from)) return;
@@ -172,9 +209,9 @@ export class OrderingWitness {
     if (known !== digest) this.#fault('same-state', `replica ${from} has another ${what}`);
   }
 
-  #compare(replica: number, index: number, chain: string): void {
-    if (this.log[index - 1]?.chain === chain) return;
-    this.#fault('total-order', `replica ${replica} differs at ${index}`);
+  #compare(replica: number, lane: string, index: number, chain: string): void {
+    if (this.log(lane)[index - 1]?.chain === chain) return;
+    this.#fault('total-order', `replica ${replica} differs at ${index} of lane ${lane}`);
   }
 
   #fault(checker: string, what: string): void {

@@ -18,6 +18,9 @@ import { isGenuine } from './requests.js';
 import { describe } from './transcript.js';
 import { OrderingWitness } from './witness.js';
 
+/** Where requests may pass each other: so many groups, whose members may not. */
+const LANES = 3;
+
 /** Told what a replica refuses. */
 export type Refusal = (
   replica: ReplicaId,
@@ -114,13 +117,14 @@ export class OrderingWorld extends ReplicaWorld<OrderingPlan, Uint8Array, Orderi
             witness.machineApplied(self, applied);
             if (this.isCorrect(address)) this.onProgress(self);
           }),
-        installed: (index, chain) =>
+        installed: (lanes) =>
           deferred.add(() => {
-            witness.machineInstalled(self, index, chain);
+            witness.machineInstalled(self, lanes);
             if (this.isCorrect(address)) this.onProgress(self);
           }),
       },
       plan.stateBytes,
+      plan.engine === 'ezbft' ? LANES : 1,
     );
     const core = this.#factory(
       {

@@ -8,6 +8,7 @@ import { transactionFaults } from '../faults/fault-kinds.js';
 import type { Report, RunOptions } from '../kit/trial.js';
 import {
   costlyLies,
+  instanceLies,
   primaryLies,
   proposerLies,
   reporterLies,
@@ -58,6 +59,7 @@ export function drawCourse({ scenario, engine }: Choice, seed: number): Course {
     case 'ordering':
       return ofOrdering(drawOrderingPlan(seed, engine));
     case 'sessions':
+      if (engine === 'ezbft') throw new RangeError('sessions do not run on ezbft');
       return ofSessions(drawSessionsPlan(seed, engine));
     default:
       return courseOf(drawPlan(seed, scenario), simulate, cutPlan);
@@ -75,10 +77,10 @@ export function readCourse({ scenario }: Choice, json: string): Course {
   }
 }
 
-export function coverageGroups({ scenario }: Choice): readonly CoverageGroup[] {
+export function coverageGroups({ scenario, engine }: Choice): readonly CoverageGroup[] {
   switch (scenario) {
     case 'ordering':
-      return orderingGroups;
+      return engine === 'ezbft' ? instanceGroups : orderingGroups;
     case 'sessions':
       return sessionsGroups;
     default:
@@ -121,13 +123,23 @@ const transactionGroups: readonly CoverageGroup[] = [
   liars('Lying clients', clientBehaviours),
 ];
 
+const commonGroups: readonly CoverageGroup[] = [
+  liars('Lying primaries and voters', primaryLies),
+  liars('Other lies', serviceLies),
+];
+
 const orderingGroups: readonly CoverageGroup[] = [
   { title: 'Faults', prefix: 'fault ', names: [...orderingFaults, ...writes] },
   liars('Lying proposers', proposerLies),
   liars('Lying reporters', reporterLies),
-  liars('Lying primaries and voters', primaryLies),
+  ...commonGroups,
   liars('Costly lies', costlyLies),
-  liars('Other lies', serviceLies),
+];
+
+const instanceGroups: readonly CoverageGroup[] = [
+  { title: 'Faults', prefix: 'fault ', names: [...orderingFaults, ...writes] },
+  liars('Lying leaders and repliers', instanceLies),
+  ...commonGroups,
 ];
 
 const sessionsGroups: readonly CoverageGroup[] = [

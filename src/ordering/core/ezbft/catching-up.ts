@@ -67,7 +67,7 @@ export class CatchingUp implements Reminding {
     const { outbox } = this.#state;
     const entry = this.#state.find(instance);
     const { space, index } = instance;
-    if (index <= (this.#state.cut[space] ?? 0)) this.#execution.checkpoints.show(from, 'state');
+    if (index <= (this.#state.cut[space] ?? 0)) this.#execution.checkpoints.show(from, 'stable');
     if (!entry) return;
     const { decision, orders } = entry;
     if (decision?.replies) {

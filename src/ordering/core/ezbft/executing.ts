@@ -30,6 +30,10 @@ export class Execution {
   readonly #machine: StateMachine;
   readonly #events: ExecutionEvents;
   readonly #clients = new ClientTable();
+  /** What the application was told of before the state jumped, and may be executed again after it. */
+  #told = new Map<ClientId, Map<number, OrderingRequest>>();
+  /** The position that the machine was last told; the engine's own goes back where the state jumps. */
+  #lastTold = 0;
   /** Executed since the last checkpoint was taken: the table takes them in then, in an order that is the same everywhere. */
   #recent = new Map<ClientId, Map<number, OrderingRequest>>();
   /**
@@ -155,7 +159,7 @@ export class Execution {
   /** Returns whether it was a barrier. */
   #executeInstance(instance: Instance): boolean {
     const { space, index } = instance;
-    const { executed, outbox, pending, self } = this.#state;
+    const { executed, pending, self } = this.#state;
     const entry = this.#state.find(instance);
     const decision = entry?.decision;
     invariant(index === (executed[space] ?? 0) + 1, 'instances of a space are executed in order');
@@ -167,15 +171,30 @@ export class Execution {
     }
     this.#state.position += 1;
     this.#covered[space] = index;
-    const { position } = this.#state;
     const fresh = decision.batch.filter((request) => this.#isNew(request));
     pending.remove(decision.batch);
     if (space === self) this.#events.executedOwn(decision.batch.length);
-    if (fresh.length > 0) {
-      this.#machine.apply(position, fresh);
-      if (!outbox.replaying) outbox.output({ kind: 'delivered', position, batch: fresh });
-    }
+    this.#apply(fresh);
     return decision.batch.length === 0;
+  }
+
+  /** The state jumps past proposals of this replica's: which of them came to nothing, its client table knows. */
+  #putBackCovered(): void {
+    const { spaces, self } = this.#state;
+    for (const [index, entry] of spaces[self] ?? []) {
+      if (index <= (this.#covered[self] ?? 0)) this.#putBack(entry);
+    }
+  }
+
+  #apply(fresh: Batch): void {
+    if (fresh.length === 0) return;
+    const { outbox, position: reached } = this.#state;
+    this.#lastTold = Math.max(this.#lastTold + 1, reached);
+    const position = this.#lastTold;
+    this.#machine.apply(position, fresh);
+    if (outbox.replaying) return;
+    const batch = fresh.filter(({ client, number }) => !this.#told.get(client)?.has(number));
+    if (batch.length > 0) outbox.output({ kind: 'delivered', position, batch });
   }
 
   /** This replica's own proposal came to nothing. */
@@ -216,8 +235,11 @@ export class Execution {
       this.#state.turn = reader.u16();
       this.#clients.read(reader);
     });
+    // All of it that the state has not is above the cut, and comes again.
+    this.#told = this.#recent;
     this.#recent = new Map();
     this.#take(position);
+    this.#putBackCovered();
     this.#machine.install(snapshot.machine);
     for (const [space, index] of this.#covered.entries()) this.#state.executed[space] = index;
     this.#state.position = position;

@@ -147,7 +147,7 @@ export class Replying {
     const said = this.#state.said(entry);
     const missing = this.#missing(entry);
     const isEqual = [...entry.replies.values()].every(
-      ({ statement }) => said && isSame(statement, said.statement),
+      ({ statement }) => said?.statement.value && isSame(statement, said.statement),
     );
     if (said && isEqual && missing.length === 0) return this.#decideFast(entry, said);
     const isHopeless = !isEqual || missing.every((replica) => this.#silent.has(replica));

@@ -1,4 +1,5 @@
 import * as costly from './costly.js';
+import * as instances from './instances.js';
 import type { BehaviourMaker } from './liar.js';
 import * as primaries from './primaries.js';
 import * as proposers from './proposers.js';
@@ -30,6 +31,21 @@ export const reporterLies = {
   'report-to-some': reporters.reportToSome,
   'late-reporter': reporters.lateReporter,
   'hasty-reports': reporters.hastyReports,
+} satisfies Record<string, BehaviourMaker>;
+
+export const instanceLies = {
+  'equivocate-orders': instances.equivocateOrders,
+  'order-to-one': instances.orderToOne,
+  'withhold-dependencies': instances.withholdDependencies,
+  'invent-dependencies': instances.inventDependencies,
+  'skip-instances': instances.skipInstances,
+  'barriers-only': instances.barriersOnly,
+  'equivocate-replies': instances.equivocateReplies,
+  'refuse-everything': instances.refuseEverything,
+  'silent-replier': instances.silentReplier,
+  'false-settlements': instances.falseSettlements,
+  'mixed-certificates': instances.mixedCertificates,
+  'flood-instances': instances.floodInstances,
 } satisfies Record<string, BehaviourMaker>;
 
 export const primaryLies = {
@@ -74,6 +90,6 @@ export const costlyLies = {
 export const commonLies = { ...proposerLies, ...reporterLies, ...primaryLies, ...serviceLies };
 
 /** Every way to misbehave, by its name in plans and in the coverage. */
-export const orderingLies = { ...commonLies, ...costlyLies };
+export const orderingLies = { ...commonLies, ...costlyLies, ...instanceLies };
 
 export type OrderingLie = keyof typeof orderingLies;

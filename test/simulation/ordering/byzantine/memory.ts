@@ -30,6 +30,8 @@ export class Memory {
   readonly #cluster: ClusterId;
   readonly #counts = new Map<OrderingMessage['kind'], number>();
   readonly #excluded = new Map<number, readonly ReplicaId[]>();
+  /** It has seen ezBFT at work. */
+  hasInstances = false;
   highestCycle = 0;
   highestPlace = 0;
   view = 0;
@@ -41,6 +43,7 @@ export class Memory {
 
   note(message: OrderingMessage): void {
     this.#counts.set(message.kind, this.countOf(message.kind) + 1);
+    this.hasInstances ||= message.scope === 'ezbft';
     switch (message.kind) {
       case 'proposal':
         return this.#proposal(message);

@@ -21,6 +21,10 @@ const commands = clientId('decision-module');
 /** How far a view change of a hasty replica jumps. */
 const LEAP = 3;
 
+function sequenceScopes({ memory }: Liar): readonly OrderingScope[] {
+  return memory.hasInstances ? ['ezbft-decisions'] : ['decision-module', 'pbft'];
+}
+
 /** The pre-prepare with another batch, signed anew. */
 function withBatch(liar: Liar, { prePrepare, scope }: PrePrepare, batch: Batch): PrePrepare {
   const statement = { ...prePrepare.statement, digest: digestOfBatch(batch) };
@@ -29,6 +33,7 @@ function withBatch(liar: Liar, { prePrepare, scope }: PrePrepare, batch: Batch):
 
 /** Another batch that may stand at the same place: other reports of the same cycle, or other requests. */
 function otherBatch(liar: Liar, { scope, batch }: PrePrepare): Batch | undefined {
+  if (scope === 'ezbft-decisions') return undefined;
   if (scope !== 'decision-module') {
     return [genuineRequest(`own${liar.self}`, 1 + liar.random.int(1000), 'other')];
   }
@@ -230,7 +235,7 @@ export function forgetPrepared(liar: Liar): Behaviour {
 /** Asks for views for no reason, now and then far ahead. */
 export function hastyViewChanges(liar: Liar): Behaviour {
   liar.every(900, () => {
-    for (const scope of ['decision-module', 'pbft'] as const) {
+    for (const scope of sequenceScopes(liar)) {
       liar.lied();
       const viewChange = liar.sign({
         kind: 'view-change' as const,

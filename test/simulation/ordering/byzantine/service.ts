@@ -1,9 +1,20 @@
 import { sha256 } from '../../../../src/kernel/digest.js';
 import type { Digest, View } from '../../../../src/kernel/ids.js';
-import { type Cycle, cycleNumber, type OrderingMessage } from '../../../../src/ordering/types.js';
+import {
+  type Cycle,
+  cycleNumber,
+  type OrderingMessage,
+  type OrderingScope,
+} from '../../../../src/ordering/types.js';
 import { type Behaviour, halves, type Liar } from './liar.js';
 
 const scopes = ['antipaxos', 'decision-module', 'pbft'] as const;
+const instanceScopes = ['ezbft', 'ezbft-decisions'] as const;
+
+/** What it lies about: all engines of one order, or ezBFT. */
+function scopesOf({ memory }: Liar): readonly OrderingScope[] {
+  return memory.hasInstances ? instanceScopes : scopes;
+}
 
 /** Says nothing to some, to one half at a time, or to anybody. */
 export function silentToSome(liar: Liar): Behaviour {
@@ -70,7 +81,7 @@ export function rejoinAlways(liar: Liar): Behaviour {
 export function falseStatus(liar: Liar): Behaviour {
   liar.every(300, () => {
     liar.lied();
-    for (const scope of scopes) {
+    for (const scope of scopesOf(liar)) {
       const position = liar.random.pick([0, liar.memory.highestCycle, 2 ** 40]);
       const stable = liar.random.pick([0, position, 2 ** 40]);
       const view = liar.random.pick([0, liar.memory.view, 1_000_000]) as View;
@@ -88,7 +99,7 @@ export function criesLost(liar: Liar): Behaviour {
   liar.every(400, () => {
     liar.lied();
     const nonce = sha256(new TextEncoder().encode(`${liar.self} ${liar.random.int(1_000_000)}`));
-    for (const scope of scopes) {
+    for (const scope of scopesOf(liar)) {
       const position = liar.random.pick([0, liar.memory.highestCycle + 5, 2 ** 40]);
       const view = liar.random.pick([0, liar.memory.view, liar.memory.view + 1, 2 ** 40]) as View;
       liar.broadcast({ kind: 'lost', scope, nonce, view, position });
@@ -109,7 +120,7 @@ export function falseCheckpoints(liar: Liar): Behaviour {
   const wrong: Digest = sha256(new TextEncoder().encode(`state of ${liar.self}`));
   liar.every(1500, () => {
     liar.lied();
-    const scope = liar.random.pick(scopes);
+    const scope = liar.random.pick(scopesOf(liar));
     const position = 64 * (1 + liar.random.int(1_000_000));
     const statement = { kind: 'checkpoint', scope, position, digest: wrong } as const;
     liar.broadcast({ kind: 'checkpoint', scope, signed: liar.sign(statement) });
@@ -174,7 +185,7 @@ export function floodFetches(liar: Liar): Behaviour {
         liar.broadcast({ kind: 'fetch-value', scope: 'antipaxos', cycle, digest });
       }
     }
-    for (const scope of scopes) {
+    for (const scope of scopesOf(liar)) {
       const digest = sha256(new TextEncoder().encode(`${liar.random.int(1000)}`));
       liar.broadcast({ kind: 'fetch-batch', scope, digest });
     }
