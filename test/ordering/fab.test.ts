@@ -318,6 +318,7 @@ describe('what a replica believes of a view change', () => {
     const a = [phase(rig, 0, at(0, 1))];
     const b = [phase(rig, 0, { ...at(0, 1), batch: [makeRequest('b', 1, 'b')] })];
     expect(verify(rig, newView([vote(1, a), vote(2, a)]))).toBe(false);
+    expect(verify(rig, newView([vote(1, []), vote(2, [])]))).toBe(false);
     expect(verify(rig, newView([vote(1, a), vote(2, a), vote(3, [])]))).toBe(true);
     expect(verify(rig, newView([vote(0, b), vote(1, a), vote(2, a)]))).toBe(false);
     expect(verify(rig, newView([vote(1, a), vote(2, b), vote(3, [])]))).toBe(true);
@@ -417,6 +418,27 @@ describe('the start of a view', () => {
     for (const store of rig.stores) {
       expect([...store.keys()].filter((key) => key.includes('/start/')).length).toBeLessThan(4);
     }
+  });
+});
+
+describe('a replica that has lost its store', () => {
+  it('confirms no view that it may have been in before', () => {
+    const rig = open();
+    rig.submit(0, 'a', 1);
+    rig.runUntil(() => rig.haveApplied(1));
+    const confirmed = new Set<number>();
+    rig.tamper = (from, _to, message) => {
+      if (from !== 3 || message.kind !== 'confirmation') return [message];
+      const { statement, signatures } = message.confirmations;
+      if (signatures.some(({ replica }) => replica === 3)) confirmed.add(statement.view);
+      return [message];
+    };
+    rig.loseStore(3);
+    rig.runUntil(() => !rig.engine(3).isLost);
+    rig.submit(1, 'b', 1);
+    rig.runUntil(() => rig.haveApplied(2));
+    // It may have asked for view 1, and others were told to leave that as well.
+    expect([...confirmed]).toEqual([2]);
   });
 });
 

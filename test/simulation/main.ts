@@ -6,7 +6,7 @@ interface Flags {
   readonly seed?: number;
   readonly seeds?: readonly [number, number];
   readonly scenario: Choice['scenario'];
-  readonly engine?: 'antipaxos' | 'ezbft' | 'pbft';
+  readonly engine?: 'antipaxos' | 'ezbft' | 'fab' | 'pbft';
   readonly steps?: number;
   readonly plan?: string;
   readonly shrink?: true;
@@ -27,7 +27,7 @@ const program = new Command('sim')
     new Option(
       '--engine <name>',
       'of `ordering` and `sessions`; drawn by the seed if not given',
-    ).choices(['antipaxos', 'ezbft', 'pbft']),
+    ).choices(['antipaxos', 'ezbft', 'fab', 'pbft']),
   )
   .addOption(new Option('--steps <number>', 'stop the run after so many events').argParser(whole))
   .option('--plan <json>', 'run this plan instead of a seed’s')

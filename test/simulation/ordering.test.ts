@@ -2,7 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Digest } from '../../src/kernel/ids.js';
 import { signOrdering } from '../../src/ordering/check-message.js';
 import type { OrderingOutput } from '../../src/ordering/core/engine.js';
-import { type OrderingLie, orderingLies } from './ordering/byzantine/library.js';
+import { type OrderingLie, orderingLies, twoStepLies } from './ordering/byzantine/library.js';
 import { drawMeasuringPlan, drawOrderingPlan } from './ordering/draw-plan.js';
 import { type EngineFactory, productionEngines } from './ordering/engines.js';
 import { orderingFaults } from './ordering/fault-kinds.js';
@@ -52,6 +52,10 @@ describe('the ordering engines in the simulator', () => {
     expect(simulateOrdering(drawOrderingPlan(seed, 'ezbft')).violations).toEqual([]);
   });
 
+  it.each([2, 9, 44])('violate nothing with FaB and seed %i', (seed) => {
+    expect(simulateOrdering(drawOrderingPlan(seed, 'fab')).violations).toEqual([]);
+  });
+
   it('go the same way again, from their seed and from the printed plan', () => {
     const plan = drawOrderingPlan(10);
     const { fingerprint, steps } = simulateOrdering(plan);
@@ -70,6 +74,14 @@ describe('plans of the ordering scenario', () => {
     const has = ({ liars }: OrderingPlan) =>
       liars.some(({ behaviours }) => behaviours.includes(name));
     expect([...plans, ...ofInstances].filter(has).length).toBeGreaterThanOrEqual(5);
+  });
+
+  it.each(Object.keys(twoStepLies) as OrderingLie[])('have %s in some of 300 for FaB', (name) => {
+    const has = ({ liars }: OrderingPlan) =>
+      liars.some(({ behaviours }) => behaviours.includes(name));
+    const ofTwoSteps = plans.map(({ seed }) => drawOrderingPlan(seed, 'fab'));
+    expect(ofTwoSteps.filter(has).length).toBeGreaterThanOrEqual(20);
+    expect(plans.filter(has)).toEqual([]);
   });
 
   it.each(orderingFaults)('have %s in some of 300 seeds', (kind) => {

@@ -64,7 +64,7 @@ function commandAllowedMs({ delayMs, timeoutMs }: Measured, leastMs: number): nu
   return Math.min(Math.max(ASK_PART * timeoutMs + 7 * delayMs, leastMs / 4), timeoutMs);
 }
 
-/** PBFT: a request goes to the primary, and then through three phases. */
+/** With a primary: a request goes to it, and then through three phases at the most. */
 export function promisedByPbft(plan: OrderingPlan): Promised {
   const phasesMs = 5 * hopMs(plan);
   const { suspectAfterMs } = orderingDefaults;
@@ -85,7 +85,8 @@ function primariesMs(plan: OrderingPlan): number {
   for (let failures = 1; failures < plan.f; failures += 1) {
     sum += 2 * orderingDefaults.suspectAfterMs * 2 ** failures;
   }
-  return sum + plan.f * 4 * hopMs(plan);
+  // Where a view's start is proved, that takes two hops more.
+  return sum + plan.f * (plan.engine === 'fab' ? 6 : 4) * hopMs(plan);
 }
 
 /** With one cycle at a time it may have to wait for another one, empty, to end. */

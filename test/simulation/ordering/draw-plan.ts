@@ -7,6 +7,7 @@ import {
   type OrderingLie,
   primaryLies,
   serviceLies,
+  twoStepLies,
 } from './byzantine/library.js';
 import { orderingFaults } from './fault-kinds.js';
 import { type Moment, momentous, type OrderingLiarPlan, type OrderingPlan } from './plan.js';
@@ -17,6 +18,14 @@ const shapes = [
   { n: 7, f: 2, weight: 5 },
 ] as const;
 
+/** Clusters that bear one silent replica in two steps, and two. */
+const twoStepShapes = [
+  { n: 4, f: 1, weight: 12 },
+  { n: 5, f: 1, weight: 2 },
+  { n: 7, f: 2, weight: 5 },
+  { n: 9, f: 2, weight: 1 },
+] as const;
+
 const lies = Object.keys(commonLies) as OrderingLie[];
 const costlyToo = Object.keys({ ...commonLies, ...costlyLies }) as OrderingLie[];
 /** What may be done to ezBFT. */
@@ -25,6 +34,29 @@ const liesOfInstances = Object.keys({
   ...primaryLies,
   ...serviceLies,
 }) as OrderingLie[];
+
+/** What an engine of two steps knows of, the lies of its own twice. */
+const ofTwoSteps = [
+  ...(Object.keys(twoStepLies) as OrderingLie[]),
+  ...([
+    'equivocate-batches',
+    'idle-primary',
+    'slow-primary',
+    'deaf-primary',
+    'stale-views',
+  ] as const),
+  ...(['vote-for-everything', 'equivocate-votes', 'leave-one-out', 'silent'] as const),
+  ...(['silent-to-some', 'false-status', 'false-checkpoints', 'false-states'] as const),
+  ...(['flood-fetches', 'repeat-stale', 'slow-everything', 'never-help', 'cries-lost'] as const),
+  ...(Object.keys(twoStepLies) as OrderingLie[]),
+  'equivocate-batches',
+] satisfies OrderingLie[];
+const costlyOfTwoSteps: readonly OrderingLie[] = ['keep-from-one', 'paced-primary', ...ofTwoSteps];
+
+function liesOf(engine: OrderingPlan['engine'] | undefined): readonly OrderingLie[] {
+  if (engine === 'ezbft') return liesOfInstances;
+  return engine === 'fab' ? ofTwoSteps : lies;
+}
 
 /** Losses of disks are drawn by themselves. */
 export const mixedFaults = orderingFaults.filter((kind) => kind !== 'disk-loss');
@@ -51,6 +83,7 @@ export function drawMeasuringPlan(
   engine: OrderingPlan['engine'] = 'antipaxos',
 ): OrderingPlan {
   const random = new Random(`plan ${seed} measuring`);
+  const names = engine === 'fab' ? costlyOfTwoSteps : costlyToo;
   const { n, f } = random.chance(0.65) ? { n: 4, f: 1 } : { n: 7, f: 2 };
   return {
     scenario: 'ordering',
@@ -61,7 +94,7 @@ export function drawMeasuringPlan(
     requests: 0,
     chaosMs: 1000,
     faults: {},
-    liars: drawCostlyLiars(random, seed / MEASURING_EVERY, n, f),
+    liars: drawCostlyLiars({ random, seed: seed / MEASURING_EVERY, n, f }, names),
     twins: [],
     exclusion: random.pick(['S1', 'S1', 'S2', 'S3'] as const),
     pipelineDepth: random.pick([1, 2, 4, 10, 10]),
@@ -74,13 +107,16 @@ export function drawMeasuringPlan(
   };
 }
 
-function drawCostlyLiars(random: Random, turn: number, n: number, f: number): OrderingLiarPlan[] {
+function drawCostlyLiars(
+  { random, seed: turn, n, f }: Drawing,
+  names: readonly OrderingLie[],
+): OrderingLiarPlan[] {
   const replicas = indices(n);
   // The first primary in half of the runs.
   const [first = 0, ...rest] = random.chance(0.5) ? replicas : random.sample(replicas, n);
   const liars = [first, ...random.sample(rest, f - 1)];
   return liars.map((replica, index) => {
-    const turned = costlyToo.at(-1 - (turn % costlyToo.length)) ?? 'silent';
+    const turned = names.at(-1 - (turn % names.length)) ?? 'silent';
     const star = index === 0 ? turned : random.pick(costliest);
     const other = random.chance(0.7) ? [random.pick(costliest)] : [];
     const behaviours = [...new Set([star, ...other])];
@@ -103,16 +139,12 @@ function drawMoments(random: Random): readonly [Moment, Moment] {
 /** A mixture of faults and liars, up to what must be tolerated; each seed another. */
 function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingPlan {
   const random = new Random(`plan ${seed} ordering`);
-  const { n, f } = drawShape(random, shapes);
+  const isTwoStep = engine === 'fab';
+  const { n, f } = drawShape(random, isTwoStep ? twoStepShapes : shapes);
   const drawn = random.chance(0.85) ? 'antipaxos' : 'pbft';
   const withTwins = random.chance(0.12);
   const liars = random.chance(0.85)
-    ? drawLiars(
-        { random, seed, n, f },
-        engine === 'ezbft' ? liesOfInstances : lies,
-        3,
-        (liar) => liar,
-      )
+    ? drawLiars({ random, seed, n, f }, liesOf(engine), 3, (liar) => liar)
     : [];
   // Who has lost its disk is one of the `f` until it is back.
   const losses = engine !== 'ezbft' && liars.length < f ? drawLosses(seed, 0.6) : {};

@@ -27,6 +27,7 @@ const scopesOf = {
   pbft: ['pbft'],
   antipaxos: ['antipaxos', 'decision-module'],
   ezbft: ['ezbft', 'ezbft-decisions'],
+  fab: ['fab'],
 } as const;
 
 /** Who has lost its disk and does not take part in full yet: as its disk says, up or not. */

@@ -1,13 +1,13 @@
 import { z } from 'zod';
 import { commonForm, faultsOf, namesIn, whole } from '../kit/plan-form.js';
-import { orderingLies } from './byzantine/library.js';
+import { allLies } from './byzantine/library.js';
 import { orderingFaults } from './fault-kinds.js';
 import { momentous, type OrderingPlan } from './plan.js';
 
 /** Of plans whose replicas run an ordering engine. */
 export const replicaForm = {
   ...commonForm,
-  engine: z.enum(['antipaxos', 'ezbft', 'pbft']),
+  engine: z.enum(['antipaxos', 'ezbft', 'fab', 'pbft']),
   faults: faultsOf(orderingFaults),
   exclusion: z.enum(['S1', 'S2', 'S3']),
   pipelineDepth: whole.min(1).max(100),
@@ -23,7 +23,7 @@ const planForm = z.strictObject({
   liars: z.array(
     z.strictObject({
       replica: whole,
-      behaviours: namesIn(orderingLies).min(1),
+      behaviours: namesIn(allLies).min(1),
       during: z.tuple([moment, moment]).optional(),
     }),
   ),

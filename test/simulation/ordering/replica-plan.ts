@@ -4,7 +4,7 @@ import type { OrderingFault } from './fault-kinds.js';
 
 /** What plans have in common whose replicas run an ordering engine, bare or below sessions. */
 export interface ReplicaPlan extends WorldPlan {
-  readonly engine: 'antipaxos' | 'ezbft' | 'pbft';
+  readonly engine: 'antipaxos' | 'ezbft' | 'fab' | 'pbft';
   readonly n: number;
   readonly f: number;
   /** The faults that are on, each with a strength above 0 and up to 1. */

@@ -157,12 +157,21 @@ export class OrderingWitness {
         this.#agree(`${scope} state at ${position}`, digest, from);
         return;
       }
-      case 'view-change': {
+      case 'confirmation': {
+        const { statement, bytes, signatures } = message.confirmations;
+        const own = signatures.find(({ replica }) => replica === from);
+        if (!own) return;
+        const signed = { statement, bytes, signature: own.signature };
+        return this.#once(from, `${statement.scope} confirmation ${statement.view}`, signed);
+      }
+      case 'view-change':
+      case 'two-step-view-change': {
         const { scope, view, replica } = message.viewChange.statement;
         if (replica !== from) return;
         return this.#once(from, `${scope} view change to ${view}`, message.viewChange);
       }
-      case 'new-view': {
+      case 'new-view':
+      case 'two-step-new-view': {
         const { scope, view } = message.newView.statement;
         this.highestView = Math.max(this.highestView, view);
         return this.#once(view % this.#cast.cluster.resilience.n, `${scope} new view ${view}`, {

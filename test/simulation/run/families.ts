@@ -13,6 +13,7 @@ import {
   proposerLies,
   reporterLies,
   serviceLies,
+  twoStepLies,
 } from '../ordering/byzantine/library.js';
 import { cutOrderingPlan } from '../ordering/cuts.js';
 import { drawOrderingPlan } from '../ordering/draw-plan.js';
@@ -80,6 +81,7 @@ export function readCourse({ scenario }: Choice, json: string): Course {
 export function coverageGroups({ scenario, engine }: Choice): readonly CoverageGroup[] {
   switch (scenario) {
     case 'ordering':
+      if (engine === 'fab') return [...orderingGroups, liars('Lies of two steps', twoStepLies)];
       return engine === 'ezbft' ? instanceGroups : orderingGroups;
     case 'sessions':
       return sessionsGroups;

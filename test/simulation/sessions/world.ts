@@ -1,7 +1,5 @@
 import type { ReplicaId } from '../../../src/kernel/ids.js';
-import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
 import { orderingDefaults } from '../../../src/ordering/core/engine.js';
-import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
 import { encodeOrderingMessage } from '../../../src/ordering/message-codec.js';
 import type { OrderingMessage } from '../../../src/ordering/types.js';
 import { type SessionOptions, sessionDefaults } from '../../../src/session/core/application.js';
@@ -12,6 +10,7 @@ import type { Host, Life, Process } from '../engine/process.js';
 import { coordinatorAddress, replicaAt } from '../kit/cast.js';
 import type { Narrator } from '../kit/world.js';
 import { OrderingImpostor } from '../ordering/byzantine/impostor.js';
+import { productionEngines } from '../ordering/engines.js';
 import { isFaulty } from '../ordering/replica-plan.js';
 import { ReplicaWorld, TIMEOUT_MAX_MS } from '../ordering/replica-world.js';
 import { describe } from '../ordering/transcript.js';
@@ -256,12 +255,10 @@ export class SessionsWorld extends ReplicaWorld<SessionsPlan, SessionPacket, Ses
       sign: this.signOf(self),
       applications: [application],
       engine: (identity, machine) =>
-        engine === 'pbft'
-          ? new PbftEngine({ ...ordering, ...identity }, machine)
-          : new AntipaxosEngine(
-              { exclusion, timeoutMaxMs: TIMEOUT_MAX_MS, ...ordering, ...identity },
-              machine,
-            ),
+        productionEngines[engine](
+          { exclusion, timeoutMaxMs: TIMEOUT_MAX_MS, ...ordering, ...identity },
+          machine,
+        ),
     };
   }
 

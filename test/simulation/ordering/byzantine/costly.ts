@@ -34,7 +34,7 @@ export function keepFromOne(liar: Liar): Behaviour {
   const isKept = liar.random.pick<(message: OrderingMessage) => boolean>([
     ({ kind }) => kind === 'proposal',
     ({ kind }) => kind === 'report' || kind === 'fast-decision',
-    ({ scope }) => scope === 'decision-module' || scope === 'pbft',
+    ({ scope }) => ['decision-module', 'pbft', 'fab'].includes(scope),
     () => true,
   ]);
   return {

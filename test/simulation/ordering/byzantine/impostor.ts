@@ -7,7 +7,7 @@ import { type Disguise, Impostor } from '../../kit/impostor.js';
 import type { LiarTools } from '../../kit/liar.js';
 import type { Moment } from '../plan.js';
 import { type Behaviour, type Conspiracy, type Liar, othersOf } from './liar.js';
-import { type OrderingLie, orderingLies } from './library.js';
+import { allLies, type OrderingLie } from './library.js';
 import { Memory } from './memory.js';
 
 export interface OrderingImpostorOptions extends Disguise<ReplicaId, OrderingMessage, OrderingLie> {
@@ -29,7 +29,7 @@ export class OrderingImpostor extends Impostor<ReplicaId, OrderingMessage, Order
     conspiracy.signers.set(self, sign);
     super({
       ...others,
-      make: (name, tools) => orderingLies[name](liarOf(options, memory, tools)),
+      make: (name, tools) => allLies[name](liarOf(options, memory, tools)),
       isItsTime: () => isBetween(during, memory),
       transmit: (to, message) => {
         memory.sent(to, message);

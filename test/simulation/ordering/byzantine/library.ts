@@ -5,6 +5,7 @@ import * as primaries from './primaries.js';
 import * as proposers from './proposers.js';
 import * as reporters from './reporters.js';
 import * as service from './service.js';
+import * as twoStep from './two-step.js';
 
 export const proposerLies = {
   'equivocate-values': proposers.equivocateValues,
@@ -86,10 +87,25 @@ export const costlyLies = {
   'paced-primary': costly.pacedPrimary,
 } satisfies Record<string, BehaviourMaker>;
 
+/** What else there is where acknowledgements alone decide. */
+export const twoStepLies = {
+  'acknowledge-another': twoStep.acknowledgeAnother,
+  'stale-acknowledgements': twoStep.staleAcknowledgements,
+  'acknowledge-unproved': twoStep.acknowledgeUnproved,
+  'mixed-certificates': twoStep.mixedCertificates,
+  'equivocate-starts': twoStep.equivocateStarts,
+  'false-confirmations': twoStep.falseConfirmations,
+  'vote-to-one': twoStep.voteToOne,
+  'hasty-two-step-views': twoStep.hastyTwoStepViews,
+} satisfies Record<string, BehaviourMaker>;
+
 /** Ways to misbehave that go with faults of all kinds. */
 export const commonLies = { ...proposerLies, ...reporterLies, ...primaryLies, ...serviceLies };
 
-/** Every way to misbehave, by its name in plans and in the coverage. */
+/** Every way to misbehave that several engines know, or that ezBFT does. */
 export const orderingLies = { ...commonLies, ...costlyLies, ...instanceLies };
 
-export type OrderingLie = keyof typeof orderingLies;
+/** Those of one engine too, by their names in plans and in the coverage. */
+export const allLies = { ...orderingLies, ...twoStepLies };
+
+export type OrderingLie = keyof typeof allLies;

@@ -8,6 +8,7 @@ import type {
   OrderingScope,
   ReportStatement,
   SequencePhase,
+  ViewStart,
 } from '../../../../src/ordering/types.js';
 
 type Proposal = OrderingMessageOf<'proposal'>;
@@ -26,6 +27,9 @@ export class Memory {
   readonly requests: OrderingMessageOf<'requests'>[] = [];
   readonly states: OrderingMessageOf<'state'>[] = [];
   readonly viewChanges: OrderingMessageOf<'view-change'>[] = [];
+  readonly twoStepViewChanges: OrderingMessageOf<'two-step-view-change'>[] = [];
+  /** Of views, with as many confirmations as there must be. */
+  readonly starts: ViewStart[] = [];
   readonly said: { readonly to: ReplicaId; readonly message: OrderingMessage }[] = [];
   readonly #cluster: ClusterId;
   readonly #counts = new Map<OrderingMessage['kind'], number>();
@@ -41,7 +45,11 @@ export class Memory {
     this.#cluster = cluster;
   }
 
+  /** Whether its engine decides in two steps. */
+  isTwoStep = false;
+
   note(message: OrderingMessage): void {
+    if (message.scope === 'fab') this.isTwoStep = true;
     this.#counts.set(message.kind, this.countOf(message.kind) + 1);
     this.hasInstances ||= message.scope === 'ezbft';
     switch (message.kind) {
@@ -67,6 +75,10 @@ export class Memory {
       case 'view-change':
         this.view = Math.max(this.view, message.viewChange.statement.view);
         return keepLast(this.viewChanges, message);
+      case 'two-step-view-change':
+        this.view = Math.max(this.view, message.viewChange.statement.view);
+        for (const start of message.viewChange.statement.starts) keepLast(this.starts, start, 10);
+        return keepLast(this.twoStepViewChanges, message);
       case 'status':
         if (message.scope !== 'decision-module') {
           this.position = Math.max(this.position, message.position);

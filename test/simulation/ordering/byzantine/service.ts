@@ -11,8 +11,9 @@ import { type Behaviour, halves, type Liar } from './liar.js';
 const scopes = ['antipaxos', 'decision-module', 'pbft'] as const;
 const instanceScopes = ['ezbft', 'ezbft-decisions'] as const;
 
-/** What it lies about: all engines of one order, or ezBFT. */
+/** What it lies about: Antipaxos and PBFT, or ezBFT, or FaB. */
 function scopesOf({ memory }: Liar): readonly OrderingScope[] {
+  if (memory.isTwoStep) return ['fab'];
   return memory.hasInstances ? instanceScopes : scopes;
 }
 
@@ -219,7 +220,9 @@ export function slowEverything(liar: Liar): Behaviour {
 
 /** Keeps to itself what others ask for. */
 export function neverHelp(liar: Liar): Behaviour {
-  const helpful = new Set<OrderingMessage['kind']>(['committed', 'state', 'batch', 'stable']);
+  const helpful = new Set<OrderingMessage['kind']>([
+    ...(['committed', 'fast-committed', 'state', 'batch', 'stable'] as const),
+  ]);
   return {
     incoming: (_from, message) => {
       if (message.kind !== 'fetch-value' && message.kind !== 'fetch-batch') return true;
