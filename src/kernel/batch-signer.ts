@@ -1,17 +1,27 @@
 import { batchLeavesMax, signBatch } from './batch.js';
 import type { Sign } from './keys.js';
 
+/** Signs what one core says. */
+export interface BatchSigner extends Sign {
+  /** The core's turn has ended: nothing is signed together with what was enlisted in it any more. */
+  endTurn(): void;
+}
+
 /**
- * Signs what is said at a time with one signature. What is enlisted `later` is signed when the first of its signatures
- * is needed, together with all that was enlisted until then: where messages wait for the disk, that is all that waited.
+ * Signs what is said in a turn with one signature. What is enlisted `later` is signed when the first of its signatures
+ * is needed, together with all that was enlisted in the turn until then. Who receives one of a batch can make the
+ * signature of each other one whose text can be guessed. So none may be in it that rests on a later write.
  */
-export function batchSigner(sign: Sign): Sign {
+export function batchSigner(sign: Sign): BatchSigner {
   let open = new Batch(sign);
   const later = (bytes: Uint8Array): (() => Uint8Array) => {
     if (!open.takesMore) open = new Batch(sign);
     return open.enlist(bytes);
   };
-  return Object.assign((bytes: Uint8Array) => sign(bytes), { later });
+  const endTurn = (): void => {
+    open = new Batch(sign);
+  };
+  return Object.assign((bytes: Uint8Array) => sign(bytes), { later, endTurn });
 }
 
 class Batch {

@@ -130,6 +130,11 @@ export interface SequencerOptions<Input, Output> {
    * performed together. Without it every input has a turn of its own.
    */
   readonly gather?: (endTurn: () => void) => void;
+  /**
+   * Called where a turn has ended, before anything of it leaves. Where it is given, what a turn writes goes before all that
+   * was said in it.
+   */
+  readonly turnEnded?: (() => void) | undefined;
   /** The core or an output threw, or a write failed: nothing is performed any more. */
   readonly onFailed: (cause: unknown) => void;
   /** Asked before each output; false where the process has died, and performs nothing more. */
@@ -157,6 +162,9 @@ export interface Failure {
 export class Sequencer<Input, Output extends { readonly kind: string }> {
   readonly #options: SequencerOptions<Input, Output>;
   readonly #queue = new Fifo<Output | CommonOutput>();
+  /** What the core has said in the turn that is not over, apart from what is to be written. */
+  #said: (Output | CommonOutput)[] = [];
+  #toWrite: CommonOutput[] = [];
   /** Persists in the queue that no write has taken yet. */
   #unwritten: StoreWrite[] = [];
   /** Starts and stops in the queue, by timer. */
@@ -174,11 +182,11 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
 
   /** Outputs that wait. */
   get length(): number {
-    return this.#queue.length;
+    return this.#queue.length + this.#said.length + this.#toWrite.length;
   }
 
   get isIdle(): boolean {
-    return this.#queue.length === 0 && !this.#writing && !this.#performing && !this.#gathering;
+    return this.length === 0 && !this.#writing && !this.#performing && !this.#gathering;
   }
 
   restore(records: readonly StoredRecord[]): void {
@@ -194,7 +202,7 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
     if (this.#ended) return;
     try {
       for (const output of step()) {
-        this.#queue.push(output);
+        this.#note(output);
         if (!isCommon(output)) continue;
         if (output.kind === 'persist') this.#unwritten.push(output);
         else if (output.kind !== 'log') this.#countAhead(output.name, 1);
@@ -206,15 +214,33 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
     this.#gather();
   }
 
+  /**
+   * What a turn writes goes before all that was said in it: a signature for several texts shows the hashes of the others,
+   * so none of them may leave before what each of them rests on is on disk.
+   */
+  #note(output: Output | CommonOutput): void {
+    if (this.#options.turnEnded === undefined) this.#queue.push(output);
+    else if (isCommon(output) && output.kind === 'persist') this.#toWrite.push(output);
+    else this.#said.push(output);
+  }
+
   #gather(): void {
     const { gather } = this.#options;
-    if (gather === undefined) return this.#advance();
-    if (this.#gathering || this.#queue.length === 0) return;
+    if (gather === undefined) return this.#endTurn();
+    if (this.#gathering || this.length === 0) return;
     this.#gathering = true;
     gather(() => {
       this.#gathering = false;
-      this.#advance();
+      this.#endTurn();
     });
+  }
+
+  #endTurn(): void {
+    for (const output of [...this.#toWrite, ...this.#said]) this.#queue.push(output);
+    this.#toWrite = [];
+    this.#said = [];
+    this.#options.turnEnded?.();
+    this.#advance();
   }
 
   /** Does what can be done now. The write goes first: the disk works while outputs are performed. */
@@ -304,6 +330,8 @@ export class Sequencer<Input, Output extends { readonly kind: string }> {
   #end(): void {
     this.#ended = true;
     this.#queue.clear();
+    this.#said = [];
+    this.#toWrite = [];
     this.#unwritten = [];
   }
 }

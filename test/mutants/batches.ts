@@ -110,4 +110,20 @@ export const batchMutants: readonly Mutant[] = [
     replace: 'written = (',
     tests: ['test/kernel/driver/driver.test.ts'],
   },
+  {
+    name: 'signed-before-written',
+    rule: 'what leaves is signed with nothing that rests on what is not on disk yet',
+    file: 'src/kernel/core.ts',
+    find: 'for (const output of [...this.#toWrite, ...this.#said]) this.#queue.push(output);',
+    replace: 'for (const output of [...this.#said, ...this.#toWrite]) this.#queue.push(output);',
+    tests: ['test/kernel/driver/turns.test.ts'],
+  },
+  {
+    name: 'signed-with-the-next-turn',
+    rule: 'what leaves is signed with nothing of the next turn',
+    file: 'src/kernel/batch-signer.ts',
+    find: '  const endTurn = (): void => {\n    open = new Batch(sign);',
+    replace: '  const endTurn = (): void => {',
+    tests: ['test/kernel/driver/turns.test.ts'],
+  },
 ];

@@ -86,10 +86,8 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   const { client } = identity;
   const checkers = Checkers.start({ cluster, threads: node.threads, keyring, onFatal });
   const { defaultExpiresMs } = cluster.timing;
-  const core = createCore(
-    participantOptions(cluster, node, self, limits),
-    node.accounts.map(openingAccount),
-  );
+  const { turnEnded, ...participant } = participantOptions(cluster, node, self, limits);
+  const core = createCore(participant, node.accounts.map(openingAccount));
 
   const store = await openExistingStore(join(node.dataDir, 'store'));
   const submit = (input: BankInput): boolean => driver.submit(input);
@@ -99,7 +97,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
   };
   const outbound = new ParticipantOutbound({ cluster, self, client, log, submit });
   const perform = performer(outbound, waiting);
-  const driver = new Driver({ core, store, perform, log, onFatal });
+  const driver = new Driver({ core, store, perform, log, onFatal, turnEnded });
 
   const app = createNodeServer(cluster, self, node, log);
   if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);

@@ -127,7 +127,8 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
   const submit = (input: InitiatorInput<InitiatorCall>): boolean => driver.submit(input);
   const outbound = new Outbound({ cluster, self, keyring, client, log, submit });
   const perform = performer(outbound, waiting);
-  const driver = new Driver({ core, store: noStore, perform, log, onFatal });
+  const { endTurn: turnEnded } = sign;
+  const driver = new Driver({ core, store: noStore, perform, log, onFatal, turnEnded });
 
   const app = createNodeServer(cluster, self, node, log);
   if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);

@@ -86,6 +86,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   const keyring = Keyring.of(cluster);
   const identity = memberIdentity(cluster, node, log, onSent);
   const { createCore = (coreOptions) => new CoordinatorCore(coreOptions) } = options;
+  const sign = batchSigner(ed25519Signer(node.statementKey));
   const core = createCore({
     cluster: cluster.id,
     resilience: cluster.resilience,
@@ -96,7 +97,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     owedTransactions: cluster.owedTransactions,
     shownTransactions: SHOWN_TRANSACTIONS_MAX,
     entropy: randomBytes(32),
-    sign: batchSigner(ed25519Signer(node.statementKey)),
+    sign,
   });
 
   const store = await openStore(join(node.dataDir, 'store'));
@@ -125,7 +126,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
     latencies.onOutput(output);
     performOutput(output);
   };
-  const driver = new Driver({ core, store, perform, log, onFatal });
+  const driver = new Driver({ core, store, perform, log, onFatal, turnEnded: sign.endTurn });
 
   const app = createNodeServer(cluster, self, node, log);
   if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);

@@ -20,6 +20,8 @@ export interface DriverOptions<Input, Output> {
   readonly onFatal: (error: Error) => void;
   /** While so many outputs wait for the disk, `submit` refuses; 65 536 unless given. */
   readonly highWaterMark?: number;
+  /** Called where a turn of the core has ended, before anything of it leaves. */
+  readonly turnEnded?: (() => void) | undefined;
 }
 
 /**
@@ -76,6 +78,7 @@ export class Driver<Input, Output extends { readonly kind: string }> {
       },
       stopTimer: (name) => this.#timers.stop(name),
       log: ({ level, data, event }) => log[level](data, event),
+      turnEnded: options.turnEnded,
       onFailed: (cause) => this.#fail(cause),
     });
     // Not subject to the high-water mark: a core that has lost a timer may wait for ever.

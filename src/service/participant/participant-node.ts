@@ -111,7 +111,8 @@ export async function startParticipant<Work>(
   const checkers = Checkers.start({ cluster, threads: node.threads, keyring, onFatal });
   const { resendAfterMs, defaultExpiresMs, voteTimeoutMs } = cluster.timing;
   const shared = { log, retryAfterMs: resendAfterMs };
-  const core = new ServiceCore(participantOptions(cluster, node, self, limits));
+  const { turnEnded, ...participant } = participantOptions(cluster, node, self, limits);
+  const core = new ServiceCore(participant);
   const store = await openExistingStore(join(node.dataDir, 'store'));
   const submit = (input: ServiceInput): boolean => driver.submit(input);
   const waiting = new WaitingCalls<OperationResult>({ kind: 'refused', reason: 'Busy' });
@@ -125,7 +126,7 @@ export async function startParticipant<Work>(
     callTimeoutMs: voteTimeoutMs,
   });
   const perform = performer(outbound, waiting, runner);
-  const driver = new Driver({ core, store, perform, log, onFatal });
+  const driver = new Driver({ core, store, perform, log, onFatal, turnEnded });
 
   const app = createNodeServer(cluster, self, node, log);
   if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);

@@ -19,7 +19,7 @@ export function participantOptions(
   node: ParticipantNode,
   { id, url }: ParticipantMember,
   limits: Pick<ParticipantLimits, 'enlistments' | 'invitationsPerInitiator'>,
-): ParticipantOptions {
+): ParticipantOptions & { readonly turnEnded: () => void } {
   const { resilience, retainedTransactions, timing } = cluster;
   const sign = batchSigner(ed25519Signer(node.statementKey));
   return {
@@ -33,5 +33,6 @@ export function participantOptions(
     },
     address: `${url}/participant`,
     sign: (statement) => signStatement(sign, cluster.id, statement),
+    turnEnded: sign.endTurn,
   };
 }

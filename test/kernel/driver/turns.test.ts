@@ -162,3 +162,85 @@ describe('a turn', () => {
     expect(said).toHaveLength(2);
   });
 });
+
+/** What the core of the next test is given: it says, signed, and writes what it rests on where there is such. */
+interface Saying {
+  readonly kind: 'do';
+  readonly says: string;
+  readonly writes?: string;
+}
+
+describe('a signature that leaves', () => {
+  it('is over nothing that rests on what is not on disk', async () => {
+    const fatal: string[] = [];
+    const leaves = new Map<string, string>();
+    const sign = batchSigner(() => new Uint8Array(64));
+    const core: Core<Saying, Said> = {
+      underWay: 1,
+      restore: () => [],
+      handle: (input) => {
+        if (input.kind === 'timer') return [];
+        const later = signedLater(sign, input.says);
+        const said: Said = {
+          kind: 'said',
+          text: input.says,
+          get signature() {
+            return later();
+          },
+        };
+        const { writes } = input;
+        const persist =
+          writes === undefined
+            ? []
+            : [{ kind: 'persist', key: writes, value: new Uint8Array() } as const];
+        return [said, ...persist];
+      },
+    };
+    const onDisk: string[] = [];
+    const finish: (() => void)[] = [];
+    const store: Store = {
+      load: async () => [],
+      write: (writes) =>
+        new Promise((resolve) => {
+          finish.push(() => {
+            onDisk.push(...writes.map(({ key }) => key));
+            resolve();
+          });
+        }),
+      close: async () => undefined,
+    };
+    const driver = new Driver<Saying, Said>({
+      core,
+      store,
+      perform: ({ text, signature }) => leaves.set(text, `${signature.length} after ${onDisk}`),
+      log: pino({ level: 'silent' }),
+      onFatal: ({ message }) => fatal.push(message),
+      turnEnded: sign.endTurn,
+    });
+    await driver.start();
+    // One turn: what rests on nothing, and what rests on a write.
+    driver.submit({ kind: 'do', says: 'a' });
+    driver.submit({ kind: 'do', says: 'b', writes: '1' });
+    await vi.advanceTimersByTimeAsync(0);
+    expect([...leaves]).toEqual([]);
+    // The next turn comes while that is written.
+    driver.submit({ kind: 'do', says: 'c', writes: '2' });
+    await vi.advanceTimersByTimeAsync(0);
+    finish.shift()?.();
+    await vi.advanceTimersByTimeAsync(0);
+    expect([...leaves]).toEqual([
+      ['a', '98 after 1'],
+      ['b', '98 after 1'],
+    ]);
+    finish.shift()?.();
+    await vi.advanceTimersByTimeAsync(0);
+    expect(leaves.get('c')).toBe('64 after 1,2');
+    expect(fatal).toEqual([]);
+  });
+});
+
+function signedLater(sign: Sign, text: string): () => Uint8Array {
+  const later = sign.later?.(new TextEncoder().encode(text));
+  if (later === undefined) throw new TypeError('it signs nothing later');
+  return later;
+}
