@@ -28,12 +28,12 @@ describe('delays, by the clock of the simulation', () => {
     expect(rig.count('pre-prepare')).toBe(0);
   });
 
-  it('are five where all interfere: two for replies that differ, three of the Decision Module', () => {
+  it('are four where all interfere: two for replies that differ, two of the Decision Module', () => {
     const rig = timed();
     const startMs = rig.nowMs;
     for (const home of [0, 1, 2, 3]) rig.submit(home, `c${home}`, 1, 'one 1');
     rig.runUntil(() => rig.haveApplied(4));
-    expect(rig.nowMs - startMs).toBe(50);
+    expect(rig.nowMs - startMs).toBe(40);
     rig.checkKeys();
   });
 

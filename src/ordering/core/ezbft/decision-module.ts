@@ -18,7 +18,7 @@ import {
   type OrderingRequest,
   type VerifiedOrderingMessage,
 } from '../../types.js';
-import { pbftRule } from '../pbft/rule.js';
+import { fabRule } from '../fab/rule.js';
 import { SequenceReplica } from '../sequence/replica.js';
 import type { SequenceHost } from '../sequence/state.js';
 import { settle, type Weighed, weigh } from './deciding.js';
@@ -70,7 +70,7 @@ export class DecisionModule {
       differences: () => ['settled instances'],
       install: (snapshot) => this.#install(snapshot),
     };
-    this.#replica = new SequenceReplica(outbox, host, pbftRule);
+    this.#replica = new SequenceReplica(outbox, host, fabRule(state.options.resilience));
   }
 
   get isLost(): boolean {
