@@ -39,7 +39,7 @@ const pure = [
   '^src/gateway/core/',
   '^src/session/[^/]+$',
   '^src/kernel/codec/',
-  '^src/kernel/(ids|core|cluster|error|signed)[.]ts$',
+  '^src/kernel/(ids|core|sequencer|cluster|error|signed)[.]ts$',
 ];
 const checks = '/(check-certificates|check-instances|check-reports|owners)[.]ts$';
 const edges = [

@@ -13,7 +13,7 @@ const pure = [
   /^src\/transaction\/[^/]+$/,
   /^src\/session\/(core\/|[^/]+$)/,
   /^src\/kernel\/codec\//,
-  /^src\/kernel\/(ids|quorum|core|error|invariant|cluster|result|signed)\.ts$/,
+  /^src\/kernel\/(ids|quorum|core|sequencer|error|invariant|cluster|result|signed)\.ts$/,
 ];
 /** Deterministic, but with crypto of Node's or a cache. */
 const checks = /\/(check-certificates|check-instances|check-reports|owners)\.ts$/;

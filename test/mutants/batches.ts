@@ -113,7 +113,7 @@ export const batchMutants: readonly Mutant[] = [
   {
     name: 'signed-before-written',
     rule: 'what leaves is signed with nothing that rests on what is not on disk yet',
-    file: 'src/kernel/core.ts',
+    file: 'src/kernel/sequencer.ts',
     find: 'for (const output of [...this.#toWrite, ...this.#said]) this.#queue.push(output);',
     replace: 'for (const output of [...this.#said, ...this.#toWrite]) this.#queue.push(output);',
     tests: ['test/kernel/driver/turns.test.ts'],

@@ -591,7 +591,7 @@ export const mutants: readonly Mutant[] = [
   {
     name: 'sends-before-it-persists',
     rule: 'nothing passes a write that is not on disk',
-    file: 'src/kernel/core.ts',
+    file: 'src/kernel/sequencer.ts',
     find: 'if (this.#synced === 0) break;',
     replace: 'if (this.#synced === 0) this.#synced = 1;',
     tests: ['test/kernel/driver'],

@@ -1,6 +1,7 @@
 import { describe, expect, it, vi } from 'vitest';
-import { type CommonOutput, Sequencer, type TimerInput } from '../../src/kernel/core.js';
+import type { CommonOutput, TimerInput } from '../../src/kernel/core.js';
 import { participantId } from '../../src/kernel/ids.js';
+import { Sequencer } from '../../src/kernel/sequencer.js';
 import type { CoordinatorOutput } from '../../src/transaction/coordinator/core/messages.js';
 import { coordinatorTable } from '../../src/transaction/state-tables.js';
 import { Story } from '../support/banking-story.js';

@@ -80,13 +80,14 @@ async function main(setup: Setup): Promise<void> {
   const isGenuine = (request: OrderingRequest) =>
     !signs(request.client) || isSigned(clientKey, request);
   const machine = new CountingMachine();
+  const sign = batchSigner(ed25519Signer(node.statementKey));
   const engine = engineOf(setup, machine, {
     ...orderingDefaults,
     ...(setup.exclusion === undefined && patient),
     cluster: cluster.id,
     resilience: cluster.resilience,
     self,
-    sign: batchSigner(ed25519Signer(node.statementKey)),
+    sign,
     pipelineDepth: setup.depth,
   });
   const links = new Set<ClientLink>();
@@ -104,6 +105,7 @@ async function main(setup: Setup): Promise<void> {
     store: await openStore(join(setup.directory, 'data', `bench-${self}`)),
     perform: (output) => perform(output),
     log,
+    turnEnded: sign.endTurn,
     onFatal: (error) => {
       throw error;
     },

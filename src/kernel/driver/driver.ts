@@ -1,6 +1,7 @@
 import type { Logger } from 'pino';
-import { type Core, Sequencer, type StoreWrite, turnDelayMs } from '../core.js';
+import { type Core, type StoreWrite, turnDelayMs } from '../core.js';
 import { costs } from '../costs.js';
+import { Sequencer } from '../sequencer.js';
 import type { Store } from '../store/store.js';
 
 /** What a driver runs: a core, its store, and what performs its outputs. */

@@ -1,10 +1,10 @@
 import {
   type CommonOutput,
   type Core,
-  Sequencer,
   type TimerInput,
   turnDelayMs,
 } from '../../../src/kernel/core.js';
+import { Sequencer } from '../../../src/kernel/sequencer.js';
 import type { Host } from './process.js';
 
 export interface SimDriverOptions<Input, Output> {
@@ -30,7 +30,11 @@ export class SimDriver<Input, Output extends { readonly kind: string }> {
       write: (writes, done) => host.disk.write(writes, () => host.after(0, done)),
       ...(core.underWay === undefined
         ? {}
-        : { gather: (endTurn) => host.after(turnDelayMs(core.underWay ?? 0), endTurn) }),
+        : {
+            gather: (endTurn) => host.after(turnDelayMs(core.underWay ?? 0), endTurn),
+            // As with a signer of batches: what a turn writes goes first.
+            turnEnded: () => {},
+          }),
       startTimer: (name, delayMs) => this.#startTimer(name, delayMs),
       stopTimer: (name) => this.#timers.delete(name),
       onFailed: (cause) => host.fail(cause),
