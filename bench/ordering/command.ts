@@ -123,8 +123,8 @@ function peakOfProcesses(results: readonly ProcessResult[]) {
   const ofPeak = results.filter(({ requestBytes, sign }) => requestBytes === 0 && !sign);
   const peak = (engine: EngineName) =>
     Math.max(...ofPeak.map(({ engines }) => engines[engine].requestsPerSecond));
-  const [antipaxos, pbft] = [peak('antipaxos'), peak('pbft')];
-  return { antipaxos, pbft, ratio: antipaxos / pbft };
+  const [antipaxos, fab, pbft] = [peak('antipaxos'), peak('fab'), peak('pbft')];
+  return { antipaxos, fab, pbft, ratio: antipaxos / pbft };
 }
 
 function textOf({ machine, processes, simulated }: Report): string {

@@ -7,6 +7,7 @@ import {
   orderingDefaults,
   type StateMachine,
 } from '../../src/ordering/core/engine.js';
+import { FabEngine } from '../../src/ordering/core/fab/engine.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import type { OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
 import { VirtualTime } from '../../test/simulation/engine/virtual-time.js';
@@ -15,8 +16,10 @@ import { type Latency, Network } from './network.js';
 import { numberingSigner, type Parcel, weigh } from './parcel.js';
 import { SimulatedReplica, type Work } from './replica.js';
 
-export const engineNames = ['antipaxos', 'pbft'] as const;
+export const engineNames = ['antipaxos', 'fab', 'pbft'] as const;
 export type EngineName = (typeof engineNames)[number];
+/** Engines whose requests all go through one replica. */
+export const withPrimary: ReadonlySet<EngineName> = new Set<EngineName>(['fab', 'pbft']);
 
 export interface ClusterSettings {
   readonly engine: EngineName;
@@ -89,10 +92,10 @@ export class SimulatedCluster {
     return this.queue.nowMs;
   }
 
-  /** Who proposes in the normal case: with PBFT the first primary alone. */
+  /** Who proposes in the normal case: where there is a primary, the first one alone. */
   get proposers(): readonly number[] {
     const { engine, n } = this.#settings;
-    return engine === 'pbft' ? [0] : Array.from({ length: n }, (_, index) => index);
+    return withPrimary.has(engine) ? [0] : Array.from({ length: n }, (_, index) => index);
   }
 
   set onAnswer(onAnswer: OnAnswer) {
@@ -190,6 +193,7 @@ export class SimulatedCluster {
       resendAfterMs: settings.resendAfterMs ?? orderingDefaults.resendAfterMs,
       suspectAfterMs: settings.suspectAfterMs ?? orderingDefaults.suspectAfterMs,
     };
+    if (engine === 'fab') return new FabEngine(options, idleMachine);
     if (engine === 'pbft') return new PbftEngine(options, idleMachine);
     const timeoutMaxMs = settings.timeoutMaxMs ?? 10_000;
     return new AntipaxosEngine(

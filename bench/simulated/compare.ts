@@ -3,7 +3,7 @@ import { type EngineName, engineNames } from './cluster.js';
 import type { Latency } from './network.js';
 import { measurePoint, type Point, type PointResult } from './point.js';
 
-/** Both engines in the same setting. */
+/** All engines in the same setting. */
 export interface Compared extends Point {
   readonly engines: Readonly<Record<EngineName, PointResult>>;
 }
@@ -26,17 +26,19 @@ export function compareAt(
   return { ...point, engines: Object.fromEntries(results) as Compared['engines'] };
 }
 
-/** Requests a second of both, and how many times as much Antipaxos does. */
+/** Requests a second of each, and how many times as much as PBFT Antipaxos does. */
 export interface Ratio {
   readonly antipaxos: number;
+  readonly fab: number;
   readonly pbft: number;
   readonly ratio: number;
 }
 
-export function ratioOf({ engines: { antipaxos, pbft } }: Compared): Ratio {
+export function ratioOf({ engines: { antipaxos, fab, pbft } }: Compared): Ratio {
   const { requestsPerSecond } = antipaxos;
   return {
     antipaxos: requestsPerSecond,
+    fab: fab.requestsPerSecond,
     pbft: pbft.requestsPerSecond,
     ratio: requestsPerSecond / pbft.requestsPerSecond,
   };

@@ -1,5 +1,5 @@
 import type { RunContext } from '../benchmark.js';
-import { type EngineName, engineNames } from '../simulated/cluster.js';
+import { type EngineName, engineNames, withPrimary } from '../simulated/cluster.js';
 import { measuredCosts } from '../simulated/costs.js';
 import {
   type Deployment,
@@ -9,9 +9,6 @@ import {
 } from '../simulated/deployments.js';
 import { type RegionLatencies, regionLatencies } from '../simulated/region-clients.js';
 import { textTable } from '../support/text-table.js';
-
-/** Engines whose requests all go through one replica. */
-const withPrimary: ReadonlySet<EngineName> = new Set<EngineName>(['pbft']);
 
 /** What the clients of each region wait for, with one engine. */
 export interface ClientsRow extends RegionLatencies {

@@ -58,6 +58,7 @@ function forJson(all: readonly Compared[]) {
     const same = all.filter((one) => one.n === n);
     const pipelining = {
       antipaxos: pipeliningOf(same, 'antipaxos'),
+      fab: pipeliningOf(same, 'fab'),
       pbft: pipeliningOf(same, 'pbft'),
     };
     return [n, { pipelining, points: same }] as const;

@@ -44,7 +44,7 @@ export interface Timing {
 }
 
 /** The ordering engines that there are. */
-export const engineNames = ['antipaxos', 'pbft'] as const;
+export const engineNames = ['antipaxos', 'fab', 'pbft'] as const;
 export type EngineName = (typeof engineNames)[number];
 
 /** What Layer 2 runs: the same at every coordinator. */

@@ -67,7 +67,7 @@ describe('concordat init', () => {
   });
 
   it.each([
-    ['pbft', '0,100,300,100,300,200'],
+    ['fab', '0,100,300,100,300,200'],
     ['antipaxos', '0.5,0.5,0.5,0.5,0.5,0.5'],
   ])('chooses the engine by the round trips between coordinators: %s', async (engine, ways) => {
     const directory = await temporaryDirectory();
@@ -102,7 +102,7 @@ describe('concordat init', () => {
     [['--engine', 'pbft'], /--engine is of no use without --sessions/],
     [
       ['--sessions', 'shop=/srv/shop.js', '--engine', 'raft'],
-      /Allowed choices are antipaxos, pbft/,
+      /Allowed choices are antipaxos, fab, pbft/,
     ],
     [['--sessions', 'shop=/srv/shop.js', '--engine', 'auto'], /--engine auto needs --round-trips/],
     [

@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const rule = ['test/agreement/two-step.test.ts'];
 const fab = ['test/ordering/fab.test.ts'];
+const judging = ['test/ordering/fab-judging.test.ts'];
 
 /** Rules of agreement in two steps. */
 export const fabMutants: readonly Mutant[] = [
@@ -172,6 +173,22 @@ export const fabMutants: readonly Mutant[] = [
     find: 'viewChanges.filter(({ statement }) => this.#isAtHand(statement));',
     replace: 'viewChanges.filter(({ statement }) => this.#isAtHand(statement) || true);',
     tests: fab,
+  },
+  {
+    name: 'fab-new-view-with-what-is-refused',
+    rule: 'a primary uses no view change that acknowledges what it would not accept',
+    file: 'src/ordering/core/fab/rule.ts',
+    find: "isAtHand = this.#host.judgeRequired(batch) === 'accept' && isAtHand;",
+    replace: 'this.#host.judgeRequired(batch);',
+    tests: judging,
+  },
+  {
+    name: 'fab-required-unjudged',
+    rule: 'backups judge what a view requires and nothing vouches for',
+    file: 'src/ordering/core/sequence/voting.ts',
+    find: "return this.#events.isVouched(sequence) ? 'accept' : this.judgeRequired(batch);",
+    replace: "return 'accept';",
+    tests: judging,
   },
   {
     name: 'proposes-in-a-view-that-was-left',

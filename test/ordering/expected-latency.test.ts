@@ -14,7 +14,7 @@ describe.each([fourContinents, twoContinents])('$name', (deployment) => {
     regions.map((__, b) => (a === b ? 0 : roundTripMs(deployment, a, b) / 2)),
   );
 
-  it.each(['pbft'] as const)(
+  it.each(['fab', 'pbft'] as const)(
     '%s takes as long as the production engine in virtual time',
     (engine) => {
       const expected = expectedLatencyMs(engine, resilience(4, 1), oneWayMs);

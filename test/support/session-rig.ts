@@ -1,9 +1,7 @@
 import type { TimerInput } from '../../src/kernel/core.js';
 import type { ReplicaId } from '../../src/kernel/ids.js';
 import { verifyOrderingMessage } from '../../src/ordering/check-message.js';
-import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
 import { orderingDefaults } from '../../src/ordering/core/engine.js';
-import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
 import type { OrderingMessage } from '../../src/ordering/types.js';
 import {
@@ -32,13 +30,14 @@ import type {
   SessionRun,
   VerifiedRun,
 } from '../../src/session/types.js';
+import { productionEngines } from '../simulation/ordering/engines.js';
 import { mulberry32 } from './core-rig.js';
 import { linkUp, RigProcess } from './rig-process.js';
 import { type SessionParties, sessionParties } from './session-owner.js';
 import { RigTime } from './virtual-time.js';
 import { WordApplication } from './word-application.js';
 
-export type EngineKind = 'antipaxos' | 'pbft';
+export type EngineKind = 'antipaxos' | 'fab' | 'pbft';
 
 /** What may happen to a message on its way. An empty list drops it. */
 export type SessionTamper = (
@@ -326,12 +325,10 @@ export class SessionRig {
       sign: this.parties.replicaSign(replica),
       applications: [application],
       engine: (identity, machine) =>
-        this.#options.engine === 'pbft'
-          ? new PbftEngine({ ...ordering, ...identity }, machine)
-          : new AntipaxosEngine(
-              { exclusion: 'S1', timeoutMaxMs: 2000, ...ordering, ...identity },
-              machine,
-            ),
+        productionEngines[this.#options.engine ?? 'antipaxos'](
+          { exclusion: 'S1', timeoutMaxMs: 2000, ...ordering, ...identity },
+          machine,
+        ),
     };
   }
 

@@ -30,7 +30,7 @@ import { eventually } from './support/eventually.js';
 const notes = fileURLToPath(new URL('../support/notes/application.mjs', import.meta.url));
 const count = JSON.stringify({ count: 'steps' });
 
-describe.each(['antipaxos', 'pbft'] as const)('sessions ordered by %s', (engine) => {
+describe.each(['antipaxos', 'fab', 'pbft'] as const)('sessions ordered by %s', (engine) => {
   let directory: string;
   let ports: PortRange;
   let cluster: LocalCluster;

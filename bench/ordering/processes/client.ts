@@ -3,6 +3,7 @@ import { connect } from 'node:net';
 import { loadNode } from '../../../src/kernel/config/node-file.js';
 import { clientId } from '../../../src/kernel/ids.js';
 import type { OrderingRequest } from '../../../src/ordering/types.js';
+import { withPrimary } from '../../simulated/cluster.js';
 import { mean, percentile } from '../../support/statistics.js';
 import {
   type Answers,
@@ -182,10 +183,10 @@ class Clients {
     this.#queue(this.#homeOf(client, homes), request);
   }
 
-  /** With PBFT the primary; else each client has a replica of its own. */
+  /** The primary, where there is one; else each client has a replica of its own. */
   #homeOf({ index }: Client, homes: LoadSettings['homes']): number {
     if (homes) return homes[index % homes.length] ?? 0;
-    return this.#setup.engine === 'pbft' ? 0 : index % this.#links.length;
+    return withPrimary.has(this.#setup.engine) ? 0 : index % this.#links.length;
   }
 
   #queue(home: number, request: OrderingRequest): void {

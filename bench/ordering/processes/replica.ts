@@ -20,7 +20,9 @@ import {
   orderingDefaults,
   type StateMachine,
 } from '../../../src/ordering/core/engine.js';
+import { FabEngine } from '../../../src/ordering/core/fab/engine.js';
 import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
+import { SequenceEngine } from '../../../src/ordering/core/sequence/engine.js';
 import {
   decodeOrderingMessage,
   encodeOrderingMessage,
@@ -188,7 +190,8 @@ function engineOf(
   { engine, exclusion }: Setup,
   machine: StateMachine,
   options: OrderingOptions,
-): AntipaxosEngine | PbftEngine {
+): AntipaxosEngine | SequenceEngine {
+  if (engine === 'fab') return new FabEngine(options, machine);
   return engine === 'pbft'
     ? new PbftEngine(options, machine)
     : new AntipaxosEngine(
@@ -199,9 +202,9 @@ function engineOf(
       );
 }
 
-function stateOf(engine: AntipaxosEngine | PbftEngine, machine: CountingMachine): ReplicaState {
+function stateOf(engine: AntipaxosEngine | SequenceEngine, machine: CountingMachine): ReplicaState {
   const { executed, history } = machine;
-  const troubles = engine instanceof PbftEngine ? engine.view : engine.metrics.slowCycles;
+  const troubles = engine instanceof SequenceEngine ? engine.view : engine.metrics.slowCycles;
   return { position: (engine as OrderingEngine).position, executed, history, troubles };
 }
 

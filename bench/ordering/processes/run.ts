@@ -41,7 +41,7 @@ export interface ProcessResults {
 const warmUpSeconds = 3;
 const settleMs = 500;
 
-/** Starts both engines' processes and measures them in turn, load by load and round by round. */
+/** Starts all engines' processes and measures them in turn, load by load and round by round. */
 export async function measureProcesses(
   settings: ProcessSettings,
   { signal, progress }: RunContext,
@@ -160,7 +160,7 @@ function mediansOf(windows: readonly ProcessFigures[]): ProcessFigures {
 }
 
 function byEngine<Value>(of: (engine: EngineName) => Value): Readonly<Record<EngineName, Value>> {
-  return { antipaxos: of('antipaxos'), pbft: of('pbft') };
+  return { antipaxos: of('antipaxos'), fab: of('fab'), pbft: of('pbft') };
 }
 
 function keyOf(engine: EngineName, load: LoadSettings): string {

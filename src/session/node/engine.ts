@@ -1,6 +1,7 @@
 import type { EngineName, Timing } from '../../kernel/cluster.js';
 import { AntipaxosEngine } from '../../ordering/core/antipaxos/engine.js';
 import { type OrderingOptions, orderingDefaults } from '../../ordering/core/engine.js';
+import { FabEngine } from '../../ordering/core/fab/engine.js';
 import { PbftEngine } from '../../ordering/core/pbft/engine.js';
 import type { SessionOptions } from '../core/application.js';
 
@@ -27,6 +28,8 @@ export function engineMaker(name: EngineName, timing: Timing): SessionOptions['e
           { ...options, exclusion: 'S1', timeoutMaxMs: antipaxosTimeoutMaxMs },
           machine,
         );
+      case 'fab':
+        return new FabEngine(options, machine);
       case 'pbft':
         return new PbftEngine(options, machine);
     }

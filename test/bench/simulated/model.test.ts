@@ -98,6 +98,7 @@ describe('a simulated cluster', () => {
       aloneAtSecond: 3,
     });
     expect(messageDelays('pbft', 4)).toEqual({ together: 3, aloneAtFirst: 3, aloneAtSecond: 4 });
+    expect(messageDelays('fab', 4)).toEqual({ together: 2, aloneAtFirst: 2, aloneAtSecond: 3 });
     expect(messageDelays('antipaxos', 7).together).toBe(2);
   });
 

@@ -74,7 +74,7 @@ describe('loadCluster', () => {
       'an engine that there is not',
       ['sessions'],
       { engine: 'raft', applications: ['shop'] },
-      /sessions\.engine: must be one of antipaxos, pbft/,
+      /sessions\.engine: must be one of antipaxos, fab, pbft/,
     ],
     [
       'sessions for nothing',

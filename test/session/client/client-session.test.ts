@@ -16,7 +16,7 @@ const count = (key: string) => JSON.stringify({ count: key });
 const read = (key: string) => JSON.stringify({ read: key });
 const done = (result: string) => ({ kind: 'done', result });
 
-describe.each(['antipaxos', 'pbft'] as const)('a session client, with %s', (engine) => {
+describe.each(['antipaxos', 'fab', 'pbft'] as const)('a session client, with %s', (engine) => {
   let cluster: TestCluster;
   let clients: SessionClient[];
   beforeAll(async () => {

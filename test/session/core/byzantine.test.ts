@@ -27,7 +27,7 @@ import type {
 import { done, eventsOf, kindsOf, resultsOf } from '../../support/session-answers.js';
 import { type EngineKind, SessionRig, type SessionRigOptions } from '../../support/session-rig.js';
 
-const engines: EngineKind[] = ['antipaxos', 'pbft'];
+const engines: EngineKind[] = ['antipaxos', 'fab', 'pbft'];
 /** The replica that lies. */
 const liar = 3;
 

@@ -4,7 +4,7 @@ import type { SessionRun } from '../../../src/session/types.js';
 import { done, kindsOf, resultsOf } from '../../support/session-answers.js';
 import { type EngineKind, SessionRig, type SessionRigOptions } from '../../support/session-rig.js';
 
-const engines: EngineKind[] = ['antipaxos', 'pbft'];
+const engines: EngineKind[] = ['antipaxos', 'fab', 'pbft'];
 
 describe.each(engines)('with replicas that fail, ordered by %s', (engine) => {
   const open = (options: SessionRigOptions = {}): SessionRig =>

@@ -3,7 +3,7 @@ import { digestOfText } from '../../../src/kernel/digest.js';
 import { lostStoreRecord } from '../../../src/ordering/core/lost-store.js';
 import { type EngineKind, SessionRig, type SessionRigOptions } from '../../support/session-rig.js';
 
-const engines: EngineKind[] = ['antipaxos', 'pbft'];
+const engines: EngineKind[] = ['antipaxos', 'fab', 'pbft'];
 
 describe.each(engines)('a session replica that has lost its store, ordered by %s', (engine) => {
   const open = (timings: SessionRigOptions['timings'] = {}): SessionRig =>

@@ -4,7 +4,7 @@ import type { CertifiedOrder, SessionTransfer } from '../../../src/session/types
 import { done, rejected, resultsOf } from '../../support/session-answers.js';
 import { type EngineKind, SessionRig, type SessionRigOptions } from '../../support/session-rig.js';
 
-const engines: EngineKind[] = ['antipaxos', 'pbft'];
+const engines: EngineKind[] = ['antipaxos', 'fab', 'pbft'];
 
 const payees = ({ transfers }: CertifiedOrder): string[] =>
   transfers.map(({ to }: SessionTransfer) => to.account);

@@ -3,7 +3,7 @@ import { verifyOperationProof } from '../../../src/session/check-proof.js';
 import { done, eventsOf, kindsOf, rejected, resultsOf } from '../../support/session-answers.js';
 import { type EngineKind, SessionRig } from '../../support/session-rig.js';
 
-const engines: EngineKind[] = ['antipaxos', 'pbft'];
+const engines: EngineKind[] = ['antipaxos', 'fab', 'pbft'];
 
 describe.each(engines)('a session ordered by %s', (engine) => {
   const open = (): SessionRig => new SessionRig({ engine });

@@ -10,8 +10,9 @@ import {
   type ReportStatement,
   type VerifiedOrderingMessage,
 } from '../../types.js';
+import { fabRule } from '../fab/rule.js';
 import { pbftRule } from '../pbft/rule.js';
-import { SequenceReplica } from '../sequence/replica.js';
+import { type AnySequenceReplica, SequenceReplica } from '../sequence/replica.js';
 import type { Judgement, SequenceHost } from '../sequence/state.js';
 import { readVector, writeVector } from './cycle.js';
 import { Roster } from './membership.js';
@@ -37,7 +38,7 @@ interface Command {
  */
 export class DecisionModule {
   readonly #state: AntipaxosState;
-  readonly #replica: SequenceReplica;
+  readonly #replica: AnySequenceReplica;
   readonly #decided: (cycle: Cycle) => void;
   readonly #decisions = new Map<number, Vector>();
   readonly #parsed = new WeakMap<OrderingRequest, Command>();
@@ -47,7 +48,7 @@ export class DecisionModule {
     this.#decided = decided;
     const outbox = state.outbox.child('decision-module', { batchDelayMs: 0 });
     const host: SequenceHost = {
-      judge: (batch) => worst(batch.map((request) => this.#judge(request))),
+      judge: (batch, what) => worst(batch.map((request) => this.#judge(request, what))),
       usualWaitMs: () => state.delay.commandMs,
       apply: (_sequence, batch) => {
         for (const request of batch) this.#apply(request);
@@ -56,7 +57,11 @@ export class DecisionModule {
       differences: () => ['decisions'],
       install: (snapshot) => this.#install(snapshot),
     };
-    this.#replica = new SequenceReplica(outbox, host, pbftRule);
+    const { decisionsBy, resilience } = state.options;
+    this.#replica =
+      decisionsBy === 'fab'
+        ? new SequenceReplica(outbox, host, fabRule(resilience))
+        : new SequenceReplica(outbox, host, pbftRule);
   }
 
   get view(): number {
@@ -119,11 +124,11 @@ export class DecisionModule {
    * Table 1. A process prepares a decision only while it holds every value in it: so a decided value is
    * at `f + 1` correct processes and can be fetched (protocols.md 3.2).
    */
-  #judge(request: OrderingRequest): Judgement {
+  #judge(request: OrderingRequest, what?: 'acknowledged'): Judgement {
     const { delivered } = this.#state;
     if (request.client !== commands) return 'refuse';
     const command = this.#commandOf(request);
-    if (request.number <= delivered) return this.#judgePast(request.number, command);
+    if (request.number <= delivered) return this.#judgePast(request.number, command, what);
     const roster = this.#state.rosterAt(request.number);
     const state = this.#state.cycle(cycleNumber(request.number));
     if (!roster || !state) return 'later';
@@ -137,9 +142,13 @@ export class DecisionModule {
     return 'later';
   }
 
-  /** A cycle that is delivered here may be decided elsewhere as it was here, and not otherwise. */
-  #judgePast(cycle: number, { vector }: Command): Judgement {
+  /**
+   * A cycle that is delivered here may be decided elsewhere as it was here, and not otherwise. How one was decided that
+   * is long past is forgotten here; a replica that acknowledged a command for it did so in time.
+   */
+  #judgePast(cycle: number, { vector }: Command, what?: 'acknowledged'): Judgement {
     const known = this.#state.past.get(cycle);
+    if (!known && what === 'acknowledged') return 'accept';
     return known?.every((digest, index) => digest === vector[index]) ? 'accept' : 'refuse';
   }
 

@@ -29,6 +29,8 @@ export interface AntipaxosOptions extends OrderingOptions {
   readonly exclusion: ExclusionStrategy;
   /** The longest that a phase waits, however slow the network seems. */
   readonly timeoutMaxMs: number;
+  /** How the Decision Module votes: `pbft` unless given; `fab` decides in two steps. The same at all replicas. */
+  readonly decisionsBy?: 'pbft' | 'fab';
 }
 
 const PAST_MAX = 256;

@@ -10,11 +10,8 @@ import {
   type StateMachine,
 } from '../engine.js';
 import { Outbox } from '../outbox.js';
-import type { SequenceReplica } from './replica.js';
+import type { AnySequenceReplica } from './replica.js';
 import type { SequenceHost } from './state.js';
-
-/** What it needs of a replica, whatever the rule. */
-type Replica = Pick<SequenceReplica, keyof SequenceReplica>;
 
 /**
  * An engine with a primary, which orders batches, several at once. Positions are sequence numbers.
@@ -37,13 +34,13 @@ export abstract class SequenceEngine implements OrderingEngine {
    */
   readonly underWay = 1;
   readonly #outbox: Outbox;
-  readonly #replica: Replica;
+  readonly #replica: AnySequenceReplica;
 
   protected constructor(
     scope: OrderingScope,
     options: OrderingOptions,
     machine: StateMachine,
-    replica: (outbox: Outbox, host: SequenceHost) => Replica,
+    replica: (outbox: Outbox, host: SequenceHost) => AnySequenceReplica,
   ) {
     checkOptions(options);
     this.#outbox = new Outbox(options, scope);

@@ -302,3 +302,6 @@ export class SequenceReplica<
     this.#reminders.watch();
   }
 }
+
+/** What there is to a replica, whatever its rule. */
+export type AnySequenceReplica = Pick<SequenceReplica, keyof SequenceReplica>;
