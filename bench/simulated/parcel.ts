@@ -124,6 +124,8 @@ export function signaturesOf(cluster: ClusterId, message: OrderingMessage): Uint
     case 'commit-fast':
       return ofShared(message.replies);
     case 'fetch-instance':
+    case 'lost-instances':
+    case 'reach-instances':
     case 'fetch-batch':
     case 'fetch-value':
     case 'fetch-reports':

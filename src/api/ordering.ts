@@ -30,6 +30,7 @@ export {
   orderingDefaults,
   type StateMachine,
 } from '../ordering/core/engine.js';
+export { EzbftEngine } from '../ordering/core/ezbft/engine.js';
 export { FabEngine } from '../ordering/core/fab/engine.js';
 export { PbftEngine } from '../ordering/core/pbft/engine.js';
 export { SequenceEngine } from '../ordering/core/sequence/engine.js';

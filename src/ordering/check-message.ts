@@ -229,6 +229,8 @@ class MessageCheck {
       case 'rejoin':
       case 'slow':
       case 'fetch-instance':
+      case 'lost-instances':
+      case 'reach-instances':
       case 'lost':
       case 'reach':
         return undefined;
@@ -280,6 +282,8 @@ function scopesOf(message: OrderingMessage): readonly OrderingScope[] {
     case 'spec-reply':
     case 'commit-fast':
     case 'fetch-instance':
+    case 'lost-instances':
+    case 'reach-instances':
       return ['ezbft'];
     case 'requests':
     case 'batch':

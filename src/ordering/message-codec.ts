@@ -11,7 +11,7 @@ import { type ClusterId, unreachable } from '../kernel/ids.js';
 
 import { readBatch, readCycleValue, writeBatch, writeCycleValue } from './batch-codec.js';
 import { orderingLimits, readManifest, scope as scopeField, writeManifest } from './fields.js';
-import { readInstance, writeInstance } from './instance-codec.js';
+import { readIndexes, readInstance, writeIndexes, writeInstance } from './instance-codec.js';
 import { readReports, writeReports } from './report-codec.js';
 import {
   readOrderingSigned,
@@ -57,6 +57,8 @@ const messageKind = choice<OrderingMessageKind>(
   'spec-reply',
   'commit-fast',
   'fetch-instance',
+  'lost-instances',
+  'reach-instances',
   'two-step-view-change',
   'two-step-new-view',
   'confirmation',
@@ -214,6 +216,12 @@ function writeContent(writer: Writer, message: OrderingMessage): void {
       return writeBatch(writer, message.batch);
     case 'fetch-instance':
       return writeInstance(writer, message.instance);
+    case 'lost-instances':
+      writeDigest(writer, message.nonce);
+      return writeIndexes(writer, message.closed);
+    case 'reach-instances':
+      writeDigest(writer, message.nonce);
+      return writeIndexes(writer, message.executed);
     default:
       return unreachable(message);
   }
@@ -310,6 +318,14 @@ function readContent(
     }
     case 'fetch-instance':
       return { kind, scope, instance: readInstance(reader) };
+    case 'lost-instances': {
+      const nonce = readDigest(reader);
+      return { kind, scope, nonce, closed: readIndexes(reader) };
+    }
+    case 'reach-instances': {
+      const nonce = readDigest(reader);
+      return { kind, scope, nonce, executed: readIndexes(reader) };
+    }
     default:
       return unreachable(kind);
   }

@@ -120,6 +120,21 @@ export type OrderingMessage = { readonly scope: OrderingScope } & (
   /** The sender lacks the decision of this instance. */
   | { readonly kind: 'fetch-instance'; readonly instance: Instance }
   /**
+   * The sender has lost its store. It asks how far others are, and has them cover what it may have said something of,
+   * by space, where it knows that (nothing else). The nonce is that of its new store.
+   */
+  | {
+      readonly kind: 'lost-instances';
+      readonly nonce: Digest;
+      readonly closed: readonly number[];
+    }
+  /** The answer: by space, the last instance that the sender has executed. */
+  | {
+      readonly kind: 'reach-instances';
+      readonly nonce: Digest;
+      readonly executed: readonly number[];
+    }
+  /**
    * The sender has lost its store. It asks how far others are, and has them pass the view and the position up
    * to which it may have signed something, where it knows them (0 else). The nonce is that of its new store.
    */

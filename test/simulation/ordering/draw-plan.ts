@@ -147,7 +147,7 @@ function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingP
     ? drawLiars({ random, seed, n, f }, liesOf(engine), 3, (liar) => liar)
     : [];
   // Who has lost its disk is one of the `f` until it is back.
-  const losses = engine !== 'ezbft' && liars.length < f ? drawLosses(seed, 0.6) : {};
+  const losses = liars.length < f ? drawLosses(seed, 0.6) : {};
   const twins = withTwins ? liars.slice(-1).map(({ replica }) => replica) : [];
   return {
     scenario: 'ordering',

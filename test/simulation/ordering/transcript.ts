@@ -77,6 +77,10 @@ function contentOf(message: OrderingMessage): string {
       return replyText(message.reply.statement);
     case 'commit-fast':
       return `${replyText(message.replies.statement)} ${describeBatch(message.batch)}`;
+    case 'lost-instances':
+      return `up to ${message.closed.join(' ')}`;
+    case 'reach-instances':
+      return message.executed.join(' ');
     case 'fetch-instance':
       return `${message.instance.space}.${message.instance.index}`;
     case 'lost':

@@ -112,6 +112,10 @@ export class OrderingWords {
         return `spec-reply ${instanceWords(message.reply.statement)}`;
       case 'commit-fast':
         return `commit-fast ${instanceWords(message.replies.statement)}`;
+      case 'lost-instances':
+        return `lost-instances up to ${message.closed.join(' ')}`;
+      case 'reach-instances':
+        return `reach-instances ${message.executed.join(' ')}`;
       case 'fetch-instance':
         return `fetch-instance ${message.instance.space}.${message.instance.index}`;
       default:

@@ -240,6 +240,8 @@ export class AntipaxosEngine implements OrderingEngine {
       case 'spec-reply':
       case 'commit-fast':
       case 'fetch-instance':
+      case 'lost-instances':
+      case 'reach-instances':
       case 'two-step-view-change':
       case 'two-step-new-view':
       case 'confirmation':

@@ -3,6 +3,7 @@ import type { Instance } from '../../types.js';
 import type { Progress, Reminding } from '../outbox.js';
 import type { DecisionModule } from './decision-module.js';
 import type { Execution } from './executing.js';
+import { keyOf } from './execution.js';
 import type { Proposing } from './proposing.js';
 import type { Replying } from './replying.js';
 import type { EzbftState, InstanceEntry } from './state.js';
@@ -52,7 +53,8 @@ export class CatchingUp implements Reminding {
   sayAgain(tries: number): boolean {
     this.#proposing.proposeBarrier(tries);
     this.#refuseWhatIsAwaited();
-    const open = [...this.#state.entries()].filter((entry) => this.#isOpen(entry));
+    const keys = new Set(this.#execution.awaited.map(({ instance }) => keyOf(instance)));
+    const open = [...this.#state.entries()].filter((entry) => this.#isOpen(entry, keys));
     for (const entry of open.slice(0, CHUNK)) this.#saySomethingOf(entry, tries);
     const awaited = this.#execution.awaited.filter(({ instance }) => !this.#state.find(instance));
     for (const { instance } of awaited.slice(0, CHUNK)) this.#fetch(instance);
@@ -82,11 +84,15 @@ export class CatchingUp implements Reminding {
     }
   }
 
-  /** Undecided, and this replica or a correct one has said something of it. */
-  #isOpen(entry: InstanceEntry): boolean {
+  /**
+   * Undecided, and this replica has named a value of it, or a correct one has said something. What it has refused is
+   * awaited, or nobody's concern any more.
+   */
+  #isOpen(entry: InstanceEntry, awaited: ReadonlySet<string>): boolean {
     if (entry.decision) return false;
-    const isKnown = this.#state.said(entry) !== undefined;
-    return isKnown || entry.replies.size >= oneCorrect(this.#state.options.resilience);
+    const named = this.#state.said(entry)?.statement.value ?? undefined;
+    const isSaid = entry.replies.size >= oneCorrect(this.#state.options.resilience);
+    return named !== undefined || isSaid || awaited.has(keyOf(entry.instance));
   }
 
   #saySomethingOf(entry: InstanceEntry, tries: number): void {
@@ -109,7 +115,8 @@ export class CatchingUp implements Reminding {
 
   /** Instances that others are executed after, and that no leader has shown here, become no-ops in the end. */
   #refuseWhatIsAwaited(): void {
-    const { outbox, options } = this.#state;
+    const { outbox, options, isLost } = this.#state;
+    if (isLost) return;
     for (const { instance, sinceMs } of this.#execution.awaited) {
       if (outbox.nowMs - sinceMs < options.suspectAfterMs) continue;
       const entry = this.#state.entry(instance);

@@ -44,7 +44,7 @@ export interface DecisionEvents {
 }
 
 /**
- * Settles instances one after the other (`deciding.ts`), on a replicated state machine of its own. What it has
+ * Settles instances one after the other (`deciding.ts`), on a replicated state machine of its own, in two steps more. What it has
  * settled is its state, with the batches, since what is settled later may interfere. Of each space the last
  * instances are kept, twice the log's reach: what is older lies below a stable checkpoint whose barrier is not.
  */

@@ -16,11 +16,13 @@ import {
   type OrderingOutput,
   type StateMachine,
 } from '../engine.js';
+import { nonceOf } from '../lost-store.js';
 import { Outbox, Reminders } from '../outbox.js';
 import { CatchingUp } from './catching-up.js';
 import { DecisionModule } from './decision-module.js';
 import { Execution } from './executing.js';
 import type { Interferes } from './interference.js';
+import { LostInstances } from './lost-instances.js';
 import { Proposing } from './proposing.js';
 import { Replying } from './replying.js';
 import { EzbftState, instanceBatchBytesMax } from './state.js';
@@ -31,6 +33,23 @@ const REQUEST_BYTES = 256;
 /**
  * The `ezbft` engine: no leader, and only what interferes is put into one order. Positions are a replica's own: so many
  * batches and barriers it has executed, which says the same at two replicas only where a barrier is executed.
+ *
+ * @example
+ * ```ts
+ * import { EzbftEngine, type OrderingOptions, type StateMachine } from 'concordat/ordering';
+ *
+ * // What two accounts are asked for may pass each other, where the payload is an account's name.
+ * export function ofAccounts(options: OrderingOptions, machine: StateMachine): EzbftEngine {
+ *   const accountOf = ({ payload }: { payload: Uint8Array }) => new TextDecoder().decode(payload);
+ *   return new EzbftEngine(options, {
+ *     apply: (position, batch) => machine.apply(position, batch),
+ *     snapshot: () => machine.snapshot(),
+ *     differences: (own, theirs) => machine.differences(own, theirs),
+ *     install: (snapshot) => machine.install(snapshot),
+ *     interferes: (a, b) => accountOf(a) === accountOf(b),
+ *   });
+ * }
+ * ```
  */
 export class EzbftEngine implements OrderingEngine {
   readonly kind = 'ezbft';
@@ -44,6 +63,8 @@ export class EzbftEngine implements OrderingEngine {
   readonly #proposing: Proposing;
   readonly #catchingUp: CatchingUp;
   readonly #reminders: Reminders;
+  readonly #lost: LostInstances;
+  #hasLost = false;
 
   constructor(options: OrderingOptions, machine: StateMachine) {
     checkOptions(options);
@@ -56,7 +77,7 @@ export class EzbftEngine implements OrderingEngine {
         for (const holder of holders) this.#reminders.sendStatus(holder);
       },
       executedOwn: (requests) => this.#proposing.executed(requests),
-      cut: () => this.#proposing.propose(),
+      cut: () => this.#onCut(),
     });
     this.#decisions = new DecisionModule(this.#state, interferes, {
       settled: (instance, value, batch) => this.#onSettled(instance, value, batch),
@@ -75,6 +96,13 @@ export class EzbftEngine implements OrderingEngine {
       proposing: this.#proposing,
     });
     this.#reminders = new Reminders(this.#outbox, this.#catchingUp);
+    this.#lost = new LostInstances(this.#state, {
+      wanted: (closed) => this.#proposing.proposeToCover(closed),
+      returned: () => {
+        this.#reminders.watch();
+        this.#proposing.propose();
+      },
+    });
   }
 
   get position(): number {
@@ -82,20 +110,24 @@ export class EzbftEngine implements OrderingEngine {
   }
 
   get isLost(): boolean {
-    return this.#decisions.isLost;
+    return this.#state.isLost || this.#decisions.isLost;
   }
 
   get forgottenThrough(): number | undefined {
-    return undefined;
+    if (!this.#hasLost) return undefined;
+    return this.isLost ? Number.POSITIVE_INFINITY : this.#state.position;
   }
 
   restore(records: readonly StoredRecord[]): readonly OrderingOutput[] {
+    this.#hasLost = nonceOf(records) !== undefined;
+    this.#lost.restore(records);
     this.#outbox.replaying = true;
     this.#execution.restore(records);
     this.#state.restore(records);
     this.#decisions.restore(records);
     this.#execution.execute();
     this.#outbox.replaying = false;
+    this.#lost.check();
     if ([...this.#state.entries()].length > 0) this.#reminders.watch();
     return this.#outbox.take();
   }
@@ -113,6 +145,7 @@ export class EzbftEngine implements OrderingEngine {
       case 'peer-up':
         this.#reminders.sendStatus(input.replica);
         this.#decisions.greet(input.replica);
+        this.#lost.ask();
         break;
       case 'timer':
         this.#onTimer(input.name);
@@ -140,7 +173,7 @@ export class EzbftEngine implements OrderingEngine {
     if (this.#decisions.onTimer(name)) return;
     const own = this.#outbox.timerRanOut(name);
     if (own === undefined) return;
-    const parts = [this.#replying, this.#proposing, this.#execution.checkpoints];
+    const parts = [this.#lost, this.#replying, this.#proposing, this.#execution.checkpoints];
     if (!parts.some((one) => one.onTimer(own))) this.#reminders.onTimer(own);
   }
 
@@ -157,6 +190,10 @@ export class EzbftEngine implements OrderingEngine {
         return this.#replying.onCommitFast(message);
       case 'fetch-instance':
         return this.#catchingUp.onFetch(from, message.instance);
+      case 'lost-instances':
+        return this.#lost.onLost(from, message);
+      case 'reach-instances':
+        return this.#lost.onReach(from, message);
       case 'status':
         return this.#reminders.onStatus(from, message);
       case 'checkpoint':
@@ -206,7 +243,14 @@ export class EzbftEngine implements OrderingEngine {
       this.#execution.execute();
   }
 
+  #onCut(): void {
+    if (this.#outbox.replaying) return;
+    this.#lost.check();
+    this.#proposing.propose();
+  }
+
   #onProgress(): void {
+    if (this.#outbox.replaying) return;
     this.#reminders.progressed();
     this.#proposing.proposeBarrier(0);
     this.#proposing.propose();

@@ -35,12 +35,12 @@ export class Replying {
     this.#events = events;
   }
 
-  /** This replica's next instance (SPECORDER). Its proposal is its reply. */
-  propose(batch: Batch): void {
+  /** This replica's next instance (SPECORDER). Its proposal is its reply. A barrier may name what nobody has. */
+  propose(batch: Batch, least: Dependencies = []): void {
     const { self, outbox } = this.#state;
-    const index = this.#state.lastOf(self) + 1;
+    const index = Math.max(this.#state.lastOf(self) + 1, least[self] ?? 0);
     const entry = this.#state.entry({ space: self, index });
-    const value = { digest: digestOfBatch(batch), deps: this.#depsOf(entry, batch) };
+    const value = { digest: digestOfBatch(batch), deps: this.#depsOf(entry, batch, least) };
     const order = this.#state.propose(entry, value, batch);
     outbox.broadcast({ kind: 'spec-order', ...order });
     this.#events.opened();
@@ -57,7 +57,7 @@ export class Replying {
     this.#keep(entry, instance.space, order);
     const said = this.#state.said(entry);
     if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });
-    else if (!entry.decision && instance.space !== this.#state.self) {
+    else if (!entry.decision && instance.space !== this.#state.self && !this.#state.isLost) {
       const deps = interferingWith(this.#state, this.#interferes, batch, value.deps);
       const reply = this.#state.say(entry, { digest: value.digest, deps: own(deps, instance) });
       this.#state.outbox.broadcast({ kind: 'spec-reply', reply });
@@ -113,9 +113,9 @@ export class Replying {
     return this.#state.options.resendAfterMs * SLOW_PART;
   }
 
-  #depsOf({ instance }: InstanceEntry, batch: Batch): Dependencies {
-    const none = this.#state.executed.map(() => 0);
-    return own(interferingWith(this.#state, this.#interferes, batch, none), instance);
+  #depsOf({ instance }: InstanceEntry, batch: Batch, least: Dependencies): Dependencies {
+    const claimed = this.#state.executed.map((_, space) => least[space] ?? 0);
+    return own(interferingWith(this.#state, this.#interferes, batch, claimed), instance);
   }
 
   /** Nothing in it lies further on than a correct replica may be. */

@@ -69,6 +69,8 @@ export class EzbftState {
   turn: number;
   /** Batches and barriers executed: the same at every replica where a barrier is executed. */
   position = 0;
+  /** It has lost its store, and may have said something of instances before: it says nothing yet. */
+  isLost = false;
 
   constructor(outbox: Outbox) {
     const { n } = outbox.options.resilience;
@@ -180,6 +182,7 @@ export class EzbftState {
     order: SpecOrder | undefined,
   ): Signed<SpecReply> {
     invariant(!this.said(entry), 'a replica says one thing of an instance');
+    invariant(!this.isLost, 'a replica without its store says nothing of what it may have');
     entry.replies.set(this.self, reply);
     this.outbox.persistSigned(`said/${keyOf(entry.instance)}`, () => encodeSaid(reply, order));
     return reply;

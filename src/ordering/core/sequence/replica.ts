@@ -210,6 +210,8 @@ export class SequenceReplica<
       case 'spec-reply':
       case 'commit-fast':
       case 'fetch-instance':
+      case 'lost-instances':
+      case 'reach-instances':
         return undefined;
       default:
         return unreachable(message);

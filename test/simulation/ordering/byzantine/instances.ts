@@ -1,3 +1,4 @@
+import { digestOfText } from '../../../../src/kernel/digest.js';
 import type { ReplicaId } from '../../../../src/kernel/ids.js';
 import type { Signed } from '../../../../src/kernel/signed.js';
 import { digestOfBatch } from '../../../../src/ordering/check-message.js';
@@ -261,4 +262,27 @@ export function floodInstances(liar: Liar): Behaviour {
     liar.broadcast({ kind: 'fetch-instance', scope: 'ezbft', instance });
   });
   return behaviour;
+}
+
+/** Has lost its store again and again, and tells those that have lost theirs that it was nowhere, or far away. */
+export function criesLostInstances(liar: Liar): Behaviour {
+  const { known, behaviour } = remembering();
+  const far = (): number[] =>
+    Array.from({ length: liar.resilience.n }, () => {
+      const last = Math.max(0, ...known.map(({ instance }) => instance.index));
+      return liar.random.pick([0, last, last + 20, 2 ** 40]);
+    });
+  liar.every(400, () => {
+    liar.lied();
+    const nonce = digestOfText(`${liar.self} ${liar.random.int(1_000_000)}`);
+    liar.broadcast({ kind: 'lost-instances', scope: 'ezbft', nonce, closed: far() });
+  });
+  return {
+    ...behaviour,
+    outgoing: (_to, message) => {
+      if (message.kind !== 'reach-instances') return undefined;
+      liar.lied();
+      return [{ ...message, executed: far() }];
+    },
+  };
 }

@@ -47,6 +47,7 @@ export const instanceLies = {
   'false-settlements': instances.falseSettlements,
   'mixed-certificates': instances.mixedCertificates,
   'flood-instances': instances.floodInstances,
+  'cries-lost-instances': instances.criesLostInstances,
 } satisfies Record<string, BehaviourMaker>;
 
 export const primaryLies = {
