@@ -52,7 +52,8 @@ describe('the ordering engines in the simulator', () => {
     expect(simulateOrdering(drawOrderingPlan(seed, 'ezbft')).violations).toEqual([]);
   });
 
-  it.each([2, 9, 44])('violate nothing with FaB and seed %i', (seed) => {
+  // In 388 the backups hear of a request only when its home says it again: the promised time left that out.
+  it.each([2, 9, 44, 388])('violate nothing with FaB and seed %i', (seed) => {
     expect(simulateOrdering(drawOrderingPlan(seed, 'fab')).violations).toEqual([]);
   });
 

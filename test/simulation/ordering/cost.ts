@@ -71,10 +71,16 @@ export function promisedByPbft(plan: OrderingPlan): Promised {
   return {
     usualMs: lone(plan, phasesMs + suspectAfterMs / 4),
     costlyMax: plan.liars.length * slowPlaces,
-    worstMs: lone(plan, phasesMs + primariesMs(plan)),
+    worstMs: lone(plan, phasesMs + saidAgainMs + primariesMs(plan)),
     timeoutMs: Number.POSITIVE_INFINITY,
   };
 }
+
+/**
+ * Only its home and the primary know of a request until its home says it to all: the second time at the latest, as it
+ * may be too young the first time. So long the others suspect nobody for its sake.
+ */
+const saidAgainMs = 2 * orderingDefaults.resendAfterMs;
 
 /** Places that a primary may make wait for long before it is replaced: those that its pace is taken from. */
 const slowPlaces = 16 + 2;
