@@ -195,6 +195,37 @@ describe('a new view', () => {
     rig.checkOrder();
   });
 
+  it('is not proposed in any more by a primary that has left it, when what it required comes', () => {
+    const rig = open();
+    let hasLeft = false;
+    let isHeld = true;
+    const late: number[] = [];
+    rig.tamper = (from, to, message) => {
+      if (from === 1 && message.kind === 'view-change') {
+        hasLeft ||= message.viewChange.statement.view === 2;
+      }
+      if (hasLeft && from === 1 && message.kind === 'pre-prepare') {
+        late.push(message.prePrepare.statement.view);
+      }
+      if (isEarlyCommit(message)) return [];
+      const isKept = ['pre-prepare', 'batch', 'committed'].includes(message.kind);
+      const isNext = message.kind === 'new-view' && message.newView.statement.view > 1;
+      return to === 1 && isHeld && (isKept || isNext) ? [] : [message];
+    };
+    rig.submit(0, 'a', 1);
+    rig.runFor(100);
+    rig.crash(0);
+    rig.submit(3, 'b', 1);
+    rig.runUntil(() => hasLeft);
+    rig.runFor(50);
+    rig.transmit(2, 1, { kind: 'batch', scope: 'pbft', batch: [makeRequest('a', 1, 'a1')] });
+    rig.runFor(50);
+    expect(late).toEqual([]);
+    isHeld = false;
+    rig.runUntil(() => rig.haveApplied(2));
+    rig.checkOrder();
+  });
+
   it('has null requests in the gaps', () => {
     const rig = open();
     rig.tamper = (from, _to, message) =>
