@@ -4,6 +4,7 @@ import { loadNode } from '../../src/kernel/config/node-file.js';
 import { createLogger } from '../../src/kernel/http/logger.js';
 import type { ReplicaId } from '../../src/kernel/ids.js';
 import { PeerNetwork } from '../../src/kernel/links/peer-network.js';
+import { endWithParent } from '../support/end-with-parent.js';
 import { ownProcessorMs } from '../support/processor-time.js';
 import type { FromEnd, ToEnd } from './link.js';
 
@@ -36,7 +37,7 @@ process.on('message', (message: ToEnd) => {
   expected = message.frames;
   tell({ kind: 'ready' });
 });
-process.on('disconnect', () => process.exit());
+endWithParent();
 await network.start();
 
 async function sendAll(frames: number, bytes: Uint8Array): Promise<void> {

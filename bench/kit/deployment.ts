@@ -31,6 +31,8 @@ export interface DeploymentOptions {
   readonly clients: number;
   /** A process ended that nobody had asked to. */
   readonly onDied: (error: Error) => void;
+  /** Ends the start, of which nothing is left then. */
+  readonly signal: AbortSignal;
 }
 
 /** What ends one part. */
@@ -57,25 +59,28 @@ export class Deployment {
   }
 
   /** Makes all in a temporary directory and starts it: what stands behind participants before these. */
-  static async start({ clients, onDied }: DeploymentOptions): Promise<Deployment> {
+  static async start({ clients, onDied, signal }: DeploymentOptions): Promise<Deployment> {
     const directory = await mkdtemp(join(tmpdir(), 'concordat-bench-kit-'));
     const endings: Ending[] = [];
     try {
       const ports = await claimPorts();
       endings.push(() => ports.release());
+      signal.throwIfAborted();
       const database = hasPostgres ? await Database.start(clients) : undefined;
       if (database !== undefined) endings.push(() => database.stop());
       const firstPort = ports.basePort + portsOfNodes;
       const behind = { directory: join(directory, 'others'), firstPort, clients, onDied };
+      signal.throwIfAborted();
       const others = await Others.start(behind);
       endings.push(() => others.stop());
       const clusterDirectory = join(directory, 'cluster');
       await makeCluster(clusterDirectory, ports.basePort, clients, { database, others });
-      const local = await startCluster(clusterDirectory, onDied);
+      const local = await startCluster(clusterDirectory, onDied, signal);
       endings.push(() => local.stop());
       return new Deployment(directory, { local, others, database }, endings);
     } catch (error) {
       await endAll(endings);
+      if (signal.aborted) await rm(directory, { recursive: true, force: true });
       throw error;
     }
   }
@@ -158,9 +163,14 @@ async function makeCluster(
   }));
 }
 
-function startCluster(directory: string, onDied: (error: Error) => void): Promise<LocalCluster> {
+function startCluster(
+  directory: string,
+  onDied: (error: Error) => void,
+  signal: AbortSignal,
+): Promise<LocalCluster> {
   return LocalCluster.start({
     directory,
+    signal,
     startTimeoutMs,
     onEvent: (event) => {
       if (event.kind !== 'died') return;

@@ -39,8 +39,9 @@ export async function runKitBenchmark(settings: Settings, context: RunContext): 
   try {
     const report = await whileAlive(context, async (inner) => {
       inner.progress('starting all processes ...');
-      const { onDied } = inner;
-      const deployment = await Deployment.start({ clients: settings.clients, onDied });
+      const { onDied, signal, starting } = inner;
+      const { clients } = settings;
+      const deployment = await starting(Deployment.start({ clients, onDied, signal }));
       deployments.push(deployment);
       return { ...(await measureAll(deployment, settings, inner)), machine };
     });

@@ -77,7 +77,10 @@ async function withSystem(
   ended.catch(() => undefined);
   signal.throwIfAborted();
   const faults = (replicas - 1) / 3;
-  const system = await SessionSystem.start(faults, engine, (error) => died.abort(error));
+  const system = await SessionSystem.start(faults, engine, {
+    onDied: (error) => died.abort(error),
+    signal: either,
+  });
   let done = false;
   try {
     await Promise.race([measure(system, { ...context, signal: either }), ended]);

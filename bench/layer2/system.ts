@@ -25,6 +25,14 @@ const operators = ['operator-1', 'operator-2'] as const;
 const timing = { resendAfterMs: 3000, suspectAfterMs: 15_000, voteTimeoutMs: 20_000 };
 const patience = { answerTimeoutMs: 30_000, finalAfterMs: 60_000 };
 
+/** What happens meanwhile. */
+export interface SystemHooks {
+  /** A node ended that nobody had asked to. */
+  readonly onDied: (error: Error) => void;
+  /** Ends the start, of which nothing is left then. */
+  readonly signal: AbortSignal;
+}
+
 /** A running cluster with sessions, and the operators' side of it. */
 export class SessionSystem {
   readonly supplier: SampleSupplier = sampleSupplier();
@@ -43,13 +51,25 @@ export class SessionSystem {
   }
 
   /** A new cluster in a temporary directory that tolerates `f` faults, with a supplier registered. */
-  static async start(
+  static async start(f: number, engine: EngineName, hooks: SystemHooks): Promise<SessionSystem> {
+    const directory = await mkdtemp(join(tmpdir(), 'concordat-bench-layer2-'));
+    try {
+      return await SessionSystem.#startIn(directory, f, engine, hooks);
+    } catch (error) {
+      if (hooks.signal.aborted) await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  static async #startIn(
+    directory: string,
     f: number,
     engine: EngineName,
-    onDied: (error: Error) => void,
+    { onDied, signal }: SystemHooks,
   ): Promise<SessionSystem> {
     const local = await LocalCluster.start({
-      directory: await mkdtemp(join(tmpdir(), 'concordat-bench-layer2-')),
+      directory,
+      signal,
       create: {
         f,
         participants: [...banks],

@@ -42,7 +42,7 @@ export async function startOwn(
   { signal, onDied }: LiveContext,
 ): Promise<Peer> {
   const lanes = Math.max(warmUpClients, ...clients);
-  const system = await start({ banks: participants, lanes, onDied });
+  const system = await start({ banks: participants, lanes, onDied, signal });
   const request = () => system.transfer(participants);
   return {
     name,

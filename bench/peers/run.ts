@@ -59,9 +59,10 @@ export async function runPeers(
   const skipped: string[] = [];
   try {
     return await whileAlive(context, async (inner) => {
-      const start = async (name: string, starting: () => Promise<Peer>): Promise<Peer> => {
+      const start: Start = async (name, begin) => {
         inner.progress(`starting ${name} ...`);
-        const peer = await starting();
+        inner.signal.throwIfAborted();
+        const peer = await inner.starting(begin());
         started.push(peer);
         return peer;
       };
@@ -92,7 +93,7 @@ export async function runPeers(
 }
 
 /** Starts a system by the name that it has for people. */
-type Start = (name: string, starting: () => Promise<Peer>) => Promise<Peer>;
+type Start = (name: string, begin: () => Promise<Peer>) => Promise<Peer>;
 
 async function transferField(
   settings: Settings,

@@ -54,11 +54,12 @@ export async function runComparison(
   const variants = [...others, ...ownVariants()];
   const systems = new Map<string, System>();
   try {
-    return await whileAlive(context, async ({ onDied, ...inner }) => {
+    return await whileAlive(context, async ({ onDied, starting, ...inner }) => {
       const lanes = Math.max(warmUpClients, ...settings.clients);
       for (const { name, start } of variants) {
         inner.progress(`starting ${name} ...`);
-        const system = await start({ banks: participants, lanes, onDied });
+        const { signal } = inner;
+        const system = await starting(start({ banks: participants, lanes, onDied, signal }));
         systems.set(name, system);
         inner.progress(`warming up ${name} ...`);
         const request = () => system.transfer(participants);

@@ -55,12 +55,12 @@ export async function runTransferBenchmark(
   const systems: System[] = [];
   let done = false;
   try {
-    const report = await whileAlive(context, async ({ onDied, ...inner }) => {
+    const report = await whileAlive(context, async ({ onDied, starting, ...inner }) => {
       for (const name of systemNames) {
         inner.progress(`starting ${name} ...`);
-        systems.push(
-          await System.start({ name, ...sizeOf(settings), binding: settings.binding, onDied }),
-        );
+        const { signal } = inner;
+        const options = { name, ...sizeOf(settings), binding: settings.binding, onDied, signal };
+        systems.push(await starting(System.start(options)));
       }
       return { ...(await measureAll(systems, settings, inner)), machine };
     });

@@ -26,6 +26,8 @@ export interface SystemOptions {
   readonly lanes: number;
   /** A node ended that nobody had asked to. */
   readonly onDied: (error: Error) => void;
+  /** Ends the start, of which nothing is left then. */
+  readonly signal?: AbortSignal;
 }
 
 /** For a transfer, whatever it waits for. */
@@ -58,9 +60,24 @@ export class System implements Measured {
   }
 
   /** Makes a new cluster in a temporary directory and starts it. */
-  static async start({ name, banks, binding, lanes, onDied }: SystemOptions): Promise<System> {
+  static async start(options: SystemOptions): Promise<System> {
+    options.signal?.throwIfAborted();
+    const directory = await mkdtemp(join(tmpdir(), `concordat-bench-${options.name}-`));
+    try {
+      return await System.#startIn(directory, options);
+    } catch (error) {
+      if (options.signal?.aborted) await rm(directory, { recursive: true, force: true });
+      throw error;
+    }
+  }
+
+  static async #startIn(
+    directory: string,
+    { name, banks, binding, lanes, onDied, signal }: SystemOptions,
+  ): Promise<System> {
     const local = await LocalCluster.start({
-      directory: await mkdtemp(join(tmpdir(), `concordat-bench-${name}-`)),
+      directory,
+      ...(signal && { signal }),
       create: {
         f: faults[name],
         participants: bankNames(banks),

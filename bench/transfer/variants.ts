@@ -4,7 +4,7 @@ import { type Binding, bindings } from '../../src/kernel/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
 import { System, type SystemName, type SystemOptions, systemNames } from './system.js';
 
-type Sizes = Pick<SystemOptions, 'banks' | 'lanes' | 'onDied'>;
+type Sizes = Pick<SystemOptions, 'banks' | 'lanes' | 'onDied' | 'signal'>;
 
 /** One of the systems that are compared. */
 export interface Variant {

@@ -13,6 +13,7 @@ import { registerPort, signedSecurity } from '../../src/soap/server.js';
 import { Checkers } from '../../src/transaction/checks/checkers.js';
 import { Peers } from '../../src/transaction/coordinator/node/peers.js';
 import { completionOperations } from '../../src/transaction/coordinator/node/ports.js';
+import { endWithParent } from '../support/end-with-parent.js';
 import { ownProcessorMs } from '../support/processor-time.js';
 import type { Fed } from './feed-kinds.js';
 import { commits, completions, envelopes } from './messages.js';
@@ -52,7 +53,7 @@ const submit = () => {
 const feed = kind === 'soap' ? await soapFeed() : peerFeed();
 
 process.on('message', async () => process.send?.(await measured()));
-process.on('disconnect', () => process.exit());
+endWithParent();
 process.send?.('ready');
 
 async function measured(): Promise<Fed> {

@@ -45,8 +45,11 @@ export class Feeder {
   }
 
   async stop(): Promise<void> {
+    const { exitCode, signalCode } = this.#child;
+    // Ctrl-C has ended it, too.
+    if (exitCode !== null || signalCode !== null) return;
     const ended = once(this.#child, 'exit');
-    this.#child.disconnect();
+    if (this.#child.connected) this.#child.disconnect();
     await ended;
   }
 }

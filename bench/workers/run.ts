@@ -71,6 +71,7 @@ async function measureKind(
   const feeders: Feeder[] = [];
   try {
     for (const setting of tried) {
+      signal.throwIfAborted();
       feeders.push(await Feeder.start({ directory, kind, count, ...setting }));
     }
     const fed = new Map<Feeder, Fed[]>(feeders.map((feeder) => [feeder, []]));

@@ -37,6 +37,8 @@ export interface LocalClusterOptions {
   readonly onEvent?: (event: ClusterEvent) => void;
   /** For each node to answer at `/healthz`; 30 000 unless given. */
   readonly startTimeoutMs?: number;
+  /** Ends a start that is under way, which then rejects with its reason. A cluster that has started it leaves alone. */
+  readonly signal?: AbortSignal;
 }
 
 /** What happened to a node of a cluster on this machine. */
@@ -126,11 +128,12 @@ export class LocalCluster {
 
   /**
    * Makes the cluster where the directory holds none, starts every node, and waits until all answer.
-   * Throws `ConfigError`, or `CliError` where a port is taken or a node does not start; then none is
-   * left running, and of a cluster that was made nothing but the logs.
+   * Throws `ConfigError`, or `CliError` where a port is taken or a node does not start, or the reason of `signal`; then
+   * none is left running, and of a cluster that was made nothing but the logs.
    */
   static async start(options: LocalClusterOptions): Promise<LocalCluster> {
-    const { directory, traceDirectory } = options;
+    const { directory, traceDirectory, signal } = options;
+    signal?.throwIfAborted();
     const clusterFile = join(directory, 'cluster.json');
     const made = existsSync(clusterFile) ? undefined : await makeCluster(options);
     try {
@@ -211,13 +214,18 @@ export class LocalCluster {
   }
 
   async #startAll(): Promise<void> {
+    const { signal } = this.#options;
+    signal?.throwIfAborted();
+    const interrupt = () => void this.stop();
+    signal?.addEventListener('abort', interrupt, { once: true });
     const started = await Promise.allSettled(
       [...this.#nodes.values()].map((node) => this.#start(node)),
     );
+    signal?.removeEventListener('abort', interrupt);
     const failed = started.find((each) => each.status === 'rejected');
-    if (failed === undefined) return;
+    if (failed === undefined && !signal?.aborted) return;
     await this.stop();
-    throw failed.reason;
+    throw signal?.aborted ? signal.reason : failed?.reason;
   }
 
   async #start({ child, policy, script }: Managed): Promise<void> {

@@ -160,7 +160,9 @@ class Ending {
     for (const signal of ['SIGTERM', 'SIGINT'] as const) {
       process.once(signal, () => this.resolve(signal));
     }
-    if (process.connected) process.once('disconnect', () => this.resolve('parent gone'));
+    process.once('disconnect', () => this.resolve('parent gone'));
+    // It went while this process was loading: nobody listened yet. Without a parent it is undefined.
+    if (process.connected === false) this.resolve('parent gone');
   }
 }
 

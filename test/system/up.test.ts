@@ -1,13 +1,14 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { once } from 'node:events';
-import { mkdtemp, rm } from 'node:fs/promises';
+import { mkdtemp, readdir, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, expect, it } from 'vitest';
+import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { claimPorts, type PortRange } from '../../src/cli/local/port-range.js';
 import { isHealthy } from '../../src/kernel/http/http-get.js';
 import { cli } from '../cli/support/cli.js';
+import { processesOf } from '../support/processes-of.js';
 import { eventually } from './support/eventually.js';
 
 /** `concordat up` as a person uses it. */
@@ -101,6 +102,37 @@ it('takes the nodes with it, however it ends', async () => {
   up.child.kill('SIGKILL');
   await up.ended;
   await expectGone(nodes);
+}, 120_000);
+
+describe('while the cluster starts', () => {
+  /** One directory a test: it is in the command line of each of its nodes. */
+  let made: string;
+  beforeEach(async () => {
+    made = await mkdtemp(join(tmpdir(), 'concordat-up-made-'));
+  });
+  afterEach(() => rm(made, { recursive: true, force: true }));
+
+  async function starting() {
+    const up = start('up', made);
+    await eventually('a node starts', async () => (await readdir(join(made, 'logs'))).length > 0);
+    return up;
+  }
+
+  it.each(['SIGTERM', 'SIGINT'] as const)('%s stops what has started', async (signal) => {
+    const up = await starting();
+    up.child.kill(signal);
+    expect(await up.ended).toBe(0);
+    expect(up.written.err).toMatch(/\nStopping \.\.\.\nAll nodes stopped\.\n$/);
+    expect(processesOf(made)).toEqual([]);
+    expect(await readdir(made)).toEqual(['logs']);
+  });
+
+  it('the nodes that start end with it, however it ends', async () => {
+    const up = await starting();
+    up.child.kill('SIGKILL');
+    await up.ended;
+    await eventually('all nodes are gone', () => processesOf(made).length === 0);
+  });
 }, 120_000);
 
 it('a node runs alone, stops on SIGTERM, and says why it cannot start', async () => {

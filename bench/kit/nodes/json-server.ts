@@ -1,5 +1,6 @@
 import { once } from 'node:events';
 import { createServer, type IncomingMessage } from 'node:http';
+import { endWithParent } from '../../support/end-with-parent.js';
 
 /** What is answered. */
 export interface JsonAnswer {
@@ -27,7 +28,7 @@ export async function serveJson(
   server.keepAliveTimeout = 0;
   server.listen(port, '127.0.0.1');
   await once(server, 'listening');
-  process.once('disconnect', () => process.exit());
+  endWithParent();
   process.once('SIGTERM', () => process.exit());
 }
 

@@ -4,6 +4,7 @@ import { loadNode } from '../../../src/kernel/config/node-file.js';
 import { clientId } from '../../../src/kernel/ids.js';
 import type { OrderingRequest } from '../../../src/ordering/types.js';
 import { withPrimary } from '../../simulated/cluster.js';
+import { endWithParent } from '../../support/end-with-parent.js';
 import { mean, percentile } from '../../support/statistics.js';
 import {
   type Answers,
@@ -232,5 +233,5 @@ async function main(setup: Setup): Promise<void> {
 }
 
 // The group that started this one is gone.
-process.on('disconnect', () => process.exit());
+endWithParent();
 await main(JSON.parse(process.argv[2] ?? '{}'));

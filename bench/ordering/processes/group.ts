@@ -91,7 +91,9 @@ export class Group {
       return new Group(engine, directory, ports, [clients, ...started.slice(1)]);
     } catch (error) {
       for (const process of started) process.kill('SIGKILL');
+      await Promise.all(started.map(end));
       await ports.release();
+      await rm(directory, { recursive: true, force: true });
       throw error;
     }
   }
@@ -213,11 +215,17 @@ function answerOf(child: ChildProcess, kind: string): Promise<unknown> {
       settle();
       resolve(message);
     };
+    const onExit = () => {
+      settle();
+      reject(new BenchmarkError(`a process ended before it answered "${kind}"`));
+    };
     const settle = () => {
       clearTimeout(timer);
       child.off('message', onMessage);
+      child.off('exit', onExit);
     };
     child.on('message', onMessage);
+    child.once('exit', onExit);
   });
 }
 
@@ -226,6 +234,6 @@ function end(child: ChildProcess): Promise<void> {
     if (child.exitCode !== null || child.signalCode !== null) return resolve();
     child.once('exit', () => resolve());
     // It ends by itself.
-    child.disconnect();
+    if (child.connected) child.disconnect();
   });
 }

@@ -29,6 +29,7 @@ import {
 } from '../../../src/ordering/message-codec.js';
 import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
 import { antipaxosTimeoutMaxMs } from '../../../src/session/node/engine.js';
+import { endWithParent } from '../../support/end-with-parent.js';
 import { ClientLink, decodeRequests, encodeAnswers, isSigned } from './client-link.js';
 import {
   type FromReplica,
@@ -213,5 +214,5 @@ function tell(message: FromReplica): void {
 }
 
 // The group that started this one is gone.
-process.on('disconnect', () => process.exit());
+endWithParent();
 await main(JSON.parse(process.argv[2] ?? '{}'));

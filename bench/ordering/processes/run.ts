@@ -51,6 +51,7 @@ export async function measureProcesses(
   const ended = AbortSignal.any([signal, died.signal]);
   try {
     for (const engine of engineNames) {
+      ended.throwIfAborted();
       progress(`starting four replicas with ${engine} ...`);
       groups.push(await Group.start(engine, settings, (error) => died.abort(error)));
     }

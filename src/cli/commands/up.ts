@@ -1,3 +1,4 @@
+import { once } from 'node:events';
 import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { loadNode } from '../../kernel/config/node-file.js';
@@ -34,7 +35,7 @@ export const addUp: AddCommand = (program) => {
       'after',
       `
 The options from --id to --base-port are for a cluster that is made; where it does not start, nothing
-but the logs is left of it. Each node logs to logs/NAME.log in the directory. CONCORDAT_LOG_LEVEL sets how
+but the logs is left of it, as where it is interrupted. Each node logs to logs/NAME.log in the directory. CONCORDAT_LOG_LEVEL sets how
 much.
 
 Examples:
@@ -47,17 +48,23 @@ Examples:
       console.error(
         `${create ? `Making a cluster in ${directory}` : `Starting the cluster in ${directory}`} ...`,
       );
+      const ending = endingSignal();
       const cluster = await LocalCluster.start({
         directory,
         ...create,
         supervise: restart,
         onEvent: (event) => console.error(eventText(event)),
+        signal: ending,
+      }).catch((error: unknown) => {
+        if (!ending.aborted) throw error;
       });
-      const signal = nextSignal();
+      if (cluster === undefined) {
+        console.error('All nodes stopped.');
+        return;
+      }
       if (json) printJson(await describe(cluster));
       else console.log(await greeting(cluster));
-      await signal;
-      console.error('Stopping ...');
+      if (!ending.aborted) await once(ending, 'abort');
       const bad = await cluster.stop();
       if (bad.length > 0) {
         const what = bad.map(({ name, end }) => `${name} ${endText(end)}`).join(', ');
@@ -83,16 +90,20 @@ function creation(directory: string, { restart: _, json: __, ...options }: Optio
   return undefined;
 }
 
-/** A second signal meets no handler and ends the program at once; the nodes follow by themselves. */
-function nextSignal(): Promise<void> {
-  return new Promise((resolve) => {
-    const signals = ['SIGINT', 'SIGTERM'] as const;
-    const onSignal = () => {
-      for (const signal of signals) process.off(signal, onSignal);
-      resolve();
-    };
-    for (const signal of signals) process.on(signal, onSignal);
-  });
+/**
+ * Aborted by the first SIGINT or SIGTERM, also while the cluster starts. A second one meets no handler and ends the
+ * program at once; the nodes follow by themselves.
+ */
+function endingSignal(): AbortSignal {
+  const ending = new AbortController();
+  const signals = ['SIGINT', 'SIGTERM'] as const;
+  const onSignal = (name: NodeJS.Signals) => {
+    for (const signal of signals) process.off(signal, onSignal);
+    console.error('Stopping ...');
+    ending.abort(new Error(name));
+  };
+  for (const signal of signals) process.on(signal, onSignal);
+  return ending.signal;
 }
 
 async function describe(cluster: LocalCluster) {
