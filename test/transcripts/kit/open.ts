@@ -9,6 +9,7 @@ const openings: Readonly<Record<string, (...words: string[]) => Stage>> = {
     new TransactionStage(Number(n), Number(count)),
   '<n> replicas of Antipaxos': (n) => new OrderingStage('antipaxos', Number(n)),
   '<n> session replicas': (n) => new SessionStage(Number(n)),
+  '<n> replicas of FaB': (n) => new OrderingStage('fab', Number(n)),
   '<n> replicas of PBFT': (n) => new OrderingStage('pbft', Number(n)),
 };
 

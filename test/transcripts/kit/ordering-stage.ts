@@ -2,8 +2,8 @@ import type { TimerInput } from '../../../src/kernel/core.js';
 import { unreachable } from '../../../src/kernel/ids.js';
 import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
 import type { OrderingInput, OrderingOutput } from '../../../src/ordering/core/engine.js';
-import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
 import type { OrderingMessage } from '../../../src/ordering/types.js';
+import { productionEngines } from '../../simulation/ordering/engines.js';
 import { OrderingRig } from '../../support/ordering-rig.js';
 import { Names } from './names.js';
 import { OrderingWords } from './ordering-words.js';
@@ -11,7 +11,7 @@ import { Recorder } from './recorder.js';
 import { type Commands, numbers, type Stage } from './script.js';
 import { othersThan, Watch } from './watch.js';
 
-export type EngineName = 'antipaxos' | 'pbft';
+export type EngineName = 'antipaxos' | 'fab' | 'pbft';
 
 const settleMs = 100;
 /** Requests that come within so long go into one batch. */
@@ -20,7 +20,7 @@ const pipelineDepth = 1;
 
 /** Replicas of one ordering engine. Every message takes 1 ms. */
 export class OrderingStage implements Stage {
-  readonly #rig: OrderingRig<AntipaxosEngine | PbftEngine>;
+  readonly #rig: OrderingRig;
   readonly #recorder: Recorder;
   readonly #words: OrderingWords;
   readonly #names = new Names();
@@ -30,11 +30,9 @@ export class OrderingStage implements Stage {
   #hasDecisionModule = true;
 
   constructor(engine: EngineName, replicas: number) {
-    this.#rig = new OrderingRig<AntipaxosEngine | PbftEngine>(
+    this.#rig = new OrderingRig(
       (own, machine) =>
-        engine === 'pbft'
-          ? new PbftEngine(own, machine)
-          : new AntipaxosEngine({ exclusion: 'S1', timeoutMaxMs: 2000, ...own }, machine),
+        productionEngines[engine]({ exclusion: 'S1', timeoutMaxMs: 2000, ...own }, machine),
       { n: replicas, f: Math.floor((replicas - 1) / 3), options: { batchDelayMs, pipelineDepth } },
     );
     this.#rig.latencyMaxMs = this.#rig.latencyMinMs;
@@ -87,8 +85,9 @@ export class OrderingStage implements Stage {
 
   #excludedAt(replica: number): string {
     const engine = this.#rig.engine(replica);
-    if (engine.kind === 'pbft') throw new SyntaxError('PBFT excludes no process');
-    return (engine as AntipaxosEngine).metrics.excluded.join(' ') || 'none';
+    if (!(engine instanceof AntipaxosEngine))
+      throw new SyntaxError(`${engine.kind} excludes no process`);
+    return engine.metrics.excluded.join(' ') || 'none';
   }
 
   #attach(): void {
