@@ -53,8 +53,11 @@ const roundTripMaxMs = 60_000;
 /** Milliseconds, with commas between. */
 export function parseRoundTrips(text: string): readonly number[] {
   const times = text.split(',').map((one) => (one.trim() === '' ? Number.NaN : Number(one)));
-  if (times.some((ms) => !(ms >= 0 && ms <= roundTripMaxMs))) {
+  if (times.some((ms) => !(ms >= 0))) {
     throw new InvalidArgumentError('Write milliseconds with commas between, such as 167,185,198.');
+  }
+  if (times.some((ms) => ms > roundTripMaxMs)) {
+    throw new InvalidArgumentError(`Each is ${roundTripMaxMs} milliseconds at the most.`);
   }
   return times;
 }

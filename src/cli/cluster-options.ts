@@ -11,7 +11,7 @@ import {
   parseRoundTrips,
   wholeNumberArgument,
 } from './arguments.js';
-import { chooseEngine, type EngineChoice } from './engine-choice.js';
+import { chooseEngine, type EngineChoice, oneDataCenterMs } from './engine-choice.js';
 import { usageError } from './exit.js';
 
 /** The options of `init` and `up` for a new cluster. */
@@ -90,7 +90,8 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
     .addOption(
       new Option(
         '--engine <name>',
-        'what orders sessions; "auto" takes what answers soonest over --round-trips (default: antipaxos)',
+        'what orders sessions; "auto" takes what answers soonest over --round-trips, and antipaxos where none of them is over ' +
+          `${oneDataCenterMs} ms (default: antipaxos)`,
       ).choices([...engineNames, autoEngine]),
     )
     .option(
@@ -117,6 +118,11 @@ export function allBuiltIn(): Readonly<Record<string, string>> {
   return Object.fromEntries(there.map((name) => [name, name]));
 }
 
+function builtInText(): string {
+  const names = Object.keys(allBuiltIn());
+  return names.length === 0 ? '' : `Built in are ${names.join(' and ')}; `;
+}
+
 /** All but the layout. Throws a usage error for an engine without sessions. */
 export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'> {
   const { id = 'concordat', f = defaultF, n, initiators, banks, clients } = options;
@@ -124,7 +130,10 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
   const { binding } = options;
   const hasSessions = Object.keys(modules).length > 0;
   if (engine !== undefined && !hasSessions)
-    throw usageError('--engine is of no use without --sessions');
+    throw usageError(
+      '--engine is of no use without --sessions: name applications, with commas between, as in ' +
+        `--sessions ${Object.keys(allBuiltIn())[0] ?? 'NAME'}. ${builtInText()}NAME=PATH names a module of your own`,
+    );
   const chosen = engineOf(options);
   return {
     clusterId: id,

@@ -67,17 +67,20 @@ describe('concordat init', () => {
   });
 
   it.each([
-    ['fab', '0,100,300,100,300,200'],
-    ['antipaxos', '0.5,0.5,0.5,0.5,0.5,0.5'],
-  ])('chooses the engine by the round trips between coordinators: %s', async (engine, ways) => {
-    const directory = await temporaryDirectory();
-    const wanted = ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', ways];
-    const made = await cli('init', directory, ...wanted);
-    expect(made).toMatchObject({ exitCode: 0, err: '' });
-    expect(made.out).toContain(`Sessions are ordered by ${engine}.`);
-    const { sessions } = await loadCluster(join(directory, 'cluster.json'));
-    expect(sessions?.engine).toBe(engine);
-  });
+    ['fab', '0,100,300,100,300,200', 'Its clients wait least.'],
+    ['antipaxos', '1,1,2,2,2,2', 'No round trip is over 5 ms, as within one data center'],
+  ])(
+    'chooses the engine by the round trips between coordinators: %s',
+    async (engine, ways, why) => {
+      const directory = await temporaryDirectory();
+      const wanted = ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', ways];
+      const made = await cli('init', directory, ...wanted);
+      expect(made).toMatchObject({ exitCode: 0, err: '' });
+      expect(made.out).toContain(`Sessions are ordered by ${engine}. ${why}`);
+      const { sessions } = await loadCluster(join(directory, 'cluster.json'));
+      expect(sessions?.engine).toBe(engine);
+    },
+  );
 
   it('makes sidecars of services in any language', async () => {
     const directory = await temporaryDirectory();
@@ -100,6 +103,7 @@ describe('concordat init', () => {
     [['--sessions', 'shop'], /"shop" is not built in.*write shop=PATH of its module/],
     [['--sessions', 'a shop=/srv/shop.js'], /application name: must be a name/],
     [['--engine', 'pbft'], /--engine is of no use without --sessions/],
+    [['--engine', 'auto'], /name applications.*--sessions \S+\. .*NAME=PATH names a module/],
     [
       ['--sessions', 'shop=/srv/shop.js', '--engine', 'raft'],
       /Allowed choices are antipaxos, fab, pbft/,
@@ -112,6 +116,10 @@ describe('concordat init', () => {
     [
       ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', '1,2,x,3,4,5'],
       /Write milliseconds with commas between/,
+    ],
+    [
+      ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', '1,2,70000,3,4,5'],
+      /Each is 60000 milliseconds at the most/,
     ],
     [['--sessions', 'shop=/srv/shop.js', '--round-trips', '1'], /no use without --engine auto/],
   ])('says what is wrong with %j', async (options, message) => {

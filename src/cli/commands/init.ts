@@ -4,7 +4,7 @@ import {
   engineChoiceOf,
   newClusterOf,
 } from '../cluster-options.js';
-import type { EngineChoice } from '../engine-choice.js';
+import { type EngineChoice, oneDataCenterMs } from '../engine-choice.js';
 import { usageError } from '../exit.js';
 import { initCluster } from '../init.js';
 import { firstPort, localHost } from '../local/port-range.js';
@@ -60,7 +60,14 @@ Examples:
     });
 };
 
-function choiceText({ engine, meanMs }: EngineChoice): string {
-  const means = Object.entries(meanMs).map(([name, ms]) => `${name} ${Math.round(ms)} ms`);
-  return `Sessions are ordered by ${engine}. A lone request waits, by the round trips alone, for: ${means.join(', ')}.`;
+function choiceText({ engine, why, meanMs }: EngineChoice): string {
+  const means = Object.entries(meanMs).map(([name, ms]) => `${name} ${Number(ms.toFixed(1))} ms`);
+  const waits = `By the round trips alone, a lone request waits for: ${means.join(', ')}.`;
+  const reason = {
+    'least-wait': 'Its clients wait least.',
+    'one-data-center':
+      `No round trip is over ${oneDataCenterMs} ms, as within one data center: there processors decide and not the way, ` +
+      'and it has the most throughput.',
+  }[why];
+  return `Sessions are ordered by ${engine}. ${reason} ${waits}`;
 }
