@@ -24,6 +24,10 @@ describe('a wrong command line', () => {
     [[...transfer, '1.234'], /positive amount/],
     [[...transfer, '1.5', '--currency', 'JPY'], /positive amount of JPY, such as 1250/],
     [[...transfer, '1', '--currency', 'euro'], /three capital letters/],
+    [
+      [...transfer, '1', '-c', 'comp/cluster.json'],
+      /by the client’s private file: use --client FILE/,
+    ],
     [['balance', 'alice'], /BANK\/ACCOUNT/],
     [['proof', 'the-last-one'], /transaction id: a UUID/],
     [['approve', '/nowhere/x.request'], /\/nowhere\/x.request: no such file/],

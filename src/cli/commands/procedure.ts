@@ -12,7 +12,7 @@ import { loadClient } from '../client.js';
 import { exitCodes } from '../exit.js';
 import { printJson } from '../output.js';
 import { cliErrorOf, parseRequest, requireInitiators } from '../requests.js';
-import { type AddCommand, defaultClientFile } from './command.js';
+import { type AddCommand, defaultClientFile, noClusterOption } from './command.js';
 
 interface Options {
   readonly permit: readonly Permit[];
@@ -35,6 +35,7 @@ export const addProcedure: AddCommand = (program, finish) => {
       addPermit,
       [],
     )
+    .addOption(noClusterOption())
     .option('--client <file>', 'the client’s private file', defaultClientFile)
     .option(
       '--timeout <seconds>',

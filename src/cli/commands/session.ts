@@ -12,7 +12,7 @@ import { wholeNumberArgument } from '../arguments.js';
 import { loadClient } from '../client.js';
 import { CliError, type CliErrorCode, type ExitCode, exitCodes, usageError } from '../exit.js';
 import { printJson } from '../output.js';
-import { type AddCommand, defaultClientFile } from './command.js';
+import { type AddCommand, defaultClientFile, noClusterOption } from './command.js';
 
 interface Options {
   readonly client: string;
@@ -32,6 +32,7 @@ export const addSession: AddCommand = (program, finish) => {
       '[payloads...]',
       'the operations, in the application’s language (default: lines of input)',
     )
+    .addOption(noClusterOption())
     .option('--client <file>', 'the owner’s private file', defaultClientFile)
     .option('--home <name>', 'the coordinator to begin at (default: any)')
     .option(

@@ -8,7 +8,7 @@ import { exitCodes } from '../exit.js';
 import { parseAmount, parseCurrency } from '../money.js';
 import { printJson } from '../output.js';
 import { cliErrorOf, parseRequest, requireInitiators } from '../requests.js';
-import { type AddCommand, defaultClientFile } from './command.js';
+import { type AddCommand, defaultClientFile, noClusterOption } from './command.js';
 
 interface Options {
   readonly from: Account;
@@ -29,6 +29,7 @@ export const addTransfer: AddCommand = (program, finish) => {
     .requiredOption('--to <bank/account>', 'who is paid', parseAccount)
     .requiredOption('--amount <amount>', 'in the currency’s units, such as 12.50')
     .option('--currency <code>', 'ISO 4217', 'EUR')
+    .addOption(noClusterOption())
     .option('--client <file>', 'the client’s private file', defaultClientFile)
     .option(
       '--timeout <seconds>',
