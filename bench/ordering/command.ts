@@ -44,17 +44,17 @@ export const addOrdering: AddBenchmark = (program: Command, context) => {
   program
     .command('ordering')
     .description('Antipaxos against PBFT: four real processes, and simulated clusters of 4 to 56')
-    .option(
-      '--seconds <n>',
-      'length of each window over real processes',
-      wholeNumberArgument(1, 600),
-      4,
+    .addOption(
+      new Option('--seconds <n>', 'length of each window over real processes')
+        .argParser(wholeNumberArgument(1, 600))
+        .default(4)
+        .conflicts('quick'),
     )
-    .option(
-      '--rounds <n>',
-      'windows of each kind; figures are medians',
-      wholeNumberArgument(1, 100),
-      3,
+    .addOption(
+      new Option('--rounds <n>', 'windows of each kind; figures are medians')
+        .argParser(wholeNumberArgument(1, 100))
+        .default(3)
+        .conflicts('quick'),
     )
     .addOption(new Option('--only <part>', 'one part').choices(['processes', 'simulated']))
     .option('--quick', 'fewer sizes and settings, one short round')

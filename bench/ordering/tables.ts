@@ -63,13 +63,13 @@ export function processesText({ results, executed, positions, troubles }: Proces
       ];
     }),
   );
-  const totals = engineNames.map(
-    (engine) => `${engine}: ${executed[engine]} in ${positions[engine]}, ${troubles[engine]}`,
-  );
+  const totals = engineNames.map((engine) => {
+    return [engine, executed[engine], positions[engine], troubles[engine]];
+  });
   return [
     'Four replicas and all clients on this machine; processor time is for a request',
     textTable(head, rows),
-    `Requests executed alike everywhere, in so many cycles or batches, and how many of those were slow ` +
-      `or in how many views: ${totals.join('; ')}.\n`,
+    'All replicas executed the same. In troubles are slow cycles, and views after the first',
+    textTable(['engine', 'requests executed', 'cycles or batches', 'troubles'], totals, 1),
   ].join('\n');
 }

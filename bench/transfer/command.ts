@@ -1,5 +1,6 @@
 import { type Command, Option } from 'commander';
 import { wholeNumberArgument } from '../../src/cli/arguments.js';
+import { usageError } from '../../src/cli/exit.js';
 import { printJson } from '../../src/cli/output.js';
 import { bindings } from '../../src/kernel/cluster.js';
 import type { AddBenchmark } from '../benchmark.js';
@@ -37,16 +38,17 @@ export const addTransfer: AddBenchmark = (program: Command, context) => {
       listArgument(1, clientsMax),
       [1, 4, 16, 64],
     )
-    .option(
-      '--participants <list>',
-      'participants, with one client',
-      listArgument(2, participantsMax),
-      [2, 4, 6, 8],
+    .addOption(
+      new Option('--participants <list>', 'participants, with one client')
+        .argParser(listArgument(2, participantsMax))
+        .default([2, 4, 6, 8])
+        .conflicts('compare'),
     )
     .addOption(
       new Option('--binding <name>', 'how the nodes of both send messages to each other')
         .choices(bindings)
-        .default('soap'),
+        .default('soap')
+        .conflicts('compare'),
     )
     .option(
       '--compare <dirs...>',
@@ -69,7 +71,7 @@ banks' books must agree with them at the end, else the exit status is 1.
 
 With --compare every system is measured in turn, window by window, and the ratios are to the first other
 checkout. Its nodes are its own, and so is its client, which runs in this process. "--compare ." compares
-the bindings of this checkout.
+the bindings of this checkout. Another checkout runs with the binding that is its default, which stands behind its name.
 
 Examples:
   npm run bench -- transfer
@@ -77,7 +79,10 @@ Examples:
   npm run bench -- transfer --profile profiles --clients 16 --participants 2 --rounds 1
   npm run --silent bench -- transfer --json --seconds 10 --rounds 5 > transfer.json`,
     )
-    .action(async ({ json = false, compare, profile, ...settings }: Options) => {
+    .action(async ({ json = false, compare, profile, ...settings }: Options, command: Command) => {
+      if (compare === undefined && command.getOptionValueSource('warmUp') === 'cli') {
+        throw usageError('--warm-up is of no use without --compare');
+      }
       if (compare !== undefined) {
         const compared = await runComparison({ ...settings, compare }, context);
         return json ? printJson(compared) : console.log(comparisonText(compared));

@@ -4,9 +4,9 @@ import { describeMachine, type Machine } from '../support/machine.js';
 import { median } from '../support/statistics.js';
 import { textTable } from '../support/text-table.js';
 import { whileAlive } from '../support/while-alive.js';
-import { Results, type Summary } from './results.js';
+import { fewTransfersWarning, Results, type Summary } from './results.js';
 import type { System } from './system.js';
-import { otherVariant, ownVariants, type Variant } from './variants.js';
+import { otherVariants, ownVariants, type Variant } from './variants.js';
 import { measure } from './window.js';
 
 export interface CompareSettings {
@@ -50,7 +50,7 @@ export async function runComparison(
   context: RunContext,
 ): Promise<CompareReport> {
   const machine = describeMachine();
-  const others = await Promise.all(settings.compare.map(otherVariant));
+  const others = await otherVariants(settings.compare);
   const variants = [...others, ...ownVariants()];
   const systems = new Map<string, System>();
   try {
@@ -60,12 +60,13 @@ export async function runComparison(
         inner.progress(`starting ${name} ...`);
         const { signal } = inner;
         const system = await starting(start({ banks: participants, lanes, onDied, signal }));
-        systems.set(name, system);
+        systems.set(settings.compare.includes(name) ? withBinding(name, system) : name, system);
         inner.progress(`warming up ${name} ...`);
         const request = () => system.transfer(participants);
         await makeRequests({ clients: warmUpClients, request }, settings.warmUp, inner.signal);
       }
-      const base = others[0]?.name ?? ownBase;
+      const [firstOther] = systems.keys();
+      const base = others.length > 0 && firstOther !== undefined ? firstOther : ownBase;
       const points = await measureAll([...systems], base, settings, inner);
       for (const system of systems.values()) await system.checkMoney();
       return { base, points, settings, machine };
@@ -73,6 +74,11 @@ export async function runComparison(
   } finally {
     await Promise.all([...systems.values()].map((system) => system.stop({ keepFiles: false })));
   }
+}
+
+/** Another checkout runs with its default; one from before there were bindings sends signed SOAP. */
+function withBinding(name: string, { cluster }: System): string {
+  return `${name} (${cluster.binding ?? 'soap'})`;
 }
 
 async function measureAll(
@@ -129,6 +135,7 @@ export function comparisonText({ base, points, settings, machine }: CompareRepor
   const rows = points.map((point) => [
     point.clients,
     point.system,
+    point.transfersPerWindow,
     point.transfersPerSecond.toFixed(1),
     point.ratios.transfersPerSecond.toFixed(2),
     point.p50Ms.toFixed(0),
@@ -136,10 +143,20 @@ export function comparisonText({ base, points, settings, machine }: CompareRepor
     point.ratios.cpuMsPerTransfer.toFixed(2),
     `${point.busiestProcessCpuMsPerTransfer.toFixed(1)} ${point.busiestProcess}`,
   ]);
-  const head = ['clients', 'system', 'transfers/s', 'ratio', 'p50 ms', 'nodes CPU ms', 'ratio'];
+  const head = [
+    'clients',
+    'system',
+    'in a window',
+    'transfers/s',
+    'ratio',
+    'p50 ms',
+    'nodes CPU ms',
+    'ratio',
+  ];
   return [
     `Two participants; ratios to ${base}, medians of those of each round`,
     textTable([...head, 'busiest CPU ms'], rows),
+    ...fewTransfersWarning(points),
     `Medians of ${settings.rounds} rounds, windows of ${settings.seconds} s, after ${settings.warmUp} transfers of each; ` +
       'all committed, money conserved.',
     `${machine.processor}, ${machine.cores} cores, ${machine.memoryGiB} GiB, ${machine.system}, ` +

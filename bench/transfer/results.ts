@@ -6,6 +6,22 @@ import type { Figures, Point } from './window.js';
 export interface Summary extends Point, Omit<Figures, 'transfers'> {
   /** Of the nodes, who used the most processor time. */
   readonly busiestProcess: string;
+  /** That ended in a window. */
+  readonly transfersPerWindow: number;
+}
+
+/** With fewer in a window a transfer more or less moves its figures by more than 2 %. */
+const enoughPerWindow = 50;
+
+/** A line for people where a window had few transfers, and so says little. */
+export function fewTransfersWarning(
+  summaries: readonly Pick<Summary, 'transfersPerWindow'>[],
+): string[] {
+  const least = Math.min(...summaries.map(({ transfersPerWindow }) => transfersPerWindow));
+  if (least >= enoughPerWindow) return [];
+  return [
+    `Few transfers: a window had ${least} of them, and says little with fewer than ${enoughPerWindow}; give it more --seconds.\n`,
+  ];
 }
 
 /** Both systems at the same amount of load. */
@@ -67,6 +83,7 @@ function summarize(point: Point, windows: readonly Figures[]): Summary {
     activationMs: over((window) => window.activationMs),
     twoPhaseCommitMs: over((window) => window.twoPhaseCommitMs),
     busiestProcess: busiest?.[0] ?? '',
+    transfersPerWindow: over((window) => window.transfers),
     clientCpuMsPerTransfer: over((window) => window.clientCpuMsPerTransfer),
     cpuMsPerTransferByNode: byNode,
   };

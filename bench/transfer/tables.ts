@@ -1,5 +1,5 @@
 import { textTable as table } from '../support/text-table.js';
-import type { Comparison, Summary } from './results.js';
+import { type Comparison, fewTransfersWarning, type Summary } from './results.js';
 import type { Report } from './run.js';
 import { systemNames } from './system.js';
 
@@ -11,6 +11,12 @@ export function reportText(report: Report): string {
     latencyTable(report.byParticipants),
     'Throughput by the number of clients, two participants (Zhao, figure 5b)',
     throughputTable(report.byClients),
+    ...fewTransfersWarning(
+      [...report.byClients, ...report.byParticipants].flatMap(({ bft, unreplicated }) => [
+        bft,
+        unreplicated,
+      ]),
+    ),
     'Processor time a transfer of each process at its best number of clients, ms',
     processTable(report),
     `Medians of ${settings.rounds} rounds, windows of ${settings.seconds} s. ` +
@@ -44,6 +50,7 @@ function throughputTable(comparisons: readonly Comparison[]): string {
       return [
         summary.clients,
         system,
+        summary.transfersPerWindow,
         short(summary.transfersPerSecond),
         short(summary.p50Ms),
         short(summary.p99Ms),
@@ -54,7 +61,15 @@ function throughputTable(comparisons: readonly Comparison[]): string {
       ];
     }),
   );
-  const head = ['clients', 'system', 'transfers/s', 'p50 ms', 'p99 ms', 'nodes CPU ms'];
+  const head = [
+    'clients',
+    'system',
+    'in a window',
+    'transfers/s',
+    'p50 ms',
+    'p99 ms',
+    'nodes CPU ms',
+  ];
   return table([...head, 'busiest CPU ms', 'clients CPU ms', 'cores used'], rows);
 }
 

@@ -1,5 +1,8 @@
-import { resolve } from 'node:path';
+import { existsSync } from 'node:fs';
+import { readFile } from 'node:fs/promises';
+import { join, resolve } from 'node:path';
 import { pathToFileURL } from 'node:url';
+import { usageError } from '../../src/cli/exit.js';
 import { type Binding, bindings } from '../../src/kernel/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
 import { System, type SystemName, type SystemOptions, systemNames } from './system.js';
@@ -26,10 +29,28 @@ function ownVariant(name: SystemName, binding: Binding): Variant {
 }
 
 /**
- * The replicated system of another checkout, which must be built: its own nodes, and its own client in this process.
- * Throws `BenchmarkError` where there is none.
+ * The replicated systems of other checkouts, which must be built: their own nodes, and their own clients in this process.
+ * Throws a usage error where a directory is named twice or is no checkout, `BenchmarkError` where one is not built.
  */
-export async function otherVariant(directory: string): Promise<Variant> {
+export async function otherVariants(directories: readonly string[]): Promise<Variant[]> {
+  const paths = directories.map((directory) => resolve(directory));
+  const twice = directories.find((_, index) => paths.indexOf(paths[index] ?? '') !== index);
+  if (twice !== undefined) throw usageError(`--compare names ${twice} twice`);
+  for (const directory of directories) await requireCheckout(directory);
+  return Promise.all(directories.map(otherVariant));
+}
+
+async function requireCheckout(directory: string): Promise<void> {
+  if (!existsSync(directory)) {
+    throw usageError(`--compare ${directory}: there is no such directory; name a checkout`);
+  }
+  const text = await readFile(join(directory, 'package.json'), 'utf8').catch(() => '');
+  if (!text.includes('"name": "concordat"')) {
+    throw usageError(`--compare ${directory}: this is no checkout of this project`);
+  }
+}
+
+async function otherVariant(directory: string): Promise<Variant> {
   const file = resolve(directory, 'dist/bench/transfer/system.js');
   const url = pathToFileURL(file).href;
   const other: unknown = await import(url).catch((cause: unknown) => {

@@ -29,7 +29,7 @@ export const addWorkers: AddBenchmark = (program: Command, context) => {
       `
 Feeds messages that are made before to the edge of one coordinator, until its core would have taken all: signed SOAP
 envelopes with a signed statement in each (without sockets), and agreement messages. Each setting is a process of its
-own, pinned to one processor or to two, and all are fed in turn. Half a minute.`,
+own, pinned to one processor or to two, and all are fed in turn. About a minute where nothing else runs.`,
     )
     .action(async ({ json = false, ...settings }: Options) => {
       const report = await runWorkersBenchmark(settings, context);
@@ -38,7 +38,25 @@ own, pinned to one processor or to two, and all are fed in turn. Half a minute.`
     });
 };
 
-function reportText({ rows }: Report): string {
+/** With fewer, what the clock and the collector of garbage do to one backlog shows. */
+const enoughMessages = 1000;
+const enoughRounds = 3;
+
+function reportText({ rows, settings, machine }: Report): string {
+  const { processor, cores, memoryGiB, system, node, loadBefore } = machine;
+  const { count, rounds } = settings;
+  const isRough = count < enoughMessages || rounds < enoughRounds;
+  return [
+    rowsText(rows),
+    `Medians of ${rounds} rounds, backlogs of ${count} messages.`,
+    ...(isRough
+      ? [`Rough: take ${enoughRounds} rounds and backlogs of ${enoughMessages} at the least.`]
+      : []),
+    `${processor}, ${cores} cores, ${memoryGiB} GiB, ${system}, Node ${node}; load before: ${loadBefore}.`,
+  ].join('\n');
+}
+
+function rowsText(rows: Report['rows']): string {
   const head = ['fed', 'processors', 'threads', 'messages/s', 'ratio', 'main thread µs', 'all µs'];
   return textTable(
     head,

@@ -42,6 +42,7 @@ export async function runWorkersBenchmark(
   settings: Settings,
   context: RunContext,
 ): Promise<Report> {
+  const machine = describeMachine();
   const directory = await mkdtemp(join(tmpdir(), 'concordat-bench-workers-'));
   const { basePort, release } = await claimPorts();
   try {
@@ -50,7 +51,7 @@ export async function runWorkersBenchmark(
     const rows: Row[] = [];
     for (const kind of feedKinds)
       rows.push(...(await measureKind(kind, directory, settings, context)));
-    return { rows, settings, machine: describeMachine() };
+    return { rows, settings, machine };
   } finally {
     await release();
     await rm(directory, { recursive: true, force: true });
