@@ -12,6 +12,7 @@ import { type ClusterId, unreachable } from '../kernel/ids.js';
 import { readBatch, readCycleValue, writeBatch, writeCycleValue } from './batch-codec.js';
 import { orderingLimits, readManifest, scope as scopeField, writeManifest } from './fields.js';
 import { readIndexes, readInstance, writeIndexes, writeInstance } from './instance-codec.js';
+import { knownBytes, remember } from './known-proposals.js';
 import { readReports, writeReports } from './report-codec.js';
 import {
   readOrderingSigned,
@@ -20,14 +21,7 @@ import {
   writePrepared,
   writeShared,
 } from './statement-codec.js';
-import type {
-  Cycle,
-  CycleValue,
-  OrderingMessage,
-  OrderingMessageKind,
-  OrderingMessageOf,
-  OrderingScope,
-} from './types.js';
+import type { Cycle, OrderingMessage, OrderingMessageKind, OrderingScope } from './types.js';
 
 const messageKind = choice<OrderingMessageKind>(
   'requests',
@@ -123,26 +117,6 @@ export function decodeOrderingMessage(
   const message = readAll(own, read, { mayShare: true });
   if (message.kind === 'proposal') remember(message, own);
   return message;
-}
-
-type ProposalMessage = OrderingMessageOf<'proposal'>;
-
-/**
- * Proposals as they came, or were encoded first, by their values: a replica writes them down and sends them as they
- * are, for a message has one encoding. They are forgotten with the value.
- */
-const encodings = new WeakMap<
-  CycleValue,
-  Pick<ProposalMessage, 'scope' | 'proposal'> & { readonly bytes: Uint8Array }
->();
-
-function remember({ scope, proposal, value }: ProposalMessage, bytes: Uint8Array): void {
-  encodings.set(value, { scope, proposal, bytes });
-}
-
-function knownBytes({ scope, proposal, value }: ProposalMessage): Uint8Array | undefined {
-  const known = encodings.get(value);
-  return known?.proposal === proposal && known.scope === scope ? known.bytes : undefined;
 }
 
 function writeContent(writer: Writer, message: OrderingMessage): void {

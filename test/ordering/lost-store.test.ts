@@ -5,7 +5,7 @@ import { FabEngine } from '../../src/ordering/core/fab/engine.js';
 import { boundOf } from '../../src/ordering/core/lost-store.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import { evidenceIn } from '../../src/ordering/core/pbft/new-view.js';
-import type { LogEntry } from '../../src/ordering/core/sequence/state.js';
+import type { LogEntry } from '../../src/ordering/core/sequence/log-entry.js';
 import type { OrderingMessage } from '../../src/ordering/types.js';
 import { type EngineFactory, OrderingRig } from '../support/ordering-rig.js';
 

@@ -12,6 +12,7 @@ import {
   type TwoStepViewChange,
 } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
+import type { LogEntry } from '../sequence/log-entry.js';
 import type {
   NewViewProposals,
   RuleHost,
@@ -19,7 +20,7 @@ import type {
   ViewForms,
   ViewRule,
 } from '../sequence/rule.js';
-import type { LogEntry, SequenceState } from '../sequence/state.js';
+import type { SequenceState } from '../sequence/state.js';
 import { ViewStarts } from './starts.js';
 
 /** The view change where acknowledgements alone decide: see `agreement/two-step.ts`. */

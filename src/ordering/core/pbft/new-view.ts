@@ -8,8 +8,8 @@ import type {
   SequenceViewChange,
   SharedCertificate,
 } from '../../types.js';
+import type { LogEntry } from '../sequence/log-entry.js';
 import type { NewViewProposals } from '../sequence/rule.js';
-import type { LogEntry } from '../sequence/state.js';
 
 /**
  * Castro and Liskov §4.4: for each place above the highest stable checkpoint the batch that prepared in

@@ -6,7 +6,8 @@ import { Checkpoints } from '../checkpoints.js';
 import { ClientTable, Snapshot, type StableCheckpoint } from '../client-table.js';
 import { nudgesMax, type Progress, type Reminding } from '../outbox.js';
 import { inBatches } from '../pending.js';
-import { decisionOf, type SequenceHost, type SequenceState } from './state.js';
+import { decisionOf } from './log-entry.js';
+import type { SequenceHost, SequenceState } from './state.js';
 import type { ViewChanger } from './view-change.js';
 import type { Voter } from './voting.js';
 

@@ -8,7 +8,6 @@ import {
   type ReplicaId,
   type View,
 } from '../../../kernel/ids.js';
-import type { Signed } from '../../../kernel/signed.js';
 import { decodeBatch, encodeBatch, nullBatch, nullDigest, packedBatch } from '../../batch-codec.js';
 import { orderingLimits } from '../../fields.js';
 import {
@@ -30,6 +29,7 @@ import {
 import type { OrderingOptions } from '../engine.js';
 import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
+import { decisionOf, freshEntry, type LogEntry, type Proposed } from './log-entry.js';
 
 export type Judgement = 'accept' | 'later' | 'refuse';
 
@@ -47,32 +47,6 @@ export interface SequenceHost {
   snapshot(): readonly Uint8Array[];
   differences(own: Uint8Array, theirs: Uint8Array): readonly string[];
   install(snapshot: Uint8Array): void;
-}
-
-export interface Proposed {
-  readonly prePrepare: Signed<SequencePhase>;
-  readonly batch: Batch;
-}
-
-/** What a replica knows of one sequence number. */
-export interface LogEntry {
-  readonly sequence: SequenceNumber;
-  /** The pre-prepare of the highest view that this replica voted for. It votes once in a view. */
-  accepted: Proposed | undefined;
-  /** A proposal that the host may judge later. */
-  held: Proposed | undefined;
-  /** The last prepare, and the last commit, of each replica. */
-  readonly prepares: Map<ReplicaId, Signed<SequencePhase>>;
-  readonly commits: Map<ReplicaId, Signed<SequencePhase>>;
-  /** Of the highest view that this batch, or another, prepared in here. */
-  prepared: SequencePrepared | undefined;
-  committed: SharedCertificate<SequencePhase> | undefined;
-  /** Where acknowledgements alone have decided. */
-  fast: SequencePrepared | undefined;
-  /** Since when this replica waits for it. */
-  sinceMs: number;
-  /** Whether others were asked for the proof. */
-  hasAsked: boolean;
 }
 
 /** What a primary may have under way at a backup: in full batches, so many pipelines. */
@@ -141,18 +115,7 @@ export class SequenceState {
   entry(sequence: SequenceNumber): LogEntry {
     const known = this.log.get(sequence);
     if (known) return known;
-    const entry: LogEntry = {
-      sequence,
-      accepted: undefined,
-      held: undefined,
-      prepares: new Map(),
-      commits: new Map(),
-      prepared: undefined,
-      committed: undefined,
-      fast: undefined,
-      sinceMs: this.outbox.nowMs,
-      hasAsked: false,
-    };
+    const entry = freshEntry(sequence, this.outbox.nowMs);
     this.log.set(sequence, entry);
     return entry;
   }
@@ -322,11 +285,6 @@ export class SequenceState {
     const known = this.#batches.get(digest);
     if (known) known.last = Math.max(known.last, sequence);
   }
-}
-
-/** What is decided at a place, however. */
-export function decisionOf({ committed, fast }: LogEntry): SequencePhase | undefined {
-  return committed?.statement ?? fast?.prePrepare.statement;
 }
 
 function encodePrepared(prepared: SequencePrepared): Uint8Array {

@@ -16,14 +16,8 @@ import type {
   SharedCertificate,
 } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
-import {
-  decisionOf,
-  type Judgement,
-  type LogEntry,
-  type Proposed,
-  type SequenceHost,
-  type SequenceState,
-} from './state.js';
+import { decisionOf, type LogEntry, type Proposed } from './log-entry.js';
+import type { Judgement, SequenceHost, SequenceState } from './state.js';
 
 const ASK = 'ask';
 /** Of the time of a retransmission: what a quorum commits comes sooner, unless a liar keeps it from here. */
