@@ -176,4 +176,28 @@ export const ezbftMutants: readonly Mutant[] = [
     replace: '() => new Uint8Array());\n    this.outbox.persist(`said`, null);',
     tests: [...conformance, ...engine],
   },
+  {
+    name: 'ezbft-lost-and-not-silent',
+    rule: 'a replica without its store says nothing of what it may have said something of',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: ' && !this.#state.isLost) {',
+    replace: ') {',
+    tests: engine,
+  },
+  {
+    name: 'ezbft-back-too-early',
+    rule: 'a replica without its store is back once a stable checkpoint covers what was within its reach',
+    file: 'src/ordering/core/ezbft/lost-instances.ts',
+    find: ' || !this.#closed || !isCovered(this.#closed, cut)) return;',
+    replace: ' || !this.#closed || cut.length === 0) return;',
+    tests: engine,
+  },
+  {
+    name: 'ezbft-refused-by-all',
+    rule: 'an instance that all have refused is settled, too',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: 'said?.statement.value && isSame(statement, said.statement)',
+    replace: 'said && isSame(statement, said.statement)',
+    tests: ['test/simulation/ordering.test.ts'],
+  },
 ];

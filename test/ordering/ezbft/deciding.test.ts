@@ -1,7 +1,13 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import type { ReplicaId } from '../../../src/kernel/ids.js';
-import { isSameValue, settle, union, weigh } from '../../../src/ordering/core/ezbft/deciding.js';
+import {
+  isSameValue,
+  type Settled,
+  settle,
+  union,
+  weigh,
+} from '../../../src/ordering/core/ezbft/deciding.js';
 import type { Instance, InstanceValue } from '../../../src/ordering/instance-types.js';
 import { digestOf, faultsOf, type Rule, worlds } from './model.js';
 
@@ -50,6 +56,51 @@ describe('how an instance is decided', () => {
     expect(settle(at(0), weigh(said, four), [settled])).toEqual(value(0, 0, 1, 0));
     const [a, b] = said;
     expect(settle(at(0), weigh([a ?? null, b ?? null, null], four), [settled])).toBeNull();
+  });
+});
+
+describe('a ring of instances', () => {
+  const seven = { n: 7, f: 2 };
+  const ring = [0, 1, 2, 3, 4].map((space) => at(space));
+  const next = (space: number): number => (space + 1) % 5;
+  const prior = (space: number): number => (space + 4) % 5;
+  const naming = (space: number, named: readonly number[]): InstanceValue => ({
+    digest: digestOf(String(space)),
+    deps: Array.from({ length: 7 }, (_, of) => (of !== space && named.includes(of) ? 1 : 0)),
+  });
+
+  /**
+   * Each interferes with its neighbours alone. Replica k, of five correct ones, got k's neighbour first of all: it named
+   * each one's predecessor, but for k + 1's, and k + 1 in its value of k.
+   */
+  const saidOf = (space: number): InstanceValue[] =>
+    [0, 1, 2, 3, 4].map((replica) => {
+      const isFirst = next(replica) === space;
+      const isLast = replica === space;
+      return naming(space, [...(isFirst ? [] : [prior(space)]), ...(isLast ? [next(space)] : [])]);
+    });
+
+  it('has nothing that speaks for one of them alone, if each waited for what becomes of the next', () => {
+    for (const { space } of ring) {
+      const { candidate } = weigh(saidOf(space), seven);
+      expect(candidate).toEqual(naming(space, [prior(space)]));
+      // Fewer than f + 1 replies of the next one lack this one, so that none of them proves that it may not be fast.
+      const lacking = saidOf(next(space)).filter(({ deps }) => deps[space] === 0);
+      expect(lacking).toHaveLength(1);
+    }
+  });
+
+  it('is settled one after the other', () => {
+    const settled: Settled[] = [];
+    for (const instance of ring) {
+      const { space } = instance;
+      const neighbours = settled.filter(({ instance: other }) =>
+        [prior(space), next(space)].includes(other.space),
+      );
+      const decided = settle(instance, weigh(saidOf(space), seven), neighbours);
+      expect(decided).toEqual(naming(space, [prior(space)]));
+      if (decided) settled.push({ instance, value: decided });
+    }
   });
 });
 
