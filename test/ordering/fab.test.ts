@@ -442,6 +442,24 @@ describe('a replica that has lost its store', () => {
   });
 });
 
+it('a view change shows a quorum of acknowledgements, also of what more have decided', () => {
+  const rig = open({}, 7, 2);
+  const shown: number[] = [];
+  rig.submit(1, 'a', 1);
+  rig.runUntil(() => rig.haveApplied(1));
+  rig.crash(0);
+  rig.tamper = (_from, _to, message) => {
+    if (message.kind === 'two-step-view-change') {
+      const { prepared } = message.viewChange.statement;
+      shown.push(...prepared.map(({ prepares }) => prepares.signatures.length));
+    }
+    return [message];
+  };
+  rig.submit(1, 'b', 1);
+  rig.runUntil(() => rig.haveApplied(2));
+  expect([...new Set(shown)]).toEqual([4]);
+});
+
 describe('a vote', () => {
   it('is not cast twice at one place and view, restarts included', () => {
     const rig = open();

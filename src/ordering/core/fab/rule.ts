@@ -70,13 +70,20 @@ class FabRule implements ViewRule<TwoStepViewChange, TwoStepNewView> {
       stable: this.#checkpoints.stable?.certificate ?? null,
       acked,
       starts: [...views].sort((a, b) => a - b).map((one) => this.starts.of(one)),
-      prepared: entries.flatMap((entry) => certifiedIn(entry) ?? []),
+      prepared: entries.flatMap((entry) => this.#shortened(certifiedIn(entry)) ?? []),
       committed: entries.flatMap((entry) => {
         const certified = certifiedIn(entry)?.prePrepare.statement.view ?? -1;
         const { committed } = entry;
         return committed && committed.statement.view > certified ? [committed] : [];
       }),
     };
+  }
+
+  /** For a view change what acknowledgements have decided is a certificate like others: a quorum of them says all. */
+  #shortened(acks: SequencePrepared | undefined): SequencePrepared | undefined {
+    if (!acks) return undefined;
+    const signatures = acks.prepares.signatures.slice(0, this.#state.quorum - 1);
+    return { ...acks, prepares: { ...acks.prepares, signatures } };
   }
 
   /**
