@@ -161,6 +161,14 @@ export const ezbftMutants: readonly Mutant[] = [
     tests: engine,
   },
   {
+    name: 'ezbft-batches-of-any-length',
+    rule: 'whether two batches interfere is asked of so many pairs at the most',
+    file: 'src/ordering/core/ezbft/state.ts',
+    find: 'batch.length <= instanceRequestsMax &&',
+    replace: 'batch.length >= 0 &&',
+    tests: engine,
+  },
+  {
     name: 'ezbft-waits-for-what-nobody-has',
     rule: 'an instance that others name and nobody shows becomes a no-op',
     file: 'src/ordering/core/ezbft/catching-up.ts',

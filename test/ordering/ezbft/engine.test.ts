@@ -156,13 +156,15 @@ describe('liars', () => {
     }
   });
 
-  it('are not replied to where they name what lies out of reach', () => {
+  it('are not replied to where they name what lies out of reach, or propose too much at once', () => {
     const rig = new KeyedRig();
     rig.crash(3);
     const before = rig.count('spec-reply');
     for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 1, batch, [2 ** 40, 0, 0, 0]));
     for (const to of [0, 1, 2])
       rig.transmit(3, to, rig.order(3, 2 ** 40, batch, [0, 0, 0, 2 ** 40 - 1]));
+    const long = Array.from({ length: 129 }, (_, index) => makeRequest('liar', index + 1, 'key'));
+    for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 2, long, [0, 0, 0, 1]));
     rig.runFor(10_000);
     expect(rig.count('spec-reply')).toBe(before);
   });

@@ -2,12 +2,10 @@ import { invariant } from '../../../kernel/core.js';
 import { Batching } from '../outbox.js';
 import type { Execution } from './executing.js';
 import type { Replying } from './replying.js';
-import { type EzbftState, fits, instanceBatchBytesMax } from './state.js';
+import { type EzbftState, fits, instanceBatchBytesMax, instanceRequestsMax } from './state.js';
 
-/** Requests of a batch, so that their names and numbers do not fill a settlement. */
-const REQUESTS_MAX = 1024;
 /** Bytes of a batch's payloads; one request may have more. */
-const BYTES_MAX = instanceBatchBytesMax - REQUESTS_MAX * 128;
+const BYTES_MAX = instanceBatchBytesMax - instanceRequestsMax * 128;
 /** Checkpoints that may wait for a quorum. */
 const UNSTABLE_MAX = 2;
 
@@ -40,7 +38,7 @@ export class Proposing {
     while (this.#hasRoom && this.#batching.isReady(this.#underWay === 0)) {
       const { pending, options } = this.#state;
       const batch = pending.take({
-        batchRequestsMax: Math.min(options.batchRequestsMax, REQUESTS_MAX),
+        batchRequestsMax: Math.min(options.batchRequestsMax, instanceRequestsMax),
         batchBytesMax: Math.min(options.batchBytesMax, BYTES_MAX),
       });
       this.#batching.taken();

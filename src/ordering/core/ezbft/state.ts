@@ -29,6 +29,9 @@ const SETTLEMENT_BYTES = 64 * 1024;
 /** A liar may sign two orders of one instance; more are not kept. */
 const ORDERS_MAX = 2;
 
+/** Requests of one batch: whether two batches interfere is asked of each pair of theirs. */
+export const instanceRequestsMax = 128;
+
 /** An encoded batch that still fits into a request of the Decision Module's. */
 export const instanceBatchBytesMax = orderingLimits.payloadBytes - SETTLEMENT_BYTES;
 
@@ -254,7 +257,7 @@ export class EzbftState {
 }
 
 export function fits(batch: Batch): boolean {
-  return encodeBatch(batch).length <= instanceBatchBytesMax;
+  return batch.length <= instanceRequestsMax && encodeBatch(batch).length <= instanceBatchBytesMax;
 }
 
 function encodeSaid(reply: Signed<SpecReply>, order: SpecOrder | undefined): Uint8Array {
