@@ -128,7 +128,8 @@ export async function runNode(nodeFile: string, roles: Roles = standardRoles): P
   const running = await start().catch((error: unknown) => {
     throw isTaken(error) ? taken(nodeFile, error) : error;
   });
-  log.info({ role: node.role, url: running.url }, 'started');
+  const threads = 'threads' in node ? node.threads : undefined;
+  log.info({ role: node.role, url: running.url, ...(threads && { threads }) }, 'started');
   const why = await ending.promise;
   log.info({ why }, 'stopping');
   await running.stop();

@@ -1,8 +1,8 @@
 import { createPrivateKey, X509Certificate } from 'node:crypto';
-import type { Cluster } from '../kernel/cluster.js';
+import type { Binding, Cluster } from '../kernel/cluster.js';
 import type { Logger } from '../kernel/http/logger.js';
 import { SoapClient, type SoapClientOptions } from './client.js';
-import { MemberLinks } from './compact/member-links.js';
+import { type LinkNames, MemberLinks } from './compact/member-links.js';
 import { ReplayCache } from './replay-cache.js';
 import { MessageSigner } from './signing.js';
 import { AddressPolicy, trustOf } from './trust.js';
@@ -19,6 +19,16 @@ export interface SoapIdentity {
   readonly signer: MessageSigner;
   readonly verifier: MessageVerifier;
   readonly client: SoapClient;
+  /** Where the cluster's binding is compact, and the node is one of its own. */
+  readonly links?: MemberLinks | undefined;
+}
+
+/** For operators: how the node sends messages to others. */
+export function wireOf(
+  { binding }: Cluster,
+  { links }: SoapIdentity,
+): { readonly binding: Binding; readonly links?: LinkNames } {
+  return { binding, ...(links && { links: links.names() }) };
 }
 
 /** `onSent` sees every envelope that the client sends. */
@@ -59,5 +69,6 @@ function identityOf(
     replays: new ReplayCache(),
   });
   const addresses = new AddressPolicy(cluster);
-  return { signer, verifier, client: new SoapClient({ signer, verifier, addresses, ...options }) };
+  const client = new SoapClient({ signer, verifier, addresses, ...options });
+  return { signer, verifier, client, links: options.links };
 }

@@ -20,6 +20,7 @@ import {
   statementExtension,
   transactionIdParameter,
 } from '../../src/transaction/soap/extension.js';
+import { cli } from '../cli/support/cli.js';
 import { faultIn, post } from '../soap/harness.js';
 
 const threadsTest = 120_000;
@@ -69,7 +70,13 @@ describe.each(bindings)('nodes with worker threads, binding %s', (binding) => {
     } finally {
       await client.close();
     }
-    const { costs } = await statusOf(cluster, 'coordinator-0');
+    const { costs, threads, ...status } = await statusOf(cluster, 'coordinator-0');
+    expect({ threads, binding: status.binding }).toEqual({ threads: 2, binding });
+    const shown = (await cli('status', '-c', cluster.clusterFile)).out;
+    expect(shown).toMatch(binding === 'soap' ? /bank-a .* soap +http/ : /bank-a .* links up/);
+    expect(await readFile(join(cluster.directory, 'logs', 'bank-a.log'), 'utf8')).toMatch(
+      /"threads":2.*"msg":"started"/,
+    );
     expect(costs.statementsChecked).toBeGreaterThan(24);
 
     const initiator = await loadNode(cluster.nodeFile('initiator-0'));

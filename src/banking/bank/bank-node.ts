@@ -17,7 +17,7 @@ import { participantOptions } from '../../service/participant/participant-option
 import { serviceOperations } from '../../service/participant/service-port.js';
 import { WaitingCalls } from '../../service/participant/waiting-calls.js';
 import { MemberServer } from '../../soap/compact/member-server.js';
-import { memberIdentity } from '../../soap/identity.js';
+import { memberIdentity, wireOf } from '../../soap/identity.js';
 import { registerPort, signedSecurity } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
@@ -101,7 +101,7 @@ export async function startBank(options: BankNodeOptions): Promise<RunningNode> 
 
   const app = createNodeServer(cluster, self, node, log);
   if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);
-  registerHealth(app, log);
+  registerHealth(app, log, () => ({ ...wireOf(cluster, identity), threads: node.threads ?? 0 }));
   registerMembers(app, members, self, log);
   const common = (path: string) => ({
     path,

@@ -18,7 +18,7 @@ import { type DialogueStep, dialogueOperations } from '../../service/initiator/d
 import type { InitiatorApplication } from '../../service/initiator/procedures.js';
 import { runOperations } from '../../service/initiator/run-port.js';
 import { MemberServer } from '../../soap/compact/member-server.js';
-import { memberIdentity } from '../../soap/identity.js';
+import { memberIdentity, wireOf } from '../../soap/identity.js';
 import { registerPort, signedSecurity } from '../../soap/server.js';
 import { Initiator } from '../../transaction/initiator/initiator.js';
 import type {
@@ -132,7 +132,7 @@ export async function startInitiator(options: InitiatorNodeOptions): Promise<Run
 
   const app = createNodeServer(cluster, self, node, log);
   if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);
-  registerHealth(app, log);
+  registerHealth(app, log, () => wireOf(cluster, identity));
   registerMembers(app, members, self, log);
   const security = (path: string) => signedSecurity(identity, `${self.url}${path}`);
   const ask = (request: InitiatorRequest | DialogueStep): Promise<InitiatorReply> =>

@@ -1,5 +1,6 @@
 import { dirname, join } from 'node:path';
 import { z } from 'zod';
+import { bindings } from '../../kernel/cluster.js';
 import { httpGet } from '../../kernel/http/http-get.js';
 import { oneCorrect, quorum } from '../../kernel/ids.js';
 import { loadPublic } from '../client.js';
@@ -22,9 +23,23 @@ const figuresSchema = z.object({
   recovering: z.boolean().optional(),
 });
 
+/** What any node of the cluster's own answers; of a front door or a gateway, or of an older node, nothing. */
+const wireSchema = z.object({
+  binding: z.enum(bindings).optional(),
+  links: z
+    .object({
+      up: z.array(z.string()),
+      down: z.array(z.string()),
+      notTaken: z.array(z.string()),
+    })
+    .optional(),
+  threads: z.number().optional(),
+});
+
 interface NodeStatus extends LocalMember {
   readonly up: boolean;
   readonly figures?: z.output<typeof figuresSchema>;
+  readonly wire?: z.output<typeof wireSchema>;
 }
 
 export const addStatus: AddCommand = (program, finish) => {
@@ -38,7 +53,8 @@ export const addStatus: AddCommand = (program, finish) => {
       `
 Each node speaks for itself, and a faulty one may lie. TRANSACTIONS are those that a coordinator
 remembers, finished ones too. ROLE says of a participant what it is where its private file is in nodes/
-beside the cluster's. One that is recovering has no data, and takes part once enough others
+beside the cluster's. BINDING says how the node sends messages to others, and with compact to which the links are up: of
+those that it had something to send to. One that is recovering has no data, and takes part once enough others
 have told it what it may have said. Exit status 1 where a node is down, 3 where none answers.
 
 Example:
@@ -76,8 +92,14 @@ async function ask(member: LocalMember): Promise<NodeStatus> {
   const path = member.role === 'coordinator' ? '/status' : '/healthz';
   const answer = await httpGet(`${member.url}${path}`, { timeoutMs: 2000, maxBytes: 65_536 });
   if (answer?.status !== 200) return { ...member, up: false };
-  const figures = figuresSchema.safeParse(parseJson(answer.body));
-  return { ...member, up: true, ...(figures.success && { figures: figures.data }) };
+  const json = parseJson(answer.body);
+  const [figures, wire] = [figuresSchema.safeParse(json), wireSchema.safeParse(json)];
+  return {
+    ...member,
+    up: true,
+    ...(figures.success && { figures: figures.data }),
+    ...(wire.success && { wire: wire.data }),
+  };
 }
 
 function parseJson(body: Uint8Array): unknown {
@@ -89,7 +111,7 @@ function parseJson(body: Uint8Array): unknown {
 }
 
 function statusTable(nodes: readonly NodeStatus[]): string {
-  const rows = nodes.map(({ name, role, url, up, figures }) => [
+  const rows = nodes.map(({ name, role, url, up, figures, wire }) => [
     name,
     role,
     up ? (figures?.recovering ? 'recovering' : 'up') : 'DOWN',
@@ -97,6 +119,7 @@ function statusTable(nodes: readonly NodeStatus[]): string {
     figures === undefined ? '' : `coordinator-${figures.primary}`,
     String(figures?.openSlots ?? ''),
     String(figures?.transactions ?? ''),
+    wireText(wire),
     url,
   ]);
   const headings = [
@@ -107,9 +130,21 @@ function statusTable(nodes: readonly NodeStatus[]): string {
     'PRIMARY',
     'OPEN SLOTS',
     'TRANSACTIONS',
+    'BINDING',
     'URL',
   ];
   return table(headings, rows);
+}
+
+/** `compact, 7 links up, not up: bank-b, SOAP to: hotel`. */
+function wireText({ binding, links }: z.output<typeof wireSchema> = {}): string {
+  if (links === undefined) return binding ?? '';
+  const { up, down, notTaken } = links;
+  return [
+    `${binding}, ${up.length} links up`,
+    ...(down.length > 0 ? [`not up: ${down.join(' ')}`] : []),
+    ...(notTaken.length > 0 ? [`SOAP to: ${notTaken.join(' ')}`] : []),
+  ].join(', ');
 }
 
 function verdict({ nodesUp, nodes, coordinatorQuorum, initiatorsEnough }: Summary): string {

@@ -23,7 +23,7 @@ import { openStore, type Store } from '../../kernel/store/store.js';
 import { MemberServer } from '../../soap/compact/member-server.js';
 import { readFault } from '../../soap/fault-body.js';
 import { coordinationFaults } from '../../soap/faults.js';
-import { memberIdentity } from '../../soap/identity.js';
+import { memberIdentity, wireOf } from '../../soap/identity.js';
 import type { Operations } from '../../soap/port.js';
 import { registerPort, signedSecurity } from '../../soap/server.js';
 import type { ReceivedMessage } from '../../soap/verification.js';
@@ -141,6 +141,8 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   registerPublicPages(app, store, () => ({
     name: node.name,
     ...core.status,
+    ...wireOf(cluster, identity),
+    threads: node.threads ?? 0,
     ...logHealth(log),
     latency: latencies.figures,
     costs,

@@ -102,6 +102,14 @@ const signing = {
   dataDir: pathField,
 };
 
+/** For the files of nodes that have no worker threads. */
+const withoutThreads = {
+  error: (issue: object) =>
+    'keys' in issue && Array.isArray(issue.keys) && issue.keys.includes('threads')
+      ? 'threads: only a coordinator and a participant take it; leave it out here'
+      : undefined,
+};
+
 const modulesField = z
   .record(nameField, moduleField)
   .refine(
@@ -118,12 +126,15 @@ const shapes = {
     /** Where the modules of the applications are: a path, or the name of a built-in one. */
     applications: modulesField.optional(),
   }),
-  initiator: z.strictObject({
-    role: z.literal('initiator'),
-    ...signing,
-    /** Where the modules of the applications of one's own are. */
-    applications: modulesField.optional(),
-  }),
+  initiator: z.strictObject(
+    {
+      role: z.literal('initiator'),
+      ...signing,
+      /** Where the modules of the applications of one's own are. */
+      applications: modulesField.optional(),
+    },
+    withoutThreads,
+  ),
   participant: z.strictObject({
     role: z.literal('participant'),
     ...signing,
@@ -134,27 +145,30 @@ const shapes = {
     /** The service in any language that the node takes part for. */
     sidecar: httpServiceSchema.optional(),
   }),
-  front: z.strictObject({ role: z.literal('front'), ...front, dataDir: pathField }),
-  gateway: z.strictObject({
-    role: z.literal('gateway'),
-    ...signing,
-    /** As what it drives transactions: a client of the cluster. */
-    client: z
-      .strictObject({
-        name: nameField,
-        certificate: certificateField,
-        privateKey: client.privateKey,
-      })
-      .refine((own) => ownsCertificate(own), {
-        path: ['privateKey'],
-        message: 'is not the key of "certificate"; restore the pair that was made together',
+  front: z.strictObject({ role: z.literal('front'), ...front, dataDir: pathField }, withoutThreads),
+  gateway: z.strictObject(
+    {
+      role: z.literal('gateway'),
+      ...signing,
+      /** As what it drives transactions: a client of the cluster. */
+      client: z
+        .strictObject({
+          name: nameField,
+          certificate: certificateField,
+          privateKey: client.privateKey,
+        })
+        .refine((own) => ownsCertificate(own), {
+          path: ['privateKey'],
+          message: 'is not the key of "certificate"; restore the pair that was made together',
+        }),
+      /** Where it serves plain WS-AtomicTransaction software, and which of it it calls. */
+      plain: z.strictObject({ ...serving, ...plainFields }).superRefine((plain, context) => {
+        checkPlain(plain, (path, message) => context.addIssue({ code: 'custom', path, message }));
       }),
-    /** Where it serves plain WS-AtomicTransaction software, and which of it it calls. */
-    plain: z.strictObject({ ...serving, ...plainFields }).superRefine((plain, context) => {
-      checkPlain(plain, (path, message) => context.addIssue({ code: 'custom', path, message }));
-    }),
-  }),
-  client: z.strictObject({ role: z.literal('client'), ...client }),
+    },
+    withoutThreads,
+  ),
+  client: z.strictObject({ role: z.literal('client'), ...client }, withoutThreads),
 };
 
 export const nodeSchema = z

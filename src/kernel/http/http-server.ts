@@ -184,6 +184,7 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
     setTimeout(() => app.server.closeAllConnections(), closeGraceMs).unref();
   });
   acceptGzip(app);
+  refuseTunnels(app);
   app.setErrorHandler((error, request, reply) => {
     const status = statusOf(error);
     if (status < 500) return reply.code(status).send({ error: messageOf(error) });
@@ -192,6 +193,16 @@ export function createHttpServer(options: HttpServerOptions): FastifyInstance {
   });
   app.setNotFoundHandler((_request, reply) => reply.code(404).send({ error: 'not found' }));
   return app;
+}
+
+/** Answers CONNECT where nobody else does, so that who asks knows that there are no tunnels: Node would hang up. */
+function refuseTunnels({ server }: FastifyInstance): void {
+  server.on('connect', (_request, socket) => {
+    if (server.listenerCount('connect') > 1) return;
+    socket.on('error', () => undefined);
+    const answer = 'HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n';
+    socket.end(answer, () => socket.destroy());
+  });
 }
 
 /**

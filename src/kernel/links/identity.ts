@@ -25,6 +25,12 @@ export function tlsOptions(
   };
 }
 
+/** Why TLS failed, on one line: OpenSSL's own message has numbers, files and a line feed in it. */
+export function tlsFailure(error: Error): string {
+  const [line = ''] = error.message.split('\n');
+  return 'reason' in error && typeof error.reason === 'string' ? error.reason : line;
+}
+
 /** The coordinator whose certificate the other end has shown and proved to own the key of. */
 export function coordinatorOf(cluster: Cluster, socket: TLSSocket): CoordinatorMember | undefined {
   const raw = socket.getPeerX509Certificate()?.raw;

@@ -6,7 +6,7 @@ import { OccasionalLog } from '../http/log-output.js';
 import { crowdedAddresses, principalOf } from '../http/shares.js';
 import type { ReplicaId } from '../ids.js';
 import { type Frame, FrameDecoder, peerFraming } from './frames.js';
-import { coordinatorOf, type PeerCredential, tlsOptions } from './identity.js';
+import { coordinatorOf, type PeerCredential, tlsFailure, tlsOptions } from './identity.js';
 import { chosenProtocol, versionRefusal } from './version.js';
 
 const handshakeTimeoutMs = 5000;
@@ -64,7 +64,7 @@ export class Listener {
       const isVersion = 'code' in error && error.code === 'ERR_SSL_NO_APPLICATION_PROTOCOL';
       this.#refused(
         socket.remoteAddress,
-        isVersion ? versionRefusal(this.#offered) : error.message,
+        isVersion ? versionRefusal(this.#offered) : tlsFailure(error),
       );
       // Node reports a handshake that took too long, and leaves the connection open.
       socket.destroy();

@@ -12,7 +12,7 @@ import { Keyring } from '../../kernel/keys.js';
 import type { RunningNode } from '../../kernel/running-node.js';
 import { openExistingStore, type Store } from '../../kernel/store/store.js';
 import { MemberServer } from '../../soap/compact/member-server.js';
-import { memberIdentity } from '../../soap/identity.js';
+import { memberIdentity, wireOf } from '../../soap/identity.js';
 import { registerPort, signedSecurity } from '../../soap/server.js';
 import { trustOf } from '../../soap/trust.js';
 import { MessageVerifier } from '../../soap/verification.js';
@@ -130,7 +130,7 @@ export async function startParticipant<Work>(
 
   const app = createNodeServer(cluster, self, node, log);
   if (cluster.binding === 'compact') MemberServer.at(app, cluster, node, log);
-  registerHealth(app, log);
+  registerHealth(app, log, () => ({ ...wireOf(cluster, identity), threads: node.threads ?? 0 }));
   registerMembers(app, members, self, log);
   const common = (path: string) => ({
     path,

@@ -5,7 +5,7 @@ import type { Cluster, Member } from '../../kernel/cluster.js';
 import { sha256 } from '../../kernel/digest.js';
 import type { Logger } from '../../kernel/http/logger.js';
 import { urlOf } from '../../kernel/http/url.js';
-import { type PeerCredential, tlsOptions } from '../../kernel/links/identity.js';
+import { type PeerCredential, tlsFailure, tlsOptions } from '../../kernel/links/identity.js';
 import { ofParticipants } from '../../kernel/participants.js';
 import type { SoapMessage } from '../envelope.js';
 import { SoapTransportError } from '../transport.js';
@@ -22,6 +22,19 @@ const withoutBindingMs = 60_000;
 const linkPendingMax = 1024;
 /** Bytes that a member has not taken yet; no more are sent meanwhile. */
 const linkUnsentBytesMax = 8 * 1_048_576;
+
+/** `not-taken`: the member answers that it takes no links, so messages to it are SOAP. */
+export type LinkState = 'up' | 'down' | 'not-taken';
+
+/** Names that are shown of members whose links have one state. */
+const linkNamesMax = 128;
+
+/** Names of the members that something was to be sent to, by the state of the link to them. */
+export interface LinkNames {
+  readonly up: readonly string[];
+  readonly down: readonly string[];
+  readonly notTaken: readonly string[];
+}
 
 /** What came back for a message. */
 export interface LinkAnswer {
@@ -73,6 +86,17 @@ export class MemberLinks {
     return link.isOpen() ? link : undefined;
   }
 
+  /** Of each state, at most `linkNamesMax`. */
+  names(): LinkNames {
+    const links = [...this.#links.values()];
+    const of = (state: LinkState) =>
+      links
+        .filter((link) => link.state === state)
+        .slice(0, linkNamesMax)
+        .map(({ member }) => member.name);
+    return { up: of('up'), down: of('down'), notTaken: of('not-taken') };
+  }
+
   /** What is under way fails. */
   close(): void {
     for (const link of this.#links.values()) link.close();
@@ -105,6 +129,7 @@ export class MemberLink {
   #failures = 0;
   #retryAt = 0;
   #last = 0;
+  #isTaken = true;
 
   constructor(options: MemberLinkOptions) {
     this.#options = options;
@@ -112,6 +137,11 @@ export class MemberLink {
 
   get member(): Member {
     return this.#options.member;
+  }
+
+  get state(): LinkState {
+    if (this.#open !== undefined) return 'up';
+    return this.#isTaken ? 'down' : 'not-taken';
   }
 
   /** Dials where the link is not open and it is time to. */
@@ -202,7 +232,7 @@ export class MemberLink {
       // Which name the certificate bears does not matter: it must be the one in the cluster file.
       checkServerIdentity: () => undefined,
     });
-    socket.on('error', (error) => giveUp(error.message));
+    socket.on('error', (error) => giveUp(tlsFailure(error)));
     socket.on('secureConnect', () => {
       const certificate = socket.getPeerX509Certificate();
       const principal = certificate && trust(certificate);
@@ -226,6 +256,7 @@ export class MemberLink {
     const open: Open = { link, socket, principal, receivedAtMs: performance.now() };
     this.#open = open;
     this.#failures = 0;
+    this.#isTaken = true;
     log?.info({ member: member.name }, 'member-link-up');
     link.onFrame(
       (frame) => {
@@ -252,7 +283,12 @@ export class MemberLink {
   #failed(reason: string, againMs?: number): void {
     const { member, log } = this.#options;
     if (this.#retryAt === Number.POSITIVE_INFINITY) return;
-    if (this.#failures === 0) log?.info({ member: member.name, reason }, 'member-link-down');
+    const isTaken = againMs !== withoutBindingMs;
+    if (this.#failures === 0 || isTaken !== this.#isTaken) {
+      const event = isTaken ? 'member-link-down' : 'member-takes-no-links';
+      log?.info({ member: member.name, reason }, event);
+    }
+    this.#isTaken = isTaken;
     const delayMs = againMs ?? Math.min(firstRetryMs * 2 ** this.#failures, lastRetryMs);
     this.#failures += 1;
     this.#retryAt = performance.now() + delayMs;

@@ -5,7 +5,7 @@ import type { FastifyInstance } from 'fastify';
 import type { Cluster } from '../../kernel/cluster.js';
 import { OccasionalLog } from '../../kernel/http/log-output.js';
 import type { Logger } from '../../kernel/http/logger.js';
-import { type PeerCredential, tlsOptions } from '../../kernel/links/identity.js';
+import { type PeerCredential, tlsFailure, tlsOptions } from '../../kernel/links/identity.js';
 import { ofParticipants } from '../../kernel/participants.js';
 import type { SoapMessage } from '../envelope.js';
 import type { TakenMessage } from '../port.js';
@@ -90,7 +90,7 @@ export class MemberServer {
       this.#admit(socket, () => (Date.now() <= validToMs ? known() : undefined));
     });
     secured.on('tlsClientError', (error, socket) => {
-      this.#refused(socket.remoteAddress, error.message);
+      this.#refused(socket.remoteAddress, tlsFailure(error));
       socket.destroy();
     });
     app.server.on('connect', ({ url, socket: connection }, socket) => {

@@ -162,6 +162,17 @@ describe('loadNode', () => {
     await expect(loadNode(node())).rejects.toThrow(message);
   });
 
+  it.each(['initiator-0', 'front', 'alice'])(
+    'says who has worker threads: not %s',
+    async (name) => {
+      const file = join(directory, 'nodes', `${name}.json`);
+      await change(file, ['threads'], 2);
+      await expect(loadNode(file)).rejects.toThrow(
+        /: threads: only a coordinator and a participant take it/,
+      );
+    },
+  );
+
   it('finds modules beside the file, and leaves the names of built-in applications alone', async () => {
     const file = join(directory, 'nodes', 'coordinator-0.json');
     await change(file, ['applications'], { shop: './shop/application.js', chain: 'supply-chain' });

@@ -11,6 +11,7 @@ import { tlsOptions } from '../../../src/kernel/links/identity.js';
 import { endpoint } from '../../../src/soap/addressing.js';
 import { ReceivedFault, type SoapClient } from '../../../src/soap/client.js';
 import { compactTarget, Link, type LinkFrame } from '../../../src/soap/compact/link.js';
+import type { LinkNames } from '../../../src/soap/compact/member-links.js';
 import { MemberServer } from '../../../src/soap/compact/member-server.js';
 import type { SoapMessage } from '../../../src/soap/envelope.js';
 import { soapFaults } from '../../../src/soap/faults.js';
@@ -31,6 +32,12 @@ const timeoutMs = 5000;
 
 /** Waits until the check holds. */
 const eventually = (check: () => void | Promise<void>) => vi.waitFor(check, { timeout: 20_000 });
+
+/** A log whose lines are kept. */
+function listening() {
+  const lines: string[] = [];
+  return { lines, heard: pino({}, { write: (line) => void lines.push(line) }) };
+}
 
 const cleanUp: (() => Promise<void>)[] = [];
 afterEach(async () => {
@@ -106,12 +113,13 @@ class Scene {
     role: 'initiator' | 'coordinator',
     name: string,
     ownLog = log,
-  ): { client: SoapClient; sent: string[] } {
+  ): { client: SoapClient; sent: string[]; names: () => LinkNames | undefined } {
     const sent: string[] = [];
     const node = this.#world.node(role, name);
-    const { client } = memberIdentity(this.cluster, node, ownLog, (text) => sent.push(text));
+    const identity = memberIdentity(this.cluster, node, ownLog, (text) => sent.push(text));
+    const { client, links } = identity;
     cleanUp.push(() => client.close());
-    return { client, sent };
+    return { client, sent, names: () => links?.names() };
   }
 
   /** The client, once its messages go on a link. */
@@ -249,18 +257,46 @@ describe('a link between members', () => {
   it('is left for signed SOAP where the member does not take links', async () => {
     const scene = await Scene.make();
     await scene.serve({ isCompact: false });
-    const { client, sent } = scene.caller('initiator', 'initiator-0');
+    const { lines, heard } = listening();
+    const { client, sent, names } = scene.caller('initiator', 'initiator-0', heard);
     for (let times = 1; times <= 3; times += 1) {
       await client.request(endpoint(scene.address), { ...ask, timeoutMs });
       expect(sent).toHaveLength(times);
     }
+    await eventually(() =>
+      expect(names()).toEqual({ up: [], down: [], notTaken: [scene.bank.name] }),
+    );
+    expect(lines.join('')).toContain('"msg":"member-takes-no-links"');
+    expect(lines.join('')).not.toContain('member-link-down');
+  });
+
+  it('tells operators which links are up, and why one is not', async () => {
+    const scene = await Scene.make();
+    await scene.serve();
+    const { lines, heard } = listening();
+    const { client, names } = scene.caller('initiator', 'initiator-0', heard);
+    expect(names()).toEqual({ up: [], down: [], notTaken: [] });
+    await eventually(async () => {
+      await client.request(endpoint(scene.address), { ...ask, timeoutMs });
+      expect(names()).toEqual({ up: [scene.bank.name], down: [], notTaken: [] });
+    });
+    await scene.stop();
+    await eventually(() =>
+      expect(names()).toEqual({ up: [], down: [scene.bank.name], notTaken: [] }),
+    );
+    expect(lines.join('')).toContain('"msg":"member-link-down"');
+    await scene.serve({ isCompact: false });
+    await eventually(async () => {
+      await client.request(endpoint(scene.address), { ...ask, timeoutMs }).catch(() => undefined);
+      expect(names()).toEqual({ up: [], down: [], notTaken: [scene.bank.name] });
+    });
+    expect(lines.filter((line) => line.includes('member-takes-no-links'))).toHaveLength(1);
   });
 
   it('is not used where the other end is another member', async () => {
     const scene = await Scene.make();
     await scene.serve({ credential: scene.credential('participant', 'bank-b') });
-    const lines: string[] = [];
-    const heard = pino({}, { write: (line) => void lines.push(line) });
+    const { lines, heard } = listening();
     const { client, sent } = scene.caller('initiator', 'initiator-0', heard);
     await client.request(endpoint(scene.address), { ...ask, timeoutMs });
     await eventually(() =>
