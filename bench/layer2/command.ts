@@ -1,8 +1,8 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { printJson } from '../../src/cli/output.js';
+import { engineNames } from '../../src/kernel/cluster.js';
 import type { AddBenchmark } from '../benchmark.js';
-import { engineNames } from '../simulated/cluster.js';
 import { describeMachine } from '../support/machine.js';
 import { profileOption, withProfiler } from '../support/profile/profiler.js';
 import { shortened } from '../support/statistics.js';

@@ -7,6 +7,7 @@ import {
   orderingDefaults,
   type StateMachine,
 } from '../../src/ordering/core/engine.js';
+import { EzbftEngine } from '../../src/ordering/core/ezbft/engine.js';
 import { FabEngine } from '../../src/ordering/core/fab/engine.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import type { OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
@@ -14,9 +15,9 @@ import { VirtualTime } from '../../test/simulation/engine/virtual-time.js';
 import type { Costs } from './costs.js';
 import { type Latency, Network } from './network.js';
 import { numberingSigner, type Parcel, weigh } from './parcel.js';
-import { SimulatedReplica, type Work } from './replica.js';
+import { SimulatedReplica, type Speculated, type Work } from './replica.js';
 
-export const engineNames = ['antipaxos', 'fab', 'pbft'] as const;
+export const engineNames = ['antipaxos', 'ezbft', 'fab', 'pbft'] as const;
 export type EngineName = (typeof engineNames)[number];
 /** Engines whose requests all go through one replica. */
 export const withPrimary: ReadonlySet<EngineName> = new Set<EngineName>(['fab', 'pbft']);
@@ -70,11 +71,14 @@ export class SimulatedCluster {
   readonly #settings: ClusterSettings;
   readonly #bundle: number;
   readonly #signed = { signatures: 0 };
-  readonly #submittedMs = new Map<OrderingRequest, number>();
+  /** By client and number: a request may be decoded anew on its way. */
+  readonly #submittedMs = new Map<string, number>();
   readonly #submitted: number[];
   #onAnswer: OnAnswer = () => undefined;
   /** Told of each request that a replica has executed. */
   onExecuted: (replica: number, request: OrderingRequest) => void = () => undefined;
+  /** Told of what a replica says of an instance, before it is decided. */
+  onSpeculated: (replica: number, speculated: Speculated) => void = () => undefined;
   /** Messages sent, one for each receiver, by kind. */
   readonly sent = new Map<string, number>();
 
@@ -109,9 +113,10 @@ export class SimulatedCluster {
     const request: OrderingRequest = {
       client: clientId(`c${replica}.${count % this.#clients}`),
       number: Math.floor(count / this.#clients) + 1,
-      payload: new Uint8Array(),
+      // Those of one replica interfere with each other, and with no others.
+      payload: Uint8Array.of(replica),
     };
-    this.#submittedMs.set(request, this.queue.nowMs);
+    this.#submittedMs.set(nameOf(request), this.queue.nowMs);
     this.replicas[replica]?.submit(request);
   }
 
@@ -148,6 +153,7 @@ export class SimulatedCluster {
         weigh: (message) => this.#weigh(message),
         send: (to, parcel) => this.#send(self, to, parcel),
         delivered: (batch) => this.#delivered(self, batch),
+        speculated: (speculated) => this.onSpeculated(self, speculated),
         refused: ({ client, number }) => {
           throw new Error(`the model hands in too much: ${client} ${number} was refused`);
         },
@@ -172,9 +178,10 @@ export class SimulatedCluster {
     for (const request of batch) {
       this.onExecuted(self, request);
       if (!request.client.startsWith(prefix)) continue;
-      const submittedMs = this.#submittedMs.get(request);
+      const name = nameOf(request);
+      const submittedMs = this.#submittedMs.get(name);
       if (submittedMs === undefined) continue;
-      this.#submittedMs.delete(request);
+      this.#submittedMs.delete(name);
       this.#onAnswer(self, this.#bundle, this.queue.nowMs - submittedMs);
     }
   }
@@ -194,6 +201,7 @@ export class SimulatedCluster {
       suspectAfterMs: settings.suspectAfterMs ?? orderingDefaults.suspectAfterMs,
     };
     if (engine === 'fab') return new FabEngine(options, idleMachine);
+    if (engine === 'ezbft') return new EzbftEngine(options, idleMachine);
     if (engine === 'pbft') return new PbftEngine(options, idleMachine);
     const timeoutMaxMs = settings.timeoutMaxMs ?? 10_000;
     return new AntipaxosEngine(
@@ -212,4 +220,9 @@ export class SimulatedCluster {
     const requests = this.#settings.batchRequests ?? usualBatchRequests;
     return Math.max(1, Math.floor(requests / this.#bundle));
   }
+}
+
+/** No other request has it. */
+export function nameOf({ client, number }: OrderingRequest): string {
+  return `${client} ${number}`;
 }

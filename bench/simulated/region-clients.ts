@@ -2,7 +2,7 @@ import { clientId } from '../../src/kernel/ids.js';
 import type { OrderingRequest } from '../../src/ordering/types.js';
 import { mulberry32 } from '../../test/support/core-rig.js';
 import { mean } from '../support/statistics.js';
-import { type EngineName, SimulatedCluster } from './cluster.js';
+import { type EngineName, nameOf, SimulatedCluster } from './cluster.js';
 import type { Costs } from './costs.js';
 import { type Deployment, latencyOf } from './deployments.js';
 
@@ -38,11 +38,13 @@ interface UnderWay {
   readonly startMs: number;
   /** When an answer of each replica that has executed it is with the client. */
   readonly answeredMs: number[];
+  /** How many replicas have said the same of its instance, by what they said. */
+  readonly said: Map<string, number>;
 }
 
 /**
  * Clients in a closed loop: each hands its request in at the replica of its region, and sends the next when `f + 1`
- * replicas' answers are there, each after its way from that replica.
+ * replicas' answers are there, each after its way from that replica; or what all replicas say alike of ezBFT's instance.
  */
 export function regionLatencies(setting: RegionSetting): RegionLatencies {
   return new RegionClients(setting).run();
@@ -65,6 +67,10 @@ class RegionClients {
     const latency = latencyOf(deployment, this.#regionOf);
     const load = { depth: 10, requestBytes: 500, clientsSign: false };
     this.#cluster = new SimulatedCluster({ engine, n, latency, costs, ...load, ...patient });
+    this.#cluster.onSpeculated = (replica, { reply, batch }) => {
+      const said = JSON.stringify(reply.statement);
+      for (const request of batch) this.#onSaid(replica, request, said);
+    };
     this.#cluster.onExecuted = (replica, request) => this.#onExecuted(replica, request);
   }
 
@@ -85,7 +91,12 @@ class RegionClients {
     const payload = new TextEncoder().encode(key);
     const request: OrderingRequest = { client: clientId(name), number, payload };
     const { nowMs } = this.#cluster;
-    this.#underWay.set(nameOf(request), { region, startMs: nowMs, answeredMs: [] });
+    this.#underWay.set(nameOf(request), {
+      region,
+      startMs: nowMs,
+      answeredMs: [],
+      said: new Map(),
+    });
     const home = this.#regionOf.indexOf(region);
     this.#cluster.queue.at(nowMs + withinMs, () => this.#cluster.submitRequest(home, request));
   }
@@ -95,22 +106,34 @@ class RegionClients {
     const underWay = this.#underWay.get(name);
     if (!underWay) return;
     const { region, answeredMs } = underWay;
-    const home = this.#regionOf.indexOf(region);
-    const { deployment } = this.#setting;
-    const wayMs = latencyOf(deployment, this.#regionOf)(replica, home);
-    this.#cluster.queue.at(this.#cluster.nowMs + wayMs, () => {
+    this.#afterWay(replica, region, () => {
       answeredMs.push(this.#cluster.nowMs);
       if (answeredMs.length === believed) this.#onAnswered(name, underWay);
     });
   }
 
+  #onSaid(replica: number, request: OrderingRequest, what: string): void {
+    const name = nameOf(request);
+    const underWay = this.#underWay.get(name);
+    if (!underWay) return;
+    const { region, said } = underWay;
+    this.#afterWay(replica, region, () => {
+      const count = (said.get(what) ?? 0) + 1;
+      said.set(what, count);
+      if (count === this.#regionOf.length) this.#onAnswered(name, underWay);
+    });
+  }
+
+  /** From a replica to the client of a region. */
+  #afterWay(replica: number, region: number, arrived: () => void): void {
+    const home = this.#regionOf.indexOf(region);
+    const wayMs = latencyOf(this.#setting.deployment, this.#regionOf)(replica, home);
+    this.#cluster.queue.at(this.#cluster.nowMs + wayMs, arrived);
+  }
+
   #onAnswered(name: string, { region, startMs }: UnderWay): void {
-    this.#underWay.delete(name);
+    if (!this.#underWay.delete(name)) return;
     this.#latencies[region]?.push(this.#cluster.nowMs - startMs);
     this.#submit(region);
   }
-}
-
-function nameOf({ client, number }: OrderingRequest): string {
-  return `${client} ${number}`;
 }

@@ -31,12 +31,15 @@ export interface Work {
   busyMs: number;
 }
 
+export type Speculated = Extract<OrderingOutput, { readonly kind: 'speculated' }>;
+
 export interface ReplicaPorts {
   /** The number of signatures made so far, by anybody. */
   signatures(): number;
   weigh(message: OrderingMessage): Parcel;
   send(to: number, parcel: Parcel): void;
   delivered(batch: Batch): void;
+  speculated(speculated: Speculated): void;
   refused(request: OrderingRequest): void;
 }
 
@@ -250,6 +253,8 @@ export class SimulatedReplica {
         return;
       case 'delivered':
         return this.#ports.delivered(output.batch);
+      case 'speculated':
+        return this.#ports.speculated(output);
       case 'refused':
         return this.#ports.refused(output.request);
       default:

@@ -10,6 +10,9 @@ import {
 import { type RegionLatencies, regionLatencies } from '../simulated/region-clients.js';
 import { textTable } from '../support/text-table.js';
 
+/** ezBFT's §V.A. */
+const contentions = [0, 0.02, 0.5, 1];
+
 /** What the clients of each region wait for, with one engine. */
 export interface ClientsRow extends RegionLatencies {
   readonly engine: EngineName;
@@ -29,10 +32,8 @@ export function measureClients({ progress, signal }: RunContext): ClientsResult[
   return [fourContinents, twoContinents].map((deployment) => {
     progress(`clients of ${deployment.regions.join(', ')}`);
     const rows = engineNames.flatMap((engine) => {
-      const primaries = withPrimary.has(engine) ? deployment.regions.keys() : [0];
-      return [...primaries].map((primary): ClientsRow => {
+      return variantsOf(engine, deployment).map(({ primary, contention }): ClientsRow => {
         signal.throwIfAborted();
-        const contention = 0;
         const settings = { engine, deployment, primary, contention, costs: measuredCosts };
         const region = deployment.regions[primary] ?? '';
         return {
@@ -45,6 +46,13 @@ export function measureClients({ progress, signal }: RunContext): ClientsResult[
     });
     return { deployment, rows };
   });
+}
+
+/** The primary in each region in turn; or, where the order of what commutes is left open, more and more that does not. */
+function variantsOf(engine: EngineName, { regions }: Deployment) {
+  if (engine === 'ezbft') return contentions.map((contention) => ({ primary: 0, contention }));
+  const primaries = withPrimary.has(engine) ? [...regions.keys()] : [0];
+  return primaries.map((primary) => ({ primary, contention: 0 }));
 }
 
 /** One table for each deployment. */

@@ -20,6 +20,7 @@ import {
   orderingDefaults,
   type StateMachine,
 } from '../../../src/ordering/core/engine.js';
+import { EzbftEngine } from '../../../src/ordering/core/ezbft/engine.js';
 import { FabEngine } from '../../../src/ordering/core/fab/engine.js';
 import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
 import { SequenceEngine } from '../../../src/ordering/core/sequence/engine.js';
@@ -44,20 +45,25 @@ import {
 const patient = { resendAfterMs: 2000, suspectAfterMs: 20_000 };
 const patientMaxMs = 10_000;
 
-/** Counts what it executes, and keeps a digest of its order. */
+/** Counts what it executes, and keeps a digest of its order. Each client's requests interfere with its own only. */
 class CountingMachine implements StateMachine {
   executed = 0;
-  history = '';
+  protected order = '';
+
+  /** What replicas that have executed as much must agree on. */
+  get history(): string {
+    return this.order;
+  }
 
   apply(position: number, batch: Batch): void {
     this.executed += batch.length;
-    let text = `${this.history} ${position}`;
+    let text = `${this.order} ${position}`;
     for (const { client, number } of batch) text += `${client} ${number}`;
-    this.history = hash('sha256', text);
+    this.order = hash('sha256', text);
   }
 
   snapshot(): readonly Uint8Array[] {
-    return [Buffer.from(JSON.stringify([this.executed, this.history]))];
+    return [Buffer.from(JSON.stringify([this.executed, this.order]))];
   }
 
   differences(): readonly string[] {
@@ -65,11 +71,36 @@ class CountingMachine implements StateMachine {
   }
 
   install(snapshot: Uint8Array): void {
-    [this.executed, this.history] = JSON.parse(Buffer.from(snapshot).toString());
+    [this.executed, this.order] = JSON.parse(Buffer.from(snapshot).toString());
   }
 
-  interferes(): boolean {
-    return true;
+  interferes(a: OrderingRequest, b: OrderingRequest): boolean {
+    return a.client === b.client;
+  }
+}
+
+/** The same where replicas execute what commutes in different orders: a digest of each client's last request. */
+class CommutingMachine extends CountingMachine {
+  readonly #last = new Map<string, number>();
+
+  override apply(_position: number, batch: Batch): void {
+    this.executed += batch.length;
+    for (const { client, number } of batch) this.#last.set(client, number);
+  }
+
+  override get history(): string {
+    return hash('sha256', JSON.stringify([...this.#last].sort()));
+  }
+
+  override snapshot(): readonly Uint8Array[] {
+    return [Buffer.from(JSON.stringify([this.executed, [...this.#last].sort()]))];
+  }
+
+  override install(snapshot: Uint8Array): void {
+    const [executed, last] = JSON.parse(Buffer.from(snapshot).toString());
+    this.executed = executed;
+    this.#last.clear();
+    for (const [client, number] of last) this.#last.set(client, number);
   }
 }
 
@@ -82,7 +113,7 @@ async function main(setup: Setup): Promise<void> {
   const clientKey = createPublicKey(setup.clientKey);
   const isGenuine = (request: OrderingRequest) =>
     !signs(request.client) || isSigned(clientKey, request);
-  const machine = new CountingMachine();
+  const machine = isOneOrder(setup) ? new CountingMachine() : new CommutingMachine();
   const sign = batchSigner(ed25519Signer(node.statementKey));
   const engine = engineOf(setup, machine, {
     ...orderingDefaults,
@@ -139,7 +170,7 @@ async function main(setup: Setup): Promise<void> {
         return network.broadcast('ordering', encodeOrderingMessage(output.message));
       }
       case 'delivered':
-        answer(output.position, output.batch);
+        answer(isOneOrder(setup) ? output.position : 0, output.batch);
         return held.splice(0, output.batch.length).forEach(submit);
       case 'refused':
         if (output.reason === 'busy') held.push(output.request);
@@ -187,12 +218,18 @@ async function ownNode({ nodeFiles, replica }: Setup): Promise<CoordinatorNode> 
   return node;
 }
 
+/** Whether positions are of one order of everything. */
+function isOneOrder({ engine }: Setup): boolean {
+  return engine !== 'ezbft';
+}
+
 function engineOf(
   { engine, exclusion }: Setup,
   machine: StateMachine,
   options: OrderingOptions,
-): AntipaxosEngine | SequenceEngine {
+): AntipaxosEngine | EzbftEngine | SequenceEngine {
   if (engine === 'fab') return new FabEngine(options, machine);
+  if (engine === 'ezbft') return new EzbftEngine(options, machine);
   return engine === 'pbft'
     ? new PbftEngine(options, machine)
     : new AntipaxosEngine(
@@ -203,10 +240,18 @@ function engineOf(
       );
 }
 
-function stateOf(engine: AntipaxosEngine | SequenceEngine, machine: CountingMachine): ReplicaState {
+function stateOf(
+  engine: AntipaxosEngine | EzbftEngine | SequenceEngine,
+  machine: CountingMachine,
+): ReplicaState {
   const { executed, history } = machine;
-  const troubles = engine instanceof SequenceEngine ? engine.view : engine.metrics.slowCycles;
+  const troubles = troublesOf(engine);
   return { position: (engine as OrderingEngine).position, executed, history, troubles };
+}
+
+function troublesOf(engine: AntipaxosEngine | EzbftEngine | SequenceEngine): number {
+  if (engine instanceof SequenceEngine) return engine.view;
+  return engine instanceof EzbftEngine ? engine.settled : engine.metrics.slowCycles;
 }
 
 function tell(message: FromReplica): void {

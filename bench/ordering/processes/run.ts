@@ -161,7 +161,7 @@ function mediansOf(windows: readonly ProcessFigures[]): ProcessFigures {
 }
 
 function byEngine<Value>(of: (engine: EngineName) => Value): Readonly<Record<EngineName, Value>> {
-  return { antipaxos: of('antipaxos'), fab: of('fab'), pbft: of('pbft') };
+  return { antipaxos: of('antipaxos'), ezbft: of('ezbft'), fab: of('fab'), pbft: of('pbft') };
 }
 
 function keyOf(engine: EngineName, load: LoadSettings): string {

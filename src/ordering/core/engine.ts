@@ -1,8 +1,15 @@
 import type { CommonOutput, Core } from '../../kernel/core.js';
 import type { ClusterId, ReplicaId, Resilience } from '../../kernel/ids.js';
 import type { Sign } from '../../kernel/keys.js';
+import type { Signed } from '../../kernel/signed.js';
 import { orderingLimits } from '../fields.js';
-import type { Batch, OrderingMessage, OrderingRequest, VerifiedOrderingMessage } from '../types.js';
+import type {
+  Batch,
+  OrderingMessage,
+  OrderingRequest,
+  SpecReply,
+  VerifiedOrderingMessage,
+} from '../types.js';
 import { NUMBERS_REMEMBERED } from './client-table.js';
 
 /**
@@ -42,6 +49,16 @@ export type OrderingOutput =
   | { readonly kind: 'broadcast'; readonly message: OrderingMessage }
   /** These were applied, and are on disk before this output is performed. Not said again at a restart. */
   | { readonly kind: 'delivered'; readonly position: number; readonly batch: Batch }
+  /**
+   * Only `ezbft`, and not said again at a restart: this replica has said this of an instance, and has executed all that
+   * it names. Equal ones of all `n` replicas prove that the batch is decided, and next after what they name: a client that
+   * is sent them need not wait until it is delivered (Arun and others §IV.A.4).
+   */
+  | {
+      readonly kind: 'speculated';
+      readonly reply: Signed<SpecReply>;
+      readonly batch: Batch;
+    }
   /** The state jumped to this position; what was delivered in between is known as state only. */
   | {
       readonly kind: 'installed';

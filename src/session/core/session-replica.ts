@@ -245,6 +245,9 @@ export class SessionReplica implements Core<SessionInput, SessionOutput> {
         case 'refused':
           later.push(output);
           break;
+        // Of an engine that sessions do not run on.
+        case 'speculated':
+          break;
         default:
           this.#outbox.output(output satisfies CommonOutput);
       }

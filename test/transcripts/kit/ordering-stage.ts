@@ -147,6 +147,10 @@ export class OrderingStage implements Stage {
       }
       case 'installed':
         return this.#recorder.add(replica, `install ${output.position}`);
+      case 'speculated': {
+        const { space, index } = output.reply.statement.instance;
+        return this.#recorder.add(replica, `speculate ${space}/${index}`);
+      }
       case 'refused':
         return this.#recorder.add(replica, `refused: ${output.reason}`, [output.request.client]);
       default:

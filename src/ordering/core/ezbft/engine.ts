@@ -109,6 +109,11 @@ export class EzbftEngine implements OrderingEngine {
     return this.#state.position;
   }
 
+  /** Instances that were not decided fast, for metrics. */
+  get settled(): number {
+    return this.#decisions.position;
+  }
+
   get isLost(): boolean {
     return this.#state.isLost || this.#decisions.isLost;
   }

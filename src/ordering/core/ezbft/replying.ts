@@ -43,6 +43,7 @@ export class Replying {
     const value = { digest: digestOfBatch(batch), deps: this.#depsOf(entry, batch, least) };
     const order = this.#state.propose(entry, value, batch);
     outbox.broadcast({ kind: 'spec-order', ...order });
+    this.#speculate(order.order, batch);
     this.#events.opened();
     this.#count(entry);
   }
@@ -61,9 +62,19 @@ export class Replying {
       const deps = interferingWith(this.#state, this.#interferes, batch, value.deps);
       const reply = this.#state.say(entry, { digest: value.digest, deps: own(deps, instance) });
       this.#state.outbox.broadcast({ kind: 'spec-reply', reply });
+      this.#speculate(reply, batch);
     }
     this.#events.opened();
     this.#count(entry);
+  }
+
+  /** Clients may be told what this replica has said, where it would be executed next. */
+  #speculate(reply: Signed<SpecReply>, batch: Batch): void {
+    const { value } = reply.statement;
+    const isNext = value?.deps.every((index, space) => index <= (this.#state.executed[space] ?? 0));
+    if (isNext && batch.length > 0) {
+      this.#state.outbox.output({ kind: 'speculated', reply, batch });
+    }
   }
 
   onReply(from: ReplicaId, reply: Signed<SpecReply>): void {
