@@ -1,3 +1,4 @@
+import { hexOf } from '../../src/kernel/codec/text.js';
 import { clientId, clusterId, type ReplicaId, resilience } from '../../src/kernel/ids.js';
 import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
 import type { ExclusionStrategy } from '../../src/ordering/core/antipaxos/state.js';
@@ -19,6 +20,9 @@ import { SimulatedReplica, type Speculated, type Work } from './replica.js';
 
 export const engineNames = ['antipaxos', 'ezbft', 'fab', 'pbft'] as const;
 export type EngineName = (typeof engineNames)[number];
+/** Those whose peak is looked for: with many replicas the model of ezbft takes too long. */
+export const peakEngines = ['antipaxos', 'fab', 'pbft'] as const;
+export type PeakEngine = (typeof peakEngines)[number];
 /** Engines whose requests all go through one replica. */
 export const withPrimary: ReadonlySet<EngineName> = new Set<EngineName>(['fab', 'pbft']);
 
@@ -61,6 +65,7 @@ const idleMachine: StateMachine = {
   differences: () => [],
   install: () => undefined,
   interferes: (a, b) => Buffer.compare(a.payload, b.payload) === 0,
+  keysOf: ({ payload }) => [hexOf(payload)],
 };
 
 /** Replicas that run a production engine each, on one queue of events. */

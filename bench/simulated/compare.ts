@@ -1,11 +1,11 @@
 import type { RunContext } from '../benchmark.js';
-import { type EngineName, engineNames } from './cluster.js';
+import { type PeakEngine, peakEngines } from './cluster.js';
 import type { Latency } from './network.js';
 import { measurePoint, type Point, type PointResult } from './point.js';
 
-/** All engines in the same setting. */
+/** The engines in the same setting. */
 export interface Compared extends Point {
-  readonly engines: Readonly<Record<EngineName, PointResult>>;
+  readonly engines: Readonly<Record<PeakEngine, PointResult>>;
 }
 
 export function compareAt(
@@ -14,7 +14,7 @@ export function compareAt(
   { withLowLoad }: { readonly withLowLoad: boolean },
   { progress, signal }: RunContext,
 ): Compared {
-  const results = engineNames.map((engine) => {
+  const results = peakEngines.map((engine) => {
     signal.throwIfAborted();
     const result = measurePoint(engine, point, latency, { withLowLoad });
     progress(
@@ -51,7 +51,7 @@ export interface Pipelining {
   readonly ratio: number;
 }
 
-export function pipeliningOf(all: readonly Compared[], engine: EngineName): Pipelining {
+export function pipeliningOf(all: readonly Compared[], engine: PeakEngine): Pipelining {
   const at = (depth: number) =>
     all.find((one) => one.depth === depth)?.engines[engine].requestsPerSecond ?? Number.NaN;
   const [depth1, depth10] = [at(1), at(10)];

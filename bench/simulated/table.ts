@@ -1,5 +1,5 @@
 import { textTable } from '../support/text-table.js';
-import { engineNames } from './cluster.js';
+import { peakEngines } from './cluster.js';
 import type { Compared } from './compare.js';
 
 const head = [
@@ -21,7 +21,7 @@ const head = [
 /** One line for each engine and setting; the last four columns are for a request, of all replicas. */
 export function comparedTable(all: readonly Compared[]): string {
   const rows = all.flatMap(({ n, depth, requestBytes, clientsSign, engines }) =>
-    engineNames.map((engine) => {
+    peakEngines.map((engine) => {
       const result = engines[engine];
       return [
         n,

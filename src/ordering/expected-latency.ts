@@ -10,22 +10,23 @@ const primary = 0;
 type Times = readonly number[];
 
 /**
- * How long a client beside each replica waits for an answer of `f + 1` replicas where messages alone take time: nobody
- * fails, nothing else is under way, and the request meets no other. The first primary is replica 0.
+ * How long a client beside each replica waits for an answer that it believes (of `f + 1` replicas; of all with ezBFT) where
+ * messages alone take time: nobody fails, nothing else is under way, and the request meets no other. The first primary is replica 0.
  */
 export function expectedLatencyMs(
-  engine: keyof typeof decidedMs,
+  engine: keyof typeof saidMs,
   resilience: Resilience,
   oneWayMs: OneWayMs,
 ): number[] {
   return oneWayMs.map((_, home) => {
-    const decided = decidedMs[engine](new Delays(resilience, oneWayMs), home);
-    const answers = decided.map((ms, replica) => ms + delay(oneWayMs, replica, home));
-    return nth(answers, oneCorrect(resilience));
+    const said = saidMs[engine](new Delays(resilience, oneWayMs), home);
+    const answers = said.map((ms, replica) => ms + delay(oneWayMs, replica, home));
+    return nth(answers, engine === 'ezbft' ? resilience.n : oneCorrect(resilience));
   });
 }
 
-const decidedMs = {
+/** When each replica answers: where it has decided, or with ezBFT's `speculated`. */
+const saidMs = {
   antipaxos: byCycle,
   pbft: byThreePhases,
   fab: byTwoSteps,
@@ -77,10 +78,9 @@ function byTwoSteps(delays: Delays, home: number): Times {
   return later(proposed, delays.ofEach(proposed, fastQuorum(delays.resilience)));
 }
 
-/** ezBFT's fast path: all replicas say the same of the instance that the client's replica leads. */
+/** ezBFT's fast path: all replicas tell the client the same of the instance that its replica leads. */
 function byReplies(delays: Delays, home: number): Times {
-  const ordered = delays.from(home, 0);
-  return delays.ofEach(ordered, ordered.length);
+  return delays.from(home, 0);
 }
 
 /**

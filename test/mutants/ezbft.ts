@@ -108,8 +108,8 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-one-client-passes-itself',
     rule: 'requests of one client interfere, so that what is executed once is the same everywhere',
     file: 'src/ordering/core/ezbft/interference.ts',
-    find: 'b.some(({ client }) => clients.has(client)) ||',
-    replace: 'b.some(({ client }) => clients.size === 0 && client) ||',
+    find: '      touched.add(`client $',
+    replace: '      if (this.#judge.keysOf) touched.add(`client $',
     tests: engine,
   },
   {

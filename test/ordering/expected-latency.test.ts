@@ -5,8 +5,11 @@ import { regionLatencies } from '../../bench/simulated/region-clients.js';
 import { resilience } from '../../src/kernel/ids.js';
 import { expectedLatencyMs } from '../../src/ordering/expected-latency.js';
 
-/** What the model of the benchmark adds: batches, processors, disks, and the way to the client in its region. */
-const besidesMs = 12;
+/**
+ * What the model of the benchmark adds: batches, processors, disks, and the way to the client in its region; and where
+ * the instance before is not executed yet, ezBFT's client waits for that.
+ */
+const besidesMs = 20;
 
 describe.each([fourContinents, twoContinents])('$name', (deployment) => {
   const { regions } = deployment;
@@ -14,7 +17,7 @@ describe.each([fourContinents, twoContinents])('$name', (deployment) => {
     regions.map((__, b) => (a === b ? 0 : roundTripMs(deployment, a, b) / 2)),
   );
 
-  it.each(['fab', 'pbft'] as const)(
+  it.each(['ezbft', 'fab', 'pbft'] as const)(
     '%s takes as long as the production engine in virtual time',
     (engine) => {
       const expected = expectedLatencyMs(engine, resilience(4, 1), oneWayMs);
@@ -35,6 +38,6 @@ it('counts the messages of each engine, where all ways are alike', () => {
   // The answers of f + 1 replicas are one more; a client beside the primary has one way less.
   expect(of('pbft')).toEqual([4, 5, 5, 5]);
   expect(of('fab')).toEqual([3, 4, 4, 4]);
-  expect(of('ezbft')).toEqual([3, 3, 3, 3]);
+  expect(of('ezbft')).toEqual([2, 2, 2, 2]);
   expect(of('antipaxos')).toEqual([4, 4, 4, 4]);
 });

@@ -77,6 +77,11 @@ class CountingMachine implements StateMachine {
   interferes(a: OrderingRequest, b: OrderingRequest): boolean {
     return a.client === b.client;
   }
+
+  /** None but the client's, which all engines know. */
+  keysOf(): readonly string[] {
+    return [];
+  }
 }
 
 /** The same where replicas execute what commutes in different orders: a digest of each client's last request. */

@@ -33,6 +33,11 @@ export interface StateMachine {
    * not ask; those that let commuting requests pass each other will.
    */
   interferes(a: OrderingRequest, b: OrderingRequest): boolean;
+  /**
+   * What a request touches, where that says all: two interfere where they share one of these. Batches are compared by
+   * them then, and not request by request.
+   */
+  keysOf?(request: OrderingRequest): readonly string[];
 }
 
 /** What an engine takes. Times are milliseconds of a clock that never goes back. */

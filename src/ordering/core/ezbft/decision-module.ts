@@ -23,7 +23,7 @@ import { SequenceReplica } from '../sequence/replica.js';
 import type { SequenceHost } from '../sequence/state.js';
 import { settle, type Weighed, weigh } from './deciding.js';
 import { keyOf } from './execution.js';
-import { type Interferes, interfere } from './interference.js';
+import type { Interference } from './interference.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
 /** An instance as it was settled. */
@@ -50,15 +50,15 @@ export interface DecisionEvents {
  */
 export class DecisionModule {
   readonly #state: EzbftState;
-  readonly #interferes: Interferes;
+  readonly #interference: Interference;
   readonly #events: DecisionEvents;
   readonly #replica: SequenceReplica;
   readonly #settled = new Map<string, Entry>();
   readonly #parsed = new WeakMap<OrderingRequest, Command>();
 
-  constructor(state: EzbftState, interferes: Interferes, events: DecisionEvents) {
+  constructor(state: EzbftState, interference: Interference, events: DecisionEvents) {
     this.#state = state;
-    this.#interferes = interferes;
+    this.#interference = interference;
     this.#events = events;
     const outbox = state.outbox.child('ezbft-decisions', { batchDelayMs: 0 });
     const host: SequenceHost = {
@@ -142,7 +142,7 @@ export class DecisionModule {
     const interfering = [...this.#settled.values()].flatMap((other) => {
       const { value } = other;
       if (!value || other.instance.space === instance.space) return [];
-      return interfere(this.#interferes, other.batch, held)
+      return this.#interference.between(other.batch, held)
         ? [{ instance: other.instance, value }]
         : [];
     });

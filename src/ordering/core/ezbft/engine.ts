@@ -21,7 +21,7 @@ import { Outbox, Reminders } from '../outbox.js';
 import { CatchingUp } from './catching-up.js';
 import { DecisionModule } from './decision-module.js';
 import { Execution } from './executing.js';
-import type { Interferes } from './interference.js';
+import { Interference } from './interference.js';
 import { LostInstances } from './lost-instances.js';
 import { Proposing } from './proposing.js';
 import { Replying } from './replying.js';
@@ -68,7 +68,7 @@ export class EzbftEngine implements OrderingEngine {
 
   constructor(options: OrderingOptions, machine: StateMachine) {
     checkOptions(options);
-    const interferes: Interferes = (a, b) => machine.interferes(a, b);
+    const interference = new Interference(machine);
     this.#outbox = new Outbox(options, 'ezbft');
     this.#state = new EzbftState(this.#outbox);
     this.#execution = new Execution(this.#state, machine, {
@@ -79,10 +79,10 @@ export class EzbftEngine implements OrderingEngine {
       executedOwn: (requests) => this.#proposing.executed(requests),
       cut: () => this.#onCut(),
     });
-    this.#decisions = new DecisionModule(this.#state, interferes, {
+    this.#decisions = new DecisionModule(this.#state, interference, {
       settled: (instance, value, batch) => this.#onSettled(instance, value, batch),
     });
-    this.#replying = new Replying(this.#state, interferes, {
+    this.#replying = new Replying(this.#state, interference, {
       decided: () => this.#execution.execute(),
       settle: (entry) => this.#decisions.submit(entry),
       isSettling: () => this.#decisions.isPrimary,

@@ -4,7 +4,7 @@ import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import { digestOfBatch } from '../../check-message.js';
 import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
 import { isSameValue } from './deciding.js';
-import { type Interferes, interferingWith } from './interference.js';
+import { type Interference, interferingWith } from './interference.js';
 import { type EzbftState, fits, type InstanceEntry } from './state.js';
 
 const SLOW = 'slow';
@@ -24,14 +24,14 @@ export interface ReplyingEvents {
 /** The fast path (Arun and others §IV.A): proposals, replies to all, and `n` equal ones. */
 export class Replying {
   readonly #state: EzbftState;
-  readonly #interferes: Interferes;
+  readonly #interference: Interference;
   readonly #events: ReplyingEvents;
   /** Replicas whose replies did not come in time: they are not waited for until they are heard of. */
   readonly #silent = new Set<ReplicaId>();
 
-  constructor(state: EzbftState, interferes: Interferes, events: ReplyingEvents) {
+  constructor(state: EzbftState, interference: Interference, events: ReplyingEvents) {
     this.#state = state;
-    this.#interferes = interferes;
+    this.#interference = interference;
     this.#events = events;
   }
 
@@ -59,7 +59,7 @@ export class Replying {
     const said = this.#state.said(entry);
     if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });
     else if (!entry.decision && instance.space !== this.#state.self && !this.#state.isLost) {
-      const deps = interferingWith(this.#state, this.#interferes, batch, value.deps);
+      const deps = interferingWith(this.#state, this.#interference, batch, value.deps);
       const reply = this.#state.say(entry, { digest: value.digest, deps: own(deps, instance) });
       this.#state.outbox.broadcast({ kind: 'spec-reply', reply });
       this.#speculate(reply, batch);
@@ -126,7 +126,7 @@ export class Replying {
 
   #depsOf({ instance }: InstanceEntry, batch: Batch, least: Dependencies): Dependencies {
     const claimed = this.#state.executed.map((_, space) => least[space] ?? 0);
-    return own(interferingWith(this.#state, this.#interferes, batch, claimed), instance);
+    return own(interferingWith(this.#state, this.#interference, batch, claimed), instance);
   }
 
   /** Nothing in it lies further on than a correct replica may be. */
