@@ -1,6 +1,7 @@
-import { type Command, Option } from 'commander';
+import { type Command, InvalidArgumentError, Option } from 'commander';
 import { type Binding, bindings, type EngineName, engineNames } from '../kernel/cluster.js';
 import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
+import { noSessionsOnEzbft } from '../kernel/config/cluster-file.js';
 import type { NewCluster } from '../kernel/config/new-cluster.js';
 import { resilience } from '../kernel/ids.js';
 import {
@@ -39,10 +40,17 @@ export interface ClusterOptions {
 }
 
 /** Has the engine chosen by the round trips. */
-const autoEngine = 'auto';
+const autoEngine = 'auto' as const;
 const defaultF = 1;
 /** A transfer has one debtor and at most 15 creditors. */
 const banksMax = 16;
+
+function parseEngine(name: string): EngineName | typeof autoEngine {
+  const known = [...engineNames, autoEngine].find((one) => one === name);
+  if (known !== undefined) return known;
+  const choices = `Allowed choices are ${[...engineNames, autoEngine].join(', ')}.`;
+  throw new InvalidArgumentError(name === 'ezbft' ? `${choices} ${noSessionsOnEzbft}.` : choices);
+}
 
 /** `sessionsDefault` says what is meant where `--sessions` is not given. */
 export function addClusterOptions(command: Command, sessionsDefault: string): Command {
@@ -92,7 +100,9 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
         '--engine <name>',
         'what orders sessions; "auto" takes what answers soonest over --round-trips, and antipaxos where none of them is over ' +
           `${oneDataCenterMs} ms (default: antipaxos)`,
-      ).choices([...engineNames, autoEngine]),
+      )
+        .choices([...engineNames, autoEngine])
+        .argParser(parseEngine),
     )
     .option(
       '--round-trips <ms>',

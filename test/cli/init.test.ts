@@ -108,6 +108,10 @@ describe('concordat init', () => {
       ['--sessions', 'shop=/srv/shop.js', '--engine', 'raft'],
       /Allowed choices are antipaxos, fab, pbft/,
     ],
+    [
+      ['--sessions', 'shop=/srv/shop.js', '--engine', 'ezbft'],
+      /ezbft puts only what interferes in order/,
+    ],
     [['--sessions', 'shop=/srv/shop.js', '--engine', 'auto'], /--engine auto needs --round-trips/],
     [
       ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', '1,2,3'],

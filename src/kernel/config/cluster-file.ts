@@ -93,6 +93,16 @@ const applicationField = nameField.refine(
   'must be another name: coordinators serve something else there',
 );
 
+/** Why sessions cannot have an engine that there is. */
+export const noSessionsOnEzbft =
+  'ezbft puts only what interferes in order, and receipts and proofs of sessions name one position';
+
+const knownEngines = `must be one of ${engineNames.join(', ')}`;
+
+function engineHint({ input }: { readonly input?: unknown }): string {
+  return input === 'ezbft' ? `${knownEngines}; ${noSessionsOnEzbft}` : knownEngines;
+}
+
 const shape = z.strictObject({
   id: nameField,
   f: countField,
@@ -129,7 +139,7 @@ const shape = z.strictObject({
     .default(256),
   sessions: z
     .strictObject({
-      engine: z.enum(engineNames, `must be one of ${engineNames.join(', ')}`).default('antipaxos'),
+      engine: z.enum(engineNames, { error: engineHint }).default('antipaxos'),
       applications: z
         .array(applicationField)
         .min(1, 'must name an application; leave "sessions" out for a cluster without any')

@@ -77,6 +77,12 @@ describe('loadCluster', () => {
       /sessions\.engine: must be one of antipaxos, fab, pbft/,
     ],
     [
+      'an engine that sessions cannot have',
+      ['sessions'],
+      { engine: 'ezbft', applications: ['shop'] },
+      /must be one of antipaxos, fab, pbft; ezbft puts only what interferes in order/,
+    ],
+    [
       'sessions for nothing',
       ['sessions'],
       { engine: 'pbft', applications: [] },
