@@ -66,6 +66,10 @@ export type TwoStepChoice<Value> =
  * primary of `w`, so it lies and its vote says nothing. Of `m` others at most `f - 1` lie, and `n - 1 - m` do not vote:
  * of the `n - t` that decided at least `n - t - f` are correct and others, so `m + 1 - f - t` of them vote. No second
  * value has so many, as `2 (m + 1 - f - t) > m` where `m >= n - f` and `n >= 3f + 2t - 1`.
+ *
+ * A value that only liars have acknowledged must not bind for ever. Without a certificate among `m` votes nothing was
+ * decided by commits: of a quorum that committed one correct replica votes at least. And of the `n - t - f` correct ones
+ * that decided by acknowledgements `m - f - t` vote. Where fewer show any, nothing was decided.
  */
 export function twoStepChoice<Value>(
   votes: readonly TwoStepVote<Value>[],
@@ -76,6 +80,8 @@ export function twoStepChoice<Value>(
   const certificate = highest(votes.map(({ certified }) => certified));
   const last = highest([certificate, ...votes.map(({ acked }) => acked)]);
   if (last === null) return { kind: 'free' };
+  const shown = votes.filter(({ acked }) => acked !== null).length;
+  if (!certificate && shown < votes.length - f - silentBorne(resilience)) return { kind: 'free' };
   if (certificate?.view === last.view) return vouched(certificate.value);
   const isAlone = votes.every(
     ({ acked }) => acked?.view !== last.view || acked.value === last.value,

@@ -121,6 +121,20 @@ describe('what a new view must propose', () => {
     expect(twoStepChoice([...votes, vote(3, [0, 'a'])], four)).toEqual(required('a', true));
   });
 
+  it('is free where too few have acknowledged anything: the old primary alone does not bind for ever', () => {
+    const votes = [vote(0, [0, 'a']), vote(1, null), vote(2, null), vote(3, null)];
+    expect(twoStepChoice(votes.slice(0, 3), four)).toEqual(required('a', false));
+    expect(twoStepChoice(votes, four)).toEqual({ kind: 'free' });
+    const some = [vote(0, [0, 'a']), ...[1, 2, 3, 4].map((one) => vote(one, null))];
+    expect(twoStepChoice(some, seven)).toEqual({ kind: 'free' });
+  });
+
+  it('is what one certificate has, however few have acknowledged anything: its quorum may have committed', () => {
+    // Five committed: two of them lie and show nothing, and two do not vote.
+    const votes = [vote(0, [0, 'a'], [0, 'a']), ...[1, 2, 3, 4].map((one) => vote(one, null))];
+    expect(twoStepChoice(votes, seven)).toEqual(required('a', true));
+  });
+
   it('follows views before anything: a later acknowledgement beats an earlier certificate', () => {
     expect(twoStepChoice(laterThanProof, seven)).toEqual(required('c', true));
     const [once] = laterThanProof.filter(({ acked }) => acked?.value === 'c');
