@@ -3,10 +3,12 @@
 import batch
 
 KINDS = ("activation completion registration vote acknowledgement invitation proposal pre-prepare"
-         " prepare commit view-change new-view").split()
+         " prepare commit view-change new-view closing").split()
 # The fields of a statement of each kind, after its header.
 LAYOUTS = {
     "commit": "slot tid ballot digest outcome",
+    "prepare": "slot tid ballot digest outcome",
+    "closing": "tid view digest",
     "completion": "tid decision initiator",
     "registration": "tid participant enlistment protocol address invitations",
     "vote": "tid participant enlistment vote",
@@ -51,6 +53,7 @@ class Reader:
     def signed(self, kind): return self.verifier.signed(self.bytes(), self.signature(), kind)
     def tid(self): return self.raw(16)
     def digest(self): return self.raw(32)
+    def view(self): return self.number(8)
     def ballot(self): return self.number(8), self.number(4)
     def initiator(self): return self.number(2)
     def places(self): return self.number(1)

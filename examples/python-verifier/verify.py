@@ -12,7 +12,8 @@ from reader import KINDS, LAYOUTS, Reader, need
 class Verifier:
     def __init__(self, cluster):
         self.id, self.f, n = cluster["id"], cluster["f"], len(cluster["coordinators"])
-        self.quorum = (n + self.f + 2) // 2
+        self.n, self.quorum = n, (n + self.f + 2) // 2
+        self.two_step = cluster.get("agreement") == "two-step"
         self.keys = {(role, member["id"]): bytes.fromhex(member["statementKey"])
                      for role in ("coordinators", "initiators", "participants") for member in cluster[role]}
 
@@ -20,11 +21,11 @@ class Verifier:
         need(signer in self.keys, f"unknown signer: {signer}")
         need(verifies(self.keys[signer], data, signature), f"bad signature of {signer}")
 
-    def statement(self, data, kind):
+    def statement(self, data, *kinds):
         r = Reader(data, self)
-        need(r.raw(11) == b"concordat/1" and r.choice(*KINDS) == kind, f"no {kind} of this version")
+        need(r.raw(11) == b"concordat/1" and (kind := r.choice(*KINDS)) in kinds, f"no {kinds} of this version")
         need(r.text() == self.id, "a statement of another cluster")
-        fields = {name: getattr(r, name)() for name in LAYOUTS[kind].split()}
+        fields = {"kind": kind} | {name: getattr(r, name)() for name in LAYOUTS[kind].split()}
         r.end()
         return fields
 
@@ -63,18 +64,44 @@ class Verifier:
         """What a proof proves: the transaction id, its outcome, its reason, and each enlistment's vote."""
         r = Reader(data, self)
         need(r.raw(8) == b"CCPROOF1", "not a proof")
-        text, commits = r.bytes(), r.list(lambda: (r.number(2), r.signature()))
-        c, ids = self.statement(text, "commit"), [replica for replica, _ in commits]
-        need(len(ids) >= self.quorum and ids == sorted(set(ids)), "not a quorum of replicas")
-        for replica, signature in commits:
-            self.check(("coordinators", replica), text, signature)
+        c, ids = self.shared(r, "commit", "prepare")
+        self.decides(c, ids)
         need(sha256(data[r.at:]).digest() == c["digest"], "another value than the replicas signed")
-        need((r.slot(), r.tid(), r.outcome()) == (c["slot"], c["tid"], c["outcome"]), "another outcome")
+        kind = r.choice("activation", "outcome", "closed-outcome")
+        need((r.tid(), r.outcome()) == (c["tid"], c["outcome"]), "another outcome")
+        need(c["slot"] == "outcome" and kind != "activation", "no outcome")
         reason, records = r.reason(), r.list(lambda: self.record(r, c["tid"]))
         completion = r.list(lambda: r.signed("completion"))
+        if kind == "closed-outcome":
+            self.closed(c, [name for name, _, _ in records], *self.shared(r, "closing"))
         r.end()
         self.follows(c, reason, records, completion)
         return c["tid"].hex(), c["outcome"], reason, [(name, vote) for name, vote, _ in records]
+
+    def shared(self, r, *kinds):
+        """A statement that several replicas signed, and which."""
+        text, signed = r.bytes(), r.list(lambda: (r.number(2), r.signature()))
+        ids = [replica for replica, _ in signed]
+        need(ids == sorted(set(ids)), "replicas out of order")
+        for replica, signature in signed:
+            self.check(("coordinators", replica), text, signature)
+        return self.statement(text, *kinds), ids
+
+    def decides(self, c, ids):
+        """A quorum of commits; in two steps also so many prepares of backups at a first attempt."""
+        view, attempt = c["ballot"]
+        silent = min(self.f, (self.n - 3 * self.f + 1) // 2)
+        if c["kind"] == "commit":
+            return need(len(ids) >= self.quorum, "not a quorum of replicas")
+        need(self.two_step and attempt == 0 and view % self.n not in ids, "prepares that decide nothing")
+        need(len(ids) >= max(self.n - silent - 1, self.f + 1), "too few prepares")
+
+    def closed(self, c, names, closing, ids):
+        """A quorum closed the transaction with just the enlistments of a commit."""
+        need(self.two_step and c["outcome"] == "commit" and closing["tid"] == c["tid"], "closed for nothing")
+        sizes = [len(name).to_bytes(2, "big") + name.encode() for name in names]
+        text = len(names).to_bytes(2, "big") + b"".join(sizes)
+        need(len(ids) >= self.quorum and sha256(text).digest() == closing["digest"], "not closed so")
 
     def follows(self, c, reason, records, completion):
         """Whether the outcome follows from what participants and initiators signed."""

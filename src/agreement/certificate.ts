@@ -1,6 +1,6 @@
 import { type Reader, readAll, Writer } from '../kernel/codec/bytes.js';
 import { readSharedAs, writeShared, writeSigned } from '../kernel/codec/fields.js';
-import { type ClusterId, primaryOf, quorum } from '../kernel/ids.js';
+import { type ClusterId, primaryOf, quorum, type ReplicaId } from '../kernel/ids.js';
 import type { Signed } from '../kernel/signed.js';
 import type { Verifier } from '../kernel/verifier.js';
 import {
@@ -20,10 +20,14 @@ import {
   type PhaseCertificate,
   type PhaseStatement,
   type PreparedCertificate,
+  type Proposal,
+  type Slot,
   sameProposal,
+  sameSlot,
 } from './messages.js';
 import { decodeLeafOf, readSigned } from './statement-codec.js';
-import { readValue, writeValue } from './values.js';
+import { fastPrepares } from './two-step.js';
+import { readValue, witnessedIn, writeValue } from './values.js';
 
 /** Starts a decision proof, so that a file of one is distinct from anything else. */
 const proofMagic = new TextEncoder().encode('CCPROOF1');
@@ -79,6 +83,26 @@ export function readPreparedCertificate(reader: Reader, cluster: ClusterId): Pre
   };
 }
 
+export function writeProposal(writer: Writer, { prePrepare, value }: Proposal): void {
+  writeSigned(writer, prePrepare);
+  writeValue(writer, value);
+}
+
+export function readProposal(reader: Reader, cluster: ClusterId): Proposal {
+  return { prePrepare: readSigned(reader, cluster, 'phase'), value: readValue(reader, cluster) };
+}
+
+export function encodeProposal(proposal: Proposal): Uint8Array {
+  const writer = new Writer();
+  writeProposal(writer, proposal);
+  return writer.finish();
+}
+
+/** Throws `WireError` unless the bytes are a proposal of this cluster; checks no signature. */
+export function decodeProposal(cluster: ClusterId, bytes: Uint8Array): Proposal {
+  return readAll(bytes, (reader) => readProposal(reader, cluster));
+}
+
 export function writeDecisionProof(writer: Writer, proof: DecisionProof): void {
   writer.raw(proofMagic);
   writeShared(writer, proof.commits);
@@ -103,12 +127,50 @@ export function checkPrePrepare(keyring: Verifier, signed: Signed<PhaseStatement
   );
 }
 
-/** A quorum of commits of different replicas, and no signature in it that is not good. */
+/**
+ * A quorum of commits of different replicas, or in two steps as many prepares as decide at once, and no signature in it
+ * that is not good.
+ */
 export function checkCommits(keyring: Verifier, certificate: CommitCertificate): Finding {
+  if (keyring.agreement === 'two-step' && certificate.statement.phase === 'prepare') {
+    return checkFast(keyring, certificate);
+  }
   return (
     kindUnless('commit', certificate.statement.phase) ??
     atLeast(quorum(keyring.resilience), certificate.signatures, 'commits') ??
     checkPhaseSignatures(keyring, certificate)
+  );
+}
+
+/** `n - t - 1` prepares of backups at the first attempt of a view. */
+function checkFast(keyring: Verifier, certificate: PhaseCertificate): Finding {
+  const { resilience } = keyring;
+  const { ballot } = certificate.statement;
+  return (
+    mismatchUnless(ballot.attempt === 0, 'attempt of a decision in two steps') ??
+    atLeast(fastPrepares(resilience), certificate.signatures, 'prepares of a decision') ??
+    checkBackups(primaryOf(resilience, ballot.view), certificate) ??
+    checkPhaseSignatures(keyring, certificate)
+  );
+}
+
+function checkBackups(primary: ReplicaId, { signatures }: PhaseCertificate): Finding {
+  return firstFinding(signatures, ({ replica }) =>
+    replica === primary
+      ? { code: 'wrong-signer', signer: replicaSigner(replica), rule: 'a backup prepares' }
+      : undefined,
+  );
+}
+
+/** A proposal at the first attempt of a view, of a value that may stand there. */
+export function checkBond(keyring: Verifier, slot: Slot, { prePrepare, value }: Proposal): Finding {
+  const { statement } = prePrepare;
+  return (
+    mismatchUnless(sameSlot(statement.slot, slot), 'slot of a bond') ??
+    mismatchUnless(statement.ballot.attempt === 0, 'attempt of a bond') ??
+    mismatchUnless(witnessedIn(value) === statement.ballot.view, 'view of a bond') ??
+    checkPrePrepare(keyring, prePrepare) ??
+    checkValue(keyring, statement, value)
   );
 }
 
@@ -126,11 +188,7 @@ export function checkPrepared(keyring: Verifier, certificate: PreparedCertificat
       'pre-prepare and prepares',
     ) ??
     atLeast(quorum(keyring.resilience) - 1, prepares.signatures, 'prepares') ??
-    firstFinding(prepares.signatures, ({ replica }) =>
-      replica === primary
-        ? { code: 'wrong-signer', signer: replicaSigner(replica), rule: 'a backup prepares' }
-        : undefined,
-    ) ??
+    checkBackups(primary, prepares) ??
     checkPrePrepare(keyring, prePrepare) ??
     checkPhaseSignatures(keyring, prepares) ??
     checkValue(keyring, prePrepare.statement, value)

@@ -11,7 +11,13 @@ import {
 } from '../kernel/ids.js';
 import type { Signed, Verified } from '../kernel/signed.js';
 import type { Verifier } from '../kernel/verifier.js';
-import { checkCommits, checkDecision, checkPrePrepare, checkPrepared } from './certificate.js';
+import {
+  checkBond,
+  checkCommits,
+  checkDecision,
+  checkPrePrepare,
+  checkPrepared,
+} from './certificate.js';
 import {
   checkKnown,
   checkSignature,
@@ -20,6 +26,7 @@ import {
   type Finding,
   firstFinding,
   kindUnless,
+  mismatchUnless,
   replicaSigner,
   rising,
   type SelfNamed,
@@ -88,9 +95,25 @@ function checkContent(keyring: Verifier, from: ReplicaId, message: PeerMessage):
       return undefined;
     case 'inventory':
       return firstFinding(message.floors, (floor) => checkFloor(keyring, floor));
+    case 'closing':
+      return twoStepsOnly(keyring) ?? checkSignature(keyring, replicaSigner(from), message.signed);
+    case 'bonded':
+      return twoStepsOnly(keyring) ?? checkBonded(keyring, message);
     default:
       return unreachable(message);
   }
+}
+
+function twoStepsOnly({ agreement }: Verifier): Finding {
+  return mismatchUnless(agreement === 'two-step', 'message and agreement of the cluster');
+}
+
+function checkBonded(keyring: Verifier, { slot, view, proposal }: MessageOf<'bonded'>): Finding {
+  if (!proposal) return undefined;
+  return (
+    mismatchUnless(proposal.prePrepare.statement.ballot.view < view, 'views of a bond') ??
+    checkBond(keyring, slot, proposal)
+  );
 }
 
 function checkFloor(keyring: Verifier, requests: FloorProof): Finding {

@@ -11,6 +11,8 @@ import {
 import type { Signed } from '../kernel/signed.js';
 import type { Verifier } from '../kernel/verifier.js';
 import {
+  atLeast,
+  checkSignature,
   checkStatement,
   distinct,
   exactly,
@@ -18,11 +20,13 @@ import {
   firstFinding,
   kindUnless,
   mismatchUnless,
+  replicaSigner,
   rising,
 } from './check-signature.js';
 import { hostOf } from './invitation.js';
 import {
   type ActivationValue,
+  type ClosingCertificate,
   type OutcomeValue,
   type ParticipantRecord,
   type PhaseStatement,
@@ -36,6 +40,7 @@ import {
   activationContent,
   activationSlotRequest,
   collectiveTransactionId,
+  digestOfEnlistments,
   digestOfValue,
 } from './values.js';
 
@@ -229,7 +234,31 @@ function checkOutcomeForm(
     firstFinding(value.completion, ({ statement }) =>
       mismatchUnless(statement.tid === value.tid, 'transaction of the completion'),
     ) ??
-    (follows.ok ? undefined : { code: 'unfounded-outcome', reason: follows.error })
+    (follows.ok ? undefined : { code: 'unfounded-outcome', reason: follows.error }) ??
+    checkClosingForm(keyring, value)
+  );
+}
+
+/** Only a commit of two steps is closed, by a quorum, and with just the enlistments of its records. */
+function checkClosingForm(
+  keyring: Verifier,
+  { tid, closing, outcome, records }: OutcomeValue,
+): Finding {
+  if (!closing) return undefined;
+  const ids = records.map(({ registration }) => registration.statement.enlistment);
+  return (
+    mismatchUnless(keyring.agreement === 'two-step', 'agreement and closing') ??
+    mismatchUnless(outcome === 'commit', 'outcome and closing') ??
+    mismatchUnless(closing.statement.tid === tid, 'transaction of the closing') ??
+    mismatchUnless(
+      closing.statement.enlistments === digestOfEnlistments(ids),
+      'enlistments of the closing',
+    ) ??
+    atLeast(quorum(keyring.resilience), closing.signatures, 'closings') ??
+    rising(
+      closing.signatures.map(({ replica }) => replica),
+      'closings',
+    )
   );
 }
 
@@ -261,7 +290,19 @@ function checkPlaces(records: readonly ParticipantRecord[]): Finding {
 function checkOutcomeSignatures(keyring: Verifier, value: OutcomeValue): Finding {
   const votes = value.records.flatMap(({ vote }) => (vote === undefined ? [] : [vote]));
   const registrations = value.records.map(({ registration }) => registration);
-  return firstFinding([...registrations, ...votes, ...value.completion], (signed) =>
-    checkStatement(keyring, signed),
+  return (
+    firstFinding([...registrations, ...votes, ...value.completion], (signed) =>
+      checkStatement(keyring, signed),
+    ) ??
+    (value.closing && checkClosingSignatures(keyring, value.closing))
+  );
+}
+
+function checkClosingSignatures(
+  keyring: Verifier,
+  { bytes, signatures }: ClosingCertificate,
+): Finding {
+  return firstFinding(signatures, ({ replica, signature }) =>
+    checkSignature(keyring, replicaSigner(replica), { bytes, signature }),
   );
 }

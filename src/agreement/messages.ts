@@ -55,6 +55,26 @@ export interface UuidProposal {
   readonly replica: ReplicaId;
 }
 
+/**
+ * A replica takes no registrations for the transaction any more, and acknowledged none beyond these (two steps only). It
+ * is in the view, and neither voted in the first attempt of an earlier one for the transaction's outcome nor holds a lock
+ * there. All replicas that closed alike sign the same bytes.
+ */
+export interface ClosingStatement {
+  readonly kind: 'closing';
+  readonly tid: TransactionId;
+  readonly view: View;
+  /** Digest of the enlistments, sorted. */
+  readonly enlistments: Digest;
+}
+
+/** A quorum closed the transaction alike in one view, sorted by replica. */
+export interface ClosingCertificate {
+  readonly statement: ClosingStatement;
+  readonly bytes: Uint8Array;
+  readonly signatures: readonly ReplicaSignature[];
+}
+
 /** The value of an activation slot: the requests, and the proposals behind the collective UUID. */
 export interface ActivationValue {
   readonly kind: 'activation';
@@ -83,6 +103,8 @@ export interface OutcomeValue {
   readonly records: readonly ParticipantRecord[];
   /** `f + 1` statements of different initiators where the outcome rests on them. */
   readonly completion: readonly Signed<CompletionStatement>[];
+  /** Of a commit in two steps: no other registration was acknowledged by a quorum. */
+  readonly closing?: ClosingCertificate;
 }
 
 export type SlotValue = ActivationValue | OutcomeValue;
@@ -134,6 +156,12 @@ export interface PhaseCertificate {
   readonly signatures: readonly ReplicaSignature[];
 }
 
+/** A pre-prepare together with its value. */
+export interface Proposal {
+  readonly prePrepare: Signed<PhaseStatement>;
+  readonly value: SlotValue;
+}
+
 /** A quorum was ready to decide this value: the primary's pre-prepare and the backups' prepares. */
 export interface PreparedCertificate {
   readonly prePrepare: Signed<PhaseStatement>;
@@ -142,7 +170,11 @@ export interface PreparedCertificate {
   readonly value: SlotValue;
 }
 
-/** A quorum of commits: what a third party needs to believe a result. */
+/**
+ * What a third party needs to believe a result: a quorum of commits. Or, in two steps, the prepares of all but `t + 1`
+ * replicas at the first attempt of a view, none of them the primary's: with its pre-prepare, which each of them has seen,
+ * `n - t` voted.
+ */
 export type CommitCertificate = PhaseCertificate;
 
 /** A decided slot as a portable proof. */
@@ -214,6 +246,16 @@ export type PeerMessage =
   /** A lock that a new primary may not know. */
   | { readonly kind: 'prepared'; readonly certificate: PreparedCertificate }
   | { readonly kind: 'decided'; readonly proof: DecisionProof }
+  /** The sender has closed a transaction in its view: to the primary (two steps only). */
+  | { readonly kind: 'closing'; readonly signed: Signed<ClosingStatement> }
+  /** What binds the sender, which is in the view, in a slot by its vote at a first attempt (two steps only). */
+  | {
+      readonly kind: 'bonded';
+      readonly slot: Slot;
+      readonly view: View;
+      /** What it voted for, at the first attempt of an earlier view; `null` where it is free. */
+      readonly proposal: Proposal | null;
+    }
   /** Asks for a slot's decision, or else for the value proposed in the receiver's view. */
   | { readonly kind: 'fetch'; readonly slot: Slot }
   /** Asks for the activation that made this transaction id, and for its outcome. */

@@ -18,12 +18,14 @@ import { type ClusterId, unreachable } from '../kernel/ids.js';
 import {
   readDecisionProof,
   readPreparedCertificate,
+  readProposal,
   writeDecisionProof,
   writePreparedCertificate,
+  writeProposal,
 } from './certificate.js';
 import type { Inventory, PeerMessage, Slot } from './messages.js';
 import { readSigned, readSlot, writeSlot } from './statement-codec.js';
-import { readRequests, readValue, writeRequests, writeValue } from './values.js';
+import { readRequests, writeRequests } from './values.js';
 import {
   decodeNewView,
   readSignedViewChange,
@@ -47,6 +49,8 @@ const messageKind = choice<PeerMessage['kind']>(
   'unknown-transaction',
   'recover',
   'inventory',
+  'closing',
+  'bonded',
 );
 
 const recordKinds = ['registration', 'vote', 'completion', 'acknowledgement'] as const;
@@ -92,8 +96,7 @@ function writeMessage(writer: Writer, message: PeerMessage): void {
       writeChosen(writer, message.chosen);
       break;
     case 'pre-prepare':
-      writeSigned(writer, message.prePrepare);
-      writeValue(writer, message.value);
+      writeProposal(writer, message);
       break;
     case 'phase':
       writeSigned(writer, message.signed);
@@ -129,6 +132,15 @@ function writeMessage(writer: Writer, message: PeerMessage): void {
     case 'inventory':
       writeInventory(writer, message);
       break;
+    case 'closing':
+      writeSigned(writer, message.signed);
+      break;
+    case 'bonded':
+      writeSlot(writer, message.slot);
+      writeView(writer, message.view);
+      writer.flag(message.proposal !== null);
+      if (message.proposal) writeProposal(writer, message.proposal);
+      break;
     default:
       unreachable(message);
   }
@@ -154,11 +166,7 @@ function readMessage(reader: Reader, cluster: ClusterId): PeerMessage {
         chosen: readChosen(reader),
       };
     case 'pre-prepare':
-      return {
-        kind,
-        prePrepare: readSigned(reader, cluster, 'phase'),
-        value: readValue(reader, cluster),
-      };
+      return { kind, ...readProposal(reader, cluster) };
     case 'phase':
       return { kind, signed: readSigned(reader, cluster, 'phase') };
     case 'record':
@@ -185,6 +193,15 @@ function readMessage(reader: Reader, cluster: ClusterId): PeerMessage {
       };
     case 'inventory':
       return readInventory(reader, cluster);
+    case 'closing':
+      return { kind, signed: readSigned(reader, cluster, 'closing') };
+    case 'bonded':
+      return {
+        kind,
+        slot: readSlot(reader),
+        view: readView(reader),
+        proposal: reader.flag() ? readProposal(reader, cluster) : null,
+      };
     default:
       return unreachable(kind);
   }

@@ -27,7 +27,14 @@ import {
 } from '../kernel/ids.js';
 import type { Signed } from '../kernel/signed.js';
 import { readInvitations, writeInvitations } from './invitation.js';
-import type { Ballot, PhaseStatement, Slot, SlotResult, UuidProposal } from './messages.js';
+import type {
+  Ballot,
+  ClosingStatement,
+  PhaseStatement,
+  Slot,
+  SlotResult,
+  UuidProposal,
+} from './messages.js';
 import type {
   ActivationStatement,
   Decision,
@@ -79,7 +86,7 @@ function readResult(reader: Reader, slot: Slot): SlotResult {
 }
 
 /** Statements that hold no other signed statement, but for invitations. */
-export type LeafStatement = Statement | UuidProposal | PhaseStatement;
+export type LeafStatement = Statement | UuidProposal | ClosingStatement | PhaseStatement;
 
 const decision = choice<Decision>('commit', 'rollback');
 const protocol = choice<TwoPhaseProtocol>('durable', 'volatile');
@@ -118,6 +125,11 @@ export function encodeLeaf(cluster: ClusterId, statement: LeafStatement): Uint8A
       writeView(writer, statement.view);
       writer.hex(statement.uuid, 16);
       writeReplica(writer, statement.replica);
+      break;
+    case 'closing':
+      writeTransactionId(writer, statement.tid);
+      writeView(writer, statement.view);
+      writeDigest(writer, statement.enlistments);
       break;
     case 'phase':
       writePhase(writer, statement);
@@ -166,6 +178,13 @@ export function decodeLeaf(cluster: ClusterId, bytes: Uint8Array): LeafStatement
             view: readView(reader),
             uuid: reader.hex(16),
             replica: readReplica(reader),
+          };
+        case 'closing':
+          return {
+            kind,
+            tid: readTransactionId(reader),
+            view: readView(reader),
+            enlistments: readDigest(reader),
           };
         case 'pre-prepare':
         case 'prepare':

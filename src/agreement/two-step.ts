@@ -25,6 +25,14 @@ export function fastQuorum(resilience: Resilience): number {
   return resilience.n - silentBorne(resilience);
 }
 
+/**
+ * So many prepares of backups prove that: each backup has seen the primary's proposal, and of `n - t` with the primary at
+ * most `f` lie, it or others.
+ */
+export function fastPrepares(resilience: Resilience): number {
+  return Math.max(fastQuorum(resilience) - 1, oneCorrect(resilience));
+}
+
 /** A value in the view in which it was acknowledged, or certified. */
 export interface InView<Value> {
   readonly view: View;

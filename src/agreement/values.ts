@@ -2,23 +2,36 @@ import { type Reader, readAll, Writer } from '../kernel/codec/bytes.js';
 import {
   checkRising,
   choice,
+  readSharedAs,
   readTransactionId,
+  writeName,
+  writeShared,
   writeSigned,
   writeTransactionId,
 } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
 import { digestOfHex, sha256 } from '../kernel/digest.js';
-import type { ClusterId, Digest, TransactionId } from '../kernel/ids.js';
+import {
+  type ClusterId,
+  type Digest,
+  type EnlistmentId,
+  enlistmentId,
+  type TransactionId,
+  unreachable,
+  type View,
+} from '../kernel/ids.js';
 import type { Signed } from '../kernel/signed.js';
 import type {
   AbortReason,
   ActivationValue,
+  ClosingCertificate,
   OutcomeValue,
   ParticipantRecord,
   SlotResult,
   SlotValue,
 } from './messages.js';
 import {
+  decodeLeafOf,
   encodeActivationName,
   encodeActivationRequest,
   outcome,
@@ -29,7 +42,12 @@ import type { ActivationStatement } from './statements.js';
 /** Starts the text whose digest a collective UUID is. */
 const label = new TextEncoder().encode('concordat/1 collective uuid');
 
-const valueKind = choice<SlotValue['kind']>('activation', 'outcome');
+/** An outcome with a closing certificate is of a kind of its own, so that no byte is spent where there is none. */
+const valueKind = choice<SlotValue['kind'] | 'closed-outcome'>(
+  'activation',
+  'outcome',
+  'closed-outcome',
+);
 const reason = choice<AbortReason | 'none'>('none', 'vote', 'rollback', 'timeout');
 
 /** The bytes under the digest of a phase statement. */
@@ -45,15 +63,29 @@ export function decodeValue(cluster: ClusterId, bytes: Uint8Array): SlotValue {
 }
 
 export function writeValue(writer: Writer, value: SlotValue): void {
-  valueKind.write(writer, value.kind);
-  if (value.kind === 'activation') writeActivation(writer, value);
-  else writeOutcome(writer, value);
+  const isClosed = value.kind === 'outcome' && value.closing !== undefined;
+  valueKind.write(writer, isClosed ? 'closed-outcome' : value.kind);
+  if (value.kind === 'activation') return writeActivation(writer, value);
+  writeOutcome(writer, value);
+  if (value.closing) writeShared(writer, value.closing);
 }
 
 export function readValue(reader: Reader, cluster: ClusterId): SlotValue {
-  return valueKind.read(reader) === 'activation'
-    ? readActivation(reader, cluster)
-    : readOutcome(reader, cluster);
+  const kind = valueKind.read(reader);
+  switch (kind) {
+    case 'activation':
+      return readActivation(reader, cluster);
+    case 'outcome':
+      return readOutcome(reader, cluster);
+    case 'closed-outcome':
+      return { ...readOutcome(reader, cluster), closing: readClosing(reader, cluster) };
+    default:
+      return unreachable(kind);
+  }
+}
+
+function readClosing(reader: Reader, cluster: ClusterId): ClosingCertificate {
+  return readSharedAs(reader, (bytes) => decodeLeafOf(cluster, bytes, ['closing']));
 }
 
 function writeActivation(writer: Writer, value: ActivationValue): void {
@@ -140,6 +172,25 @@ export function decodeRequests(cluster: ClusterId, bytes: Uint8Array): Requests 
 /** The digest that a phase statement carries for its value. */
 export function digestOfValue(value: SlotValue): Digest {
   return sha256(encodeValue(value));
+}
+
+/** What a closing statement says of the enlistments, which come in any order. */
+export function digestOfEnlistments(enlistments: Iterable<EnlistmentId>): Digest {
+  const writer = new Writer();
+  writer.list([...enlistments].sort(), limits.participants, (id) =>
+    writeName(writer, id, enlistmentId),
+  );
+  return sha256(writer.finish());
+}
+
+/**
+ * The view in which a quorum stated that nothing of earlier views bound them in the slot (two steps): with a UUID, or by
+ * closing the transaction. Undefined for an outcome that no quorum has closed.
+ */
+export function witnessedIn(value: SlotValue): View | undefined {
+  return value.kind === 'activation'
+    ? value.proposals[0]?.statement.view
+    : value.closing?.statement.view;
 }
 
 /**

@@ -11,7 +11,7 @@ import { initCluster } from '../cli/init.js';
 import { claimPorts } from '../cli/local/port-range.js';
 import { startCoordinator } from '../cli/nodes/coordinator-node.js';
 import { startGateway } from '../gateway/node/gateway-node.js';
-import type { Binding, Cluster, Timing } from '../kernel/cluster.js';
+import type { AgreementName, Binding, Cluster, Timing } from '../kernel/cluster.js';
 import { loadCluster } from '../kernel/config/cluster-file.js';
 import type { NewSessions } from '../kernel/config/new-cluster.js';
 import { loadNode, type NodeFile } from '../kernel/config/node-file.js';
@@ -42,6 +42,8 @@ export interface TestClusterOptions {
   readonly timing?: Partial<Timing>;
   /** How its nodes send messages to each other; `soap` unless given. */
   readonly binding?: Binding;
+  /** How its coordinators agree; `three-phase` unless given. */
+  readonly agreement?: AgreementName;
   /** Names of clients; `alice` is one unless given. */
   readonly clients?: readonly string[];
   /**
@@ -114,7 +116,8 @@ export class TestCluster {
 
   /** Makes its files and starts all nodes. Rejects where that is not possible. */
   static async start(options: TestClusterOptions = {}): Promise<TestCluster> {
-    const { f = 1, sessions, clients, timing, binding, gateways = [], services = {} } = options;
+    const { f = 1, sessions, clients, timing, binding, agreement } = options;
+    const { gateways = [], services = {} } = options;
     const directory = await mkdtemp(join(tmpdir(), 'concordat-test-'));
     const { basePort, release } = await claimPorts();
     await initCluster({
@@ -126,6 +129,7 @@ export class TestCluster {
       ...(clients && { clients }),
       ...(timing && { timing }),
       ...(binding && { binding }),
+      ...(agreement && { agreement }),
       gateways,
       services: Object.fromEntries(Object.keys(services).map((name) => [name, undefined])),
     });

@@ -10,6 +10,7 @@ import { verifyDecisionProof } from '../agreement/check-message.js';
 import type { VerificationError } from '../agreement/check-signature.js';
 import { findingText } from '../agreement/finding-text.js';
 import type { DecisionProof } from '../agreement/messages.js';
+import type { AgreementName } from '../kernel/cluster.js';
 import { WireError } from '../kernel/codec/bytes.js';
 import {
   type ClusterId,
@@ -42,6 +43,8 @@ export interface ClusterKeys extends MemberKeys {
   readonly id: string;
   /** How many coordinators may be Byzantine. */
   readonly f: number;
+  /** How its coordinators agree; `three-phase` where the file says nothing. */
+  readonly agreement?: AgreementName | undefined;
 }
 
 /** Why a proof does not hold. */
@@ -171,7 +174,8 @@ export function faultText(fault: ProofFault): string {
 
 function keysOf(cluster: ClusterKeys): { id: ClusterId; verifier: PortableVerifier } {
   const { length } = cluster.coordinators;
-  const verifier = new PortableVerifier(resilience(length, cluster.f), cluster);
+  const { agreement } = cluster;
+  const verifier = new PortableVerifier(resilience(length, cluster.f), cluster, agreement);
   return { id: clusterId(cluster.id), verifier };
 }
 

@@ -1,5 +1,12 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
-import { type Binding, bindings, type EngineName, engineNames } from '../kernel/cluster.js';
+import {
+  type AgreementName,
+  agreementNames,
+  type Binding,
+  bindings,
+  type EngineName,
+  engineNames,
+} from '../kernel/cluster.js';
 import { builtInApplications, builtInModule } from '../kernel/config/built-in.js';
 import { noSessionsOnEzbft } from '../kernel/config/cluster-file.js';
 import type { NewCluster } from '../kernel/config/new-cluster.js';
@@ -37,6 +44,7 @@ export interface ClusterOptions {
   /** Milliseconds between coordinators, for `--engine auto`. */
   readonly roundTrips?: readonly number[];
   readonly binding?: Binding;
+  readonly agreement?: AgreementName;
 }
 
 /** Has the engine chosen by the round trips. */
@@ -116,6 +124,12 @@ export function addClusterOptions(command: Command, sessionsDefault: string): Co
       ).choices(bindings),
     )
     .addOption(
+      new Option(
+        '--agreement <name>',
+        'how its coordinators agree: three-phase, or two-step where nearly all answer (default: three-phase)',
+      ).choices(agreementNames),
+    )
+    .addOption(
       new Option('--base-port <port>', 'first port of the nodes').argParser(
         wholeNumberArgument(1, 65_535),
       ),
@@ -137,7 +151,7 @@ function builtInText(): string {
 export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'> {
   const { id = 'concordat', f = defaultF, n, initiators, banks, clients } = options;
   const { sessions: modules = {}, engine, services, sidecars, applications, gateways } = options;
-  const { binding } = options;
+  const { binding, agreement } = options;
   const hasSessions = Object.keys(modules).length > 0;
   if (engine !== undefined && !hasSessions)
     throw usageError(
@@ -157,6 +171,7 @@ export function newClusterOf(options: ClusterOptions): Omit<NewCluster, 'layout'
     ...(gateways !== undefined && { gateways }),
     ...(clients !== undefined && { clients }),
     ...(binding !== undefined && { binding }),
+    ...(agreement !== undefined && { agreement }),
     ...(hasSessions && { sessions: { engine: chosen, modules } }),
   };
 }

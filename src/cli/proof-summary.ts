@@ -1,4 +1,5 @@
 import type { OutcomeValue, VerifiedDecisionProof } from '../agreement/messages.js';
+import { fastPrepares } from '../agreement/two-step.js';
 import type { Cluster } from '../kernel/cluster.js';
 import { quorum } from '../kernel/ids.js';
 import { table } from './output.js';
@@ -10,7 +11,10 @@ export function summarize(cluster: Cluster, { commits, value }: VerifiedDecision
     cluster: cluster.id,
     view: ballot.view,
     coordinators: commits.signatures.map(({ replica }) => nameOf(cluster.coordinators, replica)),
-    coordinatorsNeeded: quorum(cluster.resilience),
+    coordinatorsNeeded:
+      commits.statement.phase === 'prepare'
+        ? fastPrepares(cluster.resilience)
+        : quorum(cluster.resilience),
   };
   if (value.kind === 'activation') {
     const initiators = value.requests.map(({ statement }) => statement.initiator);

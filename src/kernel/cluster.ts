@@ -64,6 +64,15 @@ export const bindings = ['soap', 'compact'] as const;
  */
 export type Binding = (typeof bindings)[number];
 
+/** How coordinators may agree on a slot. */
+export const agreementNames = ['three-phase', 'two-step'] as const;
+
+/**
+ * `three-phase`: as PBFT. `two-step`: two message delays decide where nearly all replicas answer, and three otherwise. A
+ * decision of two steps has another proof, so the name stands in the cluster's public file.
+ */
+export type AgreementName = (typeof agreementNames)[number];
+
 /** The cluster's public file: all that a third party needs to check a proof. */
 export interface Cluster {
   /** Its name, which all that is signed names. */
@@ -89,6 +98,8 @@ export interface Cluster {
   readonly timing: Timing;
   /** How its nodes send messages to each other. */
   readonly binding: Binding;
+  /** How its coordinators agree. It never changes: what two steps decide is no decision of three phases. */
+  readonly agreement: AgreementName;
   /** Finished transactions that each coordinator remembers, with their proofs. */
   readonly retainedTransactions: number;
   /** Decided transactions that one participant may leave unacknowledged and still register in others. */

@@ -8,7 +8,7 @@ import {
 } from 'node:crypto';
 import { LRUCache } from 'lru-cache';
 import { type PlainSignature, plainSignature } from './batch.js';
-import type { Cluster, Member } from './cluster.js';
+import type { AgreementName, Cluster, Member } from './cluster.js';
 import { costs } from './costs.js';
 import { sha256 } from './digest.js';
 import type { Digest, InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
@@ -81,6 +81,10 @@ export class Keyring implements Verifier {
 
   get resilience(): Resilience {
     return this.cluster.resilience;
+  }
+
+  get agreement(): AgreementName {
+    return this.cluster.agreement;
   }
 
   replica(id: ReplicaId): KeyObject | undefined {

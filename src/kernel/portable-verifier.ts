@@ -2,6 +2,7 @@ import { ed25519 } from '@noble/curves/ed25519.js';
 import { sha512 } from '@noble/hashes/sha2.js';
 import { hexToBytes } from '@noble/hashes/utils.js';
 import { plainSignature } from './batch.js';
+import type { AgreementName } from './cluster.js';
 import type { Resilience } from './ids.js';
 import type { Signer, Verifier } from './verifier.js';
 
@@ -38,11 +39,17 @@ interface Key {
  */
 export class PortableVerifier implements Verifier {
   readonly resilience: Resilience;
+  readonly agreement: AgreementName;
   readonly #keys: Readonly<Record<Signer['role'], ReadonlyMap<number | string, Key>>>;
 
   /** Throws `TypeError` where a statement key is not 64 hexadecimal digits. */
-  constructor(resilience: Resilience, members: MemberKeys) {
+  constructor(
+    resilience: Resilience,
+    members: MemberKeys,
+    agreement: AgreementName = 'three-phase',
+  ) {
     this.resilience = resilience;
+    this.agreement = agreement;
     this.#keys = {
       replica: keysById(members.coordinators),
       initiator: keysById(members.initiators),

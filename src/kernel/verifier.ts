@@ -1,3 +1,4 @@
+import type { AgreementName } from './cluster.js';
 import type { InitiatorId, ParticipantId, ReplicaId, Resilience } from './ids.js';
 
 /** A party that signs statements. */
@@ -9,6 +10,8 @@ export type Signer =
 /** What checks of signed statements need to know of a cluster. */
 export interface Verifier {
   readonly resilience: Resilience;
+  /** How its coordinators agree, so what proves a decision. */
+  readonly agreement: AgreementName;
   /** Whether the party is a member of the cluster. */
   knows(signer: Signer): boolean;
   /** Whether the party is a member, and the signature is its own. */

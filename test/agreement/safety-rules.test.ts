@@ -28,6 +28,7 @@ function rulesUnder(conditions: Conditions = {}) {
   const now = { isForgotten: false, mayVote: true, ...conditions };
   const rules = new SafetyRules({
     cluster: parties.cluster.id,
+    agreement: 'three-phase',
     sign: parties.replicaSign(1),
     persist: (name, value) => (value ? stored.set(name, value) : stored.delete(name)),
     persistSigned: (name, encode) => stored.set(name, encode()),

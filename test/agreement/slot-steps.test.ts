@@ -4,7 +4,6 @@ import {
   firstSteps,
   type Gathering,
   gatheringTable,
-  type Proposal,
   type SlotEvent,
   type SlotSteps,
   type SlotTable,
@@ -15,6 +14,7 @@ import {
   type Update,
   unacceptedTable,
 } from '../../src/agreement/core/slot-steps.js';
+import type { Proposal } from '../../src/agreement/messages.js';
 import { digestOfSigned } from '../../src/agreement/signing.js';
 import { replicaId } from '../../src/kernel/ids.js';
 import { Evidence } from '../support/evidence.js';
@@ -173,7 +173,8 @@ it('every event has its row', () => {
 
 describe('a slot', () => {
   const { slot } = known.prePrepare.statement;
-  const opened = () => new SlotState(slot, { vote: undefined, lock: undefined });
+  const opened = () =>
+    new SlotState(slot, { vote: undefined, lock: undefined, bond: undefined, early: undefined });
 
   it('holds a proposal beside the one that it has accepted', () => {
     const state = opened();
@@ -217,7 +218,10 @@ describe('a slot', () => {
   it('is idle after a restart, whatever it is bound to', () => {
     const lock = evidence.prepared(value, ballot(0, 0));
     const { ballot: at, digest } = lock.prePrepare.statement;
-    const state = new SlotState(slot, { vote: { ballot: at, digest }, lock });
+    const state = new SlotState(slot, {
+      ...{ vote: { ballot: at, digest }, lock },
+      ...{ bond: undefined, early: undefined },
+    });
     expect(state.step).toEqual({ kind: 'idle' });
     expect(state.accepted).toBeUndefined();
     expect(() => state.apply({ kind: 'commit' })).toThrow('invariant');

@@ -23,7 +23,7 @@ function locked({ cluster, replicaSign }: TestCluster, locks: readonly PreparedC
   const options = {
     ...{ cluster: cluster.id, resilience: cluster.resilience, self: replicaId(1) },
     ...{ suspectAfterMs: 1000, resendAfterMs: 100, entropy: new Uint8Array(32) },
-    shownTransactions: 0,
+    ...({ agreement: 'three-phase', shownTransactions: 0 } as const),
     sign: replicaSign(1),
   };
   const state = new AgreementState(options, { closed: () => {}, isForgotten: () => false });
@@ -102,7 +102,7 @@ it('a lock that no view change has room for is handed to the primary in a messag
   const { state } = locked(largestParties, [largest]);
   const [slot] = state.slots.values();
   const host = { requestsFor: () => undefined, evidenceFor: () => [] };
-  const actions = { propose: () => {}, settled: () => {} };
+  const actions = { propose: () => {}, settled: () => {}, show: () => {} };
   const retransmission = new Retransmission(state, host as never, actions);
   if (slot) retransmission.handOver(slot);
   const [sent] = state.takeOutputs();

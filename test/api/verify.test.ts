@@ -13,7 +13,7 @@ import { signSession } from '../../src/session/proof.js';
 import type { OperationOutcome } from '../../src/session/types.js';
 import { testCluster } from '../support/keys.js';
 import { valueImports } from '../support/value-imports.js';
-import { vectorCluster } from '../support/vectors/outcome-proofs.js';
+import { clusterOf } from '../support/vectors/outcome-proofs.js';
 import { sessionProofVectors } from '../support/vectors/session-proofs.js';
 
 const root = join(import.meta.dirname, '..', '..');
@@ -23,6 +23,7 @@ interface Vectors {
   readonly proofs: readonly {
     readonly name: string;
     readonly proof: string;
+    readonly agreement?: 'two-step';
     readonly proves: unknown;
   }[];
 }
@@ -71,10 +72,10 @@ describe('concordat/verify without Node', { timeout: 120_000 }, () => {
     );
   }, 120_000);
 
-  it.each(proofs)('judges as the coordinators do: $name', ({ proof, proves }) => {
+  it.each(proofs)('judges as the coordinators do: $name', ({ proof, proves, agreement }) => {
     const bytes = new Uint8Array(Buffer.from(proof, 'hex'));
-    const checked = bare.verifyOutcomeProof(cluster, bytes);
-    const expected = checkProof(vectorCluster, bytes);
+    const checked = bare.verifyOutcomeProof({ ...cluster, agreement }, bytes);
+    const expected = checkProof(clusterOf({ agreement }), bytes);
     expect(checked.ok).toBe(proves !== null);
     expect(checked.ok ? 'holds' : bare.faultText(checked.error)).toBe(
       expected.ok ? 'holds' : expected.error,

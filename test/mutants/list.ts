@@ -27,6 +27,7 @@ import { simulatorMutants } from './simulator.js';
 import { sizeMutants } from './sizes.js';
 import { storeMutants } from './stores.js';
 import { threadMutants } from './threads.js';
+import { twoStepMutants } from './two-step.js';
 
 const agreement = ['test/agreement', 'test/transaction/coordinator'];
 const coordinator = ['test/transaction/coordinator'];
@@ -228,7 +229,7 @@ export const mutants: readonly Mutant[] = [
     name: 'lock-ignored',
     rule: 'a locked replica votes for no other value',
     file: 'src/agreement/core/safety-rules.ts',
-    find: "if (!isForLockedValue(lock, statement)) return 'locked';",
+    find: "if (!isForLockedValue(data, statement, witnessed)) return 'locked';",
     replace: '',
     tests: agreement,
   },
@@ -252,7 +253,7 @@ export const mutants: readonly Mutant[] = [
     name: 'signs-while-abstaining',
     rule: 'a replica that may have voted in a slot before signs nothing in it, as its primary neither',
     file: 'src/agreement/core/safety-rules.ts',
-    find: "if (!this.#isFreeToVote(statement)) return 'abstaining';",
+    find: "if (!this.#isFreeToVote(statement, witnessed)) return 'abstaining';",
     replace: '',
     tests: [...safetyRules, 'test/agreement/lost-disk.test.ts'],
   },
@@ -671,6 +672,7 @@ export const mutants: readonly Mutant[] = [
   ...batchMutants,
   ...compactMutants,
   ...threadMutants,
+  ...twoStepMutants,
   ...invitationMutants,
   ...sessionMutants,
   ...serviceMutants,

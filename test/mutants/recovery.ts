@@ -92,9 +92,9 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'old-vote-against-a-lock',
     rule: 'a replica does not say an earlier vote again once it is locked on another value',
     file: 'src/agreement/core/safety-rules.ts',
-    find: "if (!isForLockedValue(lock, statement)) return 'locked';",
+    find: "if (!isForLockedValue(data, statement, witnessed)) return 'locked';",
     replace:
-      "if (!isForLastVote(vote, statement) && !isForLockedValue(lock, statement)) return 'locked';",
+      "if (!isForLastVote(vote, statement) && !isForLockedValue(data, statement, witnessed)) return 'locked';",
     tests: ['test/agreement/locks.test.ts'],
   },
   {
@@ -293,8 +293,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'learnt-again-still-forgotten',
     rule: 'what a replica has forgotten and learns again is on record, and not among what it only shows',
     file: 'src/agreement/core/agreement.ts',
-    find: 'this.#forgotten.learntAgain(key);',
-    replace: '',
+    find: 'this.#forgotten.learntAgain(key);\n    this.#state.decided.set',
+    replace: 'this.#state.decided.set',
     tests: forgottenProofs,
   },
   {

@@ -37,6 +37,13 @@ describe('the swarm', () => {
   });
 });
 
+/** What only two steps give an opportunity for. */
+const ofTwoSteps: readonly LiarName[] = [
+  'equivocate-first-attempts',
+  'false-bonds',
+  'false-witness',
+];
+
 describe('a behaviour', () => {
   /** Bad links and crashes on the side, since some lies need a view change or a question. */
   function planFor(name: LiarName, address: string, seed: number): Plan {
@@ -50,6 +57,7 @@ describe('a behaviour', () => {
       liars,
       twins: [],
       retainedTransactions: 5000,
+      agreement: ofTwoSteps.includes(name) ? 'two-step' : 'three-phase',
       stepsMax: 400_000,
     };
   }

@@ -17,6 +17,7 @@ const calm: Plan = {
   liars: [],
   twins: [],
   retainedTransactions: 5000,
+  agreement: 'three-phase',
   stepsMax: 60_000,
 };
 const lyingCoordinator: Plan = {

@@ -15,6 +15,7 @@ const calm: Plan = {
   liars: [],
   twins: [],
   retainedTransactions: 5000,
+  agreement: 'three-phase',
   stepsMax: 400_000,
 };
 

@@ -3,6 +3,7 @@ import { passingsOnMax, placesMax } from '../../src/agreement/invitation.js';
 import {
   type ActivationValue,
   type Ballot,
+  type ClosingStatement,
   type DecisionProof,
   type NewViewStatement,
   type OutcomeValue,
@@ -163,6 +164,13 @@ export const proposalStatements: fc.Arbitrary<UuidProposal> = fc.record({
   replica: replicas,
 });
 
+export const closingStatements: fc.Arbitrary<ClosingStatement> = fc.record({
+  kind: fc.constant('closing'),
+  tid: transactionIds,
+  view: views,
+  enlistments: digests,
+});
+
 function resultFor(slot: Slot): fc.Arbitrary<SlotResult> {
   return slot.kind === 'activation'
     ? fc.record({ kind: fc.constant('activation'), tid: transactionIds, content: digests })
@@ -213,6 +221,23 @@ export const participantRecords: fc.Arbitrary<ParticipantRecord> = fc.record(
   { requiredKeys: ['registration'] },
 );
 
+/** One statement with its bytes, and random signatures of some replicas. */
+function sharedOf<S extends AnyStatement>(arbitrary: fc.Arbitrary<S>) {
+  return fc
+    .record({
+      statement: arbitrary,
+      signatures: setOf(
+        fc.record({ replica: replicas, signature: signatures }),
+        ({ replica }) => replica,
+      ),
+    })
+    .map(({ statement, signatures }) => ({
+      statement,
+      bytes: encodeStatement(arbitraryCluster, statement),
+      signatures,
+    }));
+}
+
 export const outcomeValues: fc.Arbitrary<OutcomeValue> = fc.record(
   {
     kind: fc.constant('outcome' as const),
@@ -221,25 +246,14 @@ export const outcomeValues: fc.Arbitrary<OutcomeValue> = fc.record(
     reason: fc.constantFrom('vote' as const, 'rollback' as const, 'timeout' as const),
     records: setOf(participantRecords, ({ registration }) => registration.statement.enlistment),
     completion: fc.array(signedOf(completionStatements), { maxLength: 3 }),
+    closing: sharedOf(closingStatements),
   },
   { requiredKeys: ['kind', 'tid', 'outcome', 'records', 'completion'] },
 );
 
 export const slotValues: fc.Arbitrary<SlotValue> = fc.oneof(activationValues, outcomeValues);
 
-export const phaseCertificates: fc.Arbitrary<PhaseCertificate> = fc
-  .record({
-    statement: phaseStatements,
-    signatures: setOf(
-      fc.record({ replica: replicas, signature: signatures }),
-      ({ replica }) => replica,
-    ),
-  })
-  .map(({ statement, signatures }) => ({
-    statement,
-    bytes: encodeStatement(arbitraryCluster, statement),
-    signatures,
-  }));
+export const phaseCertificates: fc.Arbitrary<PhaseCertificate> = sharedOf(phaseStatements);
 
 export const preparedCertificates: fc.Arbitrary<PreparedCertificate> = fc.record({
   prePrepare: signedOf(phaseStatements),
@@ -271,6 +285,7 @@ export const newViewStatements: fc.Arbitrary<NewViewStatement> = fc.record({
 export const anyStatements: fc.Arbitrary<AnyStatement> = fc.oneof(
   statements,
   proposalStatements,
+  closingStatements,
   phaseStatements,
   viewChangeStatements,
   newViewStatements,
@@ -321,6 +336,13 @@ export const peerMessagesByKind: {
   'new-view': fc.record({
     kind: fc.constant('new-view'),
     newView: signedOf(newViewStatements),
+  }),
+  closing: fc.record({ kind: fc.constant('closing'), signed: signedOf(closingStatements) }),
+  bonded: fc.record({
+    kind: fc.constant('bonded'),
+    slot: slots,
+    view: views,
+    proposal: fc.option(fc.record({ prePrepare: signedOf(phaseStatements), value: slotValues })),
   }),
   prepared: fc.record({ kind: fc.constant('prepared'), certificate: preparedCertificates }),
   decided: fc.record({ kind: fc.constant('decided'), proof: decisionProofs }),

@@ -1,6 +1,7 @@
 import { createHash } from 'node:crypto';
 import type {
   ActivationValue,
+  ClosingStatement,
   DecisionProof,
   NewViewStatement,
   OutcomeValue,
@@ -23,6 +24,7 @@ import type {
 import {
   activationResult,
   activationSlotRequest,
+  digestOfEnlistments,
   digestOfValue,
 } from '../../src/agreement/values.js';
 import { sha256 } from '../../src/kernel/digest.js';
@@ -40,7 +42,7 @@ import {
   transactionId,
   view,
 } from '../../src/kernel/ids.js';
-import type { Signed } from '../../src/kernel/signed.js';
+import { type Signed, signatureOf } from '../../src/kernel/signed.js';
 import { invitationsOf } from './invitations.js';
 import type { TestCluster } from './keys.js';
 
@@ -135,6 +137,29 @@ export class Evidence {
 
   record(name: string, vote: Vote = 'prepared'): ParticipantRecord {
     return { registration: this.registration(name), vote: this.vote(name, vote) };
+  }
+
+  closing(replica: number, over: Partial<ClosingStatement> = {}): Signed<ClosingStatement> {
+    const ids = ['bank-a', 'bank-b'].map((name) => enlistmentId(`${name}.D-1`));
+    return signStatement(this.of.replicaSign(replica), this.#id, {
+      kind: 'closing',
+      tid: this.tid,
+      view: view(0),
+      enlistments: digestOfEnlistments(ids),
+      ...over,
+    });
+  }
+
+  /** The value, closed by a quorum. */
+  closed(value: OutcomeValue, over: Partial<ClosingStatement> = {}): OutcomeValue {
+    const ids = value.records.map(({ registration }) => registration.statement.enlistment);
+    const closing = { tid: value.tid, enlistments: digestOfEnlistments(ids), ...over };
+    const all = upTo(quorum(this.#resilience)).map((i) => this.closing(i, closing));
+    const [first] = all;
+    if (!first) throw new Error('a quorum of none');
+    const { statement, bytes } = first;
+    const signatures = all.map((signed, i) => signatureOf(replicaId(i), signed));
+    return { ...value, closing: { statement, bytes, signatures } };
   }
 
   completion(

@@ -1,6 +1,6 @@
 import { createHash, createPrivateKey } from 'node:crypto';
 import { batchSigner } from '../../src/kernel/batch-signer.js';
-import type { Cluster, Member } from '../../src/kernel/cluster.js';
+import type { AgreementName, Cluster, Member } from '../../src/kernel/cluster.js';
 import {
   clusterId,
   initiatorId,
@@ -28,6 +28,8 @@ export interface TestClusterOptions {
   readonly participants?: readonly string[];
   /** Cluster id; `test` unless given. The keys depend on it, so clusters share none. */
   readonly id?: string;
+  /** How its coordinators agree; three phases unless given. */
+  readonly agreement?: AgreementName;
 }
 
 /** A cluster in memory with real Ed25519 keys, the same ones for the same options at every run. */
@@ -49,6 +51,7 @@ export function testCluster(options: TestClusterOptions = {}): TestCluster {
     resilience: resilience(n, f),
     authority: '',
     binding: 'soap',
+    agreement: options.agreement ?? 'three-phase',
     coordinators: indices(n).map((i) => {
       const name = `coordinator-${i}`;
       return { ...member(name), id: replicaId(i), peer: { host: `${name}.test`, port: 9000 } };

@@ -10,6 +10,7 @@ import {
 import { decodePeerMessage, encodePeerMessage } from '../../src/agreement/peer-message.js';
 import { type AnyStatement, signStatement } from '../../src/agreement/signing.js';
 import type { Statement } from '../../src/agreement/statements.js';
+import type { AgreementName } from '../../src/kernel/cluster.js';
 import type { ReplicaId } from '../../src/kernel/ids.js';
 import type { Signed, Verified } from '../../src/kernel/signed.js';
 import {
@@ -37,6 +38,8 @@ export interface RigOptions {
   readonly owedTransactions?: number;
   /** Forgotten transactions whose proofs each replica still shows; none unless given. */
   readonly shownTransactions?: number;
+  /** How they agree; three phases unless given. */
+  readonly agreement?: AgreementName;
   /** Its replicas start without the stores that were made together with their keys. */
   readonly withoutStores?: boolean;
   /** A core that is broken on purpose, in place of the production one. */
@@ -50,6 +53,8 @@ export class Rig extends CoreRig<CoordinatorInput, CoordinatorOutput, Coordinato
   onOutput: (replica: number, output: CoordinatorOutput) => void = () => {};
   /** Messages take 1 ms up to this. */
   latencyMaxMs = 5;
+  /** Where it is given: how long each message takes. */
+  delayMs: ((from: number, to: number) => number) | undefined;
   readonly #createCore: (options: CoordinatorOptions) => CoordinatorCore;
   readonly #retainedTransactions: number;
   readonly #owedTransactions: number;
@@ -80,6 +85,7 @@ export class Rig extends CoreRig<CoordinatorInput, CoordinatorOutput, Coordinato
     const core = this.#createCore({
       cluster: cluster.id,
       resilience: cluster.resilience,
+      agreement: cluster.agreement,
       self: replica as ReplicaId,
       initiators: cluster.initiators.map(({ id }) => id),
       suspectAfterMs: cluster.timing.suspectAfterMs,
@@ -139,7 +145,7 @@ export class Rig extends CoreRig<CoordinatorInput, CoordinatorOutput, Coordinato
   /** Puts a message of `from` on its way, whoever made it. */
   transmit(from: number, to: number, message: PeerMessage): void {
     const bytes = encodePeerMessage(message);
-    const latencyMs = 1 + Math.floor(this.random() * this.latencyMaxMs);
+    const latencyMs = this.delayMs?.(from, to) ?? 1 + Math.floor(this.random() * this.latencyMaxMs);
     this.after(latencyMs, () => this.#deliver(from, to, bytes));
   }
 

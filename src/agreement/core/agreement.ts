@@ -1,10 +1,13 @@
 import { invariant, type StoredRecord } from '../../kernel/core.js';
 import { type ReplicaId, unreachable, type View } from '../../kernel/ids.js';
+import type { Signed } from '../../kernel/signed.js';
 import { decodeDecisionProof, encodeDecisionProof } from '../certificate.js';
 import {
+  type ClosingStatement,
   compareBallots,
   type DecisionProof,
   type PeerMessage,
+  type PhaseStatement,
   type PreparedCertificate,
   type Slot,
   type SlotKey,
@@ -14,10 +17,12 @@ import {
   type VerifiedPeerMessage,
 } from '../messages.js';
 import { decidedKey, decidedSlot, ForgottenProofs } from './abstentions.js';
+import { Bonds } from './bonds.js';
+import { Closings } from './closings.js';
 import { OpenSlots } from './open-slots.js';
 import { Gatherer, Proposer } from './proposing.js';
 import { Retransmission } from './retransmission.js';
-import { isLate, type SlotState } from './slot.js';
+import { type Bonded, isLate, type SlotState } from './slot.js';
 import {
   type AgreementHost,
   type AgreementOptions,
@@ -72,6 +77,8 @@ export class Agreement {
   readonly #voter: Voter;
   readonly #views: ViewChanger;
   readonly #retransmission: Retransmission;
+  readonly #bonds: Bonds;
+  readonly #closings: Closings;
   readonly #forgotten: ForgottenProofs;
 
   constructor(options: AgreementOptions, host: AgreementHost) {
@@ -81,18 +88,24 @@ export class Agreement {
     this.#forgotten = new ForgottenProofs(options.shownTransactions, (key, value) =>
       this.#state.persist(key, value),
     );
+    this.#bonds = new Bonds(this.#state);
+    this.#closings = new Closings(this.#state, (slot) => host.closedWith(slot));
     this.#voter = new Voter(this.#state, host, {
       want: (slot) => this.want(slot),
-      decide: (proof) => this.#decide(proof),
+      decide: (proof) => this.#onDecided(proof),
+      bound: (slot) => this.#bonds.show(slot),
     });
     this.#proposer = new Proposer(this.#state, host, {
       gather: (slot, requests) => this.#gatherer.start(slot, requests),
       proposed: (slot) => this.#voter.checkPrepared(slot),
+      standing: (slot) => this.#bonds.standing(slot),
+      closed: (slot, value) => this.#closings.closed(slot, value),
     });
     this.#gatherer = new Gatherer(this.#state, {
       propose: (slot, value, announce) => this.#proposer.proposeValue(slot, value, announce),
       proposed: (slot, proposal) => this.#voter.onProposal(slot, proposal),
       want: (slot) => this.want(slot),
+      bound: (slot) => this.#bonds.show(slot),
       isForgotten: (requests) => this.open.areForgotten(requests),
       hasRoom: (slot, requests) => this.#host.hasRoom(slot, requests),
     });
@@ -103,6 +116,7 @@ export class Agreement {
     this.#retransmission = new Retransmission(this.#state, host, {
       propose: (slot) => this.#proposer.propose(slot),
       settled: (slot) => this.#views.settled(slot.key),
+      show: (slot) => this.#showOwn(slot),
     });
   }
 
@@ -136,7 +150,8 @@ export class Agreement {
   }
 
   resultOf(slot: Slot): SlotResult | undefined {
-    return this.#state.decided.get(slotKey(slot));
+    const key = slotKey(slot);
+    return this.#state.decided.get(key) ?? this.#state.slots.get(key)?.early?.result;
   }
 
   /** Whether this replica has voted for some value of the slot, now or before a restart. */
@@ -197,7 +212,9 @@ export class Agreement {
       const decided = decidedSlot(key);
       if (decided === undefined || this.#forgotten.has(decided)) continue;
       const proof = decodeDecisionProof(cluster, value);
-      this.#state.decided.set(decided, proof.commits.statement.result);
+      const { statement } = proof.commits;
+      if (statement.phase === 'prepare') this.#openEarly(statement);
+      else this.#state.decided.set(decided, statement.result);
       proofs.push(proof);
     }
     const isDecided = (key: SlotKey) => this.#state.decided.has(key);
@@ -207,6 +224,12 @@ export class Agreement {
       else if (key === ASKED) this.#views.restoreAsked(value);
     }
     return proofs;
+  }
+
+  /** The slot was decided in two steps: it stays open until a quorum has committed. */
+  #openEarly(statement: PhaseStatement): boolean {
+    this.#state.slotState(statement.slot);
+    return this.#state.rules.decidedEarly(statement);
   }
 
   /** After `restore`, once the host has taken its proofs: goes on with what was undecided. */
@@ -257,8 +280,25 @@ export class Agreement {
   forget(slot: Slot): void {
     const key = slotKey(slot);
     if (this.#state.decided.delete(key)) return this.#forgotten.add(key);
+    const isEarly = this.#state.slots.get(key)?.early !== undefined;
     this.#close(key);
     this.#views.settled(key);
+    if (isEarly) this.#forgotten.add(key);
+  }
+
+  /** The host has closed the transaction, perhaps with more registrations than before (two steps). */
+  closed(slot: Slot): void {
+    const state = this.#state.slotState(slot);
+    if (!state) return;
+    this.#closings.show(state);
+    if (state.wanted) this.#proposer.propose(state);
+  }
+
+  /** Of a slot in which something of this replica may matter to the primary of a later view (two steps). */
+  #showOwn(state: SlotState): void {
+    if (!this.#state.isTwoStep) return;
+    this.#bonds.show(state);
+    this.#closings.show(state);
   }
 
   /** Drops what this replica has said of the slot. */
@@ -322,6 +362,8 @@ export class Agreement {
     const key = slotKey(slot);
     if (this.#state.decided.has(key)) return false;
     if (phase !== 'prepare') return true;
+    const isOpen = this.#state.slots.get(key)?.early === undefined;
+    if (isOpen && this.#state.rules.isFast(message.signed.statement)) return true;
     const own = this.#state.slots.get(key)?.commits.of(this.#state.self);
     return own === undefined || compareBallots(own.statement.ballot, ballot) < 0;
   }
@@ -352,27 +394,78 @@ export class Agreement {
       case 'prepared':
         return this.#onLock(message.certificate);
       case 'decided':
-        return this.#decide(message.proof);
+        return this.#onDecided(message.proof);
+      case 'closing':
+        return this.#onClosing(from, message.signed);
+      case 'bonded':
+        return this.#onBonded(from, message);
       case 'fetch':
         return this.#onFetch(from, message.slot);
     }
   }
 
-  /** From this replica's own quorum or from anybody's proof. */
+  #onClosing(from: ReplicaId, signed: Signed<ClosingStatement>): void {
+    const slot: Slot = { kind: 'outcome', tid: signed.statement.tid };
+    const state = this.#host.knows(slot) ? this.#state.slotState(slot, from) : undefined;
+    if (!state || !this.#state.isPrimary) return;
+    this.#closings.onClosing(from, state, signed);
+    if (state.wanted) this.#proposer.propose(state);
+  }
+
+  #onBonded(from: ReplicaId, bonded: Bonded): void {
+    const { slot, proposal } = bonded;
+    if (this.#state.decided.has(slotKey(slot))) return this.#state.sendProof(from, slot);
+    if (proposal && this.#host.isForgotten(proposal.value)) return;
+    if (!this.#host.knows(slot)) return this.#host.seek(slot);
+    const state = this.#state.slotState(slot, from);
+    if (!state || !this.#bonds.onBonded(from, state, bonded)) return;
+    if (proposal) this.want(slot);
+    this.recheck(slot);
+  }
+
+  /** From this replica's own count or from anybody's proof. */
+  #onDecided(proof: DecisionProof): void {
+    if (proof.commits.statement.phase === 'prepare') this.#decideEarly(proof);
+    else this.#decide(proof);
+  }
+
+  /** In two steps: the host may act on it. The slot is open until a quorum has committed, which binds later views. */
+  #decideEarly(proof: DecisionProof): void {
+    const { statement } = proof.commits;
+    const { slot, result } = statement;
+    const key = slotKey(slot);
+    const known = this.resultOf(slot);
+    if (known) return invariant(sameResult(known, result), 'a slot has one decision');
+    const hadVote = this.open.hasVoteIn(key);
+    if (!hadVote && this.#host.isForgotten(proof.value)) return;
+    if (!this.#host.knows(slot)) return this.#host.seek(slot);
+    if (!this.#openEarly(statement)) return;
+    this.#forgotten.learntAgain(key);
+    this.#state.persistSigned(decidedKey(key), () => encodeDecisionProof(proof));
+    this.#views.progressed(key);
+    this.#host.closed(key);
+    this.#host.decided(slot, proof, hadVote);
+    // The transaction may be over by then, and forgotten.
+    if (this.#state.slots.has(key)) this.want(slot);
+  }
+
+  /** A quorum has committed. */
   #decide(proof: DecisionProof): void {
     const { slot, result } = proof.commits.statement;
     const key = slotKey(slot);
     const known = this.#state.decided.get(key);
     if (known) return invariant(sameResult(known, result), 'a slot has one decision');
     const hadVote = this.open.hasVoteIn(key);
-    if (!hadVote && this.#host.isForgotten(proof.value)) return;
+    const early = this.#state.slots.get(key)?.early;
+    invariant(!early || sameResult(early.result, result), 'a slot has one decision');
+    if (!hadVote && !early && this.#host.isForgotten(proof.value)) return;
     if (!this.#host.knows(slot)) return this.#host.seek(slot);
     this.#forgotten.learntAgain(key);
     this.#state.decided.set(key, result);
     this.#state.persistSigned(decidedKey(key), () => encodeDecisionProof(proof));
     this.#close(key);
     this.#views.progressed(key);
-    this.#host.decided(slot, proof, hadVote);
+    if (!early) this.#host.decided(slot, proof, hadVote);
   }
 
   // Locks of others, and what others missed --------------------------------------------------------
@@ -400,9 +493,11 @@ export class Agreement {
 
   #onFetch(from: ReplicaId, slot: Slot): void {
     const key = slotKey(slot);
+    const state = this.#state.slots.get(key);
     const isStored = this.#state.decided.has(key) || this.#forgotten.has(key);
-    if (isStored) return this.#state.sendProof(from, slot);
-    const accepted = this.#state.slots.get(key)?.accepted;
+    if (isStored || state?.early) this.#state.sendProof(from, slot);
+    if (isStored) return;
+    const accepted = state?.accepted;
     if (accepted) this.#state.send(from, { kind: 'pre-prepare', ...accepted });
   }
 
@@ -413,6 +508,7 @@ export class Agreement {
     }
     for (const slot of [...this.#state.slots.values()]) {
       slot.resends = 0;
+      if (!slot.wanted) this.#showOwn(slot);
       if (slot.vote) this.#retransmission.dropIfPast(slot);
       if (!slot.wanted) continue;
       this.#watch(slot);

@@ -16,14 +16,16 @@ export class OpenSlots {
 
   /**
    * Slots in which this replica has a vote or a lock, or which it wants and knows; and the outcome of a
-   * transaction whose activation it is locked on: others may have decided that, and gone on. It does not know a
+   * transaction whose activation it is locked on, or bound to: others may have decided that, and gone on. It does not know a
    * transaction because late votes for the outcome make it ask.
    */
   *bound(): Generator<Slot> {
-    for (const { slot, vote, lock, wanted } of this.#state.slots.values()) {
+    for (const { slot, vote, lock, bond, wanted } of this.#state.slots.values()) {
       if (vote || lock || (wanted && this.#host.knows(slot))) yield slot;
-      const result = lock?.prePrepare.statement.result;
-      if (result?.kind === 'activation') yield { kind: 'outcome', tid: result.tid };
+      for (const said of [lock, bond]) {
+        const result = said?.prePrepare.statement.result;
+        if (result?.kind === 'activation') yield { kind: 'outcome', tid: result.tid };
+      }
     }
   }
 
@@ -69,8 +71,10 @@ export class OpenSlots {
     return this.#host.isForgotten({ kind: 'activation', requests, proposals: [] });
   }
 
-  #requestsIn({ slot, lock, requests }: SlotState): ActivationValue['requests'] | undefined {
-    const locked = lock?.value.kind === 'activation' ? lock.value.requests : undefined;
-    return locked ?? requests ?? this.#host.requestsFor(slot);
+  #requestsIn(state: SlotState): ActivationValue['requests'] | undefined {
+    const { slot, requests } = state;
+    const value = (state.lock ?? state.bond)?.value;
+    const bound = value?.kind === 'activation' ? value.requests : undefined;
+    return bound ?? requests ?? this.#host.requestsFor(slot);
   }
 }

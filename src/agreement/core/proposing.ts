@@ -3,9 +3,11 @@ import type { Attempt, Digest, ReplicaId } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
 import {
   type ActivationValue,
+  type OutcomeValue,
   type PeerMessage,
   type PhaseStatement,
   type PreparedCertificate,
+  type Proposal,
   type Slot,
   type SlotResult,
   type SlotValue,
@@ -16,7 +18,7 @@ import { digestOfSigned } from '../signing.js';
 import type { ActivationStatement } from '../statements.js';
 import { activationResult, digestOfValue } from '../values.js';
 import type { SlotState } from './slot.js';
-import { type Proposal, requestsIn, type Update } from './slot-steps.js';
+import { requestsIn, type Update } from './slot-steps.js';
 import { type AgreementHost, type AgreementState, ATTEMPTS_MAX } from './state.js';
 
 export interface ProposingEvents {
@@ -24,6 +26,10 @@ export interface ProposingEvents {
   gather(slot: SlotState, requests: ActivationValue['requests']): void;
   /** This replica, the primary, has voted for its own proposal. */
   proposed(slot: SlotState): void;
+  /** What has to be proposed again, as it may be decided. */
+  standing(slot: SlotState): Proposal | undefined;
+  /** A commit as it may stand at a first attempt (two steps). */
+  closed(slot: SlotState, value: OutcomeValue): OutcomeValue | undefined;
 }
 
 /** The message that brings a proposal to the backups. */
@@ -44,16 +50,26 @@ export class Proposer {
   /** Does nothing in a backup, or while there is nothing (new) to propose. */
   propose(slot: SlotState): void {
     if (!this.#state.isPrimary || !this.#state.mayVote(slot)) return;
-    if (slot.lock) return this.#proposeLocked(slot, slot.lock);
+    const standing = this.#events.standing(slot);
+    if (standing) return this.#proposeStanding(slot, standing);
     if (slot.slot.kind === 'outcome') {
       const value = this.#host.outcomeFor(slot.slot);
-      if (value) this.proposeValue(slot, value, inFull(value));
+      if (value) this.#proposeOutcome(slot, value);
       return;
     }
     if (slot.acceptedInView) return;
     const requests = slot.requests ?? this.#host.requestsFor(slot.slot);
     if (!requests || this.#areForgotten(requests)) return;
     if (this.#host.hasRoom(slot.slot, requests)) this.#events.gather(slot, requests);
+  }
+
+  /** In two steps a commit waits until a quorum has closed the transaction: once, as that may not come to be. */
+  #proposeOutcome(slot: SlotState, value: OutcomeValue): void {
+    const isCommit = this.#state.isTwoStep && value.outcome === 'commit';
+    const mayBeFirst = isCommit && this.#nextAttempt(slot) === 0;
+    const closed = mayBeFirst ? this.#events.closed(slot, value) : undefined;
+    if (mayBeFirst && !closed && slot.resends === 0) return;
+    this.proposeValue(slot, closed ?? value, inFull(closed ?? value));
   }
 
   /** Only a vote keeps the slot: the others are not to open it again for this replica. */
@@ -65,9 +81,9 @@ export class Proposer {
   proposeValue(slot: SlotState, value: SlotValue, announce: Announce): void {
     const digest = digestOfValue(value);
     if (this.#stands(slot, digest)) return;
-    const { view } = this.#state;
-    const last = slot.vote?.ballot.view === view ? slot.vote.ballot.attempt : -1;
-    const attempt = (last + 1) as Attempt;
+    const { view, rules } = this.#state;
+    const isWitnessed = !this.#state.isTwoStep || rules.witnessedIn(value) === view;
+    const attempt = Math.max(this.#nextAttempt(slot), isWitnessed ? 0 : 1) as Attempt;
     if (attempt >= ATTEMPTS_MAX) {
       this.#state.log('warn', 'attempts-exhausted', { slot: slot.key });
       return;
@@ -82,14 +98,22 @@ export class Proposer {
     this.#events.proposed(slot);
   }
 
-  /** Backups with another, lower lock change their minds only for this one. */
-  #proposeLocked(slot: SlotState, lock: PreparedCertificate): void {
-    const { digest } = lock.prePrepare.statement;
+  #nextAttempt({ vote }: SlotState): number {
+    return vote?.ballot.view === this.#state.view ? vote.ballot.attempt + 1 : 0;
+  }
+
+  #proposeStanding(slot: SlotState, { prePrepare, value }: Proposal): void {
+    const { digest } = prePrepare.statement;
     if (this.#stands(slot, digest)) return;
-    if (this.#state.shown.get(slot.key)?.prePrepare.statement.digest !== digest) {
-      this.#state.broadcast({ kind: 'prepared', certificate: lock });
-    }
-    this.proposeValue(slot, lock.value, inFull(lock.value));
+    if (slot.lock?.prePrepare.statement.digest === digest) this.#showLock(slot, slot.lock);
+    this.proposeValue(slot, value, inFull(value));
+  }
+
+  /** Backups with another, lower lock change their minds only for this one. */
+  #showLock({ key }: SlotState, lock: PreparedCertificate): void {
+    const { digest } = lock.prePrepare.statement;
+    if (this.#state.shown.get(key)?.prePrepare.statement.digest === digest) return;
+    this.#state.broadcast({ kind: 'prepared', certificate: lock });
   }
 
   /** Whether it is what this replica proposed last in this view. After a restart it does not know. */
@@ -118,6 +142,8 @@ export interface GatheringEvents {
   want(slot: Slot): void;
   /** Whether it takes part in one more activation of this client now. */
   hasRoom(slot: Slot, requests: readonly Signed<ActivationStatement>[]): boolean;
+  /** What binds this replica keeps it from a UUID of its own (two steps). */
+  bound(slot: SlotState): void;
   /** Whether this replica has forgotten the activation: it takes no part in it. */
   isForgotten(requests: readonly Signed<ActivationStatement>[]): boolean;
 }
@@ -138,6 +164,7 @@ export class Gatherer {
   /** The primary opens the slot, or opens it again for backups that missed it. */
   start(slot: SlotState, requests: readonly Signed<ActivationStatement>[]): void {
     slot.apply({ kind: 'requests', requests });
+    if (!this.#state.mayWitness(slot)) return;
     const proposal = this.#ownProposal(slot);
     this.#state.broadcast({ kind: 'activation-pre-prepare', requests, proposal });
     this.#chooseIfEnough(slot);
@@ -156,12 +183,16 @@ export class Gatherer {
     const repeated = slot.gathering.proposals.has(this.#state.self);
     slot.apply({ kind: 'requests', requests });
     slot.apply({ kind: 'uuid', proposal });
-    const own = this.#ownProposal(slot);
-    const reply: PeerMessage = { kind: 'pre-prepare-reply', proposal: own };
-    if (repeated) this.#state.send(from, reply);
-    else this.#state.broadcast(reply);
+    if (this.#state.mayWitness(slot)) this.#reply(from, slot, repeated);
+    else this.#events.bound(slot);
     this.#events.want(slot.slot);
     this.#assemble(slot);
+  }
+
+  #reply(primary: ReplicaId, slot: SlotState, repeated: boolean): void {
+    const reply: PeerMessage = { kind: 'pre-prepare-reply', proposal: this.#ownProposal(slot) };
+    if (repeated) this.#state.send(primary, reply);
+    else this.#state.broadcast(reply);
   }
 
   /** Zhao's ba-pre-prepare-reply. */
@@ -208,7 +239,8 @@ export class Gatherer {
     const { quorum } = this.#state;
     const requests = requestsIn(slot.gathering);
     if (!requests || slot.gathering.proposals.size < quorum || slot.acceptedInView) return;
-    const own = this.#ownProposal(slot);
+    const own = slot.gathering.proposals.get(this.#state.self);
+    if (!own) return;
     const others = [...slot.gathering.proposals.values()].filter((one) => one !== own);
     const chosen = [own, ...others.slice(0, quorum - 1)].sort(byReplica);
     const value: ActivationValue = { kind: 'activation', requests, proposals: chosen };

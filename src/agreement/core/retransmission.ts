@@ -8,6 +8,8 @@ export interface RetransmissionActions {
   readonly propose: (slot: SlotState) => void;
   /** The primary is not to blame for the slot. */
   readonly settled: (slot: SlotState) => void;
+  /** Says what binds this replica, and with what it has closed a transaction (two steps). */
+  readonly show: (slot: SlotState) => void;
 }
 
 /** What is said again of an undecided slot, as any message may be lost, and what a primary may lack. */
@@ -24,6 +26,7 @@ export class Retransmission {
 
   /** Gives the primary what it may lack to propose: locks, requests, records. */
   handOver(slot: SlotState): void {
+    this.#actions.show(slot);
     if (this.#state.isPrimary) return;
     const { primary } = this.#state;
     if (slot.lock && !this.#isShown(slot.lock)) {
@@ -60,9 +63,9 @@ export class Retransmission {
    * request up. Nor are the votes of others for the outcome of a transaction that is not on record here:
    * perhaps this replica has forgotten it, and they came late.
    */
-  #hasMeans({ slot, lock, accepted, requests }: SlotState): boolean {
+  #hasMeans({ slot, lock, bond, accepted, requests }: SlotState): boolean {
     if (slot.kind === 'outcome') return this.#host.knows(slot);
-    return Boolean(lock || accepted || requests || this.#host.requestsFor(slot));
+    return Boolean(lock || bond || accepted || requests || this.#host.requestsFor(slot));
   }
 
   /** Nobody answers. A request or a proposal makes the slot wanted again. */

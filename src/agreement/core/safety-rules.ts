@@ -1,12 +1,19 @@
+import type { AgreementName } from '../../kernel/cluster.js';
 import { invariant, type StoredRecord } from '../../kernel/core.js';
 import { attempt, type ClusterId, digest, type View, view } from '../../kernel/ids.js';
 import type { Sign } from '../../kernel/keys.js';
 import type { Signed } from '../../kernel/signed.js';
-import { decodePreparedCertificate, encodePreparedCertificate } from '../certificate.js';
+import {
+  decodePreparedCertificate,
+  decodeProposal,
+  encodePreparedCertificate,
+  encodeProposal,
+} from '../certificate.js';
 import {
   compareBallots,
   type PhaseStatement,
   type PreparedCertificate,
+  type Proposal,
   type Slot,
   type SlotKey,
   type SlotValue,
@@ -14,8 +21,8 @@ import {
   slotKey,
 } from '../messages.js';
 import { signStatement } from '../signing.js';
+import { witnessedIn } from '../values.js';
 import { type OwnVote, type SafetyData, slotOf } from './slot.js';
-import type { Proposal } from './slot-steps.js';
 
 /** Why this replica does not vote for a value at a ballot. */
 export type VoteObjection =
@@ -30,7 +37,13 @@ export type VoteObjection =
   /** It lost its disk, and may have voted in the slot before. */
   | 'abstaining'
   /** It is locked on another value. */
-  | 'locked';
+  | 'locked'
+  /** Two steps: at the first attempt of a view stands only what a quorum witnessed there. */
+  | 'unwitnessed'
+  /** Two steps: it has voted for another value at a first attempt, and that may be decided. */
+  | 'bonded'
+  /** Two steps: another value was decided here. */
+  | 'decided-otherwise';
 
 /** Why this replica does not commit a value at a ballot. */
 export type CommitObjection =
@@ -48,6 +61,7 @@ export type SignedPhase<Objection> =
 
 export interface SafetyRulesOptions {
   readonly cluster: ClusterId;
+  readonly agreement: AgreementName;
   readonly sign: Sign;
   readonly persist: (key: string, value: Uint8Array | null) => void;
   /** The same for what may hold a signature that is not made yet. */
@@ -59,6 +73,7 @@ export interface SafetyRulesOptions {
 
 const VOTED = 'voted/';
 const LOCK = 'lock/';
+const BOND = 'bond/';
 
 /**
  * The votes and the locks of this replica, and the only place where it signs a phase of a slot. `Agreement` says
@@ -78,7 +93,7 @@ export class SafetyRules {
 
   /** Opens the slot. What it returns shows the vote and the lock of this replica there until the slot is closed. */
   open(key: SlotKey): SafetyData {
-    const data = this.#data.get(key) ?? { vote: undefined, lock: undefined };
+    const data = this.#data.get(key) ?? { ...nothingSaid };
     this.#data.set(key, data);
     return data;
   }
@@ -90,12 +105,12 @@ export class SafetyRules {
     proposed: Omit<PhaseStatement, 'kind' | 'phase'>,
     value: SlotValue,
   ): SignedPhase<VoteObjection> {
-    return this.#vote({ kind: 'phase', phase: 'pre-prepare', ...proposed }, value);
+    return this.#vote({ kind: 'phase', phase: 'pre-prepare', ...proposed }, value, undefined);
   }
 
   /** A backup votes for a proposal (Castro and Liskov §4.2; Zhao §4.3 "ba-prepare"). */
   prepare({ prePrepare, value }: Proposal): SignedPhase<VoteObjection> {
-    return this.#vote({ ...prePrepare.statement, phase: 'prepare' }, value);
+    return this.#vote({ ...prePrepare.statement, phase: 'prepare' }, value, prePrepare);
   }
 
   /** A replica that holds the prepared certificate commits (Castro and Liskov §4.2; Zhao §4.3 "ba-commit"). */
@@ -108,20 +123,37 @@ export class SafetyRules {
       isPreparedBy(lock, statement),
       'a commit rests on the prepared certificate of its ballot',
     );
-    return this.#signed({ ...statement, phase: 'commit' });
+    return this.#signed({ ...statement, phase: 'commit' }, this.#witnessedOf(lock));
   }
 
   /** The first rule that forbids a vote for the value; undefined where this replica may vote for it. */
   objectionTo(statement: PhaseStatement, value: SlotValue): VoteObjection | undefined {
     const data = this.#data.get(slotKey(statement.slot));
     if (!data) return 'closed';
-    const { vote, lock } = data;
+    const { vote } = data;
+    const witnessed = this.witnessedIn(value);
     if (!this.#isRemembered(value)) return 'forgotten';
     if (!isNotBelowLastVote(vote, statement)) return 'voted-higher';
     if (!isOneVoteABallot(vote, statement)) return 'voted-otherwise';
-    if (!this.#isFreeToVote(statement)) return 'abstaining';
-    if (!isForLockedValue(lock, statement)) return 'locked';
-    return undefined;
+    if (!this.#isFreeToVote(statement, witnessed)) return 'abstaining';
+    if (!isForLockedValue(data, statement, witnessed)) return 'locked';
+    if (!this.#mayStand(statement, witnessed)) return 'unwitnessed';
+    if (!isForBondedValue(data, statement, witnessed)) return 'bonded';
+    return isForDecidedValue(data, statement) ? undefined : 'decided-otherwise';
+  }
+
+  /** Two steps: the view in which a quorum stated that nothing of earlier views bound them in the slot. */
+  witnessedIn(value: SlotValue): View | undefined {
+    return this.#isTwoStep ? witnessedIn(value) : undefined;
+  }
+
+  /** Whether enough prepares at this ballot decide. */
+  isFast({ ballot }: PhaseStatement): boolean {
+    return this.#isTwoStep && ballot.attempt === 0;
+  }
+
+  get #isTwoStep(): boolean {
+    return this.#options.agreement === 'two-step';
   }
 
   #objectionToCommit(statement: PhaseStatement): CommitObjection | undefined {
@@ -130,10 +162,14 @@ export class SafetyRules {
     const { vote, lock } = data;
     if (!isForLastVote(vote, statement)) return 'not-its-last-vote';
     if (!isPreparedBy(lock, statement)) return 'not-prepared';
-    return this.#isFreeToVote(statement) ? undefined : 'abstaining';
+    return this.#isFreeToVote(statement, this.#witnessedOf(lock)) ? undefined : 'abstaining';
   }
 
-  #vote(statement: PhaseStatement, value: SlotValue): SignedPhase<VoteObjection> {
+  #vote(
+    statement: PhaseStatement,
+    value: SlotValue,
+    prePrepare: Signed<PhaseStatement> | undefined,
+  ): SignedPhase<VoteObjection> {
     const objection = this.objectionTo(statement, value);
     if (objection) return { kind: 'refused', objection };
     const key = slotKey(statement.slot);
@@ -141,14 +177,56 @@ export class SafetyRules {
     invariant(this.#isRemembered(value), 'a vote is for nothing forgotten');
     invariant(isNotBelowLastVote(data.vote, statement), 'ballots of votes rise');
     invariant(isOneVoteABallot(data.vote, statement), 'one vote a ballot');
-    invariant(isForLockedValue(data.lock, statement), 'a vote is for the locked value');
+    const witnessed = this.witnessedIn(value);
+    invariant(isForLockedValue(data, statement, witnessed), 'a vote is for the locked value');
+    invariant(this.#mayStand(statement, witnessed), 'what is voted for first is witnessed');
+    invariant(isForBondedValue(data, statement, witnessed), 'a vote is for the bonded value');
+    invariant(isForDecidedValue(data, statement), 'a vote is for the decided value');
     data.vote = { ballot: statement.ballot, digest: statement.digest };
     this.#options.persist(`${VOTED}${key}`, encodeVote(data.vote));
-    return this.#signed(statement);
+    const signed = this.#signed(statement, witnessed);
+    if (this.isFast(statement)) this.#bind(key, { prePrepare: prePrepare ?? signed.signed, value });
+    return signed;
   }
 
-  #signed(statement: PhaseStatement): SignedPhase<never> {
-    invariant(this.#isFreeToVote(statement), 'nothing is signed in a slot while abstaining');
+  /** A vote at a first attempt binds from then on, whatever becomes of it. */
+  #bind(key: SlotKey, bond: Proposal): void {
+    this.#of(key).bond = bond;
+    this.#options.persistSigned(`${BOND}${key}`, () => encodeProposal(bond));
+  }
+
+  /** Enough others have shown that what binds this replica in the slot was not decided (`Bonds`). */
+  release(key: SlotKey): void {
+    const data = this.#of(key);
+    const digest = data.bond?.prePrepare.statement.digest;
+    invariant(!data.early || data.early.digest !== digest, 'what was decided is not given up');
+    data.bond = undefined;
+    this.#options.persist(`${BOND}${key}`, null);
+  }
+
+  /** The slot was decided in two steps, and stays open. False where that is known. */
+  decidedEarly(statement: PhaseStatement): boolean {
+    const data = this.#of(slotKey(statement.slot));
+    if (data.early) {
+      invariant(data.early.digest === statement.digest, 'a slot has one decision');
+      return false;
+    }
+    data.early = statement;
+    return true;
+  }
+
+  #witnessedOf(lock: PreparedCertificate | undefined): View | undefined {
+    return lock && this.witnessedIn(lock.value);
+  }
+
+  #signed(
+    statement: PhaseStatement,
+    witnessed: View | undefined,
+  ): Extract<SignedPhase<never>, { kind: 'signed' }> {
+    invariant(
+      this.#isFreeToVote(statement, witnessed),
+      'nothing is signed in a slot while abstaining',
+    );
     const { sign, cluster } = this.#options;
     return { kind: 'signed', signed: signStatement(sign, cluster, statement) };
   }
@@ -177,7 +255,7 @@ export class SafetyRules {
   restore(records: readonly StoredRecord[], isDecided: (key: SlotKey) => boolean): Iterable<Slot> {
     const slots = new Map<SlotKey, Slot>();
     for (const { key: name, value } of records) {
-      const prefix = [VOTED, LOCK].find((one) => name.startsWith(one));
+      const prefix = [VOTED, LOCK, BOND].find((one) => name.startsWith(one));
       if (!prefix) continue;
       const slot = slotOf(name.slice(prefix.length));
       const key = slotKey(slot);
@@ -186,6 +264,7 @@ export class SafetyRules {
       this.open(key);
       const data = this.#of(key);
       if (prefix === VOTED) data.vote = decodeVote(value);
+      else if (prefix === BOND) data.bond = decodeProposal(this.#options.cluster, value);
       else data.lock = decodePreparedCertificate(this.#options.cluster, value);
     }
     return slots.values();
@@ -197,15 +276,16 @@ export class SafetyRules {
    * also closes the transaction to registrations.)
    */
   isBoundIn(slot: Slot, view: View): boolean {
-    const { vote, lock } = this.#data.get(slotKey(slot)) ?? {};
-    if (lock) return true;
+    const { vote, lock, bond, early } = this.#data.get(slotKey(slot)) ?? nothingSaid;
+    if (lock || bond || early) return true;
     return vote !== undefined && (slot.kind === 'outcome' || vote.ballot.view >= view);
   }
 
   /** The slot is closed: it is decided, or refused from now on, or `isBoundIn` says that nothing is lost. */
   close(key: SlotKey): void {
-    const { vote, lock } = this.#of(key);
+    const { vote, lock, bond } = this.#of(key);
     if (vote) this.#options.persist(`${VOTED}${key}`, null);
+    if (bond) this.#options.persist(`${BOND}${key}`, null);
     if (lock) this.#options.persist(`${LOCK}${key}`, null);
     this.#data.delete(key);
   }
@@ -223,9 +303,16 @@ export class SafetyRules {
     return !this.#options.isForgotten(value);
   }
 
+  /** Two steps: at the first attempt of a view stands only what a quorum witnessed there. */
+  #mayStand(statement: PhaseStatement, witnessed: View | undefined): boolean {
+    return !this.isFast(statement) || witnessed === statement.ballot.view;
+  }
+
   /** A replica that has lost its disk signs nothing where it may have voted before. */
-  #isFreeToVote({ slot, ballot }: PhaseStatement): boolean {
-    return this.#options.mayVote(slot, ballot.view);
+  #isFreeToVote({ slot, ballot }: PhaseStatement, witnessed: View | undefined): boolean {
+    // In two steps a later view alone proves nothing: what was decided with its vote may be bound and not locked.
+    const isWitnessed = this.#isTwoStep && slot.kind === 'activation' && witnessed !== undefined;
+    return this.#options.mayVote(slot, isWitnessed ? witnessed : ballot.view);
   }
 }
 
@@ -258,13 +345,49 @@ function isHigherLock(lock: PreparedCertificate | undefined, next: PreparedCerti
   return true;
 }
 
-/** Rule 3: a replica that holds a lock votes for the locked value. */
+/**
+ * Rule 3: a replica that holds a lock votes for the locked value. Two steps: or for what a quorum witnessed in a later
+ * view, for none of a quorum that committed could have witnessed that.
+ */
 function isForLockedValue(
-  lock: PreparedCertificate | undefined,
+  { lock }: SafetyData,
   { digest }: PhaseStatement,
+  witnessed: View | undefined,
 ): boolean {
-  return lock === undefined || lock.prePrepare.statement.digest === digest;
+  if (lock === undefined || lock.prePrepare.statement.digest === digest) return true;
+  return isLaterThan(lock.prePrepare.statement, witnessed);
 }
+
+/**
+ * Rule 4, two steps: a replica that has voted at a first attempt votes for that value, or for one that is prepared at that
+ * ballot or above, or that a quorum witnessed in a later view.
+ */
+function isForBondedValue(
+  { bond, lock }: SafetyData,
+  { digest }: PhaseStatement,
+  witnessed: View | undefined,
+): boolean {
+  const bound = bond?.prePrepare.statement;
+  if (bound === undefined || bound.digest === digest || isLaterThan(bound, witnessed)) return true;
+  const locked = lock?.prePrepare.statement;
+  return locked?.digest === digest && compareBallots(locked.ballot, bound.ballot) >= 0;
+}
+
+function isLaterThan({ ballot }: PhaseStatement, witnessed: View | undefined): boolean {
+  return witnessed !== undefined && witnessed > ballot.view;
+}
+
+/** Two steps: what was decided here stays so while the slot is open. */
+function isForDecidedValue({ early }: SafetyData, { digest }: PhaseStatement): boolean {
+  return early === undefined || early.digest === digest;
+}
+
+const nothingSaid: SafetyData = {
+  vote: undefined,
+  lock: undefined,
+  bond: undefined,
+  early: undefined,
+};
 
 const encoder = new TextEncoder();
 const decoder = new TextDecoder();

@@ -1,14 +1,8 @@
 import { invariant } from '../../kernel/core.js';
 import { type ReplicaId, unreachable } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
-import type { PeerMessage, PhaseStatement, SlotValue, UuidProposal } from '../messages.js';
+import type { PeerMessage, Proposal, UuidProposal } from '../messages.js';
 import type { ActivationStatement } from '../statements.js';
-
-/** A pre-prepare together with its value. */
-export interface Proposal {
-  readonly prePrepare: Signed<PhaseStatement>;
-  readonly value: SlotValue;
-}
 
 export type Update = Extract<PeerMessage, { kind: 'pre-prepare-update' }>;
 

@@ -7,9 +7,12 @@ import {
 import { type Signed, signatureOf } from '../../kernel/signed.js';
 import {
   type Ballot,
+  type ClosingStatement,
   compareBallots,
+  type PeerMessage,
   type PhaseStatement,
   type PreparedCertificate,
+  type Proposal,
   type ReplicaSignature,
   type Slot,
   type SlotKey,
@@ -23,7 +26,6 @@ import {
   firstSteps,
   type Gathering,
   heldIn,
-  type Proposal,
   requestsIn,
   type SlotEvent,
   type SlotSteps,
@@ -41,7 +43,13 @@ export interface SafetyData {
   readonly vote: OwnVote | undefined;
   /** The highest prepared certificate known. Only a higher one changes this replica's mind. */
   readonly lock: PreparedCertificate | undefined;
+  /** Its last vote at the first attempt of a view (two steps only): others may have been enough to decide with it. */
+  readonly bond: Proposal | undefined;
+  /** What was decided in two steps. The slot is open until a quorum has committed, which binds later views. */
+  readonly early: PhaseStatement | undefined;
 }
+
+export type Bonded = Extract<PeerMessage, { kind: 'bonded' }>;
 
 /** What a replica knows of an undecided slot. */
 export class SlotState {
@@ -59,6 +67,10 @@ export class SlotState {
   #steps = firstSteps;
   readonly prepares = new PhaseVotes();
   readonly commits = new PhaseVotes();
+  /** What others have said that binds them, the last of each (two steps only). */
+  readonly bonds = new Map<ReplicaId, Bonded>();
+  /** With what each replica has closed the transaction, the last of each (two steps only). */
+  readonly closings = new Map<ReplicaId, Signed<ClosingStatement>>();
 
   constructor(slot: Slot, safety: SafetyData) {
     this.slot = slot;
@@ -72,6 +84,14 @@ export class SlotState {
 
   get lock(): PreparedCertificate | undefined {
     return this.#safety.lock;
+  }
+
+  get bond(): Proposal | undefined {
+    return this.#safety.bond;
+  }
+
+  get early(): PhaseStatement | undefined {
+    return this.#safety.early;
   }
 
   /** Steps on, as the tables of `slot-steps.ts` say. There is no other way. */

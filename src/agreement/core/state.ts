@@ -1,6 +1,8 @@
+import type { AgreementName } from '../../kernel/cluster.js';
 import { type CommonOutput, type LogLevel, persistSigned } from '../../kernel/core.js';
 import {
   type ClusterId,
+  type Digest,
   primaryOf,
   quorum,
   type ReplicaId,
@@ -34,6 +36,7 @@ import { type AgreementTimer, startTimer, stopTimer } from './timers.js';
 export interface AgreementOptions {
   readonly cluster: ClusterId;
   readonly resilience: Resilience;
+  readonly agreement: AgreementName;
   readonly self: ReplicaId;
   readonly suspectAfterMs: number;
   readonly resendAfterMs: number;
@@ -75,6 +78,7 @@ export class AgreementState {
     this.#host = host;
     this.rules = new SafetyRules({
       cluster: options.cluster,
+      agreement: options.agreement,
       sign: options.sign,
       persist: (key, value) => this.persist(key, value),
       persistSigned: (key, encode) => this.persistSigned(key, encode),
@@ -121,6 +125,21 @@ export class AgreementState {
   /** Whether this replica can be sure that its vote contradicts none that it cast before. */
   mayVote({ slot }: SlotState): boolean {
     return this.abstentions.mayVote(slot, this.view);
+  }
+
+  get isTwoStep(): boolean {
+    return this.options.agreement === 'two-step';
+  }
+
+  /**
+   * Whether this replica may state that nothing of earlier views binds it in the slot. (In three phases that statement is
+   * worth nothing, and a UUID is no such one.) One that has lost its disk never knows: a vote of its own may come to light
+   * that no other replica had seen when it asked them.
+   */
+  mayWitness({ lock, bond, early, key }: SlotState): boolean {
+    if (!this.isTwoStep) return true;
+    if (this.abstentions.covers(key) || this.abstentions.silentUpTo >= 0) return false;
+    return !lock && !bond && !early;
   }
 
   /** The slot's state, new where need be; undefined where it is decided. */
@@ -210,6 +229,8 @@ export type Backing = 'none' | 'backed' | 'insisted';
 
 /** What the agreement asks of the transaction service that it serves. */
 export interface AgreementHost {
+  /** With which enlistments this replica has closed the transaction for good (two steps); undefined where it has not. */
+  closedWith(slot: Slot): Digest | undefined;
   /** `f + 1` matching activation requests for an activation slot, or undefined without them. */
   requestsFor(slot: Slot): readonly Signed<ActivationStatement>[] | undefined;
   /** The outcome that this replica would propose now; undefined while there is no reason for one. */

@@ -4,20 +4,24 @@ import {
   compareBallots,
   type DecisionProof,
   type PhaseStatement,
+  type Proposal,
+  type ReplicaSignature,
   type Slot,
   sameProposal,
 } from '../messages.js';
 import { encodeStatement } from '../signing.js';
+import { fastPrepares } from '../two-step.js';
 import type { VoteObjection } from './safety-rules.js';
 import type { SlotState } from './slot.js';
-import type { Proposal } from './slot-steps.js';
 import { type AgreementHost, type AgreementState, ATTEMPTS_MAX, type Backing } from './state.js';
 
 export interface VotingEvents {
   /** A proposal was acceptable: the slot has to be decided. */
   want(slot: Slot): void;
-  /** A quorum committed. */
+  /** A quorum committed, or in two steps enough prepared at a first attempt. */
   decide(proof: DecisionProof): void;
+  /** What the primary proposes is not what binds this replica. */
+  bound(slot: SlotState): void;
 }
 
 /** The backup's side of the three phases, and the counting of everybody's votes. */
@@ -51,7 +55,7 @@ export class Voter {
     if (slot.vote && compareBallots(statement.ballot, slot.vote.ballot) === 0) {
       return this.#onSameBallot(slot, proposal);
     }
-    if (!slot.lock && !this.#isAcceptable(slot, proposal, isNew)) {
+    if (!isJudged(slot, statement) && !this.#isAcceptable(slot, proposal, isNew)) {
       return isNew ? this.#handOn(slot, proposal) : undefined;
     }
     this.#voteFor(slot, proposal);
@@ -66,6 +70,7 @@ export class Voter {
       slot.prepares.add(from, signed);
       if (slot.held && this.#isBacked(slot, slot.held)) this.onProposal(slot, slot.held);
       this.checkPrepared(slot);
+      this.#checkFast(slot, signed.statement);
     }
     this.#wantIfOneCorrectDoes(slot);
   }
@@ -92,7 +97,12 @@ export class Voter {
       case 'closed':
       case 'forgotten':
       case 'voted-higher':
+      case 'unwitnessed':
         return;
+      case 'bonded':
+        return this.#events.bound(slot);
+      case 'decided-otherwise':
+        return this.#logEquivocation(slot);
       case 'voted-otherwise':
         return this.#logEquivocation(slot);
       case 'abstaining':
@@ -178,6 +188,7 @@ export class Voter {
     slot.prepares.add(this.#state.self, prepare.signed);
     this.#state.broadcast({ kind: 'phase', signed: prepare.signed });
     this.checkPrepared(slot);
+    this.#checkFast(slot, prepare.signed.statement);
     this.#checkCommitted(slot, prepare.signed.statement);
   }
 
@@ -203,15 +214,32 @@ export class Voter {
     this.#checkCommitted(slot, commit.signed.statement);
   }
 
+  /** Two steps: all but `t` voted at a first attempt, the primary with its proposal. */
+  #checkFast(slot: SlotState, like: PhaseStatement): void {
+    if (slot.early || !this.#state.rules.isFast(like)) return;
+    const { resilience } = this.#state.options;
+    const primary = primaryOf(resilience, like.ballot.view);
+    const signatures = slot.prepares.matching(like).filter(({ replica }) => replica !== primary);
+    if (signatures.length >= fastPrepares(resilience)) {
+      this.#decide(slot, { ...like, phase: 'prepare' }, signatures);
+    }
+  }
+
   /** ba-commit done: a quorum committed. A replica without the value fetches the decision. */
   #checkCommitted(slot: SlotState, like: PhaseStatement): void {
     if (slot.commits.count(like) < this.#state.quorum) return;
-    const signatures = slot.commits.matching(like);
-    const known = [slot.accepted, slot.held, slot.lock].find(
-      (one) => one?.prePrepare.statement.digest === like.digest,
+    this.#decide(slot, { ...like, phase: 'commit' }, slot.commits.matching(like));
+  }
+
+  #decide(
+    slot: SlotState,
+    statement: PhaseStatement,
+    signatures: readonly ReplicaSignature[],
+  ): void {
+    const known = [slot.accepted, slot.held, slot.lock, slot.bond].find(
+      (one) => one?.prePrepare.statement.digest === statement.digest,
     );
     if (!known) return this.#fetch(slot);
-    const statement: PhaseStatement = { ...like, phase: 'commit' };
     const bytes = encodeStatement(this.#state.options.cluster, statement);
     this.#events.decide({ commits: { statement, bytes, signatures }, value: known.value });
   }
@@ -221,6 +249,13 @@ export class Voter {
     const isFirst = this.#state.pace.allows(`fetch/${key}`);
     if (isFirst) this.#state.broadcast({ kind: 'fetch', slot });
   }
+}
+
+/** What a quorum has prepared, or this replica has voted for itself or decided, is not judged again. */
+function isJudged({ lock, bond, early }: SlotState, { digest }: PhaseStatement): boolean {
+  return [lock?.prePrepare.statement, bond?.prePrepare.statement, early].some(
+    (one) => one?.digest === digest,
+  );
 }
 
 function answerTo({ key }: SlotState, { ballot }: PhaseStatement): string {

@@ -90,6 +90,7 @@ export async function startCoordinator(options: CoordinatorNodeOptions): Promise
   const core = createCore({
     cluster: cluster.id,
     resilience: cluster.resilience,
+    agreement: cluster.agreement,
     self: self.id,
     initiators: cluster.initiators.map(({ id }) => id),
     ...cluster.timing,

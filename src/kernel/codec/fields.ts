@@ -114,7 +114,8 @@ export type SignedKind =
   | 'prepare'
   | 'commit'
   | 'view-change'
-  | 'new-view';
+  | 'new-view'
+  | 'closing';
 
 const domain = new TextEncoder().encode('concordat/1');
 const signedKind = choice<SignedKind>(
@@ -130,6 +131,7 @@ const signedKind = choice<SignedKind>(
   'commit',
   'view-change',
   'new-view',
+  'closing',
 );
 
 /** Starts every signed text: the domain and its version, the kind, and the cluster that it is bound to. */

@@ -1,6 +1,6 @@
 import { X509Certificate } from 'node:crypto';
 import { z } from 'zod';
-import { bindings, type Cluster, engineNames } from '../cluster.js';
+import { agreementNames, bindings, type Cluster, engineNames } from '../cluster.js';
 import { limits } from '../codec/limits.js';
 import {
   clusterId,
@@ -127,6 +127,9 @@ const shape = z.strictObject({
     defaultExpiresMs: durationField,
   }),
   binding: z.enum(bindings, `must be one of ${bindings.join(', ')}`).default('soap'),
+  agreement: z
+    .enum(agreementNames, `must be one of ${agreementNames.join(', ')}`)
+    .default('three-phase'),
   retainedTransactions: z
     .int('must be a whole number')
     .min(1, 'must be at least 1')
@@ -167,6 +170,12 @@ export const clusterSchema = shape.superRefine((file, context) => {
     fault(
       ['initiators'],
       `lists ${initiators.length}, but f = ${f} needs 2f + 1 = ${2 * f + 1}; add some or lower f`,
+    );
+  }
+  if (file.agreement === 'two-step' && f === 0) {
+    fault(
+      ['agreement'],
+      'needs f of at least 1: two steps are of use only where a replica may be faulty',
     );
   }
   for (const [list, members] of Object.entries({ coordinators, initiators })) {
@@ -235,6 +244,7 @@ export function toCluster(file: ClusterFile): Cluster {
     allowedOrigins: file.allowedOrigins,
     timing: file.timing,
     binding: file.binding,
+    agreement: file.agreement,
     retainedTransactions: file.retainedTransactions,
     owedTransactions: file.owedTransactions,
     sessions: file.sessions,

@@ -1,4 +1,4 @@
-import type { Binding, EngineName, Timing } from '../cluster.js';
+import type { AgreementName, Binding, EngineName, Timing } from '../cluster.js';
 import {
   type ClusterFile,
   clusterSchema,
@@ -113,6 +113,8 @@ export interface NewCluster {
   readonly retainedTransactions?: number;
   /** How its nodes send messages to each other; `soap` unless given. */
   readonly binding?: Binding;
+  /** How its coordinators agree; `three-phase` unless given. */
+  readonly agreement?: AgreementName;
   /** Where its nodes live. */
   readonly layout: Layout;
 }
@@ -245,6 +247,7 @@ export function makeCluster(
     allowedOrigins: [],
     timing: timingOf(options),
     binding: options.binding,
+    agreement: options.agreement,
     retainedTransactions: options.retainedTransactions,
     ...(options.sessions && { sessions: settingOf(options.sessions) }),
   });

@@ -2,6 +2,7 @@ import * as clients from './clients.js';
 import * as initiators from './initiators.js';
 import type { BehaviourMaker } from './liar.js';
 import * as participants from './participants.js';
+import * as bonds from './replica-bonds.js';
 import * as proposals from './replica-proposals.js';
 import * as revivals from './replica-revivals.js';
 import * as service from './replica-service.js';
@@ -35,6 +36,9 @@ export const coordinatorBehaviours = {
   revive: revivals.revive,
   'false-inventories': revivals.falseInventories,
   'deny-late': revivals.denyLate,
+  'equivocate-first-attempts': bonds.equivocateFirstAttempts,
+  'false-bonds': bonds.falseBonds,
+  'false-witness': bonds.falseWitness,
 } satisfies Record<string, BehaviourMaker>;
 
 export const initiatorBehaviours = {

@@ -1,4 +1,6 @@
 import { type PhaseStatement, type SlotKey, slotKey } from '../../../src/agreement/messages.js';
+import { fastPrepares } from '../../../src/agreement/two-step.js';
+import type { AgreementName } from '../../../src/kernel/cluster.js';
 import { type Digest, quorum, type ReplicaId, type Resilience } from '../../../src/kernel/ids.js';
 import { coordinatorAddress } from '../kit/cast.js';
 import type { Violation } from '../kit/violation.js';
@@ -6,6 +8,7 @@ import type { DecisionFact } from './facts.js';
 
 export interface BallotsOptions {
   readonly resilience: Resilience;
+  readonly agreement: AgreementName;
   readonly nowMs: () => number;
   readonly isCorrect: (address: string) => boolean;
 }
@@ -19,7 +22,7 @@ export class Ballots {
   readonly contradictions: Violation[] = [];
   readonly #options: BallotsOptions;
   readonly #said = new Map<string, string>();
-  readonly #committers = new Map<string, Set<ReplicaId>>();
+  readonly #deciders = new Map<string, Set<ReplicaId>>();
 
   constructor(options: BallotsOptions) {
     this.#options = options;
@@ -34,11 +37,20 @@ export class Ballots {
       if (!this.firstVoteMs.has(digest)) this.firstVoteMs.set(digest, this.#options.nowMs());
       this.#compare(`${coordinatorAddress(replica)} ${phase} ${about}`, what);
     }
-    if (phase !== 'commit') return;
-    const key = `${about} ${what}`;
-    const committers = (this.#committers.get(key) ?? new Set()).add(replica);
-    this.#committers.set(key, committers);
-    if (committers.size >= quorum(this.#options.resilience)) this.#decided(statement);
+    const enough = this.#enough(statement);
+    if (enough === undefined) return;
+    const key = `${phase} ${about} ${what}`;
+    const deciders = (this.#deciders.get(key) ?? new Set()).add(replica);
+    this.#deciders.set(key, deciders);
+    if (deciders.size >= enough) this.#decided(statement);
+  }
+
+  /** So many that say this decide; undefined where they do not, however many. */
+  #enough({ phase, ballot }: PhaseStatement): number | undefined {
+    const { resilience, agreement } = this.#options;
+    if (phase === 'commit') return quorum(resilience);
+    const isFast = agreement === 'two-step' && phase === 'prepare' && ballot.attempt === 0;
+    return isFast ? fastPrepares(resilience) : undefined;
   }
 
   /**

@@ -57,7 +57,7 @@ export class Witness implements Facts {
 
   constructor(options: WitnessOptions) {
     this.#options = options;
-    this.#ballots = new Ballots({ ...options, resilience: options.cast.cluster.resilience });
+    this.#ballots = new Ballots({ ...options, ...options.cast.cluster });
     this.ledger = new Ledger(options.nowMs);
   }
 

@@ -1,5 +1,5 @@
 import { createHash, createPrivateKey } from 'node:crypto';
-import type { Cluster, Member, Timing } from '../../../src/kernel/cluster.js';
+import type { AgreementName, Cluster, Member, Timing } from '../../../src/kernel/cluster.js';
 import {
   clusterId,
   type InitiatorId,
@@ -18,6 +18,8 @@ export interface CastOptions {
   readonly banks: readonly string[];
   /** 5,000 unless given. */
   readonly retainedTransactions?: number;
+  /** Three phases unless given. */
+  readonly agreement?: AgreementName;
 }
 
 /** Everybody in a run: the cluster, its keys, and who is found at which address. */
@@ -68,7 +70,7 @@ export const timing: Timing = {
 };
 
 export function createCast(options: CastOptions): Cast {
-  const { n, f, banks, retainedTransactions = RETAINED } = options;
+  const { n, f, banks, retainedTransactions = RETAINED, agreement = 'three-phase' } = options;
   const coordinators = indices(n).map((id) => ({
     ...member(coordinatorAddress(id)),
     id: replicaId(id),
@@ -84,6 +86,7 @@ export function createCast(options: CastOptions): Cast {
     resilience: resilience(n, f),
     authority: '',
     binding: 'soap',
+    agreement,
     coordinators,
     initiators,
     participants,

@@ -192,6 +192,7 @@ function coreOf({ cast, self, entropy, createCore }: CoordinatorPartyOptions) {
   return createCore({
     cluster: cluster.id,
     resilience: cluster.resilience,
+    agreement: cluster.agreement,
     self,
     initiators: cluster.initiators.map(({ id }) => id),
     ...cluster.timing,

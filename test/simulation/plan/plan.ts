@@ -1,3 +1,4 @@
+import type { AgreementName } from '../../../src/kernel/cluster.js';
 import type { LiarName } from '../byzantine/library.js';
 import type { TransactionFault } from '../faults/fault-kinds.js';
 import type { WorldPlan } from '../kit/world.js';
@@ -23,6 +24,8 @@ export interface Plan extends WorldPlan {
   readonly twins: readonly string[];
   /** Finished transactions that a coordinator remembers. */
   readonly retainedTransactions: number;
+  /** How the coordinators agree. */
+  readonly agreement: AgreementName;
 }
 
 export function isLiar(plan: Plan, address: string): boolean {

@@ -1,4 +1,5 @@
 import { z } from 'zod';
+import { agreementNames } from '../../../src/kernel/cluster.js';
 import { behaviourMakers } from '../byzantine/library.js';
 import { transactionFaults } from '../faults/fault-kinds.js';
 import { commonForm, faultsOf, namesIn, whole } from '../kit/plan-form.js';
@@ -15,6 +16,7 @@ const planForm = z.strictObject({
   liars: z.array(z.strictObject({ address, behaviours: namesIn(behaviourMakers).min(1) })),
   twins: z.array(address),
   retainedTransactions: whole.max(100_000),
+  agreement: z.enum(agreementNames).default('three-phase'),
 });
 
 /** Reads a plan from JSON, as the shrinker prints it. Throws `ZodError` or `SyntaxError`. */

@@ -85,6 +85,16 @@ function describePeer(message: PeerMessage): string {
       const { question, open, finished } = message;
       return `inventory ${short(question)}: ${open.length} open, ${finished.length} finished`;
     }
+    case 'closing': {
+      const { tid, view, enlistments } = message.signed.statement;
+      return `closing ${short(tid)} v${view} with ${short(enlistments)}`;
+    }
+    case 'bonded': {
+      const by = message.proposal
+        ? describePhase(message.proposal.prePrepare.statement)
+        : 'nothing';
+      return `bonded ${shortSlot(slotKey(message.slot))} in v${message.view} by ${by}`;
+    }
     case 'requests':
       return `requests of ${message.requests.map((one) => `i${one.statement.initiator}`).join(', ')}`;
   }

@@ -42,8 +42,8 @@ export class TransactionsWorld extends World<Plan, Packet> {
   };
 
   constructor(plan: Plan, narrate?: Narrator) {
-    const { seed, n, f, retainedTransactions } = plan;
-    const cast = createCast({ n, f, banks: bankNames(plan), retainedTransactions });
+    const { seed, n, f, retainedTransactions, agreement } = plan;
+    const cast = createCast({ n, f, banks: bankNames(plan), retainedTransactions, agreement });
     super({ plan, seed: `seed ${seed}`, cast, narrate });
     this.reader = new Reader(cast);
     this.witness = new Witness({

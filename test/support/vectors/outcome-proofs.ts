@@ -1,6 +1,7 @@
 import { encodeDecisionProof } from '../../../src/agreement/certificate.js';
 import type { DecisionProof, OutcomeValue } from '../../../src/agreement/messages.js';
-import { enlistmentId, participantId } from '../../../src/kernel/ids.js';
+import type { Cluster } from '../../../src/kernel/cluster.js';
+import { attempt, enlistmentId, participantId, view } from '../../../src/kernel/ids.js';
 import { signingInBatches } from '../batches.js';
 import { Evidence, upTo } from '../evidence.js';
 import { invitationBy, invitationsOf, passedOn } from '../invitations.js';
@@ -18,12 +19,19 @@ export interface Proves {
 export interface ProofVector {
   readonly name: string;
   readonly proof: Uint8Array;
+  /** How the coordinators agree, where it is not in three phases. */
+  readonly agreement?: 'two-step';
   /** `null` where the proof is to be refused. */
   readonly proves: Proves | null;
 }
 
 const parties = testCluster({ id: 'vectors', participants: ['bank-a', 'bank-b', 'bank-c'] });
 const evidence = new Evidence(parties);
+/** The same members, in a cluster that agrees in two steps. */
+const inTwoSteps = testCluster({
+  ...{ id: 'vectors', participants: ['bank-a', 'bank-b', 'bank-c'] },
+  agreement: 'two-step',
+});
 const { tid } = evidence;
 const bankB = participantId('bank-b');
 const pair = (vote: 'prepared' | 'readOnly' | 'aborted' = 'prepared') => [
@@ -44,6 +52,11 @@ const guest = (over: Parameters<Evidence['registration']>[1]) => ({
 export const vectorParties = parties;
 export const vectorCluster = parties.cluster;
 
+/** The cluster that the vector is of. */
+export function clusterOf({ agreement }: { readonly agreement?: 'two-step' | undefined }): Cluster {
+  return agreement ? inTwoSteps.cluster : vectorCluster;
+}
+
 /** What a verifier knows of the cluster. */
 export function clusterJson(): object {
   const { id, resilience, coordinators, initiators, participants } = vectorCluster;
@@ -60,7 +73,15 @@ export function clusterJson(): object {
 
 /** Proofs that verify, then proofs that do not, each for one reason. */
 export function outcomeProofVectors(): readonly ProofVector[] {
-  return [...valid(), ...forged(), ...unfounded(), ...uninvited(), ...changed(), ...inBatches()];
+  return [
+    ...valid(),
+    ...forged(),
+    ...unfounded(),
+    ...uninvited(),
+    ...changed(),
+    ...inBatches(),
+    ...twoSteps(),
+  ];
 }
 
 function valid(): ProofVector[] {
@@ -113,6 +134,51 @@ function forged(): ProofVector[] {
       value,
     }),
     refusedProof('a proof of another cluster', stranger.decision(stranger.commitValue())),
+  ];
+}
+
+/** As all but two replicas prepared, at the first attempt of a view; closed by a quorum. */
+function twoSteps(): ProofVector[] {
+  const closed = evidence.closed(commit());
+  const { closing } = closed;
+  if (!closing) throw new RangeError('closed, and not closed');
+  const fast = (replicas: readonly number[], number = 0, value = closed): DecisionProof => {
+    const over = { ballot: { view: view(0), attempt: attempt(number) } };
+    return {
+      commits: evidence.certificate(evidence.phase('prepare', value, over), replicas),
+      value,
+    };
+  };
+  const inTwo = (vector: ProofVector): ProofVector => ({ ...vector, agreement: 'two-step' });
+  const proves = accepted('', closed).proves;
+  const few = { ...closing, signatures: closing.signatures.slice(1) };
+  return [
+    inTwo(accepted('two steps: a commit', closed)),
+    inTwo({ name: 'two steps: prepares', proof: encodeDecisionProof(fast([1, 2])), proves }),
+    inTwo({
+      name: 'two steps: more prepares',
+      proof: encodeDecisionProof(fast([1, 2, 3])),
+      proves,
+    }),
+    inTwo(accepted('two steps: a commit that nobody has closed', commit())),
+    inTwo(refusedProof('two steps: prepares of two replicas too few', fast([1]))),
+    inTwo(refusedProof('two steps: a prepare of the primary', fast([0, 1]))),
+    inTwo(refusedProof('two steps: prepares at a second attempt', fast([1, 2], 1))),
+    inTwo(refused('two steps: closed by two', { ...closed, closing: few })),
+    inTwo(
+      refused('two steps: closed with another registration', {
+        ...closed,
+        records: [evidence.record('bank-a')],
+      }),
+    ),
+    inTwo(
+      refused('two steps: a closed abort', {
+        ...abort({ reason: 'vote', records: pair('aborted') }),
+        closing,
+      }),
+    ),
+    refusedProof('three phases: prepares', fast([1, 2], 0, commit())),
+    refused('three phases: a commit that a quorum has closed', closed),
   ];
 }
 

@@ -70,6 +70,16 @@ export class AgreementWords {
         return `recover${message.floors ? ', floors too' : ''}`;
       case 'inventory':
         return this.#inventory(message);
+      case 'closing': {
+        const { tid, view } = message.signed.statement;
+        return `closing ${names.transaction(tid)} v${view}`;
+      }
+      case 'bonded': {
+        const by = message.proposal
+          ? this.proposal(message.proposal.prePrepare.statement)
+          : 'nothing';
+        return `bonded ${names.slot(message.slot)} v${message.view}: by ${by}`;
+      }
       default:
         return unreachable(message);
     }

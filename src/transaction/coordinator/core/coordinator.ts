@@ -134,6 +134,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       output: (output) => this.#output(output),
       rank: () => this.#rank(),
       debts,
+      closed: (transaction) => this.#onClosed(transaction),
       decided: (transaction) => this.#transactions.decided(transaction),
       finished: (transaction) => this.#transactions.finish(transaction),
     });
@@ -253,6 +254,12 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     this.#agreement.want(slot);
   }
 
+  #onClosed(transaction: CoordinatorTransaction): void {
+    if (this.#options.agreement !== 'two-step') return;
+    this.#transactions.closed(transaction);
+    this.#agreement.closed({ kind: 'outcome', tid: transaction.tid });
+  }
+
   // Peers ----------------------------------------------------------------------------------------
 
   #onPeer(verified: VerifiedPeerMessage): void {
@@ -332,6 +339,10 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     return slot.kind === 'outcome' ? this.#transactions.get(slot.tid)?.proposal() : undefined;
   }
 
+  closedWith(slot: Slot): Digest | undefined {
+    return slot.kind === 'outcome' ? this.#transactions.get(slot.tid)?.closedWith : undefined;
+  }
+
   evidenceFor(slot: Slot): readonly VerifiedRecord[] {
     return slot.kind === 'outcome' ? (this.#transactions.get(slot.tid)?.evidence() ?? []) : [];
   }
@@ -349,7 +360,8 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     const transaction = this.#transactions.get(value.tid);
     if (!transaction) return { verdict: 'later', why: 'the transaction is not known here yet' };
     const verdict = transaction.judge(value, backing);
-    const isExcess = backing === 'none' && this.#debts.isExceededBy(value, transaction);
+    const isExcess =
+      !value.closing && backing === 'none' && this.#debts.isExceededBy(value, transaction);
     return verdict.verdict === 'accept' && isExcess
       ? { verdict: 'later', why: 'a participant that owes too much votes to commit' }
       : verdict;

@@ -38,6 +38,11 @@ export function overdueKey(tid: TransactionId): string {
   return `overdue/${tid}`;
 }
 
+/** This replica has closed the undecided transaction to registrations (two steps). */
+export function closedKey(tid: TransactionId): string {
+  return `closed/${tid}`;
+}
+
 /** Two votes of one participant that contradict each other. */
 export function evidenceKeys(
   tid: TransactionId,

@@ -145,6 +145,9 @@ export class Requests {
     switch (statement.kind) {
       case 'registration':
         this.#relayed(transaction, { ...record, statement }, from);
+        if (transaction.closed) {
+          this.#parts.agreement.closed({ kind: 'outcome', tid: transaction.tid });
+        }
         return this.reconsider(transaction);
       case 'vote':
         this.#parts.twoPhase.voted(transaction, {

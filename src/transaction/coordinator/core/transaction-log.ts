@@ -12,6 +12,7 @@ import {
 import type { Verified } from '../../../kernel/signed.js';
 import { type Floors, namedBy } from './floors.js';
 import {
+  closedKey,
   evidenceKeys,
   finishedKey,
   finishedUnder,
@@ -174,6 +175,16 @@ export class TransactionLog {
     this.#options.persist(overdueKey(transaction.tid), new Uint8Array());
   }
 
+  /**
+   * This replica takes no registrations for it any more. That is durable before it says so: an acknowledgement after that
+   * would make what it says false.
+   */
+  closed(transaction: CoordinatorTransaction): void {
+    if (transaction.closed) return;
+    transaction.closed = true;
+    this.#options.persist(closedKey(transaction.tid), new Uint8Array());
+  }
+
   /** Its outcome is agreed and on disk. */
   decided(transaction: CoordinatorTransaction): void {
     this.#ended(transaction);
@@ -181,6 +192,8 @@ export class TransactionLog {
 
   #ended(transaction: CoordinatorTransaction): void {
     this.undecided.ended(transaction.tid);
+    if (transaction.closed) this.#options.persist(closedKey(transaction.tid), null);
+    transaction.closed = false;
     if (!transaction.overdue) return;
     transaction.overdue = false;
     this.#options.persist(overdueKey(transaction.tid), null);
@@ -223,6 +236,7 @@ export class TransactionLog {
     for (const transaction of this.#transactions.values()) {
       const { tid, enlistments } = transaction;
       transaction.overdue = stored.has(overdueKey(tid));
+      transaction.closed = stored.has(closedKey(tid));
       for (const [id, enlistment] of enlistments) {
         enlistment.contradicted = stored.has(evidenceKeys(tid, id).first);
       }

@@ -17,6 +17,7 @@ import type {
   RegistrationStatement,
   VoteStatement,
 } from '../../../agreement/statements.js';
+import { digestOfEnlistments } from '../../../agreement/values.js';
 import { enlistmentsMax } from '../../../kernel/codec/limits.js';
 import { invariant } from '../../../kernel/core.js';
 import {
@@ -105,6 +106,8 @@ export class CoordinatorTransaction {
   phase: Phase = 'active';
   /** This replica's own timer ran out: for the votes, or for the whole transaction. */
   overdue = false;
+  /** This replica takes no registrations any more, restarts included (two steps). */
+  closed = false;
   decision: { readonly outcome: Outcome; readonly certificate: CommitCertificate } | undefined;
   finished = false;
   notices = 0;
@@ -142,7 +145,8 @@ export class CoordinatorTransaction {
   }
 
   #takesRegistrations(hasVoted: boolean): boolean {
-    const state = hasVoted && !this.decision ? 'PreparedSuccess' : this.state;
+    const isEnding = (hasVoted || this.closed) && !this.decision;
+    const state = isEnding ? 'PreparedSuccess' : this.state;
     const protocol = this.phase === 'durable' ? 'durable' : 'volatile';
     const step = transition(coordinatorTable, state, 'register', protocol);
     return step !== 'impossible' && step.actions.includes('send RegisterResponse');
@@ -221,6 +225,13 @@ export class CoordinatorTransaction {
     return new Set([...commit.keys(), ...rollback.keys()]);
   }
 
+  /** With which enlistments this replica has closed it; undefined where it has not. */
+  get closedWith(): Digest | undefined {
+    if (!this.closed || this.decision) return undefined;
+    const counting = [...this.enlistments].filter(([, { counts }]) => counts);
+    return digestOfEnlistments(counting.map(([id]) => id));
+  }
+
   /** What this replica would propose now; undefined while there is no reason for an outcome. */
   proposal(): OutcomeValue | undefined {
     const next = this.#nextOutcome();
@@ -244,6 +255,8 @@ export class CoordinatorTransaction {
 
   /** Zhao §4.3, "a backup accepts"; protocols.md 1.2 (superset) and 1.3 (an abort needs a reason). */
   judge(value: OutcomeValue, backing: Backing): ProposalVerdict {
+    // A quorum closed it with just these: what else is on record here was acknowledged by no quorum.
+    if (value.closing) return { verdict: 'accept' };
     if (!this.#isComplete(value)) return refuse('a registration is missing in the certificate');
     if (value.reason !== 'timeout') return { verdict: 'accept' };
     // Those that insist may not count a vote that counts here: its participant owes them too much.

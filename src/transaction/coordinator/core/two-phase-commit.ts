@@ -31,6 +31,8 @@ export interface TwoPhaseEvents {
   rank(): number;
   /** What participants owe, kept up to date here. */
   readonly debts: Debts;
+  /** Prepare has gone to the durable participants: it takes no registrations any more. */
+  closed(transaction: CoordinatorTransaction): void;
   /** It has an outcome now. */
   decided(transaction: CoordinatorTransaction): void;
   /** Nothing has to be sent to any participant any more. */
@@ -165,6 +167,7 @@ export class TwoPhaseCommit {
     }
     transaction.phase = 'durable';
     this.#prepare(transaction, 'durable');
+    this.#events.closed(transaction);
   }
 
   #prepare(transaction: CoordinatorTransaction, protocol: TwoPhaseProtocol): void {

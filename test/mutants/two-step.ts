@@ -1,0 +1,147 @@
+import type { Mutant } from './mutant.js';
+
+const checks = ['test/agreement/two-step-checks.test.ts'];
+const slots = ['test/agreement/two-step-slots.test.ts'];
+const rules = 'src/agreement/core/safety-rules.ts';
+const bonds = 'src/agreement/core/bonds.ts';
+
+/** Agreement in two steps: what decides, what binds, and what releases. */
+export const twoStepMutants: readonly Mutant[] = [
+  {
+    name: 'fast-at-any-attempt',
+    rule: 'prepares decide at the first attempt of a view only',
+    file: 'src/agreement/certificate.ts',
+    find: "mismatchUnless(ballot.attempt === 0, 'attempt of a decision in two steps')",
+    replace: "mismatchUnless(ballot.attempt >= 0, 'attempt of a decision in two steps')",
+    tests: checks,
+  },
+  {
+    name: 'fast-with-the-primary',
+    rule: 'the prepares that decide are of backups',
+    file: 'src/agreement/certificate.ts',
+    find: 'checkBackups(primaryOf(resilience, ballot.view), certificate) ??',
+    replace: '',
+    tests: checks,
+  },
+  {
+    name: 'fast-in-three-phases',
+    rule: 'prepares decide nothing in a cluster of three phases',
+    file: 'src/agreement/certificate.ts',
+    find: "keyring.agreement === 'two-step' && certificate.statement.phase === 'prepare'",
+    replace: "certificate.statement.phase === 'prepare'",
+    tests: checks,
+  },
+  {
+    name: 'fast-with-one-too-few',
+    rule: 'all but t replicas decide at once, and no fewer',
+    file: 'src/agreement/two-step.ts',
+    find: 'Math.max(fastQuorum(resilience) - 1, oneCorrect(resilience))',
+    replace: 'Math.max(fastQuorum(resilience) - 2, 1)',
+    tests: checks,
+  },
+  {
+    name: 'closed-by-few',
+    rule: 'a quorum closes a transaction',
+    file: 'src/agreement/check-value.ts',
+    find: "atLeast(quorum(keyring.resilience), closing.signatures, 'closings') ??",
+    replace: '',
+    tests: checks,
+  },
+  {
+    name: 'closed-with-others',
+    rule: 'a transaction is closed with just the registrations of the commit',
+    file: 'src/agreement/check-value.ts',
+    find: 'closing.statement.enlistments === digestOfEnlistments(ids)',
+    replace: 'ids.length >= 0',
+    tests: checks,
+  },
+  {
+    name: 'unwitnessed-first-attempts',
+    rule: 'at a first attempt stands only what a quorum witnessed in that view',
+    file: rules,
+    find: 'return !this.isFast(statement) || witnessed === statement.ballot.view;',
+    replace: 'return this.isFast(statement) || witnessed !== statement.ballot.view || true;',
+    tests: checks,
+  },
+  {
+    name: 'bonds-that-do-not-bind',
+    rule: 'a vote at a first attempt binds',
+    file: rules,
+    find: 'if (bound === undefined || bound.digest === digest || isLaterThan(bound, witnessed)) return true;',
+    replace: 'if (bound === undefined || bound.digest !== witnessed?.toString()) return true;',
+    tests: checks,
+  },
+  {
+    name: 'bonds-that-end-with-the-process',
+    rule: 'what binds a replica outlives a restart',
+    file: rules,
+    // biome-ignore lint/suspicious/noTemplateCurlyInString: as it stands in the file
+    find: 'this.#options.persistSigned(`${BOND}${key}`, () => encodeProposal(bond));',
+    replace: '',
+    tests: checks,
+  },
+  {
+    name: 'bonds-that-low-locks-undo',
+    rule: 'what binds gives way to no lock of a lower ballot',
+    file: rules,
+    find: 'return locked?.digest === digest && compareBallots(locked.ballot, bound.ballot) >= 0;',
+    replace: 'return locked?.digest === digest;',
+    tests: checks,
+  },
+  {
+    name: 'witnesses-of-the-same-view',
+    rule: 'only what a quorum witnessed in a later view undoes a vote or a lock',
+    file: rules,
+    find: 'witnessed > ballot.view',
+    replace: 'witnessed >= ballot.view',
+    tests: checks,
+  },
+  {
+    name: 'votes-against-what-is-decided',
+    rule: 'a replica that has decided votes for nothing else while the slot is open',
+    file: rules,
+    find: "isForDecidedValue(data, statement) ? undefined : 'decided-otherwise'",
+    replace: 'undefined',
+    tests: checks,
+  },
+  {
+    name: 'votes-for-what-was-witnessed-before',
+    rule: 'one without its disk votes for no activation that was witnessed before it came back',
+    file: rules,
+    find: 'isWitnessed ? witnessed : ballot.view',
+    replace: 'ballot.view',
+    tests: checks,
+  },
+  {
+    name: 'never-released',
+    rule: 'two values of one primary hold nobody up for ever',
+    file: bonds,
+    find: 'this.#state.rules.release(slot.key);',
+    replace: '',
+    tests: slots,
+  },
+  {
+    name: 'witness-without-a-disk',
+    rule: 'a replica that has lost its disk states nothing of what binds it',
+    file: 'src/agreement/core/state.ts',
+    find: 'if (this.abstentions.covers(key) || this.abstentions.silentUpTo >= 0) return false;',
+    replace: '',
+    tests: slots,
+  },
+  {
+    name: 'closed-until-the-restart',
+    rule: 'a replica that has closed a transaction takes no registration, restarts included',
+    file: 'src/transaction/coordinator/core/transaction-log.ts',
+    find: 'transaction.closed = stored.has(closedKey(tid));',
+    replace: '',
+    tests: slots,
+  },
+  {
+    name: 'early-and-done',
+    rule: 'what two steps decide stays open until a quorum has committed',
+    file: 'src/agreement/core/agreement.ts',
+    find: "if (statement.phase === 'prepare') this.#openEarly(statement);\n      else ",
+    replace: '',
+    tests: slots,
+  },
+];
