@@ -23,7 +23,7 @@ describe.each(Object.entries(productionEngines))(
           budget: 1,
           deviations: ['late', 'hasty', 'turn'],
         } as const;
-        expect(exploreEngine(exploring).runs).toBeGreaterThan(100);
+        expect(exploreEngine(exploring).runs).toBeGreaterThan(50);
       },
       patienceMs,
     );
