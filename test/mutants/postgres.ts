@@ -137,4 +137,12 @@ export const postgresMutants: readonly Mutant[] = [
     replace: 'await this.#take(this.#works);',
     tests: votes,
   },
+  {
+    name: 'postgres-busy-is-final',
+    rule: 'while another process of the server has a prepared transaction, it is asked for again',
+    file: 'src/service/participant/postgres/prepared.ts',
+    find: 'if (state !== inUse || looks >= looksMax) throw error;',
+    replace: 'if (looks >= 0) throw error;',
+    tests: ['test/service/participant/postgres-prepared.test.ts'],
+  },
 ];

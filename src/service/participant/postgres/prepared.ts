@@ -18,6 +18,8 @@ const lookMs = 50;
 
 /** `undefined_object`: no such prepared transaction. */
 const noSuchTransaction = '42704';
+/** `object_in_use`: another process of the server is ending the prepared transaction. */
+const inUse = '55006';
 
 /** What is prepared in the database, and how it ends. */
 export class PreparedTransactions {
@@ -79,14 +81,21 @@ export class PreparedTransactions {
     });
   }
 
-  /** False where there is no such prepared transaction. */
+  /**
+   * False where there is no such prepared transaction. While another process of the server has it, such as one behind a
+   * connection that has just broken, it is asked for again.
+   */
   async #finish(connection: Connection, how: 'COMMIT' | 'ROLLBACK', gid: string): Promise<boolean> {
-    try {
-      await connection.execute([`${how} PREPARED '${gid}'`]);
-      return true;
-    } catch (error) {
-      if (sqlStateOf(error) === noSuchTransaction) return false;
-      throw error;
+    for (let looks = 1; ; looks += 1) {
+      try {
+        await connection.execute([`${how} PREPARED '${gid}'`]);
+        return true;
+      } catch (error) {
+        const state = sqlStateOf(error);
+        if (state === noSuchTransaction) return false;
+        if (state !== inUse || looks >= looksMax) throw error;
+      }
+      await pause(lookMs);
     }
   }
 
