@@ -18,6 +18,7 @@ import {
   type OrderingOutput,
   type StateMachine,
 } from '../engine.js';
+import { type InputParts, outputsOf } from '../inputs.js';
 import { Outbox, Reminders } from '../outbox.js';
 import { CatchingUp, Returning } from './catching-up.js';
 import { Cycles } from './cycles.js';
@@ -55,6 +56,12 @@ export class AntipaxosEngine implements OrderingEngine {
    */
   readonly underWay = 1;
   readonly #outbox: Outbox;
+  readonly #parts: InputParts = {
+    submit: (request) => this.#submit(request),
+    peer: (message) => this.#onPeer(message),
+    peerUp: (replica) => this.#greet(replica),
+    timer: (name) => this.#onTimer(name),
+  };
   readonly #state: AntipaxosState;
   readonly #delivery: Delivery;
   readonly #decisions: DecisionModule;
@@ -146,25 +153,7 @@ export class AntipaxosEngine implements OrderingEngine {
   }
 
   handle(input: OrderingInput | TimerInput): readonly OrderingOutput[] {
-    switch (input.kind) {
-      case 'submit':
-        this.#outbox.advance(input.nowMs);
-        this.#submit(input.request);
-        break;
-      case 'peer':
-        this.#outbox.advance(input.nowMs);
-        this.#onPeer(input.message);
-        break;
-      case 'peer-up':
-        this.#greet(input.replica);
-        break;
-      case 'timer':
-        this.#onTimer(input.name);
-        break;
-      default:
-        return unreachable(input);
-    }
-    return this.#outbox.take();
+    return outputsOf(this.#outbox, this.#parts, input);
   }
 
   #submit(request: OrderingRequest): void {

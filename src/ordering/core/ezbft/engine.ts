@@ -16,6 +16,7 @@ import {
   type OrderingOutput,
   type StateMachine,
 } from '../engine.js';
+import { type InputParts, outputsOf } from '../inputs.js';
 import { nonceOf } from '../lost-store.js';
 import { Outbox, Reminders } from '../outbox.js';
 import { CatchingUp } from './catching-up.js';
@@ -56,6 +57,12 @@ export class EzbftEngine implements OrderingEngine {
   /** Counts as one, however many batches are under way: a turn is what is there to be read. */
   readonly underWay = 1;
   readonly #outbox: Outbox;
+  readonly #parts: InputParts = {
+    submit: (request) => this.#submit(request),
+    peer: (message) => this.#onPeer(message),
+    peerUp: (replica) => this.#greet(replica),
+    timer: (name) => this.#onTimer(name),
+  };
   readonly #state: EzbftState;
   readonly #decisions: DecisionModule;
   readonly #execution: Execution;
@@ -138,27 +145,13 @@ export class EzbftEngine implements OrderingEngine {
   }
 
   handle(input: OrderingInput | TimerInput): readonly OrderingOutput[] {
-    switch (input.kind) {
-      case 'submit':
-        this.#outbox.advance(input.nowMs);
-        this.#submit(input.request);
-        break;
-      case 'peer':
-        this.#outbox.advance(input.nowMs);
-        this.#onPeer(input.message);
-        break;
-      case 'peer-up':
-        this.#reminders.sendStatus(input.replica);
-        this.#decisions.greet(input.replica);
-        this.#lost.ask();
-        break;
-      case 'timer':
-        this.#onTimer(input.name);
-        break;
-      default:
-        return unreachable(input);
-    }
-    return this.#outbox.take();
+    return outputsOf(this.#outbox, this.#parts, input);
+  }
+
+  #greet(replica: ReplicaId): void {
+    this.#reminders.sendStatus(replica);
+    this.#decisions.greet(replica);
+    this.#lost.ask();
   }
 
   #submit(request: OrderingRequest): void {

@@ -1,5 +1,4 @@
 import type { StoredRecord, TimerInput } from '../../../kernel/core.js';
-import { unreachable } from '../../../kernel/ids.js';
 import type { Batch, OrderingRequest, OrderingScope } from '../../types.js';
 import {
   checkOptions,
@@ -9,6 +8,7 @@ import {
   type OrderingOutput,
   type StateMachine,
 } from '../engine.js';
+import { type InputParts, outputsOf } from '../inputs.js';
 import { Outbox } from '../outbox.js';
 import type { AnySequenceReplica } from './replica.js';
 import type { SequenceHost } from './state.js';
@@ -34,6 +34,12 @@ export abstract class SequenceEngine implements OrderingEngine {
    */
   readonly underWay = 1;
   readonly #outbox: Outbox;
+  readonly #parts: InputParts = {
+    submit: (request) => this.#submit(request),
+    peer: (message) => this.#replica.onMessage(message),
+    peerUp: (replica) => this.#replica.greet(replica),
+    timer: (name) => this.#replica.onTimer(name),
+  };
   readonly #replica: AnySequenceReplica;
 
   protected constructor(
@@ -81,25 +87,7 @@ export abstract class SequenceEngine implements OrderingEngine {
   }
 
   handle(input: OrderingInput | TimerInput): readonly OrderingOutput[] {
-    switch (input.kind) {
-      case 'submit':
-        this.#outbox.advance(input.nowMs);
-        this.#submit(input.request);
-        break;
-      case 'peer':
-        this.#outbox.advance(input.nowMs);
-        this.#replica.onMessage(input.message);
-        break;
-      case 'peer-up':
-        this.#replica.greet(input.replica);
-        break;
-      case 'timer':
-        this.#replica.onTimer(input.name);
-        break;
-      default:
-        return unreachable(input);
-    }
-    return this.#outbox.take();
+    return outputsOf(this.#outbox, this.#parts, input);
   }
 
   #submit(request: OrderingRequest): void {
