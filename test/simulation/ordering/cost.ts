@@ -64,17 +64,23 @@ function commandAllowedMs({ delayMs, timeoutMs }: Measured, leastMs: number): nu
   return Math.min(Math.max(ASK_PART * timeoutMs + 7 * delayMs, leastMs / 4), timeoutMs);
 }
 
-/** With a primary: a request goes to it, and then through three phases at the most. */
+/**
+ * With a primary: a request goes to it, and then through three phases at the most. The others count what it makes a
+ * request wait from when they know of it: so long it may wait besides, for ever.
+ */
 export function promisedByPbft(plan: OrderingPlan): Promised {
   const phasesMs = 5 * hopMs(plan);
   const { suspectAfterMs } = orderingDefaults;
   return {
-    usualMs: lone(plan, phasesMs + suspectAfterMs / 4),
+    usualMs: lone(plan, phasesMs + saidMs + suspectAfterMs / 4),
     costlyMax: plan.liars.length * slowPlaces,
     worstMs: lone(plan, phasesMs + saidAgainMs + primariesMs(plan)),
     timeoutMs: Number.POSITIVE_INFINITY,
   };
 }
+
+/** A home says to all what is older than half the time between, each time: so old a request is when the others know. */
+const saidMs = 1.5 * orderingDefaults.resendAfterMs;
 
 /**
  * Only its home and the primary know of a request until its home says it to all: the second time at the latest, as it
