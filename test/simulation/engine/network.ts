@@ -23,6 +23,9 @@ export interface NetworkOptions<Message> {
   readonly onFault: (fault: NetworkFault) => void;
 }
 
+/** Whether a message is lost, by who sends it to whom and what it is. */
+export type Loses = (from: string, to: string, kind: string) => boolean;
+
 /** How a message was lost: its sender is told at once, or has to guess. */
 export type Lost = (how: 'refused' | 'silent') => void;
 
@@ -47,6 +50,7 @@ export class Network<Message> {
   readonly #options: NetworkOptions<Message>;
   readonly #endpoints = new Map<string, Endpoint<Message>[]>();
   readonly #blocked = new Map<string, number>();
+  readonly #losing = new Set<Loses>();
   readonly #lastArrivalMs = new Map<string, number>();
   #sent = 0;
 
@@ -74,7 +78,7 @@ export class Network<Message> {
     const { engine, random, onSent, onFault } = this.#options;
     onSent(from, to, message);
     const id = this.nextId();
-    if (this.isBlocked(from, to)) {
+    if (this.isBlocked(from, to) || this.#isLost(from, to, message)) {
       onFault('partitioned');
       return lost('silent');
     }
@@ -103,6 +107,12 @@ export class Network<Message> {
     if (left === 0) this.#linkUp(from, to);
   }
 
+  /** Such messages are lost until what is returned is called. */
+  lose(loses: Loses): () => void {
+    this.#losing.add(loses);
+    return () => this.#losing.delete(loses);
+  }
+
   isBlocked(from: string, to: string): boolean {
     return this.#blocked.has(`${from}>${to}`);
   }
@@ -114,6 +124,12 @@ export class Network<Message> {
       this.#linkUp(address, other);
       this.#linkUp(other, address);
     }
+  }
+
+  #isLost(from: string, to: string, message: Message): boolean {
+    if (this.#losing.size === 0) return false;
+    const kind = this.#options.kindOf(message);
+    return [...this.#losing].some((loses) => loses(from, to, kind));
   }
 
   #linkUp(from: string, to: string): void {

@@ -7,7 +7,7 @@ import type { Coverage } from '../kit/coverage.js';
 import type { FaultKind, TransactionFault } from './fault-kinds.js';
 
 /** What can be repeated: by all worlds, or by those that know how to. */
-export type ChaosKind = FaultKind | TransactionFault | 'slow-replica';
+export type ChaosKind = FaultKind | TransactionFault | 'slow-replica' | 'lone-votes';
 
 /** Of a node that is away: longer than anything is waited for. */
 const ABSENCE_MS = [10_000, 60_000] as const;

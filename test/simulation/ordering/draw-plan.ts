@@ -6,6 +6,8 @@ import {
   instanceLies,
   type OrderingLie,
   primaryLies,
+  rareLies,
+  reporterLies,
   serviceLies,
   twoStepLies,
 } from './byzantine/library.js';
@@ -53,13 +55,53 @@ const ofTwoSteps = [
 ] satisfies OrderingLie[];
 const costlyOfTwoSteps: readonly OrderingLie[] = ['keep-from-one', 'paced-primary', ...ofTwoSteps];
 
+/** One seed in so many has what few have, so that the plans of all others stay what they were. */
+const RARE_EVERY = 7;
+
+/** What a liar does besides: lies of two steps, below the engine or in it. */
+const besides = {
+  antipaxos: { ...twoStepLies, ...reporterLies },
+  ezbft: twoStepLies,
+  fab: twoStepLies,
+  pbft: primaryLies,
+} as const;
+
+function isRare(seed: number, engine: OrderingPlan['engine']): boolean {
+  return seed % RARE_EVERY === (engine === 'ezbft' || engine === 'fab' ? 0 : 4);
+}
+
+/**
+ * Some seeds have a Decision Module of Antipaxos that decides in two steps, liars that know of it, and one replica that
+ * alone gets votes.
+ */
+function drawRarely(plan: OrderingPlan): OrderingPlan {
+  const { seed, engine, liars, faults } = plan;
+  if (!isRare(seed, engine)) return plan;
+  const random = new Random(`rare ${seed}`);
+  const names = Object.keys(besides[engine]) as OrderingLie[];
+  const rare = Object.keys(rareLies) as OrderingLie[];
+  const [star = random.pick(names)] = names.slice(Math.floor(seed / RARE_EVERY) % names.length);
+  const lone = random.chance(0.6) ? { 'lone-votes': random.between(0.3, 1) } : {};
+  return {
+    ...plan,
+    decisionsBy: engine === 'antipaxos' ? 'fab' : 'pbft',
+    faults: { ...faults, ...lone },
+    liars: liars.map(({ behaviours, ...liar }, index) => {
+      const added = [index === 0 ? star : random.pick(names), ...random.some(rare, 0.3)];
+      return { ...liar, behaviours: [...new Set([...added, ...behaviours])] };
+    }),
+  };
+}
+
 function liesOf(engine: OrderingPlan['engine'] | undefined): readonly OrderingLie[] {
   if (engine === 'ezbft') return liesOfInstances;
   return engine === 'fab' ? ofTwoSteps : lies;
 }
 
-/** Losses of disks are drawn by themselves. */
-export const mixedFaults = orderingFaults.filter((kind) => kind !== 'disk-loss');
+/** Losses of disks, and of votes, are drawn by themselves. */
+export const mixedFaults = orderingFaults.filter(
+  (kind) => kind !== 'disk-loss' && kind !== 'lone-votes',
+);
 
 /** What costs most, by the table in `docs/faults.md`. */
 const costliest = [
@@ -74,7 +116,7 @@ const MEASURING_EVERY = 4;
 export function drawOrderingPlan(seed: number, engine?: OrderingPlan['engine']): OrderingPlan {
   const isMeasured = engine !== 'ezbft' && seed % MEASURING_EVERY === 0;
   if (isMeasured) return drawMeasuringPlan(seed, engine);
-  return drawSwarmPlan(seed, engine);
+  return drawRarely(drawSwarmPlan(seed, engine));
 }
 
 /** As many liars as are tolerated, and a network that is never slower than it is. */
@@ -96,6 +138,7 @@ export function drawMeasuringPlan(
     faults: {},
     liars: drawCostlyLiars({ random, seed: seed / MEASURING_EVERY, n, f }, names),
     twins: [],
+    decisionsBy: 'pbft',
     exclusion: random.pick(['S1', 'S1', 'S2', 'S3'] as const),
     pipelineDepth: random.pick([1, 2, 4, 10, 10]),
     checkpointInterval: random.pick([16, 64]),
@@ -160,6 +203,7 @@ function drawSwarmPlan(seed: number, engine?: OrderingPlan['engine']): OrderingP
     faults: { ...(random.chance(0.9) ? drawFaults(random, mixedFaults, 0.1, 0.8) : {}), ...losses },
     liars: liars.filter(({ replica }) => !twins.includes(replica)),
     twins,
+    decisionsBy: 'pbft',
     exclusion: random.pick(['S1', 'S2', 'S3'] as const),
     pipelineDepth: random.pick([1, 2, 4, 10, 10]),
     checkpointInterval: random.pick([2, 4, 8, 16, 64]),

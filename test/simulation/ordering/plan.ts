@@ -39,6 +39,8 @@ export interface OrderingPlan extends ReplicaPlan {
   readonly requests: number;
   readonly liars: readonly OrderingLiarPlan[];
   readonly twins: readonly number[];
+  /** How the Decision Module of Antipaxos votes. */
+  readonly decisionsBy: 'pbft' | 'fab';
   readonly batchDelayMs: number;
   readonly batchRequestsMax: number;
   /** Bytes that the state machine's snapshot has besides what it needs. */

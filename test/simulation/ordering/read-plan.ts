@@ -28,6 +28,7 @@ const planForm = z.strictObject({
     }),
   ),
   twins: z.array(whole),
+  decisionsBy: z.enum(['pbft', 'fab']),
   batchDelayMs: whole.max(1000),
   batchRequestsMax: whole.min(1).max(4096),
   stateBytes: whole.max(4_000_000),

@@ -138,6 +138,7 @@ export class OrderingWorld extends ReplicaWorld<OrderingPlan, Uint8Array, Orderi
         batchDelayMs: plan.batchDelayMs,
         batchRequestsMax: plan.batchRequestsMax,
         exclusion: plan.exclusion,
+        decisionsBy: plan.decisionsBy,
         timeoutMaxMs: TIMEOUT_MAX_MS,
       },
       machine,

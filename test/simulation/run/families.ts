@@ -11,6 +11,7 @@ import {
   instanceLies,
   primaryLies,
   proposerLies,
+  rareLies,
   reporterLies,
   serviceLies,
   twoStepLies,
@@ -81,7 +82,6 @@ export function readCourse({ scenario }: Choice, json: string): Course {
 export function coverageGroups({ scenario, engine }: Choice): readonly CoverageGroup[] {
   switch (scenario) {
     case 'ordering':
-      if (engine === 'fab') return [...orderingGroups, liars('Lies of two steps', twoStepLies)];
       return engine === 'ezbft' ? instanceGroups : orderingGroups;
     case 'sessions':
       return sessionsGroups;
@@ -128,6 +128,7 @@ const transactionGroups: readonly CoverageGroup[] = [
 const commonGroups: readonly CoverageGroup[] = [
   liars('Lying primaries and voters', primaryLies),
   liars('Other lies', serviceLies),
+  liars('Lies of two steps, and of other views', { ...twoStepLies, ...rareLies }),
 ];
 
 const orderingGroups: readonly CoverageGroup[] = [

@@ -22,6 +22,7 @@ export interface OrderingImpostorOptions extends Disguise<ReplicaId, OrderingMes
 /** An impostor that remembers what its replica has seen and said, and may wait for its moment. */
 export class OrderingImpostor extends Impostor<ReplicaId, OrderingMessage, OrderingLie, Behaviour> {
   readonly #memory: Memory;
+  readonly #self: ReplicaId;
 
   constructor(options: OrderingImpostorOptions) {
     const { self, sign, cast, conspiracy, during, transmit, ...others } = options;
@@ -37,15 +38,16 @@ export class OrderingImpostor extends Impostor<ReplicaId, OrderingMessage, Order
       },
     });
     this.#memory = memory;
+    this.#self = self;
   }
 
   override send(to: ReplicaId, message: OrderingMessage): void {
-    this.#memory.note(message);
+    this.#memory.noteFrom(this.#self, message);
     super.send(to, message);
   }
 
   override receives(from: ReplicaId, message: OrderingMessage): boolean {
-    this.#memory.note(message);
+    this.#memory.noteFrom(from, message);
     return super.receives(from, message);
   }
 }

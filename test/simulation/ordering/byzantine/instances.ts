@@ -228,7 +228,7 @@ export function falseSettlements(liar: Liar): Behaviour {
 }
 
 /** Shows as fast what is not: signatures of other values, or the same one twice. */
-export function mixedCertificates(liar: Liar): Behaviour {
+export function mixedReplies(liar: Liar): Behaviour {
   const { known, behaviour } = remembering();
   liar.every(200, () => {
     const usable = known.filter(({ replies, batches }) => replies.size > 1 && batches.size > 0);

@@ -45,7 +45,7 @@ export const instanceLies = {
   'refuse-everything': instances.refuseEverything,
   'silent-replier': instances.silentReplier,
   'false-settlements': instances.falseSettlements,
-  'mixed-certificates': instances.mixedCertificates,
+  'mixed-replies': instances.mixedReplies,
   'flood-instances': instances.floodInstances,
   'cries-lost-instances': instances.criesLostInstances,
 } satisfies Record<string, BehaviourMaker>;
@@ -100,6 +100,11 @@ export const twoStepLies = {
   'hasty-two-step-views': twoStep.hastyTwoStepViews,
 } satisfies Record<string, BehaviourMaker>;
 
+/** What every engine with views has to bear; in some of the seeds only, so that the plans of others stay as they were. */
+export const rareLies = {
+  'stale-votes': primaries.staleVotes,
+} satisfies Record<string, BehaviourMaker>;
+
 /** Ways to misbehave that go with faults of all kinds. */
 export const commonLies = { ...proposerLies, ...reporterLies, ...primaryLies, ...serviceLies };
 
@@ -107,6 +112,6 @@ export const commonLies = { ...proposerLies, ...reporterLies, ...primaryLies, ..
 export const orderingLies = { ...commonLies, ...costlyLies, ...instanceLies };
 
 /** Those of one engine too, by their names in plans and in the coverage. */
-export const allLies = { ...orderingLies, ...twoStepLies };
+export const allLies = { ...orderingLies, ...twoStepLies, ...rareLies };
 
 export type OrderingLie = keyof typeof allLies;

@@ -8,11 +8,16 @@ import type {
   OrderingScope,
   ReportStatement,
   SequencePhase,
+  SpecReply,
   ViewStart,
 } from '../../../../src/ordering/types.js';
 
 type Proposal = OrderingMessageOf<'proposal'>;
 type PrePrepare = OrderingMessageOf<'pre-prepare'>;
+
+const twoStepKinds = new Set<OrderingMessage['kind']>([
+  ...(['two-step-view-change', 'two-step-new-view', 'confirmation', 'fast-committed'] as const),
+]);
 
 /** Cycles, and places, that are remembered. */
 const REMEMBERED = 200;
@@ -34,8 +39,13 @@ export class Memory {
   readonly #cluster: ClusterId;
   readonly #counts = new Map<OrderingMessage['kind'], number>();
   readonly #excluded = new Map<number, readonly ReplicaId[]>();
+  /** Of instances, by space and index: what replicas said; and the batches that they may have. */
+  readonly replies = new Map<string, Map<ReplicaId, Signed<SpecReply>>>();
+  readonly batches = new Map<Digest, Batch>();
   /** It has seen ezBFT at work. */
   hasInstances = false;
+  /** The part of its engine that it has seen decide in two steps. */
+  twoStepScope: OrderingScope | undefined;
   highestCycle = 0;
   highestPlace = 0;
   view = 0;
@@ -45,11 +55,8 @@ export class Memory {
     this.#cluster = cluster;
   }
 
-  /** Whether its engine decides in two steps. */
-  isTwoStep = false;
-
   note(message: OrderingMessage): void {
-    if (message.scope === 'fab') this.isTwoStep = true;
+    if (isOfTwoSteps(message)) this.twoStepScope = message.scope;
     this.#counts.set(message.kind, this.countOf(message.kind) + 1);
     this.hasInstances ||= message.scope === 'ezbft';
     switch (message.kind) {
@@ -79,6 +86,11 @@ export class Memory {
         this.view = Math.max(this.view, message.viewChange.statement.view);
         for (const start of message.viewChange.statement.starts) keepLast(this.starts, start, 10);
         return keepLast(this.twoStepViewChanges, message);
+      case 'spec-order': {
+        const { instance, value } = message.order.statement;
+        if (value) keep(this.batches, value.digest, message.batch);
+        return this.#reply(instance.space, message.order);
+      }
       case 'status':
         if (message.scope !== 'decision-module') {
           this.position = Math.max(this.position, message.position);
@@ -87,6 +99,12 @@ export class Memory {
       default:
         return;
     }
+  }
+
+  /** What another says of an instance; what it hands on is its own word, too. */
+  noteFrom(from: ReplicaId, message: OrderingMessage): void {
+    this.note(message);
+    if (message.kind === 'spec-reply') this.#reply(from, message.reply);
   }
 
   /** How many messages of this kind it has seen, or its replica was about to send. */
@@ -122,6 +140,13 @@ export class Memory {
     of.set(replica, values.set(digest, message));
   }
 
+  #reply(from: ReplicaId, reply: Signed<SpecReply>): void {
+    const { space, index } = reply.statement.instance;
+    const name = nameOfInstance(space, index);
+    const of = this.replies.get(name) ?? new Map<ReplicaId, Signed<SpecReply>>();
+    keep(this.replies, name, of.set(from, reply));
+  }
+
   #report(report: Signed<ReportStatement>): void {
     const { cycle, replica } = report.statement;
     const of = this.reports.get(cycle) ?? new Map<ReplicaId, Signed<ReportStatement>>();
@@ -143,6 +168,15 @@ export class Memory {
     this.highestPlace = Math.max(this.highestPlace, sequence);
     keep(this.prePrepares, `${message.scope} ${sequence}`, message);
   }
+}
+
+export function nameOfInstance(space: number, index: number): string {
+  return `${space} ${index}`;
+}
+
+/** By its scope, or as nothing else leaves a view or opens one so. */
+function isOfTwoSteps({ scope, kind }: OrderingMessage): boolean {
+  return scope === 'fab' || scope === 'ezbft-decisions' || twoStepKinds.has(kind);
 }
 
 function keep<Key, Value>(map: Map<Key, Value>, key: Key, value: Value): void {

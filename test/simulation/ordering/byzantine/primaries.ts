@@ -1,23 +1,18 @@
-import { clientId, type ReplicaId, type View } from '../../../../src/kernel/ids.js';
-import type { Signed } from '../../../../src/kernel/signed.js';
+import type { ReplicaId, View } from '../../../../src/kernel/ids.js';
 import { digestOfBatch } from '../../../../src/ordering/check-message.js';
-import { encodeAssistance } from '../../../../src/ordering/report-codec.js';
 import {
   type Batch,
   type OrderingMessage,
   type OrderingMessageOf,
-  type OrderingRequest,
   type OrderingScope,
-  type ReportStatement,
   type SequencePhase,
   sequenceNumber,
 } from '../../../../src/ordering/types.js';
-import { genuineRequest } from '../requests.js';
+import { commandFor, otherBatch } from './commands.js';
 import { type Behaviour, halves, type Liar, othersOf } from './liar.js';
 
 type PrePrepare = OrderingMessageOf<'pre-prepare'>;
 
-const commands = clientId('decision-module');
 /** How far a view change of a hasty replica jumps. */
 const LEAP = 3;
 
@@ -29,51 +24,6 @@ function sequenceScopes({ memory }: Liar): readonly OrderingScope[] {
 function withBatch(liar: Liar, { prePrepare, scope }: PrePrepare, batch: Batch): PrePrepare {
   const statement = { ...prePrepare.statement, digest: digestOfBatch(batch) };
   return { kind: 'pre-prepare', scope, prePrepare: liar.sign(statement), batch };
-}
-
-/** Another batch that may stand at the same place: other reports of the same cycle, or other requests. */
-function otherBatch(liar: Liar, { scope, batch }: PrePrepare): Batch | undefined {
-  if (scope === 'ezbft-decisions') return undefined;
-  if (scope !== 'decision-module') {
-    return [genuineRequest(`own${liar.self}`, 1 + liar.random.int(1000), 'other')];
-  }
-  const [first] = batch;
-  const command = first && commandFor(liar, first.number, true);
-  return command && [command];
-}
-
-/** A command of reports of this cycle that the liar knows, its own and its friends' as it likes. */
-function commandFor(liar: Liar, cycle: number, isChanged: boolean): OrderingRequest | undefined {
-  const { n, f } = liar.resilience;
-  const known = new Map(liar.memory.reports.get(cycle) ?? []);
-  const any = known.values().next().value?.statement;
-  if (!any) return undefined;
-  if (isChanged)
-    for (const friend of liar.conspiracy.signers.keys()) lieIn(liar, known, friend, any);
-  const chosen = liar.random.sample([...known.values()], n - f);
-  if (chosen.length < n - f) return undefined;
-  const reports = chosen.sort((a, b) => a.statement.replica - b.statement.replica);
-  const excluded = liar.memory.excludedAt(cycle);
-  return { client: commands, number: cycle, payload: encodeAssistance({ excluded, reports }) };
-}
-
-/** A friend's report, with whatever other values there are, hidden ones first. */
-function lieIn(
-  liar: Liar,
-  known: Map<ReplicaId, Signed<ReportStatement>>,
-  friend: ReplicaId,
-  any: ReportStatement,
-): void {
-  const { cycle } = any;
-  const hidden = liar.conspiracy.hidden.get(cycle);
-  const entries = any.entries.map((entry, index) => {
-    const replica = index as ReplicaId;
-    const values = [...(liar.memory.proposals.get(cycle)?.get(replica)?.values() ?? [])];
-    const last = values.at(-1)?.proposal;
-    const other = last && { digest: last.statement.digest, signature: last.signature };
-    return hidden?.get(replica)?.entry ?? other ?? entry;
-  });
-  known.set(friend, liar.signAs(friend, { ...any, replica: friend, entries }));
 }
 
 function changing(
@@ -215,6 +165,24 @@ export function equivocateVotes(liar: Liar): Behaviour {
       const other = liar.memory.prePrepareAt(message.scope, statement.sequence);
       const digest = other?.prePrepare.statement.digest ?? digestOfBatch([]);
       return [{ ...message, signed: liar.sign({ ...statement, digest }) }];
+    },
+  };
+}
+
+/** Its votes are of the view before, or of one to come; now and then it votes in its own view, too. */
+export function staleVotes(liar: Liar): Behaviour {
+  return {
+    outgoing: (_to, message) => {
+      if (message.kind !== 'phase') return undefined;
+      const { statement } = message.signed;
+      const views = [statement.view - 1, statement.view + 1, liar.memory.view].filter(
+        (view) => view >= 0 && view !== statement.view,
+      );
+      liar.lied();
+      const stale = views.map((view) => {
+        return { ...message, signed: liar.sign({ ...statement, view: view as View }) };
+      });
+      return liar.random.chance(0.5) ? [message, ...stale] : stale;
     },
   };
 }

@@ -13,7 +13,7 @@ const instanceScopes = ['ezbft', 'ezbft-decisions'] as const;
 
 /** What it lies about: Antipaxos and PBFT, or ezBFT, or FaB. */
 function scopesOf({ memory }: Liar): readonly OrderingScope[] {
-  if (memory.isTwoStep) return ['fab'];
+  if (memory.twoStepScope === 'fab') return ['fab'];
   return memory.hasInstances ? instanceScopes : scopes;
 }
 

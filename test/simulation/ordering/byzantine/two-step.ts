@@ -5,16 +5,18 @@ import { digestOfTable } from '../../../../src/ordering/two-step-codec.js';
 import {
   type Batch,
   type OrderingMessage,
+  type OrderingScope,
   type SequencePhase,
   type SequencePrepared,
   sequenceNumber,
   type TwoStepViewChange,
   type ViewStart,
 } from '../../../../src/ordering/types.js';
-import { genuineRequest } from '../requests.js';
+import { anyBatch } from './commands.js';
 import { type Behaviour, halves, type Liar, othersOf } from './liar.js';
 
-const scope = 'fab';
+/** The engine, or the Decision Module, where that has said something already. */
+const scopeOf = ({ memory }: Liar): OrderingScope => memory.twoStepScope ?? 'decision-module';
 
 /** Changes what it shows when it leaves a view. */
 function showing(
@@ -44,16 +46,12 @@ function proposalOf(
   if (!liar.conspiracy.signers.has(primary)) return undefined;
   return liar.signAs<SequencePhase>(primary, {
     kind: 'phase',
-    scope,
+    scope: scopeOf(liar),
     phase: 'pre-prepare',
     view: view as View,
     sequence: sequenceNumber(place),
     digest: digestOfBatch(batch),
   });
-}
-
-function anyBatch(liar: Liar): Batch {
-  return [genuineRequest(`own${liar.self}`, 1 + liar.random.int(1000), 'other')];
 }
 
 /**
@@ -70,9 +68,10 @@ export function acknowledgeAnother(liar: Liar): Behaviour {
         liar.memory.starts.length > 0 ? liar.memory.starts : [undefined],
       );
       const view = known && liar.random.chance(0.6) ? known.confirmations.statement.view : 0;
-      const seen = liar.memory.prePrepareAt(scope, place)?.batch;
-      const batch = seen && liar.random.chance(0.5) ? seen : anyBatch(liar);
-      const signed = view < statement.view ? proposalOf(liar, view, place, batch) : undefined;
+      const seen = liar.memory.prePrepareAt(scopeOf(liar), place)?.batch;
+      const batch = seen && liar.random.chance(0.5) ? seen : anyBatch(liar, scopeOf(liar));
+      const isEarlier = view < statement.view;
+      const signed = batch && isEarlier ? proposalOf(liar, view, place, batch) : undefined;
       if (!signed) continue;
       if (known && view > 0) starts.set(view, known);
       acked.set(place, signed);
@@ -116,8 +115,11 @@ export function acknowledgeUnproved(liar: Liar): Behaviour {
       (view) => view > 0 && liar.conspiracy.signers.has((view % liar.resilience.n) as ReplicaId),
     );
     const view = views.at(-1);
-    const signed = view && proposalOf(liar, view, low + 1 + liar.random.int(3), anyBatch(liar));
-    if (!view || !signed) return undefined;
+    const scope = scopeOf(liar);
+    const batch = anyBatch(liar, scope);
+    if (!view || !batch) return undefined;
+    const signed = proposalOf(liar, view, low + 1 + liar.random.int(3), batch);
+    if (!signed) return undefined;
     const table = { low: 0, digests: [] };
     const confirmation = liar.sign({
       kind: 'confirmation',
@@ -143,6 +145,7 @@ export function mixedCertificates(liar: Liar): Behaviour {
   const made = (): SequencePrepared | undefined => {
     const { memory, resilience } = liar;
     const place = 1 + liar.random.int(memory.highestPlace + 1);
+    const scope = scopeOf(liar);
     const prePrepare = memory.prePrepareAt(scope, place)?.prePrepare;
     const vote = memory.votes.get(`${scope} prepare ${place}`);
     if (!prePrepare || !vote) return undefined;
@@ -163,10 +166,10 @@ export function mixedCertificates(liar: Liar): Behaviour {
   liar.every(400, () => {
     const acks = made();
     const batch =
-      acks && liar.memory.prePrepareAt(scope, acks.prePrepare.statement.sequence)?.batch;
+      acks && liar.memory.prePrepareAt(scopeOf(liar), acks.prePrepare.statement.sequence)?.batch;
     if (!acks || !batch) return;
     liar.lied();
-    liar.broadcast({ kind: 'fast-committed', scope, acks, batch });
+    liar.broadcast({ kind: 'fast-committed', scope: scopeOf(liar), acks, batch });
   });
   return showing(liar, (statement) => {
     const prepared = made();
@@ -182,11 +185,11 @@ export function equivocateStarts(liar: Liar): Behaviour {
       if (message.kind !== 'two-step-new-view') return undefined;
       const { statement } = message.newView;
       if (!isOther(to, statement.view)) return undefined;
-      const { view } = statement;
+      const { view, scope } = statement;
       const changes = new Map(
         liar.memory.twoStepViewChanges
           .map(({ viewChange }) => viewChange)
-          .filter((one) => one.statement.view === view)
+          .filter((one) => one.statement.view === view && one.statement.scope === scope)
           .map((one) => [one.statement.replica, one]),
       );
       for (const friend of liar.conspiracy.signers.keys()) {
@@ -211,7 +214,10 @@ export function equivocateStarts(liar: Liar): Behaviour {
 export function falseConfirmations(liar: Liar): Behaviour {
   const isLeftOut = halves(liar);
   const confirm = (view: number): OrderingMessage => {
-    const digests = Array.from({ length: liar.random.int(4) }, () => digestOfBatch(anyBatch(liar)));
+    const scope = scopeOf(liar);
+    const digests = Array.from({ length: liar.random.int(4) }, () =>
+      digestOfBatch(anyBatch(liar, scope) ?? []),
+    );
     const { statement, bytes, signature } = liar.sign({
       kind: 'confirmation',
       scope,
@@ -255,6 +261,7 @@ export function voteToOne(liar: Liar): Behaviour {
 export function hastyTwoStepViews(liar: Liar): Behaviour {
   liar.every(900, () => {
     liar.lied();
+    const scope = scopeOf(liar);
     const viewChange = liar.sign({
       kind: 'two-step-view-change',
       scope,
