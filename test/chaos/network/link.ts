@@ -5,6 +5,8 @@ const slowDelayMs = 20;
 
 /** The way from one node to another, for all connections between the two. */
 export class Link {
+  /** How long bytes are on the way besides, each of them; those that come later do not wait for it. */
+  delayMs = 0;
   #restored: Promise<void> | undefined;
   #restore: () => void = () => {};
   /** How many of its two ends are slow. */

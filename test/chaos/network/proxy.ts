@@ -1,6 +1,7 @@
 import { connect, createServer, type Server, type Socket } from 'node:net';
 import { pipeline } from 'node:stream/promises';
 import { claimPorts, localHost, type PortRange } from '../../../src/cli/local/port-range.js';
+import { DelayLine } from './delay-line.js';
 import { Link } from './link.js';
 import type { Network, Place, ServerKind } from './network.js';
 
@@ -16,18 +17,25 @@ const serverKinds: readonly ServerKind[] = ['http', 'peer'];
 export class ProxyNetwork implements Network {
   readonly kind = 'proxy';
   readonly #nodes: readonly string[];
+  /** All who dial: the nodes, and after them those that nobody dials. */
+  readonly #dialling: readonly string[];
   readonly #ports: PortRange;
   readonly #links = new Map<string, Link>();
   readonly #servers: Server[] = [];
   readonly #sockets = new Set<Socket>();
 
-  private constructor(nodes: readonly string[], ports: PortRange) {
+  private constructor(nodes: readonly string[], clients: readonly string[], ports: PortRange) {
     this.#nodes = nodes;
+    this.#dialling = [...nodes, ...clients];
     this.#ports = ports;
   }
 
-  static async open(nodes: readonly string[]): Promise<ProxyNetwork> {
-    const network = new ProxyNetwork(nodes, await claimPorts());
+  /** `clients` have no servers, and ways to the nodes of their own. */
+  static async open(
+    nodes: readonly string[],
+    clients: readonly string[] = [],
+  ): Promise<ProxyNetwork> {
+    const network = new ProxyNetwork(nodes, clients, await claimPorts());
     for (const node of nodes) {
       for (const kind of serverKinds) await network.#serve(node, kind);
     }
@@ -48,7 +56,17 @@ export class ProxyNetwork implements Network {
   }
 
   nodeOptions(node: string): readonly string[] {
-    return ['--import', `${new URL('./own-address.js', import.meta.url)}?${this.#address(node)}`];
+    return ['--import', `${new URL('./own-address.js', import.meta.url)}?${this.address(node)}`];
+  }
+
+  /** Where the connections of a node or client come from; all of 127.0.0.0/8 is this machine. */
+  address(node: string): string {
+    return `127.0.1.${this.#dialling.indexOf(node) + 1}`;
+  }
+
+  /** From now on bytes take so long from the one to the other. */
+  delay(from: string, to: string, delayMs: number): void {
+    this.#link(from, to).delayMs = delayMs;
   }
 
   async cut(from: string, to: string): Promise<void> {
@@ -80,7 +98,7 @@ export class ProxyNetwork implements Network {
   async #serve(node: string, kind: ServerKind): Promise<void> {
     const { advertised, listen } = this.place(node, kind);
     const server = createServer({ allowHalfOpen: true, noDelay: true }, (socket) => {
-      const from = this.#nodes.find((each) => this.#address(each) === socket.remoteAddress);
+      const from = this.#dialling.find((each) => this.address(each) === socket.remoteAddress);
       const onward = connect({ ...listen, allowHalfOpen: true, noDelay: true });
       for (const each of [socket, onward]) this.#keep(each);
       this.#relay(socket, onward, from === undefined ? undefined : this.#link(from, node));
@@ -101,7 +119,8 @@ export class ProxyNetwork implements Network {
         yield chunk;
       }
     };
-    pipeline(source, through, target).catch(() => {
+    const line = new DelayLine(() => link?.delayMs ?? 0);
+    pipeline(source, line, through, target).catch(() => {
       source.destroy();
       target.destroy();
     });
@@ -111,11 +130,6 @@ export class ProxyNetwork implements Network {
     this.#sockets.add(socket);
     socket.on('error', () => socket.destroy());
     socket.on('close', () => this.#sockets.delete(socket));
-  }
-
-  /** Where a node's own connections come from; all of 127.0.0.0/8 is this machine. */
-  #address(node: string): string {
-    return `127.0.1.${this.#nodes.indexOf(node) + 1}`;
   }
 
   #linksOf(node: string): Link[] {
