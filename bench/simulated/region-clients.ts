@@ -6,7 +6,7 @@ import { type EngineName, nameOf, SimulatedCluster } from './cluster.js';
 import type { Costs } from './costs.js';
 import { type Deployment, latencyOf } from './deployments.js';
 
-/** One engine over the regions of a deployment, with a replica and a client in each. */
+/** One engine over the regions of a deployment, with a replica and clients in each. */
 export interface RegionSetting {
   readonly engine: EngineName;
   readonly deployment: Deployment;
@@ -15,18 +15,21 @@ export interface RegionSetting {
   /** Of so many requests in one, one meets those of other clients. */
   readonly contention: number;
   readonly costs: Costs;
+  /** One unless given. */
+  readonly clientsPerRegion?: number;
+  /** Cycles, or sequence numbers, under way at once; ten unless given. */
+  readonly depth?: number;
 }
 
-/** Mean latency that each region's client sees, in milliseconds, and of all of them. */
+/** Mean latency that each region's clients see, in milliseconds, and of the regions; and what all clients do together. */
 export interface RegionLatencies {
   readonly byRegionMs: readonly number[];
   readonly meanMs: number;
+  readonly requestsPerSecond: number;
 }
 
 const requestsBefore = 10;
 const requestsMeasured = 60;
-/** `f + 1` of four replicas. */
-const believed = 2;
 const withinMs = 0.25;
 const shared = 'shared';
 /** Nothing is lost, and nobody is dead. */
@@ -35,6 +38,8 @@ const patient = { resendAfterMs: 120_000, suspectAfterMs: 600_000, timeoutMaxMs:
 /** A request until its client believes an answer. */
 interface UnderWay {
   readonly region: number;
+  /** Of those of its region. */
+  readonly client: number;
   readonly startMs: number;
   /** When an answer of each replica that has executed it is with the client. */
   readonly answeredMs: number[];
@@ -57,6 +62,9 @@ class RegionClients {
   readonly #random = mulberry32(1);
   readonly #underWay = new Map<string, UnderWay>();
   readonly #latencies: number[][];
+  readonly #clients: number;
+  /** `f + 1`. */
+  readonly #believed: number;
 
   constructor(setting: RegionSetting) {
     const { engine, deployment, primary, costs } = setting;
@@ -64,8 +72,10 @@ class RegionClients {
     const n = deployment.regions.length;
     this.#regionOf = deployment.regions.map((_, replica) => (replica + primary) % n);
     this.#latencies = deployment.regions.map(() => []);
+    this.#clients = setting.clientsPerRegion ?? 1;
+    this.#believed = Math.floor((n - 1) / 3) + 1;
     const latency = latencyOf(deployment, this.#regionOf);
-    const load = { depth: 10, requestBytes: 500, clientsSign: false };
+    const load = { depth: setting.depth ?? 10, requestBytes: 500, clientsSign: false };
     this.#cluster = new SimulatedCluster({ engine, n, latency, costs, ...load, ...patient });
     this.#cluster.onSpeculated = (replica, { reply, batch }) => {
       const said = JSON.stringify(reply.statement);
@@ -75,24 +85,30 @@ class RegionClients {
   }
 
   run(): RegionLatencies {
-    for (const region of this.#latencies.keys()) this.#submit(region);
-    const wanted = requestsBefore + requestsMeasured;
+    for (const region of this.#latencies.keys()) {
+      for (let client = 0; client < this.#clients; client += 1) this.#submit(region, client, 1);
+    }
+    const before = requestsBefore * this.#clients;
+    const wanted = before + requestsMeasured * this.#clients;
     while (this.#latencies.some(({ length }) => length < wanted)) {
       if (!this.#cluster.queue.step()) throw new Error('the model has come to a stand');
     }
-    const byRegionMs = this.#latencies.map((all) => mean(all.slice(requestsBefore, wanted)));
-    return { byRegionMs, meanMs: mean(byRegionMs) };
+    const byRegionMs = this.#latencies.map((all) => mean(all.slice(before, wanted)));
+    // Each client has one request under way at all times.
+    const perSecond = byRegionMs.map((ms) => (1000 * this.#clients) / ms);
+    const requestsPerSecond = perSecond.reduce((sum, each) => sum + each, 0);
+    return { byRegionMs, meanMs: mean(byRegionMs), requestsPerSecond };
   }
 
-  #submit(region: number): void {
-    const number = (this.#latencies[region]?.length ?? 0) + 1;
-    const name = `c${region}`;
+  #submit(region: number, client: number, number: number): void {
+    const name = `c${region}.${client}`;
     const key = this.#random() < this.#setting.contention ? shared : name;
     const payload = new TextEncoder().encode(key);
     const request: OrderingRequest = { client: clientId(name), number, payload };
     const { nowMs } = this.#cluster;
     this.#underWay.set(nameOf(request), {
       region,
+      client,
       startMs: nowMs,
       answeredMs: [],
       said: new Map(),
@@ -108,7 +124,7 @@ class RegionClients {
     const { region, answeredMs } = underWay;
     this.#afterWay(replica, region, () => {
       answeredMs.push(this.#cluster.nowMs);
-      if (answeredMs.length === believed) this.#onAnswered(name, underWay);
+      if (answeredMs.length === this.#believed) this.#onAnswered(request, underWay);
     });
   }
 
@@ -120,7 +136,7 @@ class RegionClients {
     this.#afterWay(replica, region, () => {
       const count = (said.get(what) ?? 0) + 1;
       said.set(what, count);
-      if (count === this.#regionOf.length) this.#onAnswered(name, underWay);
+      if (count === this.#regionOf.length) this.#onAnswered(request, underWay);
     });
   }
 
@@ -131,9 +147,9 @@ class RegionClients {
     this.#cluster.queue.at(this.#cluster.nowMs + wayMs, arrived);
   }
 
-  #onAnswered(name: string, { region, startMs }: UnderWay): void {
-    if (!this.#underWay.delete(name)) return;
+  #onAnswered(request: OrderingRequest, { region, client, startMs }: UnderWay): void {
+    if (!this.#underWay.delete(nameOf(request))) return;
     this.#latencies[region]?.push(this.#cluster.nowMs - startMs);
-    this.#submit(region);
+    this.#submit(region, client, request.number + 1);
   }
 }

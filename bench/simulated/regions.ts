@@ -2,7 +2,7 @@ import { roundTripMs as between, type Deployment, withinRegionMs } from './deplo
 import type { Latency } from './network.js';
 
 /** The regions of Antipaxos' table 2. The first is the best placed: PBFT's first primary is there. */
-const sevenRegions: Deployment = {
+export const sevenRegions: Deployment = {
   name: 'Antipaxos, table 2',
   regions: [
     'us-east-2',

@@ -17,6 +17,8 @@ it.each([
   [bench, ['transfer', '--compare', '/'], /--compare \/: this is no checkout of this project/],
   [bench, ['ordering', '--quick', '--seconds', '3'], /'--seconds <n>' cannot be used with/],
   [bench, ['ordering', '--quick', '--rounds', '2'], /'--rounds <n>' cannot be used with/],
+  [bench, ['wan', '--seconds', '3'], /--seconds is of no use without --over processes/],
+  [bench, ['wan', '--quick'], /--quick is of no use without --over processes/],
   [explore, ['--wings'], /unknown option '--wings'/],
   [explore, ['--budget', '-1'], /Write a whole number, 0 or more/],
   [explore, ['--engine', 'raft'], /Allowed choices are/],

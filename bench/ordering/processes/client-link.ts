@@ -1,18 +1,23 @@
-import { type KeyObject, sign, verify } from 'node:crypto';
+import { hash, type KeyObject, sign, verify } from 'node:crypto';
 import type { Socket } from 'node:net';
 import { encodeFrame, FrameDecoder, peerFraming } from '../../../src/kernel/links/frames.js';
 import { decodeBatch, encodeBatch } from '../../../src/ordering/batch-codec.js';
 import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
+import { signs } from './control.js';
 
 /** Requests that were executed together, as a replica answers them. */
 export interface Answers {
   readonly position: number;
+  /** Not executed yet: a digest of what the replica says of the instance they are in. 0 where they are executed. */
+  readonly said: number;
   /** Client's index and number, in turn. */
   readonly answered: Uint32Array;
 }
 
 const signatureBytes = 64;
-const positionBytes = 8;
+const headBytes = 16;
+/** A number has so many bytes exactly. */
+const saidBytes = 6;
 
 /** Sends and takes frames on a connection; what is sent within one turn of the loop leaves together. */
 export class ClientLink {
@@ -46,21 +51,27 @@ export function decodeRequests(bytes: Uint8Array): Batch {
   return decodeBatch(bytes);
 }
 
-export function encodeAnswers(position: number, answered: Uint32Array): Uint8Array {
-  const bytes = Buffer.allocUnsafe(positionBytes + answered.length * 4);
+/** What stands for a statement in an answer. */
+export function saidOf(statement: Uint8Array): number {
+  return Buffer.from(hash('sha256', statement, 'buffer')).readUIntLE(0, saidBytes) + 1;
+}
+
+export function encodeAnswers({ position, said, answered }: Answers): Uint8Array {
+  const bytes = Buffer.allocUnsafe(headBytes + answered.length * 4);
   bytes.writeDoubleLE(position, 0);
-  let at = positionBytes;
+  bytes.writeDoubleLE(said, 8);
+  let at = headBytes;
   for (const value of answered) at = bytes.writeUInt32LE(value, at);
   return bytes;
 }
 
 export function decodeAnswers(bytes: Uint8Array): Answers {
   const view = new DataView(bytes.buffer, bytes.byteOffset, bytes.byteLength);
-  const answered = new Uint32Array((bytes.length - positionBytes) / 4);
+  const answered = new Uint32Array((bytes.length - headBytes) / 4);
   for (let index = 0; index < answered.length; index += 1) {
-    answered[index] = view.getUint32(positionBytes + 4 * index, true);
+    answered[index] = view.getUint32(headBytes + 4 * index, true);
   }
-  return { position: view.getFloat64(0, true), answered };
+  return { position: view.getFloat64(0, true), said: view.getFloat64(8, true), answered };
 }
 
 /** The payload with its client's signature behind it. */
@@ -87,4 +98,16 @@ function signedBytes(client: string, number: number, payload: Uint8Array): Uint8
 
 function ieee(key: KeyObject) {
   return { key, dsaEncoding: 'ieee-p1363' as const };
+}
+
+/** The first byte of a request that touches what others touch; it is 0 in all others. */
+const touchesShared = 1;
+
+export function markShared(payload: Uint8Array): void {
+  payload[0] = touchesShared;
+}
+
+export function isShared({ client, payload }: OrderingRequest): boolean {
+  const ownBytes = payload.length - (signs(client) ? signatureBytes : 0);
+  return ownBytes > 0 && payload[0] === touchesShared;
 }

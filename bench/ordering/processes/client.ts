@@ -1,8 +1,9 @@
 import { createPrivateKey } from 'node:crypto';
+import { once } from 'node:events';
 import { connect } from 'node:net';
-import { loadNode } from '../../../src/kernel/config/node-file.js';
 import { clientId } from '../../../src/kernel/ids.js';
 import type { OrderingRequest } from '../../../src/ordering/types.js';
+import { Random } from '../../../test/simulation/engine/random.js';
 import { withPrimary } from '../../simulated/cluster.js';
 import { endWithParent } from '../../support/end-with-parent.js';
 import { mean, percentile } from '../../support/statistics.js';
@@ -11,6 +12,7 @@ import {
   ClientLink,
   decodeAnswers,
   encodeRequests,
+  markShared,
   signRequest,
 } from './client-link.js';
 import {
@@ -22,8 +24,6 @@ import {
   type ToClient,
 } from './control.js';
 
-/** Answers of so many replicas that agree are believed: `f + 1`. */
-const believed = 2;
 /** Requests in one frame at the most. */
 const frameRequests = 1024;
 /** How often requests leave where the load is a rate. */
@@ -36,13 +36,23 @@ interface Client {
   /** The position of the first answer, and which replicas have given it. */
   position: number;
   answeredBy: number;
+  /** What the first replica has said before it executed, and which have said the same. */
+  said: number;
+  saidBy: number;
+  isAnswered: boolean;
 }
+
+/** One connection to each replica, from one place. */
+type Links = readonly ClientLink[];
 
 /** All clients of a group: each has one request under way, and sends the next when it is answered. */
 class Clients {
-  readonly #links: readonly ClientLink[];
+  /** Of each place. */
+  readonly #links: readonly Links[];
   readonly #setup: Setup;
-  readonly #outgoing: OrderingRequest[][];
+  /** What leaves soon, by connection. */
+  readonly #outgoing = new Map<ClientLink, OrderingRequest[]>();
+  readonly #random = new Random('clients');
   readonly #tell: (message: FromClient) => void;
   readonly #key;
   /** Numbers go on rising from load to load. */
@@ -53,16 +63,16 @@ class Clients {
   #unanswered = 0;
   #latencies: number[] = [];
   #answeredMs: number[] = [];
+  #answeredClients: number[] = [];
   #requests = 0;
   #begunMs = 0;
   /** Clients that wait for their turn, where the load is a rate. */
   #idle: Client[] = [];
 
-  constructor(setup: Setup, links: readonly ClientLink[], tell: (message: FromClient) => void) {
+  constructor(setup: Setup, links: readonly Links[], tell: (message: FromClient) => void) {
     this.#setup = setup;
     this.#links = links;
     this.#tell = tell;
-    this.#outgoing = links.map(() => []);
     this.#key = createPrivateKey(setup.clientPrivateKey ?? '');
   }
 
@@ -78,6 +88,7 @@ class Clients {
       case 'begin':
         this.#latencies = [];
         this.#answeredMs = [];
+        this.#answeredClients = [];
         // Those under way are answered within the window.
         this.#requests = this.#underWay - this.#idle.length;
         this.#begunMs = performance.now();
@@ -89,15 +100,29 @@ class Clients {
     }
   }
 
-  onAnswers(replica: number, { position, answered }: Answers): void {
+  /** What comes to one place is for the clients that are there. */
+  onAnswers(place: number, replica: number, { position, said, answered }: Answers): void {
     for (let at = 0; at < answered.length; at += 2) {
       const client = this.#clients[answered[at] ?? -1];
       if (!client || client.number !== answered[at + 1]) continue;
+      if (client.index % this.#links.length !== place) continue;
+      if (said !== 0) {
+        this.#onSaid(client, replica, said);
+        continue;
+      }
       if (client.answeredBy === 0) client.position = position;
       if (client.position !== position) throw new Error('replicas give different answers');
       client.answeredBy |= 1 << replica;
-      if (bitsIn(client.answeredBy) === believed) this.#onAnswered(client);
+      if (bitsIn(client.answeredBy) === this.#setup.faults + 1) this.#onAnswered(client);
     }
+  }
+
+  /** What all replicas say alike is decided. */
+  #onSaid(client: Client, replica: number, said: number): void {
+    if (client.saidBy === 0) client.said = said;
+    if (client.said !== said) return;
+    client.saidBy |= 1 << replica;
+    if (bitsIn(client.saidBy) === this.#setup.entries.length) this.#onAnswered(client);
   }
 
   #window() {
@@ -114,7 +139,8 @@ class Clients {
 
   #timeline(): Timeline {
     const answeredMs = this.#answeredMs.map((atMs) => atMs - this.#begunMs);
-    return { requests: this.#requests, answeredMs, latenciesMs: this.#latencies };
+    const [latenciesMs, clients] = [this.#latencies, this.#answeredClients];
+    return { requests: this.#requests, answeredMs, latenciesMs, clients };
   }
 
   #start(load: LoadSettings): void {
@@ -126,6 +152,9 @@ class Clients {
       startedMs: 0,
       position: 0,
       answeredBy: 0,
+      said: 0,
+      saidBy: 0,
+      isAnswered: false,
     }));
     this.#underWay = load.clients;
     this.#idle = [];
@@ -150,9 +179,12 @@ class Clients {
   }
 
   #onAnswered(client: Client): void {
+    if (client.isAnswered) return;
+    client.isAnswered = true;
     const nowMs = performance.now();
     this.#latencies.push(nowMs - client.startedMs);
     this.#answeredMs.push(nowMs);
+    this.#answeredClients.push(client.index);
     if (this.#unanswered > 0) {
       this.#unanswered -= 1;
       if (this.#unanswered === 0) this.#tell({ kind: 'loaded' });
@@ -169,39 +201,45 @@ class Clients {
     if (this.#underWay === 0) this.#tell({ kind: 'quiet' });
   }
 
-  #next(client: Client, { requestBytes, sign, operations = 1, homes }: LoadSettings): void {
+  #next(client: Client, load: LoadSettings): void {
+    const { requestBytes, sign, operations = 1, homes, contention = 0 } = load;
     client.number += 1;
     client.answeredBy = 0;
+    client.saidBy = 0;
+    client.isAnswered = false;
     client.startedMs = performance.now();
     this.#requests += 1;
     const name = clientName(client.index, sign);
     const payload = new Uint8Array(operations * requestBytes);
+    if (contention > 0 && this.#random.chance(contention)) markShared(payload);
     const request: OrderingRequest = {
       client: clientId(name),
       number: client.number,
       payload: sign ? signRequest(this.#key, name, client.number, payload) : payload,
     };
-    this.#queue(this.#homeOf(client, homes), request);
+    const links = this.#links[client.index % this.#links.length];
+    const link = links?.[this.#homeOf(client, homes)];
+    if (link) this.#queue(link, request);
   }
 
   /** The primary, where there is one; else each client has a replica of its own. */
   #homeOf({ index }: Client, homes: LoadSettings['homes']): number {
     if (homes) return homes[index % homes.length] ?? 0;
-    return withPrimary.has(this.#setup.engine) ? 0 : index % this.#links.length;
+    return withPrimary.has(this.#setup.engine) ? 0 : index % this.#setup.entries.length;
   }
 
-  #queue(home: number, request: OrderingRequest): void {
-    const outgoing = this.#outgoing[home] ?? [];
+  #queue(link: ClientLink, request: OrderingRequest): void {
+    const outgoing = this.#outgoing.get(link) ?? [];
     outgoing.push(request);
-    if (outgoing.length === 1) setImmediate(() => this.#flush(home));
+    this.#outgoing.set(link, outgoing);
+    if (outgoing.length === 1) setImmediate(() => this.#flush(link, outgoing));
   }
 
-  #flush(home: number): void {
-    const outgoing = this.#outgoing[home] ?? [];
+  #flush(link: ClientLink, outgoing: readonly OrderingRequest[]): void {
+    this.#outgoing.delete(link);
     for (let at = 0; at < outgoing.length; at += frameRequests) {
-      this.#links[home]?.send(encodeRequests(outgoing.slice(at, at + frameRequests)));
+      link.send(encodeRequests(outgoing.slice(at, at + frameRequests)));
     }
-    this.#outgoing[home] = [];
   }
 }
 
@@ -213,20 +251,20 @@ function bitsIn(mask: number): number {
 
 async function main(setup: Setup): Promise<void> {
   const tell = (message: FromClient) => void process.send?.(message);
-  const nodes = await Promise.all(setup.nodeFiles.map((file) => loadNode(file)));
-  const links = await Promise.all(
-    nodes.map(async (node, replica) => {
-      if (node.role !== 'coordinator') throw new Error(`${node.name} is no coordinator`);
-      const socket = connect(node.listen);
-      await new Promise<void>((resolve, reject) => {
-        socket.once('connect', resolve);
-        socket.once('error', reject);
-      });
-      // A replica that is killed on purpose.
-      socket.on('error', () => socket.destroy());
-      return new ClientLink(socket, (bytes) => clients.onAnswers(replica, decodeAnswers(bytes)));
-    }),
+  const places = setup.clientAddresses.map((localAddress, place) =>
+    Promise.all(
+      setup.entries.map(async ({ host, port }, replica) => {
+        const socket = connect({ host, port, localAddress });
+        await once(socket, 'connect');
+        // A replica that is killed on purpose.
+        socket.on('error', () => socket.destroy());
+        return new ClientLink(socket, (bytes) =>
+          clients.onAnswers(place, replica, decodeAnswers(bytes)),
+        );
+      }),
+    ),
   );
+  const links = await Promise.all(places);
   const clients = new Clients(setup, links, tell);
   process.on('message', (message: ToClient) => clients.on(message));
   tell({ kind: 'ready' });

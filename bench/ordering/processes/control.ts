@@ -1,3 +1,4 @@
+import type { ListenAddress } from '../../../src/kernel/config/node-file.js';
 import type { ExclusionStrategy } from '../../../src/ordering/core/antipaxos/state.js';
 import type { EngineName } from '../../simulated/cluster.js';
 
@@ -5,15 +6,23 @@ import type { EngineName } from '../../simulated/cluster.js';
 export interface Setup {
   readonly engine: EngineName;
   readonly directory: string;
+  /** How many replicas may fail. */
+  readonly faults: number;
   /** Public key of all clients, PEM; and the private one, which only they have. */
   readonly clientKey: string;
   readonly clientPrivateKey?: string;
   /** Node files of the replicas, in their order; a replica's own is that of its number. */
   readonly nodeFiles: readonly string[];
   readonly replica?: number;
+  /** Where clients connect to each replica. */
+  readonly entries: readonly ListenAddress[];
+  /** What their connections come from: each of these is a place, and clients are at all of them in turn. */
+  readonly clientAddresses: readonly string[];
   readonly depth: number;
   /** Given where replicas are to fail: whom Antipaxos leaves out, with the time-outs of production. */
   readonly exclusion?: ExclusionStrategy;
+  /** Clients of ezBFT learn what replicas say of an instance, too, and need not wait until it is executed. */
+  readonly early?: boolean;
 }
 
 /** How the clients put the replicas under load. */
@@ -28,6 +37,8 @@ export interface LoadSettings {
   readonly perSecond?: number;
   /** Where the clients hand in; where it suits the engine best unless given. */
   readonly homes?: readonly number[];
+  /** Of so many requests in one, one touches what those of other clients touch; none unless given. */
+  readonly contention?: number;
 }
 
 export type ToClient =
@@ -46,11 +57,12 @@ export type FromClient =
   | { readonly kind: 'window'; readonly window: Window }
   | { readonly kind: 'told'; readonly timeline: Timeline };
 
-/** Requests under way since `begin`; of each that was answered, when, counted from there, and how long it took. */
+/** Requests under way since `begin`; of each that was answered, when, counted from there, how long it took, and whose it was. */
 export interface Timeline {
   readonly requests: number;
   readonly answeredMs: readonly number[];
   readonly latenciesMs: readonly number[];
+  readonly clients: readonly number[];
 }
 
 /** What the clients saw within a window. */

@@ -21,12 +21,25 @@ import type {
   ToReplica,
   Window,
 } from './control.js';
+import {
+  entriesOf,
+  type Geography,
+  listening,
+  placeCluster,
+  replicaName,
+  replicasFor,
+} from './geography.js';
 
-const replicas = 4;
-const faults = 1;
 /** For any answer of a process. */
 const patienceMs = 60_000;
 const pollMs = 50;
+
+export interface GroupSettings extends Pick<Setup, 'depth' | 'exclusion' | 'early'> {
+  /** How many replicas may fail; 1 unless given. */
+  readonly faults?: number;
+  /** Where replicas and clients are; next to each other unless given. */
+  readonly geography?: Geography;
+}
 
 /** Processor time used so far, in milliseconds. */
 export interface ProcessorReading {
@@ -34,7 +47,7 @@ export interface ProcessorReading {
   readonly clients: number;
 }
 
-/** Four replicas that run one engine, and the process with its clients. */
+/** `3f + 1` replicas that run one engine, and the process with its clients. */
 export class Group {
   readonly engine: EngineName;
   readonly #directory: string;
@@ -58,13 +71,17 @@ export class Group {
   /** Makes keys and certificates, and starts all. `onDied` is told of a process that ends by itself. */
   static async start(
     engine: EngineName,
-    { depth, exclusion }: Pick<Setup, 'depth' | 'exclusion'>,
+    { faults = 1, geography, ...settings }: GroupSettings,
     onDied: (error: Error) => void,
   ): Promise<Group> {
     const directory = await mkdtemp(join(tmpdir(), `concordat-bench-${engine}-`));
     const ports = await claimPorts();
     const layout = { kind: 'local', host: localHost, basePort: ports.basePort } as const;
     await initCluster({ directory, clusterId: 'bench', f: faults, layout });
+    const nodeFiles = Array.from({ length: replicasFor(faults) }, (_, index) =>
+      join(directory, 'nodes', `${replicaName(index)}.json`),
+    );
+    if (geography) await placeCluster(directory, nodeFiles, geography.network);
     const keys = generateKeyPairSync('ec', {
       namedCurve: 'P-256',
       publicKeyEncoding: { type: 'spki', format: 'pem' },
@@ -72,16 +89,22 @@ export class Group {
     });
     const setup: Setup = {
       engine,
-      depth,
-      ...(exclusion !== undefined && { exclusion }),
+      ...settings,
+      faults,
       directory,
       clientKey: keys.publicKey,
-      nodeFiles: Array.from({ length: replicas }, (_, index) =>
-        join(directory, 'nodes', `coordinator-${index}.json`),
-      ),
+      nodeFiles,
+      ...(geography
+        ? entriesOf(geography)
+        : { entries: await listening(nodeFiles), clientAddresses: [localHost] }),
     };
-    const started = Array.from({ length: replicas }, (_, replica) =>
-      start('replica', { ...setup, replica }, onDied),
+    const started = nodeFiles.map((_, replica) =>
+      start(
+        'replica',
+        { ...setup, replica },
+        onDied,
+        geography?.network.nodeOptions(replicaName(replica)),
+      ),
     );
     try {
       await Promise.all(started.map((process) => answerOf(process, 'ready')));
@@ -190,11 +213,12 @@ function start(
   program: 'replica' | 'client',
   setup: Setup,
   onDied: (error: Error) => void,
+  nodeOptions: readonly string[] = [],
 ): ChildProcess {
   const script = fileURLToPath(new URL(`./${program}.js`, import.meta.url));
   const name = setup.replica === undefined ? program : `${program} ${setup.replica}`;
   const child = fork(script, [JSON.stringify(setup)], {
-    execArgv: nodeFlags,
+    execArgv: [...nodeFlags, ...nodeOptions],
     stdio: ['ignore', 2, 2, 'ipc'],
   });
   child.on('exit', (code, signal) => {

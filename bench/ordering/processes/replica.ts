@@ -31,7 +31,14 @@ import {
 import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
 import { antipaxosTimeoutMaxMs } from '../../../src/session/node/engine.js';
 import { endWithParent } from '../../support/end-with-parent.js';
-import { ClientLink, decodeRequests, encodeAnswers, isSigned } from './client-link.js';
+import {
+  ClientLink,
+  decodeRequests,
+  encodeAnswers,
+  isShared,
+  isSigned,
+  saidOf,
+} from './client-link.js';
 import {
   type FromReplica,
   indexOfClient,
@@ -45,7 +52,10 @@ import {
 const patient = { resendAfterMs: 2000, suspectAfterMs: 20_000 };
 const patientMaxMs = 10_000;
 
-/** Counts what it executes, and keeps a digest of its order. Each client's requests interfere with its own only. */
+/**
+ * Counts what it executes, and keeps a digest of its order. A client's requests interfere with its own, and those that
+ * touch what is shared with each other.
+ */
 class CountingMachine implements StateMachine {
   executed = 0;
   protected order = '';
@@ -75,35 +85,47 @@ class CountingMachine implements StateMachine {
   }
 
   interferes(a: OrderingRequest, b: OrderingRequest): boolean {
-    return a.client === b.client;
+    return a.client === b.client || (isShared(a) && isShared(b));
   }
 
-  /** None but the client's, which all engines know. */
-  keysOf(): readonly string[] {
-    return [];
+  /** Besides the client's, which all engines know. */
+  keysOf(request: OrderingRequest): readonly string[] {
+    return isShared(request) ? sharedKey : noKeys;
   }
 }
 
-/** The same where replicas execute what commutes in different orders: a digest of each client's last request. */
+const sharedKey = ['shared'];
+const noKeys: readonly string[] = [];
+
+/**
+ * The same where replicas execute what commutes in different orders: a digest of each client's last request, and of the
+ * order of those that touch what is shared.
+ */
 class CommutingMachine extends CountingMachine {
   readonly #last = new Map<string, number>();
 
   override apply(_position: number, batch: Batch): void {
     this.executed += batch.length;
-    for (const { client, number } of batch) this.#last.set(client, number);
+    for (const request of batch) {
+      const { client, number } = request;
+      this.#last.set(client, number);
+      if (isShared(request)) this.order = hash('sha256', `${this.order} ${client} ${number}`);
+    }
   }
 
   override get history(): string {
-    return hash('sha256', JSON.stringify([...this.#last].sort()));
+    return hash('sha256', JSON.stringify([this.order, [...this.#last].sort()]));
   }
 
   override snapshot(): readonly Uint8Array[] {
-    return [Buffer.from(JSON.stringify([this.executed, [...this.#last].sort()]))];
+    const state = [this.executed, this.order, [...this.#last].sort()];
+    return [Buffer.from(JSON.stringify(state))];
   }
 
   override install(snapshot: Uint8Array): void {
-    const [executed, last] = JSON.parse(Buffer.from(snapshot).toString());
+    const [executed, order, last] = JSON.parse(Buffer.from(snapshot).toString());
     this.executed = executed;
+    this.order = order;
     this.#last.clear();
     for (const [client, number] of last) this.#last.set(client, number);
   }
@@ -175,8 +197,11 @@ async function main(setup: Setup): Promise<void> {
         return network.broadcast('ordering', encodeOrderingMessage(output.message));
       }
       case 'delivered':
-        answer(isOneOrder(setup) ? output.position : 0, output.batch);
+        answer(isOneOrder(setup) ? output.position : 0, 0, output.batch);
         return held.splice(0, output.batch.length).forEach(submit);
+      case 'speculated':
+        if (setup.early === true) answer(0, saidOf(output.reply.bytes), output.batch);
+        return;
       case 'refused':
         if (output.reason === 'busy') held.push(output.request);
         return;
@@ -189,13 +214,13 @@ async function main(setup: Setup): Promise<void> {
     driver.submit({ kind: 'submit', request, nowMs: performance.now() });
   }
 
-  function answer(position: number, batch: Batch): void {
+  function answer(position: number, said: number, batch: Batch): void {
     const answered = new Uint32Array(2 * batch.length);
     batch.forEach(({ client, number }, index) => {
       answered[2 * index] = indexOfClient(client);
       answered[2 * index + 1] = number;
     });
-    const bytes = encodeAnswers(position, answered);
+    const bytes = encodeAnswers({ position, said, answered });
     for (const link of links) link.send(bytes);
   }
 

@@ -86,7 +86,11 @@ function ownedBy(owner: string) {
   return (account: InitialAccount) => ({ ...account, owners: [owner] });
 }
 
-async function edit<Content>(file: string, change: (content: Content) => Content): Promise<void> {
+/** Changes a file of JSON. */
+export async function edit<Content>(
+  file: string,
+  change: (content: Content) => Content,
+): Promise<void> {
   const content: Content = JSON.parse(await readFile(file, 'utf8'));
   await writeFile(file, `${JSON.stringify(change(content), null, 2)}\n`);
 }
