@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const deciding = ['test/ordering/ezbft/deciding.test.ts'];
 const execution = ['test/ordering/ezbft/execution.test.ts'];
+const interference = ['test/ordering/ezbft/interference.test.ts'];
 const engine = ['test/ordering/ezbft/engine.test.ts'];
 const messages = ['test/ordering/ezbft/messages.test.ts'];
 const conformance = ['test/ordering/ezbft/conformance.test.ts'];
@@ -108,24 +109,48 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-one-client-passes-itself',
     rule: 'requests of one client interfere, so that what is executed once is the same everywhere',
     file: 'src/ordering/core/ezbft/interference.ts',
-    find: '      touched.add(`client $',
-    replace: '      if (this.#judge.keysOf) touched.add(`client $',
-    tests: engine,
+    find: 'for (const client of clients) this.#byClient.get(client)?.raise(last, counts);',
+    replace: '',
+    tests: [...interference, ...engine],
   },
   {
     name: 'ezbft-barrier-is-passed',
     rule: 'a barrier interferes with everything',
     file: 'src/ordering/core/ezbft/interference.ts',
-    find: 'if (a.length === 0 || b.length === 0) return true;',
-    replace: 'if (a.length === 0 || b.length === 0) return false;',
+    find: '(isBarrier ? this.#all : this.#barriers).raise(last, counts);',
+    replace: '',
+    tests: [...interference, ...engine],
+  },
+  {
+    name: 'ezbft-forgets-a-key',
+    rule: 'what touches one key interferes, whichever of its places was removed',
+    file: 'src/ordering/core/ezbft/interference.ts',
+    find: 'if (places?.isEmpty) map.delete(key);',
+    replace: 'map.delete(key);',
+    tests: interference,
+  },
+  {
+    name: 'ezbft-last-is-not-last',
+    rule: 'a batch names the last that interferes in each space',
+    file: 'src/ordering/core/ezbft/interference.ts',
+    find: 'while (at > 0 && (known[at - 1] ?? 0) > index) at -= 1;',
+    replace: '',
+    tests: interference,
+  },
+  {
+    name: 'ezbft-batch-of-long-names',
+    rule: 'what a batch has besides payloads counts, so that a settlement holds it',
+    file: 'src/ordering/core/ezbft/proposing.ts',
+    find: 'bytes += client.length + payload.length + FRAMING_BYTES;',
+    replace: 'bytes += payload.length;',
     tests: engine,
   },
   {
     name: 'ezbft-forgets-what-a-checkpoint-covers',
     rule: 'what is new names all that the last checkpoint covers',
-    file: 'src/ordering/core/ezbft/interference.ts',
-    find: 'const least = Math.max(claimed[index] ?? 0, state.covered[index] ?? 0);',
-    replace: 'const least = claimed[index] ?? 0;',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: 'union(covered, claimed));',
+    replace: 'union(covered.map(() => 0), claimed));',
     tests: engine,
   },
   {
@@ -164,8 +189,8 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-batches-of-any-length',
     rule: 'whether two batches interfere is asked of so many pairs at the most',
     file: 'src/ordering/core/ezbft/state.ts',
-    find: 'batch.length <= instanceRequestsMax &&',
-    replace: 'batch.length >= 0 &&',
+    find: 'const isShort = batch.length <= this.judge.requestsMax;',
+    replace: 'const isShort = batch.length >= 0;',
     tests: engine,
   },
   {
@@ -203,9 +228,9 @@ export const ezbftMutants: readonly Mutant[] = [
   {
     name: 'ezbft-refused-by-all',
     rule: 'an instance that all have refused is settled, too',
-    file: 'src/ordering/core/ezbft/replying.ts',
-    find: 'said?.statement.value && isSame(statement, said.statement)',
-    replace: 'said && isSame(statement, said.statement)',
+    file: 'src/ordering/core/ezbft/state.ts',
+    find: 'entry.isDisputed ||= !value || !other || !isSameValue(value, other);',
+    replace: 'entry.isDisputed ||= value && other ? !isSameValue(value, other) : value !== other;',
     tests: ['test/simulation/ordering.test.ts'],
   },
 ];

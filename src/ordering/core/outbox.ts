@@ -9,7 +9,7 @@ import type { Signed } from '../../kernel/signed.js';
 import { signOrdering } from '../check-message.js';
 import type { OrderingMessage, OrderingScope, OrderingStatement } from '../types.js';
 import type { OrderingOptions, OrderingOutput } from './engine.js';
-import type { Pending } from './pending.js';
+import type { BatchLimits, Pending } from './pending.js';
 
 const nothing: readonly OrderingOutput[] = [];
 
@@ -262,6 +262,7 @@ const BATCH = 'batch';
 export class Batching {
   readonly #outbox: Outbox;
   readonly #pending: Pending;
+  readonly #limits: BatchLimits;
   /** Since when something waits, as far as that was seen. */
   #sinceMs: number | undefined;
   #isDue = false;
@@ -269,9 +270,11 @@ export class Batching {
   #expected = 0;
   #hasTaken = false;
 
-  constructor(outbox: Outbox, pending: Pending) {
+  /** `limits` where the engine's batches are smaller than its options would have them. */
+  constructor(outbox: Outbox, pending: Pending, limits: BatchLimits = outbox.options) {
     this.#outbox = outbox;
     this.#pending = pending;
+    this.#limits = limits;
   }
 
   /** Whether there is something to propose now. Where it is too soon, a timer will say when. */
@@ -279,7 +282,7 @@ export class Batching {
     const { waiting } = this.#pending;
     if (waiting === 0) return false;
     const { options, nowMs } = this.#outbox;
-    if (this.#isDue || this.#pending.fillsBatch(options)) return true;
+    if (this.#isDue || this.#pending.fillsBatch(this.#limits)) return true;
     const isUnknown = isIdle && this.#expected === 0;
     if (isIdle && !isUnknown && waiting >= this.#expected) return true;
     this.#sinceMs ??= nowMs;
@@ -302,7 +305,7 @@ export class Batching {
   /** A batch of so many of this replica's requests was executed. */
   executed(requests: number): void {
     if (requests === 0) return;
-    const { batchRequestsMax } = this.#outbox.options;
+    const { batchRequestsMax } = this.#limits;
     const before = this.#hasTaken ? 0 : this.#expected;
     this.#expected = Math.min(before + requests, batchRequestsMax);
     this.#hasTaken = false;

@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { instanceBatchBytesMax } from '../../../src/ordering/core/ezbft/state.js';
 import { makeRequest } from '../../support/ordering-rig.js';
 import { KeyedRig } from './keyed.js';
 
@@ -101,6 +102,17 @@ describe('what does not interfere', () => {
     rig.runUntilIdle();
     for (const store of rig.stores) expect(store.size).toBeLessThan(120);
     for (const replica of [0, 1, 2, 3]) expect(rig.logged(replica, 'state-diverged')).toBe(0);
+  });
+});
+
+describe('batches', () => {
+  it("hold what their clients' names and their framing leave room for", () => {
+    const rig = new KeyedRig({ options: { batchDelayMs: 20 } });
+    const payload = `key ${'x'.repeat(instanceBatchBytesMax / 128 - 20)}`;
+    const nameOf = (index: number) => `c${String(index).padStart(3, '0')}${'n'.repeat(59)}`;
+    for (let index = 0; index < 128; index += 1) rig.submit(0, nameOf(index), 1, payload);
+    rig.runUntil(() => rig.haveApplied(128));
+    rig.checkKeys();
   });
 });
 

@@ -21,9 +21,8 @@ import {
 import { fabRule } from '../fab/rule.js';
 import { SequenceReplica } from '../sequence/replica.js';
 import type { SequenceHost } from '../sequence/state.js';
-import { settle, type Weighed, weigh } from './deciding.js';
-import { keyOf } from './execution.js';
-import type { Interference } from './interference.js';
+import { names, type Settled, settle, type Weighed, weigh } from './deciding.js';
+import { Interference } from './interference.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
 /** An instance as it was settled. */
@@ -50,16 +49,20 @@ export interface DecisionEvents {
  */
 export class DecisionModule {
   readonly #state: EzbftState;
-  readonly #interference: Interference;
   readonly #events: DecisionEvents;
   readonly #replica: SequenceReplica;
-  readonly #settled = new Map<string, Entry>();
+  /** By space. */
+  readonly #settled: readonly Map<number, Entry>[];
+  readonly #latest: number[];
+  #interference: Interference;
   readonly #parsed = new WeakMap<OrderingRequest, Command>();
 
-  constructor(state: EzbftState, interference: Interference, events: DecisionEvents) {
+  constructor(state: EzbftState, events: DecisionEvents) {
     this.#state = state;
-    this.#interference = interference;
     this.#events = events;
+    this.#settled = state.spaces.map(() => new Map<number, Entry>());
+    this.#latest = state.spaces.map(() => 0);
+    this.#interference = new Interference(state.judge);
     const outbox = state.outbox.child('ezbft-decisions', { batchDelayMs: 0 });
     const host: SequenceHost = {
       judge: (batch) => (batch.every((request) => this.#isSound(request)) ? 'accept' : 'refuse'),
@@ -137,38 +140,49 @@ export class DecisionModule {
 
   /** A quorum has judged it; the first for its instance, as the client table sees to. */
   #apply({ instance, batch, ...weighed }: Command): void {
-    if (this.#isForgotten(instance)) return;
-    const held = batch ?? [];
-    const interfering = [...this.#settled.values()].flatMap((other) => {
-      const { value } = other;
-      if (!value || other.instance.space === instance.space) return [];
-      return this.#interference.between(other.batch, held)
-        ? [{ instance: other.instance, value }]
-        : [];
-    });
-    const value = settle(instance, weighed, interfering);
-    const entry = { instance, value, batch: value ? held : [] };
-    this.#settled.set(keyOf(instance), entry);
+    const { space, index } = instance;
+    if (index <= (this.#latest[space] ?? 0) - this.#kept) return;
+    const value = batch ? settle(instance, weighed, this.#without(instance, batch)) : null;
+    this.#keep({ instance, value, batch: (value && batch) ?? [] });
     this.#forget(instance);
-    this.#events.settled(entry.instance, entry.value, entry.batch);
+    this.#events.settled(instance, value, (value && batch) ?? []);
+  }
+
+  /** Of what was settled, interferes and does not name the instance: the last in each space, which stands for those before it. */
+  #without(instance: Instance, batch: Batch): readonly Settled[] {
+    const after = this.#latest.map((_, space) => (space === instance.space ? Infinity : 0));
+    const touched = this.#state.judge.touchedBy(batch);
+    const last = this.#interference.lastWith(touched, after, (other) => {
+      const value = this.#find(other)?.value;
+      return value !== null && value !== undefined && !names(value.deps, instance);
+    });
+    return last.flatMap((index, space) => {
+      const found = this.#settled[space]?.get(index);
+      return found?.value ? [{ instance: found.instance, value: found.value }] : [];
+    });
+  }
+
+  #find({ space, index }: Instance): Entry | undefined {
+    return this.#settled[space]?.get(index);
+  }
+
+  #keep(entry: Entry): void {
+    const { instance, value, batch } = entry;
+    const { space, index } = instance;
+    this.#settled[space]?.set(index, entry);
+    this.#latest[space] = Math.max(index, this.#latest[space] ?? 0);
+    if (value) this.#interference.add(instance, this.#state.judge.touchedBy(batch));
   }
 
   get #kept(): number {
     return 2 * this.#state.reach;
   }
 
-  #isForgotten({ space, index }: Instance): boolean {
-    const indexes = [...this.#settled.values()].flatMap(({ instance }) =>
-      instance.space === space ? [instance.index] : [],
-    );
-    return index <= Math.max(0, ...indexes) - this.#kept;
-  }
-
-  #forget({ space, index }: Instance): void {
-    for (const [key, { instance }] of this.#settled) {
-      if (instance.space === space && instance.index <= index - this.#kept) {
-        this.#settled.delete(key);
-      }
+  #forget({ space, index: last }: Instance): void {
+    for (const [index, { instance }] of this.#settled[space] ?? []) {
+      if (index > last - this.#kept) continue;
+      this.#settled[space]?.delete(index);
+      this.#interference.remove(instance);
     }
   }
 
@@ -191,8 +205,8 @@ export class DecisionModule {
 
   #snapshot(): readonly Uint8Array[] {
     const writer = new Writer();
-    const entries = [...this.#settled.values()].sort(
-      (a, b) => a.instance.space - b.instance.space || a.instance.index - b.instance.index,
+    const entries = this.#settled.flatMap((space) =>
+      [...space.values()].sort((a, b) => a.instance.index - b.instance.index),
     );
     writer.list(entries, this.#entriesMax, ({ instance, value, batch }) => {
       writeInstance(writer, instance);
@@ -203,15 +217,17 @@ export class DecisionModule {
   }
 
   #install(snapshot: Uint8Array): void {
-    this.#settled.clear();
+    for (const space of this.#settled) space.clear();
+    this.#latest.fill(0);
+    this.#interference = new Interference(this.#state.judge);
     readAll(snapshot, (reader) =>
       reader.list(this.#entriesMax, () => {
         const instance = readInstance(reader);
         const value = readInstanceValue(reader);
-        this.#settled.set(keyOf(instance), { instance, value, batch: readBatch(reader) });
+        this.#keep({ instance, value, batch: readBatch(reader) });
       }),
     );
-    for (const { instance, value, batch } of [...this.#settled.values()]) {
+    for (const { instance, value, batch } of this.#settled.flatMap((one) => [...one.values()])) {
       this.#events.settled(instance, value, batch);
     }
   }

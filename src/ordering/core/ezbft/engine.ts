@@ -22,7 +22,7 @@ import { Outbox, Reminders } from '../outbox.js';
 import { CatchingUp } from './catching-up.js';
 import { DecisionModule } from './decision-module.js';
 import { Execution } from './executing.js';
-import { Interference } from './interference.js';
+import { Judge } from './interference.js';
 import { LostInstances } from './lost-instances.js';
 import { Proposing } from './proposing.js';
 import { Replying } from './replying.js';
@@ -75,9 +75,8 @@ export class EzbftEngine implements OrderingEngine {
 
   constructor(options: OrderingOptions, machine: StateMachine) {
     checkOptions(options);
-    const interference = new Interference(machine);
     this.#outbox = new Outbox(options, 'ezbft');
-    this.#state = new EzbftState(this.#outbox);
+    this.#state = new EzbftState(this.#outbox, new Judge(machine));
     this.#execution = new Execution(this.#state, machine, {
       progressed: () => this.#onProgress(),
       behind: (holders) => {
@@ -86,10 +85,10 @@ export class EzbftEngine implements OrderingEngine {
       executedOwn: (requests) => this.#proposing.executed(requests),
       cut: () => this.#onCut(),
     });
-    this.#decisions = new DecisionModule(this.#state, interference, {
+    this.#decisions = new DecisionModule(this.#state, {
       settled: (instance, value, batch) => this.#onSettled(instance, value, batch),
     });
-    this.#replying = new Replying(this.#state, interference, {
+    this.#replying = new Replying(this.#state, {
       decided: () => this.#execution.execute(),
       settle: (entry) => this.#decisions.submit(entry),
       isSettling: () => this.#decisions.isPrimary,

@@ -109,9 +109,7 @@ export class Execution {
     const { spaces, executed, outbox } = this.#state;
     const { components, awaited } = executionOrder({
       executed,
-      last: spaces.map((space, index) =>
-        Math.max(executed[index] ?? 0, ...decidedIn(space.values())),
-      ),
+      last: spaces.map((_, space) => this.#state.lastDecidedOf(space)),
       depsOf: (instance) => depsOf(this.#state.find(instance)),
     });
     const before = this.#awaited;
@@ -269,10 +267,6 @@ function depsOf(entry: InstanceEntry | undefined): readonly number[] | undefined
     decision.value?.deps ??
     Array.from({ length: space + 1 }, (_, of) => (of === space ? index - 1 : 0))
   );
-}
-
-function decidedIn(entries: Iterable<InstanceEntry>): readonly number[] {
-  return [...entries].flatMap(({ decision, instance }) => (decision ? [instance.index] : []));
 }
 
 function sum(indexes: readonly number[]): number {

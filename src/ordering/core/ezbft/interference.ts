@@ -1,83 +1,171 @@
-import type { Batch, Dependencies } from '../../types.js';
+import type { ClientId, ReplicaId } from '../../../kernel/ids.js';
+import { orderingLimits } from '../../fields.js';
+import type { Batch, Dependencies, Instance } from '../../types.js';
 import type { StateMachine } from '../engine.js';
-import { union } from './deciding.js';
-import type { EzbftState, InstanceEntry } from './state.js';
+import { keyOf } from './execution.js';
+
+/** Requests of one batch where the application is asked of each pair of two batches' requests. */
+export const pairedRequestsMax = 128;
+
+/** What of a batch decides which others it interferes with. */
+export interface Touched {
+  readonly isBarrier: boolean;
+  readonly clients: readonly ClientId[];
+  readonly keys: readonly string[];
+  /** Of these the application is asked, request by request; none where it gives keys. */
+  readonly asked: Batch;
+}
 
 /** The application's judgement of requests. */
-type Judge = Pick<StateMachine, 'interferes' | 'keysOf'>;
+export class Judge {
+  readonly #machine: Pick<StateMachine, 'interferes' | 'keysOf'>;
+  /** Forgotten with the batch. */
+  readonly #touched = new WeakMap<Batch, Touched>();
+
+  constructor(machine: Pick<StateMachine, 'interferes' | 'keysOf'>) {
+    this.#machine = machine;
+  }
+
+  /** Requests of one batch, at every replica of the application's. */
+  get requestsMax(): number {
+    return this.#machine.keysOf ? orderingLimits.batchRequests : pairedRequestsMax;
+  }
+
+  touchedBy(batch: Batch): Touched {
+    const known = this.#touched.get(batch);
+    if (known) return known;
+    const keys = new Set<string>();
+    for (const request of batch) {
+      for (const key of this.#machine.keysOf?.(request) ?? []) keys.add(key);
+    }
+    const touched = {
+      isBarrier: batch.length === 0,
+      clients: [...new Set(batch.map(({ client }) => client))],
+      keys: [...keys],
+      asked: this.#machine.keysOf ? [] : batch,
+    };
+    this.#touched.set(batch, touched);
+    return touched;
+  }
+
+  hasPair(some: Batch, others: Batch): boolean {
+    return some.some((one) => others.some((other) => this.#machine.interferes(one, other)));
+  }
+}
 
 /**
  * Which batches must be executed in one order everywhere (Arun and others §III). One client's requests always
  * interfere, so that what is executed once is the same everywhere; and a barrier, which has none, interferes with all.
+ *
+ * Instances are found by the clients of their batches, and by the keys that these touch where the application gives
+ * such. Where it does not, it is asked of each pair of requests.
  */
 export class Interference {
   readonly #judge: Judge;
-  /** Clients of a batch, and what it touches where the application says that; forgotten with the batch. */
-  readonly #touched = new WeakMap<Batch, ReadonlySet<string>>();
+  readonly #touched = new Map<string, Touched[]>();
+  readonly #all = new Places();
+  readonly #barriers = new Places();
+  readonly #byClient = new Map<ClientId, Places>();
+  readonly #byKey = new Map<string, Places>();
 
   constructor(judge: Judge) {
     this.#judge = judge;
   }
 
-  between(a: Batch, b: Batch): boolean {
-    if (a.length === 0 || b.length === 0) return true;
-    if (meet(this.#touchedBy(a), this.#touchedBy(b))) return true;
-    if (this.#judge.keysOf) return false;
-    return a.some((one) => b.some((other) => this.#judge.interferes(one, other)));
+  /** The instance has, or may have, a batch that touches this; a no-op has none. Two batches of one may be known. */
+  add(instance: Instance, touched: Touched | null): void {
+    this.#all.add(instance);
+    if (!touched) return;
+    const key = keyOf(instance);
+    this.#touched.set(key, [...(this.#touched.get(key) ?? []), touched]);
+    if (touched.isBarrier) this.#barriers.add(instance);
+    for (const client of touched.clients) placesIn(this.#byClient, client).add(instance);
+    for (const one of touched.keys) placesIn(this.#byKey, one).add(instance);
   }
 
-  #touchedBy(batch: Batch): ReadonlySet<string> {
-    const known = this.#touched.get(batch);
-    if (known) return known;
-    const touched = new Set<string>();
-    for (const request of batch) {
-      touched.add(`client ${request.client}`);
-      for (const key of this.#judge.keysOf?.(request) ?? []) touched.add(`key ${key}`);
+  remove(instance: Instance): void {
+    this.#all.remove(instance);
+    this.#barriers.remove(instance);
+    for (const { clients, keys } of this.#touched.get(keyOf(instance)) ?? []) {
+      for (const client of clients) removeFrom(this.#byClient, client, instance);
+      for (const one of keys) removeFrom(this.#byKey, one, instance);
     }
-    this.#touched.set(batch, touched);
-    return touched;
+    this.#touched.delete(keyOf(instance));
+  }
+
+  /** By space: the last instance after these that interferes with what touches this, of those that count. */
+  lastWith(
+    { isBarrier, clients, keys, asked }: Touched,
+    after: Dependencies,
+    counts: (instance: Instance) => boolean = () => true,
+  ): Dependencies {
+    const last = [...after];
+    (isBarrier ? this.#all : this.#barriers).raise(last, counts);
+    for (const client of clients) this.#byClient.get(client)?.raise(last, counts);
+    for (const key of keys) this.#byKey.get(key)?.raise(last, counts);
+    if (asked.length > 0) {
+      this.#all.raise(last, (one) => counts(one) && this.#isPaired(one, asked));
+    }
+    return last;
+  }
+
+  #isPaired(instance: Instance, asked: Batch): boolean {
+    const known = this.#touched.get(keyOf(instance)) ?? [];
+    return known.some((one) => this.#judge.hasPair(one.asked, asked));
   }
 }
 
-function meet(some: ReadonlySet<string>, others: ReadonlySet<string>): boolean {
-  const [few, many] = some.size < others.size ? [some, others] : [others, some];
-  for (const one of few) if (many.has(one)) return true;
-  return false;
+/** Instances by space, in their order. */
+class Places {
+  readonly #bySpace = new Map<ReplicaId, number[]>();
+
+  get isEmpty(): boolean {
+    return this.#bySpace.size === 0;
+  }
+
+  add({ space, index }: Instance): void {
+    const known = this.#bySpace.get(space);
+    if (!known) {
+      this.#bySpace.set(space, [index]);
+      return;
+    }
+    let at = known.length;
+    while (at > 0 && (known[at - 1] ?? 0) > index) at -= 1;
+    if (known[at - 1] !== index) known.splice(at, 0, index);
+  }
+
+  remove({ space, index }: Instance): void {
+    const known = this.#bySpace.get(space);
+    const at = known?.indexOf(index) ?? -1;
+    if (at >= 0) known?.splice(at, 1);
+    if (known?.length === 0) this.#bySpace.delete(space);
+  }
+
+  /** Puts the last of them that counts in the place of what comes before it. */
+  raise(last: number[], counts: (instance: Instance) => boolean): void {
+    for (const [space, indexes] of this.#bySpace) {
+      const least = last[space] ?? 0;
+      for (let at = indexes.length - 1; at >= 0; at -= 1) {
+        const index = indexes[at] ?? 0;
+        if (index <= least) break;
+        if (!counts({ space, index })) continue;
+        last[space] = index;
+        break;
+      }
+    }
+  }
 }
 
-/** What this replica knows of that a batch must be ordered with: in each space up to the last of it. */
-export function interferingWith(
-  state: EzbftState,
-  interference: Interference,
-  batch: Batch,
-  claimed: Dependencies,
-): Dependencies {
-  const known = state.spaces.map((space, index) => {
-    const least = Math.max(claimed[index] ?? 0, state.covered[index] ?? 0);
-    const found = [...space.keys()]
-      .filter((place) => place > least)
-      .sort((a, b) => b - a)
-      .find((place) => isNamed(state, interference, space.get(place), batch));
-    return found ?? least;
-  });
-  return union(known, claimed);
+function placesIn<Key>(map: Map<Key, Places>, key: Key): Places {
+  const known = map.get(key);
+  if (known) return known;
+  const places = new Places();
+  map.set(key, places);
+  return places;
 }
 
-/**
- * Whether a batch is executed after an instance, for all that is known here: for the batch that this replica named a
- * value of, or for the one that was decided. A barrier comes after no-ops, too, so that a checkpoint covers them.
- */
-function isNamed(
-  state: EzbftState,
-  interference: Interference,
-  entry: InstanceEntry | undefined,
-  batch: Batch,
-): boolean {
-  if (!entry) return false;
-  const { decision, orders } = entry;
-  if (decision && batch.length === 0) return true;
-  const value = state.said(entry)?.statement.value;
-  const named = value ? orders.get(value.digest)?.batch : undefined;
-  const decided = decision?.value ? decision.batch : undefined;
-  return [named, decided].some((one) => one !== undefined && interference.between(one, batch));
+function removeFrom<Key>(map: Map<Key, Places>, key: Key, instance: Instance): void {
+  const places = map.get(key);
+  places?.remove(instance);
+  if (places?.isEmpty) map.delete(key);
 }

@@ -1,11 +1,13 @@
 import { invariant } from '../../../kernel/core.js';
+import type { Batch } from '../../types.js';
 import { Batching } from '../outbox.js';
+import type { BatchLimits } from '../pending.js';
 import type { Execution } from './executing.js';
 import type { Replying } from './replying.js';
-import { type EzbftState, fits, instanceBatchBytesMax, instanceRequestsMax } from './state.js';
+import { type EzbftState, instanceBatchBytesMax } from './state.js';
 
-/** Bytes of a batch's payloads; one request may have more. */
-const BYTES_MAX = instanceBatchBytesMax - instanceRequestsMax * 128;
+/** Of a batch besides its requests, and of each request besides payload and name: lengths and number. */
+const FRAMING_BYTES = 16;
 /** Checkpoints that may wait for a quorum. */
 const UNSTABLE_MAX = 2;
 
@@ -14,13 +16,19 @@ export class Proposing {
   readonly #state: EzbftState;
   readonly #replying: Replying;
   readonly #execution: Execution;
+  readonly #limits: BatchLimits;
   readonly #batching: Batching;
 
   constructor(state: EzbftState, replying: Replying, execution: Execution) {
     this.#state = state;
     this.#replying = replying;
     this.#execution = execution;
-    this.#batching = new Batching(state.outbox, state.pending);
+    const { batchRequestsMax, batchBytesMax } = state.options;
+    this.#limits = {
+      batchRequestsMax: Math.min(batchRequestsMax, state.judge.requestsMax),
+      batchBytesMax: Math.min(batchBytesMax, instanceBatchBytesMax),
+    };
+    this.#batching = new Batching(state.outbox, state.pending, this.#limits);
   }
 
   executed(requests: number): void {
@@ -36,16 +44,26 @@ export class Proposing {
 
   propose(): void {
     while (this.#hasRoom && this.#batching.isReady(this.#underWay === 0)) {
-      const { pending, options } = this.#state;
-      const batch = pending.take({
-        batchRequestsMax: Math.min(options.batchRequestsMax, instanceRequestsMax),
-        batchBytesMax: Math.min(options.batchBytesMax, BYTES_MAX),
-      });
+      const batch = this.#nextBatch();
       this.#batching.taken();
       if (batch.length === 0) return;
-      invariant(fits(batch), 'a batch fits into a settlement');
+      invariant(this.#state.fits(batch), 'a batch fits into a settlement');
       this.#replying.propose(batch);
     }
+  }
+
+  /** As many of the requests that wait as fit. */
+  #nextBatch(): Batch {
+    const { pending } = this.#state;
+    const taken = pending.take(this.#limits);
+    let bytes = FRAMING_BYTES;
+    const end = taken.findIndex(({ client, payload }) => {
+      bytes += client.length + payload.length + FRAMING_BYTES;
+      return bytes > instanceBatchBytesMax;
+    });
+    if (end === -1) return taken;
+    pending.putBack(taken.slice(end));
+    return taken.slice(0, end);
   }
 
   /**

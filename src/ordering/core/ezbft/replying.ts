@@ -3,9 +3,8 @@ import type { ReplicaId } from '../../../kernel/ids.js';
 import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import { digestOfBatch } from '../../check-message.js';
 import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
-import { isSameValue } from './deciding.js';
-import { type Interference, interferingWith } from './interference.js';
-import { type EzbftState, fits, type InstanceEntry } from './state.js';
+import { union } from './deciding.js';
+import type { EzbftState, InstanceEntry } from './state.js';
 
 const SLOW = 'slow';
 /** Of the time of a retransmission: how long replies may be missing before those at hand settle an instance. */
@@ -24,14 +23,12 @@ export interface ReplyingEvents {
 /** The fast path (Arun and others §IV.A): proposals, replies to all, and `n` equal ones. */
 export class Replying {
   readonly #state: EzbftState;
-  readonly #interference: Interference;
   readonly #events: ReplyingEvents;
   /** Replicas whose replies did not come in time: they are not waited for until they are heard of. */
   readonly #silent = new Set<ReplicaId>();
 
-  constructor(state: EzbftState, interference: Interference, events: ReplyingEvents) {
+  constructor(state: EzbftState, events: ReplyingEvents) {
     this.#state = state;
-    this.#interference = interference;
     this.#events = events;
   }
 
@@ -51,7 +48,7 @@ export class Replying {
   /** Where the leader's order is new here, this replica's reply; where it was lost, the same again. */
   onOrder(from: ReplicaId, { order, batch }: SpecOrder): void {
     const { instance, value } = order.statement;
-    if (this.#state.isExecuted(instance) || !value || !fits(batch)) return;
+    if (this.#state.isExecuted(instance) || !value || !this.#state.fits(batch)) return;
     if (!this.#isAcceptable(order.statement)) return;
     const entry = this.#state.entry(instance);
     this.#state.keepOrder(entry, { order, batch });
@@ -59,8 +56,8 @@ export class Replying {
     const said = this.#state.said(entry);
     if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });
     else if (!entry.decision && instance.space !== this.#state.self && !this.#state.isLost) {
-      const deps = interferingWith(this.#state, this.#interference, batch, value.deps);
-      const reply = this.#state.say(entry, { digest: value.digest, deps: own(deps, instance) });
+      const deps = this.#depsOf(entry, batch, value.deps);
+      const reply = this.#state.say(entry, { digest: value.digest, deps });
       this.#state.outbox.broadcast({ kind: 'spec-reply', reply });
       this.#speculate(reply, batch);
     }
@@ -124,9 +121,14 @@ export class Replying {
     return this.#state.options.resendAfterMs * SLOW_PART;
   }
 
-  #depsOf({ instance }: InstanceEntry, batch: Batch, least: Dependencies): Dependencies {
-    const claimed = this.#state.executed.map((_, space) => least[space] ?? 0);
-    return own(interferingWith(this.#state, this.#interference, batch, claimed), instance);
+  /**
+   * What this replica knows of that a batch must be ordered with, in each space up to the last of it; and what is
+   * claimed. What is new also names all that the last checkpoint covers.
+   */
+  #depsOf({ instance }: InstanceEntry, batch: Batch, claimed: Dependencies): Dependencies {
+    const { covered, judge, interference } = this.#state;
+    const known = interference.lastWith(judge.touchedBy(batch), union(covered, claimed));
+    return own(known, instance);
   }
 
   /** Nothing in it lies further on than a correct replica may be. */
@@ -136,8 +138,8 @@ export class Replying {
     return isWithin(index, space) && (value?.deps.every(isWithin) ?? true);
   }
 
-  #keep({ replies }: InstanceEntry, from: ReplicaId, reply: Signed<SpecReply>): void {
-    if (from !== this.#state.self && !replies.has(from)) replies.set(from, reply);
+  #keep(entry: InstanceEntry, from: ReplicaId, reply: Signed<SpecReply>): void {
+    if (from !== this.#state.self) this.#state.keepReply(entry, from, reply);
   }
 
   #isEnough({ replies }: InstanceEntry): boolean {
@@ -156,11 +158,9 @@ export class Replying {
   #count(entry: InstanceEntry, isLate = false): void {
     if (entry.decision || !this.#isEnough(entry)) return;
     const said = this.#state.said(entry);
+    const isEqual = said !== undefined && !entry.isDisputed;
     const missing = this.#missing(entry);
-    const isEqual = [...entry.replies.values()].every(
-      ({ statement }) => said?.statement.value && isSame(statement, said.statement),
-    );
-    if (said && isEqual && missing.length === 0) return this.#decideFast(entry, said);
+    if (isEqual && missing.length === 0) return this.#decideFast(entry, said);
     const isHopeless = !isEqual || missing.every((replica) => this.#silent.has(replica));
     const isTurn = entry.instance.space === this.#state.self || this.#events.isSettling();
     if ((isLate || (isHopeless && isTurn)) && this.#events.settle(entry)) return;
@@ -184,8 +184,4 @@ export class Replying {
 /** A space's own instances are executed one after the other. */
 function own(deps: Dependencies, { space, index }: SpecReply['instance']): Dependencies {
   return deps.map((place, of) => (of === space ? index - 1 : place));
-}
-
-function isSame({ value: a }: SpecReply, { value: b }: SpecReply): boolean {
-  return a && b ? isSameValue(a, b) : a === b;
 }

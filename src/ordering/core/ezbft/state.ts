@@ -19,6 +19,7 @@ import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
 import { isSameValue } from './deciding.js';
 import { keyOf } from './execution.js';
+import { Interference, type Judge } from './interference.js';
 
 /** Barriers that a space has room for beyond its window. */
 const BARRIERS = 4;
@@ -28,9 +29,6 @@ const SPREAD_MAX = 256;
 const SETTLEMENT_BYTES = 64 * 1024;
 /** A liar may sign two orders of one instance; more are not kept. */
 const ORDERS_MAX = 2;
-
-/** Requests of one batch: whether two batches interfere is asked of each pair of theirs. */
-export const instanceRequestsMax = 128;
 
 /** An encoded batch that still fits into a request of the Decision Module's. */
 export const instanceBatchBytesMax = orderingLimits.payloadBytes - SETTLEMENT_BYTES;
@@ -50,6 +48,8 @@ export interface InstanceEntry {
   readonly orders: Map<Digest, SpecOrder>;
   /** What each replica said first, this one among them. */
   readonly replies: Map<ReplicaId, Signed<SpecReply>>;
+  /** Not all have said the same value. */
+  isDisputed: boolean;
   decision: Decision | undefined;
   /** Since when it is known here. */
   readonly sinceMs: number;
@@ -60,10 +60,16 @@ export class EzbftState {
   readonly outbox: Outbox;
   readonly options: OrderingOptions;
   readonly pending = new Pending();
+  readonly judge: Judge;
+  /** Of the instances above the cut, as what this replica named a value of or as what they were decided. */
+  readonly interference: Interference;
   /** By space: the instances above the cut. */
   readonly spaces: readonly Map<number, InstanceEntry>[];
   /** By space: all up to here is executed. */
   readonly executed: number[];
+  /** By space: the last that anything is known of, and the last that is decided. */
+  readonly #last: number[];
+  readonly #lastDecided: number[];
   /** By space: covered by the stable checkpoint. */
   readonly cut: number[];
   /** By space: covered by the last checkpoint that was taken here. Whatever is new is executed after it. */
@@ -75,12 +81,16 @@ export class EzbftState {
   /** It has lost its store, and may have said something of instances before: it says nothing yet. */
   isLost = false;
 
-  constructor(outbox: Outbox) {
+  constructor(outbox: Outbox, judge: Judge) {
     const { n } = outbox.options.resilience;
     this.outbox = outbox;
     this.options = outbox.options;
+    this.judge = judge;
+    this.interference = new Interference(judge);
     this.spaces = Array.from({ length: n }, () => new Map<number, InstanceEntry>());
     this.executed = Array.from({ length: n }, () => 0);
+    this.#last = [...this.executed];
+    this.#lastDecided = [...this.executed];
     this.cut = [...this.executed];
     this.covered = [...this.executed];
     this.turn = 1 % n;
@@ -133,10 +143,13 @@ export class EzbftState {
       instance,
       orders: new Map(),
       replies: new Map(),
+      isDisputed: false,
       decision: undefined,
       sinceMs: this.outbox.nowMs,
     };
-    this.spaces[instance.space]?.set(instance.index, entry);
+    const { space, index } = instance;
+    this.spaces[space]?.set(index, entry);
+    this.#last[space] = Math.max(index, this.#last[space] ?? 0);
     return entry;
   }
 
@@ -146,7 +159,12 @@ export class EzbftState {
 
   /** The last instance of a space that anything is known of. */
   lastOf(space: number): number {
-    return Math.max(this.cut[space] ?? 0, ...(this.spaces[space]?.keys() ?? []));
+    return Math.max(this.cut[space] ?? 0, this.#last[space] ?? 0);
+  }
+
+  /** The last instance of a space that is executed or decided. There may be gaps before it. */
+  lastDecidedOf(space: number): number {
+    return Math.max(this.executed[space] ?? 0, this.#lastDecided[space] ?? 0);
   }
 
   /** What this replica said of it. */
@@ -158,6 +176,17 @@ export class EzbftState {
     const digest = order.order.statement.value?.digest;
     if (digest === undefined || entry.orders.has(digest)) return;
     if (entry.orders.size < ORDERS_MAX) entry.orders.set(digest, order);
+  }
+
+  /** What a replica said of an instance; its first counts. */
+  keepReply(entry: InstanceEntry, from: ReplicaId, reply: Signed<SpecReply>): void {
+    const { replies } = entry;
+    if (replies.has(from)) return;
+    const { value } = reply.statement;
+    const [first] = replies.values();
+    const other = first ? first.statement.value : value;
+    entry.isDisputed ||= !value || !other || !isSameValue(value, other);
+    replies.set(from, reply);
   }
 
   /** This replica says what it says of an instance, once: on disk before it leaves. */
@@ -186,7 +215,8 @@ export class EzbftState {
   ): Signed<SpecReply> {
     invariant(!this.said(entry), 'a replica says one thing of an instance');
     invariant(!this.isLost, 'a replica without its store says nothing of what it may have');
-    entry.replies.set(this.self, reply);
+    this.keepReply(entry, this.self, reply);
+    if (order) this.interference.add(entry.instance, this.judge.touchedBy(order.batch));
     this.outbox.persistSigned(`said/${keyOf(entry.instance)}`, () => encodeSaid(reply, order));
     return reply;
   }
@@ -200,14 +230,33 @@ export class EzbftState {
       invariant(isSame, 'one decision an instance');
       return false;
     }
-    entry.decision = decision;
+    this.#noteDecision(entry, decision);
     const { replies, batch } = decision;
     if (replies) {
-      const isHeld = this.said(entry)?.statement.value?.digest === value?.digest;
+      const isHeld = this.#isSaid(entry, value);
       const encode = () => encodeFast(replies, isHeld ? undefined : batch);
       this.outbox.persistSigned(`fast/${keyOf(entry.instance)}`, encode);
     }
     return true;
+  }
+
+  #noteDecision(entry: InstanceEntry, decision: Decision): void {
+    const { space, index } = entry.instance;
+    const { value, batch } = decision;
+    entry.decision = decision;
+    this.#lastDecided[space] = Math.max(index, this.#lastDecided[space] ?? 0);
+    if (value && this.#isSaid(entry, value)) return;
+    this.interference.add(entry.instance, value && this.judge.touchedBy(batch));
+  }
+
+  /** Whether this replica named a value of the same batch. */
+  #isSaid(entry: InstanceEntry, value: InstanceValue | null): boolean {
+    return this.said(entry)?.statement.value?.digest === value?.digest;
+  }
+
+  fits(batch: Batch): boolean {
+    const isShort = batch.length <= this.judge.requestsMax;
+    return isShort && encodeBatch(batch).length <= instanceBatchBytesMax;
   }
 
   /** A stable checkpoint covers these. */
@@ -217,6 +266,7 @@ export class EzbftState {
       for (const [index, entry] of this.spaces[space] ?? []) {
         if (index > low) continue;
         this.spaces[space]?.delete(index);
+        this.interference.remove(entry.instance);
         if (this.said(entry)) this.outbox.persist(`said/${keyOf(entry.instance)}`, null);
         if (entry.decision?.replies) {
           this.outbox.persist(`fast/${keyOf(entry.instance)}`, null);
@@ -232,11 +282,13 @@ export class EzbftState {
       readAll(bytes, (reader) => {
         const reply = readOrderingSigned(reader, cluster, 'spec-reply');
         const entry = this.#restored(reply.statement.instance);
-        entry?.replies.set(this.self, reply);
+        if (entry) this.keepReply(entry, this.self, reply);
         if (!reader.flag()) return;
         const order = readOrderingSigned(reader, cluster, 'spec-reply');
         const batch = readBatch(reader);
-        if (entry) this.keepOrder(entry, { order, batch });
+        if (!entry) return;
+        this.keepOrder(entry, { order, batch });
+        this.interference.add(entry.instance, this.judge.touchedBy(batch));
       });
     }
     for (const [, bytes] of this.outbox.stored(records, 'fast/')) {
@@ -246,7 +298,7 @@ export class EzbftState {
         const entry = this.#restored(instance);
         const held = value ? entry?.orders.get(value.digest)?.batch : undefined;
         const batch = reader.flag() ? readBatch(reader) : held;
-        if (entry && batch) entry.decision = { value, batch, replies };
+        if (entry && batch) this.#noteDecision(entry, { value, batch, replies });
       });
     }
   }
@@ -254,10 +306,6 @@ export class EzbftState {
   #restored(instance: Instance): InstanceEntry | undefined {
     return instance.index > (this.cut[instance.space] ?? 0) ? this.entry(instance) : undefined;
   }
-}
-
-export function fits(batch: Batch): boolean {
-  return batch.length <= instanceRequestsMax && encodeBatch(batch).length <= instanceBatchBytesMax;
 }
 
 function encodeSaid(reply: Signed<SpecReply>, order: SpecOrder | undefined): Uint8Array {
