@@ -12,6 +12,7 @@ import { invitationMutants } from './invitations.js';
 import { limitMutants } from './limits.js';
 import { lostSessionMutants } from './lost-sessions.js';
 import { mariadbMutants } from './mariadb.js';
+import { modelMutants } from './model.js';
 import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
 import { oneRequestMutants } from './one-request.js';
@@ -665,6 +666,7 @@ export const mutants: readonly Mutant[] = [
   ...orderingMutants,
   ...fabMutants,
   ...ezbftMutants,
+  ...modelMutants,
   ...oneLiarMutants,
   ...edgeMutants,
   ...enrollMutants,

@@ -1,0 +1,53 @@
+import { replayFab } from './fab.js';
+import type { Trace } from './itf.js';
+import { replayPbft } from './pbft.js';
+
+export interface Published {
+  /** The module of the model that has the rule as it was published, or shipped. */
+  readonly module: string;
+  readonly rule: string;
+  /** From which a few runs are enough to see what breaks. */
+  readonly seed: number;
+}
+
+export interface Model {
+  /** States that some runs must come to, for there to be something to see. */
+  readonly witnesses: readonly string[];
+  readonly published: readonly Published[];
+  /** Takes the steps of a run at production cores; throws where they are not where the model is. */
+  readonly replay: (trace: Trace) => void;
+}
+
+export const models = {
+  pbft: {
+    witnesses: ['someDecided', 'decidedTwice'],
+    published: [
+      {
+        module: 'believed',
+        rule: 'what the primary says a new view requires is believed',
+        seed: 0x83f716f78e668,
+      },
+    ],
+    replay: replayPbft,
+  },
+  fab: {
+    witnesses: ['someDecided', 'twoValues', 'decidedTwice'],
+    published: [
+      {
+        module: 'viewsMixed',
+        rule: 'votes of different views are counted together',
+        seed: 0x1b06b5886829cc,
+      },
+      {
+        module: 'liarCounts',
+        rule: 'the vote of a primary that signed two values counts like another',
+        seed: 0x1c4d8124e943f8,
+      },
+    ],
+    replay: replayFab,
+  },
+} as const satisfies Record<string, Model>;
+
+export type ModelName = keyof typeof models;
+
+export const stepsMax = 40;
