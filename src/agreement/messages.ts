@@ -280,6 +280,8 @@ export type PeerMessage =
       readonly after: number;
       /** The asker may have lost its floors, or needs those of others. */
       readonly floors: boolean;
+      /** The asker has lost its disk, may have voted in views up to this one, and asks the receiver to leave them. */
+      readonly leave: View | null;
     }
   | Inventory;
 
@@ -293,6 +295,8 @@ export interface Inventory {
   readonly last: boolean;
   /** The sender has been in no view above this one, and has asked for none. */
   readonly view: View;
+  /** The view that the sender was in: it votes in none below it any more. */
+  readonly entered: View;
   /** The sender has no memory itself: what it does not name it need not have forgotten. */
   readonly recovering: boolean;
   /** Slots in which it has voted, or could be asked to, and those of transactions that are not over. */

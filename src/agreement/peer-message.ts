@@ -128,6 +128,8 @@ function writeMessage(writer: Writer, message: PeerMessage): void {
       writeDigest(writer, message.question);
       writer.u32(message.after);
       writer.flag(message.floors);
+      writer.flag(message.leave !== null);
+      if (message.leave !== null) writeView(writer, message.leave);
       break;
     case 'inventory':
       writeInventory(writer, message);
@@ -190,6 +192,7 @@ function readMessage(reader: Reader, cluster: ClusterId): PeerMessage {
         question: readDigest(reader),
         after: reader.u32(),
         floors: reader.flag(),
+        leave: reader.flag() ? readView(reader) : null,
       };
     case 'inventory':
       return readInventory(reader, cluster);
@@ -231,6 +234,7 @@ function writeInventory(writer: Writer, inventory: Inventory): void {
   writer.u32(inventory.after);
   writer.flag(inventory.last);
   writeView(writer, inventory.view);
+  writeView(writer, inventory.entered);
   writer.flag(inventory.recovering);
   for (const slots of [inventory.open, inventory.finished]) {
     writer.list(slots, limits.inventoryEntries, (slot) => writeSlot(writer, slot));
@@ -246,6 +250,7 @@ function readInventory(reader: Reader, cluster: ClusterId): Inventory {
     after: reader.u32(),
     last: reader.flag(),
     view: readView(reader),
+    entered: readView(reader),
     recovering: reader.flag(),
     open: readSlots(),
     finished: readSlots(),

@@ -10,6 +10,7 @@ const nothing = {
   after: 0,
   last: true,
   view: view(0),
+  entered: view(0),
   recovering: false,
   open: [],
   finished: [],
@@ -133,7 +134,7 @@ describe('a replica whose disk is lost, beside a Byzantine one', () => {
     const question = 'cd'.repeat(32) as never;
     rig.runFor(1000);
     expect(rig.stores[3]?.has(`lock/o:${scene.tid}`)).toBe(false);
-    rig.transmit(1, 3, { kind: 'recover', question, after: 0, floors: false });
+    rig.transmit(1, 3, { kind: 'recover', question, after: 0, floors: false, leave: null });
     rig.runFor(50);
     expect(told).toMatchObject([
       { open: expect.arrayContaining([{ kind: 'outcome', tid: scene.tid }]) },

@@ -74,13 +74,14 @@ test('honest messages of every kind verify', () => {
     fetch: { kind: 'fetch', slot: outcomeSlot },
     'fetch-transaction': { kind: 'fetch-transaction', tid: evidence.tid, question },
     'unknown-transaction': { kind: 'unknown-transaction', tid: evidence.tid, question },
-    recover: { kind: 'recover', question, after: 0, floors: true },
+    recover: { kind: 'recover', question, after: 0, floors: true, leave: view(1) },
     inventory: {
       kind: 'inventory',
       question,
       after: 0,
       last: true,
       view: view(1),
+      entered: view(1),
       recovering: false,
       open: [outcomeSlot],
       finished: [],
@@ -104,7 +105,7 @@ test('a statement of a short message is a part of it, and keeps no long one', ()
   const page = (count: number) =>
     ({
       kind: 'inventory',
-      ...{ question, after: 0, last: true, view: view(1), recovering: false },
+      ...{ question, after: 0, last: true, view: view(1), entered: view(0), recovering: false },
       ...{ open: [], finished: [], floors: floors.slice(0, count) },
     }) as const;
   const kept = (message: PeerMessage) => {

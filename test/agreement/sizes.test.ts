@@ -113,7 +113,7 @@ describe('the largest message of each kind', () => {
   it('is a page of an inventory', () => {
     const slot = { kind: 'activation', request: digest('ab'.repeat(32)) } as const;
     const slots = Array.from({ length: limits.inventoryEntries }, () => slot);
-    const sender = { view: view(2 ** 40), recovering: false };
+    const sender = { view: view(2 ** 40), entered: view(2 ** 40), recovering: false };
     const page = {
       question: slot.request,
       after: 0,

@@ -20,6 +20,7 @@ const timers: readonly AgreementTimer[] = [
   { kind: 'resend-view-change' },
   { kind: 'new-view' },
   { kind: 'forget-view-change', replica: replicaId(3) },
+  { kind: 'leave', replica: replicaId(3) },
 ];
 
 it.each(timers)('a timer is read as it was started: $kind', (timer) => {

@@ -208,29 +208,6 @@ describe('the rules of two steps', () => {
     expect(() => made.decidedEarly(evidence.phase('prepare', other))).toThrow('one decision');
   });
 
-  it('one without its disk votes for activations that were witnessed after it came back', () => {
-    const value = evidence.activationValue();
-    const made = new SafetyRules({
-      cluster: parties.cluster.id,
-      agreement: 'two-step',
-      sign: parties.replicaSign(2),
-      persist: () => {},
-      persistSigned: () => {},
-      mayVote: (_slot, inView) => inView > 0,
-      isForgotten: () => false,
-    });
-    made.open(slotKey(evidence.phase('prepare', value).slot));
-    const at = { prePrepare: evidence.prePrepare(value, ballot(1, 1)), value };
-    expect(said(made.prepare(at))).toBe('abstaining');
-    const proposals = value.proposals.map(({ statement }) =>
-      evidence.proposal(statement.replica, { view: view(1) }),
-    );
-    const next = { ...value, proposals };
-    expect(
-      said(made.prepare({ prePrepare: evidence.prePrepare(next, ballot(1)), value: next })),
-    ).toBe('prepare');
-  });
-
   it('what was decided here is not given up', () => {
     const { made } = rules();
     made.prepare(proposal(closed));

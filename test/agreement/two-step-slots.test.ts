@@ -218,18 +218,3 @@ it('a replica that has closed a transaction takes no registration, a restart lat
   rig.runFor(50);
   expect(story.refusals.at(-1)).toMatchObject({ reason: 'the transaction is being ended' });
 });
-
-it('a replica without its disk states nothing of what binds it', () => {
-  const { rig, story } = open();
-  rig.loseDisk(3);
-  rig.start(3);
-  rig.runFor(20_000);
-  const uuids: number[] = [];
-  rig.tamper = (from, _to, message) => {
-    if (message.kind === 'pre-prepare-reply') uuids.push(from);
-    return [message];
-  };
-  story.activate(5);
-  expect(uuids).not.toContain(3);
-  expect(uuids).toContain(2);
-});

@@ -254,7 +254,7 @@ export const mutants: readonly Mutant[] = [
     name: 'signs-while-abstaining',
     rule: 'a replica that may have voted in a slot before signs nothing in it, as its primary neither',
     file: 'src/agreement/core/safety-rules.ts',
-    find: "if (!this.#isFreeToVote(statement, witnessed)) return 'abstaining';",
+    find: "if (!this.#isFreeToVote(statement)) return 'abstaining';",
     replace: '',
     tests: [...safetyRules, 'test/agreement/lost-disk.test.ts'],
   },

@@ -317,8 +317,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'cut-inventory-is-a-witness',
     rule: 'a replica without memory comes back by whole inventories alone',
     file: 'src/transaction/coordinator/core/recovery.ts',
-    find: 'told.complete && isWhole(told) && told.view',
-    replace: 'told.complete && told.view',
+    find: 'if (!told.complete || !isWhole(told)) return false;',
+    replace: 'if (!told.complete) return false;',
     tests: views,
   },
   {
@@ -341,8 +341,8 @@ export const recoveryMutants: readonly Mutant[] = [
     name: 'any-view-is-believed',
     rule: 'one liar sends a replica without memory to no view that others do not speak of',
     file: 'src/transaction/coordinator/core/recovery.ts',
-    find: '&& told.view <= this.#sureView + 1;',
-    replace: ';',
+    find: 'this.#upTo === null ? told.view <= this.#sureView + 1 : told.entered',
+    replace: 'this.#upTo === null ? true : told.entered',
     tests: views,
   },
   {

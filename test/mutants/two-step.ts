@@ -2,8 +2,11 @@ import type { Mutant } from './mutant.js';
 
 const checks = ['test/agreement/two-step-checks.test.ts'];
 const slots = ['test/agreement/two-step-slots.test.ts'];
+const lost = ['test/agreement/two-step-lost-disk.test.ts'];
 const rules = 'src/agreement/core/safety-rules.ts';
 const bonds = 'src/agreement/core/bonds.ts';
+const views = 'src/agreement/core/view-change.ts';
+const recovery = 'src/transaction/coordinator/core/recovery.ts';
 
 /** Agreement in two steps: what decides, what binds, and what releases. */
 export const twoStepMutants: readonly Mutant[] = [
@@ -105,14 +108,6 @@ export const twoStepMutants: readonly Mutant[] = [
     tests: checks,
   },
   {
-    name: 'votes-for-what-was-witnessed-before',
-    rule: 'one without its disk votes for no activation that was witnessed before it came back',
-    file: rules,
-    find: 'isWitnessed ? witnessed : ballot.view',
-    replace: 'ballot.view',
-    tests: checks,
-  },
-  {
     name: 'never-released',
     rule: 'two values of one primary hold nobody up for ever',
     file: bonds,
@@ -122,11 +117,75 @@ export const twoStepMutants: readonly Mutant[] = [
   },
   {
     name: 'witness-without-a-disk',
-    rule: 'a replica that has lost its disk states nothing of what binds it',
+    rule: 'a replica that may have voted in a slot on a lost disk does not state that nothing binds it there',
     file: 'src/agreement/core/state.ts',
-    find: 'if (this.abstentions.covers(key) || this.abstentions.silentUpTo >= 0) return false;',
+    find: 'return this.mayVote(slot) && !lock && !bond && !early;',
+    replace: 'return !lock && !bond && !early;',
+    tests: lost,
+  },
+  {
+    name: 'back-after-one-question',
+    rule: 'a replica without its disk asks once more when the others have left the views that it may have voted in',
+    file: recovery,
+    find: "if (agreementName === 'two-step' && this.#upTo === null) return this.#askToLeave(lastView);",
     replace: '',
-    tests: slots,
+    tests: lost,
+  },
+  {
+    name: 'back-in-the-same-view',
+    rule: 'only who has left those views is counted',
+    file: recovery,
+    find: ': told.entered > this.#upTo;',
+    replace: ': told.entered >= this.#upTo;',
+    tests: lost,
+  },
+  {
+    name: 'views-are-not-left',
+    rule: 'the others leave their view for a replica without its disk',
+    file: 'src/agreement/core/agreement.ts',
+    find: 'if (this.#state.isTwoStep) this.#views.leave(replica, upTo);',
+    replace: '',
+    tests: lost,
+  },
+  {
+    name: 'views-are-left-in-three-phases',
+    rule: 'nobody makes a cluster of three phases change its view by words',
+    file: 'src/agreement/core/agreement.ts',
+    find: 'if (this.#state.isTwoStep) this.#views.leave(replica, upTo);',
+    replace: 'this.#views.leave(replica, upTo);',
+    tests: lost,
+  },
+  {
+    name: 'views-are-left-at-will',
+    rule: 'for one replica views are left now and then',
+    file: views,
+    find: 'if (view > upTo || this.#leftFor.has(replica)) return;',
+    replace: 'if (view > upTo) return;',
+    tests: lost,
+  },
+  {
+    name: 'views-that-are-past-are-left',
+    rule: 'no view is left that the replica without its disk was not in',
+    file: views,
+    find: 'if (view > upTo || this.#leftFor.has(replica)) return;',
+    replace: 'if (this.#leftFor.has(replica)) return;',
+    tests: lost,
+  },
+  {
+    name: 'views-are-jumped-over',
+    rule: 'a liar leads the others at most one view further than the next',
+    file: views,
+    find: 'Math.min(upTo, view + 1) + 1',
+    replace: 'upTo + 1',
+    tests: lost,
+  },
+  {
+    name: 'left-for-good',
+    rule: 'a view change for a replica without its disk that nobody else wants is withdrawn',
+    file: views,
+    find: 'this.#leftFor.delete(timer.replica);\n        return this.#hasNoReason(timer.replica);',
+    replace: 'this.#leftFor.delete(timer.replica);\n        return;',
+    tests: lost,
   },
   {
     name: 'closed-until-the-restart',

@@ -362,6 +362,7 @@ export const peerMessagesByKind: {
     question: digests,
     after: fc.nat(0xffff_ffff),
     floors: fc.boolean(),
+    leave: fc.option(views),
   }),
   inventory: fc.record({
     kind: fc.constant('inventory'),
@@ -369,6 +370,7 @@ export const peerMessagesByKind: {
     after: fc.nat(0xffff_ffff),
     last: fc.boolean(),
     view: views,
+    entered: views,
     recovering: fc.boolean(),
     open: fc.array(slots, { maxLength: 4 }),
     finished: fc.array(slots, { maxLength: 4 }),

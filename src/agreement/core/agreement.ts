@@ -186,11 +186,13 @@ export class Agreement {
 
   /**
    * Enough others have named what they know of. `told` holds all slots in which this replica may have
-   * voted, but for activations in views up to `lastView`, the last that it may have been in.
+   * voted, but for activations in views up to `lastView`, the last that it may have been in. In two steps those who
+   * have named them vote in these views no more, and it may be in a later one by then.
    */
   recovered(told: Iterable<Slot>, lastView: View): void {
     const open = [...told].filter((slot) => !this.#state.decided.has(slotKey(slot)));
-    invariant(lastView >= this.view, 'it may have been in the view that it is in');
+    const isPast = this.#state.isTwoStep && lastView < this.view;
+    invariant(isPast || lastView >= this.view, 'it may have been in the view that it is in');
     this.#state.abstentions.recovered(open, lastView);
     for (const { slot } of [...this.#state.slots.values()]) {
       this.recheck(slot);
@@ -314,6 +316,11 @@ export class Agreement {
     this.#views.greet(replica);
   }
 
+  /** The replica has lost its disk, and may have voted in views up to that one (two steps). */
+  leave(replica: ReplicaId, upTo: View): void {
+    if (this.#state.isTwoStep) this.#views.leave(replica, upTo);
+  }
+
   /** Returns false where the timer is not the agreement's. */
   onTimer(name: string): boolean {
     const timer = readTimer(name);
@@ -333,6 +340,7 @@ export class Agreement {
       case 'resend-view-change':
       case 'new-view':
       case 'forget-view-change':
+      case 'leave':
         return this.#views.onTimer(timer);
       default:
         return unreachable(timer);

@@ -123,7 +123,7 @@ export class SafetyRules {
       isPreparedBy(lock, statement),
       'a commit rests on the prepared certificate of its ballot',
     );
-    return this.#signed({ ...statement, phase: 'commit' }, this.#witnessedOf(lock));
+    return this.#signed({ ...statement, phase: 'commit' });
   }
 
   /** The first rule that forbids a vote for the value; undefined where this replica may vote for it. */
@@ -135,7 +135,7 @@ export class SafetyRules {
     if (!this.#isRemembered(value)) return 'forgotten';
     if (!isNotBelowLastVote(vote, statement)) return 'voted-higher';
     if (!isOneVoteABallot(vote, statement)) return 'voted-otherwise';
-    if (!this.#isFreeToVote(statement, witnessed)) return 'abstaining';
+    if (!this.#isFreeToVote(statement)) return 'abstaining';
     if (!isForLockedValue(data, statement, witnessed)) return 'locked';
     if (!this.#mayStand(statement, witnessed)) return 'unwitnessed';
     if (!isForBondedValue(data, statement, witnessed)) return 'bonded';
@@ -162,7 +162,7 @@ export class SafetyRules {
     const { vote, lock } = data;
     if (!isForLastVote(vote, statement)) return 'not-its-last-vote';
     if (!isPreparedBy(lock, statement)) return 'not-prepared';
-    return this.#isFreeToVote(statement, this.#witnessedOf(lock)) ? undefined : 'abstaining';
+    return this.#isFreeToVote(statement) ? undefined : 'abstaining';
   }
 
   #vote(
@@ -184,7 +184,7 @@ export class SafetyRules {
     invariant(isForDecidedValue(data, statement), 'a vote is for the decided value');
     data.vote = { ballot: statement.ballot, digest: statement.digest };
     this.#options.persist(`${VOTED}${key}`, encodeVote(data.vote));
-    const signed = this.#signed(statement, witnessed);
+    const signed = this.#signed(statement);
     if (this.isFast(statement)) this.#bind(key, { prePrepare: prePrepare ?? signed.signed, value });
     return signed;
   }
@@ -215,18 +215,8 @@ export class SafetyRules {
     return true;
   }
 
-  #witnessedOf(lock: PreparedCertificate | undefined): View | undefined {
-    return lock && this.witnessedIn(lock.value);
-  }
-
-  #signed(
-    statement: PhaseStatement,
-    witnessed: View | undefined,
-  ): Extract<SignedPhase<never>, { kind: 'signed' }> {
-    invariant(
-      this.#isFreeToVote(statement, witnessed),
-      'nothing is signed in a slot while abstaining',
-    );
+  #signed(statement: PhaseStatement): Extract<SignedPhase<never>, { kind: 'signed' }> {
+    invariant(this.#isFreeToVote(statement), 'nothing is signed in a slot while abstaining');
     const { sign, cluster } = this.#options;
     return { kind: 'signed', signed: signStatement(sign, cluster, statement) };
   }
@@ -309,10 +299,8 @@ export class SafetyRules {
   }
 
   /** A replica that has lost its disk signs nothing where it may have voted before. */
-  #isFreeToVote({ slot, ballot }: PhaseStatement, witnessed: View | undefined): boolean {
-    // In two steps a later view alone proves nothing: what was decided with its vote may be bound and not locked.
-    const isWitnessed = this.#isTwoStep && slot.kind === 'activation' && witnessed !== undefined;
-    return this.#options.mayVote(slot, isWitnessed ? witnessed : ballot.view);
+  #isFreeToVote({ slot, ballot }: PhaseStatement): boolean {
+    return this.#options.mayVote(slot, ballot.view);
   }
 }
 

@@ -133,13 +133,12 @@ export class AgreementState {
 
   /**
    * Whether this replica may state that nothing of earlier views binds it in the slot. (In three phases that statement is
-   * worth nothing, and a UUID is no such one.) One that has lost its disk never knows: a vote of its own may come to light
-   * that no other replica had seen when it asked them.
+   * worth nothing, and a UUID is no such one.) One that has lost its disk knows what it may vote in.
    */
-  mayWitness({ lock, bond, early, key }: SlotState): boolean {
+  mayWitness(slot: SlotState): boolean {
     if (!this.isTwoStep) return true;
-    if (this.abstentions.covers(key) || this.abstentions.silentUpTo >= 0) return false;
-    return !lock && !bond && !early;
+    const { lock, bond, early } = slot;
+    return this.mayVote(slot) && !lock && !bond && !early;
   }
 
   /** The slot's state, new where need be; undefined where it is decided. */

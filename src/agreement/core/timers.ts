@@ -16,8 +16,11 @@ export type AgreementTimer =
    * had its time to open it.
    */
   | { readonly kind: 'resend-view-change' | 'new-view' }
-  /** The replica has not asked for a view again: it has withdrawn. */
-  | { readonly kind: 'forget-view-change'; readonly replica: ReplicaId };
+  /**
+   * `forget-view-change`: the replica has not asked for a view again: it has withdrawn. `leave`: a view may be left for
+   * the replica once more, which has lost its disk (two steps).
+   */
+  | { readonly kind: 'forget-view-change' | 'leave'; readonly replica: ReplicaId };
 
 /** Before the name of each, as a coordinator replica has timers of its own. */
 const PREFIX = 'agreement/';
@@ -30,6 +33,7 @@ const readers: Readonly<Record<AgreementTimer['kind'], (of: string) => Agreement
   'resend-view-change': () => ({ kind: 'resend-view-change' }),
   'new-view': () => ({ kind: 'new-view' }),
   'forget-view-change': (of) => ({ kind: 'forget-view-change', replica: replicaId(Number(of)) }),
+  leave: (of) => ({ kind: 'leave', replica: replicaId(Number(of)) }),
 };
 
 export function startTimer(timer: AgreementTimer, delayMs: number): CommonOutput {
@@ -61,6 +65,7 @@ function nameOf(timer: AgreementTimer): string {
     case 'resend':
       return `${PREFIX}${timer.kind}/${timer.slot}`;
     case 'forget-view-change':
+    case 'leave':
       return `${PREFIX}${timer.kind}/${timer.replica}`;
     case 'pace':
     case 'resend-view-change':

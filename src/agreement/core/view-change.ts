@@ -29,10 +29,14 @@ export const ASKED = 'asked-view';
 
 /** Timeouts stop doubling after so many view changes without a decision. */
 const DOUBLINGS_MAX = 6;
+/** A view is left for one replica that has lost its disk once in so many delays of a retransmission, later in twice as many. */
+const LEAVES_AGAIN_AFTER_DELAYS = 40;
+/** It takes twice as long each time, and so often. */
+const LEAVES_DOUBLINGS_MAX = 4;
 
 export type ViewTimer = Extract<
   AgreementTimer,
-  { kind: 'resend-view-change' | 'new-view' | 'forget-view-change' }
+  { kind: 'resend-view-change' | 'new-view' | 'forget-view-change' | 'leave' }
 >;
 
 export interface ViewEvents {
@@ -57,8 +61,12 @@ export class ViewChanger {
   #target = 0 as View;
   /** The highest view that it has ever asked for. */
   #asked = 0 as View;
-  /** The slots whose delay made this replica ask; empty where it only joined. */
-  readonly #suspicions = new Set<SlotKey>();
+  /** The slots, or replicas without a disk, that made this replica ask; empty where it only joined. */
+  readonly #reasons = new Set<SlotKey | ReplicaId>();
+  /** For these it has asked just now (two steps). */
+  readonly #leftFor = new Set<ReplicaId>();
+  /** How often for each, since it started. */
+  readonly #leaves = new Map<ReplicaId, number>();
   readonly #received = new Map<ReplicaId, SignedViewChange>();
   #newView: Signed<NewViewStatement> | undefined;
   /** View changes since the last decision. */
@@ -82,10 +90,28 @@ export class ViewChanger {
   }
 
   suspect(slot: SlotKey): void {
-    this.#suspicions.add(slot);
+    this.#reasons.add(slot);
     if (this.#target > this.#state.view) return;
     this.#state.log('warn', 'primary-suspected', { slot, primary: this.#state.primary });
     this.#ask((this.#state.view + 1) as View);
+  }
+
+  /**
+   * The replica has lost its disk, and may have voted in views up to the given one. In a view above it votes again, but
+   * only once the others vote in none of these any more (two steps). A lying one wins no more than a view change now and then.
+   */
+  leave(replica: ReplicaId, upTo: View): void {
+    const { view, options } = this.#state;
+    if (view > upTo || this.#leftFor.has(replica)) return;
+    const leaves = this.#leaves.get(replica) ?? 0;
+    const delays = LEAVES_AGAIN_AFTER_DELAYS * 2 ** Math.min(leaves, LEAVES_DOUBLINGS_MAX);
+    this.#leftFor.add(replica);
+    this.#leaves.set(replica, leaves + 1);
+    this.#state.startTimer({ kind: 'leave', replica }, delays * options.resendAfterMs);
+    this.#reasons.add(replica);
+    this.#state.log('info', 'view-left-for-lost', { replica });
+    const wanted = Math.min(upTo, view + 1) + 1;
+    if (this.#target < wanted) this.#ask(wanted as View);
   }
 
   /** A slot was decided: the primary works, unless others are missing more. */
@@ -96,7 +122,11 @@ export class ViewChanger {
 
   /** The primary is not blamed for the slot any more. */
   settled(slot: SlotKey): void {
-    this.#suspicions.delete(slot);
+    this.#hasNoReason(slot);
+  }
+
+  #hasNoReason(why: SlotKey | ReplicaId): void {
+    this.#reasons.delete(why);
     this.#withdrawIfAlone();
   }
 
@@ -130,6 +160,9 @@ export class ViewChanger {
         return this.#ask((this.#target + 1) as View);
       case 'forget-view-change':
         return this.#forget(timer.replica);
+      case 'leave':
+        this.#leftFor.delete(timer.replica);
+        return this.#hasNoReason(timer.replica);
       default:
         return unreachable(timer);
     }
@@ -272,7 +305,7 @@ export class ViewChanger {
 
   /** Nothing is missing here any more, and too few others ask to make a correct one likely. */
   #withdrawIfAlone(): void {
-    if (this.#target === this.#state.view || this.#suspicions.size > 0) return;
+    if (this.#target === this.#state.view || this.#reasons.size > 0) return;
     const others = this.#countAhead(this.#state.view) - 1;
     if (others < oneCorrect(this.#state.options.resilience)) this.#withdraw();
   }
@@ -280,7 +313,7 @@ export class ViewChanger {
   /** Asks for no view any more, and drops the view changes for views that are past. */
   #withdraw(): void {
     this.#target = this.#state.view;
-    this.#suspicions.clear();
+    this.#reasons.clear();
     this.#waiting = false;
     this.#state.stopTimer({ kind: 'resend-view-change' });
     this.#state.stopTimer({ kind: 'new-view' });

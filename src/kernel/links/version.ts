@@ -2,7 +2,7 @@
  * The versions of the protocol on links that this program speaks, the best first. Peers agree on one by TLS's ALPN
  * (RFC 7301), and whatever is sent on a link (frames, channels, the messages in them) changes only with its number.
  */
-export const linkProtocols = ['concordat-link/2'] as const;
+export const linkProtocols = ['concordat-link/3'] as const;
 
 const protocolForm = /^concordat-link\/\d{1,5}$/;
 /** A stranger's list may be long. */

@@ -34,6 +34,7 @@ export const heaviestFrames: Readonly<Record<string, Make>> = {
       after: 0,
       last: false,
       view: view(0),
+      entered: view(0),
       recovering: false,
       open: [],
       finished: Array.from({ length: limits.inventoryEntries }, () => anyOutcome(random)),

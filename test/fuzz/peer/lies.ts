@@ -132,6 +132,7 @@ const inventions: readonly ((random: Random, liar: Liar) => PeerMessage)[] = [
     question: digest(random.hex(32)),
     after: random.pick([0, 1, 2048, 2 ** 32 - 1]),
     floors: random.oneIn(2),
+    leave: random.pick([null, view(0), view(1), view(2 ** 40)]),
   }),
   (random) => ({
     kind: 'inventory',
@@ -139,6 +140,7 @@ const inventions: readonly ((random: Random, liar: Liar) => PeerMessage)[] = [
     after: random.pick([0, 2048]),
     last: random.oneIn(2),
     view: view(random.pick([0, 1, 2 ** 40])),
+    entered: view(random.pick([0, 1, 2 ** 40])),
     recovering: random.oneIn(2),
     open: Array.from({ length: random.below(100) }, () => anySlot(random)),
     finished: Array.from({ length: random.below(100) }, () => anySlot(random)),

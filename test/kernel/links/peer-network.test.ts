@@ -314,16 +314,16 @@ describe('a PeerNetwork that listens', () => {
 
 describe('the version of the links', () => {
   const speaks =
-    'this coordinator speaks concordat-link/2: run versions of Concordat that share one';
+    'this coordinator speaks concordat-link/3: run versions of Concordat that share one';
   const refused: Readonly<Record<string, { versions: string[]; theirs: string }>> = {
     'none, as before there were versions': { versions: [], theirs: 'no version of the links' },
     'an older one': { versions: ['concordat-link/1'], theirs: 'concordat-link/1' },
     'only newer ones': {
-      versions: ['concordat-link/4', 'concordat-link/3'],
-      theirs: 'concordat-link/4, concordat-link/3',
+      versions: ['concordat-link/5', 'concordat-link/4'],
+      theirs: 'concordat-link/5, concordat-link/4',
     },
     'another protocol': {
-      versions: ['h2', 'concordat-link/2 '],
+      versions: ['h2', 'concordat-link/3 '],
       theirs: 'no version of the links',
     },
   };
@@ -336,22 +336,22 @@ describe('the version of the links', () => {
 
   it('is the one that both speak', async () => {
     const a = await replica(zero);
-    const offered = ['concordat-link/3', 'concordat-link/2'];
+    const offered = ['concordat-link/4', 'concordat-link/3'];
     const socket = intruder(zero, setting.node('coordinator-1'), offered);
     socket.write(encodeFrame('agreement', Buffer.from('good')));
     await until('the message', () => a.heard.includes('1:good'));
-    expect(socket.alpnProtocol).toBe('concordat-link/2');
+    expect(socket.alpnProtocol).toBe('concordat-link/3');
   });
 
   it.each([
     ['older', []],
-    ['newer', ['concordat-link/3']],
+    ['newer', ['concordat-link/4']],
   ])('is refused where the coordinator that is dialled is %s', async (_, versions) => {
     const received = await impostor(setting.node('coordinator-1'), versions);
     const a = await replica(zero);
     a.network.send('agreement', one, Buffer.from('for another version'));
     await until('the reason', () =>
-      a.reasons.some((it) => it?.startsWith('it speaks none of concordat-link/2: run versions')),
+      a.reasons.some((it) => it?.startsWith('it speaks none of concordat-link/3: run versions')),
     );
     expect(a.up).toEqual([]);
     expect(received).toEqual([]);

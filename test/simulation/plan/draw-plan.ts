@@ -75,13 +75,6 @@ const shapes = [
 ] as const;
 
 export function drawPlan(seed: number, scenario: Scenario = 'swarm'): Plan {
-  const plan = draw(seed, scenario);
-  const losesDisks = plan.faults['disk-loss'] ?? plan.faults['disk-damage'];
-  // In two steps a replica without its disk witnesses nothing any more, so a second one may stop the cluster.
-  return losesDisks ? { ...plan, agreement: 'three-phase' } : plan;
-}
-
-function draw(seed: number, scenario: Scenario): Plan {
   const random = new Random(`plan ${seed} ${scenario}`);
   const shape = drawShape(random, shapes);
   const sizes = {

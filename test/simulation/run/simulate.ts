@@ -140,13 +140,20 @@ function audit(world: TransactionsWorld): void {
  * With nothing to do, and so nothing to wait for, nobody is suspected. What lying clients still make then is
  * something to do, so a time in which something was decided is not looked at, but the next one.
  */
-function idle({ engine, plan, witness }: TransactionsWorld): readonly Violation[] {
+function idle({ engine, plan, witness, coverage }: TransactionsWorld): readonly Violation[] {
   const stepsMax = engine.steps + plan.stepsMax;
   for (let time = 0; time < IDLE_TIMES_MAX; time += 1) {
     const { highestView, decisions } = witness;
     const { size } = decisions;
+    const left = coverage.of('event view-left-for-lost');
     engine.run({ untilMs: engine.nowMs + IDLE_MS, stepsMax });
-    if (decisions.size === size) return checkQuiet(highestView, witness.highestView);
+    if (decisions.size === size) {
+      return checkQuiet(
+        highestView,
+        witness.highestView,
+        coverage.of('event view-left-for-lost') - left,
+      );
+    }
   }
   return [{ checker: 'quiet', what: `something was decided in each of ${IDLE_TIMES_MAX} minutes` }];
 }

@@ -36,6 +36,7 @@ it('a message that cannot be encoded is dropped and logged, and the next one is 
     after: 0,
     last: true,
     view: view(0),
+    entered: view(0),
     recovering: false,
     finished: [],
     floors: [],

@@ -140,6 +140,7 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
     });
     const memory = {
       ...options,
+      agreementName: options.agreement,
       floors: this.#floors,
       question: () => this.#question(),
       output: (output: CoordinatorOutput) => this.#output(output),

@@ -19,6 +19,7 @@ interface Taken {
   readonly finished: readonly Slot[];
   readonly floors: readonly FloorProof[];
   readonly view: View;
+  readonly entered: View;
   readonly recovering: boolean;
   /** Just made: another question of this peer has to wait. */
   fresh: boolean;
@@ -74,13 +75,14 @@ export class Inventories {
     const open = [...this.#options.open()].slice(0, ENTRIES_MAX);
     const over = [...this.#options.finished()];
     const finished = over.slice(Math.max(0, over.length - (ENTRIES_MAX - open.length)));
-    const { lastView: view, isRecovering: recovering } = this.#options.agreement;
-    return { question, open, finished, floors, view, recovering, fresh: true };
+    const { lastView, view: entered, isRecovering: recovering } = this.#options.agreement;
+    const views = { view: lastView, entered };
+    return { question, open, finished, floors, ...views, recovering, fresh: true };
   }
 
   /** Slots on the first pages, floors on those after them. */
   #sendPage(to: ReplicaId, taken: Taken, after: number): void {
-    const { question, open, finished, floors, view, recovering } = taken;
+    const { question, open, finished, floors, view, entered, recovering } = taken;
     const slots = open.length + finished.length;
     const isOfSlots = after < slots;
     const end = isOfSlots
@@ -94,6 +96,7 @@ export class Inventories {
       after,
       last: end >= slots + floors.length,
       view,
+      entered,
       recovering,
       open: from(open, 0),
       finished: from(finished, open.length),

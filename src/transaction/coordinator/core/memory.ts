@@ -7,6 +7,7 @@ import type {
   Slot,
 } from '../../../agreement/messages.js';
 import { activationSlotRequest, collectiveTransactionId } from '../../../agreement/values.js';
+import type { AgreementName } from '../../../kernel/cluster.js';
 import {
   type Digest,
   type ReplicaId,
@@ -29,6 +30,7 @@ type MemoryTimer = Extract<
 
 export interface MemoryOptions {
   readonly resilience: Resilience;
+  readonly agreementName: AgreementName;
   readonly self: ReplicaId;
   readonly resendAfterMs: number;
   readonly retainedTransactions: number;
@@ -93,6 +95,7 @@ export class Memory {
   }
 
   onRecover(from: ReplicaId, message: Extract<PeerMessage, { kind: 'recover' }>): void {
+    if (message.leave !== null) this.#agreement.leave(from, message.leave);
     this.#inventories.onRecover(from, message);
   }
 

@@ -5,6 +5,7 @@ import {
   type Slot,
   slotKey,
 } from '../../../agreement/messages.js';
+import type { AgreementName } from '../../../kernel/cluster.js';
 import { resendDelayMs } from '../../../kernel/core.js';
 import {
   type Digest,
@@ -45,6 +46,8 @@ interface PeerAnswer {
   openHere: readonly Slot[];
   /** It has been in no view above this one, and has asked for none. */
   view: View;
+  /** It votes in no view below this one any more. */
+  entered: View;
 }
 
 export interface RecoveryOptions {
@@ -52,6 +55,7 @@ export interface RecoveryOptions {
   readonly self: ReplicaId;
   readonly resendAfterMs: number;
   readonly retainedTransactions: number;
+  readonly agreementName: AgreementName;
   readonly agreement: Agreement;
   readonly missing: MissingProofs;
   readonly forgotten: ForgottenElsewhere;
@@ -67,6 +71,9 @@ export interface RecoveryOptions {
  * them comes up. A replica without memory (see `Abstentions`) returns once `witnesses` others have sent
  * what they know of. Any quorum that it was in shares `f + 1` replicas with those. So of each slot that
  * it may have spoken in a correct one has named.
+ *
+ * In two steps a vote of its own that is still on its way may decide together with votes that others cast after they
+ * have answered. So it asks once more, and counts those who vote no more in the views that it may have been in.
  */
 export class Recovery {
   readonly #options: RecoveryOptions;
@@ -74,6 +81,8 @@ export class Recovery {
   #rounds = 0;
   #waiting = false;
   #waitingToAskAgain = false;
+  /** In two steps: the last view that it may have been in, once that is known. It asks the others to leave it. */
+  #upTo: View | null = null;
 
   constructor(options: RecoveryOptions) {
     this.#options = options;
@@ -121,6 +130,7 @@ export class Recovery {
     told.finished.push(...page.finished);
     told.floors.push(...page.floors);
     told.view = page.view;
+    told.entered = page.entered;
     const isStuck = !page.last && entries(told) === page.after;
     const isTooLong = told.open.length + told.finished.length > ENTRIES_MAX;
     if (isStuck || isTooLong || !areRising(told, page.floors.length))
@@ -176,17 +186,23 @@ export class Recovery {
     return Math.max(agreement.view, sure);
   }
 
-  /** Whether its answer counts: it has named all, and of no view that a liar may have made up. */
+  /**
+   * Whether its answer counts: it has named all, and of no view that a liar may have made up; at last it votes in no view
+   * that this replica may have been in.
+   */
   #isWitness(told: PeerAnswer): boolean {
-    return told.complete && isWhole(told) && told.view <= this.#sureView + 1;
+    if (!told.complete || !isWhole(told)) return false;
+    return this.#upTo === null ? told.view <= this.#sureView + 1 : told.entered > this.#upTo;
   }
 
   #returnIfToldEnough(): void {
-    const { resilience, agreement } = this.#options;
+    const { resilience, agreement, agreementName } = this.#options;
     if (!agreement.isRecovering) return;
     const complete = [...this.#told.values()].filter((told) => this.#isWitness(told));
     if (complete.length < witnesses(resilience)) return;
-    const lastView = Math.max(agreement.view, ...complete.map(({ view }) => view)) as View;
+    const lastView =
+      this.#upTo ?? (Math.max(agreement.view, ...complete.map(({ view }) => view)) as View);
+    if (agreementName === 'two-step' && this.#upTo === null) return this.#askToLeave(lastView);
     // Also from what it was shown while it had no memory: what is forgotten no other replica names.
     const told = new Map([...this.#options.undecided()].map((slot) => [slotKey(slot), slot]));
     for (const { open, finished, floors } of complete) {
@@ -195,9 +211,21 @@ export class Recovery {
       for (const slot of [...open, ...finished]) told.set(slotKey(slot), slot);
     }
     for (const [replica, { complete }] of this.#told) if (complete) this.#told.delete(replica);
+    this.#upTo = null;
     agreement.recovered(told.values(), lastView);
     this.#log('recovered', { abstaining: agreement.abstaining });
     if (this.#mayHaveMore) this.askAgainLater();
+  }
+
+  /** All begin anew: what they have sent before says nothing of what they vote in later. */
+  #askToLeave(upTo: View): void {
+    this.#upTo = upTo;
+    this.#rounds = 0;
+    for (const [replica, told] of this.#told) {
+      Object.assign(told, { tries: 0, complete: false, ...this.#fresh() });
+      this.#ask(replica, told);
+    }
+    if (!this.#waiting) this.#startTimer();
   }
 
   #fetchMissing(from: ReplicaId, { open, finished }: PeerAnswer): void {
@@ -221,12 +249,14 @@ export class Recovery {
     const withFloors = agreement.isRecovering || agreement.abstaining > 0 || stale.length > 0;
     const question = this.#options.question();
     const view = 0 as View;
-    return { question, open: [], finished: [], floors: [], withFloors, openHere, view };
+    const lists = { open: [], finished: [], floors: [] };
+    return { question, ...lists, withFloors, openHere, view, entered: view };
   }
 
   #ask(to: ReplicaId, told: PeerAnswer): void {
     const { question, withFloors: floors } = told;
-    const message = { kind: 'recover', question, after: entries(told), floors } as const;
+    const after = entries(told);
+    const message = { kind: 'recover', question, after, floors, leave: this.#upTo } as const;
     this.#options.output({ kind: 'send', to, message });
   }
 
