@@ -5,6 +5,7 @@ const execution = ['test/ordering/ezbft/execution.test.ts'];
 const interference = ['test/ordering/ezbft/interference.test.ts'];
 const engine = ['test/ordering/ezbft/engine.test.ts'];
 const messages = ['test/ordering/ezbft/messages.test.ts'];
+const liars = ['test/ordering/ezbft/liars.test.ts'];
 const conformance = ['test/ordering/ezbft/conformance.test.ts'];
 
 /** Rules of ezBFT, the published ones among what takes their place. */
@@ -213,8 +214,8 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-lost-and-not-silent',
     rule: 'a replica without its store says nothing of what it may have said something of',
     file: 'src/ordering/core/ezbft/replying.ts',
-    find: ' && !this.#state.isLost) {',
-    replace: ') {',
+    find: 'return !this.#state.isLost && entry.orders.has(digest);',
+    replace: 'return entry.orders.has(digest);',
     tests: engine,
   },
   {
@@ -232,5 +233,45 @@ export const ezbftMutants: readonly Mutant[] = [
     find: 'entry.isDisputed ||= !value || !other || !isSameValue(value, other);',
     replace: 'entry.isDisputed ||= value && other ? !isSameValue(value, other) : value !== other;',
     tests: ['test/simulation/ordering.test.ts'],
+  },
+  {
+    name: 'ezbft-places-used-up-by-claims',
+    rule: 'what a batch of requests names leaves room for barriers in every space',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: 'if (batch.length === 0) return claimed;',
+    replace: 'if (batch.length >= 0) return claimed;',
+    tests: liars,
+  },
+  {
+    name: 'ezbft-barriers-cover-little',
+    rule: 'a barrier may name what nobody has, so that a replica comes back that may have said something of it',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: 'if (batch.length === 0) return claimed;',
+    replace: '',
+    tests: [...engine, ...liars],
+  },
+  {
+    name: 'ezbft-places-used-up-by-replies',
+    rule: 'what others say of the instances of a replica does not use these up',
+    file: 'src/ordering/core/ezbft/state.ts',
+    find: 'if (from === this.self) this.#use(entry.instance);',
+    replace: 'this.#use(entry.instance);',
+    tests: liars,
+  },
+  {
+    name: 'ezbft-names-what-it-has-not-kept',
+    rule: 'a replica names a value of a batch that it holds',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: 'return !this.#state.isLost && entry.orders.has(digest);',
+    replace: 'return !this.#state.isLost && digest.length > 0;',
+    tests: liars,
+  },
+  {
+    name: 'ezbft-reach-beyond-all-numbers',
+    rule: 'what a peer claims of how far it is stays a number with what is added to it',
+    file: 'src/ordering/core/ezbft/lost-instances.ts',
+    find: 'Math.min(index, CLAIM_MAX)',
+    replace: 'Math.min(index, Infinity)',
+    tests: liars,
   },
 ];

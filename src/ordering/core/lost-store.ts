@@ -14,7 +14,7 @@ const TIMER = 'lost';
 const BOUND = 'lost-bound';
 const RETURNED = 'returned';
 /** Of what a peer claims; no replica gets so far, and what is added to it stays a whole number. */
-const CLAIM_MAX = 2 ** 48;
+export const CLAIM_MAX = 2 ** 48;
 /** The record in a store that took the place of a lost one; all parts of the replica read it. */
 const LOST = 'lost';
 

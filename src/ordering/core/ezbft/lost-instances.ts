@@ -3,7 +3,7 @@ import { resendDelayMs, type StoredRecord } from '../../../kernel/core.js';
 import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import { readIndexes, writeIndexes } from '../../instance-codec.js';
 import type { OrderingMessageOf } from '../../types.js';
-import { boundOf, LostStoreAllowance, nonceOf } from '../lost-store.js';
+import { boundOf, CLAIM_MAX, LostStoreAllowance, nonceOf } from '../lost-store.js';
 import type { EzbftState } from './state.js';
 
 const TIMER = 'lost';
@@ -77,7 +77,10 @@ export class LostInstances {
     const { options, reach, cut, outbox } = this.#state;
     const isAnswer = nonce === this.#nonce && executed.length === cut.length;
     if (!isAnswer || this.#claims.has(from)) return;
-    this.#claims.set(from, executed);
+    this.#claims.set(
+      from,
+      executed.map((index) => Math.min(index, CLAIM_MAX)),
+    );
     const claims = [...this.#claims.values()];
     const bounds = cut.map((_, space) => {
       const claimed = claims.map((of) => of[space] ?? 0);

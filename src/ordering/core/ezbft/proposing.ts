@@ -71,11 +71,10 @@ export class Proposing {
    * they are, or when it stays away for so many `tries`. So does one where a space is full, be it of no-ops.
    */
   proposeBarrier(tries: number): void {
-    const { options, self, turn, lastBarrier, cut, executed, isLost } = this.#state;
+    const { options, self, turn, lastBarrier, lastUsed, cut, executed, isLost } = this.#state;
     const { checkpointInterval, resilience } = options;
-    const last = this.#state.lastOf(self);
     if (isLost || this.#isBarrierOpen) return;
-    if (this.#execution.unstable >= UNSTABLE_MAX || last >= lastBarrier) return;
+    if (this.#execution.unstable >= UNSTABLE_MAX || lastUsed >= lastBarrier) return;
     const rank = Math.max(0, ((self - turn + resilience.n) % resilience.n) - tries);
     const due = checkpointInterval + rank * Math.ceil(checkpointInterval / 4);
     const isFull = executed.some((index, of) => index >= (cut[of] ?? 0) + 2 * checkpointInterval);
@@ -88,16 +87,16 @@ export class Proposing {
    * and a checkpoint covers it.
    */
   proposeToCover(closed: readonly number[]): void {
-    const { cut, reach } = this.#state;
+    const { cut, reach, self, lastUsed } = this.#state;
     const least = closed.map((index, space) => Math.min(index, (cut[space] ?? 0) + reach));
-    const isWithin = this.#state.lastOf(this.#state.self) < (cut[this.#state.self] ?? 0) + reach;
+    const isWithin = lastUsed < (cut[self] ?? 0) + reach;
     if (isWithin && !this.#isBarrierOpen) this.#replying.propose([], least);
   }
 
   get #hasRoom(): boolean {
-    const { self, lastOwn, options, isLost } = this.#state;
+    const { self, lastUsed, options, isLost } = this.#state;
     if (isLost) return false;
-    return this.#state.lastOf(self) < lastOwn && this.#underWay < options.pipelineDepth;
+    return lastUsed < this.#state.lastWithRequests(self) && this.#underWay < options.pipelineDepth;
   }
 
   get #underWay(): number {

@@ -1,5 +1,5 @@
 import { invariant } from '../../../kernel/core.js';
-import type { ReplicaId } from '../../../kernel/ids.js';
+import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import { digestOfBatch } from '../../check-message.js';
 import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
@@ -35,7 +35,7 @@ export class Replying {
   /** This replica's next instance (SPECORDER). Its proposal is its reply. A barrier may name what nobody has. */
   propose(batch: Batch, least: Dependencies = []): void {
     const { self, outbox } = this.#state;
-    const index = Math.max(this.#state.lastOf(self) + 1, least[self] ?? 0);
+    const index = Math.max(this.#state.lastUsed + 1, least[self] ?? 0);
     const entry = this.#state.entry({ space: self, index });
     const value = { digest: digestOfBatch(batch), deps: this.#depsOf(entry, batch, least) };
     const order = this.#state.propose(entry, value, batch);
@@ -55,14 +55,32 @@ export class Replying {
     this.#keep(entry, instance.space, order);
     const said = this.#state.said(entry);
     if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });
-    else if (!entry.decision && instance.space !== this.#state.self && !this.#state.isLost) {
-      const deps = this.#depsOf(entry, batch, value.deps);
+    else if (this.#mayName(entry, value.digest)) {
+      const deps = this.#depsOf(entry, batch, this.#plausible(value.deps, batch));
       const reply = this.#state.say(entry, { digest: value.digest, deps });
       this.#state.outbox.broadcast({ kind: 'spec-reply', reply });
       this.#speculate(reply, batch);
     }
     this.#events.opened();
     this.#count(entry);
+  }
+
+  /** It is another's, open, and its batch is kept: a liar may sign more of them than are. */
+  #mayName(entry: InstanceEntry, digest: Digest): boolean {
+    if (entry.decision || entry.instance.space === this.#state.self) return false;
+    return !this.#state.isLost && entry.orders.has(digest);
+  }
+
+  /**
+   * What a leader names and nobody has becomes a no-op, and so uses up places of others: for requests those in which
+   * only barriers may lie are not taken, so that these have room; for a barrier they are, since its checkpoint gives
+   * them back.
+   */
+  #plausible(claimed: Dependencies, batch: Batch): Dependencies {
+    if (batch.length === 0) return claimed;
+    return claimed.map((index, space) =>
+      index <= this.#state.lastWithRequests(space) ? index : 0,
+    );
   }
 
   /** Clients may be told what this replica has said, where it would be executed next. */

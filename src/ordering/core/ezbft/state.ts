@@ -67,9 +67,9 @@ export class EzbftState {
   readonly spaces: readonly Map<number, InstanceEntry>[];
   /** By space: all up to here is executed. */
   readonly executed: number[];
-  /** By space: the last that anything is known of, and the last that is decided. */
-  readonly #last: number[];
+  /** By space: the last that is decided. */
   readonly #lastDecided: number[];
+  #lastUsed = 0;
   /** By space: covered by the stable checkpoint. */
   readonly cut: number[];
   /** By space: covered by the last checkpoint that was taken here. Whatever is new is executed after it. */
@@ -89,7 +89,6 @@ export class EzbftState {
     this.interference = new Interference(judge);
     this.spaces = Array.from({ length: n }, () => new Map<number, InstanceEntry>());
     this.executed = Array.from({ length: n }, () => 0);
-    this.#last = [...this.executed];
     this.#lastDecided = [...this.executed];
     this.cut = [...this.executed];
     this.covered = [...this.executed];
@@ -110,13 +109,13 @@ export class EzbftState {
     return 3 * this.options.checkpointInterval + BARRIERS;
   }
 
-  /** The last instance of this replica that may have requests. */
-  get lastOwn(): number {
-    return (this.cut[this.self] ?? 0) + 2 * this.options.checkpointInterval;
+  /** The last instance of a space that may have requests: beyond it there is room for barriers alone. */
+  lastWithRequests(space: number): number {
+    return (this.cut[space] ?? 0) + 2 * this.options.checkpointInterval;
   }
 
   get lastBarrier(): number {
-    return this.lastOwn + BARRIERS;
+    return this.lastWithRequests(this.self) + BARRIERS;
   }
 
   isWithinReach(space: number, index: number): boolean {
@@ -147,9 +146,7 @@ export class EzbftState {
       decision: undefined,
       sinceMs: this.outbox.nowMs,
     };
-    const { space, index } = instance;
-    this.spaces[space]?.set(index, entry);
-    this.#last[space] = Math.max(index, this.#last[space] ?? 0);
+    this.spaces[instance.space]?.set(instance.index, entry);
     return entry;
   }
 
@@ -157,9 +154,12 @@ export class EzbftState {
     for (const space of this.spaces) yield* space.values();
   }
 
-  /** The last instance of a space that anything is known of. */
-  lastOf(space: number): number {
-    return Math.max(this.cut[space] ?? 0, this.#last[space] ?? 0);
+  /**
+   * The last instance of this replica's own that it has proposed or refused, or that is decided. What others say of
+   * its instances does not use them up.
+   */
+  get lastUsed(): number {
+    return Math.max(this.cut[this.self] ?? 0, this.#lastUsed);
   }
 
   /** The last instance of a space that is executed or decided. There may be gaps before it. */
@@ -187,6 +187,11 @@ export class EzbftState {
     const other = first ? first.statement.value : value;
     entry.isDisputed ||= !value || !other || !isSameValue(value, other);
     replies.set(from, reply);
+    if (from === this.self) this.#use(entry.instance);
+  }
+
+  #use({ space, index }: Instance): void {
+    if (space === this.self) this.#lastUsed = Math.max(index, this.#lastUsed);
   }
 
   /** This replica says what it says of an instance, once: on disk before it leaves. */
@@ -244,6 +249,7 @@ export class EzbftState {
     const { space, index } = entry.instance;
     const { value, batch } = decision;
     entry.decision = decision;
+    this.#use(entry.instance);
     this.#lastDecided[space] = Math.max(index, this.#lastDecided[space] ?? 0);
     if (value && this.#isSaid(entry, value)) return;
     this.interference.add(entry.instance, value && this.judge.touchedBy(batch));

@@ -1,0 +1,111 @@
+import { describe, expect, it } from 'vitest';
+import { makeRequest } from '../../support/ordering-rig.js';
+import { KeyedRig } from './keyed.js';
+
+const batch = [makeRequest('liar', 1, 'key liar')];
+
+/** So far above its cut another's instances are taken. */
+function reachOf(checkpointInterval: number): number {
+  return 3 * checkpointInterval + 4;
+}
+
+/** A client's requests are executed at all correct replicas, window after window. */
+function expectProgress(rig: KeyedRig, home: number, requests: number): void {
+  const before = rig.history(home).length;
+  for (let number = 1; number <= requests; number += 1) {
+    rig.submit(home, 'after', number, `key ${number}`);
+    rig.runUntil(() => rig.haveApplied(before + number), 120_000);
+  }
+  rig.checkKeys();
+}
+
+describe('places of the log', () => {
+  it.each([[4], [64]])('are not used up by one order that names all (interval %i)', (interval) => {
+    const rig = new KeyedRig({ options: { checkpointInterval: interval, batchDelayMs: 0 } });
+    rig.crash(3);
+    const all = reachOf(interval);
+    for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 1, batch, [all, all, all, 0]));
+    rig.runFor(60_000);
+    expectProgress(rig, 0, 3 * interval);
+  });
+
+  it('are left for barriers where a batch names all others', () => {
+    const interval = 4;
+    const rig = new KeyedRig({ options: { checkpointInterval: interval, batchDelayMs: 0 } });
+    rig.crash(3);
+    const all = 2 * interval;
+    for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 1, batch, [all, all, all, 0]));
+    rig.runFor(60_000);
+    expectProgress(rig, 0, 3 * interval);
+  });
+
+  it('are given back by the checkpoint of a barrier that names all', () => {
+    const interval = 4;
+    const rig = new KeyedRig({ options: { checkpointInterval: interval, batchDelayMs: 0 } });
+    rig.crash(3);
+    const all = reachOf(interval);
+    for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 1, [], [all, all, all, 0]));
+    rig.runFor(60_000);
+    expectProgress(rig, 0, 3 * interval);
+  });
+
+  it('are not used up by what another says of them', () => {
+    const interval = 4;
+    const rig = new KeyedRig({ options: { checkpointInterval: interval, batchDelayMs: 0 } });
+    rig.crash(3);
+    for (const to of [0, 1, 2]) {
+      const reply = rig.reply(3, to, reachOf(interval), null);
+      rig.transmit(3, to, { kind: 'spec-reply', scope: 'ezbft', reply });
+    }
+    rig.runFor(1_000);
+    expectProgress(rig, 0, 3 * interval);
+  });
+});
+
+describe('a replica that has lost its store', () => {
+  const liar = 6;
+  const lost = 5;
+  const first = 17;
+  const last = 60;
+
+  function orders(rig: KeyedRig, text: string): void {
+    for (let index = first; index <= last; index += 1) {
+      const requests = [makeRequest('liar', index, `${text} ${index}`)];
+      rig.transmit(liar, lost, rig.order(liar, index, requests, [0, 0, 0, 0, 0, 0, index - 1]));
+    }
+  }
+
+  it('names no third batch of an instance of which it has kept two', () => {
+    const rig = new KeyedRig({ n: 7, f: 2, options: { checkpointInterval: 4, batchDelayMs: 0 } });
+    rig.crash(liar);
+    rig.submit(0, 'a', 1, 'key 1');
+    rig.runUntil(() => rig.haveApplied(1));
+    rig.loseStore(lost);
+    for (let number = 2; rig.engine(lost).isLost; number += 1) {
+      rig.submit(number % 5, 'a', number, `key ${number}`);
+      rig.runFor(500);
+      for (const text of ['x', 'y']) orders(rig, text);
+      expect(number).toBeLessThan(200);
+    }
+    orders(rig, 'z');
+    rig.runFor(10_000);
+    rig.checkKeys();
+  });
+
+  it('takes no claim that is no number any more with what is added to it', () => {
+    const rig = new KeyedRig({ n: 7, f: 2, options: { checkpointInterval: 4, batchDelayMs: 0 } });
+    rig.crash(liar);
+    rig.submit(0, 'a', 1, 'key 1');
+    rig.runUntil(() => rig.haveApplied(1));
+    rig.tamper = (_from, to, message) => {
+      if (message.kind === 'lost-instances' && to === 0) {
+        const executed = Array.from({ length: 7 }, () => Number.MAX_SAFE_INTEGER);
+        const { nonce } = message;
+        rig.transmit(liar, lost, { kind: 'reach-instances', scope: 'ezbft', nonce, executed });
+      }
+      return [message];
+    };
+    rig.loseStore(lost);
+    rig.runUntil(() => !rig.engine(lost).isLost, 120_000);
+  });
+});
