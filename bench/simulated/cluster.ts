@@ -41,6 +41,8 @@ export interface ClusterSettings {
   /** Client requests in a batch at the most; the engines' default unless given. */
   readonly batchRequests?: number;
   readonly batchDelayMs?: number;
+  /** Replicas where clients hand in; where it suits the engine best unless given. */
+  readonly homes?: readonly number[];
   readonly exclusion?: ExclusionStrategy;
   /** Where the network loses nothing and the machines are only busy, nothing need be said again. */
   readonly resendAfterMs?: number;
@@ -101,9 +103,10 @@ export class SimulatedCluster {
     return this.queue.nowMs;
   }
 
-  /** Who proposes in the normal case: where there is a primary, the first one alone. */
+  /** Where clients hand in; unless given, who proposes in the normal case: where there is a primary, the first one alone. */
   get proposers(): readonly number[] {
-    const { engine, n } = this.#settings;
+    const { engine, n, homes } = this.#settings;
+    if (homes) return homes;
     return withPrimary.has(engine) ? [0] : Array.from({ length: n }, (_, index) => index);
   }
 

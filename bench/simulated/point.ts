@@ -20,7 +20,7 @@ export interface PointResult extends Peak {
 /** Client requests that one request of the model stands for: the most that still fill a batch evenly. */
 const bundle = 64;
 /** Nothing is lost and nobody is dead, so nothing is said again; a slow processor is not suspected. */
-const patient = { resendAfterMs: 120_000, suspectAfterMs: 600_000, timeoutMaxMs: 600_000 };
+export const patient = { resendAfterMs: 120_000, suspectAfterMs: 600_000, timeoutMaxMs: 600_000 };
 
 export function settingsOf(
   engine: EngineName,

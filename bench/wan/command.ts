@@ -10,8 +10,11 @@ import { describeMachine } from '../support/machine.js';
 import { shortened } from '../support/statistics.js';
 import { textTable } from '../support/text-table.js';
 import { clientsText, measureClients } from './clients.js';
+import { manyClientsText, measureManyClients } from './many-clients.js';
 import { measureReal } from './processes.js';
 import { realText } from './processes-text.js';
+import { measureThroughput, throughputText } from './throughput.js';
+import { measureTransfers, transfersText } from './transfers.js';
 
 interface Options {
   readonly over: 'model' | 'processes';
@@ -28,9 +31,7 @@ const depths = [1, 10];
 export const addWan: AddBenchmark = (program: Command, context) => {
   program
     .command('wan')
-    .description(
-      'the engines over regions: Antipaxos, table 2, and ezBFT, figures 4 and 5 (simulated)',
-    )
+    .description('the engines over regions: Antipaxos, table 2, and ezBFT, figures 4 to 7')
     .addOption(
       new Option('--over <what>', 'what stands for the regions')
         .choices(['model', 'processes'])
@@ -52,7 +53,8 @@ have ${requestBytes} bytes and no signature of a client.
 
 First, seven regions: PBFT's primary is in the one that is best placed, and its clients hand everything in there.
 Then four regions with a replica and a client in each: the client hands in at its region's replica, and believes an
-answer that f + 1 replicas have sent it; where an engine has a primary, it is in each region in turn. Half a minute of work.
+answer that f + 1 replicas have sent it; where an engine has a primary, it is in each region in turn. Then what clients in one region and in all can hand in at most, and what up to 100 clients a
+region wait for. At last the two agreements of a transfer, in three phases and in two steps.
 
 With --over processes: replicas and clients are processes on this machine, with TLS, disks and signatures, and a proxy
 makes each way between two regions take half their round trip. Each row is there in virtual time, too. First ezBFT's
@@ -77,8 +79,21 @@ Examples:
       }
       const all = compareWideArea(sizes, context);
       const clients = measureClients(context);
-      if (json) printJson(shortened({ ...forJson(all), clients }));
-      else console.log(`${report(all)}\n${clientsText(clients)}`);
+      const throughput = measureThroughput(context);
+      const manyClients = measureManyClients(context);
+      const transfers = measureTransfers();
+      if (json) {
+        const others = { clients, throughput, manyClients, transfers };
+        return printJson(shortened({ ...forJson(all), ...others }));
+      }
+      const texts = [
+        report(all),
+        clientsText(clients),
+        throughputText(throughput),
+        manyClientsText(manyClients),
+        transfersText(transfers),
+      ];
+      console.log(texts.join('\n'));
     });
 };
 
