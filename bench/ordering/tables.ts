@@ -1,8 +1,8 @@
-import { engineNames } from '../simulated/cluster.js';
+import { type EngineName, engineNames } from '../simulated/cluster.js';
 import { ratioOf } from '../simulated/compare.js';
 import { comparedTable } from '../simulated/table.js';
 import { textTable } from '../support/text-table.js';
-import { type ProcessResults, signedText } from './processes/run.js';
+import { figuresOf, type ProcessResults, signedText } from './processes/run.js';
 import { type SimulatedResults, usualPoints } from './simulated.js';
 
 export function simulatedText(results: SimulatedResults): string {
@@ -43,10 +43,10 @@ export function processesText({ results, executed, positions, troubles }: Proces
     'per processor second',
   ];
   const rows = results.flatMap((result) =>
-    engineNames.map((engine) => {
-      const { clients, requestBytes, engines } = result;
-      const figures = engines[engine];
-      const ratio = engines.antipaxos.requestsPerSecond / engines.pbft.requestsPerSecond;
+    Object.entries(result.engines).map(([engine, figures]) => {
+      const { clients, requestBytes } = result;
+      const perSecond = (name: EngineName) => figuresOf(result, name).requestsPerSecond;
+      const ratio = perSecond('antipaxos') / perSecond('pbft');
       return [
         clients,
         engine,
@@ -63,8 +63,8 @@ export function processesText({ results, executed, positions, troubles }: Proces
       ];
     }),
   );
-  const totals = engineNames.map((engine) => {
-    return [engine, executed[engine], positions[engine], troubles[engine]];
+  const totals = Object.entries(executed).map(([engine, count]) => {
+    return [engine, count, positions[engine] ?? '', troubles[engine] ?? ''];
   });
   return [
     'Four replicas and all clients on this machine; processor time is for a request',

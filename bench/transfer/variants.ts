@@ -1,10 +1,6 @@
-import { existsSync } from 'node:fs';
-import { readFile } from 'node:fs/promises';
-import { join, resolve } from 'node:path';
-import { pathToFileURL } from 'node:url';
-import { usageError } from '../../src/cli/exit.js';
 import { type Binding, bindings } from '../../src/kernel/cluster.js';
 import { BenchmarkError } from '../benchmark.js';
+import { importFrom, requireCheckouts } from '../support/other-checkout.js';
 import { System, type SystemName, type SystemOptions, systemNames } from './system.js';
 
 type Sizes = Pick<SystemOptions, 'banks' | 'lanes' | 'onDied' | 'signal'>;
@@ -33,33 +29,13 @@ function ownVariant(name: SystemName, binding: Binding): Variant {
  * Throws a usage error where a directory is named twice or is no checkout, `BenchmarkError` where one is not built.
  */
 export async function otherVariants(directories: readonly string[]): Promise<Variant[]> {
-  const paths = directories.map((directory) => resolve(directory));
-  const twice = directories.find((_, index) => paths.indexOf(paths[index] ?? '') !== index);
-  if (twice !== undefined) throw usageError(`--compare names ${twice} twice`);
-  for (const directory of directories) await requireCheckout(directory);
+  await requireCheckouts(directories);
   return Promise.all(directories.map(otherVariant));
 }
 
-async function requireCheckout(directory: string): Promise<void> {
-  if (!existsSync(directory)) {
-    throw usageError(`--compare ${directory}: there is no such directory; name a checkout`);
-  }
-  const text = await readFile(join(directory, 'package.json'), 'utf8').catch(() => '');
-  if (!text.includes('"name": "concordat"')) {
-    throw usageError(`--compare ${directory}: this is no checkout of this project`);
-  }
-}
-
 async function otherVariant(directory: string): Promise<Variant> {
-  const file = resolve(directory, 'dist/bench/transfer/system.js');
-  const url = pathToFileURL(file).href;
-  const other: unknown = await import(url).catch((cause: unknown) => {
-    throw new BenchmarkError(
-      `${file} cannot be loaded: ${String(cause)}\n` +
-        `In ${directory}, run "npm install && npm run build" first.`,
-    );
-  });
-  if (!isSystemModule(other)) throw new BenchmarkError(`${file} exports no System to start`);
+  const other = await importFrom(directory, 'dist/bench/transfer/system.js');
+  if (!isSystemModule(other)) throw new BenchmarkError(`${directory} exports no System to start`);
   return { name: directory, start: (sizes) => other.System.start({ ...sizes, name: 'bft' }) };
 }
 

@@ -17,6 +17,13 @@ it.each([
   [bench, ['transfer', '--compare', '/'], /--compare \/: this is no checkout of this project/],
   [bench, ['ordering', '--quick', '--seconds', '3'], /'--seconds <n>' cannot be used with/],
   [bench, ['ordering', '--quick', '--rounds', '2'], /'--rounds <n>' cannot be used with/],
+  [bench, ['ordering', '--quick', '--grid'], /'--grid' cannot be used with/],
+  [
+    bench,
+    ['ordering', '--only', 'simulated', '--grid'],
+    /are of real processes, not of --only sim/,
+  ],
+  [bench, ['ordering', '--compare', '/'], /--compare \/: this is no checkout of this project/],
   [bench, ['wan', '--seconds', '3'], /--seconds is of no use without --over processes/],
   [bench, ['wan', '--quick'], /--quick is of no use without --over processes/],
   [explore, ['--wings'], /unknown option '--wings'/],

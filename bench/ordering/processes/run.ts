@@ -1,15 +1,17 @@
 import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchmarkError, type RunContext } from '../../benchmark.js';
-import { type EngineName, engineNames } from '../../simulated/cluster.js';
 import { median } from '../../support/statistics.js';
+import type { Contender, LoadedGroup } from './contenders.js';
 import type { LoadSettings } from './control.js';
-import { Group, type ProcessorReading } from './group.js';
+import type { ProcessorReading } from './group.js';
 
 export interface ProcessSettings {
   readonly seconds: number;
   readonly rounds: number;
   readonly depth: number;
   readonly loads: readonly LoadSettings[];
+  /** Of each load that has more than one client; before anything is measured. */
+  readonly warmUpSeconds: number;
 }
 
 /** What the windows of one engine under one load showed; medians, each figure by itself. */
@@ -25,90 +27,110 @@ export interface ProcessFigures {
   readonly requestsPerProcessorSecond: number;
 }
 
+/** Of each contender, by its name. */
+type ByName<Value> = Readonly<Record<string, Value>>;
+
 export interface ProcessResult extends LoadSettings {
-  readonly engines: Readonly<Record<EngineName, ProcessFigures>>;
+  readonly engines: ByName<ProcessFigures>;
+  /** Requests a second of each round. */
+  readonly rounds: ByName<readonly number[]>;
 }
 
 export interface ProcessResults {
   readonly results: readonly ProcessResult[];
-  readonly executed: Readonly<Record<EngineName, number>>;
+  readonly executed: ByName<number>;
   /** Cycles, or sequence numbers, that it took. */
-  readonly positions: Readonly<Record<EngineName, number>>;
+  readonly positions: ByName<number>;
   /** Slow cycles, and views after the first: 0 unless a process waited very long for a processor. */
-  readonly troubles: Readonly<Record<EngineName, number>>;
+  readonly troubles: ByName<number>;
 }
 
-const warmUpSeconds = 3;
 const settleMs = 500;
+/** So many that sign: each waits for longer than a second, so a window is twice as long. */
+const manySigning = 6400;
 
-/** Starts all engines' processes and measures them in turn, load by load and round by round. */
+/** Starts all contenders' processes and measures them in turn, load by load and round by round. */
 export async function measureProcesses(
+  contenders: readonly Contender[],
   settings: ProcessSettings,
   { signal, progress }: RunContext,
 ): Promise<ProcessResults> {
-  const groups: Group[] = [];
+  const groups: NamedGroup[] = [];
   const died = new AbortController();
   const ended = AbortSignal.any([signal, died.signal]);
   try {
-    for (const engine of engineNames) {
+    for (const { name, start } of contenders) {
       ended.throwIfAborted();
-      progress(`starting four replicas with ${engine} ...`);
-      groups.push(await Group.start(engine, settings, (error) => died.abort(error)));
+      progress(`starting four replicas with ${name} ...`);
+      const group = await start({ depth: settings.depth }, (error) => died.abort(error));
+      groups.push({ name, group });
     }
     return await measureAll(groups, settings, { signal: ended, progress });
   } catch (error) {
     throw ended.aborted ? ended.reason : error;
   } finally {
-    await Promise.all(groups.map((group) => group.stop()));
+    await Promise.all(groups.map(({ group }) => group.stop()));
   }
 }
 
+interface NamedGroup {
+  readonly name: string;
+  readonly group: LoadedGroup;
+}
+
 async function measureAll(
-  groups: readonly Group[],
-  { seconds, rounds, loads }: ProcessSettings,
+  groups: readonly NamedGroup[],
+  { seconds, rounds, loads, warmUpSeconds }: ProcessSettings,
   { signal, progress }: RunContext,
 ): Promise<ProcessResults> {
   const windows = new Map<string, ProcessFigures[]>();
-  for (const group of groups) {
-    progress(`warming up ${group.engine} ...`);
-    for (const load of loads) await measure(group, load, warmUpSeconds, signal);
+  for (const { name, group } of groups) {
+    progress(`warming up ${name} ...`);
+    for (const load of loads) {
+      if (load.clients > 1) await measure(group, load, warmUpSeconds, signal);
+    }
   }
   for (let round = 1; round <= rounds; round += 1) {
     for (const load of loads) {
       // Who is first changes, in case it matters.
-      for (const group of round % 2 === 1 ? groups : groups.toReversed()) {
-        const figures = await measure(group, load, seconds, signal);
-        const key = keyOf(group.engine, load);
+      for (const { name, group } of round % 2 === 1 ? groups : groups.toReversed()) {
+        const figures = await measure(group, load, seconds * timesOf(load), signal);
+        const key = keyOf(name, load);
         windows.set(key, [...(windows.get(key) ?? []), figures]);
-        progress(`round ${round}/${rounds}  ${lineOf(group.engine, load, figures)}`);
+        progress(`round ${round}/${rounds}  ${lineOf(name, load, figures)}`);
       }
     }
   }
   const states = await Promise.all(
-    groups.map(async (group) => [group.engine, await group.agreedState()] as const),
+    groups.map(async ({ name, group }) => [name, await group.agreedState()] as const),
   );
-  const medians = (engine: EngineName, load: LoadSettings) =>
-    mediansOf(windows.get(keyOf(engine, load)) ?? []);
+  const windowsOf = (name: string, load: LoadSettings) => windows.get(keyOf(name, load)) ?? [];
+  const byName = <Value>(of: (name: string) => Value): ByName<Value> =>
+    Object.fromEntries(groups.map(({ name }) => [name, of(name)]));
   return {
     results: loads.map((load) => ({
       ...load,
-      engines: byEngine((engine) => medians(engine, load)),
+      engines: byName((name) => mediansOf(windowsOf(name, load))),
+      rounds: byName((name) =>
+        windowsOf(name, load).map(({ requestsPerSecond }) => requestsPerSecond),
+      ),
     })),
-    executed: byEngine((engine) => stateOf(engine).executed),
-    positions: byEngine((engine) => stateOf(engine).position),
-    troubles: byEngine((engine) => stateOf(engine).troubles),
+    executed: Object.fromEntries(states.map(([name, { executed }]) => [name, executed])),
+    positions: Object.fromEntries(states.map(([name, { position }]) => [name, position])),
+    troubles: Object.fromEntries(states.map(([name, { troubles }]) => [name, troubles])),
   };
+}
 
-  function stateOf(engine: EngineName) {
-    const state = states.find(([name]) => name === engine)?.[1];
-    if (!state) throw new RangeError(engine);
-    return state;
-  }
+/** What one contender did under a load. Throws `RangeError` where it was not measured. */
+export function figuresOf({ engines }: ProcessResult, name: string): ProcessFigures {
+  const figures = engines[name];
+  if (!figures) throw new RangeError(name);
+  return figures;
 }
 
 /** One window. Other groups are idle meanwhile. */
 export async function measure(
-  group: Group,
+  group: LoadedGroup,
   load: LoadSettings,
   seconds: number,
   signal: AbortSignal,
@@ -160,12 +182,12 @@ function mediansOf(windows: readonly ProcessFigures[]): ProcessFigures {
   };
 }
 
-function byEngine<Value>(of: (engine: EngineName) => Value): Readonly<Record<EngineName, Value>> {
-  return { antipaxos: of('antipaxos'), ezbft: of('ezbft'), fab: of('fab'), pbft: of('pbft') };
+function timesOf({ sign, clients }: LoadSettings): number {
+  return sign && clients >= manySigning ? 2 : 1;
 }
 
-function keyOf(engine: EngineName, load: LoadSettings): string {
-  return `${engine} ${load.clients} ${load.requestBytes} ${signedText(load)}`;
+function keyOf(name: string, load: LoadSettings): string {
+  return `${name} ${load.clients} ${load.requestBytes} ${signedText(load)}`;
 }
 
 /** How the requests of a load are signed, in a word or two. */
@@ -174,12 +196,12 @@ export function signedText({ sign, operations = 1 }: LoadSettings): string {
   return operations === 1 ? 'yes' : `by ${operations}`;
 }
 
-function lineOf(engine: EngineName, load: LoadSettings, figures: ProcessFigures): string {
+function lineOf(name: string, load: LoadSettings, figures: ProcessFigures): string {
   const { clients, requestBytes } = load;
   const { requestsPerSecond, p50Ms, p99Ms, replicasUsPerRequest, clientsUsPerRequest } = figures;
   return (
     `${String(clients).padStart(4)} clients  ${String(requestBytes).padStart(4)} bytes  ` +
-    `signed: ${signedText(load).padEnd(5)}  ${engine.padEnd(9)}  ${requestsPerSecond.toFixed(0)}/s  ` +
+    `signed: ${signedText(load).padEnd(5)}  ${name.padEnd(9)}  ${requestsPerSecond.toFixed(0)}/s  ` +
     `p50 ${p50Ms.toFixed(1)} ms  p99 ${p99Ms.toFixed(1)} ms  ` +
     `${replicasUsPerRequest.toFixed(1)} + ${clientsUsPerRequest.toFixed(1)} us`
   );
