@@ -2,7 +2,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { BenchmarkError, type RunContext } from '../../benchmark.js';
 import { median } from '../../support/statistics.js';
 import type { Contender, LoadedGroup } from './contenders.js';
-import type { LoadSettings } from './control.js';
+import type { LoadSettings, Window } from './control.js';
 import type { ProcessorReading } from './group.js';
 
 export interface ProcessSettings {
@@ -46,6 +46,8 @@ export interface ProcessResults {
 }
 
 const settleMs = 500;
+/** A window is so many times as long at the most. */
+const lengthMax = 15;
 /** So many that sign: each waits for longer than a second, so a window is twice as long. */
 const manySigning = 6400;
 
@@ -128,7 +130,7 @@ export function figuresOf({ engines }: ProcessResult, name: string): ProcessFigu
   return figures;
 }
 
-/** One window. Other groups are idle meanwhile. */
+/** One window, which is longer where nothing is answered within it. Other groups are idle meanwhile. */
 export async function measure(
   group: LoadedGroup,
   load: LoadSettings,
@@ -139,13 +141,20 @@ export async function measure(
   await sleep(settleMs, undefined, { signal });
   const before = group.processorTimes();
   await group.begin();
-  await sleep(seconds * 1000, undefined, { signal });
-  const window = await group.end();
+  let window: Window;
+  let length = 0;
+  do {
+    if (length === lengthMax) {
+      throw new BenchmarkError(
+        `${group.engine}: nothing was answered within ${seconds * length} s`,
+      );
+    }
+    length += 1;
+    await sleep(seconds * 1000, undefined, { signal });
+    window = await group.end();
+  } while (window.requests === 0);
   const after = group.processorTimes();
   await group.quiet();
-  if (window.requests === 0) {
-    throw new BenchmarkError(`${group.engine}: nothing was answered within ${seconds} s`);
-  }
   const { p50Ms, p99Ms } = window;
   // Each operation counts, as each is what its client wants done.
   const requests = window.requests * (load.operations ?? 1);
