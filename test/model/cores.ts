@@ -40,6 +40,7 @@ export class Cores<E extends OrderingEngine> {
   readonly sent: Sent[] = [];
   readonly #engines = new Map<number, E>();
   readonly #machines = new Map<number, HistoryMachine>();
+  readonly #stored = new Map<number, Set<string>>();
   readonly #timers = new Map<number, Set<string>>();
 
   constructor(liar: number, factory: EngineFactory<E>, options: Partial<OrderingOptions>) {
@@ -51,6 +52,7 @@ export class Cores<E extends OrderingEngine> {
       const known = { cluster: id, resilience, self: self as ReplicaId, sign };
       this.#machines.set(self, machine);
       this.#timers.set(self, new Set());
+      this.#stored.set(self, new Set());
       this.#engines.set(self, factory({ ...orderingDefaults, ...known, ...options }, machine));
     }
     for (const self of this.correct) this.#perform(self, this.engine(self).restore([]));
@@ -83,8 +85,8 @@ export class Cores<E extends OrderingEngine> {
     this.input(to, { kind: 'peer', message: checked.value, nowMs: 0 });
   }
 
-  isRunning(replica: number, timer: string): boolean {
-    return this.#timers.get(replica)?.has(timer) === true;
+  hasStored(replica: number, key: string): boolean {
+    return this.#stored.get(replica)?.has(key) === true;
   }
 
   runOut(replica: number, timer: string): void {
@@ -103,6 +105,10 @@ export class Cores<E extends OrderingEngine> {
         this.sent.push({ from: replica, to: undefined, message: output.message });
       } else if (output.kind === 'send') {
         this.sent.push({ from: replica, to: output.to, message: output.message });
+      } else if (output.kind === 'persist') {
+        const keys = this.#stored.get(replica);
+        if (output.value === null) keys?.delete(output.key);
+        else keys?.add(output.key);
       } else if (output.kind === 'start-timer') this.#timers.get(replica)?.add(output.name);
       else if (output.kind === 'stop-timer') this.#timers.get(replica)?.delete(output.name);
     }

@@ -3,7 +3,7 @@ import { type Model, models, stepsMax } from './models.js';
 import { sample } from './quint.js';
 
 /** `npm run model` draws more. */
-const samples = 15;
+const samples = 10;
 /** Quint reads a model in a second or two, on a machine that is not busy. */
 const patienceMs = 300_000;
 

@@ -1,3 +1,4 @@
+import { replayEzbft } from './ezbft.js';
 import { replayFab } from './fab.js';
 import type { Trace } from './itf.js';
 import { replayPbft } from './pbft.js';
@@ -45,6 +46,22 @@ export const models = {
       },
     ],
     replay: replayFab,
+  },
+  ezbft: {
+    witnesses: ['someFast', 'twoSettled'],
+    published: [
+      {
+        module: 'anyUnion',
+        rule: 'any three replies together make a value',
+        seed: 0x306ec22cd4603,
+      },
+      {
+        module: 'fewSupport',
+        rule: 'a value stands that f + 1 replies support',
+        seed: 0x37b62d8b54423,
+      },
+    ],
+    replay: replayEzbft,
   },
 } as const satisfies Record<string, Model>;
 

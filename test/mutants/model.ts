@@ -5,11 +5,11 @@ const tests = ['test/model/model.test.ts'];
 /** What the models' runs find when they are replayed at the engines. */
 export const modelMutants: readonly Mutant[] = [
   {
-    name: 'model-pbft-lowest-view',
-    rule: 'a new view keeps what prepared in the highest view',
-    file: 'src/ordering/core/pbft/new-view.ts',
-    find: '!known || phase.view > known.view',
-    replace: '!known || phase.view < known.view',
+    name: 'model-pbft-joins-one',
+    rule: 'f + 1 replicas that ask for a view move a third, one alone does not',
+    file: 'src/ordering/core/sequence/view-change.ts',
+    find: 'if (ahead.length < oneCorrect(options.resilience)) return;',
+    replace: 'if (ahead.length < 1) return;',
     tests,
   },
   {
@@ -18,6 +18,14 @@ export const modelMutants: readonly Mutant[] = [
     file: 'src/ordering/core/fab/starts.ts',
     find: 'if (!confirmations || confirmations.signatures.length < least) return;',
     replace: 'if (!confirmations) return;',
+    tests,
+  },
+  {
+    name: 'model-ezbft-leader-unheard',
+    rule: 'a reply names all that its leader names',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: 'this.#depsOf(entry, batch, this.#plausible(value.deps, batch))',
+    replace: 'this.#depsOf(entry, batch, [])',
     tests,
   },
 ];
