@@ -182,8 +182,8 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-names-without-end',
     rule: 'a replica replies to nothing that lies, or names what lies, out of reach',
     file: 'src/ordering/core/ezbft/replying.ts',
-    find: 'return isWithin(index, space) && (value?.deps.every(isWithin) ?? true);',
-    replace: 'return isWithin(0, space) && value !== undefined && index > 0;',
+    find: 'if (!this.#state.isWithinReach(of, deps[of] ?? 0)) return false;',
+    replace: '',
     tests: engine,
   },
   {

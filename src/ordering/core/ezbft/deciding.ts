@@ -68,7 +68,11 @@ export function names(deps: Dependencies, { space, index }: Instance): boolean {
 }
 
 export function isSameValue(a: InstanceValue, b: InstanceValue): boolean {
-  return a.digest === b.digest && a.deps.every((index, space) => index === b.deps[space]);
+  if (a.digest !== b.digest) return false;
+  for (let space = 0; space < a.deps.length; space += 1) {
+    if (a.deps[space] !== b.deps[space]) return false;
+  }
+  return true;
 }
 
 /** All that is in one or the other. */

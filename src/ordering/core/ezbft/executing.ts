@@ -41,8 +41,8 @@ export class Execution {
    * where a barrier is executed.
    */
   #covered: number[];
-  /** The sum of it when the last checkpoint was taken. */
-  #coveredAtCut = 0;
+  /** The same when the last checkpoint was taken. */
+  #coveredAtCut: readonly number[];
   #isExecuting = false;
   /** Checkpoints that are not stable: what each covers. */
   readonly #cuts = new Map<number, readonly number[]>();
@@ -54,6 +54,7 @@ export class Execution {
     this.#machine = machine;
     this.#events = events;
     this.#covered = [...state.executed];
+    this.#coveredAtCut = [...state.executed];
     this.checkpoints = new Checkpoints(state.outbox, {
       stable: (position) => this.#onStable(position),
       behind: (holders) => events.behind(holders),
@@ -68,9 +69,13 @@ export class Execution {
     return [...this.#awaited.values()];
   }
 
-  /** Instances since the last checkpoint was taken. */
+  /** Instances of one space since the last checkpoint was taken, the most of any. */
   get sinceCut(): number {
-    return sum(this.#covered) - this.#coveredAtCut;
+    return Math.max(...this.#sinceCut);
+  }
+
+  get #sinceCut(): readonly number[] {
+    return this.#covered.map((index, space) => index - (this.#coveredAtCut[space] ?? 0));
   }
 
   /** Checkpoints that are not stable. */
@@ -140,7 +145,8 @@ export class Execution {
     for (const barrier of barriers) {
       this.#covered = [...union(this.#covered, depsOf(this.#state.find(barrier)) ?? [])];
     }
-    if (this.sinceCut < this.#state.options.checkpointInterval / 2) return;
+    const ofAll = this.#sinceCut.reduce((sum, instances) => sum + instances, 0);
+    if (ofAll < this.#state.options.checkpointInterval / 2) return;
     this.#foldRecent();
     this.#state.turn = (last.space + 1) % this.#covered.length;
     const { position } = this.#state;
@@ -149,7 +155,7 @@ export class Execution {
   }
 
   #take(position: number): void {
-    this.#coveredAtCut = sum(this.#covered);
+    this.#coveredAtCut = [...this.#covered];
     this.#cuts.set(position, [...this.#covered]);
     for (const [space, index] of this.#covered.entries()) this.#state.covered[space] = index;
   }
@@ -267,8 +273,4 @@ function depsOf(entry: InstanceEntry | undefined): readonly number[] | undefined
     decision.value?.deps ??
     Array.from({ length: space + 1 }, (_, of) => (of === space ? index - 1 : 0))
   );
-}
-
-function sum(indexes: readonly number[]): number {
-  return indexes.reduce((all, index) => all + index, 0);
 }

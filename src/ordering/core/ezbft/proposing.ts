@@ -76,7 +76,7 @@ export class Proposing {
     if (isLost || this.#isBarrierOpen) return;
     if (this.#execution.unstable >= UNSTABLE_MAX || lastUsed >= lastBarrier) return;
     const rank = Math.max(0, ((self - turn + resilience.n) % resilience.n) - tries);
-    const due = checkpointInterval + rank * Math.ceil(checkpointInterval / 4);
+    const due = checkpointInterval + Math.ceil((rank * checkpointInterval) / resilience.n);
     const isFull = executed.some((index, of) => index >= (cut[of] ?? 0) + 2 * checkpointInterval);
     const isStuck = isFull && this.#execution.unstable === 0 && tries > rank;
     if (this.#execution.sinceCut >= due || isStuck) this.#replying.propose([]);

@@ -152,8 +152,12 @@ export class Replying {
   /** Nothing in it lies further on than a correct replica may be. */
   #isAcceptable({ instance, value }: SpecReply): boolean {
     const { space, index } = instance;
-    const isWithin = (place: number, of: number): boolean => this.#state.isWithinReach(of, place);
-    return isWithin(index, space) && (value?.deps.every(isWithin) ?? true);
+    if (!this.#state.isWithinReach(space, index)) return false;
+    const deps = value?.deps ?? [];
+    for (let of = 0; of < deps.length; of += 1) {
+      if (!this.#state.isWithinReach(of, deps[of] ?? 0)) return false;
+    }
+    return true;
   }
 
   #keep(entry: InstanceEntry, from: ReplicaId, reply: Signed<SpecReply>): void {
@@ -163,6 +167,13 @@ export class Replying {
   #isEnough({ replies }: InstanceEntry): boolean {
     const { n, f } = this.#state.options.resilience;
     return replies.size >= n - f;
+  }
+
+  /** A reply is missing of a replica that is waited for. */
+  #isAwaited({ replies }: InstanceEntry): boolean {
+    return this.#state.everybody.some(
+      (replica) => !replies.has(replica) && !this.#silent.has(replica),
+    );
   }
 
   #missing({ replies }: InstanceEntry): readonly ReplicaId[] {
@@ -177,9 +188,9 @@ export class Replying {
     if (entry.decision || !this.#isEnough(entry)) return;
     const said = this.#state.said(entry);
     const isEqual = said !== undefined && !entry.isDisputed;
-    const missing = this.#missing(entry);
-    if (isEqual && missing.length === 0) return this.#decideFast(entry, said);
-    const isHopeless = !isEqual || missing.every((replica) => this.#silent.has(replica));
+    const isFull = entry.replies.size === this.#state.everybody.length;
+    if (isEqual && isFull) return this.#decideFast(entry, said);
+    const isHopeless = !isEqual || !this.#isAwaited(entry);
     const isTurn = entry.instance.space === this.#state.self || this.#events.isSettling();
     if ((isLate || (isHopeless && isTurn)) && this.#events.settle(entry)) return;
     this.#state.outbox.ensureTimer(SLOW, this.#slowMs);
@@ -189,9 +200,10 @@ export class Replying {
     const { value } = said.statement;
     const batch = value ? entry.orders.get(value.digest)?.batch : undefined;
     if (!batch) return;
-    const signatures = [...entry.replies]
-      .sort(([a], [b]) => a - b)
-      .map(([replica, reply]) => signatureOf(replica, reply));
+    const signatures = this.#state.everybody.flatMap((replica) => {
+      const reply = entry.replies.get(replica);
+      return reply ? [signatureOf(replica, reply)] : [];
+    });
     const { n } = this.#state.options.resilience;
     invariant(signatures.length === n, 'all replicas decide fast');
     const replies = { statement: said.statement, bytes: said.bytes, signatures };

@@ -59,6 +59,7 @@ export interface InstanceEntry {
 export class EzbftState {
   readonly outbox: Outbox;
   readonly options: OrderingOptions;
+  readonly everybody: readonly ReplicaId[];
   readonly pending = new Pending();
   readonly judge: Judge;
   /** Of the instances above the cut, as what this replica named a value of or as what they were decided. */
@@ -88,7 +89,8 @@ export class EzbftState {
     this.judge = judge;
     this.interference = new Interference(judge);
     this.spaces = Array.from({ length: n }, () => new Map<number, InstanceEntry>());
-    this.executed = Array.from({ length: n }, () => 0);
+    this.everybody = this.spaces.map((_, space) => space as ReplicaId);
+    this.executed = this.everybody.map(() => 0);
     this.#lastDecided = [...this.executed];
     this.cut = [...this.executed];
     this.covered = [...this.executed];
@@ -98,10 +100,6 @@ export class EzbftState {
 
   get self(): ReplicaId {
     return this.options.self;
-  }
-
-  get everybody(): readonly ReplicaId[] {
-    return this.spaces.map((_, index) => index as ReplicaId);
   }
 
   /** How far above its cut another's instances are taken: an interval more than this replica would propose in. */
