@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { instanceBatchBytesMax } from '../../../src/ordering/core/ezbft/state.js';
 import { makeRequest } from '../../support/ordering-rig.js';
 import { KeyedRig } from './keyed.js';
@@ -46,6 +47,73 @@ describe('delays, by the clock of the simulation', () => {
     const startMs = rig.nowMs;
     rig.submit(1, 'a', 2, 'key 2');
     rig.runUntil(() => rig.haveApplied(2));
+    expect(rig.nowMs - startMs).toBe(40);
+  });
+});
+
+describe('a replica whose replies are late', () => {
+  /** What each request of replica 1 takes, while replica 3 says nothing before it is too late. */
+  function waits(rig: KeyedRig, requests: number): number[] {
+    rig.tamper = (from, to, message) => {
+      if (from !== 3 || message.kind !== 'spec-reply') return [message];
+      rig.after(70, () => rig.transmit(from, to, message));
+      return [];
+    };
+    return Array.from({ length: requests }, (_, index) => {
+      const startMs = rig.nowMs;
+      rig.submit(1, 'a', index + 1, 'key 1');
+      rig.runUntil(() => rig.haveApplied(index + 1, [0, 1, 2]));
+      const tookMs = rig.nowMs - startMs;
+      rig.runFor(200);
+      return tookMs;
+    });
+  }
+
+  it('is not waited for a second time: what is proposed takes four delays then', () => {
+    const [first = 0, ...others] = waits(timed(), 12);
+    expect(first).toBeGreaterThan(62);
+    expect(Math.max(...others)).toBe(40);
+  });
+
+  it('makes up for that by replies in time, each time by more of them', () => {
+    const rig = timed();
+    let number = 0;
+    const areSettled = (requests: number): boolean[] =>
+      Array.from({ length: requests }, () => {
+        const before = rig.count('pre-prepare');
+        number += 1;
+        rig.submit(1, 'a', number, 'key 1');
+        rig.runUntil(() => rig.haveApplied(number, [0, 1, 2]));
+        rig.runFor(200);
+        return rig.count('pre-prepare') > before;
+      });
+    for (const owed of [2, 4, 8]) {
+      rig.tamper = (from, _to, message) =>
+        from === 3 && message.kind === 'spec-reply' ? [] : [message];
+      expect(areSettled(1)).toEqual([true]);
+      rig.tamper = (_from, _to, message) => [message];
+      const inTime = areSettled(owed + 2);
+      expect(inTime.slice(0, owed)).toEqual(new Array(owed).fill(true));
+      expect(inTime.slice(owed + 1)).toEqual([false]);
+    }
+  });
+
+  it('does not make up for that by what it says of instances that nobody has', () => {
+    const rig = new KeyedRig({ n: 7, f: 2, options: { batchDelayMs: 0, idleDelayMs: 0 } });
+    rig.latencyMinMs = 10;
+    rig.latencyMaxMs = 10;
+    const [first = 0] = waits(rig, 1);
+    expect(first).toBeGreaterThan(62);
+    for (const index of [5, 6, 7, 8, 9, 10]) {
+      for (const liar of [6, 3]) {
+        const reply = rig.reply(liar, 6, index, null);
+        rig.transmit(liar, 1, { kind: 'spec-reply', scope: 'ezbft', reply });
+        rig.runFor(20);
+      }
+    }
+    const startMs = rig.nowMs;
+    rig.submit(1, 'a', 2, 'key 1');
+    rig.runUntil(() => rig.haveApplied(2, [0, 1, 2, 4, 5]));
     expect(rig.nowMs - startMs).toBe(40);
   });
 });
@@ -179,6 +247,24 @@ describe('liars', () => {
     for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 2, long, [0, 0, 0, 1]));
     rig.runFor(10_000);
     expect(rig.count('spec-reply')).toBe(before);
+  });
+
+  it('are shown so many instances at a time, however often they ask', () => {
+    const rig = new KeyedRig();
+    rig.submit(0, 'a', 1, 'key 1');
+    rig.runUntil(() => rig.haveApplied(1));
+    rig.runUntilIdle();
+    const before = rig.count('commit-fast');
+    const instance = { space: 0 as ReplicaId, index: 1 };
+    for (let asked = 0; asked < 500; asked += 1) {
+      rig.transmit(3, 0, { kind: 'fetch-instance', scope: 'ezbft', instance });
+    }
+    rig.runFor(100);
+    expect(rig.count('commit-fast') - before).toBe(64);
+    rig.runFor(500);
+    rig.transmit(3, 0, { kind: 'fetch-instance', scope: 'ezbft', instance });
+    rig.runFor(100);
+    expect(rig.count('commit-fast') - before).toBe(65);
   });
 
   it('do not have one that they told alone wait for ever', () => {

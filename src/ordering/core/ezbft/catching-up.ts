@@ -10,6 +10,8 @@ import type { EzbftState, InstanceEntry } from './state.js';
 
 /** Instances of which something is said again at once. */
 const CHUNK = 16;
+/** Instances that one replica is shown within a retransmission: twice what it may lack and ask for in that time. */
+const SHOWN_MAX = 64;
 
 interface Parts {
   readonly replying: Replying;
@@ -25,6 +27,7 @@ export class CatchingUp implements Reminding {
   readonly #execution: Execution;
   readonly #decisions: DecisionModule;
   readonly #proposing: Proposing;
+  readonly #shown = new Map<ReplicaId, { readonly sinceMs: number; count: number }>();
 
   constructor(state: EzbftState, { replying, execution, decisions, proposing }: Parts) {
     this.#state = state;
@@ -66,6 +69,7 @@ export class CatchingUp implements Reminding {
 
   /** What this replica knows of an instance, for one that lacks its decision. */
   onFetch(from: ReplicaId, instance: Instance): void {
+    if (!this.#mayShow(from)) return;
     const { outbox } = this.#state;
     const entry = this.#state.find(instance);
     const { space, index } = instance;
@@ -82,6 +86,17 @@ export class CatchingUp implements Reminding {
       const said = this.#state.said(entry);
       if (said) outbox.send(from, { kind: 'spec-reply', reply: said });
     }
+  }
+
+  /** It counts. An instance is answered with a whole batch. */
+  #mayShow(to: ReplicaId): boolean {
+    const { nowMs, options } = this.#state.outbox;
+    const known = this.#shown.get(to);
+    const isOver = !known || nowMs - known.sinceMs >= options.resendAfterMs;
+    const shown = isOver ? { sinceMs: nowMs, count: 0 } : known;
+    this.#shown.set(to, shown);
+    shown.count += 1;
+    return shown.count <= SHOWN_MAX;
   }
 
   /**

@@ -4,6 +4,7 @@ import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import { digestOfBatch } from '../../check-message.js';
 import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
 import { union } from './deciding.js';
+import { Patience } from './patience.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
 const SLOW = 'slow';
@@ -24,8 +25,7 @@ export interface ReplyingEvents {
 export class Replying {
   readonly #state: EzbftState;
   readonly #events: ReplyingEvents;
-  /** Replicas whose replies did not come in time: they are not waited for until they are heard of. */
-  readonly #silent = new Set<ReplicaId>();
+  readonly #patience = new Patience();
 
   constructor(state: EzbftState, events: ReplyingEvents) {
     this.#state = state;
@@ -51,7 +51,11 @@ export class Replying {
     if (this.#state.isExecuted(instance) || !value || !this.#state.fits(batch)) return;
     if (!this.#isAcceptable(order.statement)) return;
     const entry = this.#state.entry(instance);
+    const isFirst = entry.orders.size === 0;
     this.#state.keepOrder(entry, { order, batch });
+    // Replies that overtook the order.
+    const early = isFirst && !this.#isLate(entry) ? entry.replies.keys() : [];
+    for (const replica of early) this.#patience.wasInTime(replica);
     this.#keep(entry, instance.space, order);
     const said = this.#state.said(entry);
     if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });
@@ -93,12 +97,29 @@ export class Replying {
   }
 
   onReply(from: ReplicaId, reply: Signed<SpecReply>): void {
-    this.#silent.delete(from);
     const { instance } = reply.statement;
+    const known = this.#state.find(instance);
+    this.#weigh(from, known);
+    // What comes after the execution decides nothing any more, but counts once.
+    if (known && this.#state.isExecuted(instance)) this.#keep(known, from, reply);
     if (this.#state.isExecuted(instance) || !this.#isAcceptable(reply.statement)) return;
     const entry = this.#state.entry(instance);
     this.#keep(entry, from, reply);
     this.#count(entry);
+  }
+
+  /**
+   * Whether a replica's first reply to an instance comes in time, also where the instance is decided. Replies count from
+   * the leader's order on, so that nobody makes up for being late with what it says of instances that nobody has.
+   */
+  #weigh(from: ReplicaId, entry: InstanceEntry | undefined): void {
+    if (!entry || entry.orders.size === 0 || entry.replies.has(from)) return;
+    if (this.#isLate(entry)) this.#patience.missed(from);
+    else this.#patience.wasInTime(from);
+  }
+
+  #isLate({ sinceMs }: InstanceEntry): boolean {
+    return sinceMs + this.#slowMs <= this.#state.outbox.nowMs;
   }
 
   /** All replicas' replies, from anybody. */
@@ -124,11 +145,10 @@ export class Replying {
   /** Returns false where the timer is not this. */
   onTimer(name: string): boolean {
     if (name !== SLOW) return false;
-    const { nowMs } = this.#state.outbox;
     for (const entry of [...this.#state.entries()]) {
       if (entry.decision || !this.#isEnough(entry)) continue;
-      if (entry.sinceMs + this.#slowMs <= nowMs) {
-        for (const replica of this.#missing(entry)) this.#silent.add(replica);
+      if (this.#isLate(entry)) {
+        for (const replica of this.#missing(entry)) this.#patience.missed(replica);
         this.#count(entry, true);
       } else this.#count(entry);
     }
@@ -172,7 +192,7 @@ export class Replying {
   /** A reply is missing of a replica that is waited for. */
   #isAwaited({ replies }: InstanceEntry): boolean {
     return this.#state.everybody.some(
-      (replica) => !replies.has(replica) && !this.#silent.has(replica),
+      (replica) => !replies.has(replica) && this.#patience.isAwaited(replica),
     );
   }
 
