@@ -32,9 +32,9 @@ interface Options {
 const depth = 10;
 const quickly = { seconds: 2, rounds: 1 };
 
-const usualWarmUpSeconds = 3;
-/** Each of its kinds has engines of its own, so there is little to leave behind. */
-const gridWarmUpSeconds = 1;
+const usualWindows = { warmUpSeconds: 3, settleMs: 500 };
+/** So many windows have to be short. */
+const gridWindows = { warmUpSeconds: 1, settleMs: 200 };
 
 export const addOrdering: AddBenchmark = (program: Command, context) => {
   program
@@ -109,8 +109,8 @@ async function run(
   const machine = describeMachine();
   const others = compare === undefined ? [] : await otherContenders(compare);
   const contenders = [...ownContenders(), ...others];
-  const warmUpSeconds = grid ? gridWarmUpSeconds : usualWarmUpSeconds;
-  const windows = { ...(quick ? quickly : { seconds, rounds }), warmUpSeconds, depth };
+  const around = grid ? gridWindows : usualWindows;
+  const windows = { ...(quick ? quickly : { seconds, rounds }), ...around, depth };
   const processes: ProcessResults[] = [];
   if (only !== 'simulated') {
     for (const loads of quick ? [peakLoads] : grid ? gridKinds : usualKinds) {

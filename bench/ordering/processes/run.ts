@@ -12,6 +12,8 @@ export interface ProcessSettings {
   readonly loads: readonly LoadSettings[];
   /** Of each load that has more than one client; before anything is measured. */
   readonly warmUpSeconds: number;
+  /** Between each client's first answer and a window. */
+  readonly settleMs: number;
 }
 
 /** What the windows of one engine under one load showed; medians, each figure by itself. */
@@ -45,7 +47,7 @@ export interface ProcessResults {
   readonly troubles: ByName<number>;
 }
 
-const settleMs = 500;
+const usualSettleMs = 500;
 /** A window is so many times as long at the most. */
 const lengthMax = 15;
 /** So many that sign: each waits for longer than a second, so a window is twice as long. */
@@ -82,21 +84,21 @@ interface NamedGroup {
 
 async function measureAll(
   groups: readonly NamedGroup[],
-  { seconds, rounds, loads, warmUpSeconds }: ProcessSettings,
+  { seconds, rounds, loads, warmUpSeconds, settleMs }: ProcessSettings,
   { signal, progress }: RunContext,
 ): Promise<ProcessResults> {
   const windows = new Map<string, ProcessFigures[]>();
   for (const { name, group } of groups) {
     progress(`warming up ${name} ...`);
     for (const load of loads) {
-      if (load.clients > 1) await measure(group, load, warmUpSeconds, signal);
+      if (load.clients > 1) await measure(group, load, warmUpSeconds, signal, settleMs);
     }
   }
   for (let round = 1; round <= rounds; round += 1) {
     for (const load of loads) {
       // Who is first changes, in case it matters.
       for (const { name, group } of round % 2 === 1 ? groups : groups.toReversed()) {
-        const figures = await measure(group, load, seconds * timesOf(load), signal);
+        const figures = await measure(group, load, seconds * timesOf(load), signal, settleMs);
         const key = keyOf(name, load);
         windows.set(key, [...(windows.get(key) ?? []), figures]);
         progress(`round ${round}/${rounds}  ${lineOf(name, load, figures)}`);
@@ -136,6 +138,7 @@ export async function measure(
   load: LoadSettings,
   seconds: number,
   signal: AbortSignal,
+  settleMs = usualSettleMs,
 ): Promise<ProcessFigures> {
   await group.load(load);
   await sleep(settleMs, undefined, { signal });
