@@ -53,8 +53,9 @@ have ${requestBytes} bytes and no signature of a client.
 
 First, seven regions: PBFT's primary is in the one that is best placed, and its clients hand everything in there.
 Then four regions with a replica and a client in each: the client hands in at its region's replica, and believes an
-answer that f + 1 replicas have sent it; where an engine has a primary, it is in each region in turn. Then what clients in one region and in all can hand in at most, and what up to 100 clients a
-region wait for. At last the two agreements of a transfer, in three phases and in two steps.
+answer that f + 1 replicas have sent it; where an engine has a primary, it is in each region in turn. Then what
+clients in one region and in all can hand in at most, and what up to 100 clients a region wait for. At last the two
+agreements of a transfer, in three phases and in two steps. About a minute of work.
 
 With --over processes: replicas and clients are processes on this machine, with TLS, disks and signatures, and a proxy
 makes each way between two regions take half their round trip. Each row is there in virtual time, too. First ezBFT's
