@@ -113,7 +113,8 @@ function placesOf(signed: readonly { readonly statement: SequencePhase }[]): rea
   return signed.map(({ statement }) => statement.sequence);
 }
 
-function checkStarts({ scope, view, starts }: TwoStepViewChange): Finding {
+function checkStarts({ scope, view, starts, acked }: TwoStepViewChange): Finding {
+  const shown = new Set(acked.map(({ statement }) => statement.view));
   return (
     rising(
       starts.map(({ confirmations }) => confirmations.statement.view),
@@ -123,6 +124,7 @@ function checkStarts({ scope, view, starts }: TwoStepViewChange): Finding {
       mismatchUnless(
         statement.scope === scope &&
           statement.view < view &&
+          shown.has(statement.view) &&
           statement.digest === digestOfTable(table),
         'scope, view and table of a start',
       ),

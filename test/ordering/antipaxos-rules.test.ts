@@ -144,6 +144,9 @@ describe('table 1', () => {
     expect(fastVector(missing, all)).toBeUndefined();
     expect(fastVector(missing.slice(0, 3), without(four, 3))).toEqual([v, v, v, null]);
     expect(fastVector(same.slice(0, 3), without(four, 3))).toBeUndefined();
+    // One that is not waited for does not stand for one that is.
+    const others = [0, 1, 3].map((one) => reportOf(one, [v, v, v, null]));
+    expect(fastVector(others, without(four, 3))).toBeUndefined();
     const seven = without(resilience(7, 2), 5, 6);
     const five = [0, 1, 2, 3, 4].map((one) => reportOf(one, [v, v, v, v, v, null, null]));
     expect(fastVector(five, seven)).toBeUndefined();

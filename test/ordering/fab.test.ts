@@ -290,6 +290,8 @@ describe('what a replica believes of a view change', () => {
     expect(verify(rig, viewChange(rig, { acked, starts: [elsewhere] }))).toBe(false);
     const changed = { ...proved, table: { low: 1, digests: [] } };
     expect(verify(rig, viewChange(rig, { acked, starts: [changed] }))).toBe(false);
+    // What nothing was acknowledged in would only make a new view long.
+    expect(verify(rig, viewChange(rig, { acked, starts: [elsewhere, proved] }))).toBe(false);
   });
 
   it('is what the start of its view requires, or leaves free, and nothing else', () => {

@@ -18,6 +18,8 @@ const numbersOf = (batch: readonly OrderingRequest[]): number[] =>
   batch.map(({ number }) => number);
 const one = (number: number, text = ''): OrderingRequest => makeRequest('a', number, text);
 
+const none = () => false;
+
 describe('what waits to be ordered', () => {
   it('is taken in its order, each once, up to a batch’s number and bytes', () => {
     const pending = filled(one(1), one(2), one(3, 'x'.repeat(8)), one(4, 'yyy'));
@@ -33,7 +35,7 @@ describe('what waits to be ordered', () => {
   it('goes first when its proposal came to nothing, unless it was executed', () => {
     const pending = filled(one(1), one(2), one(3));
     const batch = pending.take(limits);
-    pending.remove([one(1)]);
+    pending.remove([one(1)], none);
     pending.putBack(batch);
     pending.putBack(batch);
     expect(numbersOf(pending.take(limits))).toEqual([2, 3]);
@@ -65,11 +67,24 @@ describe('what waits to be ordered', () => {
       makeRequest('b', 3, ''),
     );
     pending.add(makeRequest('a', 1, ''), other, 0);
-    pending.remove([makeRequest('a', 2, '')]);
+    pending.remove([makeRequest('a', 2, '')], none);
     const names = [...pending.values()].map(({ request }) => `${request.client}${request.number}`);
     expect(names).toEqual(['b1', 'b3', 'a1']);
-    pending.remove([makeRequest('b', 1, ''), makeRequest('b', 3, ''), makeRequest('a', 1, '')]);
+    pending.remove(
+      [makeRequest('b', 1, ''), makeRequest('b', 3, ''), makeRequest('a', 1, '')],
+      none,
+    );
     expect(pending.size).toBe(0);
+  });
+
+  it('is no more, once a number of its client is executed that has overtaken it', () => {
+    const pending = filled(one(1), one(2), one(3), makeRequest('b', 1, ''));
+    pending.remove([one(3)], ({ number }) => number < 2);
+    const left = [...pending.values()].map(({ request }) => [request.client, request.number]);
+    expect(left).toEqual([
+      [one(2).client, 2],
+      ['b', 1],
+    ]);
   });
 
   it('is bounded for each that sends it', () => {
@@ -79,7 +94,7 @@ describe('what waits to be ordered', () => {
     }
     expect(pending.add(one(9999), self, 0)).toBe(false);
     expect(pending.add(one(9999), other, 0)).toBe(true);
-    pending.remove([one(1)]);
+    pending.remove([one(1)], none);
     expect(pending.add(one(10_000), self, 0)).toBe(true);
   });
 });

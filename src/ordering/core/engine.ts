@@ -100,7 +100,10 @@ export interface OrderingOptions {
   readonly idleDelayMs: number;
   /** Sequence numbers, or cycles, under way at once. */
   readonly pipelineDepth: number;
-  /** Positions from one checkpoint to the next. The log holds two intervals. */
+  /**
+   * Positions from one checkpoint to the next. The log holds two intervals. Where a primary orders, no more than what
+   * a view change can show: 64 of 25 replicas, 13 of 56 (`intervalThatFits`).
+   */
   readonly checkpointInterval: number;
 }
 

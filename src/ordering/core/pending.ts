@@ -125,8 +125,18 @@ export class Pending {
     }
   }
 
-  remove(batch: Batch): void {
-    for (const request of batch) this.#remove(this.#find(request));
+  /** These are executed, and so, as a client's numbers are remembered so far only, may older ones of the same clients be. */
+  remove(batch: Batch, isExecuted: (request: OrderingRequest) => boolean): void {
+    const others = new Set<ClientId>();
+    for (const request of batch) {
+      this.#remove(this.#find(request));
+      if (this.#byClient.has(request.client)) others.add(request.client);
+    }
+    for (const client of others) {
+      const known = this.#byClient.get(client);
+      const all = known instanceof Map ? [...known.values()] : known ? [known] : [];
+      for (const variants of all) if (isExecuted(variants[0].request)) this.#remove(variants);
+    }
   }
 
   /** Drops what a jump of the state has shown to be executed. */

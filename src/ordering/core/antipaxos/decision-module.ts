@@ -12,7 +12,7 @@ import {
 } from '../../types.js';
 import { fabRule } from '../fab/rule.js';
 import { pbftRule } from '../pbft/rule.js';
-import { type AnySequenceReplica, SequenceReplica } from '../sequence/replica.js';
+import { type AnySequenceReplica, fitted, SequenceReplica } from '../sequence/replica.js';
 import type { Judgement, SequenceHost } from '../sequence/state.js';
 import { readVector, writeVector } from './cycle.js';
 import { Roster } from './membership.js';
@@ -46,7 +46,8 @@ export class DecisionModule {
   constructor(state: AntipaxosState, decided: (cycle: Cycle) => void) {
     this.#state = state;
     this.#decided = decided;
-    const outbox = state.outbox.child('decision-module', { batchDelayMs: 0 });
+    const changed = { batchDelayMs: 0, ...fitted(state.options) };
+    const outbox = state.outbox.child('decision-module', changed);
     const host: SequenceHost = {
       judge: (batch, what) => worst(batch.map((request) => this.#judge(request, what))),
       usualWaitMs: () => state.delay.commandMs,

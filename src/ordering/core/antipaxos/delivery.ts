@@ -131,7 +131,7 @@ export class Delivery {
     this.#state.delivered = cycle;
     this.#state.remember(cycle, decision.vector);
     this.#events.settled(state);
-    pending.remove(batch);
+    pending.remove(batch, (request) => this.isExecuted(request));
     state.pack();
     if (fresh.length > 0) this.#machine.apply(cycle, fresh);
     if (fresh.length > 0 && !outbox.replaying) {

@@ -111,8 +111,10 @@ export function fastVector(
   roster: Roster,
 ): Vector | undefined {
   const [first] = reports;
-  const isComplete = roster.hasFastPath && reports.length === roster.awaited.size;
-  return first && isComplete && !rulesOutFastPath(reports, roster) ? digestsOf(first) : undefined;
+  const from = new Set(reports.map(({ replica }) => replica));
+  const isComplete = [...roster.awaited].every((replica) => from.has(replica));
+  const isOfThem = reports.length === roster.awaited.size && isComplete;
+  return first && isOfThem && !rulesOutFastPath(reports, roster) ? digestsOf(first) : undefined;
 }
 
 /** Whether these reports rule the fast path out: a missing value, one too many, or two different ones. */

@@ -19,7 +19,7 @@ import {
   type VerifiedOrderingMessage,
 } from '../../types.js';
 import { fabRule } from '../fab/rule.js';
-import { SequenceReplica } from '../sequence/replica.js';
+import { fitted, SequenceReplica } from '../sequence/replica.js';
 import type { SequenceHost } from '../sequence/state.js';
 import { names, type Settled, settle, type Weighed, weigh } from './deciding.js';
 import { Interference } from './interference.js';
@@ -63,7 +63,8 @@ export class DecisionModule {
     this.#settled = state.spaces.map(() => new Map<number, Entry>());
     this.#latest = state.spaces.map(() => 0);
     this.#interference = new Interference(state.judge);
-    const outbox = state.outbox.child('ezbft-decisions', { batchDelayMs: 0 });
+    const changed = { batchDelayMs: 0, ...fitted(state.options) };
+    const outbox = state.outbox.child('ezbft-decisions', changed);
     const host: SequenceHost = {
       judge: (batch) => (batch.every((request) => this.#isSound(request)) ? 'accept' : 'refuse'),
       apply: (_sequence, batch) => {

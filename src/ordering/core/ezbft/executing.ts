@@ -176,7 +176,7 @@ export class Execution {
     this.#state.position += 1;
     this.#covered[space] = index;
     const fresh = decision.batch.filter((request) => this.#isNew(request));
-    pending.remove(decision.batch);
+    pending.remove(decision.batch, (request) => this.isExecuted(request));
     if (space === self) this.#events.executedOwn(decision.batch.length);
     this.#apply(fresh);
     return decision.batch.length === 0;

@@ -91,7 +91,9 @@ class FabRule implements ViewRule<TwoStepViewChange, TwoStepNewView> {
    * acknowledged is at hand, and may be required. Its sender hands it over if it is correct.
    */
   open(view: View, viewChanges: readonly Signed<TwoStepViewChange>[]): TwoStepNewView | undefined {
-    const usable = viewChanges.filter(({ statement }) => this.#isAtHand(statement));
+    const usable = viewChanges.filter(
+      ({ statement }) => this.#isOfItsLog(statement) && this.#isAtHand(statement),
+    );
     const statements = usable.map(({ statement }) => statement);
     const { outbox, options } = this.#state;
     if (usable.length < this.least || !startOfView(statements, options.resilience))
@@ -121,6 +123,13 @@ class FabRule implements ViewRule<TwoStepViewChange, TwoStepNewView> {
       table.digests.map((digest, index) => [sequenceNumber(table.low + 1 + index), digest]),
     );
     return { stable, digests, last: table.low + table.digests.length, unvouched };
+  }
+
+  /** A correct replica acknowledges what its log has room for, so a liar makes nobody keep more batches than that. */
+  #isOfItsLog({ stable, acked }: TwoStepViewChange): boolean {
+    const low = stable?.statement.position ?? 0;
+    const last = low + 2 * this.#state.options.checkpointInterval;
+    return acked.every(({ statement }) => statement.sequence <= last);
   }
 
   #isAtHand({ replica, acked }: TwoStepViewChange): boolean {

@@ -10,7 +10,7 @@ import {
 } from '../engine.js';
 import { type InputParts, outputsOf } from '../inputs.js';
 import { Outbox } from '../outbox.js';
-import type { AnySequenceReplica } from './replica.js';
+import { type AnySequenceReplica, fitted } from './replica.js';
 import type { SequenceHost } from './state.js';
 
 /**
@@ -49,7 +49,7 @@ export abstract class SequenceEngine implements OrderingEngine {
     replica: (outbox: Outbox, host: SequenceHost) => AnySequenceReplica,
   ) {
     checkOptions(options);
-    this.#outbox = new Outbox(options, scope);
+    this.#outbox = new Outbox({ ...options, ...fitted(options) }, scope);
     const host: SequenceHost = {
       judge: () => 'accept',
       apply: (position, batch) => this.#apply(machine, position, batch),

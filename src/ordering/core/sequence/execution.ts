@@ -173,7 +173,7 @@ export class Executor {
     if (!entry || !digest || !batch) return false;
     this.#state.executed = sequence;
     const fresh = this.#clients.execute(batch);
-    this.#state.pending.remove(batch);
+    this.#state.pending.remove(batch, (request) => this.isExecuted(request));
     this.#state.pack(entry, digest);
     this.#events.executed(batch.length);
     if (fresh.length > 0) this.#host.apply(sequence, fresh);

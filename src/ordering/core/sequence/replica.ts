@@ -1,6 +1,7 @@
-import type { StoredRecord } from '../../../kernel/core.js';
+import { invariant, type StoredRecord } from '../../../kernel/core.js';
 import { type ReplicaId, unreachable, type View } from '../../../kernel/ids.js';
 import { digestOfBatch } from '../../check-message.js';
+import { intervalThatFits } from '../../new-view-sizes.js';
 import type {
   Batch,
   OrderingMessage,
@@ -10,6 +11,7 @@ import type {
   VerifiedOrderingMessage,
 } from '../../types.js';
 import type { CheckpointMessage } from '../checkpoints.js';
+import type { OrderingOptions } from '../engine.js';
 import { type Outbox, Reminders } from '../outbox.js';
 import { CatchingUp, Executor } from './execution.js';
 import { Forwarder } from './forwarding.js';
@@ -19,6 +21,13 @@ import { type SequenceHost, SequenceState } from './state.js';
 import { Suspicion } from './suspicion.js';
 import { ViewChanger } from './view-change.js';
 import { Voter } from './voting.js';
+
+/** With no more places in the log than a new view can show. */
+export function fitted({ checkpointInterval, resilience }: OrderingOptions): {
+  readonly checkpointInterval: number;
+} {
+  return { checkpointInterval: Math.min(checkpointInterval, intervalThatFits(resilience)) };
+}
 
 /**
  * One replica of a replicated state machine with a primary (Castro and Liskov 2002), by the rule that it is given. Its
@@ -39,6 +48,11 @@ export class SequenceReplica<
   readonly #reminders: Reminders;
 
   constructor(outbox: Outbox, host: SequenceHost, rule: RuleMaker<V, N>) {
+    const { checkpointInterval } = outbox.options;
+    invariant(
+      checkpointInterval === fitted(outbox.options).checkpointInterval,
+      'a new view holds all that its view changes may show',
+    );
     this.#host = host;
     this.#state = new SequenceState(outbox, rule.fastQuorum);
     this.#executor = new Executor(this.#state, host, {

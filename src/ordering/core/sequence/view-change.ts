@@ -7,6 +7,7 @@ import {
   type View,
 } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
+import { viewChangesBytesMax } from '../../new-view-sizes.js';
 import { encodeOrderingSigned } from '../../statement-codec.js';
 import type { Batch, OrderingMessage, OrderingMessageOf, SequenceNumber } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
@@ -243,12 +244,22 @@ export class ViewChanger<
   #openIfPrimary(): void {
     const { target: view, self, options, outbox } = this.#state;
     if (view <= this.#state.view || primaryOf(options.resilience, view) !== self) return;
-    const viewChanges = [...this.#received.values()]
-      .filter(({ statement }) => statement.view === view)
-      .sort((a, b) => a.statement.replica - b.statement.replica);
-    const isEnough = viewChanges.length >= this.#rule.least;
-    const newView = isEnough && this.#rule.open(view, viewChanges);
+    const asking = [...this.#received.values()].filter(({ statement }) => statement.view === view);
+    const newView = this.#newViewFrom(view, asking);
     if (newView) this.#enter(outbox.sign(newView));
+  }
+
+  /** From no more view changes than are needed, and the shortest: a liar may have made its own long. */
+  #newViewFrom(view: View, asking: readonly Signed<V>[]): N | undefined {
+    const shortest = [...asking].sort((a, b) => a.bytes.length - b.bytes.length);
+    for (let count = this.#rule.least; count <= shortest.length; count += 1) {
+      const chosen = shortest.slice(0, count);
+      if (chosen.reduce((sum, { bytes }) => sum + bytes.length, 0) > viewChangesBytesMax) break;
+      chosen.sort((a, b) => a.statement.replica - b.statement.replica);
+      const newView = this.#rule.open(view, chosen);
+      if (newView) return newView;
+    }
+    return undefined;
   }
 
   /** The new primary's time starts only once a quorum asks for it (§4.5.2). */
