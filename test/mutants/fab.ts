@@ -170,8 +170,8 @@ export const fabMutants: readonly Mutant[] = [
     name: 'fab-new-view-for-what-nobody-has',
     rule: 'a primary uses a view change once all that it acknowledges is at hand',
     file: 'src/ordering/core/fab/rule.ts',
-    find: 'viewChanges.filter(({ statement }) => this.#isAtHand(statement));',
-    replace: 'viewChanges.filter(({ statement }) => this.#isAtHand(statement) || true);',
+    find: 'this.#isOfItsLog(statement) && this.#isAtHand(statement),',
+    replace: 'this.#isOfItsLog(statement) && (this.#isAtHand(statement) || true),',
     tests: fab,
   },
   {

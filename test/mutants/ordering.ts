@@ -51,8 +51,8 @@ export const orderingMutants: readonly Mutant[] = [
     name: 'fast-path-from-a-quorum',
     rule: 'the fast path needs the reports of all that are waited for',
     file: 'src/ordering/core/antipaxos/reports.ts',
-    find: 'roster.hasFastPath && reports.length === roster.awaited.size;',
-    replace: 'roster.hasFastPath && reports.length >= roster.usual;',
+    find: 'const isOfThem = reports.length === roster.awaited.size && isComplete;',
+    replace: 'const isOfThem = reports.length >= roster.usual;',
     tests: [...rules, ...antipaxos],
   },
   {
