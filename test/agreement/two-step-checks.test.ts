@@ -206,6 +206,9 @@ describe('the rules of two steps', () => {
     expect(said(made.prepare(proposal(other, 0, 1)))).toBe('decided-otherwise');
     expect(said(made.prepare(proposal(closed, 0, 1)))).toBe('prepare');
     expect(() => made.decidedEarly(evidence.phase('prepare', other))).toThrow('one decision');
+    expect(made.windows).toBe(1);
+    made.close(slotKey(slot));
+    expect(made.windows).toBe(0);
   });
 
   it('what was decided here is not given up', () => {

@@ -54,6 +54,8 @@ const backups = [1, 2, 3];
 /** What a client may have, and what a backup takes beyond. */
 const OF_ONE_CLIENT = 1000;
 const SLACK = 64;
+/** Decisions of two steps that no quorum has committed. */
+const WINDOWS = 8192;
 
 /** Replica 0 is a primary that lies; it proposes what a client has asked nobody else for. */
 function withLyingPrimary() {
@@ -142,12 +144,10 @@ describe('room for one more activation', () => {
   });
   const alice = clientId('alice');
 
-  function fill(count: number, lanes = 0) {
+  function fill(count: number, lanes = 0, windows = () => 0) {
     const undecided = new Undecided();
-    const room = new Room(undecided, {
-      has: () => false,
-      lanesOf: () => lanes,
-    } as unknown as Floors);
+    const floors = { has: () => false, lanesOf: () => lanes } as unknown as Floors;
+    const room = new Room(undecided, floors, windows);
     for (let index = 0; index < count; index += 1) room.take(slot(index), alice, true);
     return { undecided, room };
   }
@@ -186,6 +186,20 @@ describe('room for one more activation', () => {
     const ready = room.takeReady();
     expect(ready).toHaveLength(255);
     expect(ready[0]).toEqual(slot(5044));
+  });
+
+  it('is lacking where too many decisions of two steps are not committed, until one is', () => {
+    let windows = WINDOWS;
+    const { room } = fill(0, 0, () => windows);
+    expect(room.refusal(slot(1), alice)).toMatch(/no quorum has committed/);
+    expect(room.take(slot(1), alice, true)).toBeDefined();
+    expect(room.take(slot(2), alice, false)).toBeUndefined();
+    windows = WINDOWS - SLACK;
+    expect(room.isTight(alice)).toBe(true);
+    room.closed(slotKey(slot(9)));
+    expect(room.takeReady()).toEqual([slot(1)]);
+    windows = WINDOWS + SLACK;
+    expect(room.take(slot(3), alice, false)).toBeDefined();
   });
 
   it('is refused in a lane too many', () => {

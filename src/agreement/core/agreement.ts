@@ -142,6 +142,11 @@ export class Agreement {
     return this.#state.slots.size;
   }
 
+  /** Slots that were decided in two steps, and in which no quorum has committed yet. */
+  get windows(): number {
+    return this.#state.rules.windows;
+  }
+
   /** Of the open slots those that are going on: this replica wants them decided, and they are not late. */
   get slotsUnderWay(): number {
     let count = 0;

@@ -86,6 +86,7 @@ const BOND = 'bond/';
 export class SafetyRules {
   readonly #options: SafetyRulesOptions;
   readonly #data = new Map<SlotKey, { -readonly [Field in keyof SafetyData]: SafetyData[Field] }>();
+  #windows = 0;
 
   constructor(options: SafetyRulesOptions) {
     this.#options = options;
@@ -212,7 +213,13 @@ export class SafetyRules {
       return false;
     }
     data.early = statement;
+    this.#windows += 1;
     return true;
+  }
+
+  /** Slots that were decided in two steps, and in which no quorum has committed yet. */
+  get windows(): number {
+    return this.#windows;
   }
 
   #signed(statement: PhaseStatement): Extract<SignedPhase<never>, { kind: 'signed' }> {
@@ -273,7 +280,8 @@ export class SafetyRules {
 
   /** The slot is closed: it is decided, or refused from now on, or `isBoundIn` says that nothing is lost. */
   close(key: SlotKey): void {
-    const { vote, lock, bond } = this.#of(key);
+    const { vote, lock, bond, early } = this.#of(key);
+    if (early) this.#windows -= 1;
     if (vote) this.#options.persist(`${VOTED}${key}`, null);
     if (bond) this.#options.persist(`${BOND}${key}`, null);
     if (lock) this.#options.persist(`${LOCK}${key}`, null);

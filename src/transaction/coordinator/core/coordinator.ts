@@ -107,7 +107,11 @@ export class CoordinatorCore implements Core<CoordinatorInput, CoordinatorOutput
       floors: this.#floors,
       isSilentIn: (tid) => this.#agreement.abstains({ kind: 'outcome', tid }),
     });
-    this.#room = new Room(this.#transactions.undecided, this.#floors);
+    this.#room = new Room(
+      this.#transactions.undecided,
+      this.#floors,
+      () => this.#agreement.windows,
+    );
     this.#activation = new ActivationService(options.resilience, {
       output: (output) => this.#output(output),
       lackOfRoom: (slot, client) => this.#room.refusal(slot, client),

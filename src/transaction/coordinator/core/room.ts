@@ -11,6 +11,8 @@ import type { Undecided } from './transaction-log.js';
 
 /** Undecided transactions at the same time; activation is refused above it. */
 const UNDECIDED_MAX = 4096;
+/** Slots that were decided in two steps and stay open until a quorum has committed: two of each transaction. */
+const WINDOWS_MAX = 8192;
 /** Of one client's principal, all lanes together: a quarter, so that four together still leave others room. */
 const UNDECIDED_OF_ONE_PRINCIPAL_MAX = 1000;
 /** Lanes of one principal of which something is kept for ever; with the requests that show it 5 MB where `f` is 1. */
@@ -36,11 +38,14 @@ interface Waiting {
 export class Room {
   readonly #undecided: Undecided;
   readonly #floors: Floors;
+  readonly #windows: () => number;
+  #isFreed = false;
   readonly #waiting = new Map<SlotKey, Waiting>();
 
-  constructor(undecided: Undecided, floors: Floors) {
+  constructor(undecided: Undecided, floors: Floors, windows: () => number) {
     this.#undecided = undecided;
     this.#floors = floors;
+    this.#windows = windows;
   }
 
   /** Why a request is refused; undefined where it has a place, or there is one. */
@@ -58,9 +63,10 @@ export class Room {
     return lack;
   }
 
-  /** The slot of an activation is open no more: a transaction takes its place, or none does. */
+  /** The slot of an activation is open no more: a transaction takes its place, or none does. Or a window is shut. */
   closed(key: SlotKey): void {
     this.#undecided.ended(key);
+    this.#isFreed = true;
     this.#waiting.delete(key);
   }
 
@@ -71,7 +77,9 @@ export class Room {
 
   /** Activations that waited, and for which there is a place now. */
   takeReady(): readonly Slot[] {
-    if (!this.#undecided.takeFreed() || this.#waiting.size === 0) return [];
+    const isFreed = this.#undecided.takeFreed() || this.#isFreed;
+    this.#isFreed = false;
+    if (!isFreed || this.#waiting.size === 0) return [];
     const ready = [...this.#waiting.values()].filter(
       ({ client, slack }) => this.#lack(client, slack) === undefined,
     );
@@ -86,7 +94,9 @@ export class Room {
     if (own >= UNDECIDED_OF_ONE_PRINCIPAL_MAX + slack) {
       return 'too many open transactions of this client';
     }
-    return all < UNDECIDED_MAX + slack ? undefined : 'too many open transactions';
+    if (all >= UNDECIDED_MAX + slack) return 'too many open transactions';
+    const isFull = this.#windows() >= WINDOWS_MAX + slack;
+    return isFull ? 'too many decisions that no quorum has committed' : undefined;
   }
 
   #wait(key: SlotKey, waiting: Waiting): void {
