@@ -2,6 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const checks = ['test/agreement/two-step-checks.test.ts'];
 const slots = ['test/agreement/two-step-slots.test.ts'];
+const histories = ['test/agreement/two-step-histories.test.ts'];
 const lost = ['test/agreement/two-step-lost-disk.test.ts'];
 const rules = 'src/agreement/core/safety-rules.ts';
 const bonds = 'src/agreement/core/bonds.ts';
@@ -108,6 +109,54 @@ export const twoStepMutants: readonly Mutant[] = [
     tests: checks,
   },
   {
+    name: 'released-by-few',
+    rule: 'f + t others that are not bound to a value release those that are, and no fewer',
+    file: bonds,
+    find: 'others.length < resilience.f + silentBorne(resilience)',
+    replace: 'others.length < resilience.f',
+    tests: histories,
+  },
+  {
+    name: 'released-by-the-liar',
+    rule: 'the primary that signed two values has no say in what is released',
+    file: bonds,
+    find: 'replica !== liar && view',
+    replace: 'view',
+    tests: histories,
+  },
+  {
+    name: 'released-in-the-same-view',
+    rule: 'who may still vote in a view is not counted among those that have not',
+    file: bonds,
+    find: 'view > bound.ballot.view && digestOf',
+    replace: 'view >= 0 && digestOf',
+    tests: histories,
+  },
+  {
+    name: 'witness-while-bound',
+    rule: 'a replica that is bound does not state that it is not',
+    file: 'src/agreement/core/state.ts',
+    find: 'return this.mayVote(slot) && !lock && !bond && !early;',
+    replace: 'return this.mayVote(slot) && !lock;',
+    tests: histories,
+  },
+  {
+    name: 'witness-while-locked',
+    rule: 'a replica that is locked does not state that nothing binds it',
+    file: 'src/agreement/core/state.ts',
+    find: 'return this.mayVote(slot) && !lock && !bond && !early;',
+    replace: 'return this.mayVote(slot) && !bond && !early;',
+    tests: histories,
+  },
+  {
+    name: 'forgotten-early-and-not-shown',
+    rule: 'what was decided in two steps and forgotten is shown to those that lack it',
+    file: 'src/agreement/core/agreement.ts',
+    find: 'if (isEarly) this.#forgotten.add(key);',
+    replace: '',
+    tests: ['test/agreement/two-step-forgetting.test.ts'],
+  },
+  {
     name: 'never-released',
     rule: 'two values of one primary hold nobody up for ever',
     file: bonds,
@@ -194,6 +243,22 @@ export const twoStepMutants: readonly Mutant[] = [
     find: 'transaction.closed = stored.has(closedKey(tid));',
     replace: '',
     tests: slots,
+  },
+  {
+    name: 'windows-without-bound',
+    rule: 'so many slots that are decided in two steps wait for a quorum of commits',
+    file: 'src/transaction/coordinator/core/room.ts',
+    find: 'this.#windows() >= WINDOWS_MAX + slack',
+    replace: 'this.#windows() < 0',
+    tests: ['test/transaction/undecided.test.ts'],
+  },
+  {
+    name: 'windows-that-stay-counted',
+    rule: 'a slot that a quorum has committed is none of those that wait for it',
+    file: rules,
+    find: 'if (early) this.#windows -= 1;',
+    replace: '',
+    tests: checks,
   },
   {
     name: 'early-and-done',

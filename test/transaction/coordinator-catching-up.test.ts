@@ -1,14 +1,15 @@
 import { describe, expect, it } from 'vitest';
 import type { PeerMessage } from '../../src/agreement/messages.js';
+import { agreementNames } from '../../src/kernel/cluster.js';
 import { type TransactionId, transactionId } from '../../src/kernel/ids.js';
 import { Story } from '../support/banking-story.js';
 import { Rig } from '../support/rig.js';
 
 const never = transactionId('00000000-0000-8000-8000-000000000000');
 
-describe('a replica that was down', () => {
+describe.each(agreementNames)('a replica that was down (%s)', (agreement) => {
   it('learns of a whole transaction from the proofs of one peer', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     rig.crash(3);
     const tid = story.transfer();
@@ -25,7 +26,7 @@ describe('a replica that was down', () => {
   });
 
   it('takes no outcome before it knows the transaction, and then both', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     rig.crash(3);
     const tid = story.transfer();
@@ -42,7 +43,7 @@ describe('a replica that was down', () => {
   });
 
   it('takes a registration and a commit request that came before the activation', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     rig.tamper = (_from, to, message) => (to === 3 && message.kind !== 'decided' ? [] : [message]);
     story.ask();
@@ -54,9 +55,9 @@ describe('a replica that was down', () => {
   });
 });
 
-describe('an unknown transaction (protocols.md 1.7)', () => {
+describe.each(agreementNames)('an unknown transaction (protocols.md 1.7; %s)', (agreement) => {
   it('is presumed aborted once a quorum has no record of it', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     story.vote(story.registration(never, 'bank-a'), 'prepared');
     rig.runFor(50);
@@ -67,7 +68,7 @@ describe('an unknown transaction (protocols.md 1.7)', () => {
   });
 
   it('gets a volatile participant the fault of the state table', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     story.vote(story.registration(never, 'bank-a', { protocol: 'volatile' }), 'prepared', [0]);
     rig.runFor(50);
@@ -75,7 +76,7 @@ describe('an unknown transaction (protocols.md 1.7)', () => {
   });
 
   it('is not said to be aborted to an initiator: it may have committed long ago', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     story.complete(never, 'commit', { initiators: [0] });
     rig.runFor(50);
@@ -86,7 +87,7 @@ describe('an unknown transaction (protocols.md 1.7)', () => {
   });
 
   it('gets no answer while fewer than a quorum have spoken', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     rig.crash(2);
     rig.crash(3);
@@ -96,7 +97,7 @@ describe('an unknown transaction (protocols.md 1.7)', () => {
   });
 
   it('is not presumed aborted by a lagging replica and a liar while it commits elsewhere', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     // Replica 3 hears nothing of the transaction; replica 2 lies to it.
     rig.tamper = (from, to, message) => {
@@ -123,7 +124,7 @@ describe('an unknown transaction (protocols.md 1.7)', () => {
   });
 
   it('is not presumed aborted on answers to an older question', () => {
-    const rig = new Rig();
+    const rig = new Rig({ agreement });
     const story = new Story(rig);
     const stale: { readonly from: number; readonly message: PeerMessage }[] = [];
     rig.tamper = (from, to, message) => {

@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { RegistrationStatement, Vote } from '../../src/agreement/statements.js';
+import { type AgreementName, agreementNames } from '../../src/kernel/cluster.js';
 import { quorum, type TransactionId } from '../../src/kernel/ids.js';
 import { Story } from '../support/banking-story.js';
 import { mulberry32 } from '../support/core-rig.js';
@@ -16,8 +17,8 @@ class Storm {
   readonly voteOf = new Map<string, Vote>();
   readonly #registered = new Map<string, RegistrationStatement[]>();
 
-  constructor(seed: number) {
-    this.rig = new Rig({ seed });
+  constructor(seed: number, agreement: AgreementName) {
+    this.rig = new Rig({ seed, agreement });
     this.story = new Story(this.rig);
     this.random = mulberry32(seed * 7919);
     this.rig.latencyMaxMs = 1 + Math.floor(this.random() * 60);
@@ -124,9 +125,12 @@ class Storm {
   }
 }
 
+const seeds = Array.from({ length: 32 }, (_, index) => index + 1);
+const storms = agreementNames.flatMap((agreement) => seeds.map((seed) => ({ agreement, seed })));
+
 describe('loss, duplication, reordering, and one replica at a time that crashes and restarts', () => {
-  it.each(Array.from({ length: 32 }, (_, index) => index + 1))('seed %i', (seed) => {
-    const storm = new Storm(seed);
+  it.each(storms)('$agreement, seed $seed', ({ agreement, seed }) => {
+    const storm = new Storm(seed, agreement);
     const { rig, story } = storm;
     // The votes are those of each enlistment, not of the participant as a whole.
     story.vote = (
