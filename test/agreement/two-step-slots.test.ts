@@ -1,6 +1,6 @@
 import { describe, expect, it } from 'vitest';
 import type { OutcomeValue, PeerMessage } from '../../src/agreement/messages.js';
-import type { TransactionId } from '../../src/kernel/ids.js';
+import { type TransactionId, view } from '../../src/kernel/ids.js';
 import { Story } from '../support/banking-story.js';
 import { Evidence } from '../support/evidence.js';
 import { Rig, type RigOptions } from '../support/rig.js';
@@ -96,9 +96,19 @@ describe('two steps', () => {
   });
 });
 
-/** A primary that lies, and two commits that it may propose: closed by all, with the requests in another order. */
-function twoCommits(options: RigOptions = {}) {
-  const { rig, story } = open(options);
+/**
+ * A primary that lies, and two commits that it may propose: closed by all, with the requests in another order. Replica 3 has
+ * lost its disk so often before, each time with a view change.
+ */
+function twoCommits(lostDisks = 0) {
+  const { rig, story } = open();
+  for (let time = 0; time < lostDisks; time += 1) {
+    rig.loseDisk(3);
+    rig.start(3);
+    rig.runUntil(() => !rig.core(3).status.recovering, 1_000_000);
+    rig.runFor(1000);
+  }
+  const inView = view(rig.core(0).status.view);
   const evidence = new Evidence(rig.parties);
   const tid = story.activate();
   story.register(tid, 'bank-a');
@@ -116,10 +126,10 @@ function twoCommits(options: RigOptions = {}) {
     ...{ records: [record], completion },
   };
   const [one, other] = [value, { ...value, completion: [...completion].reverse() }].map((each) =>
-    evidence.closed(each),
+    evidence.closed(each, { view: inView }),
   ) as [OutcomeValue, OutcomeValue];
   const propose = (to: readonly number[], closed: OutcomeValue, attempt = 0) => {
-    const prePrepare = evidence.prePrepare(closed, ballot(0, attempt));
+    const prePrepare = evidence.prePrepare(closed, ballot(inView, attempt));
     for (const each of to)
       rig.transmit(0, each, { kind: 'pre-prepare', prePrepare, value: closed });
   };
@@ -152,6 +162,22 @@ describe('a primary that proposes two values at its first attempt', () => {
     const { rig, story, tid, one, other, propose, vote } = twoCommits();
     propose(first, one);
     propose(second, other);
+    rig.runFor(500);
+    vote();
+    expect(story.outcome(tid)).toBe('commit');
+    expect(rig.refused).toEqual([]);
+  });
+
+  it('holds nobody up for ever, also where one that votes for neither has lost its disk before', () => {
+    const { rig, story, tid, one, other, propose, vote } = twoCommits(4);
+    expect(rig.core(3).status).toMatchObject({ view: 4, primary: 0, abstaining: 0 });
+    // It gets the first proposals from nobody in time.
+    rig.tamper = (_from, to, message) => {
+      if (to !== 3 || message.kind !== 'pre-prepare') return [message];
+      return message.prePrepare.statement.ballot.view === 4 ? [] : [message];
+    };
+    propose([1], one);
+    propose([2], other);
     rig.runFor(500);
     vote();
     expect(story.outcome(tid)).toBe('commit');

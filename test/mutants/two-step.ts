@@ -173,6 +173,15 @@ export const twoStepMutants: readonly Mutant[] = [
     tests: lost,
   },
   {
+    name: 'never-a-witness-again',
+    rule: 'a replica that has lost its disk says of later slots that nothing binds it there',
+    file: 'src/agreement/core/state.ts',
+    find: 'return this.mayVote(slot) && !lock && !bond && !early;',
+    replace:
+      'return this.abstentions.silentUpTo < 0 && this.mayVote(slot) && !lock && !bond && !early;',
+    tests: slots,
+  },
+  {
     name: 'back-after-one-question',
     rule: 'a replica without its disk asks once more when the others have left the views that it may have voted in',
     file: recovery,
