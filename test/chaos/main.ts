@@ -1,5 +1,6 @@
 import { randomInt } from 'node:crypto';
 import { Command, CommanderError, InvalidArgumentError, Option } from 'commander';
+import { type EngineName, engineNames } from '../../bench/simulated/cluster.js';
 import { wholeNumberArgument } from '../../src/cli/arguments.js';
 import { CliError, exitCodes } from '../../src/cli/exit.js';
 import { printJson } from '../../src/cli/output.js';
@@ -7,6 +8,7 @@ import { binaries } from '../support/postgres-server.js';
 import { databasesObject, databasesText } from './databases/report.js';
 import { runDatabases } from './databases/run.js';
 import { type NetworkKind, networkKinds } from './network/network.js';
+import { orderingChaosText, runOrderingChaos } from './ordering/run.js';
 import { reportObject, reportText } from './report/report.js';
 import { type Context, runChaos } from './run.js';
 import { isFlat, runSoak, soakText } from './soak/soak.js';
@@ -25,6 +27,11 @@ interface RunOptions extends CommonOptions {
   readonly partitions: number;
   readonly retained: number;
   readonly network?: NetworkKind;
+}
+
+interface OrderingRunOptions extends CommonOptions {
+  readonly engine: EngineName;
+  readonly liar: boolean;
 }
 
 type DatabasesRunOptions = CommonOptions & Pick<RunOptions, 'kills'>;
@@ -59,7 +66,8 @@ Examples:
   npm run chaos -- --minutes 1 --kills 10 --partitions 3 --seed 7
   npm run --silent chaos -- --json > chaos.json
   npm run chaos -- soak --minutes 30
-  npm run chaos -- databases --minutes 12 --kills 200 --seed 7`;
+  npm run chaos -- databases --minutes 12 --kills 200 --seed 7
+  npm run chaos -- ordering --engine ezbft --minutes 5`;
 
 function programOf(context: Context, exit: (status: number) => void): Command {
   const program = new Command('chaos')
@@ -119,6 +127,29 @@ function programOf(context: Context, exit: (status: number) => void): Command {
       const result = await runDatabases(options, context);
       if (json) printJson(databasesObject(result));
       else console.log(databasesText(result));
+      exit(result.violations.length === 0 ? exitCodes.ok : exitCodes.failed);
+    });
+  program
+    .command('ordering')
+    .description('kill, pause, cut off and replace replicas of an ordering engine; one may lie')
+    .addOption(
+      new Option('--engine <name>', 'which engine').choices(engineNames).makeOptionMandatory(),
+    )
+    .option('--minutes <m>', 'how long, such as 0.5', minutesFrom, 2)
+    .option('--clients <n>', 'requests under way at a time', wholeNumberArgument(1, 64), 8)
+    .option('--no-liar', 'all replicas are correct; they may lose their disks then')
+    .option(
+      '--seed <n>',
+      'of all random choices; random unless given',
+      wholeNumberArgument(0, seedMax),
+    )
+    .option('--json', 'print JSON and nothing else')
+    .action(async ({ minutes, liar, json, seed, ...rest }: OrderingRunOptions) => {
+      const durationMs = minutes * minuteMs;
+      const options = { ...rest, durationMs, isLying: liar, seed: seed ?? randomInt(seedMax) };
+      const result = await runOrderingChaos(options, context);
+      if (json) printJson(result);
+      else console.log(orderingChaosText(result));
       exit(result.violations.length === 0 ? exitCodes.ok : exitCodes.failed);
     });
   return program;

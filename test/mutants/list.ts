@@ -12,6 +12,7 @@ import { invitationMutants } from './invitations.js';
 import { limitMutants } from './limits.js';
 import { lostSessionMutants } from './lost-sessions.js';
 import { mariadbMutants } from './mariadb.js';
+import { messageMutants } from './messages.js';
 import { modelMutants } from './model.js';
 import type { Mutant } from './mutant.js';
 import { oneLiarMutants } from './one-liar.js';
@@ -666,6 +667,7 @@ export const mutants: readonly Mutant[] = [
   ...orderingMutants,
   ...fabMutants,
   ...ezbftMutants,
+  ...messageMutants,
   ...modelMutants,
   ...oneLiarMutants,
   ...edgeMutants,

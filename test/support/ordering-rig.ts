@@ -1,6 +1,6 @@
 import { digestOfText } from '../../src/kernel/digest.js';
 import { type ClientId, clientId, type ReplicaId } from '../../src/kernel/ids.js';
-import { verifyOrderingMessage } from '../../src/ordering/check-message.js';
+import { type RequestCheck, verifyOrderingMessage } from '../../src/ordering/check-message.js';
 import {
   type OrderingEngine,
   type OrderingInput,
@@ -33,6 +33,8 @@ export interface OrderingRigOptions {
   readonly f?: number;
   readonly seed?: number;
   readonly options?: Partial<OrderingOptions>;
+  /** Every request is its client's own unless given. */
+  readonly isGenuine?: RequestCheck;
 }
 
 /** A machine that remembers what it applied, in order. */
@@ -78,12 +80,15 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Core
   lossRate = 0;
   readonly #factory: EngineFactory<E>;
   readonly #options: Partial<OrderingOptions>;
+  readonly #isGenuine: RequestCheck;
   #losses = 0;
 
-  constructor(factory: EngineFactory<E>, { n, f, seed, options }: OrderingRigOptions = {}) {
+  constructor(factory: EngineFactory<E>, given: OrderingRigOptions = {}) {
+    const { n, f, seed, options, isGenuine = () => true } = given;
     super(testCluster({ n: n ?? 4, f: f ?? 1 }), seed ?? 1, 1000);
     this.#factory = factory;
     this.#options = options ?? {};
+    this.#isGenuine = isGenuine;
     for (let replica = 0; replica < this.n; replica += 1) {
       this.addProcess(new Map());
       this.machines.push(new HistoryMachine());
@@ -176,7 +181,7 @@ export class OrderingRig<E extends OrderingEngine = OrderingEngine> extends Core
     const message = decodeOrderingMessage(this.parties.cluster.id, bytes);
     const result = verifyOrderingMessage(
       this.parties.keyring,
-      () => true,
+      this.#isGenuine,
       from as ReplicaId,
       message,
     );

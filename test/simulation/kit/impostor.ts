@@ -6,7 +6,7 @@ import type { LiarTools, Lie } from './liar.js';
 
 /** What an impostor needs of its world, and of the plan. */
 export interface Disguise<Address, Message, Name> {
-  readonly engine: Engine;
+  readonly engine: Pick<Engine, 'nowMs' | 'after'>;
   readonly random: Random;
   readonly coverage: Coverage;
   /** Names of its behaviours. */

@@ -93,6 +93,12 @@ function drawRarely(plan: OrderingPlan): OrderingPlan {
   };
 }
 
+/** All that a liar may do to an engine. */
+export function orderingLiesOf(engine: OrderingPlan['engine']): readonly OrderingLie[] {
+  const more = Object.keys({ ...besides[engine], ...rareLies }) as OrderingLie[];
+  return [...new Set([...liesOf(engine), ...more])];
+}
+
 function liesOf(engine: OrderingPlan['engine'] | undefined): readonly OrderingLie[] {
   if (engine === 'ezbft') return liesOfInstances;
   return engine === 'fab' ? ofTwoSteps : lies;

@@ -18,7 +18,7 @@ const DIGEST_BYTES = 32;
 
 /** Reads the form on disk of a decided cycle; undefined for any other record. */
 export function readDecided(
-  { cluster }: Cast,
+  { cluster }: Pick<Cast, 'cluster'>,
   key: string,
   bytes: Uint8Array,
 ): DecidedRecord | undefined {

@@ -38,13 +38,13 @@ export class OrderingWitness {
   /** Messages of correct replicas. */
   sent = 0;
   highestView = 0;
-  readonly #cast: Cast;
+  readonly #cast: Pick<Cast, 'cluster'>;
   readonly #isCorrect: (replica: number) => boolean;
   readonly #seen = new WeakSet<OrderingMessage>();
   readonly #signed = new Map<string, Digest>();
   readonly #told = new Map<number, number>();
 
-  constructor(cast: Cast, isCorrect: (replica: number) => boolean) {
+  constructor(cast: Pick<Cast, 'cluster'>, isCorrect: (replica: number) => boolean) {
     this.#cast = cast;
     this.#isCorrect = isCorrect;
   }

@@ -13,7 +13,7 @@ import { Memory } from './memory.js';
 export interface OrderingImpostorOptions extends Disguise<ReplicaId, OrderingMessage, OrderingLie> {
   readonly self: ReplicaId;
   readonly sign: Sign;
-  readonly cast: Cast;
+  readonly cast: Pick<Cast, 'cluster'>;
   readonly conspiracy: Conspiracy;
   /** It lies between these moments only; without, for ever. */
   readonly during?: readonly [Moment, Moment] | undefined;
