@@ -9,6 +9,7 @@ import { fabMutants } from './fab.js';
 import { forgettingMutants } from './forgetting.js';
 import { gatewayMutants } from './gateway.js';
 import { invitationMutants } from './invitations.js';
+import { liarMutants } from './liars.js';
 import { limitMutants } from './limits.js';
 import { lostSessionMutants } from './lost-sessions.js';
 import { mariadbMutants } from './mariadb.js';
@@ -668,6 +669,7 @@ export const mutants: readonly Mutant[] = [
   ...fabMutants,
   ...ezbftMutants,
   ...messageMutants,
+  ...liarMutants,
   ...modelMutants,
   ...oneLiarMutants,
   ...edgeMutants,

@@ -15,6 +15,7 @@ import {
 } from '../../../../src/ordering/types.js';
 import { genuineRequest } from '../requests.js';
 import { type Behaviour, halves, type Liar, othersOf } from './liar.js';
+import { nameOfInstance } from './memory.js';
 
 type SpecOrderMessage = OrderingMessageOf<'spec-order'>;
 
@@ -227,28 +228,40 @@ export function falseSettlements(liar: Liar): Behaviour {
   return behaviour;
 }
 
-/** Shows as fast what is not: signatures of other values, or the same one twice. */
+/** Shows as fast what is not: signatures of other values, or the same one twice; at once where replies differ. */
 export function mixedReplies(liar: Liar): Behaviour {
-  const { known, behaviour } = remembering();
-  liar.every(200, () => {
-    const usable = known.filter(({ replies, batches }) => replies.size > 1 && batches.size > 0);
-    if (usable.length === 0) return;
-    const { instance, replies, batches } = liar.random.pick(usable);
-    const [batch = []] = batches.values();
-    const [any] = [...replies.values()].filter(({ statement }) => statement.value);
-    if (!any) return;
+  const { memory, conspiracy, resilience, random } = liar;
+  const show = (replies: ReadonlyMap<ReplicaId, Signed<SpecReply>>): void => {
+    const named = [...replies.values()].filter(({ statement }) => statement.value);
+    if (named.length === 0) return;
+    const any = random.pick(named);
+    const batch = any.statement.value && memory.batches.get(any.statement.value.digest);
+    if (!batch) return;
     liar.lied();
-    const signatures = Array.from({ length: liar.resilience.n }, (_, index) => {
-      const replica = index as ReplicaId;
-      const isFriend = liar.conspiracy.signers.has(replica);
-      const own = isFriend ? replyOf(liar, replica, instance, any.statement.value) : undefined;
-      return { replica, signature: (replies.get(replica) ?? own ?? any).signature };
-    });
     const { statement, bytes } = any;
+    const signatures = Array.from({ length: resilience.n }, (_, index) => {
+      const replica = index as ReplicaId;
+      const isFriend = conspiracy.signers.has(replica);
+      const own = isFriend ? liar.signAs(replica, statement) : undefined;
+      return { replica, signature: (own ?? replies.get(replica) ?? any).signature };
+    });
     const shared = { statement, bytes, signatures };
     liar.broadcast({ kind: 'commit-fast', scope: 'ezbft', replies: shared, batch });
+  };
+  liar.every(200, () => {
+    const known = [...memory.replies.values()].filter(({ size }) => size > 1);
+    if (known.length > 0) show(random.pick(known));
   });
-  return behaviour;
+  return {
+    incoming: (_from, message) => {
+      if (message.kind !== 'spec-reply') return true;
+      const { space, index } = message.reply.statement.instance;
+      const replies = memory.replies.get(nameOfInstance(space, index)) ?? new Map();
+      const said = new Set([...replies.values()].map(({ bytes }) => bytes.join()));
+      if (said.size > 1) show(replies);
+      return true;
+    },
+  };
 }
 
 /** Asks for every instance, those to come as well. */
