@@ -234,8 +234,11 @@ export class Cycles {
   #check(state: CycleState): void {
     const roster = this.#state.rosterAt(state.cycle);
     if (!roster) return;
-    state.reports.judge(roster, (statement) => this.#isAtHand(state, statement));
+    const isAtHand = (statement: ReportStatement) => this.#isAtHand(state, statement);
+    state.reports.judge(roster, isAtHand);
     reportIfDue(this.#state, state, roster);
+    // Its own may be the last that is missing.
+    state.reports.judge(roster, isAtHand);
     if (!state.decision) this.#commitIfDue(state, roster);
   }
 
