@@ -1,3 +1,4 @@
+import { replayAntipaxos } from './antipaxos.js';
 import { replayEzbft } from './ezbft.js';
 import { replayFab } from './fab.js';
 import type { Trace } from './itf.js';
@@ -12,6 +13,8 @@ export interface Published {
 }
 
 export interface Model {
+  /** Of the runs that `npm test` draws: where a run has found something, one that has it among the first. */
+  readonly seed: number;
   /** States that some runs must come to, for there to be something to see. */
   readonly witnesses: readonly string[];
   readonly published: readonly Published[];
@@ -21,6 +24,7 @@ export interface Model {
 
 export const models = {
   pbft: {
+    seed: 1,
     witnesses: ['someDecided', 'decidedTwice'],
     published: [
       {
@@ -32,6 +36,7 @@ export const models = {
     replay: replayPbft,
   },
   fab: {
+    seed: 1,
     witnesses: ['someDecided', 'twoValues', 'decidedTwice'],
     published: [
       {
@@ -47,7 +52,20 @@ export const models = {
     ],
     replay: replayFab,
   },
+  antipaxos: {
+    seed: 77,
+    witnesses: ['someFast', 'someSettled', 'twoValues'],
+    published: [
+      {
+        module: 'freeChoice',
+        rule: 'any value that a report names will do',
+        seed: 0x1a8ffc385b0d4e,
+      },
+    ],
+    replay: replayAntipaxos,
+  },
   ezbft: {
+    seed: 1,
     witnesses: ['someFast', 'twoSettled'],
     published: [
       {

@@ -28,4 +28,14 @@ export const modelMutants: readonly Mutant[] = [
     replace: 'this.#depsOf(entry, batch, [])',
     tests,
   },
+  {
+    name: 'model-antipaxos-own-report-late',
+    rule: 'a process counts its own report at once',
+    file: 'src/ordering/core/antipaxos/cycles.ts',
+    find: `    // Its own may be the last that is missing.
+    state.reports.judge(roster, isAtHand);
+`,
+    replace: '',
+    tests,
+  },
 ];
