@@ -306,4 +306,12 @@ export const ezbftMutants: readonly Mutant[] = [
     replace: 'this.#mayShow(from);',
     tests: engine,
   },
+  {
+    name: 'ezbft-forgets-clients-of-now',
+    rule: 'no client is forgotten at the checkpoint after it was executed',
+    file: 'src/ordering/core/ezbft/executing.ts',
+    find: 'new ClientTable(FOLDED_CLIENTS_MAX)',
+    replace: 'new ClientTable()',
+    tests: engine,
+  },
 ];

@@ -25,8 +25,14 @@ interface ClientState {
  * silent for all of it are forgotten, the same at every replica.
  */
 export class ClientTable {
+  readonly #generationMax: number;
   #recent = new Map<ClientId, ClientState>();
   #older = new Map<ClientId, ClientState>();
+
+  /** A client is forgotten once so many others were executed after it. */
+  constructor(generationMax: number = GENERATION_MAX) {
+    this.#generationMax = generationMax;
+  }
 
   has({ client, number }: Pick<OrderingRequest, 'client' | 'number'>): boolean {
     return isExecuted(this.#recent.get(client) ?? this.#older.get(client), number);
@@ -87,7 +93,7 @@ export class ClientTable {
   /** A client that the recent generation lacks, with what is known of it. */
   #renew(client: ClientId, known: ClientState | undefined): ClientState {
     const state = known ?? { highest: 0, lower: undefined };
-    if (this.#recent.size >= GENERATION_MAX) {
+    if (this.#recent.size >= this.#generationMax) {
       this.#older = this.#recent;
       this.#recent = new Map();
     }

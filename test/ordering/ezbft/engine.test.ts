@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplicaId } from '../../../src/kernel/ids.js';
+import { EzbftEngine } from '../../../src/ordering/core/ezbft/engine.js';
 import { instanceBatchBytesMax } from '../../../src/ordering/core/ezbft/state.js';
-import { makeRequest } from '../../support/ordering-rig.js';
+import { makeRequest, OrderingRig } from '../../support/ordering-rig.js';
 import { KeyedRig } from './keyed.js';
 
 /** Every message takes ten milliseconds, and nothing waits for a batch. */
@@ -181,6 +182,31 @@ describe('batches', () => {
     for (let index = 0; index < 128; index += 1) rig.submit(0, nameOf(index), 1, payload);
     rig.runUntil(() => rig.haveApplied(128));
     rig.checkKeys();
+  });
+});
+
+describe('a client', () => {
+  it('is not executed again, however many others there were since the last checkpoint', () => {
+    const rig = new OrderingRig(
+      (options, machine) => new EzbftEngine(options, Object.assign(machine, { keysOf: () => [] })),
+      { options: { batchRequestsMax: 1024, batchDelayMs: 50, idleDelayMs: 50 } },
+    );
+    // By name the first of all, so it goes first where the table has no room for the others.
+    const home = 0;
+    rig.submit(home, 'a', 1);
+    for (let client = 1; client <= 4200; client += 1) {
+      rig.submit(home, `b${client}`, 1);
+      if (client % 600 === 0) rig.runUntil(() => rig.haveApplied(client + 1), 60_000);
+    }
+    for (let number = 1; number <= 100; number += 1) {
+      rig.submit(home, 'c', number);
+      rig.runUntil(() => rig.haveApplied(4201 + number), 60_000);
+    }
+    rig.runUntilIdle();
+    for (const store of rig.stores) expect([...store.keys()]).toContain('ezbft/stable');
+    rig.submit(1, 'a', 1);
+    rig.runUntilIdle();
+    for (const replica of [0, 1, 2, 3]) expect(rig.history(replica)).toHaveLength(4301);
   });
 });
 

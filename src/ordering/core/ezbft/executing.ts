@@ -10,6 +10,12 @@ import { union } from './deciding.js';
 import { executionOrder, keyOf } from './execution.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
+/**
+ * Clients in one generation of the client table. It takes in all clients since the last checkpoint at once, by name
+ * and not as they came: as long as there are no more of them, none is forgotten that was executed just now.
+ */
+const FOLDED_CLIENTS_MAX = 32_768;
+
 export interface ExecutionEvents {
   /** Something was executed, or the state jumped. */
   progressed(): void;
@@ -29,7 +35,7 @@ export class Execution {
   readonly #state: EzbftState;
   readonly #machine: StateMachine;
   readonly #events: ExecutionEvents;
-  readonly #clients = new ClientTable();
+  readonly #clients = new ClientTable(FOLDED_CLIENTS_MAX);
   /** What the application was told of before the state jumped, and may be executed again after it. */
   #told = new Map<ClientId, Map<number, OrderingRequest>>();
   /** The position that the machine was last told; the engine's own goes back where the state jumps. */
