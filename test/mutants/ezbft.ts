@@ -46,8 +46,8 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-merged-of-few',
     rule: '2f + 1 values of one batch make a merged one: what all correct ones name has f + 1 then',
     file: 'src/ordering/core/ezbft/deciding.ts',
-    find: 'most < 2 * f + 1',
-    replace: 'most < f + 1',
+    find: 'most.length < 2 * f + 1',
+    replace: 'most.length < f + 1',
     tests: deciding,
   },
   {
@@ -313,5 +313,21 @@ export const ezbftMutants: readonly Mutant[] = [
     find: 'new ClientTable(FOLDED_CLIENTS_MAX)',
     replace: 'new ClientTable()',
     tests: engine,
+  },
+  {
+    name: 'ezbft-null-makes-no-ops',
+    rule: 'a liar that names no value makes no no-op of what the others are about to name',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: 'if (isDue && !this.#mayBecomeMore(entry) && this.#events.settle(entry)) return;',
+    replace: 'if (isDue && this.#events.settle(entry)) return;',
+    tests: liars,
+  },
+  {
+    name: 'ezbft-few-barriers',
+    rule: 'as many barriers of one replica may come to nothing as others would take',
+    file: 'src/ordering/core/ezbft/state.ts',
+    find: 'return (this.cut[this.self] ?? 0) + this.reach;',
+    replace: 'return this.lastWithRequests(this.self) + BARRIERS;',
+    tests: liars,
   },
 ];

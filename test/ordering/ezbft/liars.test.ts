@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import type { OrderingMessage } from '../../../src/ordering/types.js';
 import { makeRequest } from '../../support/ordering-rig.js';
 import { KeyedRig } from './keyed.js';
 
@@ -60,6 +61,88 @@ describe('places of the log', () => {
     rig.runFor(1_000);
     expectProgress(rig, 0, 3 * interval);
   });
+});
+
+describe('a liar that names no value of anything', () => {
+  it('makes no no-op of what the others are about to name', () => {
+    const rig = new KeyedRig({ options: { batchDelayMs: 0, idleDelayMs: 0 } });
+    rig.crash(3);
+    rig.latencyMinMs = 10;
+    rig.latencyMaxMs = 10;
+    const seen = new Set<string>();
+    rig.tamper = (_from, to, message) => {
+      if (to === 3 && message.kind === 'spec-order') refuseAtOnce(rig, message, seen);
+      return [message];
+    };
+    for (const home of [0, 1, 2]) rig.submit(home, `c${home}`, 1, 'one x');
+    rig.runUntil(() => rig.haveApplied(3));
+    expect(seen.size).toBe(3);
+    rig.checkKeys();
+  });
+
+  /**
+   * And a network in which a barrier's order arrives once the other two have proposed theirs: the first three
+   * replies to each differ, so each may come to nothing.
+   */
+  it.each([
+    { patience: 'more', suspectAfterMs: 1500 },
+    { patience: 'less', suspectAfterMs: 10 },
+  ])(
+    'does not halt barriers, where replicas have $patience patience than that',
+    ({ suspectAfterMs }) => {
+      const rig = new KeyedRig({
+        options: { checkpointInterval: 4, batchDelayMs: 0, idleDelayMs: 0, suspectAfterMs },
+      });
+      rig.crash(3);
+      const seen = new Set<string>();
+      const held = new Map<number, Map<number, OrderingMessage>>();
+      let isLying = true;
+      const release = () => {
+        for (const [from, orders] of held)
+          for (const [to, message] of orders) rig.transmit(from, to, message);
+        held.clear();
+      };
+      rig.tamper = (from, to, message) => {
+        const isBarrier = message.kind === 'spec-order' && message.batch.length === 0;
+        if (!isLying || !isBarrier || from !== message.order.statement.instance.space)
+          return [message];
+        refuseAtOnce(rig, message, seen);
+        if (to === 3) return [];
+        const orders = held.get(from) ?? new Map<number, OrderingMessage>();
+        held.set(from, orders.set(to, message));
+        const isWhole = [...held.values()].every(({ size }) => size === 2);
+        if (held.size === 3 && isWhole) rig.after(10, release);
+        return [];
+      };
+      for (let number = 1; number <= 16; number += 1) {
+        for (const home of [0, 1, 2]) {
+          for (const one of ['a', 'b'])
+            rig.submit(home, `${one}${home}`, number, `key${home}${one} x`);
+        }
+        rig.runFor(20);
+      }
+      rig.runFor(120_000);
+      isLying = false;
+      release();
+      rig.runUntil(() => rig.haveApplied(6 * 16), 600_000);
+      rig.submit(0, 'later', 1, 'other x');
+      rig.runUntil(() => rig.haveApplied(6 * 16 + 1), 60_000);
+      rig.checkKeys();
+    },
+  );
+
+  function refuseAtOnce(
+    rig: KeyedRig,
+    { order }: Extract<OrderingMessage, { kind: 'spec-order' }>,
+    seen: Set<string>,
+  ): void {
+    const { space, index } = order.statement.instance;
+    const key = `${space}.${index}`;
+    if (seen.has(key)) return;
+    seen.add(key);
+    const reply = rig.reply(3, space, index, null);
+    for (const to of [0, 1, 2]) rig.transmit(3, to, { kind: 'spec-reply', scope: 'ezbft', reply });
+  }
 });
 
 describe('a replica that has lost its store', () => {

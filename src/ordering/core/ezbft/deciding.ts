@@ -39,6 +39,19 @@ export function weigh(said: readonly (InstanceValue | null)[], resilience: Resil
   return { candidate, merged };
 }
 
+/** Whether so many replies make a no-op of an instance of which those that are missing may make a batch. */
+export function mayBecomeMore(
+  said: readonly (InstanceValue | null)[],
+  resilience: Resilience,
+): boolean {
+  const { candidate, merged } = weigh(said, resilience);
+  if (candidate ?? merged) return false;
+  const missing = resilience.n - said.length;
+  return (
+    mostOfOneBatch(said.filter((value) => value !== null)).length + missing >= 2 * resilience.f + 1
+  );
+}
+
 /** An instance that was settled before, and interferes with this one. */
 export interface Settled {
   readonly instance: Instance;
@@ -89,12 +102,18 @@ function countOf(values: readonly InstanceValue[], value: InstanceValue): number
  * in it, and nothing that only liars do.
  */
 function mergedOf(values: readonly InstanceValue[], f: number): InstanceValue | undefined {
+  const most = mostOfOneBatch(values);
+  const [first] = most;
+  if (!first || most.length < 2 * f + 1) return undefined;
+  return { digest: first.digest, deps: namedByMoreThan(f, most) };
+}
+
+/** The values of the batch that most of them have; of two such batches of the one with the lower digest. */
+function mostOfOneBatch(values: readonly InstanceValue[]): readonly InstanceValue[] {
   const digests = [...new Set(values.map(({ digest }) => digest))].sort();
   const batches = digests.map((digest) => values.filter((value) => value.digest === digest));
   const most = Math.max(0, ...batches.map(({ length }) => length));
-  const [first, ...others] = batches.find(({ length }) => length === most) ?? [];
-  if (!first || most < 2 * f + 1) return undefined;
-  return { digest: first.digest, deps: namedByMoreThan(f, [first, ...others]) };
+  return batches.find(({ length }) => length === most) ?? [];
 }
 
 function namedByMoreThan(f: number, replies: readonly InstanceValue[]): Dependencies {

@@ -87,10 +87,9 @@ export class Proposing {
    * and a checkpoint covers it.
    */
   proposeToCover(closed: readonly number[]): void {
-    const { cut, reach, self, lastUsed } = this.#state;
+    const { cut, reach, lastBarrier, lastUsed } = this.#state;
     const least = closed.map((index, space) => Math.min(index, (cut[space] ?? 0) + reach));
-    const isWithin = lastUsed < (cut[self] ?? 0) + reach;
-    if (isWithin && !this.#isBarrierOpen) this.#replying.propose([], least);
+    if (lastUsed < lastBarrier && !this.#isBarrierOpen) this.#replying.propose([], least);
   }
 
   get #hasRoom(): boolean {

@@ -3,8 +3,8 @@ import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import { digestOfBatch } from '../../check-message.js';
 import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
-import { union } from './deciding.js';
 import { Patience } from './patience.js';
+import { mayBecomeMore, union } from './deciding.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
 const SLOW = 'slow';
@@ -212,8 +212,17 @@ export class Replying {
     if (isEqual && isFull) return this.#decideFast(entry, said);
     const isHopeless = !isEqual || !this.#isAwaited(entry);
     const isTurn = entry.instance.space === this.#state.self || this.#events.isSettling();
-    if ((isLate || (isHopeless && isTurn)) && this.#events.settle(entry)) return;
+    const isDue = isLate || (isHopeless && isTurn);
+    if (isDue && !this.#mayBecomeMore(entry) && this.#events.settle(entry)) return;
     this.#state.outbox.ensureTimer(SLOW, this.#slowMs);
+  }
+
+  /** A liar that names no value makes no no-op of what the others are about to name: they have some patience. */
+  #mayBecomeMore({ replies, sinceMs }: InstanceEntry): boolean {
+    const { outbox, options } = this.#state;
+    if (outbox.nowMs - sinceMs >= options.suspectAfterMs) return false;
+    const said = [...replies.values()].map(({ statement }) => statement.value);
+    return mayBecomeMore(said, options.resilience);
   }
 
   #decideFast(entry: InstanceEntry, said: Signed<SpecReply>): void {

@@ -112,8 +112,9 @@ export class EzbftState {
     return (this.cut[space] ?? 0) + 2 * this.options.checkpointInterval;
   }
 
+  /** The last of this replica's own that may be a barrier: as many come to nothing as others would still take. */
   get lastBarrier(): number {
-    return this.lastWithRequests(this.self) + BARRIERS;
+    return (this.cut[this.self] ?? 0) + this.reach;
   }
 
   isWithinReach(space: number, index: number): boolean {
