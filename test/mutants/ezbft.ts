@@ -5,6 +5,7 @@ const execution = ['test/ordering/ezbft/execution.test.ts'];
 const interference = ['test/ordering/ezbft/interference.test.ts'];
 const engine = ['test/ordering/ezbft/engine.test.ts'];
 const messages = ['test/ordering/ezbft/messages.test.ts'];
+const settled = ['test/ordering/ezbft/settled.test.ts'];
 const liars = ['test/ordering/ezbft/liars.test.ts'];
 const conformance = ['test/ordering/ezbft/conformance.test.ts'];
 
@@ -142,8 +143,8 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-batch-of-long-names',
     rule: 'what a batch has besides payloads counts, so that a settlement holds it',
     file: 'src/ordering/core/ezbft/proposing.ts',
-    find: 'bytes += client.length + payload.length + FRAMING_BYTES;',
-    replace: 'bytes += payload.length;',
+    find: 'bytes += request.client.length + request.payload.length + FRAMING_BYTES;',
+    replace: 'bytes += request.payload.length;',
     tests: engine,
   },
   {
@@ -198,7 +199,7 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-waits-for-what-nobody-has',
     rule: 'an instance that others name and nobody shows becomes a no-op',
     file: 'src/ordering/core/ezbft/catching-up.ts',
-    find: 'if (!this.#state.said(entry)) this.#replying.refuse(entry);',
+    find: 'if (!this.#state.said(entry) && !entry.wanted) this.#replying.refuse(entry);',
     replace: '',
     tests: engine,
   },
@@ -329,5 +330,45 @@ export const ezbftMutants: readonly Mutant[] = [
     find: 'return (this.cut[this.self] ?? 0) + this.reach;',
     replace: 'return this.lastWithRequests(this.self) + BARRIERS;',
     tests: liars,
+  },
+  {
+    name: 'ezbft-settled-without-bound',
+    rule: 'what is kept of a batch that is settled has a bound, so that the state of all fits into a checkpoint',
+    file: 'src/ordering/core/ezbft/state.ts',
+    find: 'return kept <= this.keptBytesMax;',
+    replace: 'return kept >= 0;',
+    tests: settled,
+  },
+  {
+    name: 'ezbft-settled-with-requests',
+    rule: 'the state of the Decision Module has no requests where the application gives keys',
+    file: 'src/ordering/core/ezbft/interference.ts',
+    find: 'asked: this.#machine.keysOf ? [] : batch,',
+    replace: 'asked: batch,',
+    tests: settled,
+  },
+  {
+    name: 'ezbft-settled-and-never-fetched',
+    rule: 'a replica fetches the batch of an instance of which it has the digest from the Decision Module',
+    file: 'src/ordering/core/ezbft/catching-up.ts',
+    find: 'if (entry.wanted) return true;',
+    replace: 'if (entry.wanted) return false;',
+    tests: settled,
+  },
+  {
+    name: 'ezbft-settled-and-not-on-disk',
+    rule: 'a batch that was settled is on disk where this replica has not named it itself',
+    file: 'src/ordering/core/ezbft/state.ts',
+    find: '} else if (value && !isHeld) {',
+    replace: '} else if (value && !isHeld && value.deps.length === 0) {',
+    tests: settled,
+  },
+  {
+    name: 'ezbft-awaits-what-is-out-of-reach',
+    rule: 'a replica takes, awaits and refuses nothing that is out of its reach',
+    file: 'src/ordering/core/ezbft/engine.ts',
+    find: 'return !this.#state.isCovered(instance) && this.#state.isWithinReach(space, index);',
+    replace: 'return !this.#state.isCovered(instance) && space + index > 0;',
+    tests: settled,
   },
 ];

@@ -81,6 +81,8 @@ export class CatchingUp implements Reminding {
       outbox.send(from, { kind: 'commit-fast', replies, batch });
     } else if (decision) {
       this.#decisions.showPosition(from);
+      const { batch } = decision;
+      if (batch.length > 0) outbox.send(from, { kind: 'batch', batch });
     } else {
       for (const order of orders.values()) outbox.send(from, { kind: 'spec-order', ...order });
       const said = this.#state.said(entry);
@@ -105,6 +107,7 @@ export class CatchingUp implements Reminding {
    */
   #isOpen(entry: InstanceEntry, awaited: ReadonlySet<string>): boolean {
     if (entry.decision) return false;
+    if (entry.wanted) return true;
     const named = this.#state.said(entry)?.statement.value ?? undefined;
     const isSaid = entry.replies.size >= oneCorrect(this.#state.options.resilience);
     return named !== undefined || isSaid || awaited.has(keyOf(entry.instance));
@@ -120,7 +123,7 @@ export class CatchingUp implements Reminding {
       for (const order of orders.values()) outbox.broadcast({ kind: 'spec-order', ...order });
     }
     if (said && !isOwn) outbox.broadcast({ kind: 'spec-reply', reply: said });
-    if (tries > 0) this.#fetch(instance);
+    if (tries > 0 || entry.wanted) this.#fetch(instance);
     this.#replying.hasten(entry);
   }
 
@@ -135,7 +138,7 @@ export class CatchingUp implements Reminding {
     for (const { instance, sinceMs } of this.#execution.awaited) {
       if (outbox.nowMs - sinceMs < options.suspectAfterMs) continue;
       const entry = this.#state.entry(instance);
-      if (!this.#state.said(entry)) this.#replying.refuse(entry);
+      if (!this.#state.said(entry) && !entry.wanted) this.#replying.refuse(entry);
     }
   }
 }

@@ -86,6 +86,7 @@ export class EzbftEngine implements OrderingEngine {
       cut: () => this.#onCut(),
     });
     this.#decisions = new DecisionModule(this.#state, {
+      installed: () => this.#takeSettled(),
       settled: (instance, value, batch) => this.#onSettled(instance, value, batch),
     });
     this.#replying = new Replying(this.#state, {
@@ -154,8 +155,10 @@ export class EzbftEngine implements OrderingEngine {
   }
 
   #submit(request: OrderingRequest): void {
-    const { pending, self } = this.#state;
-    const isTooLong = request.payload.length > instanceBatchBytesMax - REQUEST_BYTES;
+    const { pending, self, judge, keptBytesMax } = this.#state;
+    const isTooLong =
+      request.payload.length > instanceBatchBytesMax - REQUEST_BYTES ||
+      judge.keptBytesOf(request) > keptBytesMax;
     if (this.#execution.isExecuted(request)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'executed' });
     } else if (isTooLong || !pending.add(request, self, this.#outbox.nowMs)) {
@@ -185,6 +188,8 @@ export class EzbftEngine implements OrderingEngine {
         return this.#replying.onReply(from, message.reply);
       case 'commit-fast':
         return this.#replying.onCommitFast(message);
+      case 'batch':
+        return this.#onBatch(message.batch);
       case 'fetch-instance':
         return this.#catchingUp.onFetch(from, message.instance);
       case 'lost-instances':
@@ -208,7 +213,6 @@ export class EzbftEngine implements OrderingEngine {
       case 'view-change':
       case 'new-view':
       case 'fetch-batch':
-      case 'batch':
       case 'committed':
       case 'slow':
       case 'proposal':
@@ -234,13 +238,34 @@ export class EzbftEngine implements OrderingEngine {
     this.#execution.checkpoints.onMessage(from, message);
   }
 
+  /** The Decision Module may be further on than this replica: what is out of reach, it gives again where the log is cut. */
   #onSettled(instance: Instance, value: InstanceValue | null, batch: Batch): void {
-    if (this.#state.isCovered(instance)) return;
+    if (!this.#isOfUse(instance)) return;
     if (this.#state.decide(this.#state.entry(instance), { value, batch }))
       this.#execution.execute();
   }
 
+  #isOfUse(instance: Instance): boolean {
+    const { space, index } = instance;
+    return !this.#state.isCovered(instance) && this.#state.isWithinReach(space, index);
+  }
+
+  /** What the Decision Module has settled and this replica has not: of a batch it may have the digest alone. */
+  #takeSettled(): void {
+    let isDecided = false;
+    for (const { instance, value } of this.#decisions.settled()) {
+      if (!this.#isOfUse(instance)) continue;
+      isDecided = this.#state.settle(this.#state.entry(instance), value) || isDecided;
+    }
+    if (isDecided) this.#execution.execute();
+  }
+
+  #onBatch(batch: Batch): void {
+    if (this.#state.supply(batch)) this.#execution.execute();
+  }
+
   #onCut(): void {
+    this.#takeSettled();
     if (this.#outbox.replaying) return;
     this.#lost.check();
     this.#proposing.propose();

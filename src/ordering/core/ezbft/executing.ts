@@ -135,10 +135,12 @@ export class Execution {
     return components;
   }
 
-  /** What is before an instance in its space must be decided with it. */
+  /** What is before an instance in its space must be decided with it. What is out of reach a checkpoint covers first. */
   #undecidedUpTo({ space, index }: Instance): readonly Instance[] {
-    const first = (this.#state.executed[space] ?? 0) + 1;
-    return Array.from({ length: index - first + 1 }, (_, place) => ({
+    const { executed, cut, reach } = this.#state;
+    const first = (executed[space] ?? 0) + 1;
+    const last = Math.min(index, (cut[space] ?? 0) + reach);
+    return Array.from({ length: Math.max(0, last - first + 1) }, (_, place) => ({
       space,
       index: first + place,
     })).filter((instance) => !this.#state.find(instance)?.decision);

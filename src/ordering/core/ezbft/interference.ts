@@ -1,11 +1,14 @@
 import type { ClientId, ReplicaId } from '../../../kernel/ids.js';
 import { orderingLimits } from '../../fields.js';
-import type { Batch, Dependencies, Instance } from '../../types.js';
+import type { Batch, Dependencies, Instance, OrderingRequest } from '../../types.js';
 import type { StateMachine } from '../engine.js';
 import { keyOf } from './execution.js';
 
 /** Requests of one batch where the application is asked of each pair of two batches' requests. */
 export const pairedRequestsMax = 128;
+
+/** Of a client's name, or of a key, besides its text: its length. And of a request's, so of its payload's. */
+const ITEM_BYTES = 16;
 
 /** What of a batch decides which others it interferes with. */
 export interface Touched {
@@ -36,7 +39,7 @@ export class Judge {
     if (known) return known;
     const keys = new Set<string>();
     for (const request of batch) {
-      for (const key of this.#machine.keysOf?.(request) ?? []) keys.add(key);
+      for (const key of this.#machine.keysOf?.(request) ?? []) keys.add(wellFormed(key));
     }
     const touched = {
       isBarrier: batch.length === 0,
@@ -46,6 +49,15 @@ export class Judge {
     };
     this.#touched.set(batch, touched);
     return touched;
+  }
+
+  /** Bytes of what is kept of a request once it is settled, at the most. */
+  keptBytesOf(request: OrderingRequest): number {
+    const { client, payload } = request;
+    const keys = this.#machine.keysOf?.(request);
+    const others = keys ?? [client];
+    const bytes = others.reduce((sum, text) => sum + ITEM_BYTES + Buffer.byteLength(text), 0);
+    return ITEM_BYTES + client.length + bytes + (keys ? 0 : payload.length);
   }
 
   hasPair(some: Batch, others: Batch): boolean {
@@ -154,6 +166,11 @@ class Places {
       }
     }
   }
+}
+
+/** As it comes back from a disk: halves of a character do not. */
+function wellFormed(key: string): string {
+  return /[\ud800-\udfff]/.test(key) ? Buffer.from(key).toString() : key;
 }
 
 function placesIn<Key>(map: Map<Key, Places>, key: Key): Places {

@@ -54,12 +54,14 @@ export class Proposing {
 
   /** As many of the requests that wait as fit. */
   #nextBatch(): Batch {
-    const { pending } = this.#state;
+    const { pending, judge, keptBytesMax } = this.#state;
     const taken = pending.take(this.#limits);
     let bytes = FRAMING_BYTES;
-    const end = taken.findIndex(({ client, payload }) => {
-      bytes += client.length + payload.length + FRAMING_BYTES;
-      return bytes > instanceBatchBytesMax;
+    let kept = 0;
+    const end = taken.findIndex((request) => {
+      bytes += request.client.length + request.payload.length + FRAMING_BYTES;
+      kept += judge.keptBytesOf(request);
+      return bytes > instanceBatchBytesMax || kept > keptBytesMax;
     });
     if (end === -1) return taken;
     pending.putBack(taken.slice(end));

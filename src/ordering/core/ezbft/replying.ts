@@ -3,8 +3,8 @@ import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import { digestOfBatch } from '../../check-message.js';
 import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
-import { Patience } from './patience.js';
 import { mayBecomeMore, union } from './deciding.js';
+import { Patience } from './patience.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
 const SLOW = 'slow';
@@ -56,6 +56,7 @@ export class Replying {
     // Replies that overtook the order.
     const early = isFirst && !this.#isLate(entry) ? entry.replies.keys() : [];
     for (const replica of early) this.#patience.wasInTime(replica);
+    if (this.#state.supply(batch, [entry])) return this.#events.decided();
     this.#keep(entry, instance.space, order);
     const said = this.#state.said(entry);
     if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });
@@ -71,7 +72,7 @@ export class Replying {
 
   /** It is another's, open, and its batch is kept: a liar may sign more of them than are. */
   #mayName(entry: InstanceEntry, digest: Digest): boolean {
-    if (entry.decision || entry.instance.space === this.#state.self) return false;
+    if (entry.decision || entry.wanted || entry.instance.space === this.#state.self) return false;
     return !this.#state.isLost && entry.orders.has(digest);
   }
 

@@ -1,11 +1,12 @@
-import { readAll, Writer } from '../../../kernel/codec/bytes.js';
-import { writeSigned } from '../../../kernel/codec/fields.js';
+import { readAll } from '../../../kernel/codec/bytes.js';
 import { invariant, type StoredRecord } from '../../../kernel/core.js';
 import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
-import { encodeBatch, readBatch, writeBatch } from '../../batch-codec.js';
+import { encodeBatch, nullBatch, nullDigest, readBatch } from '../../batch-codec.js';
+import { digestOfBatch } from '../../check-message.js';
 import { orderingLimits } from '../../fields.js';
-import { readOrderingSigned, readShared, writeShared } from '../../statement-codec.js';
+import { readInstance, readInstanceValue } from '../../instance-codec.js';
+import { readOrderingSigned, readShared } from '../../statement-codec.js';
 import type {
   Batch,
   Instance,
@@ -20,6 +21,7 @@ import { Pending } from '../pending.js';
 import { isSameValue } from './deciding.js';
 import { keyOf } from './execution.js';
 import { Interference, type Judge } from './interference.js';
+import { encodeFast, encodeSaid, encodeSettled } from './records.js';
 
 /** Barriers that a space has room for beyond its window. */
 const BARRIERS = 4;
@@ -27,11 +29,17 @@ const BARRIERS = 4;
 const SPREAD_MAX = 256;
 /** What a settlement holds besides the batch. */
 const SETTLEMENT_BYTES = 64 * 1024;
+/** Of an instance in the Decision Module's state, besides what its batch touches and one index for each space. */
+const INSTANCE_BYTES = 128;
+const INDEX_BYTES = 8;
 /** A liar may sign two orders of one instance; more are not kept. */
 const ORDERS_MAX = 2;
 
 /** An encoded batch that still fits into a request of the Decision Module's. */
 export const instanceBatchBytesMax = orderingLimits.payloadBytes - SETTLEMENT_BYTES;
+
+/** Of the Decision Module's state, all instances: half of what a checkpoint may have, since chunks are not full. */
+export const settledBytesMax = (orderingLimits.chunks * orderingLimits.chunkBytes) / 2;
 
 export interface Decision {
   /** `null`: a no-op. */
@@ -51,6 +59,8 @@ export interface InstanceEntry {
   /** Not all have said the same value. */
   isDisputed: boolean;
   decision: Decision | undefined;
+  /** As what it was settled, while the batch is not at hand. */
+  wanted: InstanceValue | undefined;
   /** Since when it is known here. */
   readonly sinceMs: number;
 }
@@ -117,6 +127,21 @@ export class EzbftState {
     return (this.cut[this.self] ?? 0) + this.reach;
   }
 
+  /**
+   * Instances of each space that the Decision Module knows of: twice the log's reach. What is older lies below a stable
+   * checkpoint whose barrier is not.
+   */
+  get settledKept(): number {
+    return 2 * this.reach;
+  }
+
+  /** What is kept of a batch, once it is settled, so that all that is kept has a bound. */
+  get keptBytesMax(): number {
+    const { n } = this.options.resilience;
+    const head = INSTANCE_BYTES + n * INDEX_BYTES;
+    return Math.floor(settledBytesMax / (n * this.settledKept)) - head;
+  }
+
   isWithinReach(space: number, index: number): boolean {
     return index <= (this.cut[space] ?? 0) + this.reach;
   }
@@ -143,6 +168,7 @@ export class EzbftState {
       replies: new Map(),
       isDisputed: false,
       decision: undefined,
+      wanted: undefined,
       sinceMs: this.outbox.nowMs,
     };
     this.spaces[instance.space]?.set(instance.index, entry);
@@ -225,6 +251,30 @@ export class EzbftState {
     return reply;
   }
 
+  /** As the Decision Module has settled it. Returns false where it was decided before, or its batch is awaited. */
+  settle(entry: InstanceEntry, value: InstanceValue | null): boolean {
+    if (entry.decision) return false;
+    const batch = value ? this.#batchOf(entry, value.digest) : nullBatch;
+    entry.wanted = batch ? undefined : (value ?? undefined);
+    this.#use(entry.instance);
+    return batch !== undefined && this.decide(entry, { value, batch });
+  }
+
+  /** A batch that may be awaited. Returns whether an instance is decided with it. */
+  supply(batch: Batch, entries: Iterable<InstanceEntry> = this.entries()): boolean {
+    const waiting = [...entries].filter(({ wanted }) => wanted !== undefined);
+    if (waiting.length === 0) return false;
+    const digest = digestOfBatch(batch);
+    return waiting
+      .filter(({ wanted }) => wanted?.digest === digest)
+      .map((entry) => this.decide(entry, { value: entry.wanted ?? null, batch }))
+      .includes(true);
+  }
+
+  #batchOf({ orders }: InstanceEntry, digest: Digest): Batch | undefined {
+    return digest === nullDigest ? nullBatch : orders.get(digest)?.batch;
+  }
+
   /** Returns false where it was decided before; never otherwise. */
   decide(entry: InstanceEntry, decision: Decision): boolean {
     const { value } = decision;
@@ -236,10 +286,16 @@ export class EzbftState {
     }
     this.#noteDecision(entry, decision);
     const { replies, batch } = decision;
+    const isHeld = this.#isSaid(entry, value);
     if (replies) {
-      const isHeld = this.#isSaid(entry, value);
       const encode = () => encodeFast(replies, isHeld ? undefined : batch);
       this.outbox.persistSigned(`fast/${keyOf(entry.instance)}`, encode);
+    } else if (value && !isHeld) {
+      // The Decision Module's log has it, and is cut before this one.
+      this.outbox.persist(
+        `settled/${keyOf(entry.instance)}`,
+        encodeSettled(entry.instance, value, batch),
+      );
     }
     return true;
   }
@@ -248,6 +304,7 @@ export class EzbftState {
     const { space, index } = entry.instance;
     const { value, batch } = decision;
     entry.decision = decision;
+    entry.wanted = undefined;
     this.#use(entry.instance);
     this.#lastDecided[space] = Math.max(index, this.#lastDecided[space] ?? 0);
     if (value && this.#isSaid(entry, value)) return;
@@ -261,7 +318,9 @@ export class EzbftState {
 
   fits(batch: Batch): boolean {
     const isShort = batch.length <= this.judge.requestsMax;
-    return isShort && encodeBatch(batch).length <= instanceBatchBytesMax;
+    if (!isShort || encodeBatch(batch).length > instanceBatchBytesMax) return false;
+    const kept = batch.reduce((sum, request) => sum + this.judge.keptBytesOf(request), 0);
+    return kept <= this.keptBytesMax;
   }
 
   /** A stable checkpoint covers these. */
@@ -275,6 +334,8 @@ export class EzbftState {
         if (this.said(entry)) this.outbox.persist(`said/${keyOf(entry.instance)}`, null);
         if (entry.decision?.replies) {
           this.outbox.persist(`fast/${keyOf(entry.instance)}`, null);
+        } else if (entry.decision) {
+          this.outbox.persist(`settled/${keyOf(entry.instance)}`, null);
         }
       }
     }
@@ -306,28 +367,21 @@ export class EzbftState {
         if (entry && batch) this.#noteDecision(entry, { value, batch, replies });
       });
     }
+    this.#restoreSettled(records);
+  }
+
+  #restoreSettled(records: readonly StoredRecord[]): void {
+    for (const [, bytes] of this.outbox.stored(records, 'settled/')) {
+      readAll(bytes, (reader) => {
+        const entry = this.#restored(readInstance(reader));
+        const value = readInstanceValue(reader);
+        const batch = readBatch(reader);
+        if (entry) this.#noteDecision(entry, { value, batch });
+      });
+    }
   }
 
   #restored(instance: Instance): InstanceEntry | undefined {
     return instance.index > (this.cut[instance.space] ?? 0) ? this.entry(instance) : undefined;
   }
-}
-
-function encodeSaid(reply: Signed<SpecReply>, order: SpecOrder | undefined): Uint8Array {
-  const writer = new Writer();
-  writeSigned(writer, reply);
-  writer.flag(order !== undefined);
-  if (order) {
-    writeSigned(writer, order.order);
-    writeBatch(writer, order.batch);
-  }
-  return writer.finish();
-}
-
-function encodeFast(replies: SharedCertificate<SpecReply>, batch: Batch | undefined): Uint8Array {
-  const writer = new Writer();
-  writeShared(writer, replies);
-  writer.flag(batch !== undefined);
-  if (batch) writeBatch(writer, batch);
-  return writer.finish();
 }
