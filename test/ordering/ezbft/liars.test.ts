@@ -86,7 +86,7 @@ describe('a liar that names no value of anything', () => {
    */
   it.each([
     { patience: 'more', suspectAfterMs: 1500 },
-    { patience: 'less', suspectAfterMs: 10 },
+    { patience: 'less', suspectAfterMs: 9 },
   ])(
     'does not halt barriers, where replicas have $patience patience than that',
     ({ suspectAfterMs }) => {

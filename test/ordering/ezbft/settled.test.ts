@@ -162,7 +162,9 @@ describe('a replica that was away', () => {
     if (!first) throw new Error('nobody has signed');
     const { statement, bytes } = first;
     const certificate = { statement, bytes, signatures };
+    let fetched = 0;
     rig.tamper = (_from, to, message) => {
+      if (message.kind === 'fetch-instance') fetched += 1;
       const chunk = message.kind === 'fetch-chunk' ? snapshot.chunk(message.digest) : undefined;
       if (chunk && to === 0)
         rig.transmit(0, away, { kind: 'chunk', scope: message.scope, bytes: chunk });
@@ -177,5 +179,6 @@ describe('a replica that was away', () => {
     rig.runFor(10_000);
     const said = [...(rig.stores[away]?.keys() ?? [])].filter((key) => key.includes('ezbft/said/'));
     expect(said).toEqual([]);
+    expect(fetched).toBe(0);
   });
 });
