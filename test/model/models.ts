@@ -47,7 +47,7 @@ export const models = {
       {
         module: 'liarCounts',
         rule: 'the vote of a primary that signed two values counts like another',
-        seed: 0x1c4d8124e943f8,
+        seed: 0xeac,
       },
     ],
     replay: replayFab,
