@@ -176,12 +176,15 @@ describe('what does not interfere', () => {
 
 describe('batches', () => {
   it("hold what their clients' names and their framing leave room for", () => {
-    const rig = new KeyedRig({ options: { batchDelayMs: 20 } });
+    const rig = new OrderingRig(
+      (options, machine) => new EzbftEngine(options, Object.assign(machine, { keysOf: () => [] })),
+      { options: { batchDelayMs: 20 } },
+    );
     const payload = `key ${'x'.repeat(instanceBatchBytesMax / 128 - 20)}`;
     const nameOf = (index: number) => `c${String(index).padStart(3, '0')}${'n'.repeat(59)}`;
     for (let index = 0; index < 128; index += 1) rig.submit(0, nameOf(index), 1, payload);
     rig.runUntil(() => rig.haveApplied(128));
-    rig.checkKeys();
+    rig.checkOrder();
   });
 });
 
