@@ -25,8 +25,9 @@ const manyReplicas = 16;
 
 export function runSimulated(quick: boolean, context: RunContext): SimulatedResults {
   const points = gridOf(quick).map((point) => {
-    const withLowLoad = point.n <= manyReplicas;
-    return compareAt(point, localArea, { withLowLoad }, context);
+    const isSmall = point.n <= manyReplicas;
+    const options = { withLowLoad: isSmall, withEzbft: isSmall || isUsual(point) };
+    return compareAt(point, localArea, options, context);
   });
   const wide = compareWideArea([regions.length], context);
   const delays = engineNames.map((engine) => [engine, messageDelays(engine, 4)] as const);
@@ -37,12 +38,13 @@ export function runSimulated(quick: boolean, context: RunContext): SimulatedResu
   };
 }
 
+function isUsual({ depth, requestBytes, clientsSign }: Point): boolean {
+  return depth === usual.depth && requestBytes === usual.requestBytes && !clientsSign;
+}
+
 /** The comparison in the usual setting at each size. */
 export function usualPoints({ points }: SimulatedResults): Compared[] {
-  return points.filter(
-    ({ depth, requestBytes, clientsSign }) =>
-      depth === usual.depth && requestBytes === usual.requestBytes && clientsSign === false,
-  );
+  return points.filter(isUsual);
 }
 
 function gridOf(quick: boolean): Point[] {

@@ -12,14 +12,15 @@ export function simulatedText(results: SimulatedResults): string {
     return [engine, together, aloneAtFirst, aloneAtSecond];
   });
   const ratios = usualPoints(results).map((one) => {
-    const { antipaxos, fab, pbft, ratio } = ratioOf(one);
-    return [one.n, ...[antipaxos, fab, pbft].map(Math.round), ratio.toFixed(1)];
+    const { antipaxos, ezbft, fab, pbft, ratio } = ratioOf(one);
+    const figures = [antipaxos, ezbft ?? Number.NaN, fab, pbft];
+    return [one.n, ...figures.map(Math.round), ratio.toFixed(1)];
   });
   return [
     'Message delays to the execution of a request, by the clock of the model with no costs',
     textTable(['engine', 'all propose', 'one does, replica 0', 'one does, replica 1'], delays, 1),
     'Simulated peak throughput, requests of 500 bytes, a request a second',
-    textTable(['n', 'antipaxos', 'fab', 'pbft', 'antipaxos to pbft'], ratios, 1),
+    textTable(['n', 'antipaxos', 'ezbft', 'fab', 'pbft', 'antipaxos to pbft'], ratios, 1),
     'The same in all settings',
     comparedTable(points),
     `Over seven regions ten cycles at once do ${pipelining.ratio.toFixed(1)} times what one does: ` +

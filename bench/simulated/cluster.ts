@@ -20,9 +20,6 @@ import { SimulatedReplica, type Speculated, type Work } from './replica.js';
 
 export const engineNames = ['antipaxos', 'ezbft', 'fab', 'pbft'] as const;
 export type EngineName = (typeof engineNames)[number];
-/** Those whose peak is looked for: with many replicas the model of ezbft takes too long. */
-export const peakEngines = ['antipaxos', 'fab', 'pbft'] as const;
-export type PeakEngine = (typeof peakEngines)[number];
 /** Engines whose requests all go through one replica. */
 export const withPrimary: ReadonlySet<EngineName> = new Set<EngineName>(['fab', 'pbft']);
 

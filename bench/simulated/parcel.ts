@@ -45,11 +45,12 @@ export function numberingSigner(counter: { signatures: number }): Sign {
 
 export function weigh(cluster: ClusterId, message: OrderingMessage, bundling: Bundling): Parcel {
   const requests = requestsOf(message);
+  const carried = [...requests, ...settledIn(cluster, message)];
   const { bundle, requestBytes } = bundling;
   // The message holds one request without payload for each bundle; the others are added here.
-  const names = requests.reduce((sum, { client }) => sum + client.length, 0);
-  const more = (bundle - 1) * (names + requests.length * requestFramingBytes);
-  const payloads = requests.length * bundle * requestBytes;
+  const names = carried.reduce((sum, { client }) => sum + client.length, 0);
+  const more = (bundle - 1) * (names + carried.length * requestFramingBytes);
+  const payloads = carried.length * bundle * requestBytes;
   return {
     message,
     bytes: encodeOrderingMessage(message).length + more + payloads,
@@ -75,6 +76,12 @@ export function requestsOf(message: OrderingMessage): Batch {
     default:
       return [];
   }
+}
+
+/** Clients' requests in ezBFT's commands, which carry batches that were sent before. */
+function settledIn(cluster: ClusterId, message: OrderingMessage): Batch {
+  if (message.scope !== 'ezbft-decisions' || !('batch' in message)) return [];
+  return message.batch.flatMap(({ payload }) => decodeSettlement(cluster, payload).batch ?? []);
 }
 
 /** Every signature that `verifyOrderingMessage` checks, nested ones too. */

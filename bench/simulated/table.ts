@@ -1,5 +1,5 @@
 import { textTable } from '../support/text-table.js';
-import { peakEngines } from './cluster.js';
+import { engineNames } from './cluster.js';
 import type { Compared } from './compare.js';
 
 const head = [
@@ -21,9 +21,10 @@ const head = [
 /** One line for each engine and setting; the last four columns are for a request, of all replicas. */
 export function comparedTable(all: readonly Compared[]): string {
   const rows = all.flatMap(({ n, depth, requestBytes, clientsSign, engines }) =>
-    peakEngines.map((engine) => {
+    engineNames.flatMap((engine) => {
       const result = engines[engine];
-      return [
+      if (!result) return [];
+      const row = [
         n,
         engine,
         depth,
@@ -38,6 +39,7 @@ export function comparedTable(all: readonly Compared[]): string {
         result.signaturesPerRequest.toPrecision(2),
         result.verificationsPerRequest.toPrecision(2),
       ];
+      return [row];
     }),
   );
   return textTable(head, rows);

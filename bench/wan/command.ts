@@ -103,7 +103,7 @@ export function compareWideArea(replicas: readonly number[], context: RunContext
   return replicas.flatMap((n) =>
     depths.map((depth) => {
       const point = { n, depth, requestBytes, clientsSign: false };
-      return compareAt(point, wideArea, { withLowLoad: true }, context);
+      return compareAt(point, wideArea, { withLowLoad: true, withEzbft: true }, context);
     }),
   );
 }
@@ -114,6 +114,7 @@ function forJson(all: readonly Compared[]) {
     const same = all.filter((one) => one.n === n);
     const pipelining = {
       antipaxos: pipeliningOf(same, 'antipaxos'),
+      ezbft: pipeliningOf(same, 'ezbft'),
       fab: pipeliningOf(same, 'fab'),
       pbft: pipeliningOf(same, 'pbft'),
     };

@@ -2,11 +2,16 @@ import { describe, expect, it, vi } from 'vitest';
 import { requestsOf, signaturesOf, weigh } from '../../../bench/simulated/parcel.js';
 import { clientId, type ReplicaId } from '../../../src/kernel/ids.js';
 import { Keyring } from '../../../src/kernel/keys.js';
-import { verifyOrderingMessage } from '../../../src/ordering/check-message.js';
+import {
+  digestOfBatch,
+  signOrdering,
+  verifyOrderingMessage,
+} from '../../../src/ordering/check-message.js';
 import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
 import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
 import { encodeOrderingMessage } from '../../../src/ordering/message-codec.js';
-import type { OrderingMessage } from '../../../src/ordering/types.js';
+import { encodeSettlement } from '../../../src/ordering/settlement-codec.js';
+import { instanceClient, type OrderingMessage } from '../../../src/ordering/types.js';
 import { type EngineFactory, makeRequest, OrderingRig } from '../../support/ordering-rig.js';
 
 const factories: Record<string, EngineFactory<AntipaxosEngine | PbftEngine>> = {
@@ -80,5 +85,25 @@ describe('the weight of a bundle', () => {
     expect(parcel.bytes).toBe(bytesOf(many));
     expect(parcel.requests).toBe(8);
     expect(requestsOf(parcel.message)).toEqual([bundle]);
+  });
+
+  it('counts in what ezBFT settles, too, where it travels a second time', () => {
+    const { parties } = new OrderingRig((options, machine) => new PbftEngine(options, machine));
+    const { cluster } = parties;
+    const bundle = { client: clientId('c1'), number: 1, payload: new Uint8Array() };
+    const reply = signOrdering(parties.replicaSign(0), cluster.id, {
+      kind: 'spec-reply',
+      scope: 'ezbft',
+      instance: { space: 0 as ReplicaId, index: 1 },
+      value: { digest: digestOfBatch([bundle]), deps: [0, 0, 0, 0] },
+    });
+    const said = [{ replica: 0 as ReplicaId, reply }];
+    const bytesOf = (requestBytes: number) => {
+      const payload = encodeSettlement({ said, batch: [bundle] });
+      const batch = [{ client: instanceClient(0 as ReplicaId), number: 1, payload }];
+      const message = { kind: 'batch', scope: 'ezbft-decisions', batch } as const;
+      return weigh(cluster.id, message, { bundle: 8, requestBytes }).bytes;
+    };
+    expect(bytesOf(9) - bytesOf(0)).toBe(8 * 9);
   });
 });
