@@ -199,7 +199,7 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-waits-for-what-nobody-has',
     rule: 'an instance that others name and nobody shows becomes a no-op',
     file: 'src/ordering/core/ezbft/catching-up.ts',
-    find: 'if (!this.#state.said(entry) && !entry.wanted) this.#replying.refuse(entry);',
+    find: 'this.#replying.refuse(entry);',
     replace: '',
     tests: engine,
   },
@@ -370,5 +370,13 @@ export const ezbftMutants: readonly Mutant[] = [
     find: 'return !this.#state.isCovered(instance) && this.#state.isWithinReach(space, index);',
     replace: 'return !this.#state.isCovered(instance) && space + index > 0;',
     tests: settled,
+  },
+  {
+    name: 'ezbft-waits-for-inventions-again',
+    rule: 'who has named what never came is not waited for as long again',
+    file: 'src/ordering/core/ezbft/catching-up.ts',
+    find: 'for (const namer of namers) this.#naming.missed(namer);',
+    replace: '',
+    tests: engine,
   },
 ];

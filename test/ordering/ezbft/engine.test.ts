@@ -108,7 +108,8 @@ describe('a replica whose replies are late', () => {
     for (const index of [5, 6, 7, 8, 9, 10]) {
       for (const liar of [6, 3]) {
         const reply = rig.reply(liar, 6, index, null);
-        rig.transmit(liar, 1, { kind: 'spec-reply', scope: 'ezbft', reply });
+        for (const to of [0, 1])
+          rig.transmit(liar, to, { kind: 'spec-reply', scope: 'ezbft', reply });
         rig.runFor(20);
       }
     }
@@ -276,6 +277,26 @@ describe('liars', () => {
     for (const to of [0, 1, 2]) rig.transmit(3, to, rig.order(3, 2, long, [0, 0, 0, 1]));
     rig.runFor(10_000);
     expect(rig.count('spec-reply')).toBe(before);
+  });
+
+  it('are not waited for as long again, once what they named never came', () => {
+    const rig = new KeyedRig({ options: { batchDelayMs: 0, idleDelayMs: 0 } });
+    rig.crash(3);
+    const took = [1, 2, 3].map((round) => {
+      const lie = [makeRequest('liar', round, 'key liar')];
+      // In a space where nothing else is: two places more each time.
+      for (const to of [0, 1, 2]) {
+        rig.transmit(3, to, rig.order(3, round, lie, [0, 2 * round, 0, round - 1]));
+      }
+      rig.runFor(20);
+      const startMs = rig.nowMs;
+      rig.submit(0, 'a', round, `key ${round}`);
+      rig.runUntil(() => rig.haveApplied(2 * round), 60_000);
+      return rig.nowMs - startMs;
+    });
+    expect(took[0]).toBeGreaterThan(1400);
+    expect(Math.max(...took.slice(1))).toBeLessThan(500);
+    rig.checkKeys();
   });
 
   it('are shown so many instances at a time, however often they ask', () => {

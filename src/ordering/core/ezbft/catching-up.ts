@@ -1,15 +1,20 @@
 import { oneCorrect, type ReplicaId, type View } from '../../../kernel/ids.js';
 import type { Instance } from '../../types.js';
 import type { Progress, Reminding } from '../outbox.js';
+import { names } from './deciding.js';
 import type { DecisionModule } from './decision-module.js';
 import type { Execution } from './executing.js';
 import { keyOf } from './execution.js';
+import { Patience } from './patience.js';
 import type { Proposing } from './proposing.js';
 import type { Replying } from './replying.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
+const AWAITED = 'awaited';
 /** Instances of which something is said again at once. */
 const CHUNK = 16;
+/** Of the time of a retransmission: as long as replies may be missing, so that nobody makes no-ops of what is on its way. */
+const BRIEFLY = 1 / 4;
 /** Instances that one replica is shown within a retransmission: twice what it may lack and ask for in that time. */
 const SHOWN_MAX = 64;
 
@@ -27,6 +32,8 @@ export class CatchingUp implements Reminding {
   readonly #execution: Execution;
   readonly #decisions: DecisionModule;
   readonly #proposing: Proposing;
+  /** Whether instances that a leader names are waited for: those that it named before came. */
+  readonly #naming = new Patience();
   readonly #shown = new Map<ReplicaId, { readonly sinceMs: number; count: number }>();
 
   constructor(state: EzbftState, { replying, execution, decisions, proposing }: Parts) {
@@ -35,6 +42,25 @@ export class CatchingUp implements Reminding {
     this.#execution = execution;
     this.#decisions = decisions;
     this.#proposing = proposing;
+  }
+
+  /** Looks again soon at what others wait for, where there is anything. */
+  watch(): void {
+    const { outbox, options } = this.#state;
+    if (this.#execution.isWaiting) outbox.ensureTimer(AWAITED, options.resendAfterMs * BRIEFLY);
+  }
+
+  /** Returns false where the timer is not this. */
+  onTimer(name: string): boolean {
+    if (name !== AWAITED) return false;
+    this.#refuseWhatIsAwaited();
+    this.watch();
+    return true;
+  }
+
+  /** An instance of a replica's is executed, so all that it names was there. */
+  executed({ space }: Instance): void {
+    this.#naming.wasInTime(space);
   }
 
   get progress(): Progress {
@@ -131,14 +157,35 @@ export class CatchingUp implements Reminding {
     this.#state.outbox.broadcast({ kind: 'fetch-instance', instance });
   }
 
-  /** Instances that others are executed after, and that no leader has shown here, become no-ops in the end. */
+  /**
+   * Instances that others are executed after, and that no leader has shown here, become no-ops in the end: soon where
+   * those alone name them that have named such before.
+   */
   #refuseWhatIsAwaited(): void {
     const { outbox, options, isLost } = this.#state;
     if (isLost) return;
     for (const { instance, sinceMs } of this.#execution.awaited) {
-      if (outbox.nowMs - sinceMs < options.suspectAfterMs) continue;
+      const waitedMs = outbox.nowMs - sinceMs;
+      if (waitedMs < options.resendAfterMs * BRIEFLY) continue;
+      const namers = this.#namersOf(instance);
+      const isTrusted = namers.length === 0 || namers.some((one) => this.#naming.isAwaited(one));
+      if (isTrusted && waitedMs < options.suspectAfterMs) continue;
       const entry = this.#state.entry(instance);
-      if (!this.#state.said(entry) && !entry.wanted) this.#replying.refuse(entry);
+      if (this.#state.said(entry) || entry.wanted) continue;
+      for (const namer of namers) this.#naming.missed(namer);
+      this.#replying.refuse(entry);
     }
+  }
+
+  /** Leaders that have named the instance in orders of theirs, which are decided and wait for it. */
+  #namersOf(instance: Instance): readonly ReplicaId[] {
+    const waiting = [...this.#state.entries()].filter(
+      (entry) => entry.decision?.value && !this.#state.isExecuted(entry.instance),
+    );
+    const namers = waiting.flatMap(({ instance: { space }, orders }) => {
+      const values = [...orders.values()].map(({ order }) => order.statement.value);
+      return values.some((value) => value && names(value.deps, instance)) ? [space] : [];
+    });
+    return [...new Set(namers)];
   }
 }

@@ -82,6 +82,7 @@ export class EzbftEngine implements OrderingEngine {
       behind: (holders) => {
         for (const holder of holders) this.#reminders.sendStatus(holder);
       },
+      executed: (instance) => this.#catchingUp.executed(instance),
       executedOwn: (requests) => this.#proposing.executed(requests),
       cut: () => this.#onCut(),
     });
@@ -90,7 +91,7 @@ export class EzbftEngine implements OrderingEngine {
       settled: (instance, value, batch) => this.#onSettled(instance, value, batch),
     });
     this.#replying = new Replying(this.#state, {
-      decided: () => this.#execution.execute(),
+      decided: () => this.#execute(),
       settle: (entry) => this.#decisions.submit(entry),
       isSettling: () => this.#decisions.isPrimary,
       opened: () => this.#reminders.watch(),
@@ -139,6 +140,7 @@ export class EzbftEngine implements OrderingEngine {
     this.#decisions.restore(records);
     this.#execution.execute();
     this.#outbox.replaying = false;
+    this.#catchingUp.watch();
     this.#lost.check();
     if ([...this.#state.entries()].length > 0) this.#reminders.watch();
     return this.#outbox.take();
@@ -173,7 +175,8 @@ export class EzbftEngine implements OrderingEngine {
     if (this.#decisions.onTimer(name)) return;
     const own = this.#outbox.timerRanOut(name);
     if (own === undefined) return;
-    const parts = [this.#lost, this.#replying, this.#proposing, this.#execution.checkpoints];
+    const { checkpoints } = this.#execution;
+    const parts = [this.#lost, this.#replying, this.#proposing, this.#catchingUp, checkpoints];
     if (!parts.some((one) => one.onTimer(own))) this.#reminders.onTimer(own);
   }
 
@@ -241,8 +244,12 @@ export class EzbftEngine implements OrderingEngine {
   /** The Decision Module may be further on than this replica: what is out of reach, it gives again where the log is cut. */
   #onSettled(instance: Instance, value: InstanceValue | null, batch: Batch): void {
     if (!this.#isOfUse(instance)) return;
-    if (this.#state.decide(this.#state.entry(instance), { value, batch }))
-      this.#execution.execute();
+    if (this.#state.decide(this.#state.entry(instance), { value, batch })) this.#execute();
+  }
+
+  #execute(): void {
+    this.#execution.execute();
+    if (!this.#outbox.replaying) this.#catchingUp.watch();
   }
 
   #isOfUse(instance: Instance): boolean {
@@ -257,11 +264,11 @@ export class EzbftEngine implements OrderingEngine {
       if (!this.#isOfUse(instance)) continue;
       isDecided = this.#state.settle(this.#state.entry(instance), value) || isDecided;
     }
-    if (isDecided) this.#execution.execute();
+    if (isDecided) this.#execute();
   }
 
   #onBatch(batch: Batch): void {
-    if (this.#state.supply(batch)) this.#execution.execute();
+    if (this.#state.supply(batch)) this.#execute();
   }
 
   #onCut(): void {

@@ -20,6 +20,8 @@ export interface ExecutionEvents {
   /** Something was executed, or the state jumped. */
   progressed(): void;
   behind(holders: readonly ReplicaId[]): void;
+  /** An instance that is no no-op was. */
+  executed(instance: Instance): void;
   /** So many requests of this replica's own were executed. */
   executedOwn(requests: number): void;
   /** A stable checkpoint has made room. */
@@ -73,6 +75,10 @@ export class Execution {
   /** What is not decided and others wait for. */
   get awaited(): readonly { readonly instance: Instance; readonly sinceMs: number }[] {
     return [...this.#awaited.values()];
+  }
+
+  get isWaiting(): boolean {
+    return this.#awaited.size > 0;
   }
 
   /** Instances of one space since the last checkpoint was taken, the most of any. */
@@ -185,6 +191,7 @@ export class Execution {
     this.#covered[space] = index;
     const fresh = decision.batch.filter((request) => this.#isNew(request));
     pending.remove(decision.batch, (request) => this.isExecuted(request));
+    this.#events.executed(instance);
     if (space === self) this.#events.executedOwn(decision.batch.length);
     this.#apply(fresh);
     return decision.batch.length === 0;
