@@ -2,7 +2,7 @@ import type { Mutant } from './mutant.js';
 
 const liars = ['test/simulation/liars.test.ts'];
 
-/** Rules of which the simulator's other liars do not show that they are broken. */
+/** Rules that liars of the simulator were made for: these show that they are broken. */
 export const liarMutants: readonly Mutant[] = [
   {
     name: 'liar-mixes-replies',
