@@ -1,6 +1,6 @@
 /**
- * Engines that put requests into one order at all replicas, PBFT and Antipaxos, and what runs an engine: driver, store,
- * codec and checks of messages.
+ * Engines that put requests into one order at all replicas, Antipaxos, FaB, PBFT and ezBFT, and what runs an engine:
+ * driver, store, codec and checks of messages.
  *
  * @packageDocumentation
  */
@@ -32,6 +32,11 @@ export {
 } from '../ordering/core/engine.js';
 export { EzbftEngine } from '../ordering/core/ezbft/engine.js';
 export { FabEngine } from '../ordering/core/fab/engine.js';
+export {
+  findMachineFault,
+  type MachineCase,
+  type MachineFault,
+} from '../ordering/core/machine-fault.js';
 export { PbftEngine } from '../ordering/core/pbft/engine.js';
 export { SequenceEngine } from '../ordering/core/sequence/engine.js';
 export { decodeOrderingMessage, encodeOrderingMessage } from '../ordering/message-codec.js';
