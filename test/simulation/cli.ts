@@ -2,19 +2,12 @@ import type { Report } from './kit/trial.js';
 import type { Violation } from './kit/violation.js';
 import { shrinkBy } from './plan/shrink.js';
 import { runBatch } from './run/batch.js';
-import {
-  type Choice,
-  type Course,
-  coverageGroups,
-  drawCourse,
-  readCourse,
-} from './run/families.js';
+import { type Choice, type Course, coverageGroups } from './run/families.js';
 import { coverageLines, memoryLine, untested } from './run/summary.js';
 
 export interface One {
-  readonly seed?: number;
+  readonly course: Course;
   readonly choice: Choice;
-  readonly plan?: string;
   readonly steps?: number;
   readonly quiet?: true;
 }
@@ -28,9 +21,8 @@ export interface Many {
 
 /** One run with its transcript. Returns the exit code. */
 export function runOne(one: One): number {
-  const course = courseOf(one);
+  const { course, steps } = one;
   print(`plan: ${JSON.stringify(course.plan)}`);
-  const { steps } = one;
   const report = course.run({
     ...(one.quiet ? {} : { narrate: print }),
     ...(steps === undefined ? {} : { steps }),
@@ -40,8 +32,7 @@ export function runOne(one: One): number {
 }
 
 /** Looks for a smaller plan that fails in the same way. Returns the exit code. */
-export function shrinkOne(one: One): number {
-  const course = courseOf(one);
+export function shrinkOne({ course, choice }: One): number {
   const [first] = course.run().violations;
   if (!first) {
     print('the run has no violation: nothing to shrink');
@@ -51,7 +42,7 @@ export function shrinkOne(one: One): number {
     candidate.run().violations.some(({ checker }) => checker === first.checker);
   const { plan: shrunk, runs } = shrinkBy((one) => one.cuts(), course, fails);
   const report = shrunk.run();
-  const { scenario } = one.choice;
+  const { scenario } = choice;
   const way = 'scenario' in shrunk.plan ? `--scenario ${scenario} ` : '';
   const json = JSON.stringify(shrunk.plan);
   print(`${runs} runs; the smallest plan that fails ${first.checker}:`);
@@ -97,10 +88,6 @@ export async function runSeeds({ from, to, choice, workers }: Many): Promise<num
   const violations = failed.reduce((sum, each) => sum + each.violations.length, 0);
   print(`sim: ${total} seeds, ${violations} violations`);
   return violations === 0 ? 0 : 1;
-}
-
-function courseOf({ seed = 0, choice, plan }: One): Course {
-  return plan === undefined ? drawCourse(choice, seed) : readCourse(choice, plan);
 }
 
 function tell({ violations, steps, fingerprint }: Report): number {
