@@ -8,6 +8,7 @@ const program = (path: string) => fileURLToPath(new URL(`../../dist/${path}`, im
 const bench = program('bench/main.js');
 const explore = program('test/exploration/main.js');
 const sim = program('test/simulation/main.js');
+const model = program('test/model/main.js');
 
 it.each([
   [bench, ['transfer', '--compare', '.', '--participants', '2'], /'--participants <list>' cannot/],
@@ -56,6 +57,8 @@ it.each([
   [sim, ['--workers', '2'], /Name one of --seed, --seeds and --plan/],
   [sim, ['--shrink'], /Name one of --seed, --seeds and --plan/],
   [sim, ['--scenario', 'ordering', '--engine', 'fab'], /Name one of --seed, --seeds and --plan/],
+  [model, ['--samples', '0'], /Write a whole number from 1/],
+  [model, ['--samples', 'many'], /Write a whole number from 1/],
 ])('%s %j is refused', async (script, args, message) => {
   const { status, err } = await run(script, args);
   expect(err).toMatch(message);

@@ -1,11 +1,12 @@
 import { execFile } from 'node:child_process';
 import { mkdtemp, readdir, readFile, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
-import { join, resolve } from 'node:path';
+import { join } from 'node:path';
+import { projectRoot } from '../interop/programs.js';
 import { decodeTrace, type Trace } from './itf.js';
 
 /** Of this package, in TypeScript: the other backend of `quint run` is a binary that it would fetch. */
-const quint = resolve('node_modules/@informalsystems/quint/dist/src/cli.js');
+const quint = join(projectRoot, 'node_modules/@informalsystems/quint/dist/src/cli.js');
 
 export interface Sampling {
   /** Which module of the model: the rules as they are, or published ones. */
@@ -36,7 +37,7 @@ export async function sample(
   try {
     const output = await run([
       'run',
-      resolve('test/model', `${model}.qnt`),
+      join(projectRoot, 'test/model', `${model}.qnt`),
       '--backend=typescript',
       `--main=${module}`,
       '--invariant=safe',
