@@ -82,6 +82,26 @@ describe('concordat init', () => {
     },
   );
 
+  it('names the place that should be the first where clients would wait less', async () => {
+    const choiceOf = async (ways: string) => {
+      const wanted = ['--sessions', 'shop=/srv/shop.js', '--engine', 'auto', '--round-trips', ways];
+      return cli('init', await temporaryDirectory(), ...wanted);
+    };
+    // Coordinator 0 is 200 ms from each other one; then the same four places with it as the last.
+    const far = await choiceOf('200,200,200,20,20,20');
+    expect(far.out).toMatch(
+      /With the place of coordinator 1 as the first it would be [\d.]+ ms by fab/,
+    );
+    const near = await choiceOf('20,20,200,20,200,200');
+    expect(near.out).toContain('Sessions are ordered by fab. Its clients wait least.');
+    expect(near.out).not.toContain('With the place of');
+    const means = [
+      /would be ([\d.]+) ms by fab/.exec(far.out)?.[1],
+      /fab ([\d.]+) ms/.exec(near.out)?.[1],
+    ];
+    expect(means[0]).toBe(means[1]);
+  });
+
   it('makes sidecars of services in any language', async () => {
     const directory = await temporaryDirectory();
     const url = 'http://127.0.0.1:8080';

@@ -4,7 +4,7 @@ import {
   engineChoiceOf,
   newClusterOf,
 } from '../cluster-options.js';
-import { type EngineChoice, oneDataCenterMs } from '../engine-choice.js';
+import { type BetterFirst, type EngineChoice, oneDataCenterMs } from '../engine-choice.js';
 import { usageError } from '../exit.js';
 import { initCluster } from '../init.js';
 import { firstPort, localHost } from '../local/port-range.js';
@@ -60,8 +60,8 @@ Examples:
     });
 };
 
-function choiceText({ engine, why, meanMs }: EngineChoice): string {
-  const means = Object.entries(meanMs).map(([name, ms]) => `${name} ${Number(ms.toFixed(1))} ms`);
+function choiceText({ engine, why, meanMs, better }: EngineChoice): string {
+  const means = Object.entries(meanMs).map(([name, ms]) => `${name} ${msText(ms)}`);
   const waits = `By the round trips alone, a lone request waits for: ${means.join(', ')}.`;
   const reason = {
     'least-wait': 'Its clients wait least.',
@@ -69,5 +69,16 @@ function choiceText({ engine, why, meanMs }: EngineChoice): string {
       `No round trip is over ${oneDataCenterMs} ms, as within one data center: there processors decide and not the way, ` +
       'and it has the most throughput.',
   }[why];
-  return `Sessions are ordered by ${engine}. ${reason} ${waits}`;
+  return `Sessions are ordered by ${engine}. ${reason} ${waits}${better ? betterText(better) : ''}`;
+}
+
+function betterText({ engine, coordinator, meanMs }: BetterFirst): string {
+  return (
+    `\nWith the place of coordinator ${coordinator} as the first it would be ${msText(meanMs)} by ${engine}: coordinator 0 is the ` +
+    'primary until the view changes. For that, make the cluster anew with --round-trips in that order.'
+  );
+}
+
+function msText(ms: number): string {
+  return `${Number(ms.toFixed(1))} ms`;
 }
