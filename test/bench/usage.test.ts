@@ -58,6 +58,7 @@ it.each([
   [sim, ['--shrink'], /Name one of --seed, --seeds and --plan/],
   [sim, ['--scenario', 'ordering', '--engine', 'fab'], /Name one of --seed, --seeds and --plan/],
   [model, ['--samples', '0'], /Write a whole number from 1/],
+  [model, ['--traces', '0'], /Write a whole number from 1/],
   [model, ['--samples', 'many'], /Write a whole number from 1/],
 ])('%s %j is refused', async (script, args, message) => {
   const { status, err } = await run(script, args);

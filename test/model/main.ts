@@ -26,7 +26,7 @@ const flags = new Command('model')
   )
   .addOption(
     new Option('--traces <n>', 'runs to replay')
-      .argParser(wholeNumberArgument(0, numberMax))
+      .argParser(wholeNumberArgument(1, numberMax))
       .default(200),
   )
   .addOption(
@@ -77,7 +77,10 @@ async function check(name: string, { witnesses, published, replay }: Model): Pro
     tell(`${name}, ${module}: draws up to ${samples} runs, until one breaks`);
     const broken = await sample(name, [], { ...sampling, module });
     if (broken.isViolated) console.log(`${name}, ${module}: breaks, as expected (${rule})`);
-    else fail(`${name}, ${module}: no run shows what it breaks`);
+    else
+      fail(
+        `${name}, ${module}: none of ${samples} runs shows what it breaks; draw more, with --samples`,
+      );
   }
   tell(`${name}: done in ${((performance.now() - startMs) / 1000).toFixed(0)} s`);
 }
