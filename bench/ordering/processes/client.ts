@@ -2,6 +2,8 @@ import { createPrivateKey } from 'node:crypto';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { clientId } from '../../../src/kernel/ids.js';
+import { inBatches } from '../../../src/ordering/core/pending.js';
+import { orderingLimits } from '../../../src/ordering/fields.js';
 import type { OrderingRequest } from '../../../src/ordering/types.js';
 import { Random } from '../../../test/simulation/engine/random.js';
 import { withPrimary } from '../../simulated/cluster.js';
@@ -24,8 +26,8 @@ import {
   type ToClient,
 } from './control.js';
 
-/** Requests in one frame at the most. */
-const frameRequests = 1024;
+/** What one frame may hold. */
+const frame = { batchRequestsMax: 1024, batchBytesMax: orderingLimits.batchBytes };
 /** How often requests leave where the load is a rate. */
 const paceMs = 2;
 
@@ -237,9 +239,7 @@ class Clients {
 
   #flush(link: ClientLink, outgoing: readonly OrderingRequest[]): void {
     this.#outgoing.delete(link);
-    for (let at = 0; at < outgoing.length; at += frameRequests) {
-      link.send(encodeRequests(outgoing.slice(at, at + frameRequests)));
-    }
+    for (const batch of inBatches(outgoing, frame)) link.send(encodeRequests(batch));
   }
 }
 
