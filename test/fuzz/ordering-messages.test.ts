@@ -2,13 +2,10 @@ import { describe, expect, it } from 'vitest';
 import { WireError } from '../../src/kernel/codec/bytes.js';
 import { type ReplicaId, replicaId } from '../../src/kernel/ids.js';
 import { verifyOrderingMessage } from '../../src/ordering/check-message.js';
-import { AntipaxosEngine } from '../../src/ordering/core/antipaxos/engine.js';
 import type { OrderingEngine } from '../../src/ordering/core/engine.js';
-import { EzbftEngine } from '../../src/ordering/core/ezbft/engine.js';
-import { FabEngine } from '../../src/ordering/core/fab/engine.js';
-import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
 import { decodeOrderingMessage, encodeOrderingMessage } from '../../src/ordering/message-codec.js';
 import type { OrderingMessage, OrderingRequest } from '../../src/ordering/types.js';
+import { productionEngines } from '../simulation/ordering/engines.js';
 import { type EngineFactory, OrderingRig } from '../support/ordering-rig.js';
 import { distortedBytes } from './peer/ordering-lies.js';
 import { faultsOf } from './peer/ordering-oracle.js';
@@ -16,12 +13,16 @@ import { Random } from './support/random.js';
 
 const antipaxos = { exclusion: 'S1', timeoutMaxMs: 2000 } as const;
 const engines: Readonly<Record<string, EngineFactory<OrderingEngine>>> = {
-  antipaxos: (own, machine) => new AntipaxosEngine({ ...own, ...antipaxos }, machine),
+  ...Object.fromEntries(
+    Object.entries(productionEngines).map(
+      ([name, make]): [string, EngineFactory<OrderingEngine>] => [
+        name,
+        (own, machine) => make({ ...own, ...antipaxos }, machine),
+      ],
+    ),
+  ),
   'antipaxos over fab': (own, machine) =>
-    new AntipaxosEngine({ ...own, ...antipaxos, decisionsBy: 'fab' }, machine),
-  ezbft: (own, machine) => new EzbftEngine(own, machine),
-  fab: (own, machine) => new FabEngine(own, machine),
-  pbft: (own, machine) => new PbftEngine(own, machine),
+    productionEngines.antipaxos({ ...own, ...antipaxos, decisionsBy: 'fab' }, machine),
 };
 const names = Object.keys(engines);
 const games = 5;

@@ -2,6 +2,7 @@ import { z } from 'zod';
 import type { ReplicaId, View } from '../../src/kernel/ids.js';
 import { type Signed, signatureOf } from '../../src/kernel/signed.js';
 import { FabEngine } from '../../src/ordering/core/fab/engine.js';
+import { fabForms } from '../../src/ordering/core/fab/rule.js';
 import { digestOfTable } from '../../src/ordering/two-step-codec.js';
 import type {
   TwoStepNewView,
@@ -30,17 +31,7 @@ const scope = 'fab';
 type FabReplay = SequenceReplay<TwoStepViewChange, TwoStepNewView>;
 
 const changes: ChangeForms<TwoStepViewChange, TwoStepNewView> = {
-  forms: {
-    read: (message) => {
-      if (message.kind === 'two-step-view-change')
-        return { kind: 'view-change', signed: message.viewChange };
-      if (message.kind === 'two-step-new-view')
-        return { kind: 'new-view', signed: message.newView };
-      return undefined;
-    },
-    viewChange: (viewChange) => ({ kind: 'two-step-view-change', viewChange }),
-    newView: (newView) => ({ kind: 'two-step-new-view', newView }),
-  },
+  forms: fabForms,
   lie: ({ from, view, cert, acked }, replay) => {
     const isAcked = acked !== undefined && acked.view >= 0;
     return {

@@ -1,5 +1,6 @@
 import type { ReplicaId, View } from '../../src/kernel/ids.js';
 import { PbftEngine } from '../../src/ordering/core/pbft/engine.js';
+import { pbftForms } from '../../src/ordering/core/pbft/rule.js';
 import type { SequenceNewView, SequenceViewChange } from '../../src/ordering/types.js';
 import type { Trace } from './itf.js';
 import { type ChangeForms, SequenceReplay, sequenceState } from './sequence-replay.js';
@@ -7,15 +8,7 @@ import { type ChangeForms, SequenceReplay, sequenceState } from './sequence-repl
 const scope = 'pbft';
 
 const changes: ChangeForms<SequenceViewChange, SequenceNewView> = {
-  forms: {
-    read: (message) => {
-      if (message.kind === 'view-change') return { kind: message.kind, signed: message.viewChange };
-      if (message.kind === 'new-view') return { kind: message.kind, signed: message.newView };
-      return undefined;
-    },
-    viewChange: (viewChange) => ({ kind: 'view-change', viewChange }),
-    newView: (newView) => ({ kind: 'new-view', newView }),
-  },
+  forms: pbftForms,
   lie: ({ from, view, cert }, replay) => ({
     kind: 'view-change',
     scope,

@@ -7,7 +7,7 @@ import type { SequenceEngine } from '../../src/ordering/core/sequence/engine.js'
 import type {
   AnyNewView,
   AnyViewChange,
-  ViewForms,
+  TravellingForms,
 } from '../../src/ordering/core/sequence/rule.js';
 import type {
   Batch,
@@ -54,7 +54,7 @@ type SequenceState = z.infer<typeof sequenceState>;
 
 /** How view changes of an engine are made and read. */
 export interface ChangeForms<V extends AnyViewChange, N extends AnyNewView> {
-  readonly forms: Pick<ViewForms<V, N>, 'read' | 'viewChange' | 'newView'>;
+  readonly forms: TravellingForms<V, N>;
   lie(change: Change, replay: SequenceReplay<V, N>): V;
   newView(view: View, viewChanges: readonly Signed<V>[]): N;
 }

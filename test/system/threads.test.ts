@@ -5,12 +5,11 @@ import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { encodeSigned, signStatement } from '../../src/agreement/signing.js';
 import { TransferClient } from '../../src/banking/client/transfer-client.js';
-import { accountId, currency } from '../../src/banking/soap.js';
 import { loadClient } from '../../src/cli/client.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
 import { type Binding, bindings } from '../../src/kernel/cluster.js';
 import { loadNode } from '../../src/kernel/config/node-file.js';
-import { initiatorId, participantId, transactionId } from '../../src/kernel/ids.js';
+import { initiatorId, transactionId } from '../../src/kernel/ids.js';
 import { ed25519Signer } from '../../src/kernel/keys.js';
 import { endpoint, none, referenceParameterBlocks } from '../../src/soap/addressing.js';
 import { newMessageId } from '../../src/soap/client.js';
@@ -22,14 +21,9 @@ import {
 } from '../../src/transaction/soap/extension.js';
 import { cli } from '../cli/support/cli.js';
 import { faultIn, post } from '../soap/harness.js';
+import { order } from './support/order.js';
 
 const threadsTest = 120_000;
-const order = {
-  debtor: { bank: participantId('bank-a'), account: accountId('alice') },
-  creditors: [{ bank: participantId('bank-b'), account: accountId('bob'), amountMinor: 10 }],
-  currency: currency('EUR'),
-};
-
 let local: LocalCluster | undefined;
 let directory: string | undefined;
 afterEach(async () => {

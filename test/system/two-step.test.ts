@@ -4,16 +4,9 @@ import { join } from 'node:path';
 import { afterEach, expect, it } from 'vitest';
 import { verifyOutcomeProof } from '../../src/api/verify.js';
 import { TransferClient } from '../../src/banking/client/transfer-client.js';
-import { accountId, currency } from '../../src/banking/soap.js';
 import { loadClient } from '../../src/cli/client.js';
 import { LocalCluster } from '../../src/cli/local-cluster.js';
-import { participantId } from '../../src/kernel/ids.js';
-
-const order = {
-  debtor: { bank: participantId('bank-a'), account: accountId('alice') },
-  creditors: [{ bank: participantId('bank-b'), account: accountId('bob'), amountMinor: 10 }],
-  currency: currency('EUR'),
-};
+import { order } from './support/order.js';
 
 let local: LocalCluster | undefined;
 let directory: string | undefined;

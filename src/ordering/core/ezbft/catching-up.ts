@@ -164,10 +164,13 @@ export class CatchingUp implements Reminding {
   #refuseWhatIsAwaited(): void {
     const { outbox, options, isLost } = this.#state;
     if (isLost) return;
+    const waiting = [...this.#state.entries()].filter(
+      (entry) => entry.decision?.value && !this.#state.isExecuted(entry.instance),
+    );
     for (const { instance, sinceMs } of this.#execution.awaited) {
       const waitedMs = outbox.nowMs - sinceMs;
       if (waitedMs < options.resendAfterMs * BRIEFLY) continue;
-      const namers = this.#namersOf(instance);
+      const namers = namersOf(instance, waiting);
       const isTrusted = namers.length === 0 || namers.some((one) => this.#naming.isAwaited(one));
       if (isTrusted && waitedMs < options.suspectAfterMs) continue;
       const entry = this.#state.entry(instance);
@@ -176,16 +179,13 @@ export class CatchingUp implements Reminding {
       this.#replying.refuse(entry);
     }
   }
+}
 
-  /** Leaders that have named the instance in orders of theirs, which are decided and wait for it. */
-  #namersOf(instance: Instance): readonly ReplicaId[] {
-    const waiting = [...this.#state.entries()].filter(
-      (entry) => entry.decision?.value && !this.#state.isExecuted(entry.instance),
-    );
-    const namers = waiting.flatMap(({ instance: { space }, orders }) => {
-      const values = [...orders.values()].map(({ order }) => order.statement.value);
-      return values.some((value) => value && names(value.deps, instance)) ? [space] : [];
-    });
-    return [...new Set(namers)];
-  }
+/** Leaders that have named the instance in orders of theirs, which are decided and wait for it. */
+function namersOf(instance: Instance, waiting: readonly InstanceEntry[]): readonly ReplicaId[] {
+  const namers = waiting.flatMap(({ instance: { space }, orders }) => {
+    const values = [...orders.values()].map(({ order }) => order.statement.value);
+    return values.some((value) => value && names(value.deps, instance)) ? [space] : [];
+  });
+  return [...new Set(namers)];
 }

@@ -1,12 +1,9 @@
-import { readAll } from '../../../kernel/codec/bytes.js';
 import { invariant, type StoredRecord } from '../../../kernel/core.js';
 import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
-import { encodeBatch, nullBatch, nullDigest, readBatch } from '../../batch-codec.js';
+import { encodeBatch, nullBatch, nullDigest } from '../../batch-codec.js';
 import { digestOfBatch } from '../../check-message.js';
 import { orderingLimits } from '../../fields.js';
-import { readInstance, readInstanceValue } from '../../instance-codec.js';
-import { readOrderingSigned, readShared } from '../../statement-codec.js';
 import type {
   Batch,
   Instance,
@@ -21,7 +18,14 @@ import { Pending } from '../pending.js';
 import { isSameValue } from './deciding.js';
 import { keyOf } from './execution.js';
 import { Interference, type Judge } from './interference.js';
-import { encodeFast, encodeSaid, encodeSettled } from './records.js';
+import {
+  decodeFast,
+  decodeSaid,
+  decodeSettled,
+  encodeFast,
+  encodeSaid,
+  encodeSettled,
+} from './records.js';
 
 /** Barriers that a space has room for beyond its window. */
 const BARRIERS = 4;
@@ -345,39 +349,25 @@ export class EzbftState {
   restore(records: readonly StoredRecord[]): void {
     const { cluster } = this.options;
     for (const [, bytes] of this.outbox.stored(records, 'said/')) {
-      readAll(bytes, (reader) => {
-        const reply = readOrderingSigned(reader, cluster, 'spec-reply');
-        const entry = this.#restored(reply.statement.instance);
-        if (entry) this.keepReply(entry, this.self, reply);
-        if (!reader.flag()) return;
-        const order = readOrderingSigned(reader, cluster, 'spec-reply');
-        const batch = readBatch(reader);
-        if (!entry) return;
-        this.keepOrder(entry, { order, batch });
-        this.interference.add(entry.instance, this.judge.touchedBy(batch));
-      });
+      const { reply, order } = decodeSaid(cluster, bytes);
+      const entry = this.#restored(reply.statement.instance);
+      if (!entry) continue;
+      this.keepReply(entry, this.self, reply);
+      if (!order) continue;
+      this.keepOrder(entry, order);
+      this.interference.add(entry.instance, this.judge.touchedBy(order.batch));
     }
     for (const [, bytes] of this.outbox.stored(records, 'fast/')) {
-      readAll(bytes, (reader) => {
-        const replies = readShared(reader, cluster, 'spec-reply');
-        const { instance, value } = replies.statement;
-        const entry = this.#restored(instance);
-        const held = value ? entry?.orders.get(value.digest)?.batch : undefined;
-        const batch = reader.flag() ? readBatch(reader) : held;
-        if (entry && batch) this.#noteDecision(entry, { value, batch, replies });
-      });
+      const { replies, batch } = decodeFast(cluster, bytes);
+      const { instance, value } = replies.statement;
+      const entry = this.#restored(instance);
+      const held = batch ?? (value ? entry?.orders.get(value.digest)?.batch : undefined);
+      if (entry && held) this.#noteDecision(entry, { value, batch: held, replies });
     }
-    this.#restoreSettled(records);
-  }
-
-  #restoreSettled(records: readonly StoredRecord[]): void {
     for (const [, bytes] of this.outbox.stored(records, 'settled/')) {
-      readAll(bytes, (reader) => {
-        const entry = this.#restored(readInstance(reader));
-        const value = readInstanceValue(reader);
-        const batch = readBatch(reader);
-        if (entry) this.#noteDecision(entry, { value, batch });
-      });
+      const { instance, value, batch } = decodeSettled(bytes);
+      const entry = this.#restored(instance);
+      if (entry) this.#noteDecision(entry, { value, batch });
     }
   }
 

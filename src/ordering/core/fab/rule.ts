@@ -17,11 +17,24 @@ import type {
   NewViewProposals,
   RuleHost,
   RuleMaker,
+  TravellingForms,
   ViewForms,
   ViewRule,
 } from '../sequence/rule.js';
 import type { SequenceState } from '../sequence/state.js';
 import { ViewStarts } from './starts.js';
+
+/** How its view changes and new views travel. */
+export const fabForms: TravellingForms<TwoStepViewChange, TwoStepNewView> = {
+  read: (message) => {
+    if (message.kind === 'two-step-view-change')
+      return { kind: 'view-change', signed: message.viewChange };
+    if (message.kind === 'two-step-new-view') return { kind: 'new-view', signed: message.newView };
+    return undefined;
+  },
+  viewChange: (viewChange) => ({ kind: 'two-step-view-change', viewChange }),
+  newView: (newView) => ({ kind: 'two-step-new-view', newView }),
+};
 
 /** The view change where acknowledgements alone decide: see `agreement/two-step.ts`. */
 class FabRule implements ViewRule<TwoStepViewChange, TwoStepNewView> {
@@ -42,15 +55,7 @@ class FabRule implements ViewRule<TwoStepViewChange, TwoStepNewView> {
     const { cluster, resilience } = state.options;
     this.least = resilience.n - resilience.f;
     this.forms = {
-      read: (message) => {
-        if (message.kind === 'two-step-view-change')
-          return { kind: 'view-change', signed: message.viewChange };
-        if (message.kind === 'two-step-new-view')
-          return { kind: 'new-view', signed: message.newView };
-        return undefined;
-      },
-      viewChange: (viewChange) => ({ kind: 'two-step-view-change', viewChange }),
-      newView: (newView) => ({ kind: 'two-step-new-view', newView }),
+      ...fabForms,
       decodeViewChange: (bytes) => decodeOrderingSigned(cluster, bytes, 'two-step-view-change'),
       decodeNewView: (bytes) => decodeOrderingSigned(cluster, bytes, 'two-step-new-view'),
     };

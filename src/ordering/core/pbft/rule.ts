@@ -3,9 +3,26 @@ import type { Signed } from '../../../kernel/signed.js';
 import { decodeOrderingSigned } from '../../statement-codec.js';
 import type { SequenceNewView, SequenceViewChange } from '../../types.js';
 import type { Checkpoints } from '../checkpoints.js';
-import type { NewViewProposals, RuleMaker, ViewForms, ViewRule } from '../sequence/rule.js';
+import type {
+  NewViewProposals,
+  RuleMaker,
+  TravellingForms,
+  ViewForms,
+  ViewRule,
+} from '../sequence/rule.js';
 import type { SequenceState } from '../sequence/state.js';
 import { evidenceIn, recomputeProposals } from './new-view.js';
+
+/** How its view changes and new views travel. */
+export const pbftForms: TravellingForms<SequenceViewChange, SequenceNewView> = {
+  read: (message) => {
+    if (message.kind === 'view-change') return { kind: message.kind, signed: message.viewChange };
+    if (message.kind === 'new-view') return { kind: message.kind, signed: message.newView };
+    return undefined;
+  },
+  viewChange: (viewChange) => ({ kind: 'view-change', viewChange }),
+  newView: (newView) => ({ kind: 'new-view', newView }),
+};
 
 /** The view change of Castro and Liskov (§4.4): a new view keeps what prepared. */
 class PbftRule implements ViewRule<SequenceViewChange, SequenceNewView> {
@@ -20,14 +37,7 @@ class PbftRule implements ViewRule<SequenceViewChange, SequenceNewView> {
     this.least = state.quorum;
     const { cluster } = state.options;
     this.forms = {
-      read: (message) => {
-        if (message.kind === 'view-change')
-          return { kind: message.kind, signed: message.viewChange };
-        if (message.kind === 'new-view') return { kind: message.kind, signed: message.newView };
-        return undefined;
-      },
-      viewChange: (viewChange) => ({ kind: 'view-change', viewChange }),
-      newView: (newView) => ({ kind: 'new-view', newView }),
+      ...pbftForms,
       decodeViewChange: (bytes) => decodeOrderingSigned(cluster, bytes, 'view-change'),
       decodeNewView: (bytes) => decodeOrderingSigned(cluster, bytes, 'new-view'),
     };

@@ -35,12 +35,17 @@ export type ViewMessage<V extends AnyViewChange, N extends AnyNewView> =
   | { readonly kind: 'view-change'; readonly signed: Signed<V> }
   | { readonly kind: 'new-view'; readonly signed: Signed<N> };
 
-/** How view changes and new views travel, and lie on disk. */
-export interface ViewForms<V extends AnyViewChange, N extends AnyNewView> {
+/** How view changes and new views travel. */
+export interface TravellingForms<V extends AnyViewChange, N extends AnyNewView> {
   /** `undefined` for what is no view change or new view of this rule. */
   read(message: OrderingMessage): ViewMessage<V, N> | undefined;
   viewChange(signed: Signed<V>): OutgoingMessage;
   newView(signed: Signed<N>): OutgoingMessage;
+}
+
+/** And how they lie on disk. */
+export interface ViewForms<V extends AnyViewChange, N extends AnyNewView>
+  extends TravellingForms<V, N> {
   decodeViewChange(bytes: Uint8Array): Signed<V>;
   decodeNewView(bytes: Uint8Array): Signed<N>;
 }
