@@ -40,8 +40,8 @@ export const forgettingMutants: readonly Mutant[] = [
   {
     name: 'forgotten-proof-taken',
     rule: 'the proof of a forgotten activation makes no transaction',
-    file: 'src/agreement/core/agreement.ts',
-    find: 'if (!hadVote && this.#host.isForgotten(proof.value)) return;',
+    file: 'src/agreement/core/decisions.ts',
+    find: 'if (!hadVote && !early && this.#host.isForgotten(proof.value)) return;',
     replace: '',
     tests: floors,
   },

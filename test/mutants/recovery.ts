@@ -116,9 +116,9 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'forgotten-at-once-not-shown',
     rule: 'a transaction that is forgotten at once is still shown to those that voted for it',
-    file: 'src/agreement/core/agreement.ts',
-    find: 'const isStored = this.#state.decided.has(key) || this.#forgotten.has(key);',
-    replace: 'const isStored = this.#state.decided.has(key);',
+    file: 'src/agreement/core/decisions.ts',
+    find: 'return this.#state.decided.has(key) || this.#forgotten.has(key);',
+    replace: 'return this.#state.decided.has(key);',
     tests: forgottenProofs,
   },
   {
@@ -132,7 +132,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'shown-proofs-on-record-again',
     rule: 'after a restart what is only shown is not on record again',
-    file: 'src/agreement/core/agreement.ts',
+    file: 'src/agreement/core/decisions.ts',
     find: 'if (decided === undefined || this.#forgotten.has(decided)) continue;',
     replace: 'if (decided === undefined) continue;',
     tests: forgottenProofs,
@@ -148,9 +148,9 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'voted-below-the-floor-not-learnt',
     rule: 'a replica that voted for an activation takes its proof also below its floor',
-    file: 'src/agreement/core/agreement.ts',
-    find: 'if (!hadVote && this.#host.isForgotten(proof.value)) return;',
-    replace: 'if (this.#host.isForgotten(proof.value)) return;',
+    file: 'src/agreement/core/decisions.ts',
+    find: 'if (!hadVote && !early && this.#host.isForgotten(proof.value)) return;',
+    replace: 'if (!early && this.#host.isForgotten(proof.value)) return;',
     tests: forgottenProofs,
   },
   {
@@ -292,7 +292,7 @@ export const recoveryMutants: readonly Mutant[] = [
   {
     name: 'learnt-again-still-forgotten',
     rule: 'what a replica has forgotten and learns again is on record, and not among what it only shows',
-    file: 'src/agreement/core/agreement.ts',
+    file: 'src/agreement/core/decisions.ts',
     find: 'this.#forgotten.learntAgain(key);\n    this.#state.decided.set',
     replace: 'this.#state.decided.set',
     tests: forgottenProofs,

@@ -151,7 +151,7 @@ export const twoStepMutants: readonly Mutant[] = [
   {
     name: 'forgotten-early-and-not-shown',
     rule: 'what was decided in two steps and forgotten is shown to those that lack it',
-    file: 'src/agreement/core/agreement.ts',
+    file: 'src/agreement/core/decisions.ts',
     find: 'if (isEarly) this.#forgotten.add(key);',
     replace: '',
     tests: ['test/agreement/two-step-forgetting.test.ts'],
@@ -272,9 +272,17 @@ export const twoStepMutants: readonly Mutant[] = [
   {
     name: 'early-and-done',
     rule: 'what two steps decide stays open until a quorum has committed',
-    file: 'src/agreement/core/agreement.ts',
+    file: 'src/agreement/core/decisions.ts',
     find: "if (statement.phase === 'prepare') this.#openEarly(statement);\n      else ",
     replace: '',
     tests: slots,
+  },
+  {
+    name: 'forgotten-proof-of-two-steps-taken',
+    rule: 'the proof of a forgotten activation makes no transaction, two steps included',
+    file: 'src/agreement/core/decisions.ts',
+    find: 'if (!hadVote && this.#host.isForgotten(proof.value)) return;',
+    replace: '',
+    tests: ['test/transaction/floors.test.ts'],
   },
 ];

@@ -89,6 +89,24 @@ describe('a forgotten transaction', () => {
     });
   }
 
+  it('is not revived by the proof that two steps gave of its activation', () => {
+    const rig = new Rig({ agreement: 'two-step', retainedTransactions: 2 });
+    const story = new Story(rig);
+    // The liar has no commits, and so keeps the first proof.
+    rig.tamper = (_from, to, message) => {
+      const isCommit = message.kind === 'phase' && message.signed.statement.phase === 'commit';
+      return to === liar && (isCommit || message.kind === 'decided') ? [] : [message];
+    };
+    const tid = finish(rig, story, 1);
+    const proof = activationOf(rig, liar);
+    expect(proof?.commits.statement.phase).toBe('prepare');
+    if (!proof) throw new Error('no proof of the activation');
+    rig.tamper = (_from, _to, message) => [message];
+    for (const timestamp of [2, 3, 4]) finish(rig, story, timestamp);
+    say(rig, { kind: 'decided', proof });
+    expectNothingRevived(rig, tid);
+  });
+
   it('keeps nothing else of its client out', () => {
     const { rig, story } = forgotten();
     expect(finish(rig, story, 5)).toBeDefined();

@@ -1,24 +1,21 @@
 import { invariant, type StoredRecord } from '../../kernel/core.js';
 import { type ReplicaId, unreachable, type View } from '../../kernel/ids.js';
 import type { Signed } from '../../kernel/signed.js';
-import { decodeDecisionProof, encodeDecisionProof } from '../certificate.js';
 import {
   type ClosingStatement,
   compareBallots,
   type DecisionProof,
   type PeerMessage,
-  type PhaseStatement,
   type PreparedCertificate,
   type Slot,
   type SlotKey,
   type SlotResult,
-  sameResult,
   slotKey,
   type VerifiedPeerMessage,
 } from '../messages.js';
-import { decidedKey, decidedSlot, ForgottenProofs } from './abstentions.js';
 import { Bonds } from './bonds.js';
 import { Closings } from './closings.js';
+import { Decisions } from './decisions.js';
 import { OpenSlots } from './open-slots.js';
 import { Gatherer, Proposer } from './proposing.js';
 import { Retransmission } from './retransmission.js';
@@ -79,20 +76,22 @@ export class Agreement {
   readonly #retransmission: Retransmission;
   readonly #bonds: Bonds;
   readonly #closings: Closings;
-  readonly #forgotten: ForgottenProofs;
+  readonly #decisions: Decisions;
 
   constructor(options: AgreementOptions, host: AgreementHost) {
     this.#state = new AgreementState(options, host);
     this.#host = host;
     this.open = new OpenSlots(this.#state, host);
-    this.#forgotten = new ForgottenProofs(options.shownTransactions, (key, value) =>
-      this.#state.persist(key, value),
-    );
+    this.#decisions = new Decisions(this.#state, host, this.open, {
+      want: (slot) => this.want(slot),
+      progressed: (slot) => this.#views.progressed(slot),
+      settled: (slot) => this.#views.settled(slot),
+    });
     this.#bonds = new Bonds(this.#state);
     this.#closings = new Closings(this.#state, (slot) => host.closedWith(slot));
     this.#voter = new Voter(this.#state, host, {
       want: (slot) => this.want(slot),
-      decide: (proof) => this.#onDecided(proof),
+      decide: (proof) => this.#decisions.onDecided(proof),
       bound: (slot) => this.#bonds.show(slot),
     });
     this.#proposer = new Proposer(this.#state, host, {
@@ -155,8 +154,7 @@ export class Agreement {
   }
 
   resultOf(slot: Slot): SlotResult | undefined {
-    const key = slotKey(slot);
-    return this.#state.decided.get(key) ?? this.#state.slots.get(key)?.early?.result;
+    return this.#decisions.resultOf(slot);
   }
 
   /** Whether this replica has voted for some value of the slot, now or before a restart. */
@@ -211,19 +209,8 @@ export class Agreement {
 
   /** Takes back what was persisted. Returns the decided slots with their proofs. */
   restore(records: readonly StoredRecord[]): DecisionProof[] {
-    const { cluster } = this.#state.options;
-    const proofs: DecisionProof[] = [];
     this.#state.abstentions.restore(records);
-    this.#forgotten.restore(records);
-    for (const { key, value } of records) {
-      const decided = decidedSlot(key);
-      if (decided === undefined || this.#forgotten.has(decided)) continue;
-      const proof = decodeDecisionProof(cluster, value);
-      const { statement } = proof.commits;
-      if (statement.phase === 'prepare') this.#openEarly(statement);
-      else this.#state.decided.set(decided, statement.result);
-      proofs.push(proof);
-    }
+    const proofs = this.#decisions.restore(records);
     const isDecided = (key: SlotKey) => this.#state.decided.has(key);
     for (const slot of this.#state.rules.restore(records, isDecided)) this.#state.slotState(slot);
     for (const { key, value } of records) {
@@ -231,12 +218,6 @@ export class Agreement {
       else if (key === ASKED) this.#views.restoreAsked(value);
     }
     return proofs;
-  }
-
-  /** The slot was decided in two steps: it stays open until a quorum has committed. */
-  #openEarly(statement: PhaseStatement): boolean {
-    this.#state.slotState(statement.slot);
-    return this.#state.rules.decidedEarly(statement);
   }
 
   /** After `restore`, once the host has taken its proofs: goes on with what was undecided. */
@@ -285,12 +266,7 @@ export class Agreement {
 
   /** Takes no part in the slot any more. Only for one that this replica's host refuses from now on. */
   forget(slot: Slot): void {
-    const key = slotKey(slot);
-    if (this.#state.decided.delete(key)) return this.#forgotten.add(key);
-    const isEarly = this.#state.slots.get(key)?.early !== undefined;
-    this.#close(key);
-    this.#views.settled(key);
-    if (isEarly) this.#forgotten.add(key);
+    this.#decisions.forget(slot);
   }
 
   /** The host has closed the transaction, perhaps with more registrations than before (two steps). */
@@ -306,15 +282,6 @@ export class Agreement {
     if (!this.#state.isTwoStep) return;
     this.#bonds.show(state);
     this.#closings.show(state);
-  }
-
-  /** Drops what this replica has said of the slot. */
-  #close(key: SlotKey): void {
-    const state = this.#state.slots.get(key);
-    this.#state.abstentions.ended(key);
-    if (state?.wanted) this.#state.stopTimer({ kind: 'suspect', slot: key });
-    this.#state.drop(key);
-    this.#state.shown.delete(key);
   }
 
   onPeerUp(replica: ReplicaId): void {
@@ -407,7 +374,7 @@ export class Agreement {
       case 'prepared':
         return this.#onLock(message.certificate);
       case 'decided':
-        return this.#onDecided(message.proof);
+        return this.#decisions.onDecided(message.proof);
       case 'closing':
         return this.#onClosing(from, message.signed);
       case 'bonded':
@@ -436,51 +403,6 @@ export class Agreement {
     this.recheck(slot);
   }
 
-  /** From this replica's own count or from anybody's proof. */
-  #onDecided(proof: DecisionProof): void {
-    if (proof.commits.statement.phase === 'prepare') this.#decideEarly(proof);
-    else this.#decide(proof);
-  }
-
-  /** In two steps: the host may act on it. The slot is open until a quorum has committed, which binds later views. */
-  #decideEarly(proof: DecisionProof): void {
-    const { statement } = proof.commits;
-    const { slot, result } = statement;
-    const key = slotKey(slot);
-    const known = this.resultOf(slot);
-    if (known) return invariant(sameResult(known, result), 'a slot has one decision');
-    const hadVote = this.open.hasVoteIn(key);
-    if (!hadVote && this.#host.isForgotten(proof.value)) return;
-    if (!this.#host.knows(slot)) return this.#host.seek(slot);
-    if (!this.#openEarly(statement)) return;
-    this.#forgotten.learntAgain(key);
-    this.#state.persistSigned(decidedKey(key), () => encodeDecisionProof(proof));
-    this.#views.progressed(key);
-    this.#host.closed(key);
-    this.#host.decided(slot, proof, hadVote);
-    // The transaction may be over by then, and forgotten.
-    if (this.#state.slots.has(key)) this.want(slot);
-  }
-
-  /** A quorum has committed. */
-  #decide(proof: DecisionProof): void {
-    const { slot, result } = proof.commits.statement;
-    const key = slotKey(slot);
-    const known = this.#state.decided.get(key);
-    if (known) return invariant(sameResult(known, result), 'a slot has one decision');
-    const hadVote = this.open.hasVoteIn(key);
-    const early = this.#state.slots.get(key)?.early;
-    invariant(!early || sameResult(early.result, result), 'a slot has one decision');
-    if (!hadVote && !early && this.#host.isForgotten(proof.value)) return;
-    if (!this.#host.knows(slot)) return this.#host.seek(slot);
-    this.#forgotten.learntAgain(key);
-    this.#state.decided.set(key, result);
-    this.#state.persistSigned(decidedKey(key), () => encodeDecisionProof(proof));
-    this.#close(key);
-    this.#views.progressed(key);
-    if (!early) this.#host.decided(slot, proof, hadVote);
-  }
-
   // Locks of others, and what others missed --------------------------------------------------------
 
   /** A lock of another replica: the primary proposes it, everybody shows it in a view change. */
@@ -507,7 +429,7 @@ export class Agreement {
   #onFetch(from: ReplicaId, slot: Slot): void {
     const key = slotKey(slot);
     const state = this.#state.slots.get(key);
-    const isStored = this.#state.decided.has(key) || this.#forgotten.has(key);
+    const isStored = this.#decisions.isStored(key);
     if (isStored || state?.early) this.#state.sendProof(from, slot);
     if (isStored) return;
     const accepted = state?.accepted;
