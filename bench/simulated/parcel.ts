@@ -33,6 +33,9 @@ export interface Bundling {
 /** What a request has on the wire besides payload, client's name and signature: lengths and number. */
 const requestFramingBytes = 14;
 
+/** What a client or a key that a settled batch touches has besides its name. */
+const nameFramingBytes = 4;
+
 /** A signer that makes no signature but a number for it, which tells signatures apart. */
 export function numberingSigner(counter: { signatures: number }): Sign {
   return () => {
@@ -45,12 +48,12 @@ export function numberingSigner(counter: { signatures: number }): Sign {
 
 export function weigh(cluster: ClusterId, message: OrderingMessage, bundling: Bundling): Parcel {
   const requests = requestsOf(message);
-  const carried = [...requests, ...settledIn(cluster, message)];
   const { bundle, requestBytes } = bundling;
   // The message holds one request without payload for each bundle; the others are added here.
-  const names = carried.reduce((sum, { client }) => sum + client.length, 0);
-  const more = (bundle - 1) * (names + carried.length * requestFramingBytes);
-  const payloads = carried.length * bundle * requestBytes;
+  const names = requests.reduce((sum, { client }) => sum + client.length, 0);
+  const framed = names + requests.length * requestFramingBytes + settledBytes(cluster, message);
+  const more = (bundle - 1) * framed;
+  const payloads = requests.length * bundle * requestBytes;
   return {
     message,
     bytes: encodeOrderingMessage(message).length + more + payloads,
@@ -78,10 +81,14 @@ export function requestsOf(message: OrderingMessage): Batch {
   }
 }
 
-/** Clients' requests in ezBFT's commands, which carry batches that were sent before. */
-function settledIn(cluster: ClusterId, message: OrderingMessage): Batch {
-  if (message.scope !== 'ezbft-decisions' || !('batch' in message)) return [];
-  return message.batch.flatMap(({ payload }) => decodeSettlement(cluster, payload).batch ?? []);
+/** What the batches of ezBFT's commands touch; as if each request of a bundle were of a client and a key of its own. */
+function settledBytes(cluster: ClusterId, message: OrderingMessage): number {
+  if (message.scope !== 'ezbft-decisions' || !('batch' in message)) return 0;
+  return message.batch.reduce((sum, { payload }) => {
+    const { touched } = decodeSettlement(cluster, payload);
+    const named = [...(touched?.clients ?? []), ...(touched?.keys ?? [])];
+    return sum + named.reduce((bytes, name) => bytes + name.length + nameFramingBytes, 0);
+  }, 0);
 }
 
 /** Every signature that `verifyOrderingMessage` checks, nested ones too. */

@@ -24,14 +24,18 @@ import type {
 const clients = new KnownNames(clientId);
 const knownClient = (text: string): ClientId => clients.of(text);
 
+export function writeClient(writer: Writer, client: ClientId): void {
+  writeName(writer, client, knownClient);
+}
+
 function writeRequest(writer: Writer, request: OrderingRequest): void {
-  writeName(writer, request.client, knownClient);
+  writeClient(writer, request.client);
   writer.u64(request.number);
   if (request.payload.length > orderingLimits.payloadBytes) throw new WireError('payload too long');
   writer.bytes(request.payload);
 }
 
-function readClient(reader: Reader): ClientId {
+export function readClient(reader: Reader): ClientId {
   try {
     return reader.name(clients, limits.nameBytes);
   } catch (cause) {

@@ -27,13 +27,15 @@ export function writeInstanceValue(writer: Writer, value: InstanceValue | null):
   writer.flag(value !== null);
   if (!value) return;
   writeDigest(writer, value.digest);
+  writeDigest(writer, value.touched);
   writeIndexes(writer, value.deps);
 }
 
 export function readInstanceValue(reader: Reader): InstanceValue | null {
   if (!reader.flag()) return null;
   const digest = readDigest(reader);
-  return { digest, deps: readIndexes(reader) };
+  const touched = readDigest(reader);
+  return { digest, touched, deps: readIndexes(reader) };
 }
 
 export function writeSpecReply(writer: Writer, { instance, value }: SpecReply): void {

@@ -15,9 +15,20 @@ export interface Instance {
  */
 export type Dependencies = readonly number[];
 
+/** What of a batch decides which others it interferes with (Arun and others §III), as the application says. */
+export interface Touched {
+  readonly isBarrier: boolean;
+  readonly clients: readonly ClientId[];
+  readonly keys: readonly string[];
+  /** Of these the application is asked, request by request; none where it gives keys. */
+  readonly asked: Batch;
+}
+
 /** What an instance may be decided as: a batch, by its digest, and what it is executed after. */
 export interface InstanceValue {
   readonly digest: Digest;
+  /** Of what the batch touches: so the replies to a batch vouch for it, where the batch is not at hand. */
+  readonly touched: Digest;
   readonly deps: Dependencies;
 }
 
@@ -43,8 +54,8 @@ export interface SpecOrder {
 export interface Settlement {
   /** Sorted by replica. */
   readonly said: readonly { readonly replica: ReplicaId; readonly reply: Signed<SpecReply> }[];
-  /** The batch that the instance may be decided as; `null` where that follows to be none. */
-  readonly batch: Batch | null;
+  /** What the batch touches that the instance may be decided as; `null` where that follows to be none. */
+  readonly touched: Touched | null;
 }
 
 /** Whose the Decision Module's commands for a space's instances are, so that the first for each is executed. */

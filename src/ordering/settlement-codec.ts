@@ -2,20 +2,20 @@ import { readAll, Writer } from '../kernel/codec/bytes.js';
 import { checkRising, readReplica, writeReplica, writeSigned } from '../kernel/codec/fields.js';
 import { limits } from '../kernel/codec/limits.js';
 import type { ClusterId } from '../kernel/ids.js';
-import { readBatch, writeBatch } from './batch-codec.js';
 import { readOrderingSigned } from './statement-codec.js';
+import { readTouched, writeTouched } from './touched-codec.js';
 import type { Settlement } from './types.js';
 
 /** The Decision Module's command, as its requests carry it. */
-export function encodeSettlement({ said, batch }: Settlement): Uint8Array {
+export function encodeSettlement({ said, touched }: Settlement): Uint8Array {
   const writer = new Writer();
   checkRising(said, ({ replica }) => replica);
   writer.list(said, limits.replicas, ({ replica, reply }) => {
     writeReplica(writer, replica);
     writeSigned(writer, reply);
   });
-  writer.flag(batch !== null);
-  if (batch) writeBatch(writer, batch);
+  writer.flag(touched !== null);
+  if (touched) writeTouched(writer, touched);
   return writer.finish();
 }
 
@@ -27,6 +27,6 @@ export function decodeSettlement(cluster: ClusterId, bytes: Uint8Array): Settlem
       return { replica, reply: readOrderingSigned(reader, cluster, 'spec-reply') };
     });
     checkRising(said, ({ replica }) => replica);
-    return { said, batch: reader.flag() ? readBatch(reader) : null };
+    return { said, touched: reader.flag() ? readTouched(reader) : null };
   });
 }

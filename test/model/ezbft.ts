@@ -5,6 +5,7 @@ import type { Signed } from '../../src/kernel/signed.js';
 import { digestOfBatch } from '../../src/ordering/check-message.js';
 import { type Settled, settle, weigh } from '../../src/ordering/core/ezbft/deciding.js';
 import { EzbftEngine } from '../../src/ordering/core/ezbft/engine.js';
+import { Judge } from '../../src/ordering/core/ezbft/interference.js';
 import { encodeSettlement } from '../../src/ordering/settlement-codec.js';
 import {
   type Batch,
@@ -37,6 +38,7 @@ type State = z.infer<typeof state>;
 const scope = 'ezbft';
 const decisions = 'ezbft-decisions';
 const replicas = [0, 1, 2, 3];
+const judge = new Judge({ interferes: () => true });
 
 /** A request of each replica's own, and of the liar's space another one. */
 const batches: readonly (readonly Batch[])[] = replicas.map((space) =>
@@ -50,10 +52,10 @@ function batchOf(space: number, variant: number): Batch {
 }
 
 function statementOf({ space, value: { batch, deps } }: Reply): SpecReply {
-  const named: InstanceValue = {
-    digest: digestOfBatch(batchOf(space, Math.max(batch, 0))),
-    deps: replicas.map((other) => (deps.includes(other) ? 1 : 0)),
-  };
+  const named = judge.valueOf(
+    batchOf(space, Math.max(batch, 0)),
+    replicas.map((other) => (deps.includes(other) ? 1 : 0)),
+  );
   const instance = { space: space as ReplicaId, index: 1 };
   return { kind: 'spec-reply', scope, instance, value: batch < 0 ? null : named };
 }
@@ -153,7 +155,7 @@ class EzbftReplay {
       said: [...said]
         .sort((a, b) => a.from - b.from)
         .map((one) => ({ replica: one.from as ReplicaId, reply: this.#signed(one) })),
-      batch: variant < 0 ? null : batchOf(space, variant),
+      touched: variant < 0 ? null : judge.touchedBy(batchOf(space, variant)),
     });
     return { client: instanceClient(space as ReplicaId), number: 1, payload };
   }

@@ -6,6 +6,7 @@ const interference = ['test/ordering/ezbft/interference.test.ts'];
 const engine = ['test/ordering/ezbft/engine.test.ts'];
 const messages = ['test/ordering/ezbft/messages.test.ts'];
 const settled = ['test/ordering/ezbft/settled.test.ts'];
+const settlements = ['test/ordering/ezbft/settlements.test.ts'];
 const liars = ['test/ordering/ezbft/liars.test.ts'];
 const conformance = ['test/ordering/ezbft/conformance.test.ts'];
 
@@ -140,12 +141,60 @@ export const ezbftMutants: readonly Mutant[] = [
     tests: interference,
   },
   {
-    name: 'ezbft-batch-of-long-names',
-    rule: 'what a batch has besides payloads counts, so that a settlement holds it',
+    name: 'ezbft-batch-that-touches-much',
+    rule: 'a batch touches no more than a settlement holds',
     file: 'src/ordering/core/ezbft/proposing.ts',
-    find: 'bytes += request.client.length + request.payload.length + FRAMING_BYTES;',
-    replace: 'bytes += request.payload.length;',
+    find: 'return kept > keptBytesMax;',
+    replace: 'return kept < 0;',
     tests: engine,
+  },
+  {
+    name: 'ezbft-touches-what-the-leader-says',
+    rule: 'a replica says itself what a batch touches',
+    file: 'src/ordering/core/ezbft/replying.ts',
+    find: 'this.#state.say(entry, this.#state.judge.valueOf(batch, deps))',
+    replace: 'this.#state.say(entry, { ...value, deps })',
+    tests: settlements,
+  },
+  {
+    name: 'ezbft-command-touches-anything',
+    rule: 'what a command says that a batch touches is what the replies name',
+    file: 'src/ordering/core/ezbft/decision-module.ts',
+    find: 'likelyOf(weighed)?.touched === (touched ? digestOfTouched(touched) : undefined)',
+    replace: '(likelyOf(weighed) === undefined) === (touched === null)',
+    tests: settlements,
+  },
+  {
+    name: 'ezbft-values-touch-anything',
+    rule: 'values that touch different things are different',
+    file: 'src/ordering/core/ezbft/deciding.ts',
+    find: 'if (a.digest !== b.digest || a.touched !== b.touched) return false;',
+    replace: 'if (a.digest !== b.digest) return false;',
+    tests: deciding,
+  },
+  {
+    name: 'ezbft-merges-what-touches-other-things',
+    rule: 'replies of one batch that touch different things do not make a value together',
+    file: 'src/ordering/core/ezbft/deciding.ts',
+    find: 'return [digest, touched].join();',
+    replace: 'return digest + touched.slice(digest.length);',
+    tests: deciding,
+  },
+  {
+    name: 'ezbft-batch-not-fetched',
+    rule: 'a batch that is settled and not here is fetched soon',
+    file: 'src/ordering/core/ezbft/catching-up.ts',
+    find: 'for (const entry of [...this.#state.wanting].slice(0, CHUNK)) this.#fetchBatch(entry);',
+    replace: '',
+    tests: settlements,
+  },
+  {
+    name: 'ezbft-batch-of-the-leader',
+    rule: 'a batch that is missing is asked of those that the leader gave it',
+    file: 'src/ordering/core/ezbft/catching-up.ts',
+    find: 'return one !== instance.space && value?.digest === wanted?.digest;',
+    replace: 'return one === instance.space;',
+    tests: settlements,
   },
   {
     name: 'ezbft-forgets-what-a-checkpoint-covers',
@@ -153,7 +202,7 @@ export const ezbftMutants: readonly Mutant[] = [
     file: 'src/ordering/core/ezbft/replying.ts',
     find: 'union(covered, claimed));',
     replace: 'union(covered.map(() => 0), claimed));',
-    tests: engine,
+    tests: settlements,
   },
   {
     name: 'ezbft-table-in-the-order-of-execution',
@@ -191,8 +240,8 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-batches-of-any-length',
     rule: 'whether two batches interfere is asked of so many pairs at the most',
     file: 'src/ordering/core/ezbft/state.ts',
-    find: 'const isShort = batch.length <= this.judge.requestsMax;',
-    replace: 'const isShort = batch.length >= 0;',
+    find: 'if (batch.length > this.judge.requestsMax) return false;',
+    replace: '',
     tests: engine,
   },
   {
@@ -233,7 +282,7 @@ export const ezbftMutants: readonly Mutant[] = [
     file: 'src/ordering/core/ezbft/state.ts',
     find: 'entry.isDisputed ||= !value || !other || !isSameValue(value, other);',
     replace: 'entry.isDisputed ||= value && other ? !isSameValue(value, other) : value !== other;',
-    tests: ['test/simulation/ordering.test.ts'],
+    tests: liars,
   },
   {
     name: 'ezbft-places-used-up-by-claims',
@@ -345,14 +394,6 @@ export const ezbftMutants: readonly Mutant[] = [
     file: 'src/ordering/core/ezbft/interference.ts',
     find: 'asked: this.#machine.keysOf ? [] : batch,',
     replace: 'asked: batch,',
-    tests: settled,
-  },
-  {
-    name: 'ezbft-settled-and-never-fetched',
-    rule: 'a replica fetches the batch of an instance of which it has the digest from the Decision Module',
-    file: 'src/ordering/core/ezbft/catching-up.ts',
-    find: 'if (entry.wanted) return true;',
-    replace: 'if (entry.wanted) return false;',
     tests: settled,
   },
   {

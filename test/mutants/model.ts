@@ -29,6 +29,14 @@ export const modelMutants: readonly Mutant[] = [
     tests,
   },
   {
+    name: 'model-ezbft-settled-unnamed',
+    rule: 'a replica names what was settled before it has the batch',
+    file: 'src/ordering/core/ezbft/state.ts',
+    find: 'this.interference.add(entry.instance, touched);',
+    replace: '',
+    tests,
+  },
+  {
     name: 'model-antipaxos-own-report-late',
     rule: 'a process counts its own report at once',
     file: 'src/ordering/core/antipaxos/cycles.ts',

@@ -2,12 +2,9 @@ import { describe, expect, it, vi } from 'vitest';
 import { requestsOf, signaturesOf, weigh } from '../../../bench/simulated/parcel.js';
 import { clientId, type ReplicaId } from '../../../src/kernel/ids.js';
 import { Keyring } from '../../../src/kernel/keys.js';
-import {
-  digestOfBatch,
-  signOrdering,
-  verifyOrderingMessage,
-} from '../../../src/ordering/check-message.js';
+import { signOrdering, verifyOrderingMessage } from '../../../src/ordering/check-message.js';
 import { AntipaxosEngine } from '../../../src/ordering/core/antipaxos/engine.js';
+import { Judge } from '../../../src/ordering/core/ezbft/interference.js';
 import { PbftEngine } from '../../../src/ordering/core/pbft/engine.js';
 import { encodeOrderingMessage } from '../../../src/ordering/message-codec.js';
 import { encodeSettlement } from '../../../src/ordering/settlement-codec.js';
@@ -87,23 +84,25 @@ describe('the weight of a bundle', () => {
     expect(requestsOf(parcel.message)).toEqual([bundle]);
   });
 
-  it('counts in what ezBFT settles, too, where it travels a second time', () => {
+  it('counts in what ezBFT settles by what it touches alone', () => {
     const { parties } = new OrderingRig((options, machine) => new PbftEngine(options, machine));
     const { cluster } = parties;
     const bundle = { client: clientId('c1'), number: 1, payload: new Uint8Array() };
+    const judge = new Judge({ interferes: () => false, keysOf: () => ['key'] });
     const reply = signOrdering(parties.replicaSign(0), cluster.id, {
       kind: 'spec-reply',
       scope: 'ezbft',
       instance: { space: 0 as ReplicaId, index: 1 },
-      value: { digest: digestOfBatch([bundle]), deps: [0, 0, 0, 0] },
+      value: judge.valueOf([bundle], [0, 0, 0, 0]),
     });
     const said = [{ replica: 0 as ReplicaId, reply }];
-    const bytesOf = (requestBytes: number) => {
-      const payload = encodeSettlement({ said, batch: [bundle] });
+    const bytesOf = (bundled: number) => {
+      const payload = encodeSettlement({ said, touched: judge.touchedBy([bundle]) });
       const batch = [{ client: instanceClient(0 as ReplicaId), number: 1, payload }];
       const message = { kind: 'batch', scope: 'ezbft-decisions', batch } as const;
-      return weigh(cluster.id, message, { bundle: 8, requestBytes }).bytes;
+      return weigh(cluster.id, message, { bundle: bundled, requestBytes: 500 }).bytes;
     };
-    expect(bytesOf(9) - bytesOf(0)).toBe(8 * 9);
+    // A length and two letters, a length and three.
+    expect(bytesOf(8) - bytesOf(1)).toBe(7 * (4 + 2 + 4 + 3));
   });
 });

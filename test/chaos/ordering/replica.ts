@@ -32,8 +32,6 @@ import { type Liar, liarOf } from './liar.js';
 
 /** A replica with an ordering engine, as a coordinator runs one: driver, store, links over TLS. */
 
-/** Where requests may pass each other: so many groups, whose members may not. */
-const lanes = 3;
 const stateMs = 200;
 const checkpointInterval = 16;
 const pipelineDepth = 4;
@@ -150,7 +148,7 @@ function engineOf(
       installed: (installed) => void waiting.push({ kind: 'installed', lanes: installed }),
     },
     0,
-    engine === 'ezbft' ? lanes : 1,
+    engine === 'ezbft',
   );
   const options = {
     ...orderingDefaults,

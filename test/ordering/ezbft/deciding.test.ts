@@ -9,11 +9,11 @@ import {
   weigh,
 } from '../../../src/ordering/core/ezbft/deciding.js';
 import type { Instance, InstanceValue } from '../../../src/ordering/instance-types.js';
-import { digestOf, faultsOf, type Rule, worlds } from './model.js';
+import { digestOf, faultsOf, type Rule, valueNamed, worlds } from './model.js';
 
 const four = { n: 4, f: 1 };
 const batch = digestOf('a');
-const value = (...deps: number[]): InstanceValue => ({ digest: batch, deps });
+const value = (...deps: number[]): InstanceValue => valueNamed(batch, deps);
 const at = (space: number, index = 1): Instance => ({ space: space as ReplicaId, index });
 
 const ours: Rule = (instance, said, interfering, resilience) =>
@@ -39,8 +39,18 @@ describe('how an instance is decided', () => {
     expect(settle(at(0), weigh(said, four), [])).toEqual(value(0, 1, 2, 0));
   });
 
+  it('takes no replies together that say of one batch that it touches different things', () => {
+    const other = { ...value(0, 0, 0, 0), touched: digestOf('b') };
+    const said = [value(0, 0, 0, 0), value(0, 0, 0, 0), other];
+    expect(settle(at(0), weigh(said, four), [])).toEqual(value(0, 0, 0, 0));
+    expect(
+      settle(at(0), weigh([value(0, 1, 0, 0), value(0, 0, 0, 0), other], four), []),
+    ).toBeNull();
+    expect(isSameValue(other, value(0, 0, 0, 0))).toBe(false);
+  });
+
   it('is a no-op where no batch has 2f + 1 values, and none may be fast', () => {
-    const other = { digest: digestOf('b'), deps: [0, 0, 0, 0] };
+    const other = valueNamed(digestOf('b'), [0, 0, 0, 0]);
     expect(settle(at(0), weigh([value(0, 0, 0, 0), other, null], four), [])).toBeNull();
     expect(settle(at(0), weigh([null, null, null], four), [])).toBeNull();
   });
@@ -51,7 +61,7 @@ describe('how an instance is decided', () => {
   });
 
   it('takes no value that lacks what was settled before without it', () => {
-    const settled = { instance: at(2), value: { digest: digestOf('b'), deps: [0, 0, 0, 0] } };
+    const settled = { instance: at(2), value: valueNamed(digestOf('b'), [0, 0, 0, 0]) };
     const said = [value(0, 0, 0, 0), value(0, 0, 0, 0), value(0, 1, 0, 0)];
     expect(settle(at(0), weigh(said, four), [settled])).toEqual(value(0, 0, 1, 0));
     const [a, b] = said;
@@ -64,10 +74,11 @@ describe('a ring of instances', () => {
   const ring = [0, 1, 2, 3, 4].map((space) => at(space));
   const next = (space: number): number => (space + 1) % 5;
   const prior = (space: number): number => (space + 4) % 5;
-  const naming = (space: number, named: readonly number[]): InstanceValue => ({
-    digest: digestOf(String(space)),
-    deps: Array.from({ length: 7 }, (_, of) => (of !== space && named.includes(of) ? 1 : 0)),
-  });
+  const naming = (space: number, named: readonly number[]): InstanceValue =>
+    valueNamed(
+      digestOf(String(space)),
+      Array.from({ length: 7 }, (_, of) => (of !== space && named.includes(of) ? 1 : 0)),
+    );
 
   /**
    * Each interferes with its neighbours alone. Replica k, of five correct ones, got k's neighbour first of all: it named
@@ -130,7 +141,7 @@ describe('the rules that were published', () => {
 
   it('leave two instances unordered: f + 1 replies support a value that lacks what was decided without it', () => {
     // x, of replica 2, is settled without us: replicas 1 and 2 said it first. Only 0 saw us first, and 3 lies.
-    const x = { instance: at(2), value: { digest: digestOf('b'), deps: [0, 0, 0, 0] } };
+    const x = { instance: at(2), value: valueNamed(digestOf('b'), [0, 0, 0, 0]) };
     const said = [value(0, 0, 0, 0), value(0, 0, 1, 0), value(0, 0, 0, 0)];
     expect(supported(at(0), said, [x], four)).toEqual(value(0, 0, 0, 0));
     expect(ours(at(0), said, [x], four)).toEqual(value(0, 0, 1, 0));

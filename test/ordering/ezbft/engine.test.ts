@@ -1,7 +1,8 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { EzbftEngine } from '../../../src/ordering/core/ezbft/engine.js';
-import { instanceBatchBytesMax } from '../../../src/ordering/core/ezbft/state.js';
+import { touchedBytesMax } from '../../../src/ordering/core/ezbft/state.js';
+import type { OrderingRequest } from '../../../src/ordering/types.js';
 import { makeRequest, OrderingRig } from '../../support/ordering-rig.js';
 import { KeyedRig } from './keyed.js';
 
@@ -176,16 +177,16 @@ describe('what does not interfere', () => {
 });
 
 describe('batches', () => {
-  it("hold what their clients' names and their framing leave room for", () => {
+  it('touch no more than a settlement holds', () => {
+    const keysOf = ({ client }: OrderingRequest) => [client + 'k'.repeat(touchedBytesMax / 3)];
     const rig = new OrderingRig(
-      (options, machine) => new EzbftEngine(options, Object.assign(machine, { keysOf: () => [] })),
-      { options: { batchDelayMs: 20 } },
+      (options, machine) => new EzbftEngine(options, Object.assign(machine, { keysOf })),
+      { options: { batchDelayMs: 20, checkpointInterval: 16 } },
     );
-    const payload = `key ${'x'.repeat(instanceBatchBytesMax / 128 - 20)}`;
-    const nameOf = (index: number) => `c${String(index).padStart(3, '0')}${'n'.repeat(59)}`;
-    for (let index = 0; index < 128; index += 1) rig.submit(0, nameOf(index), 1, payload);
-    rig.runUntil(() => rig.haveApplied(128));
+    for (let index = 0; index < 8; index += 1) rig.submit(0, `c${index}`, 1);
+    rig.runUntil(() => rig.haveApplied(8));
     rig.checkOrder();
+    expect(rig.count('spec-order')).toBe(4 * 3);
   });
 });
 

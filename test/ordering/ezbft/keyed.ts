@@ -1,9 +1,10 @@
 import { digestOfText } from '../../../src/kernel/digest.js';
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
-import { digestOfBatch, signOrdering } from '../../../src/ordering/check-message.js';
+import { signOrdering } from '../../../src/ordering/check-message.js';
 import type { StateMachine } from '../../../src/ordering/core/engine.js';
 import { EzbftEngine } from '../../../src/ordering/core/ezbft/engine.js';
+import { Judge } from '../../../src/ordering/core/ezbft/interference.js';
 import type {
   Batch,
   InstanceValue,
@@ -61,6 +62,9 @@ class KeyedMachine implements StateMachine {
 function keyOf({ payload }: OrderingRequest): string {
   return new TextDecoder().decode(payload).split(' ', 1)[0] ?? '';
 }
+
+/** What such a machine says of batches. */
+export const keyedJudge = new Judge({ interferes: (a, b) => keyOf(a) === keyOf(b) });
 
 /** Replicas whose requests commute where their keys differ, and a liar's pen. */
 export class KeyedRig extends OrderingRig<EzbftEngine> {
@@ -125,8 +129,7 @@ export class KeyedRig extends OrderingRig<EzbftEngine> {
     batch: Batch,
     deps: readonly number[],
   ): Extract<OrderingMessage, { kind: 'spec-order' }> {
-    const value = { digest: digestOfBatch(batch), deps };
-    const order = this.reply(space, space, index, value);
+    const order = this.reply(space, space, index, keyedJudge.valueOf(batch, deps));
     return { kind: 'spec-order', scope: 'ezbft', order, batch };
   }
 }

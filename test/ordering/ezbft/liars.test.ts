@@ -63,6 +63,20 @@ describe('places of the log', () => {
   });
 });
 
+describe('an instance that all have refused', () => {
+  it('is a no-op, and what names it is executed', () => {
+    const rig = new KeyedRig({ options: { batchDelayMs: 0, idleDelayMs: 0 } });
+    rig.crash(3);
+    const reply = rig.reply(3, 2, 1, null);
+    for (const to of [0, 1, 2]) {
+      rig.transmit(3, to, { kind: 'spec-reply', scope: 'ezbft', reply });
+      rig.transmit(3, to, rig.order(3, 1, batch, [0, 0, 1, 0]));
+    }
+    rig.runUntil(() => rig.haveApplied(1), 60_000);
+    expectProgress(rig, 2, 4);
+  });
+});
+
 describe('a liar that names no value of anything', () => {
   it('makes no no-op of what the others are about to name', () => {
     const rig = new KeyedRig({ options: { batchDelayMs: 0, idleDelayMs: 0 } });

@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { signatureOf } from '../../../src/kernel/signed.js';
-import { digestOfBatch, verifyOrderingMessage } from '../../../src/ordering/check-message.js';
+import { verifyOrderingMessage } from '../../../src/ordering/check-message.js';
 import {
   decodeOrderingMessage,
   encodeOrderingMessage,
@@ -14,12 +14,12 @@ import {
   type OrderingMessage,
 } from '../../../src/ordering/types.js';
 import { makeRequest } from '../../support/ordering-rig.js';
-import { KeyedRig } from './keyed.js';
+import { KeyedRig, keyedJudge } from './keyed.js';
 
 const rig = new KeyedRig();
 const { cluster, keyring } = rig.parties;
 const batch: Batch = [makeRequest('a', 1, 'key')];
-const value: InstanceValue = { digest: digestOfBatch(batch), deps: [0, 1, 0, 0] };
+const value: InstanceValue = keyedJudge.valueOf(batch, [0, 1, 0, 0]);
 
 /** Whether a message, as it comes from a replica, is taken. */
 function isTaken(from: number, message: OrderingMessage): boolean {
@@ -35,12 +35,16 @@ function fast(signers: readonly number[], other?: number): OrderingMessage {
   return { kind: 'commit-fast', scope: 'ezbft', replies: { statement, bytes, signatures }, batch };
 }
 
-function settlement(signers: readonly number[], index = 1): OrderingMessage {
+function settlement(
+  signers: readonly number[],
+  index = 1,
+  change = (payload: Uint8Array) => payload,
+): OrderingMessage {
   const said = signers.map((signer) => ({
     replica: signer as ReplicaId,
     reply: rig.reply(signer, 0, 1, value),
   }));
-  const payload = encodeSettlement({ said, batch });
+  const payload = change(encodeSettlement({ said, touched: keyedJudge.touchedBy(batch) }));
   const request = { client: instanceClient(0 as ReplicaId), number: index, payload };
   return { kind: 'requests', scope: 'ezbft-decisions', batch: [request] };
 }
@@ -76,5 +80,18 @@ describe('what is said of instances', () => {
     expect(isTaken(1, settlement([0, 1, 3]))).toBe(true);
     expect(isTaken(1, settlement([0, 1]))).toBe(false);
     expect(isTaken(1, settlement([0, 1, 3], 2))).toBe(false);
+  });
+
+  /** What the batch touches ends the command: a flag, its client, the number of its keys, and its request. */
+  it.each([
+    { what: 'a client out of form', fromEnd: 25, byte: 0 },
+    { what: 'more keys than there are bytes', fromEnd: 24, byte: 255 },
+  ])('settles nothing by what touches $what', ({ fromEnd, byte }) => {
+    const changed = (payload: Uint8Array): Uint8Array => {
+      const bytes = Uint8Array.from(payload);
+      bytes[bytes.length - fromEnd] = byte;
+      return bytes;
+    };
+    expect(isTaken(1, settlement([0, 1, 3], 1, changed))).toBe(false);
   });
 });

@@ -1,7 +1,11 @@
 import fc from 'fast-check';
 import type { Digest, ReplicaId, Resilience } from '../../../src/kernel/ids.js';
 import { isSameValue, names, type Settled } from '../../../src/ordering/core/ezbft/deciding.js';
-import type { Instance, InstanceValue } from '../../../src/ordering/instance-types.js';
+import type {
+  Dependencies,
+  Instance,
+  InstanceValue,
+} from '../../../src/ordering/instance-types.js';
 
 /** A value, or that none will be said; a liar's may differ from one reader to the next. */
 export type Said = InstanceValue | null;
@@ -29,6 +33,12 @@ export type Rule = (
 ) => Said;
 
 const INSTANCES = 4;
+/** What a batch touches is known by the batch's own name. */
+export const valueNamed = (digest: Digest, deps: Dependencies): InstanceValue => ({
+  digest,
+  touched: digest,
+  deps,
+});
 export const digestOf = (text: string): Digest => text.padStart(64, '0') as Digest;
 const sizes = fc.constantFrom<Resilience>({ n: 4, f: 1 }, { n: 5, f: 1 }, { n: 7, f: 2 });
 
@@ -72,7 +82,7 @@ export const worlds: fc.Arbitrary<World> = sizes.chain((resilience) => {
           const deps = upTo(n).map((space) =>
             space === instance.space ? instance.index - 1 : (claimed[space] ?? 0),
           );
-          const value = { digest, deps };
+          const value = valueNamed(digest, deps);
           for (const other of seen) {
             if (other.instance.space === instance.space || !interfere(value, other.value)) continue;
             const { space, index } = other.instance;
@@ -90,7 +100,7 @@ export const worlds: fc.Arbitrary<World> = sizes.chain((resilience) => {
             space === instance.space ? instance.index - 1 : (deps[space] ?? 0),
           );
           if (kind === 0) return null;
-          if (kind === 1) return { digest: digestOf(String(at * 2 + (copied % 2))), deps: own };
+          if (kind === 1) return valueNamed(digestOf(String(at * 2 + (copied % 2))), own);
           return correct[at]?.[copied] ?? null;
         });
         const all = [...(correct[at] ?? []), ...lies];
@@ -118,7 +128,7 @@ export function faultsOf(world: World, rule: Rule): readonly string[] {
       ({ instance: other, value }) =>
         other.space !== instance.space &&
         digest !== undefined &&
-        world.interfere({ digest, deps: [] }, value),
+        world.interfere(valueNamed(digest, []), value),
     );
     const value = rule(instance, said, interfering, world.resilience);
     const fast = decided.get(at);

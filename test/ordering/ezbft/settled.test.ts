@@ -3,19 +3,18 @@ import { Writer } from '../../../src/kernel/codec/bytes.js';
 import { limits } from '../../../src/kernel/codec/limits.js';
 import type { ReplicaId, View } from '../../../src/kernel/ids.js';
 import { signatureOf } from '../../../src/kernel/signed.js';
-import { digestOfBatch, signOrdering } from '../../../src/ordering/check-message.js';
+import { signOrdering } from '../../../src/ordering/check-message.js';
 import { ClientTable, Snapshot } from '../../../src/ordering/core/client-table.js';
 import { orderingDefaults } from '../../../src/ordering/core/engine.js';
 import { Judge } from '../../../src/ordering/core/ezbft/interference.js';
-import { SettledInstances } from '../../../src/ordering/core/ezbft/settled-instances.js';
 import {
-  EzbftState,
-  instanceBatchBytesMax,
-  settledBytesMax,
-} from '../../../src/ordering/core/ezbft/state.js';
+  type SettledInstance,
+  SettledInstances,
+} from '../../../src/ordering/core/ezbft/settled-instances.js';
+import { EzbftState, settledBytesMax } from '../../../src/ordering/core/ezbft/state.js';
 import { Outbox } from '../../../src/ordering/core/outbox.js';
 import { orderingLimits } from '../../../src/ordering/fields.js';
-import type { Batch } from '../../../src/ordering/types.js';
+import type { Batch, Dependencies, Instance } from '../../../src/ordering/types.js';
 import { testCluster } from '../../support/keys.js';
 import { makeRequest } from '../../support/ordering-rig.js';
 import { KeyedRig } from './keyed.js';
@@ -44,11 +43,20 @@ function bytesOf(settled: SettledInstances): number {
   return settled.write().reduce((sum, part) => sum + part.length, 0);
 }
 
+function settledOf(
+  judge: Judge,
+  instance: Instance,
+  batch: Batch,
+  deps: Dependencies,
+): SettledInstance {
+  return { instance, value: judge.valueOf(batch, deps), touched: judge.touchedBy(batch) };
+}
+
 function settledWith(state: EzbftState, batch: Batch): SettledInstances {
   const { n } = state.options.resilience;
   const settled = new SettledInstances(state.judge, n, state.settledKept);
   const deps = Array.from({ length: n }, () => 0);
-  settled.add({ space: 0 as ReplicaId, index: 1 }, { digest: digestOfBatch(batch), deps }, batch);
+  settled.add(settledOf(state.judge, { space: 0 as ReplicaId, index: 1 }, batch, deps));
   return settled;
 }
 
@@ -62,7 +70,7 @@ describe("the Decision Module's state", () => {
     const state = stateOf(n, interval, byPairs);
     const { keptBytesMax, settledKept } = state;
     const size = keptBytesMax - byPairs.keptBytesOf(makeRequest('c', 1, ''));
-    const batch = [makeRequest('c', 1, 'x'.repeat(Math.min(size, instanceBatchBytesMax)))];
+    const batch = [makeRequest('c', 1, 'x'.repeat(size))];
     const each = bytesOf(settledWith(state, batch)) * settledKept * n;
     expect(each).toBeLessThanOrEqual(settledBytesMax);
     // Each block of each space may leave a chunk nearly empty.
@@ -74,7 +82,7 @@ describe("the Decision Module's state", () => {
 
   it('has no requests where the application gives keys', () => {
     const state = stateOf(4, 64, byKeys);
-    const long = [makeRequest('c', 1, 'x'.repeat(instanceBatchBytesMax - 256))];
+    const long = [makeRequest('c', 1, 'x'.repeat(orderingLimits.payloadBytes))];
     expect(state.fits(long)).toBe(true);
     expect(bytesOf(settledWith(state, long))).toBeLessThan(256);
   });
@@ -95,9 +103,9 @@ describe("the Decision Module's state", () => {
     read.read(Uint8Array.from(Buffer.concat(written.write())));
     expect([...read.all()]).toEqual([...written.all()]);
     const other = { space: 1 as ReplicaId, index: 1 };
-    const batch = [makeRequest('b', 1, '')];
-    expect(read.without(other, batch)).toEqual(written.without(other, batch));
-    expect(read.without(other, batch)).toHaveLength(1);
+    const touched = judge.touchedBy([makeRequest('b', 1, '')]);
+    expect(read.without(other, touched)).toEqual(written.without(other, touched));
+    expect(read.without(other, touched)).toHaveLength(1);
   });
 });
 
@@ -141,8 +149,8 @@ describe('a replica that was away', () => {
     for (const space of [0, 1, 2, 3]) {
       for (let index = base + 1; index <= base + 100; index += 1) {
         const batch = [makeRequest(`c${space}`, index, `key${space} x`)];
-        const value = { digest: digestOfBatch(batch), deps: [0, 1, 2, 3].map(() => index - 1) };
-        settled.add({ space: space as ReplicaId, index }, value, batch);
+        const deps = [0, 1, 2, 3].map(() => index - 1);
+        settled.add(settledOf(byKeys, { space: space as ReplicaId, index }, batch, deps));
       }
     }
     const own = new Writer();

@@ -1,5 +1,6 @@
 import { sha256 } from '../../../src/kernel/digest.js';
 import type { StateMachine } from '../../../src/ordering/core/engine.js';
+import { Judge } from '../../../src/ordering/core/ezbft/interference.js';
 import type { Batch, OrderingRequest } from '../../../src/ordering/types.js';
 
 /** A request as one machine applied it. */
@@ -19,6 +20,18 @@ export interface MachineEvents {
   installed(lanes: readonly Lane[]): void;
 }
 
+/** Lanes of a machine whose requests commute where their lanes differ. */
+const LANES = 3;
+
+/** How such a machine judges: it gives keys. */
+const keysOfLane = (request: OrderingRequest) => [laneOf(request, LANES)];
+const byLanes: Pick<StateMachine, 'interferes' | 'keysOf'> = {
+  interferes: (a, b) => laneOf(a, LANES) === laneOf(b, LANES),
+  keysOf: keysOfLane,
+};
+
+export const laneJudge = new Judge(byLanes);
+
 /** How many requests of one lane a machine has applied, and the digest of them. */
 export interface Lane {
   readonly lane: string;
@@ -34,13 +47,15 @@ export class SimMachine implements StateMachine {
   readonly #events: MachineEvents;
   readonly #padding: string;
   readonly #laneCount: number;
+  declare readonly keysOf?: NonNullable<StateMachine['keysOf']>;
   #lanes = new Map<string, Lane>();
   #last = 0;
 
-  constructor(events: MachineEvents, paddingBytes: number, laneCount: number) {
+  constructor(events: MachineEvents, paddingBytes: number, hasLanes: boolean) {
     this.#events = events;
     this.#padding = '.'.repeat(paddingBytes);
-    this.#laneCount = laneCount;
+    this.#laneCount = hasLanes ? LANES : 1;
+    if (hasLanes) this.keysOf = keysOfLane;
   }
 
   apply(position: number, batch: Batch): void {
@@ -78,8 +93,8 @@ export class SimMachine implements StateMachine {
     return this.#nameOf(a) === this.#nameOf(b);
   }
 
-  #nameOf({ number }: OrderingRequest): string {
-    return String(number % this.#laneCount);
+  #nameOf(request: OrderingRequest): string {
+    return laneOf(request, this.#laneCount);
   }
 
   #lane(lane: string): Lane {
@@ -89,4 +104,8 @@ export class SimMachine implements StateMachine {
     this.#lanes.set(lane, fresh);
     return fresh;
   }
+}
+
+function laneOf({ number }: OrderingRequest, lanes: number): string {
+  return String(number % lanes);
 }

@@ -18,9 +18,6 @@ import { isGenuine } from './requests.js';
 import { describe } from './transcript.js';
 import { OrderingWitness } from './witness.js';
 
-/** Where requests may pass each other: so many groups, whose members may not. */
-const LANES = 3;
-
 /** Told what a replica refuses. */
 export type Refusal = (
   replica: ReplicaId,
@@ -124,7 +121,7 @@ export class OrderingWorld extends ReplicaWorld<OrderingPlan, Uint8Array, Orderi
           }),
       },
       plan.stateBytes,
-      plan.engine === 'ezbft' ? LANES : 1,
+      plan.engine === 'ezbft',
     );
     const core = this.#factory(
       {

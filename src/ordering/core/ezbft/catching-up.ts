@@ -44,16 +44,18 @@ export class CatchingUp implements Reminding {
     this.#proposing = proposing;
   }
 
-  /** Looks again soon at what others wait for, where there is anything. */
+  /** Looks again soon at what others wait for, and what is settled and not here, where there is anything. */
   watch(): void {
     const { outbox, options } = this.#state;
-    if (this.#execution.isWaiting) outbox.ensureTimer(AWAITED, options.resendAfterMs * BRIEFLY);
+    const isWaiting = this.#execution.isWaiting || this.#state.wanting.size > 0;
+    if (isWaiting) outbox.ensureTimer(AWAITED, options.resendAfterMs * BRIEFLY);
   }
 
   /** Returns false where the timer is not this. */
   onTimer(name: string): boolean {
     if (name !== AWAITED) return false;
     this.#refuseWhatIsAwaited();
+    for (const entry of [...this.#state.wanting].slice(0, CHUNK)) this.#fetchBatch(entry);
     this.watch();
     return true;
   }
@@ -133,7 +135,6 @@ export class CatchingUp implements Reminding {
    */
   #isOpen(entry: InstanceEntry, awaited: ReadonlySet<string>): boolean {
     if (entry.decision) return false;
-    if (entry.wanted) return true;
     const named = this.#state.said(entry)?.statement.value ?? undefined;
     const isSaid = entry.replies.size >= oneCorrect(this.#state.options.resilience);
     return named !== undefined || isSaid || awaited.has(keyOf(entry.instance));
@@ -149,12 +150,26 @@ export class CatchingUp implements Reminding {
       for (const order of orders.values()) outbox.broadcast({ kind: 'spec-order', ...order });
     }
     if (said && !isOwn) outbox.broadcast({ kind: 'spec-reply', reply: said });
-    if (tries > 0 || entry.wanted) this.#fetch(instance);
+    if (tries > 0) this.#fetch(instance);
     this.#replying.hasten(entry);
   }
 
   #fetch(instance: Instance): void {
     this.#state.outbox.broadcast({ kind: 'fetch-instance', instance });
+  }
+
+  /** Of one after the other that may have it: of those that named it, but for the leader, where their replies are here. */
+  #fetchBatch(entry: InstanceEntry): void {
+    const { everybody, self, outbox } = this.#state;
+    const { instance, replies, wanted } = entry;
+    const named = everybody.filter((one) => {
+      const value = replies.get(one)?.statement.value;
+      return one !== instance.space && value?.digest === wanted?.digest;
+    });
+    const holders = named.length > 0 ? named : everybody.filter((one) => one !== self);
+    const holder = holders[entry.asked % holders.length];
+    entry.asked += 1;
+    if (holder !== undefined) outbox.send(holder, { kind: 'fetch-instance', instance });
   }
 
   /**

@@ -73,7 +73,7 @@ export function settle(
   for (const { instance: other } of without) {
     deps[other.space] = Math.max(deps[other.space] ?? 0, other.index);
   }
-  return { digest: merged.digest, deps };
+  return { ...merged, deps };
 }
 
 export function names(deps: Dependencies, { space, index }: Instance): boolean {
@@ -81,7 +81,7 @@ export function names(deps: Dependencies, { space, index }: Instance): boolean {
 }
 
 export function isSameValue(a: InstanceValue, b: InstanceValue): boolean {
-  if (a.digest !== b.digest) return false;
+  if (a.digest !== b.digest || a.touched !== b.touched) return false;
   for (let space = 0; space < a.deps.length; space += 1) {
     if (a.deps[space] !== b.deps[space]) return false;
   }
@@ -105,15 +105,19 @@ function mergedOf(values: readonly InstanceValue[], f: number): InstanceValue | 
   const most = mostOfOneBatch(values);
   const [first] = most;
   if (!first || most.length < 2 * f + 1) return undefined;
-  return { digest: first.digest, deps: namedByMoreThan(f, most) };
+  return { ...first, deps: namedByMoreThan(f, most) };
 }
 
 /** The values of the batch that most of them have; of two such batches of the one with the lower digest. */
 function mostOfOneBatch(values: readonly InstanceValue[]): readonly InstanceValue[] {
-  const digests = [...new Set(values.map(({ digest }) => digest))].sort();
-  const batches = digests.map((digest) => values.filter((value) => value.digest === digest));
+  const names = [...new Set(values.map(nameOf))].sort();
+  const batches = names.map((name) => values.filter((value) => nameOf(value) === name));
   const most = Math.max(0, ...batches.map(({ length }) => length));
   return batches.find(({ length }) => length === most) ?? [];
+}
+
+function nameOf({ digest, touched }: InstanceValue): string {
+  return [digest, touched].join();
 }
 
 function namedByMoreThan(f: number, replies: readonly InstanceValue[]): Dependencies {

@@ -1,13 +1,13 @@
 import type { StoredRecord } from '../../../kernel/core.js';
 import { primaryOf, type ReplicaId, type View } from '../../../kernel/ids.js';
-import { digestOfBatch } from '../../check-message.js';
 import { decodeSettlement, encodeSettlement } from '../../settlement-codec.js';
+import { digestOfTouched } from '../../touched-codec.js';
 import {
-  type Batch,
   type Instance,
   type InstanceValue,
   instanceClient,
   type OrderingRequest,
+  type Touched,
   type VerifiedOrderingMessage,
 } from '../../types.js';
 import { fabRule } from '../fab/rule.js';
@@ -20,13 +20,13 @@ import type { EzbftState, InstanceEntry } from './state.js';
 /** A command, read. */
 interface Command extends Weighed {
   readonly instance: Instance;
-  readonly batch: Batch | null;
+  readonly touched: Touched | null;
 }
 
 export interface DecisionEvents {
   /** The state jumped: see `settled`. */
   installed(): void;
-  settled(instance: Instance, value: InstanceValue | null, batch: Batch): void;
+  settled(settled: SettledInstance): void;
 }
 
 /**
@@ -90,15 +90,16 @@ export class DecisionModule {
     const said = [...replies]
       .sort(([a], [b]) => a - b)
       .map(([replica, reply]) => ({ replica, reply }));
-    const digest = digestOf(
+    const value = likelyOf(
       weigh(
         said.map(({ reply }) => reply.statement.value),
         this.#state.options.resilience,
       ),
     );
-    const batch = digest === undefined ? null : orders.get(digest)?.batch;
-    if (batch === undefined) return false;
-    const payload = encodeSettlement({ said, batch });
+    const batch = value && orders.get(value.digest)?.batch;
+    if (value && !batch) return false;
+    const touched = batch ? this.#state.judge.touchedBy(batch) : null;
+    const payload = encodeSettlement({ said, touched });
     const client = instanceClient(instance.space);
     this.#replica.submit({ client, number: instance.index, payload });
     return true;
@@ -122,25 +123,27 @@ export class DecisionModule {
     this.#replica.onMessage(message);
   }
 
-  /** Its signatures are checked: whether the batch is the one that follows. */
+  /** Its signatures are checked: whether it has what the batch touches, as a correct replica says that has the batch. */
   #isSound(request: OrderingRequest): boolean {
-    const { batch, ...weighed } = this.#commandOf(request);
-    return digestOf(weighed) === (batch ? digestOfBatch(batch) : undefined);
+    const { touched, ...weighed } = this.#commandOf(request);
+    return likelyOf(weighed)?.touched === (touched ? digestOfTouched(touched) : undefined);
   }
 
   /** A quorum has judged it; the first for its instance, as the client table sees to. */
-  #apply({ instance, batch, ...weighed }: Command): void {
+  #apply({ instance, touched, ...weighed }: Command): void {
     if (this.#settled.isForgotten(instance)) return;
-    const value = batch ? settle(instance, weighed, this.#settled.without(instance, batch)) : null;
-    this.#settled.add(instance, value, batch ?? []);
-    this.#events.settled(instance, value, (value && batch) ?? []);
+    const before = touched ? this.#settled.without(instance, touched) : [];
+    const value = touched && settle(instance, weighed, before);
+    const settled = { instance, value, touched: value && touched };
+    this.#settled.add(settled);
+    this.#events.settled(settled);
   }
 
   #commandOf(request: OrderingRequest): Command {
     const known = this.#parsed.get(request);
     if (known) return known;
     const { cluster, resilience } = this.#state.options;
-    const { said, batch } = decodeSettlement(cluster, request.payload);
+    const { said, touched } = decodeSettlement(cluster, request.payload);
     const statements = said.map(({ reply }) => reply.statement);
     const [first] = statements;
     if (!first) throw new Error('a command of no replies');
@@ -148,13 +151,13 @@ export class DecisionModule {
       statements.map(({ value }) => value),
       resilience,
     );
-    const command = { instance: first.instance, batch, ...weighed };
+    const command = { instance: first.instance, touched, ...weighed };
     this.#parsed.set(request, command);
     return command;
   }
 }
 
-/** The digest of the batch that an instance may be decided as. */
-function digestOf({ candidate, merged }: Weighed): InstanceValue['digest'] | undefined {
-  return (candidate ?? merged)?.digest;
+/** It names the batch that an instance may be decided as. */
+function likelyOf({ candidate, merged }: Weighed): InstanceValue | undefined {
+  return candidate ?? merged;
 }

@@ -1,12 +1,6 @@
 import type { StoredRecord, TimerInput } from '../../../kernel/core.js';
 import { type ReplicaId, unreachable } from '../../../kernel/ids.js';
-import type {
-  Batch,
-  Instance,
-  InstanceValue,
-  OrderingRequest,
-  VerifiedOrderingMessage,
-} from '../../types.js';
+import type { Batch, Instance, OrderingRequest, VerifiedOrderingMessage } from '../../types.js';
 import type { CheckpointMessage } from '../checkpoints.js';
 import {
   checkOptions,
@@ -26,10 +20,8 @@ import { Judge } from './interference.js';
 import { LostInstances } from './lost-instances.js';
 import { Proposing } from './proposing.js';
 import { Replying } from './replying.js';
-import { EzbftState, instanceBatchBytesMax } from './state.js';
-
-/** Of a request that still makes a batch: what is left for its client's name and number. */
-const REQUEST_BYTES = 256;
+import type { SettledInstance } from './settled-instances.js';
+import { EzbftState } from './state.js';
 
 /**
  * The `ezbft` engine: no leader, and only what interferes is put into one order. Positions are a replica's own: so many
@@ -88,7 +80,7 @@ export class EzbftEngine implements OrderingEngine {
     });
     this.#decisions = new DecisionModule(this.#state, {
       installed: () => this.#takeSettled(),
-      settled: (instance, value, batch) => this.#onSettled(instance, value, batch),
+      settled: (settled) => this.#onSettled(settled),
     });
     this.#replying = new Replying(this.#state, {
       decided: () => this.#execute(),
@@ -158,9 +150,7 @@ export class EzbftEngine implements OrderingEngine {
 
   #submit(request: OrderingRequest): void {
     const { pending, self, judge, keptBytesMax } = this.#state;
-    const isTooLong =
-      request.payload.length > instanceBatchBytesMax - REQUEST_BYTES ||
-      judge.keptBytesOf(request) > keptBytesMax;
+    const isTooLong = judge.keptBytesOf(request) > keptBytesMax;
     if (this.#execution.isExecuted(request)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'executed' });
     } else if (isTooLong || !pending.add(request, self, this.#outbox.nowMs)) {
@@ -242,9 +232,11 @@ export class EzbftEngine implements OrderingEngine {
   }
 
   /** The Decision Module may be further on than this replica: what is out of reach, it gives again where the log is cut. */
-  #onSettled(instance: Instance, value: InstanceValue | null, batch: Batch): void {
+  #onSettled(settled: SettledInstance): void {
+    const { instance } = settled;
     if (!this.#isOfUse(instance)) return;
-    if (this.#state.decide(this.#state.entry(instance), { value, batch })) this.#execute();
+    this.#state.settle(this.#state.entry(instance), settled);
+    this.#execute();
   }
 
   #execute(): void {
@@ -259,12 +251,11 @@ export class EzbftEngine implements OrderingEngine {
 
   /** What the Decision Module has settled and this replica has not: of a batch it may have the digest alone. */
   #takeSettled(): void {
-    let isDecided = false;
-    for (const { instance, value } of this.#decisions.settled()) {
-      if (!this.#isOfUse(instance)) continue;
-      isDecided = this.#state.settle(this.#state.entry(instance), value) || isDecided;
+    for (const settled of this.#decisions.settled()) {
+      const { instance } = settled;
+      if (this.#isOfUse(instance)) this.#state.settle(this.#state.entry(instance), settled);
     }
-    if (isDecided) this.#execute();
+    this.#execute();
   }
 
   #onBatch(batch: Batch): void {

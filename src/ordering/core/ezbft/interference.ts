@@ -1,6 +1,15 @@
 import type { ClientId, ReplicaId } from '../../../kernel/ids.js';
+import { digestOfBatch } from '../../check-message.js';
 import { orderingLimits } from '../../fields.js';
-import type { Batch, Dependencies, Instance, OrderingRequest } from '../../types.js';
+import { digestOfTouched } from '../../touched-codec.js';
+import type {
+  Batch,
+  Dependencies,
+  Instance,
+  InstanceValue,
+  OrderingRequest,
+  Touched,
+} from '../../types.js';
 import type { StateMachine } from '../engine.js';
 import { keyOf } from './execution.js';
 
@@ -9,15 +18,6 @@ export const pairedRequestsMax = 128;
 
 /** Of a client's name, or of a key, besides its text: its length. And of a request's, so of its payload's. */
 const ITEM_BYTES = 16;
-
-/** What of a batch decides which others it interferes with. */
-export interface Touched {
-  readonly isBarrier: boolean;
-  readonly clients: readonly ClientId[];
-  readonly keys: readonly string[];
-  /** Of these the application is asked, request by request; none where it gives keys. */
-  readonly asked: Batch;
-}
 
 /** The application's judgement of requests. */
 export class Judge {
@@ -49,6 +49,11 @@ export class Judge {
     };
     this.#touched.set(batch, touched);
     return touched;
+  }
+
+  /** What a replica that has the batch names of it. */
+  valueOf(batch: Batch, deps: Dependencies): InstanceValue {
+    return { digest: digestOfBatch(batch), touched: digestOfTouched(this.touchedBy(batch)), deps };
   }
 
   /** Bytes of what is kept of a request once it is settled, at the most. */

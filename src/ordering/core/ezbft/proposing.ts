@@ -4,10 +4,8 @@ import { Batching } from '../outbox.js';
 import type { BatchLimits } from '../pending.js';
 import type { Execution } from './executing.js';
 import type { Replying } from './replying.js';
-import { type EzbftState, instanceBatchBytesMax } from './state.js';
+import type { EzbftState } from './state.js';
 
-/** Of a batch besides its requests, and of each request besides payload and name: lengths and number. */
-const FRAMING_BYTES = 16;
 /** Checkpoints that may wait for a quorum. */
 const UNSTABLE_MAX = 2;
 
@@ -26,7 +24,7 @@ export class Proposing {
     const { batchRequestsMax, batchBytesMax } = state.options;
     this.#limits = {
       batchRequestsMax: Math.min(batchRequestsMax, state.judge.requestsMax),
-      batchBytesMax: Math.min(batchBytesMax, instanceBatchBytesMax),
+      batchBytesMax,
     };
     this.#batching = new Batching(state.outbox, state.pending, this.#limits);
   }
@@ -56,12 +54,10 @@ export class Proposing {
   #nextBatch(): Batch {
     const { pending, judge, keptBytesMax } = this.#state;
     const taken = pending.take(this.#limits);
-    let bytes = FRAMING_BYTES;
     let kept = 0;
     const end = taken.findIndex((request) => {
-      bytes += request.client.length + request.payload.length + FRAMING_BYTES;
       kept += judge.keptBytesOf(request);
-      return bytes > instanceBatchBytesMax || kept > keptBytesMax;
+      return kept > keptBytesMax;
     });
     if (end === -1) return taken;
     pending.putBack(taken.slice(end));

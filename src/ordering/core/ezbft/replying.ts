@@ -1,7 +1,6 @@
 import { invariant } from '../../../kernel/core.js';
 import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import { type Signed, signatureOf } from '../../../kernel/signed.js';
-import { digestOfBatch } from '../../check-message.js';
 import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
 import { mayBecomeMore, union } from './deciding.js';
 import { Patience } from './patience.js';
@@ -37,7 +36,7 @@ export class Replying {
     const { self, outbox } = this.#state;
     const index = Math.max(this.#state.lastUsed + 1, least[self] ?? 0);
     const entry = this.#state.entry({ space: self, index });
-    const value = { digest: digestOfBatch(batch), deps: this.#depsOf(entry, batch, least) };
+    const value = this.#state.judge.valueOf(batch, this.#depsOf(entry, batch, least));
     const order = this.#state.propose(entry, value, batch);
     outbox.broadcast({ kind: 'spec-order', ...order });
     this.#speculate(order.order, batch);
@@ -56,13 +55,13 @@ export class Replying {
     // Replies that overtook the order.
     const early = isFirst && !this.#isLate(entry) ? entry.replies.keys() : [];
     for (const replica of early) this.#patience.wasInTime(replica);
-    if (this.#state.supply(batch, [entry])) return this.#events.decided();
+    if (this.#state.supply(batch)) return this.#events.decided();
     this.#keep(entry, instance.space, order);
     const said = this.#state.said(entry);
     if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });
     else if (this.#mayName(entry, value.digest)) {
       const deps = this.#depsOf(entry, batch, this.#plausible(value.deps, batch));
-      const reply = this.#state.say(entry, { digest: value.digest, deps });
+      const reply = this.#state.say(entry, this.#state.judge.valueOf(batch, deps));
       this.#state.outbox.broadcast({ kind: 'spec-reply', reply });
       this.#speculate(reply, batch);
     }

@@ -1,17 +1,14 @@
 import { type Reader, readAll, Writer } from '../../../kernel/codec/bytes.js';
-import { limits } from '../../../kernel/codec/limits.js';
-import { clientId } from '../../../kernel/ids.js';
-import { readBatch, writeBatch } from '../../batch-codec.js';
-import { orderingLimits } from '../../fields.js';
 import {
   readInstance,
   readInstanceValue,
   writeInstance,
   writeInstanceValue,
 } from '../../instance-codec.js';
-import type { Batch, Instance, InstanceValue } from '../../types.js';
+import { readTouched, writeTouched } from '../../touched-codec.js';
+import type { Instance, InstanceValue, Touched } from '../../types.js';
 import { names, type Settled } from './deciding.js';
-import { Interference, type Judge, type Touched } from './interference.js';
+import { Interference, type Judge } from './interference.js';
 
 /** Instances of one space that one part of the state has: what no longer changes is stored once. */
 const BLOCK = 64;
@@ -47,9 +44,9 @@ export class SettledInstances {
     return index <= (this.#latest[space] ?? 0) - this.#kept;
   }
 
-  add(instance: Instance, value: InstanceValue | null, batch: Batch): void {
-    this.#keep({ instance, value, touched: value && this.#judge.touchedBy(batch) });
-    this.#forget(instance);
+  add(one: SettledInstance): void {
+    this.#keep(one);
+    this.#forget(one.instance);
   }
 
   find({ space, index }: Instance): SettledInstance | undefined {
@@ -61,9 +58,8 @@ export class SettledInstances {
   }
 
   /** Of what interferes and does not name the instance: the last in each space, which stands for those before it. */
-  without(instance: Instance, batch: Batch): readonly Settled[] {
+  without(instance: Instance, touched: Touched): readonly Settled[] {
     const after = this.#latest.map((_, space) => (space === instance.space ? Infinity : 0));
-    const touched = this.#judge.touchedBy(batch);
     const last = this.#interference.lastWith(touched, after, (other) => {
       const value = this.find(other)?.value;
       return value !== null && value !== undefined && !names(value.deps, instance);
@@ -132,25 +128,4 @@ function readSettled(reader: Reader): SettledInstance {
   const instance = readInstance(reader);
   const value = readInstanceValue(reader);
   return { instance, value, touched: value && readTouched(reader) };
-}
-
-function writeTouched(writer: Writer, { isBarrier, clients, keys, asked }: Touched): void {
-  writer.flag(isBarrier);
-  writer.list(clients, orderingLimits.batchRequests, (client) => {
-    writer.text(client, limits.nameBytes);
-  });
-  writer.u32(keys.length);
-  for (const key of keys) writer.longText(key, orderingLimits.payloadBytes);
-  writeBatch(writer, asked);
-}
-
-function readTouched(reader: Reader): Touched {
-  const isBarrier = reader.flag();
-  const clients = reader.list(orderingLimits.batchRequests, () =>
-    clientId(reader.text(limits.nameBytes)),
-  );
-  const keys = Array.from({ length: reader.u32() }, () =>
-    reader.longText(orderingLimits.payloadBytes),
-  );
-  return { isBarrier, clients, keys, asked: readBatch(reader) };
 }

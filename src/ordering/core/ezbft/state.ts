@@ -1,7 +1,7 @@
 import { invariant, type StoredRecord } from '../../../kernel/core.js';
 import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
-import { encodeBatch, nullBatch, nullDigest } from '../../batch-codec.js';
+import { nullBatch, nullDigest } from '../../batch-codec.js';
 import { digestOfBatch } from '../../check-message.js';
 import { orderingLimits } from '../../fields.js';
 import type {
@@ -26,12 +26,13 @@ import {
   encodeSaid,
   encodeSettled,
 } from './records.js';
+import type { SettledInstance } from './settled-instances.js';
 
 /** Barriers that a space has room for beyond its window. */
 const BARRIERS = 4;
 /** How far one client's numbers may lie apart in the Decision Module, so a space's instances. */
 const SPREAD_MAX = 256;
-/** What a settlement holds besides the batch. */
+/** What a settlement holds besides what the batch touches. */
 const SETTLEMENT_BYTES = 64 * 1024;
 /** Of an instance in the Decision Module's state, besides what its batch touches and one index for each space. */
 const INSTANCE_BYTES = 128;
@@ -39,8 +40,8 @@ const INDEX_BYTES = 8;
 /** A liar may sign two orders of one instance; more are not kept. */
 const ORDERS_MAX = 2;
 
-/** An encoded batch that still fits into a request of the Decision Module's. */
-export const instanceBatchBytesMax = orderingLimits.payloadBytes - SETTLEMENT_BYTES;
+/** What of a batch still fits into a request of the Decision Module's. */
+export const touchedBytesMax = orderingLimits.payloadBytes - SETTLEMENT_BYTES;
 
 /** Of the Decision Module's state, all instances: half of what a checkpoint may have, since chunks are not full. */
 export const settledBytesMax = (orderingLimits.chunks * orderingLimits.chunkBytes) / 2;
@@ -65,6 +66,8 @@ export interface InstanceEntry {
   decision: Decision | undefined;
   /** As what it was settled, while the batch is not at hand. */
   wanted: InstanceValue | undefined;
+  /** How often another was asked for that batch. */
+  asked: number;
   /** Since when it is known here. */
   readonly sinceMs: number;
 }
@@ -78,6 +81,8 @@ export class EzbftState {
   readonly judge: Judge;
   /** Of the instances above the cut, as what this replica named a value of or as what they were decided. */
   readonly interference: Interference;
+  /** Settled, and their batches are not at hand. */
+  readonly wanting = new Set<InstanceEntry>();
   /** By space: the instances above the cut. */
   readonly spaces: readonly Map<number, InstanceEntry>[];
   /** By space: all up to here is executed. */
@@ -139,11 +144,12 @@ export class EzbftState {
     return 2 * this.reach;
   }
 
-  /** What is kept of a batch, once it is settled, so that all that is kept has a bound. */
+  /** What is kept of a batch, once it is settled, so that it fits into a settlement and all that is kept has a bound. */
   get keptBytesMax(): number {
     const { n } = this.options.resilience;
     const head = INSTANCE_BYTES + n * INDEX_BYTES;
-    return Math.floor(settledBytesMax / (n * this.settledKept)) - head;
+    const each = Math.floor(settledBytesMax / (n * this.settledKept)) - head;
+    return Math.min(each, touchedBytesMax);
   }
 
   isWithinReach(space: number, index: number): boolean {
@@ -173,6 +179,7 @@ export class EzbftState {
       isDisputed: false,
       decision: undefined,
       wanted: undefined,
+      asked: 0,
       sinceMs: this.outbox.nowMs,
     };
     this.spaces[instance.space]?.set(instance.index, entry);
@@ -255,21 +262,26 @@ export class EzbftState {
     return reply;
   }
 
-  /** As the Decision Module has settled it. Returns false where it was decided before, or its batch is awaited. */
-  settle(entry: InstanceEntry, value: InstanceValue | null): boolean {
-    if (entry.decision) return false;
-    const batch = value ? this.#batchOf(entry, value.digest) : nullBatch;
-    entry.wanted = batch ? undefined : (value ?? undefined);
+  /** As the Decision Module has settled it. Where its batch is not at hand, it is decided when that comes. */
+  settle(entry: InstanceEntry, { value, touched }: SettledInstance): void {
+    if (entry.wanted) return;
     this.#use(entry.instance);
-    return batch !== undefined && this.decide(entry, { value, batch });
+    const known = value ? this.#batchOf(entry, value.digest) : nullBatch;
+    const batch = entry.decision?.batch ?? known;
+    if (batch) {
+      this.decide(entry, { value, batch });
+    } else {
+      entry.wanted = value ?? undefined;
+      this.wanting.add(entry);
+      this.interference.add(entry.instance, touched);
+    }
   }
 
   /** A batch that may be awaited. Returns whether an instance is decided with it. */
-  supply(batch: Batch, entries: Iterable<InstanceEntry> = this.entries()): boolean {
-    const waiting = [...entries].filter(({ wanted }) => wanted !== undefined);
-    if (waiting.length === 0) return false;
+  supply(batch: Batch): boolean {
+    if (this.wanting.size === 0) return false;
     const digest = digestOfBatch(batch);
-    return waiting
+    return [...this.wanting]
       .filter(({ wanted }) => wanted?.digest === digest)
       .map((entry) => this.decide(entry, { value: entry.wanted ?? null, batch }))
       .includes(true);
@@ -307,12 +319,13 @@ export class EzbftState {
   #noteDecision(entry: InstanceEntry, decision: Decision): void {
     const { space, index } = entry.instance;
     const { value, batch } = decision;
+    const isKnown = entry.wanted !== undefined || (value && this.#isSaid(entry, value));
     entry.decision = decision;
     entry.wanted = undefined;
+    this.wanting.delete(entry);
     this.#use(entry.instance);
     this.#lastDecided[space] = Math.max(index, this.#lastDecided[space] ?? 0);
-    if (value && this.#isSaid(entry, value)) return;
-    this.interference.add(entry.instance, value && this.judge.touchedBy(batch));
+    if (!isKnown) this.interference.add(entry.instance, value && this.judge.touchedBy(batch));
   }
 
   /** Whether this replica named a value of the same batch. */
@@ -321,8 +334,7 @@ export class EzbftState {
   }
 
   fits(batch: Batch): boolean {
-    const isShort = batch.length <= this.judge.requestsMax;
-    if (!isShort || encodeBatch(batch).length > instanceBatchBytesMax) return false;
+    if (batch.length > this.judge.requestsMax) return false;
     const kept = batch.reduce((sum, request) => sum + this.judge.keptBytesOf(request), 0);
     return kept <= this.keptBytesMax;
   }
@@ -334,6 +346,7 @@ export class EzbftState {
       for (const [index, entry] of this.spaces[space] ?? []) {
         if (index > low) continue;
         this.spaces[space]?.delete(index);
+        this.wanting.delete(entry);
         this.interference.remove(entry.instance);
         if (this.said(entry)) this.outbox.persist(`said/${keyOf(entry.instance)}`, null);
         if (entry.decision?.replies) {

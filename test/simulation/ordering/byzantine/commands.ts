@@ -12,6 +12,7 @@ import {
   type ReportStatement,
   type SpecReply,
 } from '../../../../src/ordering/types.js';
+import { laneJudge } from '../machine.js';
 import { genuineRequest } from '../requests.js';
 import type { Liar } from './liar.js';
 import { nameOfInstance } from './memory.js';
@@ -121,7 +122,8 @@ function settlementFor(
   const digest = (candidate ?? merged)?.digest;
   const batch = digest === undefined ? null : liar.memory.batches.get(digest);
   if (batch === undefined) return undefined;
-  return { client, number: index, payload: encodeSettlement({ said, batch }) };
+  const touched = batch && laneJudge.touchedBy(batch);
+  return { client, number: index, payload: encodeSettlement({ said, touched }) };
 }
 
 function otherReply({ random }: Liar, { instance, value, ...any }: SpecReply): SpecReply {

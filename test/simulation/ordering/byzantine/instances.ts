@@ -1,8 +1,8 @@
 import { digestOfText } from '../../../../src/kernel/digest.js';
 import type { ReplicaId } from '../../../../src/kernel/ids.js';
 import type { Signed } from '../../../../src/kernel/signed.js';
-import { digestOfBatch } from '../../../../src/ordering/check-message.js';
 import { encodeSettlement } from '../../../../src/ordering/settlement-codec.js';
+import { digestOfTouched } from '../../../../src/ordering/touched-codec.js';
 import {
   type Batch,
   type Dependencies,
@@ -13,6 +13,7 @@ import {
   type OrderingMessageOf,
   type SpecReply,
 } from '../../../../src/ordering/types.js';
+import { laneJudge } from '../machine.js';
 import { genuineRequest } from '../requests.js';
 import { type Behaviour, halves, type Liar, othersOf } from './liar.js';
 import { nameOfInstance } from './memory.js';
@@ -46,7 +47,7 @@ function orderOf(
   batch: Batch,
   deps: Dependencies,
 ): SpecOrderMessage {
-  const order = replyOf(liar, liar.self, instance, { digest: digestOfBatch(batch), deps });
+  const order = replyOf(liar, liar.self, instance, laneJudge.valueOf(batch, deps));
   return { kind: 'spec-order', scope: 'ezbft', order, batch };
 }
 
@@ -159,6 +160,25 @@ export function equivocateReplies(liar: Liar): Behaviour {
   });
 }
 
+/** Its proposals, and what it says of others', name a batch that would touch nothing else. */
+export function falselyTouched(liar: Liar): Behaviour {
+  const isOther = halves(liar);
+  const nothing = digestOfTouched({ isBarrier: false, clients: [], keys: [], asked: [] });
+  const changed = (value: InstanceValue): InstanceValue => ({ ...value, touched: nothing });
+  const orders = changingOrders(liar, ({ order, batch }, value, to) => {
+    const { instance } = order.statement;
+    if (!isOther(to, instance.index)) return undefined;
+    const lie = replyOf(liar, liar.self, instance, changed(value));
+    return [{ kind: 'spec-order', scope: 'ezbft', order: lie, batch }];
+  });
+  const replies = changingReplies(liar, ({ instance, value }, to) =>
+    value && isOther(to, instance.index) ? changed(value) : undefined,
+  );
+  return {
+    outgoing: (to, message) => orders.outgoing?.(to, message) ?? replies.outgoing?.(to, message),
+  };
+}
+
 export function refuseEverything(liar: Liar): Behaviour {
   const isOther = halves(liar);
   return changingReplies(liar, ({ instance }, to) =>
@@ -221,7 +241,8 @@ export function falseSettlements(liar: Liar): Behaviour {
     liar.lied();
     const said = chosen.map(([replica, reply]) => ({ replica, reply }));
     const batch = liar.random.pick([null, ...batches.values()]);
-    const payload = encodeSettlement({ said, batch });
+    const touched = batch && laneJudge.touchedBy(liar.random.chance(0.3) ? [] : batch);
+    const payload = encodeSettlement({ said, touched });
     const request = { client: instanceClient(instance.space), number: instance.index, payload };
     liar.broadcast({ kind: 'requests', scope: 'ezbft-decisions', batch: [request] });
   });

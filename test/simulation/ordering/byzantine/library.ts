@@ -42,6 +42,7 @@ export const instanceLies = {
   'skip-instances': instances.skipInstances,
   'barriers-only': instances.barriersOnly,
   'equivocate-replies': instances.equivocateReplies,
+  'falsely-touched': instances.falselyTouched,
   'refuse-everything': instances.refuseEverything,
   'silent-replier': instances.silentReplier,
   'false-settlements': instances.falseSettlements,

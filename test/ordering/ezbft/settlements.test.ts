@@ -1,0 +1,167 @@
+import { describe, expect, it } from 'vitest';
+import type { ReplicaId, View } from '../../../src/kernel/ids.js';
+import type { Signed } from '../../../src/kernel/signed.js';
+import { digestOfBatch, signOrdering } from '../../../src/ordering/check-message.js';
+import { orderingDefaults } from '../../../src/ordering/core/engine.js';
+import { EzbftEngine } from '../../../src/ordering/core/ezbft/engine.js';
+import { encodeSettlement } from '../../../src/ordering/settlement-codec.js';
+import { digestOfTouched } from '../../../src/ordering/touched-codec.js';
+import {
+  type Batch,
+  instanceClient,
+  type OrderingMessage,
+  type SequencePhase,
+  type SpecReply,
+  sequenceNumber,
+  type Touched,
+} from '../../../src/ordering/types.js';
+import { makeRequest, OrderingRig } from '../../support/ordering-rig.js';
+import { KeyedRig, keyedJudge } from './keyed.js';
+
+const nothing: Touched = { isBarrier: false, clients: [], keys: [], asked: [] };
+
+/** Messages take ten milliseconds, nothing waits for a batch, and this replica is a liar. */
+function rigWithout(liar: number): KeyedRig {
+  const rig = new KeyedRig({ options: { batchDelayMs: 0, idleDelayMs: 0 } });
+  rig.latencyMinMs = 10;
+  rig.latencyMaxMs = 10;
+  rig.crash(liar);
+  return rig;
+}
+
+/** What replicas say of the instance, as it leaves them. */
+function saidOf(rig: KeyedRig, space: number): Map<number, Signed<SpecReply>> {
+  const said = new Map<number, Signed<SpecReply>>();
+  rig.tamper = (from, _to, message) => {
+    const isOwn = message.kind === 'spec-order' && message.order.statement.instance.space === from;
+    const reply = message.kind === 'spec-reply' ? message.reply : isOwn && message.order;
+    if (reply && reply.statement.instance.space === space) said.set(from, reply);
+    return [message];
+  };
+  return said;
+}
+
+describe('what a batch touches', () => {
+  it('is named by a replica as the batch has it, whatever the leader says', () => {
+    const rig = rigWithout(3);
+    const said = saidOf(rig, 3);
+    const batch = [makeRequest('a', 1, 'key x')];
+    const value = { ...keyedJudge.valueOf(batch, [0, 0, 0, 0]), touched: digestOfTouched(nothing) };
+    const order = rig.reply(3, 3, 1, value);
+    for (const to of [0, 1, 2])
+      rig.transmit(3, to, { kind: 'spec-order', scope: 'ezbft', order, batch });
+    rig.runUntil(() => rig.haveApplied(1));
+    const touched = [...said.values()].map(({ statement }) => statement.value?.touched);
+    expect(touched).toEqual([0, 1, 2].map(() => digestOfTouched(keyedJudge.touchedBy(batch))));
+  });
+
+  it('is not taken from a command that says otherwise than the replies', () => {
+    const rig = rigWithout(0);
+    const space = 1;
+    const said = saidOf(rig, space);
+    const batch = [makeRequest('a', 1, 'key x')];
+    rig.submit(space, 'a', 1, 'key x');
+    rig.runUntil(() => said.size === 3);
+    const replies = [...said]
+      .sort(([a], [b]) => a - b)
+      .map(([replica, reply]) => ({ replica: replica as ReplicaId, reply }));
+    const command = {
+      client: instanceClient(space as ReplicaId),
+      number: 1,
+      payload: encodeSettlement({ said: replies, touched: nothing }),
+    };
+    for (const to of [1, 2, 3]) rig.transmit(0, to, proposed(rig, [command]));
+    rig.runUntil(() => rig.haveApplied(1), 60_000);
+    for (const replica of [1, 2, 3]) expect(rig.logged(replica, 'proposal-refused')).toBe(1);
+    expect(rig.history(1).join()).toContain(`${batch[0]?.client}:1`);
+  });
+
+  /** By the Decision Module's first primary, at the first place. */
+  function proposed(rig: KeyedRig, batch: Batch): OrderingMessage {
+    const statement: SequencePhase = {
+      kind: 'phase',
+      scope: 'ezbft-decisions',
+      phase: 'pre-prepare',
+      view: 0 as View,
+      sequence: sequenceNumber(1),
+      digest: digestOfBatch(batch),
+    };
+    const { cluster } = rig.parties;
+    const prePrepare = signOrdering(rig.parties.replicaSign(0), cluster.id, statement);
+    return { kind: 'pre-prepare', scope: 'ezbft-decisions', prePrepare, batch };
+  }
+});
+
+describe('what a checkpoint covers', () => {
+  /** The Decision Module still knows of it, and would not take what is fast for a value that knew it. */
+  it('is named by what is new, so that what is fast stands', () => {
+    const rig = new KeyedRig({
+      options: { checkpointInterval: 4, batchDelayMs: 0, idleDelayMs: 0 },
+    });
+    const liar = 3;
+    rig.crash(liar);
+    const isEmpty = () => rig.stores.slice(0, liar).every((store) => isCovered([...store.keys()]));
+    for (let number = 1; number < 16 && !isEmpty(); number += 1) {
+      rig.submit(0, 'a', number, 'key x');
+      rig.runUntil(() => rig.haveApplied(number));
+      rig.runFor(1_000);
+    }
+    const before = rig.history(0).length;
+    rig.tamper = (from, _to, message) => {
+      const isOrder = message.kind === 'spec-order' && from === 1;
+      if (isOrder) agreeWithOne(rig, message.order.statement);
+      return [message];
+    };
+    rig.submit(1, 'b', 1, 'key x');
+    rig.runUntil(() => rig.haveApplied(before + 1));
+    rig.runFor(1_000);
+    const stored = [...(rig.stores[0]?.keys() ?? [])];
+    expect(stored.some((key) => key.startsWith('ezbft/fast/1.'))).toBe(true);
+    expect(rig.engine(0).settled).toBeGreaterThan(before);
+    rig.checkKeys();
+
+    function agreeWithOne(at: KeyedRig, { instance, value }: SpecReply): void {
+      const reply = at.reply(liar, instance.space, instance.index, value);
+      at.transmit(liar, 0, { kind: 'spec-reply', scope: 'ezbft', reply });
+    }
+  });
+
+  function isCovered(stored: readonly string[]): boolean {
+    return stored.includes('ezbft/stable') && !stored.some((key) => key.startsWith('ezbft/said/'));
+  }
+});
+
+describe('a batch that is settled', () => {
+  it('does not travel with the command', () => {
+    const keysOf = () => ['one'];
+    const rig = new OrderingRig(
+      (options, machine) => new EzbftEngine(options, Object.assign(machine, { keysOf })),
+      { options: { batchDelayMs: 0, idleDelayMs: 0 } },
+    );
+    let longest = 0;
+    rig.tamper = (_from, _to, message) => {
+      const isCommand = message.scope === 'ezbft-decisions' && 'batch' in message;
+      const bytes = isCommand ? message.batch.map(({ payload }) => payload.length) : [];
+      longest = Math.max(longest, ...bytes);
+      return [message];
+    };
+    for (const home of [0, 1, 2, 3]) rig.submit(home, `c${home}`, 1, `one ${'x'.repeat(100_000)}`);
+    rig.runUntil(() => rig.haveApplied(4));
+    expect(longest).toBeGreaterThan(0);
+    expect(longest).toBeLessThan(2_000);
+    rig.checkOrder();
+  });
+
+  it('is fetched soon, and from one replica, by one that the leader left out', () => {
+    const rig = rigWithout(3);
+    const leftOut = 2;
+    const batch = [makeRequest('a', 1, 'key x')];
+    const order = rig.order(3, 1, batch, [0, 0, 0, 0]);
+    for (const to of [0, 1]) rig.transmit(3, to, order);
+    const reply = { kind: 'spec-reply', scope: 'ezbft', reply: order.order } as const;
+    rig.transmit(3, leftOut, reply);
+    rig.runUntil(() => rig.haveApplied(1), orderingDefaults.resendAfterMs);
+    expect(rig.count('fetch-instance')).toBe(1);
+    expect(rig.count('batch')).toBe(1);
+  });
+});
