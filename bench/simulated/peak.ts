@@ -1,3 +1,4 @@
+import { orderingDefaults } from '../../src/ordering/core/engine.js';
 import { median, percentile } from '../support/statistics.js';
 import { type ClusterSettings, SimulatedCluster } from './cluster.js';
 import type { Work } from './replica.js';
@@ -65,7 +66,7 @@ class Load {
     const { bundle = 1, batchRequests = 1024, depth, n } = settings;
     this.#cluster = cluster;
     this.#most = Math.ceil(batchRequests / bundle) * (depth + spareBatches);
-    this.#turnOvers = n > manyReplicas ? 1 : turnOversOfWindow;
+    this.#turnOvers = turnOversOf(settings);
     this.#underWay = new Array<number>(n).fill(0);
     cluster.onAnswer = (replica, requests, latencyMs) => {
       this.#underWay[replica] = (this.#underWay[replica] ?? 0) - 1;
@@ -129,6 +130,13 @@ class Load {
   #busyMs(): number[] {
     return this.#cluster.replicas.map(({ work }) => work.busyMs);
   }
+}
+
+/** Each turn-over is so many batches of each proposer. A window of ezBFT has a barrier: what is under way meets that. */
+function turnOversOf({ engine, n, depth }: ClusterSettings): number {
+  const least = n > manyReplicas ? 1 : turnOversOfWindow;
+  if (engine !== 'ezbft') return least;
+  return Math.max(least, Math.ceil(orderingDefaults.checkpointInterval / (depth + spareBatches)));
 }
 
 function shareOf(before: Work, after: Work, requests: number) {

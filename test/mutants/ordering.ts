@@ -16,6 +16,14 @@ const simulated = ['test/simulation/ordering.test.ts'];
 /** Rules of the ordering engines. */
 export const orderingMutants: readonly Mutant[] = [
   {
+    name: 'longer-than-a-batch',
+    rule: 'a request that no batch holds is refused, and not what waits with it',
+    file: 'src/ordering/core/pending.ts',
+    find: 'return payload.length > orderingLimits.payloadBytes;',
+    replace: 'return payload.length < 0;',
+    tests: ['test/ordering/ezbft/conformance.test.ts', 'test/ordering/pbft-conformance.test.ts'],
+  },
+  {
     name: 'value-of-another-cycle',
     rule: 'every signature covers the cycle: a value counts in its own only',
     file: 'src/ordering/check-reports.ts',

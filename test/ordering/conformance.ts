@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { View } from '../../src/kernel/ids.js';
 import type { OrderingEngine } from '../../src/ordering/core/engine.js';
+import { orderingLimits } from '../../src/ordering/fields.js';
 import {
   type EngineFactory,
   OrderingRig,
@@ -58,6 +59,14 @@ export function engineConformance(name: string, factory: EngineFactory<OrderingE
       expect(rig.history(3)).toHaveLength(1);
       expect(rig.outputs[2]?.at(-1)).toMatchObject({ kind: 'refused', reason: 'executed' });
       rig.checkOrder();
+    });
+
+    it('refuses what no batch holds', () => {
+      const rig = open();
+      rig.submit(0, 'a', 1, 'x'.repeat(orderingLimits.payloadBytes + 1));
+      expect(rig.outputs[0]?.at(-1)).toMatchObject({ kind: 'refused', reason: 'too-long' });
+      rig.submit(0, 'a', 1, 'x'.repeat(orderingLimits.payloadBytes / 4));
+      rig.runUntil(() => rig.haveApplied(1));
     });
 
     it('persists what it says before it says it, and what it delivers before it tells', () => {

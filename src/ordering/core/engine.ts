@@ -35,7 +35,8 @@ export interface StateMachine {
   interferes(a: OrderingRequest, b: OrderingRequest): boolean;
   /**
    * What a request touches, where that says all: two interfere where they share one of these. Batches are compared by
-   * them then, and not request by request.
+   * them then, and not request by request. It depends on the request alone, and is the same at all replicas: where more than
+   * `f` say otherwise, no batch is decided.
    */
   keysOf?(request: OrderingRequest): readonly string[];
 }
@@ -71,11 +72,14 @@ export type OrderingOutput =
       /** This replica's own state was not that of the others: what differed, as far as that is known. */
       readonly replaced?: readonly string[];
     }
-  /** Not taken. `busy`: the queue is full, so try again later. `executed`: it was ordered before. */
+  /**
+   * Not taken. `busy`: the queue is full, so try again later. `executed`: it was ordered before. `too-long`: no batch holds
+   * it, be it for its payload or, with ezBFT, for what it touches.
+   */
   | {
       readonly kind: 'refused';
       readonly request: OrderingRequest;
-      readonly reason: 'busy' | 'executed';
+      readonly reason: 'busy' | 'executed' | 'too-long';
     };
 
 /** Whom an engine works for, and how fast. All replicas have the same `checkpointInterval` and `pipelineDepth`. */

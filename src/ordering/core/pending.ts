@@ -1,4 +1,5 @@
 import type { ClientId, ReplicaId } from '../../kernel/ids.js';
+import { orderingLimits } from '../fields.js';
 import type { Batch, OrderingRequest } from '../types.js';
 
 /** What waits because one replica sent it; what comes beyond is not taken. */
@@ -14,6 +15,11 @@ export interface PendingRequest {
   /** Which replica it came from; this one where its own application wants it. */
   readonly source: ReplicaId;
   sinceMs: number;
+}
+
+/** Whether it is longer than any batch. */
+export function isTooLong({ payload }: OrderingRequest): boolean {
+  return payload.length > orderingLimits.payloadBytes;
 }
 
 /** One client's number. Two replicas may hand in different payloads under it. */

@@ -15,7 +15,7 @@ export interface OrderingReplicaOptions extends ReplicaPartyOptions {
   readonly takes: (from: ReplicaId, message: OrderingMessage) => boolean;
   readonly onDelivered: (position: number) => void;
   readonly onInstalled: (position: number) => void;
-  readonly onRefused: (request: OrderingRequest, reason: 'busy' | 'executed') => void;
+  readonly onRefused: (request: OrderingRequest, reason: 'busy' | 'executed' | 'too-long') => void;
 }
 
 type Input = Parameters<OrderingEngine['handle']>[0];

@@ -22,7 +22,7 @@ import { OrderingWitness } from './witness.js';
 export type Refusal = (
   replica: ReplicaId,
   request: OrderingRequest,
-  reason: 'busy' | 'executed',
+  reason: 'busy' | 'executed' | 'too-long',
 ) => void;
 
 /** The world of the ordering engines: replicas, and requests that are submitted to them. */

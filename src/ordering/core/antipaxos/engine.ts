@@ -20,6 +20,7 @@ import {
 } from '../engine.js';
 import { type InputParts, outputsOf } from '../inputs.js';
 import { Outbox, Reminders } from '../outbox.js';
+import { isTooLong } from '../pending.js';
 import { CatchingUp, Returning } from './catching-up.js';
 import { Cycles } from './cycles.js';
 import { DecisionModule } from './decision-module.js';
@@ -160,6 +161,8 @@ export class AntipaxosEngine implements OrderingEngine {
     const { pending, self } = this.#state;
     if (this.#delivery.isExecuted(request)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'executed' });
+    } else if (isTooLong(request)) {
+      this.#outbox.output({ kind: 'refused', request, reason: 'too-long' });
     } else if (!pending.add(request, self, this.#outbox.nowMs)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'busy' });
     } else {

@@ -13,6 +13,7 @@ import {
 import { type InputParts, outputsOf } from '../inputs.js';
 import { nonceOf } from '../lost-store.js';
 import { Outbox, Reminders } from '../outbox.js';
+import { isTooLong } from '../pending.js';
 import { CatchingUp } from './catching-up.js';
 import { DecisionModule } from './decision-module.js';
 import { Execution } from './executing.js';
@@ -150,10 +151,11 @@ export class EzbftEngine implements OrderingEngine {
 
   #submit(request: OrderingRequest): void {
     const { pending, self, judge, keptBytesMax } = this.#state;
-    const isTooLong = judge.keptBytesOf(request) > keptBytesMax;
     if (this.#execution.isExecuted(request)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'executed' });
-    } else if (isTooLong || !pending.add(request, self, this.#outbox.nowMs)) {
+    } else if (isTooLong(request) || judge.keptBytesOf(request) > keptBytesMax) {
+      this.#outbox.output({ kind: 'refused', request, reason: 'too-long' });
+    } else if (!pending.add(request, self, this.#outbox.nowMs)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'busy' });
     } else {
       this.#reminders.watch();

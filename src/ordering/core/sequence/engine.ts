@@ -10,6 +10,7 @@ import {
 } from '../engine.js';
 import { type InputParts, outputsOf } from '../inputs.js';
 import { Outbox } from '../outbox.js';
+import { isTooLong } from '../pending.js';
 import { type AnySequenceReplica, fitted } from './replica.js';
 import type { SequenceHost } from './state.js';
 
@@ -93,6 +94,8 @@ export abstract class SequenceEngine implements OrderingEngine {
   #submit(request: OrderingRequest): void {
     if (this.#replica.isExecuted(request)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'executed' });
+    } else if (isTooLong(request)) {
+      this.#outbox.output({ kind: 'refused', request, reason: 'too-long' });
     } else if (!this.#replica.submit(request)) {
       this.#outbox.output({ kind: 'refused', request, reason: 'busy' });
     }
