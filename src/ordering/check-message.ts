@@ -143,8 +143,11 @@ class MessageCheck {
   check(from: ReplicaId, message: OrderingMessage): Finding {
     const keyring = this.#keyring;
     switch (message.kind) {
-      case 'requests':
       case 'batch':
+        // It is asked for by a digest that a quorum has vouched for.
+        if (message.scope === 'ezbft') return undefined;
+        return this.#checkBatch(message.scope, message.batch);
+      case 'requests':
         return this.#checkBatch(message.scope, message.batch);
       case 'pre-prepare':
         return (

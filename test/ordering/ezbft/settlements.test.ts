@@ -10,6 +10,7 @@ import {
   type Batch,
   instanceClient,
   type OrderingMessage,
+  type OrderingRequest,
   type SequencePhase,
   type SpecReply,
   sequenceNumber,
@@ -163,5 +164,149 @@ describe('a batch that is settled', () => {
     rig.runUntil(() => rig.haveApplied(1), orderingDefaults.resendAfterMs);
     expect(rig.count('fetch-instance')).toBe(1);
     expect(rig.count('batch')).toBe(1);
+  });
+
+  /** Replica 2 gets neither the first order nor what an honest replica says of it; a liar says it, and has nothing. */
+  function toldByALiarAlone(): KeyedRig {
+    const rig = rigWithout(3);
+    const lost = new Set<string>();
+    rig.tamper = (from, to, message) => {
+      const what = `${from} ${message.kind}`;
+      const isLost = to === 2 && /spec-(order|reply)/.test(message.kind) && !lost.has(what);
+      if (isLost) lost.add(what);
+      return isLost ? [] : [message];
+    };
+    rig.submit(0, 'a', 1, 'key x');
+    const value = keyedJudge.valueOf([makeRequest('a', 1, 'key x')], [0, 0, 0, 0]);
+    const reply = rig.reply(3, 0, 1, value);
+    for (const to of [0, 1, 2]) rig.transmit(3, to, { kind: 'spec-reply', scope: 'ezbft', reply });
+    return rig;
+  }
+
+  it('is fetched though a liar alone has said here that it has it', () => {
+    const rig = toldByALiarAlone();
+    rig.runUntil(() => rig.haveApplied(1), 10_000);
+    expect(rig.count('fetch-instance')).toBeLessThan(4);
+  });
+
+  it('is asked for ever more seldom where nobody answers', () => {
+    const rig = toldByALiarAlone();
+    rig.runUntil(() => rig.haveApplied(1, [0, 1]));
+    rig.crash(0);
+    rig.crash(1);
+    rig.runFor(60_000);
+    const before = rig.count('fetch-instance');
+    expect(before).toBeGreaterThan(3);
+    rig.runFor(60_000);
+    expect(rig.count('fetch-instance') - before).toBeLessThan(40);
+  });
+
+  it('is fetched besides sixteen that nobody has', () => {
+    const rig = new KeyedRig({ options: { batchDelayMs: 0, idleDelayMs: 0, pipelineDepth: 64 } });
+    rig.crash(3);
+    const hidden = 16;
+    rig.tamper = (_from, to, message) => {
+      if (to === 2 && message.kind === 'spec-order') return [];
+      const isHidden = message.kind === 'fetch-instance' && message.instance.index <= hidden;
+      return isHidden ? [] : [message];
+    };
+    for (let number = 1; number <= hidden + 1; number += 1) {
+      rig.submit(0, `a${number}`, 1, `key${number} x`);
+      const batch = [makeRequest(`a${number}`, 1, `key${number} x`)];
+      const value = keyedJudge.valueOf(batch, [number - 1, 0, 0, 0]);
+      const reply = rig.reply(3, 0, number, value);
+      for (const to of [0, 1]) rig.transmit(3, to, { kind: 'spec-reply', scope: 'ezbft', reply });
+      rig.runUntil(() => rig.haveApplied(number, [0, 1]));
+    }
+    rig.runFor(2_000);
+    expect(rig.count('batch')).toBeGreaterThan(0);
+  });
+
+  it('is taken though its client is gone since', () => {
+    let isKnown = true;
+    const rig = new KeyedRig({
+      options: { batchDelayMs: 0, idleDelayMs: 0 },
+      isGenuine: () => isKnown,
+    });
+    rig.latencyMinMs = 10;
+    rig.latencyMaxMs = 10;
+    rig.crash(3);
+    const order = rig.order(3, 1, [makeRequest('a', 1, 'key x')], [0, 0, 0, 0]);
+    for (const to of [0, 1]) rig.transmit(3, to, order);
+    rig.runFor(30);
+    isKnown = false;
+    rig.runUntil(() => rig.haveApplied(1), 10_000);
+  });
+
+  it('does not keep an order with the same batch from being replied to', () => {
+    const rig = new KeyedRig({
+      options: { batchDelayMs: 0, idleDelayMs: 0, resendAfterMs: 4_000, suspectAfterMs: 20_000 },
+    });
+    const liar = 3;
+    rig.crash(liar);
+    let isLosing = true;
+    let hasReplied = false;
+    rig.tamper = (from, to, message) => {
+      const isOfInstance = message.kind === 'spec-order' || message.kind === 'spec-reply';
+      if (isLosing && to === 2 && isOfInstance) return [];
+      if (!isLosing && from === 2 && message.kind === 'spec-reply') hasReplied = true;
+      return message.kind === 'fetch-instance' ? [] : [message];
+    };
+    const batch = [makeRequest('a', 1, 'key x')];
+    const value = keyedJudge.valueOf(batch, [0, 0, 0, 0]);
+    const reply = rig.reply(liar, 0, 1, value);
+    for (const to of [0, 1]) rig.transmit(liar, to, { kind: 'spec-reply', scope: 'ezbft', reply });
+    rig.submit(0, 'a', 1, 'key x');
+    rig.runUntil(() => rig.haveApplied(1, [0, 1]), 60_000);
+    rig.runFor(40);
+    isLosing = false;
+    rig.transmit(liar, 2, rig.order(liar, 1, batch, [1, 0, 0, 0]));
+    rig.runFor(100);
+    expect(rig.history(2)).toHaveLength(1);
+    expect(hasReplied).toBe(true);
+  });
+});
+
+describe('keys', () => {
+  const openWith = (keysOf: (request: OrderingRequest, self: number) => readonly string[]) =>
+    new OrderingRig(
+      (options, machine) =>
+        new EzbftEngine(
+          options,
+          Object.assign(machine, {
+            keysOf: (request: OrderingRequest) => keysOf(request, options.self),
+          }),
+        ),
+      { options: { batchDelayMs: 0, idleDelayMs: 0 } },
+    );
+
+  it('may come in another order at each replica', () => {
+    const rig = openWith((_request, self) =>
+      ['one', 'two', 'three', 'four'].map((_, at, all) => all[(at + self) % all.length] ?? ''),
+    );
+    rig.submit(0, 'a', 1, 'x');
+    rig.runUntil(() => rig.haveApplied(1), 10_000);
+  });
+
+  it('are the same after a restart, while anything is under way; else the replica says so and does not start', () => {
+    let version = 1;
+    const rig = openWith(() => [`key ${version}`]);
+    rig.tamper = (_from, _to, message) => (message.kind === 'spec-reply' ? [] : [message]);
+    rig.submit(0, 'a', 1, 'x');
+    rig.runFor(100);
+    rig.crash(0);
+    version = 2;
+    expect(() => rig.start(0)).toThrow('change keysOf when nothing is under way');
+    version = 1;
+    rig.start(0);
+    rig.tamper = (_from, _to, message) => [message];
+    rig.runUntil(() => rig.haveApplied(1));
+    rig.runUntilIdle();
+    version = 2;
+    for (const replica of [0, 1, 2, 3]) rig.crash(replica);
+    for (const replica of [0, 1, 2, 3]) rig.start(replica);
+    rig.submit(1, 'b', 1, 'x');
+    rig.runUntil(() => rig.haveApplied(2));
+    rig.checkOrder();
   });
 });

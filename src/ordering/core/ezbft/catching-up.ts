@@ -1,3 +1,4 @@
+import { resendDelayMs } from '../../../kernel/core.js';
 import { oneCorrect, type ReplicaId, type View } from '../../../kernel/ids.js';
 import type { Instance } from '../../types.js';
 import type { Progress, Reminding } from '../outbox.js';
@@ -34,6 +35,8 @@ export class CatchingUp implements Reminding {
   readonly #proposing: Proposing;
   /** Whether instances that a leader names are waited for: those that it named before came. */
   readonly #naming = new Patience();
+  /** Batches that others were asked for: how often, and when the next is. */
+  readonly #asked = new Map<InstanceEntry, { readonly times: number; readonly nextMs: number }>();
   readonly #shown = new Map<ReplicaId, { readonly sinceMs: number; count: number }>();
 
   constructor(state: EzbftState, { replying, execution, decisions, proposing }: Parts) {
@@ -55,7 +58,7 @@ export class CatchingUp implements Reminding {
   onTimer(name: string): boolean {
     if (name !== AWAITED) return false;
     this.#refuseWhatIsAwaited();
-    for (const entry of [...this.#state.wanting].slice(0, CHUNK)) this.#fetchBatch(entry);
+    this.#fetchBatches();
     this.watch();
     return true;
   }
@@ -158,18 +161,32 @@ export class CatchingUp implements Reminding {
     this.#state.outbox.broadcast({ kind: 'fetch-instance', instance });
   }
 
-  /** Of one after the other that may have it: of those that named it, but for the leader, where their replies are here. */
-  #fetchBatch(entry: InstanceEntry): void {
-    const { everybody, self, outbox } = this.#state;
-    const { instance, replies, wanted } = entry;
-    const named = everybody.filter((one) => {
-      const value = replies.get(one)?.statement.value;
-      return one !== instance.space && value?.digest === wanted?.digest;
-    });
-    const holders = named.length > 0 ? named : everybody.filter((one) => one !== self);
-    const holder = holders[entry.asked % holders.length];
-    entry.asked += 1;
-    if (holder !== undefined) outbox.send(holder, { kind: 'fetch-instance', instance });
+  /** Of one replica after the other, ever more seldom. */
+  #fetchBatches(): void {
+    const { wanting, outbox, options } = this.#state;
+    for (const entry of this.#asked.keys()) if (!wanting.has(entry)) this.#asked.delete(entry);
+    const due = [...wanting].filter(
+      (entry) => (this.#asked.get(entry)?.nextMs ?? 0) <= outbox.nowMs,
+    );
+    for (const entry of due.slice(0, CHUNK)) {
+      const times = this.#asked.get(entry)?.times ?? 0;
+      const nextMs = outbox.nowMs + resendDelayMs(options.resendAfterMs, times);
+      this.#asked.set(entry, { times: times + 1, nextMs });
+      const holders = this.#holdersOf(entry);
+      const holder = holders[times % holders.length];
+      const { instance } = entry;
+      if (holder !== undefined) outbox.send(holder, { kind: 'fetch-instance', instance });
+    }
+  }
+
+  /** First those that have named the batch here, as a liar may have; last the leader, which may have withheld it. */
+  #holdersOf({ instance, replies, wanted }: InstanceEntry): readonly ReplicaId[] {
+    const { everybody, self } = this.#state;
+    const rankOf = (one: ReplicaId): number => {
+      if (one === instance.space) return 2;
+      return replies.get(one)?.statement.value?.digest === wanted?.digest ? 0 : 1;
+    };
+    return everybody.filter((one) => one !== self).sort((a, b) => rankOf(a) - rankOf(b));
   }
 
   /**

@@ -131,6 +131,7 @@ export class EzbftEngine implements OrderingEngine {
     this.#execution.restore(records);
     this.#state.restore(records);
     this.#decisions.restore(records);
+    this.#state.checkTouched();
     this.#execution.execute();
     this.#outbox.replaying = false;
     this.#catchingUp.watch();

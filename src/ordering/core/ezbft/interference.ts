@@ -39,7 +39,7 @@ export class Judge {
     if (known) return known;
     const keys = new Set<string>();
     for (const request of batch) {
-      for (const key of this.#machine.keysOf?.(request) ?? []) keys.add(wellFormed(key));
+      for (const key of this.#keysOf(request)) keys.add(wellFormed(key));
     }
     const touched = {
       isBarrier: batch.length === 0,
@@ -49,6 +49,12 @@ export class Judge {
     };
     this.#touched.set(batch, touched);
     return touched;
+  }
+
+  /** In one order at all replicas, whatever order the application gives them in. */
+  #keysOf(request: OrderingRequest): readonly string[] {
+    const keys = this.#machine.keysOf?.(request) ?? [];
+    return keys.length > 1 ? [...keys].sort() : keys;
   }
 
   /** What a replica that has the batch names of it. */

@@ -55,7 +55,8 @@ export class Replying {
     // Replies that overtook the order.
     const early = isFirst && !this.#isLate(entry) ? entry.replies.keys() : [];
     for (const replica of early) this.#patience.wasInTime(replica);
-    if (this.#state.supply(batch)) return this.#events.decided();
+    if (this.#state.supply(batch)) this.#events.decided();
+    if (entry.decision) return;
     this.#keep(entry, instance.space, order);
     const said = this.#state.said(entry);
     if (said) this.#state.outbox.send(from, { kind: 'spec-reply', reply: said });

@@ -4,6 +4,7 @@ import type { Signed } from '../../../kernel/signed.js';
 import { nullBatch, nullDigest } from '../../batch-codec.js';
 import { digestOfBatch } from '../../check-message.js';
 import { orderingLimits } from '../../fields.js';
+import { digestOfTouched } from '../../touched-codec.js';
 import type {
   Batch,
   Instance,
@@ -54,6 +55,11 @@ export interface Decision {
   readonly replies?: SharedCertificate<SpecReply>;
 }
 
+function checkSame(known: InstanceValue | null, value: InstanceValue | null): void {
+  const isSame = known && value ? isSameValue(known, value) : known === value;
+  invariant(isSame, 'one decision an instance');
+}
+
 /** What a replica knows of one instance. */
 export interface InstanceEntry {
   readonly instance: Instance;
@@ -66,8 +72,6 @@ export interface InstanceEntry {
   decision: Decision | undefined;
   /** As what it was settled, while the batch is not at hand. */
   wanted: InstanceValue | undefined;
-  /** How often another was asked for that batch. */
-  asked: number;
   /** Since when it is known here. */
   readonly sinceMs: number;
 }
@@ -179,7 +183,6 @@ export class EzbftState {
       isDisputed: false,
       decision: undefined,
       wanted: undefined,
-      asked: 0,
       sinceMs: this.outbox.nowMs,
     };
     this.spaces[instance.space]?.set(instance.index, entry);
@@ -264,7 +267,7 @@ export class EzbftState {
 
   /** As the Decision Module has settled it. Where its batch is not at hand, it is decided when that comes. */
   settle(entry: InstanceEntry, { value, touched }: SettledInstance): void {
-    if (entry.wanted) return;
+    if (entry.wanted) return checkSame(entry.wanted, value);
     this.#use(entry.instance);
     const known = value ? this.#batchOf(entry, value.digest) : nullBatch;
     const batch = entry.decision?.batch ?? known;
@@ -294,12 +297,9 @@ export class EzbftState {
   /** Returns false where it was decided before; never otherwise. */
   decide(entry: InstanceEntry, decision: Decision): boolean {
     const { value } = decision;
-    if (entry.decision) {
-      const known = entry.decision.value;
-      const isSame = known && value ? isSameValue(known, value) : known === value;
-      invariant(isSame, 'one decision an instance');
-      return false;
-    }
+    const known = entry.decision ? entry.decision.value : entry.wanted;
+    if (known !== undefined) checkSame(known, value);
+    if (entry.decision) return false;
     this.#noteDecision(entry, decision);
     const { replies, batch } = decision;
     const isHeld = this.#isSaid(entry, value);
@@ -381,6 +381,23 @@ export class EzbftState {
       const { instance, value, batch } = decodeSettled(bytes);
       const entry = this.#restored(instance);
       if (entry) this.#noteDecision(entry, { value, batch });
+    }
+  }
+
+  /**
+   * Throws where the application says otherwise than before it was restarted what an undecided batch touches: what this
+   * replica has said of it would count with nobody.
+   */
+  checkTouched(): void {
+    for (const entry of this.entries()) {
+      const value = this.said(entry)?.statement.value;
+      const batch = value && entry.orders.get(value.digest)?.batch;
+      if (!batch || entry.decision || entry.wanted) continue;
+      if (digestOfTouched(this.judge.touchedBy(batch)) === value.touched) continue;
+      throw new Error(
+        `the application says otherwise than before what instance ${keyOf(entry.instance)} touches, which is not decided: ` +
+          'start the version that ran before, and change keysOf when nothing is under way',
+      );
     }
   }
 
