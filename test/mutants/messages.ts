@@ -10,7 +10,7 @@ export const messageMutants: readonly Mutant[] = [
     file: 'src/ordering/check-instances.ts',
     find: 'value.deps.length === n && value',
     replace: 'value',
-    tests: fuzz,
+    tests: ['test/ordering/ezbft/messages.test.ts'],
   },
   {
     name: 'message-order-of-another-batch',

@@ -56,7 +56,7 @@ describe('at the limits', () => {
   });
 
   it('a bank that nobody invited has no say, with the invitations of another bank neither', () => {
-    for (const seed of [1, 2, 3]) {
+    for (const seed of [1, 16, 24]) {
       const liars = [{ address: 'bank-c', behaviours: ['gate-crash' as const] }];
       const { coverage, violations } = simulate({ ...calm, seed, liars });
       expect(violations).toEqual([]);
