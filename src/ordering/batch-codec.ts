@@ -20,6 +20,9 @@ import type {
   OrderingRequest,
 } from './types.js';
 
+/** The number of requests in a batch; and what each has besides name and payload: two lengths and a number. */
+const countBytes = 2;
+const framingBytes = 14;
 /** Clients come in request after request. */
 const clients = new KnownNames(clientId);
 const knownClient = (text: string): ClientId => clients.of(text);
@@ -150,6 +153,8 @@ function readRequests(reader: Reader): Batch {
 function writeRequests(writer: Writer, batch: Batch): void {
   const bytes = batch.reduce((sum, { payload }) => sum + payload.length, 0);
   if (bytes > orderingLimits.batchBytes) throw new WireError('batch too long');
+  const names = batch.reduce((sum, { client }) => sum + client.length, 0);
+  writer.reserve(countBytes + batch.length * framingBytes + names + bytes);
   writer.list(batch, orderingLimits.batchRequests, (request) => writeRequest(writer, request));
 }
 

@@ -236,6 +236,12 @@ export class Writer {
     return 2 * written.length > room.length ? written : written.slice();
   }
 
+  /** Room for so many bytes more at once, where it is known how many come. */
+  reserve(length: number): void {
+    const needed = this.#length + length;
+    if (needed > this.#bytes.length) this.#grow(needed);
+  }
+
   u8(value: number): void {
     checkRange(value, 0xff);
     const at = this.#claim(1);

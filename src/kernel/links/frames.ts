@@ -19,6 +19,8 @@ export interface ChannelHandler {
 export const maxMessageBytes = 16 * 1024 * 1024;
 /** A larger buffer has memory of its own; Node takes smaller ones from a pool. */
 const sharedUpTo = Buffer.poolSize;
+/** A frame may take so many times the room that was full, or twice that where it is all. What is copied is garbage. */
+const growth = 8;
 const lengthBytes = 4;
 const prefixBytes = lengthBytes + 1;
 const none = Buffer.alloc(0);
@@ -152,7 +154,8 @@ export class FrameDecoder<Channel extends string = PeerChannel> {
   #append(bytes: Buffer, wanted: number): void {
     const needed = this.#filled + bytes.length;
     if (needed > this.#buffer.length) {
-      const grown = Buffer.allocUnsafe(Math.min(wanted, Math.max(needed, this.#buffer.length * 2)));
+      const room = Math.max(needed, this.#buffer.length * growth);
+      const grown = Buffer.allocUnsafe(2 * room < wanted ? room : wanted);
       grown.set(this.#buffer.subarray(0, this.#filled));
       this.#buffer = grown;
     }
