@@ -99,13 +99,23 @@ describe('a liar that names no value of anything', () => {
    * replies to each differ, so each may come to nothing.
    */
   it.each([
-    { patience: 'more', suspectAfterMs: 1500 },
-    { patience: 'less', suspectAfterMs: 9 },
+    { suspectAfterMs: 1500, interval: 4, seed: 1, heldMs: 10 },
+    { suspectAfterMs: 9, interval: 4, seed: 1, heldMs: 10 },
+    // Each of these had used up all places for barriers.
+    { suspectAfterMs: 5, interval: 4, seed: 1, heldMs: 10 },
+    { suspectAfterMs: 7, interval: 5, seed: 2, heldMs: 10 },
+    { suspectAfterMs: 15, interval: 8, seed: 2, heldMs: 60 },
   ])(
-    'does not halt barriers, where replicas have $patience patience than that',
-    ({ suspectAfterMs }) => {
+    'does not halt barriers, where replicas have patience for $suspectAfterMs ms (interval $interval)',
+    ({ suspectAfterMs, interval, seed, heldMs }) => {
       const rig = new KeyedRig({
-        options: { checkpointInterval: 4, batchDelayMs: 0, idleDelayMs: 0, suspectAfterMs },
+        seed,
+        options: {
+          checkpointInterval: interval,
+          batchDelayMs: 0,
+          idleDelayMs: 0,
+          suspectAfterMs,
+        },
       });
       rig.crash(3);
       const seen = new Set<string>();
@@ -125,7 +135,7 @@ describe('a liar that names no value of anything', () => {
         const orders = held.get(from) ?? new Map<number, OrderingMessage>();
         held.set(from, orders.set(to, message));
         const isWhole = [...held.values()].every(({ size }) => size === 2);
-        if (held.size === 3 && isWhole) rig.after(10, release);
+        if (held.size === 3 && isWhole) rig.after(heldMs, release);
         return [];
       };
       for (let number = 1; number <= 16; number += 1) {

@@ -109,6 +109,30 @@ describe("the Decision Module's state", () => {
   });
 });
 
+describe('patience', () => {
+  it('grows where barriers of more than f replicas came to nothing, and with those of liars alone never', () => {
+    const rig = new KeyedRig();
+    const state = stateOf(4, 64, byKeys);
+    const { suspectAfterMs } = state.options;
+    const loseBarrier = (space: number, index: number, batch: Batch = []) => {
+      const entry = state.entry({ space: space as ReplicaId, index });
+      const { order } = rig.order(space, index, batch, [0, 0, 0, 0]);
+      state.keepOrder(entry, { order, batch });
+      state.decide(entry, { value: null, batch: [] });
+    };
+    for (let index = 1; index <= 40; index += 1) loseBarrier(3, index);
+    loseBarrier(2, 1, [makeRequest('a', 1, 'no barrier')]);
+    expect(state.patienceMs).toBe(suspectAfterMs);
+    loseBarrier(2, 2);
+    loseBarrier(2, 3);
+    expect(state.patienceMs).toBe(4 * suspectAfterMs);
+    for (let index = 4; index <= 40; index += 1) loseBarrier(2, index);
+    expect(state.patienceMs).toBe(4096 * suspectAfterMs);
+    state.cutAt([0, 0, 40, 40]);
+    expect(state.patienceMs).toBe(suspectAfterMs);
+  });
+});
+
 describe('a replica that was away', () => {
   const away = 3;
 

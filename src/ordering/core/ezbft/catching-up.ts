@@ -194,7 +194,7 @@ export class CatchingUp implements Reminding {
    * those alone name them that have named such before.
    */
   #refuseWhatIsAwaited(): void {
-    const { outbox, options, isLost } = this.#state;
+    const { outbox, options, isLost, patienceMs } = this.#state;
     if (isLost) return;
     const waiting = [...this.#state.entries()].filter(
       (entry) => entry.decision?.value && !this.#state.isExecuted(entry.instance),
@@ -204,7 +204,7 @@ export class CatchingUp implements Reminding {
       if (waitedMs < options.resendAfterMs * BRIEFLY) continue;
       const namers = namersOf(instance, waiting);
       const isTrusted = namers.length === 0 || namers.some((one) => this.#naming.isAwaited(one));
-      if (isTrusted && waitedMs < options.suspectAfterMs) continue;
+      if (isTrusted && waitedMs < patienceMs) continue;
       const entry = this.#state.entry(instance);
       if (this.#state.said(entry) || entry.wanted) continue;
       for (const namer of namers) this.#naming.missed(namer);

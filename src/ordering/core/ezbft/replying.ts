@@ -220,8 +220,8 @@ export class Replying {
 
   /** A liar that names no value makes no no-op of what the others are about to name: they have some patience. */
   #mayBecomeMore({ replies, sinceMs }: InstanceEntry): boolean {
-    const { outbox, options } = this.#state;
-    if (outbox.nowMs - sinceMs >= options.suspectAfterMs) return false;
+    const { outbox, options, patienceMs } = this.#state;
+    if (outbox.nowMs - sinceMs >= patienceMs) return false;
     const said = [...replies.values()].map(({ statement }) => statement.value);
     return mayBecomeMore(said, options.resilience);
   }

@@ -38,6 +38,8 @@ const SETTLEMENT_BYTES = 64 * 1024;
 /** Of an instance in the Decision Module's state, besides what its batch touches and one index for each space. */
 const INSTANCE_BYTES = 128;
 const INDEX_BYTES = 8;
+/** Of a replica's patience, by barriers that come to nothing. */
+const PATIENCE_DOUBLINGS_MAX = 12;
 /** A liar may sign two orders of one instance; more are not kept. */
 const ORDERS_MAX = 2;
 
@@ -53,6 +55,13 @@ export interface Decision {
   readonly batch: Batch;
   /** The same reply of all replicas; without, the Decision Module's log is the proof. */
   readonly replies?: SharedCertificate<SpecReply>;
+}
+
+/** Barriers of a space that are no-ops. */
+function lostBarriers(space: ReadonlyMap<number, InstanceEntry>): number {
+  const isLost = ({ decision, orders }: InstanceEntry) =>
+    decision?.value === null && orders.has(nullDigest);
+  return [...space.values()].filter(isLost).length;
 }
 
 function checkSame(known: InstanceValue | null, value: InstanceValue | null): void {
@@ -154,6 +163,17 @@ export class EzbftState {
     const head = INSTANCE_BYTES + n * INDEX_BYTES;
     const each = Math.floor(settledBytesMax / (n * this.settledKept)) - head;
     return Math.min(each, touchedBytesMax);
+  }
+
+  /**
+   * How long this replica waits for what others have before it says that it will name no value: twice as long for each
+   * barrier that has come to nothing in the spaces of more than `f` replicas since the last checkpoint. Messages take
+   * longer then, and places for barriers are finite. Liars alone do not bring that about.
+   */
+  get patienceMs(): number {
+    const { suspectAfterMs, resilience } = this.options;
+    const lost = this.spaces.map(lostBarriers).sort((a, b) => b - a);
+    return suspectAfterMs * 2 ** Math.min(lost[resilience.f] ?? 0, PATIENCE_DOUBLINGS_MAX);
   }
 
   isWithinReach(space: number, index: number): boolean {
