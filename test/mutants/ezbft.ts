@@ -7,6 +7,7 @@ const engine = ['test/ordering/ezbft/engine.test.ts'];
 const messages = ['test/ordering/ezbft/messages.test.ts'];
 const settled = ['test/ordering/ezbft/settled.test.ts'];
 const settlements = ['test/ordering/ezbft/settlements.test.ts'];
+const commands = ['test/ordering/ezbft/commands.test.ts'];
 const liars = ['test/ordering/ezbft/liars.test.ts'];
 const conformance = ['test/ordering/ezbft/conformance.test.ts'];
 
@@ -139,6 +140,30 @@ export const ezbftMutants: readonly Mutant[] = [
     find: 'while (at > 0 && (known[at - 1] ?? 0) > index) at -= 1;',
     replace: '',
     tests: interference,
+  },
+  {
+    name: 'ezbft-no-ops-at-once',
+    rule: 'nobody votes for a no-op of an instance that others are about to name',
+    file: 'src/ordering/core/ezbft/decision-module.ts',
+    find: "if (!batch.some((request) => this.#isTooEarly(request))) return 'accept';",
+    replace: "if (batch.length > 0) return 'accept';",
+    tests: commands,
+  },
+  {
+    name: 'ezbft-no-ops-never',
+    rule: 'what came too early is judged again',
+    file: 'src/ordering/core/ezbft/decision-module.ts',
+    find: 'this.#replica.recheck();',
+    replace: '',
+    tests: commands,
+  },
+  {
+    name: 'ezbft-new-keys-alone',
+    rule: 'a replica finds what is settled by all that the Decision Module finds it by',
+    file: 'src/ordering/core/ezbft/state.ts',
+    find: 'if (!batch || !touched || this.judge.touches(batch, value)) return;',
+    replace: 'if (batch !== nullBatch) return;',
+    tests: settlements,
   },
   {
     name: 'ezbft-patience-as-ever',
@@ -440,7 +465,7 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-null-makes-no-ops',
     rule: 'a liar that names no value makes no no-op of what the others are about to name',
     file: 'src/ordering/core/ezbft/replying.ts',
-    find: 'if (isDue && !this.#mayBecomeMore(entry) && this.#events.settle(entry)) return;',
+    find: 'if (isDue && !this.#isTooEarly(entry) && this.#events.settle(entry)) return;',
     replace: 'if (isDue && this.#events.settle(entry)) return;',
     tests: liars,
   },

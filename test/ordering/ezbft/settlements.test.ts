@@ -309,4 +309,29 @@ describe('keys', () => {
     rig.runUntil(() => rig.haveApplied(2));
     rig.checkOrder();
   });
+
+  /** Of eight groups before, and sixteen after: what was settled before shares a group with what is new. */
+  it('may change when nothing is under way, also with what the Decision Module still knows', () => {
+    let groups = 8;
+    const rig = openWith(({ payload }) => [
+      `group ${Number(new TextDecoder().decode(payload)) % groups}`,
+    ]);
+    rig.crash(3);
+    rig.submit(0, 'a', 1, '9');
+    rig.runUntil(() => rig.haveApplied(1));
+    rig.start(3);
+    rig.runUntil(() => rig.haveApplied(1), 60_000);
+    rig.runUntilIdle();
+    for (const replica of [0, 1, 2, 3]) rig.crash(replica);
+    groups = 16;
+    for (const replica of [0, 1, 2, 3]) rig.start(replica);
+    rig.runUntilIdle();
+    // Fast at all but one, which has it settled.
+    rig.tamper = (from, to, message) =>
+      from === 3 && to === 0 && message.kind === 'spec-reply' ? [] : [message];
+    rig.submit(1, 'b', 1, '1');
+    rig.runUntil(() => rig.haveApplied(2), 20_000);
+    rig.runFor(10_000);
+    rig.checkOrder();
+  });
 });

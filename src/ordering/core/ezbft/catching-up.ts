@@ -137,7 +137,7 @@ export class CatchingUp implements Reminding {
    * awaited, or nobody's concern any more.
    */
   #isOpen(entry: InstanceEntry, awaited: ReadonlySet<string>): boolean {
-    if (entry.decision) return false;
+    if (entry.decision || entry.wanted) return false;
     const named = this.#state.said(entry)?.statement.value ?? undefined;
     const isSaid = entry.replies.size >= oneCorrect(this.#state.options.resilience);
     return named !== undefined || isSaid || awaited.has(keyOf(entry.instance));
@@ -170,10 +170,11 @@ export class CatchingUp implements Reminding {
     );
     for (const entry of due.slice(0, CHUNK)) {
       const times = this.#asked.get(entry)?.times ?? 0;
-      const nextMs = outbox.nowMs + resendDelayMs(options.resendAfterMs, times);
-      this.#asked.set(entry, { times: times + 1, nextMs });
       const holders = this.#holdersOf(entry);
       const holder = holders[times % holders.length];
+      const rounds = Math.floor(times / holders.length);
+      const nextMs = outbox.nowMs + resendDelayMs(options.resendAfterMs, rounds);
+      this.#asked.set(entry, { times: times + 1, nextMs });
       const { instance } = entry;
       if (holder !== undefined) outbox.send(holder, { kind: 'fetch-instance', instance });
     }

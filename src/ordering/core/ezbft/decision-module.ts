@@ -3,6 +3,7 @@ import { primaryOf, type ReplicaId, type View } from '../../../kernel/ids.js';
 import { decodeSettlement, encodeSettlement } from '../../settlement-codec.js';
 import { digestOfTouched } from '../../touched-codec.js';
 import {
+  type Batch,
   type Instance,
   type InstanceValue,
   instanceClient,
@@ -12,14 +13,19 @@ import {
 } from '../../types.js';
 import { fabRule } from '../fab/rule.js';
 import { fitted, SequenceReplica } from '../sequence/replica.js';
-import type { SequenceHost } from '../sequence/state.js';
+import type { Judgement, SequenceHost } from '../sequence/state.js';
 import { settle, type Weighed, weigh } from './deciding.js';
 import { type SettledInstance, SettledInstances } from './settled-instances.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
+const PATIENCE = 'patience';
+/** Of the time of a retransmission: how often what came too early is judged again. */
+const LOOKED_AT_AGAIN = 1 / 4;
+
 /** A command, read. */
 interface Command extends Weighed {
   readonly instance: Instance;
+  readonly said: readonly (InstanceValue | null)[];
   readonly touched: Touched | null;
 }
 
@@ -47,7 +53,7 @@ export class DecisionModule {
     const changed = { batchDelayMs: 0, ...fitted(state.options) };
     const outbox = state.outbox.child('ezbft-decisions', changed);
     const host: SequenceHost = {
-      judge: (batch) => (batch.every((request) => this.#isSound(request)) ? 'accept' : 'refuse'),
+      judge: (batch) => this.#judge(batch),
       apply: (_sequence, batch) => {
         for (const request of batch) this.#apply(this.#commandOf(request));
       },
@@ -123,6 +129,27 @@ export class DecisionModule {
     this.#replica.onMessage(message);
   }
 
+  /** Judges again what came too early. Returns false where the timer is not this. */
+  onPatience(name: string): boolean {
+    if (name !== PATIENCE) return false;
+    this.#replica.recheck();
+    return true;
+  }
+
+  /** A command may be a liar's that makes a no-op of what others are about to name: it comes later. */
+  #judge(batch: Batch): Judgement {
+    if (!batch.every((request) => this.#isSound(request))) return 'refuse';
+    if (!batch.some((request) => this.#isTooEarly(request))) return 'accept';
+    const { outbox, options } = this.#state;
+    outbox.ensureTimer(PATIENCE, options.resendAfterMs * LOOKED_AT_AGAIN);
+    return 'later';
+  }
+
+  #isTooEarly(request: OrderingRequest): boolean {
+    const { instance, said } = this.#commandOf(request);
+    return this.#state.isTooEarly(instance, said);
+  }
+
   /** Its signatures are checked: whether it has what the batch touches, as a correct replica says that has the batch. */
   #isSound(request: OrderingRequest): boolean {
     const { touched, ...weighed } = this.#commandOf(request);
@@ -147,11 +174,9 @@ export class DecisionModule {
     const statements = said.map(({ reply }) => reply.statement);
     const [first] = statements;
     if (!first) throw new Error('a command of no replies');
-    const weighed = weigh(
-      statements.map(({ value }) => value),
-      resilience,
-    );
-    const command = { instance: first.instance, touched, ...weighed };
+    const values = statements.map(({ value }) => value);
+    const weighed = weigh(values, resilience);
+    const command = { instance: first.instance, said: values, touched, ...weighed };
     this.#parsed.set(request, command);
     return command;
   }

@@ -167,7 +167,7 @@ export class EzbftEngine implements OrderingEngine {
   #onTimer(name: string): void {
     if (this.#decisions.onTimer(name)) return;
     const own = this.#outbox.timerRanOut(name);
-    if (own === undefined) return;
+    if (own === undefined || this.#decisions.onPatience(own)) return;
     const { checkpoints } = this.#execution;
     const parts = [this.#lost, this.#replying, this.#proposing, this.#catchingUp, checkpoints];
     if (!parts.some((one) => one.onTimer(own))) this.#reminders.onTimer(own);

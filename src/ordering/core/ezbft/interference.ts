@@ -62,6 +62,11 @@ export class Judge {
     return { digest: digestOfBatch(batch), touched: digestOfTouched(this.touchedBy(batch)), deps };
   }
 
+  /** Whether it says of the batch what the value does. */
+  touches(batch: Batch, { touched }: InstanceValue): boolean {
+    return digestOfTouched(this.touchedBy(batch)) === touched;
+  }
+
   /** Bytes of what is kept of a request once it is settled, at the most. */
   keptBytesOf(request: OrderingRequest): number {
     const { client, payload } = request;
@@ -100,7 +105,9 @@ export class Interference {
     this.#all.add(instance);
     if (!touched) return;
     const key = keyOf(instance);
-    this.#touched.set(key, [...(this.#touched.get(key) ?? []), touched]);
+    const known = this.#touched.get(key) ?? [];
+    if (known.includes(touched)) return;
+    this.#touched.set(key, [...known, touched]);
     if (touched.isBarrier) this.#barriers.add(instance);
     for (const client of touched.clients) placesIn(this.#byClient, client).add(instance);
     for (const one of touched.keys) placesIn(this.#byKey, one).add(instance);

@@ -2,7 +2,7 @@ import { invariant } from '../../../kernel/core.js';
 import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import { type Signed, signatureOf } from '../../../kernel/signed.js';
 import type { Batch, Dependencies, OrderingMessageOf, SpecOrder, SpecReply } from '../../types.js';
-import { mayBecomeMore, union } from './deciding.js';
+import { union } from './deciding.js';
 import { Patience } from './patience.js';
 import type { EzbftState, InstanceEntry } from './state.js';
 
@@ -214,16 +214,14 @@ export class Replying {
     const isHopeless = !isEqual || !this.#isAwaited(entry);
     const isTurn = entry.instance.space === this.#state.self || this.#events.isSettling();
     const isDue = isLate || (isHopeless && isTurn);
-    if (isDue && !this.#mayBecomeMore(entry) && this.#events.settle(entry)) return;
+    if (isDue && !this.#isTooEarly(entry) && this.#events.settle(entry)) return;
     this.#state.outbox.ensureTimer(SLOW, this.#slowMs);
   }
 
   /** A liar that names no value makes no no-op of what the others are about to name: they have some patience. */
-  #mayBecomeMore({ replies, sinceMs }: InstanceEntry): boolean {
-    const { outbox, options, patienceMs } = this.#state;
-    if (outbox.nowMs - sinceMs >= patienceMs) return false;
+  #isTooEarly({ instance, replies }: InstanceEntry): boolean {
     const said = [...replies.values()].map(({ statement }) => statement.value);
-    return mayBecomeMore(said, options.resilience);
+    return this.#state.isTooEarly(instance, said);
   }
 
   #decideFast(entry: InstanceEntry, said: Signed<SpecReply>): void {

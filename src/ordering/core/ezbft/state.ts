@@ -4,7 +4,6 @@ import type { Signed } from '../../../kernel/signed.js';
 import { nullBatch, nullDigest } from '../../batch-codec.js';
 import { digestOfBatch } from '../../check-message.js';
 import { orderingLimits } from '../../fields.js';
-import { digestOfTouched } from '../../touched-codec.js';
 import type {
   Batch,
   Instance,
@@ -12,11 +11,12 @@ import type {
   SharedCertificate,
   SpecOrder,
   SpecReply,
+  Touched,
 } from '../../types.js';
 import type { OrderingOptions } from '../engine.js';
 import type { Outbox } from '../outbox.js';
 import { Pending } from '../pending.js';
-import { isSameValue } from './deciding.js';
+import { isSameValue, mayBecomeMore } from './deciding.js';
 import { keyOf } from './execution.js';
 import { Interference, type Judge } from './interference.js';
 import {
@@ -176,6 +176,18 @@ export class EzbftState {
     return suspectAfterMs * 2 ** Math.min(lost[resilience.f] ?? 0, PATIENCE_DOUBLINGS_MAX);
   }
 
+  /**
+   * Whether these replies make a no-op of what those that are missing may make a batch of, and there is time left for
+   * them. An instance that is new here is known from now on.
+   */
+  isTooEarly(instance: Instance, said: readonly (InstanceValue | null)[]): boolean {
+    const { space, index } = instance;
+    const isOpen = !this.isExecuted(instance) && this.isWithinReach(space, index);
+    if (!isOpen || !mayBecomeMore(said, this.options.resilience)) return false;
+    const { decision, sinceMs } = this.entry(instance);
+    return !decision && this.outbox.nowMs - sinceMs < this.patienceMs;
+  }
+
   isWithinReach(space: number, index: number): boolean {
     return index <= (this.cut[space] ?? 0) + this.reach;
   }
@@ -288,6 +300,7 @@ export class EzbftState {
   /** As the Decision Module has settled it. Where its batch is not at hand, it is decided when that comes. */
   settle(entry: InstanceEntry, { value, touched }: SettledInstance): void {
     if (entry.wanted) return checkSame(entry.wanted, value);
+    this.#addOtherTouched(entry, value, touched);
     this.#use(entry.instance);
     const known = value ? this.#batchOf(entry, value.digest) : nullBatch;
     const batch = entry.decision?.batch ?? known;
@@ -298,6 +311,20 @@ export class EzbftState {
       this.wanting.add(entry);
       this.interference.add(entry.instance, touched);
     }
+  }
+
+  /**
+   * The Decision Module finds it by what it was said to touch, so this replica does, too, where the application has said
+   * otherwise since.
+   */
+  #addOtherTouched(
+    { instance, orders, decision }: InstanceEntry,
+    value: InstanceValue | null,
+    touched: Touched | null,
+  ): void {
+    const batch = value && (decision?.batch ?? orders.get(value.digest)?.batch);
+    if (!batch || !touched || this.judge.touches(batch, value)) return;
+    this.interference.add(instance, touched);
   }
 
   /** A batch that may be awaited. Returns whether an instance is decided with it. */
@@ -339,7 +366,8 @@ export class EzbftState {
   #noteDecision(entry: InstanceEntry, decision: Decision): void {
     const { space, index } = entry.instance;
     const { value, batch } = decision;
-    const isKnown = entry.wanted !== undefined || (value && this.#isSaid(entry, value));
+    const isWanted = value && entry.wanted !== undefined && this.judge.touches(batch, value);
+    const isKnown = isWanted || (value && this.#isSaid(entry, value));
     entry.decision = decision;
     entry.wanted = undefined;
     this.wanting.delete(entry);
@@ -413,7 +441,7 @@ export class EzbftState {
       const value = this.said(entry)?.statement.value;
       const batch = value && entry.orders.get(value.digest)?.batch;
       if (!batch || entry.decision || entry.wanted) continue;
-      if (digestOfTouched(this.judge.touchedBy(batch)) === value.touched) continue;
+      if (this.judge.touches(batch, value)) continue;
       throw new Error(
         `the application says otherwise than before what instance ${keyOf(entry.instance)} touches, which is not decided: ` +
           'start the version that ran before, and change keysOf when nothing is under way',
