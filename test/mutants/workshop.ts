@@ -11,6 +11,7 @@ const parts = [
   'test',
   'wsdl',
   'examples',
+  'bench',
   'package.json',
   'tsconfig.json',
   'vitest.config.ts',
