@@ -1,7 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import type { ReplicaId } from '../../../src/kernel/ids.js';
 import { EzbftEngine } from '../../../src/ordering/core/ezbft/engine.js';
-import { touchedBytesMax } from '../../../src/ordering/core/ezbft/state.js';
+import { touchedBytesMax } from '../../../src/ordering/core/ezbft/room.js';
 import type { OrderingRequest } from '../../../src/ordering/types.js';
 import { makeRequest, OrderingRig } from '../../support/ordering-rig.js';
 import { KeyedRig } from './keyed.js';

@@ -7,11 +7,12 @@ import { signOrdering } from '../../../src/ordering/check-message.js';
 import { ClientTable, Snapshot } from '../../../src/ordering/core/client-table.js';
 import { orderingDefaults } from '../../../src/ordering/core/engine.js';
 import { Judge } from '../../../src/ordering/core/ezbft/interference.js';
+import { settledBytesMax } from '../../../src/ordering/core/ezbft/room.js';
 import {
   type SettledInstance,
   SettledInstances,
 } from '../../../src/ordering/core/ezbft/settled-instances.js';
-import { EzbftState, settledBytesMax } from '../../../src/ordering/core/ezbft/state.js';
+import { EzbftState } from '../../../src/ordering/core/ezbft/state.js';
 import { Outbox } from '../../../src/ordering/core/outbox.js';
 import { orderingLimits } from '../../../src/ordering/fields.js';
 import type { Batch, Dependencies, Instance } from '../../../src/ordering/types.js';

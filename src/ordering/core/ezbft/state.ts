@@ -3,7 +3,6 @@ import type { Digest, ReplicaId } from '../../../kernel/ids.js';
 import type { Signed } from '../../../kernel/signed.js';
 import { nullBatch, nullDigest } from '../../batch-codec.js';
 import { digestOfBatch } from '../../check-message.js';
-import { orderingLimits } from '../../fields.js';
 import type {
   Batch,
   Instance,
@@ -27,27 +26,13 @@ import {
   encodeSaid,
   encodeSettled,
 } from './records.js';
+import { type Room, roomOf } from './room.js';
 import type { SettledInstance } from './settled-instances.js';
 
-/** Barriers that a space has room for beyond its window. */
-const BARRIERS = 4;
-/** How far one client's numbers may lie apart in the Decision Module, so a space's instances. */
-const SPREAD_MAX = 256;
-/** What a settlement holds besides what the batch touches. */
-const SETTLEMENT_BYTES = 64 * 1024;
-/** Of an instance in the Decision Module's state, besides what its batch touches and one index for each space. */
-const INSTANCE_BYTES = 128;
-const INDEX_BYTES = 8;
 /** Of a replica's patience, by barriers that come to nothing. */
 const PATIENCE_DOUBLINGS_MAX = 12;
 /** A liar may sign two orders of one instance; more are not kept. */
 const ORDERS_MAX = 2;
-
-/** What of a batch still fits into a request of the Decision Module's. */
-export const touchedBytesMax = orderingLimits.payloadBytes - SETTLEMENT_BYTES;
-
-/** Of the Decision Module's state, all instances: half of what a checkpoint may have, since chunks are not full. */
-export const settledBytesMax = (orderingLimits.chunks * orderingLimits.chunkBytes) / 2;
 
 export interface Decision {
   /** `null`: a no-op. */
@@ -102,6 +87,7 @@ export class EzbftState {
   readonly executed: number[];
   /** By space: the last that is decided. */
   readonly #lastDecided: number[];
+  readonly #room: Room;
   #lastUsed = 0;
   /** By space: covered by the stable checkpoint. */
   readonly cut: number[];
@@ -127,7 +113,7 @@ export class EzbftState {
     this.cut = [...this.executed];
     this.covered = [...this.executed];
     this.turn = 1 % n;
-    if (this.reach > SPREAD_MAX) throw new RangeError('ezBFT has no log of so long an interval');
+    this.#room = roomOf(this.options);
   }
 
   get self(): ReplicaId {
@@ -136,7 +122,7 @@ export class EzbftState {
 
   /** How far above its cut another's instances are taken: an interval more than this replica would propose in. */
   get reach(): number {
-    return 3 * this.options.checkpointInterval + BARRIERS;
+    return this.#room.reach;
   }
 
   /** The last instance of a space that may have requests: beyond it there is room for barriers alone. */
@@ -149,20 +135,12 @@ export class EzbftState {
     return (this.cut[this.self] ?? 0) + this.reach;
   }
 
-  /**
-   * Instances of each space that the Decision Module knows of: twice the log's reach. What is older lies below a stable
-   * checkpoint whose barrier is not.
-   */
   get settledKept(): number {
-    return 2 * this.reach;
+    return this.#room.settledKept;
   }
 
-  /** What is kept of a batch, once it is settled, so that it fits into a settlement and all that is kept has a bound. */
   get keptBytesMax(): number {
-    const { n } = this.options.resilience;
-    const head = INSTANCE_BYTES + n * INDEX_BYTES;
-    const each = Math.floor(settledBytesMax / (n * this.settledKept)) - head;
-    return Math.min(each, touchedBytesMax);
+    return this.#room.keptBytesMax;
   }
 
   /**
@@ -185,7 +163,9 @@ export class EzbftState {
     const isOpen = !this.isExecuted(instance) && this.isWithinReach(space, index);
     if (!isOpen || !mayBecomeMore(said, this.options.resilience)) return false;
     const { decision, sinceMs } = this.entry(instance);
-    return !decision && this.outbox.nowMs - sinceMs < this.patienceMs;
+    if (decision) return false;
+    const waitedMs = this.outbox.nowMs - sinceMs;
+    return waitedMs < this.options.suspectAfterMs || waitedMs < this.patienceMs;
   }
 
   isWithinReach(space: number, index: number): boolean {
