@@ -1,3 +1,4 @@
+import { getHeapStatistics } from 'node:v8';
 import type { RunContext } from '../benchmark.js';
 import { type EngineName, engineNames } from '../simulated/cluster.js';
 import { type Compared, compareAt, type Pipelining, pipeliningOf } from '../simulated/compare.js';
@@ -22,8 +23,9 @@ const quickSizes = [4, 16];
 /** These sizes are measured in other settings, too. */
 const detailed = [4, 56];
 const manyReplicas = 16;
-/** With 56 the model of ezBFT, where each replica keeps a log of each, needs more than 4 GiB of memory. */
-const ezbftReplicas = 31;
+/** With 56 the model of ezBFT, where each replica keeps a log of each, needs some 8 GiB of memory. */
+const largeHeapBytes = 12 * 1024 ** 3;
+const ezbftReplicas = getHeapStatistics().heap_size_limit > largeHeapBytes ? 56 : 31;
 
 export function runSimulated(quick: boolean, context: RunContext): SimulatedResults {
   const points = gridOf(quick).map((point) => {
