@@ -1,5 +1,6 @@
 import { describe, expect, it } from 'vitest';
-import type { OrderingMessage } from '../../../src/ordering/types.js';
+import { decodeSettlement } from '../../../src/ordering/settlement-codec.js';
+import type { OrderingMessage, OrderingRequest } from '../../../src/ordering/types.js';
 import { makeRequest } from '../../support/ordering-rig.js';
 import { KeyedRig } from './keyed.js';
 
@@ -8,6 +9,10 @@ const batch = [makeRequest('liar', 1, 'key liar')];
 /** So far above its cut another's instances are taken. */
 function reachOf(checkpointInterval: number): number {
   return 3 * checkpointInterval + 4;
+}
+
+function isNoOp(rig: KeyedRig, { payload }: OrderingRequest): boolean {
+  return decodeSettlement(rig.parties.cluster.id, payload).touched === null;
 }
 
 /** A client's requests are executed at all correct replicas, window after window. */
@@ -84,13 +89,18 @@ describe('a liar that names no value of anything', () => {
     rig.latencyMinMs = 10;
     rig.latencyMaxMs = 10;
     const seen = new Set<string>();
+    let noOps = 0;
     rig.tamper = (_from, to, message) => {
       if (to === 3 && message.kind === 'spec-order') refuseAtOnce(rig, message, seen);
+      if (message.scope === 'ezbft-decisions' && 'batch' in message) {
+        noOps += message.batch.filter((command) => isNoOp(rig, command)).length;
+      }
       return [message];
     };
     for (const home of [0, 1, 2]) rig.submit(home, `c${home}`, 1, 'one x');
     rig.runUntil(() => rig.haveApplied(3));
     expect(seen.size).toBe(3);
+    expect(noOps).toBe(0);
     rig.checkKeys();
   });
 
