@@ -161,8 +161,8 @@ export const ezbftMutants: readonly Mutant[] = [
     name: 'ezbft-new-keys-alone',
     rule: 'a replica finds what is settled by all that the Decision Module finds it by',
     file: 'src/ordering/core/ezbft/state.ts',
-    find: 'if (!batch || !touched || this.judge.touches(batch, value)) return;',
-    replace: 'if (batch !== nullBatch) return;',
+    find: 'const isKnownBy = batch && (!value || this.judge.touches(batch, value));',
+    replace: 'const isKnownBy = batch !== undefined;',
     tests: settlements,
   },
   {

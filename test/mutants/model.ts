@@ -32,7 +32,7 @@ export const modelMutants: readonly Mutant[] = [
     name: 'model-ezbft-settled-unnamed',
     rule: 'a replica names what was settled before it has the batch',
     file: 'src/ordering/core/ezbft/state.ts',
-    find: 'this.interference.add(entry.instance, touched);',
+    find: 'if (!isKnownBy) this.interference.add(entry.instance, touched);',
     replace: '',
     tests,
   },

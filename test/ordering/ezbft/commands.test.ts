@@ -1,18 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplicaId, View } from '../../../src/kernel/ids.js';
+import type { ReplicaId } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
-import { digestOfBatch, signOrdering } from '../../../src/ordering/check-message.js';
 import { orderingDefaults } from '../../../src/ordering/core/engine.js';
 import { weigh } from '../../../src/ordering/core/ezbft/deciding.js';
 import { encodeSettlement } from '../../../src/ordering/settlement-codec.js';
 import {
-  type Batch,
   instanceClient,
   type OrderingMessage,
   type OrderingRequest,
-  type SequencePhase,
   type SpecReply,
-  sequenceNumber,
 } from '../../../src/ordering/types.js';
 import { KeyedRig } from './keyed.js';
 
@@ -77,23 +73,6 @@ class Hasty {
   }
 }
 
-function proposed(rig: KeyedRig, signer: number, sequence: number, batch: Batch): OrderingMessage {
-  const statement: SequencePhase = {
-    kind: 'phase',
-    scope: 'ezbft-decisions',
-    phase: 'pre-prepare',
-    view: 0 as View,
-    sequence: sequenceNumber(sequence),
-    digest: digestOfBatch(batch),
-  };
-  const prePrepare = signOrdering(
-    rig.parties.replicaSign(signer),
-    rig.parties.cluster.id,
-    statement,
-  );
-  return { kind: 'pre-prepare', scope: 'ezbft-decisions', prePrepare, batch };
-}
-
 describe('a liar that has instances settled as no-ops, early', () => {
   /** Messages take 10 ms, those of the replica that is far away 70; three requests of one key. */
   function rigOf(liar: number, far: number): KeyedRig {
@@ -137,7 +116,7 @@ describe('a liar that has instances settled as no-ops, early', () => {
     let sequence = 0;
     const hasty = lieBy(rig, 0, (command) => {
       sequence += 1;
-      for (const to of [1, 2, 3]) rig.transmit(0, to, proposed(rig, 0, sequence, [command]));
+      for (const to of [1, 2, 3]) rig.transmit(0, to, rig.proposed(0, sequence, [command]));
     });
     for (const home of [1, 2, 3]) rig.submit(home, `c${home}`, 1, 'one x');
     rig.runUntil(() => rig.haveApplied(3), 5_000);
@@ -152,7 +131,7 @@ describe('a liar that has instances settled as no-ops, early', () => {
       isLosing && to !== 0 && message.kind === 'spec-reply' ? [] : [message];
     const hasty = lieBy(rig, 0, (command) => {
       if (hasty.lies === 1)
-        for (const to of [1, 2, 3]) rig.transmit(0, to, proposed(rig, 0, 1, [command]));
+        for (const to of [1, 2, 3]) rig.transmit(0, to, rig.proposed(0, 1, [command]));
     });
     for (const home of [1, 2, 3]) rig.submit(home, `c${home}`, 1, 'one x');
     const { suspectAfterMs } = orderingDefaults;

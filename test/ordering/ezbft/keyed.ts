@@ -1,16 +1,18 @@
 import { digestOfText } from '../../../src/kernel/digest.js';
-import type { ReplicaId } from '../../../src/kernel/ids.js';
+import type { ReplicaId, View } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
-import { signOrdering } from '../../../src/ordering/check-message.js';
+import { digestOfBatch, signOrdering } from '../../../src/ordering/check-message.js';
 import type { StateMachine } from '../../../src/ordering/core/engine.js';
 import { EzbftEngine } from '../../../src/ordering/core/ezbft/engine.js';
 import { Judge } from '../../../src/ordering/core/ezbft/interference.js';
-import type {
-  Batch,
-  InstanceValue,
-  OrderingMessage,
-  OrderingRequest,
-  SpecReply,
+import {
+  type Batch,
+  type InstanceValue,
+  type OrderingMessage,
+  type OrderingRequest,
+  type SequencePhase,
+  type SpecReply,
+  sequenceNumber,
 } from '../../../src/ordering/types.js';
 import {
   type HistoryMachine,
@@ -121,6 +123,21 @@ export class KeyedRig extends OrderingRig<EzbftEngine> {
       instance: { space: space as ReplicaId, index },
       value,
     });
+  }
+
+  /** What a primary of the Decision Module, a liar, proposes in the first view. */
+  proposed(signer: number, sequence: number, batch: Batch): OrderingMessage {
+    const statement: SequencePhase = {
+      kind: 'phase',
+      scope: 'ezbft-decisions',
+      phase: 'pre-prepare',
+      view: 0 as View,
+      sequence: sequenceNumber(sequence),
+      digest: digestOfBatch(batch),
+    };
+    const { cluster } = this.parties;
+    const prePrepare = signOrdering(this.parties.replicaSign(signer), cluster.id, statement);
+    return { kind: 'pre-prepare', scope: 'ezbft-decisions', prePrepare, batch };
   }
 
   order(

@@ -1,19 +1,14 @@
 import { describe, expect, it } from 'vitest';
-import type { ReplicaId, View } from '../../../src/kernel/ids.js';
+import type { ReplicaId } from '../../../src/kernel/ids.js';
 import type { Signed } from '../../../src/kernel/signed.js';
-import { digestOfBatch, signOrdering } from '../../../src/ordering/check-message.js';
 import { orderingDefaults } from '../../../src/ordering/core/engine.js';
 import { EzbftEngine } from '../../../src/ordering/core/ezbft/engine.js';
 import { encodeSettlement } from '../../../src/ordering/settlement-codec.js';
 import { digestOfTouched } from '../../../src/ordering/touched-codec.js';
 import {
-  type Batch,
   instanceClient,
-  type OrderingMessage,
   type OrderingRequest,
-  type SequencePhase,
   type SpecReply,
-  sequenceNumber,
   type Touched,
 } from '../../../src/ordering/types.js';
 import { makeRequest, OrderingRig } from '../../support/ordering-rig.js';
@@ -71,26 +66,11 @@ describe('what a batch touches', () => {
       number: 1,
       payload: encodeSettlement({ said: replies, touched: nothing }),
     };
-    for (const to of [1, 2, 3]) rig.transmit(0, to, proposed(rig, [command]));
+    for (const to of [1, 2, 3]) rig.transmit(0, to, rig.proposed(0, 1, [command]));
     rig.runUntil(() => rig.haveApplied(1), 60_000);
     for (const replica of [1, 2, 3]) expect(rig.logged(replica, 'proposal-refused')).toBe(1);
     expect(rig.history(1).join()).toContain(`${batch[0]?.client}:1`);
   });
-
-  /** By the Decision Module's first primary, at the first place. */
-  function proposed(rig: KeyedRig, batch: Batch): OrderingMessage {
-    const statement: SequencePhase = {
-      kind: 'phase',
-      scope: 'ezbft-decisions',
-      phase: 'pre-prepare',
-      view: 0 as View,
-      sequence: sequenceNumber(1),
-      digest: digestOfBatch(batch),
-    };
-    const { cluster } = rig.parties;
-    const prePrepare = signOrdering(rig.parties.replicaSign(0), cluster.id, statement);
-    return { kind: 'pre-prepare', scope: 'ezbft-decisions', prePrepare, batch };
-  }
 });
 
 describe('what a checkpoint covers', () => {

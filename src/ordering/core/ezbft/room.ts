@@ -10,6 +10,7 @@ const SETTLEMENT_BYTES = 64 * 1024;
 /** Of an instance in the Decision Module's state, besides what its batch touches and one index for each space. */
 const INSTANCE_BYTES = 128;
 const INDEX_BYTES = 8;
+
 /** What of a batch still fits into a request of the Decision Module's. */
 export const touchedBytesMax = orderingLimits.payloadBytes - SETTLEMENT_BYTES;
 

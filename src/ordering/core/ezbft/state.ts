@@ -10,7 +10,6 @@ import type {
   SharedCertificate,
   SpecOrder,
   SpecReply,
-  Touched,
 } from '../../types.js';
 import type { OrderingOptions } from '../engine.js';
 import type { Outbox } from '../outbox.js';
@@ -40,18 +39,6 @@ export interface Decision {
   readonly batch: Batch;
   /** The same reply of all replicas; without, the Decision Module's log is the proof. */
   readonly replies?: SharedCertificate<SpecReply>;
-}
-
-/** Barriers of a space that are no-ops. */
-function lostBarriers(space: ReadonlyMap<number, InstanceEntry>): number {
-  const isLost = ({ decision, orders }: InstanceEntry) =>
-    decision?.value === null && orders.has(nullDigest);
-  return [...space.values()].filter(isLost).length;
-}
-
-function checkSame(known: InstanceValue | null, value: InstanceValue | null): void {
-  const isSame = known && value ? isSameValue(known, value) : known === value;
-  invariant(isSame, 'one decision an instance');
 }
 
 /** What a replica knows of one instance. */
@@ -280,31 +267,18 @@ export class EzbftState {
   /** As the Decision Module has settled it. Where its batch is not at hand, it is decided when that comes. */
   settle(entry: InstanceEntry, { value, touched }: SettledInstance): void {
     if (entry.wanted) return checkSame(entry.wanted, value);
-    this.#addOtherTouched(entry, value, touched);
     this.#use(entry.instance);
     const known = value ? this.#batchOf(entry, value.digest) : nullBatch;
     const batch = entry.decision?.batch ?? known;
+    // The Decision Module finds it by what it was said to touch: so does this replica, whatever its application says since.
+    const isKnownBy = batch && (!value || this.judge.touches(batch, value));
+    if (!isKnownBy) this.interference.add(entry.instance, touched);
     if (batch) {
       this.decide(entry, { value, batch });
     } else {
       entry.wanted = value ?? undefined;
       this.wanting.add(entry);
-      this.interference.add(entry.instance, touched);
     }
-  }
-
-  /**
-   * The Decision Module finds it by what it was said to touch, so this replica does, too, where the application has said
-   * otherwise since.
-   */
-  #addOtherTouched(
-    { instance, orders, decision }: InstanceEntry,
-    value: InstanceValue | null,
-    touched: Touched | null,
-  ): void {
-    const batch = value && (decision?.batch ?? orders.get(value.digest)?.batch);
-    if (!batch || !touched || this.judge.touches(batch, value)) return;
-    this.interference.add(instance, touched);
   }
 
   /** A batch that may be awaited. Returns whether an instance is decided with it. */
@@ -432,4 +406,16 @@ export class EzbftState {
   #restored(instance: Instance): InstanceEntry | undefined {
     return instance.index > (this.cut[instance.space] ?? 0) ? this.entry(instance) : undefined;
   }
+}
+
+/** Barriers of a space that are no-ops. */
+function lostBarriers(space: ReadonlyMap<number, InstanceEntry>): number {
+  const isLost = ({ decision, orders }: InstanceEntry) =>
+    decision?.value === null && orders.has(nullDigest);
+  return [...space.values()].filter(isLost).length;
+}
+
+function checkSame(known: InstanceValue | null, value: InstanceValue | null): void {
+  const isSame = known && value ? isSameValue(known, value) : known === value;
+  invariant(isSame, 'one decision an instance');
 }
